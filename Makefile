@@ -1,0 +1,53 @@
+# Two commands do everything: `make serve` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: serve test lint types imports unit perf schema lock vendor clean
+
+serve: $(STAMP)
+	@exec $(BIN)/reev-gql serve
+
+test: $(STAMP) lint types imports unit
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/pytest -n auto
+
+perf: $(STAMP)
+	$(BIN)/python -m tests.perf
+
+# Prints the contracts schema/schema.graphql and store/schema.sql anew.
+schema: $(STAMP)
+	$(BIN)/reev-gql schema --write
+
+# Pins the newest versions that pyproject.toml allows; names, versions and hashes only.
+lock: $(STAMP)
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --generate-hashes --allow-unsafe \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+	  --no-header --no-annotate --output-file constraints.txt pyproject.toml
+
+# Fetches the vendored web assets anew and checks them against their manifest.
+vendor: $(STAMP)
+	$(BIN)/python -m gql_server.vendoring
+
+$(STAMP): constraints.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "reev-gql needs Python 3.11 or newer: set PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing pinned dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,261 @@
+"""The words of the house: identifiers, closed sets and rows as the rest of the program sees them.
+
+Owns no SQL and no I/O. Enum values are stored as they are spelled here (store/migrations), so a value is
+never renamed, only added.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, NewType, TypeVar
+
+ExecutionId = NewType("ExecutionId", uuid.UUID)
+BenchmarkId = NewType("BenchmarkId", str)
+
+JsonValue = Any
+"""A value that JSON can hold: None, bool, int, float, str, list or dict with str keys."""
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands. The last five are terminal: such a row never changes again."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    STOPPED = "STOPPED"
+    LOST = "LOST"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self not in LIVE_STATUSES
+
+
+LIVE_STATUSES = frozenset({ExecutionStatus.QUEUED, ExecutionStatus.RUNNING, ExecutionStatus.STOPPING})
+
+
+class FailureKind(StrEnum):
+    """Why an execution ended badly."""
+
+    LAUNCH = "LAUNCH"
+    RUNNER_EXIT = "RUNNER_EXIT"
+    RESULT_MISSING = "RESULT_MISSING"
+    RESULT_UNREADABLE = "RESULT_UNREADABLE"
+    RESULT_MISMATCH = "RESULT_MISMATCH"
+    BENCHMARK = "BENCHMARK"
+    AGENT = "AGENT"
+    NOT_RUNNABLE = "NOT_RUNNABLE"
+    TIMEOUT = "TIMEOUT"
+    LOST = "LOST"
+
+
+class ExecutionOrigin(StrEnum):
+    """Who started the runner: this server on request, or somebody else whose files were found."""
+
+    REQUESTED = "REQUESTED"
+    OBSERVED = "OBSERVED"
+
+
+class EventKind(StrEnum):
+    """What an execution event tells."""
+
+    STATUS_CHANGED = "STATUS_CHANGED"
+    TOOL_CALL_STARTED = "TOOL_CALL_STARTED"
+    TOOL_CALL_ENDED = "TOOL_CALL_ENDED"
+
+
+class ToolCallStatus(StrEnum):
+    """How a tool call ended; UNFINISHED when its tool log holds no output for it."""
+
+    SUCCESS = "SUCCESS"
+    ERROR = "ERROR"
+    TIMEOUT = "TIMEOUT"
+    UNFINISHED = "UNFINISHED"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an execution ended badly, in words for a person, with what the process said."""
+
+    kind: FailureKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution as it stands. `revision` is the seq of its newest event: a reader replaces by revision."""
+
+    id: ExecutionId
+    benchmark_id: BenchmarkId
+    benchmark_revision: int | None
+    agent: str
+    origin: ExecutionOrigin
+    status: ExecutionStatus
+    revision: int
+    queued_at: dt.datetime
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    last_activity_at: dt.datetime | None
+    execution_time_ms: int | None
+    timeout_ms: int
+    failure: Failure | None
+    exit_code: int | None
+    exit_signal: str | None
+    success: bool | None
+    score: float | None
+    scoring: JsonValue | None
+    assertions: JsonValue | None
+    rerun_of: ExecutionId | None
+    stop_requested_at: dt.datetime | None
+
+    @property
+    def queue_duration_ms(self) -> int | None:
+        """Milliseconds between queued and started, both by the database clock; None before the start."""
+        if self.started_at is None:
+            return None
+        return round((self.started_at - self.queued_at).total_seconds() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionEvent:
+    """One fact of an execution's history. `seq` is 1..n without a hole; `xid` orders it among all events."""
+
+    execution_id: ExecutionId
+    seq: int
+    xid: int
+    at: dt.datetime
+    kind: EventKind
+    status: ExecutionStatus | None
+    data: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool, ordinal counted from 1 in the order of the tool log. Duration in milliseconds."""
+
+    ordinal: int
+    name: str
+    raw_name: str
+    status: ToolCallStatus
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    duration_ms: int | None
+    params: JsonValue
+    result: JsonValue
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the result as the session file tells it; `action` and `observation` keep its own shape."""
+
+    ordinal: int
+    thought: str | None
+    action: JsonValue
+    observation: JsonValue
+    info: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Everything that becomes true when an execution ends; written in one transaction, once."""
+
+    status: ExecutionStatus
+    failure: Failure | None = None
+    exit_code: int | None = None
+    exit_signal: str | None = None
+    execution_time_ms: int | None = None
+    success: bool | None = None
+    score: float | None = None
+    scoring: JsonValue | None = None
+    assertions: JsonValue | None = None
+    session_file_hash: str | None = None
+    prompt: str | None = None
+    session: JsonValue | None = None
+    steps: tuple[Step, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkDraft:
+    """A benchmark definition read and checked, on its way into the database.
+
+    `content_hash` is the sha256 hex of the source text; equal hashes are equal revisions. `source_path` is
+    the file name inside the benchmarks directory, None for a definition that came over the API.
+    """
+
+    id: BenchmarkId
+    description: str
+    prompt: str
+    tags: tuple[str, ...]
+    source: str
+    content_hash: str
+    definition: JsonValue
+    remarks: JsonValue
+    source_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A benchmark at one revision (the current one unless asked otherwise)."""
+
+    id: BenchmarkId
+    revision: int
+    description: str
+    prompt: str
+    tags: tuple[str, ...]
+    source: str
+    content_hash: str
+    definition: JsonValue
+    remarks: JsonValue
+    source_path: str | None
+    created_at: dt.datetime
+    revised_at: dt.datetime
+    archived_at: dt.datetime | None
+
+
+class SyncOutcome(StrEnum):
+    """What a sync did with one file."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    UNCHANGED = "UNCHANGED"
+    ARCHIVED = "ARCHIVED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFilter:
+    """Which executions: every given condition must hold; an empty tuple means any."""
+
+    benchmark_ids: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    statuses: tuple[ExecutionStatus, ...] = ()
+    origins: tuple[ExecutionOrigin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkFilter:
+    """Which benchmarks: `tags` must all be there, `text` is searched in id, description and prompt."""
+
+    ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    text: str | None = None
+    include_archived: bool = False
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A stretch of a list and whether more lies beyond its ends."""
+
+    items: tuple[T, ...] = field(default=())
+    has_next: bool = False
+    has_previous: bool = False
