@@ -88,7 +88,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution as it stands. `revision` is the seq of its newest event: a reader replaces by revision."""
+    """One execution as it stands. `revision` is the seq of its newest event; a reader replaces by it."""
 
     id: ExecutionId
     benchmark_id: BenchmarkId

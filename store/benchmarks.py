@@ -1,0 +1,166 @@
+"""Benchmarks and their revisions: one revision per changed content, nothing written when nothing changed.
+
+Writers take turns (an advisory lock), so of eight who bring the same new definition one creates it and seven
+find it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from store import rows, sql
+from store.database import Connection, Database
+from store.model import Benchmark, BenchmarkDraft, BenchmarkId, SyncOutcome
+
+SQL = sql.load("benchmarks")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    revision: int
+    content_hash: str
+    source_path: str | None
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A row of `benchmarks` to write; `draft` only when its content makes a new revision."""
+
+    id: BenchmarkId
+    revision: int
+    source_path: str | None
+    archived: bool
+    draft: BenchmarkDraft | None
+
+
+async def sync(
+    db: Database,
+    drafts: Sequence[BenchmarkDraft],
+    *,
+    archive_missing: bool = True,
+    keep_paths: Collection[str] = (),
+) -> list[tuple[BenchmarkId, SyncOutcome]]:
+    """Makes the database hold exactly these files' benchmarks, in one transaction, one statement per table.
+
+    Benchmarks that came from a file which is gone are archived, except those whose file is in `keep_paths`
+    (it is there but could not be read). Returns what happened per id: drafts first, in their order, then the
+    archived.
+    """
+    async with db.transaction() as connection:
+        await connection.execute(SQL["lock_writers"])
+        known = await _known(connection)
+        changes, outcomes = _compare(drafts, known)
+        if archive_missing:
+            gone = _gone(known, {draft.id for draft in drafts}, set(keep_paths))
+            changes += gone
+            outcomes += [(change.id, SyncOutcome.ARCHIVED) for change in gone]
+        await _write(connection, changes)
+        return outcomes
+
+
+async def upsert(db: Database, draft: BenchmarkDraft) -> tuple[Benchmark, SyncOutcome]:
+    """Stores one definition: a new benchmark, a new revision, or nothing when the content is known."""
+    [(_, outcome)] = await sync(db, [draft], archive_missing=False)
+    benchmark = await get(db, draft.id)
+    if benchmark is None:
+        raise LookupError(f"benchmark {draft.id} vanished while it was stored")
+    return benchmark, outcome
+
+
+async def _known(connection: Connection) -> dict[BenchmarkId, _Known]:
+    return {
+        BenchmarkId(row["id"]): _Known(
+            row["current_revision"], row["content_hash"], row["source_path"], row["archived_at"] is not None
+        )
+        for row in await connection.fetch(SQL["known"])
+    }
+
+
+def _compare(
+    drafts: Sequence[BenchmarkDraft], known: dict[BenchmarkId, _Known]
+) -> tuple[list[_Change], list[tuple[BenchmarkId, SyncOutcome]]]:
+    changes, outcomes = [], []
+    for draft in drafts:
+        before = known.get(draft.id)
+        outcome = SyncOutcome.CREATED if before is None else SyncOutcome.UNCHANGED
+        if before is None:
+            changes.append(_Change(draft.id, 1, draft.source_path, False, draft))
+        elif before.content_hash != draft.content_hash:
+            outcome = SyncOutcome.UPDATED
+            path = draft.source_path or before.source_path
+            changes.append(_Change(draft.id, before.revision + 1, path, False, draft))
+        elif before.archived or (draft.source_path or before.source_path) != before.source_path:
+            # The content is known, but its file came back or moved: no new revision.
+            outcome = SyncOutcome.UPDATED
+            changes.append(
+                _Change(draft.id, before.revision, draft.source_path or before.source_path, False, None)
+            )
+        outcomes.append((draft.id, outcome))
+    return changes, outcomes
+
+
+def _gone(known: dict[BenchmarkId, _Known], present: set[BenchmarkId], keep_paths: set[str]) -> list[_Change]:
+    return [
+        _Change(benchmark_id, before.revision, before.source_path, True, None)
+        for benchmark_id, before in sorted(known.items())
+        if benchmark_id not in present
+        and not before.archived
+        and before.source_path is not None
+        and before.source_path not in keep_paths
+    ]
+
+
+async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
+    ordered = sorted(changes, key=lambda change: change.id)
+    if not ordered:
+        return
+    await connection.execute(
+        SQL["write_benchmarks"],
+        *_columns([(c.id, c.revision, c.source_path, c.archived) for c in ordered]),
+    )
+    revised = [_revision(change.draft, change.revision) for change in ordered if change.draft is not None]
+    if revised:
+        await connection.execute(SQL["write_revisions"], revised)
+    await connection.execute(SQL["ring"])
+
+
+def _revision(draft: BenchmarkDraft, revision: int) -> dict[str, Any]:
+    return {
+        "benchmark_id": draft.id,
+        "revision": revision,
+        "content_hash": draft.content_hash,
+        "description": draft.description,
+        "prompt": draft.prompt,
+        "tags": draft.tags,
+        "source": draft.source,
+        "definition": draft.definition,
+        "remarks": draft.remarks,
+    }
+
+
+def _columns(records: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*records, strict=True)]
+
+
+async def get(db: Database, benchmark_id: BenchmarkId, revision: int | None = None) -> Benchmark | None:
+    """A benchmark at its current revision, or at `revision`."""
+    if revision is None:
+        return (await get_many(db, [benchmark_id])).get(benchmark_id)
+    return (await get_revisions(db, [(benchmark_id, revision)])).get((benchmark_id, revision))
+
+
+async def get_many(db: Database, ids: Sequence[BenchmarkId]) -> dict[BenchmarkId, Benchmark]:
+    """Benchmarks by id at their current revisions; ids that do not exist are absent."""
+    found = await db.fetch(SQL["current"], ids)
+    return {BenchmarkId(row["benchmark_id"]): rows.benchmark(row) for row in found}
+
+
+async def get_revisions(
+    db: Database, wanted: Sequence[tuple[BenchmarkId, int]]
+) -> dict[tuple[BenchmarkId, int], Benchmark]:
+    """Benchmarks as of given revisions; those that do not exist are absent."""
+    found = await db.fetch(SQL["at_revision"], *_columns(wanted))
+    return {(BenchmarkId(row["benchmark_id"]), row["revision"]): rows.benchmark(row) for row in found}

@@ -1,0 +1,153 @@
+"""The connection to PostgreSQL: one pool per process, dedicated connections for listeners, typed errors.
+
+Waiting for a connection is bounded, statements have a timeout, and whatever the driver raises leaves here as
+an error of store.errors with no SQL, address or password in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg
+import orjson
+
+from store.errors import DatabaseBusy, DatabaseUnavailable
+from store.text import encode_json
+
+Connection: TypeAlias = Any
+"""An asyncpg connection, from the pool or dedicated; asyncpg ships no types."""
+
+CONNECT_TIMEOUT_S = 5.0
+"""A server that does not answer a connection attempt by then is called unavailable."""
+
+ACQUIRE_TIMEOUT_S = 5.0
+"""asyncpg would wait for ever for a free connection; callers get DatabaseBusy instead."""
+
+STATEMENT_TIMEOUT_S = 30.0
+"""No statement of ours takes long; one that does is stuck."""
+
+UNAVAILABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InterfaceError,
+)
+"""What the driver raises when the server is away or will not have us."""
+
+
+def describe_url(url: str) -> str:
+    """Host, port and database of `url`, for messages: never the user's password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+async def prepare_connection(connection: Any) -> None:
+    """jsonb columns are Python values on both sides."""
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=encode_json, decoder=orjson.loads, format="text"
+    )
+
+
+async def open_connection(url: str, application_name: str) -> Connection:
+    """A dedicated connection, for listeners and for the queue; the caller closes it."""
+    try:
+        connection = await asyncpg.connect(
+            url,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=STATEMENT_TIMEOUT_S,
+            server_settings={"application_name": application_name},
+        )
+    except (TimeoutError, *UNAVAILABLE) as error:
+        raise unavailable(url, error) from error
+    await prepare_connection(connection)
+    return connection
+
+
+def unavailable(url: str, error: BaseException) -> DatabaseUnavailable:
+    """The typed error for a server that cannot be reached, with the driver's reason but no secret."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    password = urlsplit(url).password
+    if password:
+        reason = reason.replace(password, "***")
+    return DatabaseUnavailable(f"PostgreSQL at {describe_url(url)} cannot be used: {reason}")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A pool of connections to one database. Open with `Database.open`, close with `close`."""
+
+    url: str
+    pool: Any
+
+    @classmethod
+    async def open(cls, url: str, *, max_size: int = 10, min_size: int = 1) -> Database:
+        """Connects at least once; raises DatabaseUnavailable when the server cannot be used."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=min_size,
+                max_size=max_size,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=STATEMENT_TIMEOUT_S,
+                init=prepare_connection,
+                server_settings={"application_name": "reev-gql"},
+            )
+        except (TimeoutError, *UNAVAILABLE) as error:
+            raise unavailable(url, error) from error
+        return cls(url, pool)
+
+    async def close(self) -> None:
+        """Waits a moment for connections in use, then closes all."""
+        try:
+            await asyncio.wait_for(self.pool.close(), CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection from the pool; raises DatabaseBusy or DatabaseUnavailable."""
+        try:
+            connection = await self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        except TimeoutError as error:
+            raise DatabaseBusy("All database connections are in use; try again shortly") from error
+        except UNAVAILABLE as error:
+            raise unavailable(self.url, error) from error
+        try:
+            yield connection
+        except (TimeoutError, *UNAVAILABLE) as error:
+            raise unavailable(self.url, error) from error
+        finally:
+            await self.pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction: committed at the end, rolled back on any error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+        async with self.connection() as connection:
+            rows: list[Any] = await connection.fetch(statement, *arguments)
+            return rows
+
+    async def fetchrow(self, statement: str, *arguments: object) -> Any:
+        async with self.connection() as connection:
+            return await connection.fetchrow(statement, *arguments)
+
+    async def fetchval(self, statement: str, *arguments: object) -> Any:
+        async with self.connection() as connection:
+            return await connection.fetchval(statement, *arguments)
+
+    async def execute(self, statement: str, *arguments: object) -> str:
+        async with self.connection() as connection:
+            return str(await connection.execute(statement, *arguments))

@@ -1,0 +1,81 @@
+"""The process's one LISTEN connection. A notification carries nothing: it only says "look now".
+
+A dead peer is not reported by the driver, so the connection is probed; whatever happens to it, it is opened
+again and the bell rung once, because what rang meanwhile was not heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from store.database import UNAVAILABLE, Connection, open_connection
+from store.errors import DatabaseUnavailable
+
+CHANNEL = "reev_gql"
+
+PROBE_S = 2.0
+"""How often the silent connection is asked whether it still lives."""
+
+PROBE_TIMEOUT_S = 1.0
+"""A probe not answered by then means a dead peer."""
+
+RECONNECT_S = 0.5
+"""Between two attempts to connect again."""
+
+log = logging.getLogger(__name__)
+
+
+class Doorbell:
+    """Calls `on_ring` whenever something was committed, until `close`."""
+
+    def __init__(self, url: str, on_ring: Callable[[], None]) -> None:
+        self._url = url
+        self._on_ring = on_ring
+        self._lost = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Listens from now on; raises DatabaseUnavailable when the first connection fails."""
+        connection = await self._listen()
+        self._task = asyncio.create_task(self._keep(connection), name="doorbell")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _listen(self) -> Connection:
+        connection = await open_connection(self._url, "reev-gql listener")
+        self._lost = lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        await connection.add_listener(CHANNEL, lambda *_: self._on_ring())
+        return connection
+
+    async def _keep(self, connection: Connection) -> None:
+        while True:
+            try:
+                await self._probe_until_lost(connection)
+            finally:
+                connection.terminate()
+            log.warning("the listener's connection was lost; connecting again")
+            connection = await self._listen_again()
+            self._on_ring()
+
+    async def _probe_until_lost(self, connection: Connection) -> None:
+        while not self._lost.is_set():
+            try:
+                await asyncio.wait_for(self._lost.wait(), PROBE_S)
+            except TimeoutError:
+                try:
+                    await connection.fetchval("SELECT 1", timeout=PROBE_TIMEOUT_S)
+                except (TimeoutError, *UNAVAILABLE):
+                    return
+
+    async def _listen_again(self) -> Connection:
+        while True:
+            try:
+                return await self._listen()
+            except DatabaseUnavailable:
+                await asyncio.sleep(RECONNECT_S)

@@ -1,0 +1,50 @@
+"""The store's errors: few, typed, and each tells what to do next. Driver errors never leave the store.
+
+A message never holds a password or SQL text.
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Base of everything the store raises on purpose."""
+
+
+class DatabaseUnavailable(StoreError):
+    """PostgreSQL cannot be reached, or refused us; the same request may succeed later."""
+
+
+class DatabaseBusy(StoreError):
+    """Every connection stayed in use for longer than the acquire timeout; try again."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was migrated by a newer version of this program."""
+
+
+class SchemaOutdated(StoreError):
+    """The database lacks migrations; `reev-gql migrate` applies them."""
+
+
+class EmbeddedServerFailed(StoreError):
+    """The embedded PostgreSQL did not start."""
+
+
+class BenchmarkNotFound(StoreError):
+    """No benchmark of this id, or it is archived."""
+
+
+class ExecutionNotFound(StoreError):
+    """No execution of this id."""
+
+
+class IdempotencyConflict(StoreError):
+    """The idempotency key was used before with other input. `existing` is that execution's id."""
+
+    def __init__(self, message: str, existing: str) -> None:
+        super().__init__(message)
+        self.existing = existing
+
+
+class InvalidCursor(StoreError):
+    """A cursor that this database never gave out."""

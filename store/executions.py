@@ -1,0 +1,239 @@
+"""The state machine of an execution, and everything stored about one.
+
+Each change of state is one guarded UPDATE in one transaction with the event it appends; nothing matched means
+that somebody else was first. Events take their `seq` from the execution's row under its lock, so they have no
+holes. The doorbell (NOTIFY, no payload) rings once per transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from store import rows, sql
+from store.database import Connection, Database
+from store.errors import BenchmarkNotFound, ExecutionNotFound, IdempotencyConflict
+from store.model import (
+    BenchmarkId,
+    Ending,
+    EventKind,
+    Execution,
+    ExecutionId,
+    ToolCall,
+)
+from store.queue import enqueue
+from store.text import storable_text
+
+SQL = sql.load("executions")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A runner process: its pid and its start time (seconds since the epoch); a pid alone means nothing."""
+
+    pid: int
+    started: float
+
+
+class StopOutcome(StrEnum):
+    """What a request to stop found."""
+
+    STOPPED = "STOPPED"
+    STOPPING = "STOPPING"
+    ALREADY_ENDED = "ALREADY_ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """The execution after a request to stop, and what became of the request."""
+
+    execution: Execution
+    outcome: StopOutcome
+
+
+async def request_execution(
+    db: Database,
+    *,
+    benchmark_id: str,
+    agent: str,
+    timeout_ms: int,
+    idempotency_key: str | None = None,
+    rerun_of: ExecutionId | None = None,
+) -> tuple[Execution, bool]:
+    """Inserts an execution (QUEUED), its first event and its place in the queue, in one transaction.
+
+    Returns the execution and whether it is new: a repeated `idempotency_key` with the same input gives the
+    first one again. Raises BenchmarkNotFound, or IdempotencyConflict when the key was used with other input.
+    """
+    async with db.transaction() as connection:
+        revision = await _current_revision(connection, benchmark_id)
+        row = await connection.fetchrow(
+            SQL["insert"], benchmark_id, revision, agent, timeout_ms, idempotency_key, rerun_of
+        )
+        if row is None:
+            wanted = (benchmark_id, agent, timeout_ms, rerun_of)
+            return await _repeated(connection, str(idempotency_key), wanted), False
+        await connection.fetchval(SQL["insert_first_event"], row["id"], row["queued_at"])
+        await enqueue(connection, ExecutionId(row["id"]))
+        return rows.execution(row), True
+
+
+async def _current_revision(connection: Connection, benchmark_id: str) -> int:
+    row = await connection.fetchrow(SQL["current_revision"], benchmark_id)
+    if row is None:
+        raise BenchmarkNotFound(f"There is no benchmark {benchmark_id!r}: `reev-gql sync` reads new files")
+    if row["archived_at"] is not None:
+        raise BenchmarkNotFound(
+            f"Benchmark {benchmark_id!r} is archived: its file is gone since {row['archived_at']}"
+        )
+    return int(row["current_revision"])
+
+
+async def _repeated(connection: Connection, key: str, wanted: tuple[Any, ...]) -> Execution:
+    row = await connection.fetchrow(SQL["by_idempotency_key"], key)
+    existing = rows.execution(row)
+    if wanted != (existing.benchmark_id, existing.agent, existing.timeout_ms, existing.rerun_of):
+        raise IdempotencyConflict(
+            f"The idempotency key was used for benchmark {existing.benchmark_id!r} with agent "
+            f"{existing.agent!r} and a timeout of {existing.timeout_ms} ms; use a new key for other input",
+            str(existing.id),
+        )
+    return existing
+
+
+async def claim(db: Database, execution_id: ExecutionId, worker_id: str) -> Execution | None:
+    """QUEUED → RUNNING for this worker; None when it is not QUEUED any more."""
+    row = await db.fetchrow(SQL["claim"], execution_id, worker_id)
+    return None if row is None else rows.execution(row)
+
+
+async def adopt(db: Database, execution_id: ExecutionId, worker_id: str) -> Execution | None:
+    """Takes over an execution whose worker went away; None when it is QUEUED or has ended."""
+    row = await db.fetchrow(SQL["adopt"], execution_id, worker_id)
+    return None if row is None else rows.execution(row)
+
+
+async def record_process(db: Database, execution_id: ExecutionId, process: ProcessIdentity) -> None:
+    """Remembers the runner's process, so that whoever comes next can find it again."""
+    await db.execute(SQL["record_process"], execution_id, process.pid, process.started)
+
+
+async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity | None:
+    """The runner's process as recorded; None when none was started."""
+    row = await db.fetchrow(SQL["process_of"], execution_id)
+    return None if row is None else ProcessIdentity(row["process_id"], row["process_started_at"])
+
+
+async def touch(db: Database, execution_id: ExecutionId) -> None:
+    """Something was heard of the runner just now."""
+    await db.execute(SQL["touch"], execution_id)
+
+
+async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
+    """QUEUED → STOPPED at once, RUNNING → STOPPING for its worker to finish; otherwise nothing changes.
+
+    Asking again gives the same answer. Raises ExecutionNotFound.
+    """
+    async with db.connection() as connection:
+        if row := await connection.fetchrow(SQL["stop_queued"], execution_id):
+            return StopRequest(rows.execution(row), StopOutcome.STOPPED)
+        if row := await connection.fetchrow(SQL["stop_running"], execution_id):
+            return StopRequest(rows.execution(row), StopOutcome.STOPPING)
+    execution = await get(db, execution_id)
+    if execution is None:
+        raise ExecutionNotFound(f"There is no execution {execution_id}")
+    outcome = StopOutcome.ALREADY_ENDED if execution.status.is_terminal else StopOutcome.STOPPING
+    return StopRequest(execution, outcome)
+
+
+async def append_tool_calls(
+    db: Database, execution_id: ExecutionId, changes: Sequence[tuple[EventKind, ToolCall]]
+) -> bool:
+    """Stores tool calls as they stand and appends one event per change, in one transaction.
+
+    False when the execution has ended meanwhile: then nothing is written.
+    """
+    if not changes:
+        return True
+    latest = {call.ordinal: call for _, call in changes}
+    async with db.transaction() as connection:
+        last = await connection.fetchval(SQL["take_seqs"], execution_id, len(changes))
+        if last is None:
+            return False
+        given = [{"kind": kind, "call": asdict(call)} for kind, call in changes]
+        await connection.fetchval(SQL["append_tool_call_events"], execution_id, last - len(changes), given)
+        await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(latest.values()))
+        return True
+
+
+async def finish(db: Database, execution_id: ExecutionId, ending: Ending) -> Execution | None:
+    """Writes the end and everything known with it, in one transaction; None when it had ended before."""
+    if not ending.status.is_terminal:
+        raise ValueError(f"{ending.status} is not an end")
+    async with db.transaction() as connection:
+        row = await connection.fetchrow(SQL["finish"], execution_id, *_finish_arguments(ending))
+        if row is None:
+            return None
+        if ending.session_file_hash is not None:
+            await connection.execute(
+                SQL["store_result"],
+                execution_id,
+                ending.session_file_hash,
+                None if ending.prompt is None else storable_text(ending.prompt),
+                ending.session,
+            )
+        if ending.steps:
+            await connection.execute(SQL["store_steps"], execution_id, rows.records(ending.steps))
+        if ending.tool_calls:
+            await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(ending.tool_calls))
+        return rows.execution(row)
+
+
+def _finish_arguments(ending: Ending) -> tuple[Any, ...]:
+    failure = ending.failure
+    return (
+        ending.status,
+        None if failure is None else failure.kind,
+        None if failure is None else storable_text(failure.message),
+        ending.exit_code,
+        ending.exit_signal,
+        ending.execution_time_ms,
+        ending.success,
+        ending.score,
+        ending.scoring,
+        ending.assertions,
+        ending.session_file_hash,
+    )
+
+
+async def get(db: Database, execution_id: ExecutionId) -> Execution | None:
+    """One execution as it stands."""
+    found = await get_many(db, [execution_id])
+    return found.get(execution_id)
+
+
+async def get_many(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Execution]:
+    """Executions by id; ids that do not exist are absent."""
+    found = await db.fetch(SQL["by_ids"], ids)
+    return {ExecutionId(row["id"]): rows.execution(row) for row in found}
+
+
+async def live(db: Database) -> list[Execution]:
+    """Every execution that has not ended, oldest first."""
+    return [rows.execution(row) for row in await db.fetch(SQL["live"])]
+
+
+async def live_counts(db: Database) -> tuple[int, int]:
+    """How many executions are queued, and how many have a runner."""
+    row = await db.fetchrow(SQL["live_counts"])
+    return (0, 0) if row is None else (row["queued"], row["live"])
+
+
+async def latest_of_benchmarks(
+    db: Database, ids: Sequence[BenchmarkId], agent: str | None
+) -> dict[BenchmarkId, Execution]:
+    """Per benchmark its newest execution, of `agent` or of any."""
+    found = await db.fetch(SQL["latest_of_benchmarks"], ids, agent)
+    return {BenchmarkId(row["benchmark_id"]): rows.execution(row) for row in found}

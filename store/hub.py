@@ -1,0 +1,223 @@
+"""The live hub: reads each batch of new events once and wakes everybody who watches.
+
+One per process. A watcher is a cursor and nothing else: a slow one costs no memory, one that falls behind
+what the hub remembers pages the table, and none of them holds a database connection. Events of one execution
+are handed on as soon as they are visible (seq has no holes); the stream over all executions only below the
+horizon, where nothing can appear late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from bisect import bisect_right
+from collections import deque
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from store import events
+from store.database import Database
+from store.doorbell import Doorbell
+from store.errors import InvalidCursor, StoreError
+from store.events import Cursor, HubEvent
+from store.model import ExecutionId, ExecutionStatus
+
+POLL_S = 1.0
+"""A net under the doorbell: a ring that was lost delays an event by at most this."""
+
+SETTLE_S = 0.005
+"""Events above the horizon are looked at again after this, doubling up to POLL_S: no bell rings for them."""
+
+BATCH = 1000
+"""Events read at once, by the hub and by a watcher that pages the table."""
+
+RING_SIZE = 10_000
+"""Settled events the hub remembers at least, for the watchers of everything."""
+
+CHANNEL_SIZE = 1_000
+"""Events the hub remembers per watched execution."""
+
+log = logging.getLogger(__name__)
+
+
+class _Signal:
+    """Wakes everybody who waits, again and again. Take `next` before looking, wait for it afterwards."""
+
+    def __init__(self) -> None:
+        self.next = asyncio.Event()
+
+    def fire(self) -> None:
+        fired, self.next = self.next, asyncio.Event()
+        fired.set()
+
+
+@dataclass
+class _Channel:
+    """What the hub remembers of one watched execution: a stretch of its events without a hole."""
+
+    watchers: int = 0
+    recent: deque[HubEvent] = field(default_factory=lambda: deque(maxlen=CHANNEL_SIZE))
+    changed: _Signal = field(default_factory=_Signal)
+
+    def publish(self, item: HubEvent) -> None:
+        last = self.recent[-1].event.seq if self.recent else 0
+        if item.event.seq <= last:
+            return
+        if self.recent and item.event.seq != last + 1:
+            self.recent.clear()
+        self.recent.append(item)
+        self.changed.fire()
+
+    def after(self, seq: int) -> list[HubEvent] | None:
+        """The remembered events after `seq`; None when those right after it are not remembered."""
+        if not self.recent or self.recent[0].event.seq > seq + 1:
+            return None
+        return [item for item in self.recent if item.event.seq > seq]
+
+
+class Hub:
+    """Start with `Hub.start`, end with `close`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._rung = asyncio.Event()
+        self._doorbell = Doorbell(db.url, self._rung.set)
+        self._task: asyncio.Task[None] | None = None
+        self._channels: dict[ExecutionId, _Channel] = {}
+        self._settled: list[HubEvent] = []
+        self._settled_changed = _Signal()
+        self._floor = Cursor.at_horizon(0)
+        self._position = self._floor
+        self._horizon = 0
+
+    @classmethod
+    async def start(cls, db: Database) -> Hub:
+        """Listens first and looks then, so nothing falls in between. Raises DatabaseUnavailable."""
+        hub = cls(db)
+        await hub._doorbell.open()
+        hub._horizon = await events.horizon(db)
+        hub._floor = hub._position = Cursor.at_horizon(hub._horizon)
+        hub._task = asyncio.create_task(hub._run(), name="hub")
+        return hub
+
+    async def close(self) -> None:
+        """Ends reading; watchers that still wait are the caller's to cancel."""
+        await self._doorbell.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def position(self) -> Cursor:
+        """Where the stream over all executions stands: what `follow_all(None)` starts after."""
+        return self._position
+
+    async def follow_execution(
+        self, execution_id: ExecutionId, after: int = 0
+    ) -> AsyncGenerator[HubEvent, None]:
+        """Every event with seq > `after`, each once, in order; ends after the terminal one."""
+        with self._channel(execution_id) as channel:
+            while True:
+                changed = channel.changed.next
+                items = channel.after(after)
+                if items is None:
+                    items = await events.of_execution(self._db, execution_id, after, BATCH)
+                for item in items:
+                    after = item.event.seq
+                    yield item
+                    if item.event.status is not None and item.event.status.is_terminal:
+                        return
+                if not items:
+                    await changed.wait()
+
+    async def wait_for_status(
+        self, execution_id: ExecutionId, statuses: Collection[ExecutionStatus], after: int = 0
+    ) -> HubEvent | None:
+        """The first event after `after` that moves the execution to one of `statuses`.
+
+        None when the execution ended without one.
+        """
+        async with contextlib.aclosing(self.follow_execution(execution_id, after)) as items:
+            async for item in items:
+                if item.event.status in statuses:
+                    return item
+        return None
+
+    async def follow_all(self, cursor: Cursor | None = None) -> AsyncGenerator[HubEvent, None]:
+        """Every event of every execution after `cursor` (from `position` on when None), each once, in order.
+
+        Raises InvalidCursor for a cursor that this database cannot have given out.
+        """
+        position = self._position if cursor is None else await self.checked(cursor)
+        while True:
+            changed = self._settled_changed.next
+            items = await self._settled_after(position)
+            for item in items:
+                position = item.cursor
+                yield item
+            if not items:
+                position = max(position, self._floor)
+                await changed.wait()
+
+    async def checked(self, cursor: Cursor) -> Cursor:
+        """`cursor`, unless it lies in the future: then it comes from another database (InvalidCursor)."""
+        if cursor.xid > self._horizon and cursor.xid > await events.newest_xid(self._db):
+            raise InvalidCursor("The cursor lies in the future: it comes from another database")
+        return cursor
+
+    async def _settled_after(self, position: Cursor) -> Sequence[HubEvent]:
+        if position < self._floor:
+            return await events.settled_after(self._db, position, self._horizon, BATCH)
+        start = bisect_right(self._settled, position, key=lambda item: item.cursor)
+        return self._settled[start : start + BATCH]
+
+    @contextlib.contextmanager
+    def _channel(self, execution_id: ExecutionId) -> Iterator[_Channel]:
+        channel = self._channels.setdefault(execution_id, _Channel())
+        channel.watchers += 1
+        try:
+            yield channel
+        finally:
+            channel.watchers -= 1
+            if channel.watchers == 0:
+                del self._channels[execution_id]
+
+    async def _run(self) -> None:
+        pause = POLL_S
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), pause)
+                pause = SETTLE_S
+            self._rung.clear()
+            try:
+                unsettled = await self._read()
+            except StoreError as error:
+                log.warning("the hub could not read events and tries again: %s", error)
+                pause = POLL_S
+            else:
+                pause = min(pause * 2, POLL_S) if unsettled else POLL_S
+
+    async def _read(self) -> bool:
+        """Reads everything new; True when some of it is not settled yet."""
+        while True:
+            horizon, items = await events.visible_after(self._db, self._position, BATCH)
+            # Within one execution seq is the order; xid may differ where two writers waited for the same row.
+            for item in sorted(items, key=lambda item: item.event.seq):
+                if channel := self._channels.get(item.event.execution_id):
+                    channel.publish(item)
+            settled = [item for item in items if item.event.xid < horizon]
+            self._settle(horizon, settled)
+            if len(settled) < len(items) or len(items) < BATCH:
+                return len(settled) < len(items)
+
+    def _settle(self, horizon: int, settled: Sequence[HubEvent]) -> None:
+        self._horizon = horizon
+        if not settled:
+            return
+        self._position = settled[-1].cursor
+        self._settled.extend(settled)
+        if len(self._settled) > 2 * RING_SIZE:
+            self._floor = self._settled[-RING_SIZE - 1].cursor
+            del self._settled[:-RING_SIZE]
+        self._settled_changed.fire()

@@ -1,0 +1,110 @@
+"""Rows as asyncpg gives them, turned into the dataclasses of store.model, and back into JSON records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from store.model import (
+    Benchmark,
+    BenchmarkId,
+    EventKind,
+    Execution,
+    ExecutionEvent,
+    ExecutionId,
+    ExecutionOrigin,
+    ExecutionStatus,
+    Failure,
+    FailureKind,
+    JsonValue,
+    Step,
+    ToolCall,
+    ToolCallStatus,
+)
+
+Row = Mapping[str, Any]
+
+
+def execution(row: Row) -> Execution:
+    failure = None
+    if row["failure_kind"] is not None:
+        failure = Failure(FailureKind(row["failure_kind"]), row["failure_message"])
+    return Execution(
+        id=ExecutionId(row["id"]),
+        benchmark_id=BenchmarkId(row["benchmark_id"]),
+        benchmark_revision=row["benchmark_revision"],
+        agent=row["agent"],
+        origin=ExecutionOrigin(row["origin"]),
+        status=ExecutionStatus(row["status"]),
+        revision=row["event_seq"],
+        queued_at=row["queued_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        last_activity_at=row["last_activity_at"],
+        execution_time_ms=row["execution_time_ms"],
+        timeout_ms=row["timeout_ms"],
+        failure=failure,
+        exit_code=row["exit_code"],
+        exit_signal=row["exit_signal"],
+        success=row["success"],
+        score=row["score"],
+        scoring=row["scoring"],
+        assertions=row["assertions"],
+        rerun_of=row["rerun_of"],
+        stop_requested_at=row["stop_requested_at"],
+    )
+
+
+def event(row: Row) -> ExecutionEvent:
+    return ExecutionEvent(
+        execution_id=ExecutionId(row["execution_id"]),
+        seq=row["seq"],
+        xid=row["xid"],
+        at=row["at"],
+        kind=EventKind(row["kind"]),
+        status=None if row["event_status"] is None else ExecutionStatus(row["event_status"]),
+        data=row["data"],
+    )
+
+
+def tool_call(row: Row) -> ToolCall:
+    return ToolCall(
+        ordinal=row["ordinal"],
+        name=row["name"],
+        raw_name=row["raw_name"],
+        status=ToolCallStatus(row["status"]),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        duration_ms=row["duration_ms"],
+        params=row["params"],
+        result=row["result"],
+        error_message=row["error_message"],
+    )
+
+
+def step(row: Row) -> Step:
+    return Step(row["ordinal"], row["thought"], row["action"], row["observation"], row["info"])
+
+
+def benchmark(row: Row) -> Benchmark:
+    return Benchmark(
+        id=BenchmarkId(row["benchmark_id"]),
+        revision=row["revision"],
+        description=row["description"],
+        prompt=row["prompt"],
+        tags=tuple(row["tags"]),
+        source=row["source"],
+        content_hash=row["content_hash"],
+        definition=row["definition"],
+        remarks=row["remarks"],
+        source_path=row["source_path"],
+        created_at=row["created_at"],
+        revised_at=row["revised_at"],
+        archived_at=row["archived_at"],
+    )
+
+
+def records(items: Iterable[Step | ToolCall]) -> JsonValue:
+    """Dataclasses as a JSON array of objects, for jsonb_to_recordset."""
+    return [asdict(item) for item in items]

@@ -1,0 +1,422 @@
+-- The sum of all migrations, printed by `make schema`. Do not edit: write a migration.
+
+CREATE TYPE public.event_kind AS ENUM (
+    'STATUS_CHANGED',
+    'TOOL_CALL_STARTED',
+    'TOOL_CALL_ENDED'
+);
+
+CREATE TYPE public.execution_origin AS ENUM (
+    'REQUESTED',
+    'OBSERVED'
+);
+
+CREATE TYPE public.execution_status AS ENUM (
+    'QUEUED',
+    'RUNNING',
+    'STOPPING',
+    'SUCCEEDED',
+    'FAILED',
+    'TIMED_OUT',
+    'STOPPED',
+    'LOST'
+);
+
+COMMENT ON TYPE public.execution_status IS 'QUEUED waits for a worker; RUNNING has a runner; STOPPING was told to stop and something of it still lives; SUCCEEDED and FAILED have a result or a reason; TIMED_OUT, STOPPED and LOST ended without one. The last five are terminal.';
+
+CREATE TYPE public.failure_kind AS ENUM (
+    'LAUNCH',
+    'RUNNER_EXIT',
+    'RESULT_MISSING',
+    'RESULT_UNREADABLE',
+    'RESULT_MISMATCH',
+    'BENCHMARK',
+    'AGENT',
+    'NOT_RUNNABLE',
+    'TIMEOUT',
+    'LOST'
+);
+
+CREATE TYPE public.pgqueuer_status AS ENUM (
+    'queued',
+    'picked',
+    'successful',
+    'exception',
+    'canceled',
+    'deleted',
+    'failed'
+);
+
+CREATE TYPE public.tool_call_status AS ENUM (
+    'SUCCESS',
+    'ERROR',
+    'TIMEOUT',
+    'UNFINISHED'
+);
+
+CREATE FUNCTION public.fn_pgqueuer_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    to_emit BOOLEAN := false;  -- Flag to decide whether to emit a notification
+BEGIN
+    -- Check operation type and set the emit flag accordingly
+    IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
+        to_emit := true;
+    ELSIF TG_OP = 'DELETE' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'INSERT' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'TRUNCATE' THEN
+        to_emit := true;
+    END IF;
+
+    -- Perform notification if the emit flag is set
+    IF to_emit THEN
+        PERFORM pg_notify(
+            'ch_pgqueuer',
+            json_build_object(
+                'channel', 'ch_pgqueuer',
+                'operation', lower(TG_OP),
+                'sent_at', NOW(),
+                'table', TG_TABLE_NAME,
+                'type', 'table_changed_event'
+            )::text
+        );
+    END IF;
+
+    -- Return appropriate value based on the operation
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    ELSE
+        RETURN NULL; -- For TRUNCATE and other non-row-specific contexts
+    END IF;
+
+END;
+$$;
+
+CREATE FUNCTION public.is_terminal(status public.execution_status) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (status <> ALL (ARRAY['QUEUED'::public.execution_status, 'RUNNING'::public.execution_status, 'STOPPING'::public.execution_status]));
+
+CREATE FUNCTION public.refuse_change_of_ended_execution() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'execution % has ended as % and never changes again', OLD.id, OLD.status
+        USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'ended_execution_never_changes';
+END
+$$;
+
+CREATE TABLE public.benchmark_revisions (
+    benchmark_id text NOT NULL,
+    revision integer NOT NULL,
+    content_hash text NOT NULL,
+    description text NOT NULL,
+    prompt text NOT NULL,
+    tags text[] NOT NULL,
+    source text NOT NULL,
+    definition jsonb NOT NULL,
+    remarks jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT benchmark_revisions_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT benchmark_revisions_revision_check CHECK ((revision > 0))
+);
+
+CREATE TABLE public.benchmarks (
+    id text NOT NULL,
+    current_revision integer NOT NULL,
+    source_path text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT benchmark_id_is_safe CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text))
+);
+
+COMMENT ON COLUMN public.benchmarks.source_path IS 'File name inside the benchmarks directory; null for a definition that came over the API, which a sync never archives';
+
+CREATE TABLE public.execution_events (
+    execution_id uuid NOT NULL,
+    seq integer NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind public.event_kind NOT NULL,
+    status public.execution_status,
+    data jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT execution_events_seq_check CHECK ((seq > 0)),
+    CONSTRAINT status_exactly_when_changed CHECK (((kind = 'STATUS_CHANGED'::public.event_kind) = (status IS NOT NULL)))
+);
+
+CREATE TABLE public.execution_results (
+    execution_id uuid NOT NULL,
+    content_hash text NOT NULL,
+    prompt text,
+    session jsonb NOT NULL,
+    stored_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.execution_results IS 'The session file of an execution as it was read, steps excluded; at most one each';
+
+CREATE TABLE public.execution_steps (
+    execution_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    thought text,
+    action jsonb,
+    observation jsonb,
+    info jsonb,
+    CONSTRAINT execution_steps_ordinal_check CHECK ((ordinal > 0))
+);
+
+CREATE TABLE public.execution_tool_calls (
+    execution_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    name text NOT NULL,
+    raw_name text NOT NULL,
+    status public.tool_call_status NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    duration_ms bigint,
+    params jsonb,
+    result jsonb,
+    error_message text,
+    CONSTRAINT execution_tool_calls_duration_ms_check CHECK ((duration_ms >= 0)),
+    CONSTRAINT execution_tool_calls_ordinal_check CHECK ((ordinal > 0))
+);
+
+CREATE TABLE public.executions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    benchmark_id text NOT NULL,
+    benchmark_revision integer,
+    agent text NOT NULL,
+    origin public.execution_origin DEFAULT 'REQUESTED'::public.execution_origin NOT NULL,
+    status public.execution_status DEFAULT 'QUEUED'::public.execution_status NOT NULL,
+    event_seq integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    last_activity_at timestamp with time zone,
+    stop_requested_at timestamp with time zone,
+    timeout_ms integer NOT NULL,
+    execution_time_ms bigint,
+    failure_kind public.failure_kind,
+    failure_message text,
+    exit_code integer,
+    exit_signal text,
+    success boolean,
+    score double precision,
+    scoring jsonb,
+    assertions jsonb,
+    worker_id text,
+    process_id integer,
+    process_started_at double precision,
+    idempotency_key text,
+    rerun_of uuid,
+    session_file_hash text,
+    CONSTRAINT bad_end_is_explained CHECK ((((status = ANY (ARRAY['FAILED'::public.execution_status, 'TIMED_OUT'::public.execution_status, 'LOST'::public.execution_status])) = (failure_kind IS NOT NULL)) AND ((failure_kind IS NULL) = (failure_message IS NULL)))),
+    CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
+    CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
+    CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
+    CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
+    CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
+    CONSTRAINT times_in_order CHECK (((started_at >= queued_at) AND (ended_at >= COALESCE(started_at, queued_at))))
+);
+
+COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken under the row lock, so events have no holes';
+
+COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
+
+COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process in seconds since the epoch: a pid means nothing without it';
+
+CREATE TABLE public.pgqueuer (
+    id bigint NOT NULL,
+    priority integer NOT NULL,
+    queue_manager_id uuid,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    updated timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    execute_after timestamp with time zone DEFAULT now() NOT NULL,
+    status public.pgqueuer_status NOT NULL,
+    entrypoint text NOT NULL,
+    dedupe_key text,
+    payload bytea,
+    headers jsonb,
+    attempts integer DEFAULT 0 NOT NULL,
+    slot bigint
+);
+
+CREATE SEQUENCE public.pgqueuer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.pgqueuer_id_seq OWNED BY public.pgqueuer.id;
+
+CREATE TABLE public.pgqueuer_log (
+    id bigint NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    job_id bigint NOT NULL,
+    status public.pgqueuer_status NOT NULL,
+    priority integer NOT NULL,
+    entrypoint text NOT NULL,
+    traceback jsonb,
+    aggregated boolean DEFAULT false
+);
+
+ALTER TABLE public.pgqueuer_log ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.pgqueuer_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.pgqueuer_schedules (
+    id bigint NOT NULL,
+    expression text NOT NULL,
+    entrypoint text NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    updated timestamp with time zone DEFAULT now() NOT NULL,
+    next_run timestamp with time zone DEFAULT now() NOT NULL,
+    last_run timestamp with time zone,
+    status public.pgqueuer_status DEFAULT 'queued'::public.pgqueuer_status
+);
+
+CREATE SEQUENCE public.pgqueuer_schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.pgqueuer_schedules_id_seq OWNED BY public.pgqueuer_schedules.id;
+
+CREATE TABLE public.pgqueuer_statistics (
+    id bigint NOT NULL,
+    created timestamp with time zone DEFAULT date_trunc('sec'::text, now()) NOT NULL,
+    count bigint NOT NULL,
+    priority integer NOT NULL,
+    status public.pgqueuer_status NOT NULL,
+    entrypoint text NOT NULL
+);
+
+CREATE SEQUENCE public.pgqueuer_statistics_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.pgqueuer_statistics_id_seq OWNED BY public.pgqueuer_statistics.id;
+
+ALTER TABLE ONLY public.pgqueuer ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_id_seq'::regclass);
+
+ALTER TABLE ONLY public.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_schedules_id_seq'::regclass);
+
+ALTER TABLE ONLY public.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_statistics_id_seq'::regclass);
+
+ALTER TABLE ONLY public.benchmark_revisions
+    ADD CONSTRAINT benchmark_revisions_pkey PRIMARY KEY (benchmark_id, revision);
+
+ALTER TABLE ONLY public.benchmarks
+    ADD CONSTRAINT benchmarks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.execution_events
+    ADD CONSTRAINT execution_events_pkey PRIMARY KEY (execution_id, seq);
+
+ALTER TABLE ONLY public.execution_results
+    ADD CONSTRAINT execution_results_pkey PRIMARY KEY (execution_id);
+
+ALTER TABLE ONLY public.execution_steps
+    ADD CONSTRAINT execution_steps_pkey PRIMARY KEY (execution_id, ordinal);
+
+ALTER TABLE ONLY public.execution_tool_calls
+    ADD CONSTRAINT execution_tool_calls_pkey PRIMARY KEY (execution_id, ordinal);
+
+ALTER TABLE ONLY public.executions
+    ADD CONSTRAINT executions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.executions
+    ADD CONSTRAINT idempotency_key_is_used_once UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY public.pgqueuer_log
+    ADD CONSTRAINT pgqueuer_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.pgqueuer
+    ADD CONSTRAINT pgqueuer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.pgqueuer_schedules
+    ADD CONSTRAINT pgqueuer_schedules_expression_entrypoint_key UNIQUE (expression, entrypoint);
+
+ALTER TABLE ONLY public.pgqueuer_schedules
+    ADD CONSTRAINT pgqueuer_schedules_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.pgqueuer_statistics
+    ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
+
+CREATE INDEX execution_events_in_order ON public.execution_events USING btree (xid, execution_id, seq);
+
+CREATE INDEX executions_live ON public.executions USING btree (status, queued_at) WHERE (NOT public.is_terminal(status));
+
+CREATE INDEX executions_newest ON public.executions USING btree (queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_agent ON public.executions USING btree (agent, queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_benchmark ON public.executions USING btree (benchmark_id, queued_at DESC, id DESC);
+
+CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE public.is_terminal(status);
+
+CREATE INDEX pgqueuer_ep_ea_idx ON public.pgqueuer USING btree (entrypoint, execute_after) WHERE (status = 'queued'::public.pgqueuer_status);
+
+CREATE INDEX pgqueuer_ep_prio_id_idx ON public.pgqueuer USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::public.pgqueuer_status);
+
+CREATE INDEX pgqueuer_log_created ON public.pgqueuer_log USING btree (created);
+
+CREATE INDEX pgqueuer_log_job_id_status ON public.pgqueuer_log USING btree (job_id, created DESC);
+
+CREATE INDEX pgqueuer_log_not_aggregated ON public.pgqueuer_log USING btree ((1)) WHERE (NOT aggregated);
+
+CREATE INDEX pgqueuer_log_status ON public.pgqueuer_log USING btree (status);
+
+CREATE INDEX pgqueuer_picked_heartbeat_idx ON public.pgqueuer USING btree (heartbeat) WHERE (status = 'picked'::public.pgqueuer_status);
+
+CREATE UNIQUE INDEX pgqueuer_picked_slot_idx ON public.pgqueuer USING btree (entrypoint, slot) WHERE ((status = 'picked'::public.pgqueuer_status) AND (slot IS NOT NULL));
+
+CREATE INDEX pgqueuer_priority_id_id1_idx ON public.pgqueuer USING btree (priority, id DESC) INCLUDE (id) WHERE (status = 'queued'::public.pgqueuer_status);
+
+CREATE INDEX pgqueuer_queue_manager_id_idx ON public.pgqueuer USING btree (queue_manager_id) WHERE (queue_manager_id IS NOT NULL);
+
+CREATE UNIQUE INDEX pgqueuer_statistics_unique_count ON public.pgqueuer_statistics USING btree (priority, date_trunc('sec'::text, timezone('UTC'::text, created)), status, entrypoint);
+
+CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON public.pgqueuer USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::public.pgqueuer_status, 'picked'::public.pgqueuer_status])) AND (dedupe_key IS NOT NULL));
+
+CREATE INDEX pgqueuer_updated_id_id1_idx ON public.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::public.pgqueuer_status);
+
+CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
+
+CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION public.fn_pgqueuer_changed();
+
+ALTER TABLE ONLY public.benchmark_revisions
+    ADD CONSTRAINT benchmark_revisions_benchmark_id_fkey FOREIGN KEY (benchmark_id) REFERENCES public.benchmarks(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.benchmarks
+    ADD CONSTRAINT current_revision_exists FOREIGN KEY (id, current_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.execution_events
+    ADD CONSTRAINT execution_events_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.execution_results
+    ADD CONSTRAINT execution_results_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.execution_steps
+    ADD CONSTRAINT execution_steps_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.execution_tool_calls
+    ADD CONSTRAINT execution_tool_calls_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.executions
+    ADD CONSTRAINT revision_exists FOREIGN KEY (benchmark_id, benchmark_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision);

@@ -1,0 +1,20 @@
+"""SQL in files, in named blocks: `-- name: claim` opens the block `sql.load("executions")["claim"]`."""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib import resources
+
+_HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+@functools.cache
+def load(name: str) -> dict[str, str]:
+    """The named blocks of `store/sql/{name}.sql`."""
+    text = resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    _, *parts = _HEADER.split(text)
+    blocks = {block: body.strip() for block, body in zip(parts[::2], parts[1::2], strict=True)}
+    if len(blocks) * 2 != len(parts):
+        raise ValueError(f"store/sql/{name}.sql names a block twice")
+    return blocks

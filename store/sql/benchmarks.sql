@@ -1,0 +1,41 @@
+-- name: lock_writers
+SELECT pg_advisory_xact_lock(8243110937284436529)
+
+-- name: known
+SELECT b.id, b.current_revision, b.source_path, b.archived_at, r.content_hash
+FROM benchmarks b
+JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+
+-- name: write_benchmarks
+INSERT INTO benchmarks (id, current_revision, source_path, archived_at)
+SELECT id, revision, source_path, CASE WHEN archived THEN clock_timestamp() END
+FROM unnest($1::text[], $2::integer[], $3::text[], $4::boolean[]) AS given (id, revision, source_path, archived)
+ON CONFLICT (id) DO UPDATE SET
+    current_revision = excluded.current_revision, source_path = excluded.source_path,
+    archived_at = excluded.archived_at
+
+-- name: write_revisions
+INSERT INTO benchmark_revisions (benchmark_id, revision, content_hash, description, prompt, tags, source,
+                                 definition, remarks)
+SELECT * FROM jsonb_to_recordset($1) AS given (
+    benchmark_id text, revision integer, content_hash text, description text, prompt text, tags text[],
+    source text, definition jsonb, remarks jsonb
+)
+
+-- name: ring
+SELECT pg_notify('reev_gql', '')
+
+-- name: current
+SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
+       r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
+FROM benchmarks b
+JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+WHERE b.id = ANY($1::text[])
+
+-- name: at_revision
+SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
+       r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
+FROM benchmark_revisions r
+JOIN benchmarks b ON b.id = r.benchmark_id
+JOIN unnest($1::text[], $2::integer[]) AS wanted (benchmark_id, revision)
+    ON r.benchmark_id = wanted.benchmark_id AND r.revision = wanted.revision

@@ -1,0 +1,51 @@
+-- name: horizon
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+
+-- name: newest_xid
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+
+-- name: visible_after
+SELECT now.horizon, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status,
+       e.data, x.*
+FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon) AS now
+LEFT JOIN LATERAL (
+    SELECT * FROM execution_events
+    WHERE (xid, execution_id, seq) > ($1::bigint::text::xid8, $2::uuid, $3::integer)
+    ORDER BY xid, execution_id, seq LIMIT $4
+) AS e ON true
+LEFT JOIN LATERAL (
+    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
+           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
+           exit_code, exit_signal, success, score, scoring, assertions, rerun_of
+    FROM executions WHERE executions.id = e.execution_id
+) AS x ON true
+ORDER BY e.xid, e.execution_id, e.seq
+
+-- name: settled_after
+SELECT e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status, e.data, x.*
+FROM (
+    SELECT * FROM execution_events
+    WHERE (xid, execution_id, seq) > ($1::bigint::text::xid8, $2::uuid, $3::integer)
+      AND xid < $4::bigint::text::xid8
+    ORDER BY xid, execution_id, seq LIMIT $5
+) AS e
+JOIN LATERAL (
+    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
+           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
+           exit_code, exit_signal, success, score, scoring, assertions, rerun_of
+    FROM executions WHERE executions.id = e.execution_id
+) AS x ON true
+ORDER BY e.xid, e.execution_id, e.seq
+
+-- name: of_execution
+SELECT e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status, e.data, x.*
+FROM (
+    SELECT * FROM execution_events WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+) AS e
+JOIN LATERAL (
+    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
+           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
+           exit_code, exit_signal, success, score, scoring, assertions, rerun_of
+    FROM executions WHERE executions.id = e.execution_id
+) AS x ON true
+ORDER BY e.seq

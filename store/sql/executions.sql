@@ -1,0 +1,157 @@
+-- name: current_revision
+SELECT current_revision, archived_at FROM benchmarks WHERE id = $1
+
+-- name: insert
+INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, idempotency_key, rerun_of, event_seq)
+VALUES ($1, $2, $3, $4, $5, $6, 1)
+ON CONFLICT (idempotency_key) DO NOTHING
+RETURNING *
+
+-- name: by_idempotency_key
+SELECT * FROM executions WHERE idempotency_key = $1
+
+-- name: insert_first_event
+WITH event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, at) VALUES ($1, 1, 'STATUS_CHANGED', 'QUEUED', $2)
+)
+SELECT pg_notify('reev_gql', '')
+
+-- name: claim
+WITH moved AS (
+    UPDATE executions
+    SET status = 'RUNNING', worker_id = $2, event_seq = event_seq + 1,
+        started_at = greatest(queued_at, clock_timestamp()), last_activity_at = clock_timestamp()
+    WHERE id = $1 AND status = 'QUEUED'
+    RETURNING *
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, at)
+    SELECT id, event_seq, 'STATUS_CHANGED', status, started_at FROM moved
+), bell AS (
+    SELECT pg_notify('reev_gql', '') FROM moved
+)
+SELECT moved.* FROM moved LEFT JOIN bell ON true
+
+-- name: adopt
+UPDATE executions SET worker_id = $2
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+RETURNING *
+
+-- name: record_process
+UPDATE executions SET process_id = $2, process_started_at = $3
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+
+-- name: process_of
+SELECT process_id, process_started_at FROM executions WHERE id = $1 AND process_id IS NOT NULL
+
+-- name: touch
+UPDATE executions SET last_activity_at = clock_timestamp()
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+
+-- name: stop_queued
+WITH moved AS (
+    UPDATE executions
+    SET status = 'STOPPED', event_seq = event_seq + 1, stop_requested_at = clock_timestamp(),
+        ended_at = greatest(queued_at, clock_timestamp())
+    WHERE id = $1 AND status = 'QUEUED'
+    RETURNING *
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, at)
+    SELECT id, event_seq, 'STATUS_CHANGED', status, ended_at FROM moved
+), bell AS (
+    SELECT pg_notify('reev_gql', '') FROM moved
+)
+SELECT moved.* FROM moved LEFT JOIN bell ON true
+
+-- name: stop_running
+WITH moved AS (
+    UPDATE executions SET status = 'STOPPING', event_seq = event_seq + 1, stop_requested_at = clock_timestamp()
+    WHERE id = $1 AND status = 'RUNNING'
+    RETURNING *
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, at)
+    SELECT id, event_seq, 'STATUS_CHANGED', status, stop_requested_at FROM moved
+), bell AS (
+    SELECT pg_notify('reev_gql', '') FROM moved
+)
+SELECT moved.* FROM moved LEFT JOIN bell ON true
+
+-- name: take_seqs
+UPDATE executions SET event_seq = event_seq + $2, last_activity_at = clock_timestamp()
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+RETURNING event_seq
+
+-- name: append_tool_call_events
+WITH given AS (
+    SELECT * FROM ROWS FROM (jsonb_to_recordset($3) AS (kind event_kind, call jsonb)) WITH ORDINALITY
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, data)
+    SELECT $1, $2 + ordinality, kind, call FROM given
+)
+SELECT pg_notify('reev_gql', '')
+
+-- name: store_tool_calls
+INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
+                                  duration_ms, params, result, error_message)
+SELECT $1, c.* FROM jsonb_to_recordset($2) AS c (
+    ordinal integer, name text, raw_name text, status tool_call_status, started_at timestamptz,
+    ended_at timestamptz, duration_ms bigint, params jsonb, result jsonb, error_message text
+)
+ON CONFLICT (execution_id, ordinal) DO UPDATE SET
+    name = excluded.name, raw_name = excluded.raw_name, status = excluded.status,
+    started_at = excluded.started_at, ended_at = excluded.ended_at, duration_ms = excluded.duration_ms,
+    params = excluded.params, result = excluded.result, error_message = excluded.error_message
+
+-- name: finish
+WITH moved AS (
+    UPDATE executions
+    SET status = $2, event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, clock_timestamp()),
+        failure_kind = $3, failure_message = $4, exit_code = $5, exit_signal = $6, execution_time_ms = $7,
+        success = $8, score = $9, scoring = $10, assertions = $11, session_file_hash = $12
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+    RETURNING *
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, at, data)
+    SELECT id, event_seq, 'STATUS_CHANGED', status, ended_at,
+           jsonb_build_object('success', success, 'score', score, 'failureKind', failure_kind,
+                              'failureMessage', failure_message, 'exitCode', exit_code, 'exitSignal', exit_signal)
+    FROM moved
+), bell AS (
+    SELECT pg_notify('reev_gql', '') FROM moved
+)
+SELECT moved.* FROM moved LEFT JOIN bell ON true
+
+-- name: store_result
+INSERT INTO execution_results (execution_id, content_hash, prompt, session) VALUES ($1, $2, $3, $4)
+
+-- name: store_steps
+INSERT INTO execution_steps (execution_id, ordinal, thought, action, observation, info)
+SELECT $1, s.* FROM jsonb_to_recordset($2) AS s (
+    ordinal integer, thought text, action jsonb, observation jsonb, info jsonb
+)
+
+-- name: by_ids
+SELECT * FROM executions WHERE id = ANY($1::uuid[])
+
+-- name: live
+SELECT * FROM executions WHERE status IN ('QUEUED', 'RUNNING', 'STOPPING') ORDER BY queued_at, id
+
+-- name: live_counts
+SELECT count(*) FILTER (WHERE status = 'QUEUED') AS queued, count(*) FILTER (WHERE status <> 'QUEUED') AS live
+FROM executions WHERE status IN ('QUEUED', 'RUNNING', 'STOPPING')
+
+-- name: steps
+SELECT * FROM execution_steps WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
+
+-- name: tool_calls
+SELECT * FROM execution_tool_calls WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
+
+-- name: prompts
+SELECT execution_id, prompt FROM execution_results WHERE execution_id = ANY($1::uuid[])
+
+-- name: latest_of_benchmarks
+SELECT e.* FROM unnest($1::text[]) AS wanted (benchmark_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM executions
+    WHERE executions.benchmark_id = wanted.benchmark_id AND ($2::text IS NULL OR agent = $2)
+    ORDER BY queued_at DESC, id DESC LIMIT 1
+) AS e

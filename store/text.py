@@ -1,0 +1,47 @@
+"""Text and JSON on their way into PostgreSQL.
+
+PostgreSQL refuses NUL in text and jsonb, and lone surrogates are not UTF-8. Both are written as their
+visible escape (`\\u0000`, `\\ud800`): nothing an agent produced is lost, and none of it can fail a write.
+"""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+
+from store.model import JsonValue
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NUL_ESCAPE = b"\\u0000"
+
+
+def storable_text(text: str) -> str:
+    """`text` with NUL and lone surrogates written as visible escapes."""
+    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def storable_json(value: JsonValue) -> JsonValue:
+    """`value` with every string in it, keys included, made storable."""
+    match value:
+        case str():
+            return storable_text(value)
+        case dict():
+            return {storable_text(str(key)): storable_json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [storable_json(item) for item in value]
+        case int() if not isinstance(value, bool) and not -(2**63) <= value < 2**64:
+            return str(value)
+        case _:
+            return value
+
+
+def encode_json(value: JsonValue) -> str:
+    """`value` as JSON text that jsonb accepts. Integers beyond 64 bits become strings of their digits."""
+    try:
+        encoded = orjson.dumps(value)
+    except (TypeError, ValueError):
+        return orjson.dumps(storable_json(value)).decode()
+    if _NUL_ESCAPE in encoded:
+        encoded = orjson.dumps(storable_json(value))
+    return encoded.decode()

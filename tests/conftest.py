@@ -1,0 +1,151 @@
+"""What every test may use: a PostgreSQL server for the whole run, a database of its own per test.
+
+The controller process starts the embedded server once (or takes TEST_DATABASE_URL) and migrates one template;
+a test's database is a clone of it, which costs some milliseconds. Tests run in parallel and in any order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from store.database import Database
+from store.embedded import EmbeddedServer
+from store.hub import Hub
+from store.migrate import migrate
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REAL_DATA = REPOSITORY.parent / "shared" / "reev" / "data"
+TEMPLATE = f"reev_gql_template_{os.getpid()}"
+
+_server: EmbeddedServer | None = None
+
+
+def url_of(server_url: str, database: str) -> str:
+    """`server_url` with another database name."""
+    parts = urlsplit(server_url)
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _make_template(server_url: str) -> None:
+    await _execute(server_url, f'DROP DATABASE IF EXISTS "{TEMPLATE}"', f'CREATE DATABASE "{TEMPLATE}"')
+    await migrate(url_of(server_url, TEMPLATE))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Runs in the controller only; xdist's workers inherit its environment."""
+    global _server
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    url = os.environ.get("TEST_DATABASE_URL")
+    if url is None:
+        # Below the system's temporary directory: a Unix socket's path is short or impossible.
+        _server = EmbeddedServer(Path(tempfile.mkdtemp(prefix="reev-gql-")))
+        url = _server.url
+        speed = [f"ALTER SYSTEM SET {setting}" for setting in ("fsync = off", "full_page_writes = off")]
+        asyncio.run(_execute(url, *speed, "SELECT pg_reload_conf()"))
+    asyncio.run(_make_template(url))
+    os.environ["REEV_GQL_TEST_SERVER"] = url
+    os.environ["REEV_GQL_TEST_TEMPLATE"] = TEMPLATE
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or "REEV_GQL_TEST_SERVER" not in os.environ:
+        return
+    url = os.environ.pop("REEV_GQL_TEST_SERVER")
+    if _server is None:
+        asyncio.run(_execute(url, f'DROP DATABASE IF EXISTS "{TEMPLATE}" WITH (FORCE)'))
+    else:
+        _server.stop()
+
+
+@contextmanager
+def cloned_database(template: str | None) -> Iterator[str]:
+    """A database of one's own: a clone of the template, or empty; dropped at the end with whoever uses it."""
+    server = os.environ["REEV_GQL_TEST_SERVER"]
+    name = f"reev_gql_test_{uuid.uuid4().hex}"
+    source = f' TEMPLATE "{template}"' if template else ""
+
+    def run(statement: str) -> None:
+        # A thread of its own: a fixture may be set up while a loop runs.
+        import threading
+
+        failures: list[BaseException] = []
+
+        def target() -> None:
+            try:
+                asyncio.run(_execute(server, statement))
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+        if failures:
+            raise failures[0]
+
+    run(f'CREATE DATABASE "{name}"{source}')
+    try:
+        yield url_of(server, name)
+    finally:
+        run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """The URL of a migrated, empty database of this test's own."""
+    with cloned_database(os.environ["REEV_GQL_TEST_TEMPLATE"]) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url() -> Iterator[str]:
+    """The URL of a database without any schema."""
+    with cloned_database(None) as url:
+        yield url
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """A connected, migrated database."""
+    database = await Database.open(database_url, max_size=10)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def hub(db: Database) -> AsyncIterator[Hub]:
+    """A live hub over `db`."""
+    live = await Hub.start(db)
+    try:
+        yield live
+    finally:
+        await live.close()
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The real reev files beside the project; the test is left out where they are not."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real reev files are not beside this checkout")
+    return REAL_DATA
