@@ -1,0 +1,51 @@
+"""What the pydantic models of this package have in common, and how their errors become FormatErrors.
+
+Models are frozen and strict (a text is never read as a number), keep keys they do not know, and take lists
+where they hold tuples.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+JsonValue = Any
+"""A value that JSON can hold: None, bool, int, float, str, list or dict with str keys."""
+
+Path = tuple[str | int, ...]
+T = TypeVar("T")
+
+# Lists arrive as lists; tuples keep the models frozen all the way down.
+Tuple = Annotated[tuple[T, ...], Field(strict=False)]
+Lamports = Annotated[int, Field(ge=0, le=2**64 - 1)]
+SignedLamports = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Weight = Annotated[float, Field(allow_inf_nan=False)]
+
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a text; put it in quotes",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a map",
+    "model_type": "must be a map",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "string_pattern_mismatch": "must be a decimal number of base units, digits only",
+}
+
+
+class Model(BaseModel):
+    """Base of the models: frozen, strict, unknown keys kept in `model_extra`."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+
+def first_problem(error: ValidationError) -> tuple[Path, str]:
+    """Where the first problem of a validation lies, and in words what it is."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path: Path = tuple(details["loc"])
+    message = _WORDS.get(details["type"]) or details["msg"][:1].lower() + details["msg"][1:]
+    return path, message
