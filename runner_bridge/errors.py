@@ -1,0 +1,41 @@
+"""What the bridge refuses, typed, so that the GraphQL layer can answer with data instead of an error page.
+
+Each message is one sentence for the person who asked and says what would be accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class BridgeError(Exception):
+    """Base of everything the bridge raises on purpose."""
+
+
+class InvalidInput(BridgeError):
+    """A value that cannot be used; `field` names the input it came from."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class AgentNotFound(BridgeError):
+    """An agent that is not configured; `known` are those that are."""
+
+    def __init__(self, agent: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no agent {agent!r}; known agents are {', '.join(known)}")
+        self.agent = agent
+        self.known = tuple(known)
+
+
+class CommandTemplateError(BridgeError):
+    """The configured runner command cannot be made into an argument list."""
+
+
+class LaunchError(BridgeError):
+    """The runner could not be started: missing, not executable, or its directory is."""
+
+
+class BenchmarksDirectoryError(BridgeError):
+    """The benchmarks directory as a whole cannot be read, so nothing was changed."""

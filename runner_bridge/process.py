@@ -1,0 +1,199 @@
+"""A runner process: started from an argument list, in a session of its own, output to a file; or found again.
+
+Nothing of a runner is ever a pipe of ours, so nothing it leaves behind can hold us up, and it lives on when
+this process ends. Its exit is read without reaping it: until `release` its pid, its process group and its
+session stay its own and can be signalled without hitting a stranger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from runner_bridge import processes
+from runner_bridge.errors import LaunchError
+
+KILL_WAIT_S = 1.5
+"""How long killed processes may take to go before they are called leaked (they are stuck in the kernel)."""
+
+SHELL_SIGNAL_BASE = 128
+"""A shell reports a command killed by signal n as exit code 128 + n."""
+
+OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
+"""Appending, so that the file can be cut while the runner writes to it."""
+
+_children: dict[int, psutil.Popen] = {}
+"""Runners started by this process and not reaped yet; one that is left running on purpose stays here."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessExit:
+    """How a process ended; both None when it was not our child and nobody knows."""
+
+    code: int | None = None
+    signal: str | None = None
+
+    def describe(self) -> str:
+        if self.signal is not None:
+            return f"was killed by {self.signal}"
+        if self.code is None:
+            return "ended unseen"
+        if self.code > SHELL_SIGNAL_BASE:
+            return f"ended with exit code {self.code} ({signal_name(self.code - SHELL_SIGNAL_BASE)})"
+        return f"ended with exit code {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerProcess:
+    """A runner that lives, or whose end has been seen while its pid is still held."""
+
+    execution_id: str
+    pid: int
+    started: float
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since its start."""
+        return processes.age_s(self.started)
+
+    async def wait(self) -> ProcessExit:
+        """Waits for the runner itself to end, whatever it leaves behind."""
+        await processes.wait_ended([self.pid])
+        return _read_exit(self.pid)
+
+    async def end(self, grace_s: float) -> list[int]:
+        """Ends the runner and all its descendants: SIGTERM, up to `grace_s`, SIGKILL.
+
+        Returns when none of them lives any more, or with the pids that outlived SIGKILL for too long.
+        """
+        left: list[int] = []
+        for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_WAIT_S)):
+            left = await self._signal_until_gone(number, patience_s)
+            if not left:
+                return []
+        log.error("processes %s of execution %s do not die", left, self.execution_id)
+        return left
+
+    async def _signal_until_gone(self, number: signal.Signals, patience_s: float) -> list[int]:
+        """Signals every member once, those that appear meanwhile too; returns who is left when time is up."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience_s
+        signalled: set[int] = set()
+        while True:
+            members = await asyncio.to_thread(
+                processes.find_members, self.pid, self.started, self.execution_id
+            )
+            if not members or (signalled and loop.time() >= deadline):
+                return members
+            fresh = [pid for pid in members if pid not in signalled]
+            _send(fresh, number, group=None if signalled else self.pid)
+            signalled.update(fresh)
+            await processes.wait_ended(members, deadline - loop.time())
+
+    def release(self) -> None:
+        """Lets go of an ended runner's pid."""
+        child = _children.get(self.pid)
+        if child is not None and child.poll() is not None:
+            del _children[self.pid]
+
+
+def start(
+    arguments: Sequence[str],
+    *,
+    execution_id: str,
+    environment: Mapping[str, str],
+    working_directory: Path | None,
+    output: Path,
+) -> RunnerProcess:
+    """Starts a runner; raises LaunchError with the reason in words."""
+    marked = {**environment, processes.MARKER: execution_id}
+    try:
+        descriptor = os.open(output, OUTPUT_FLAGS, 0o640)
+        try:
+            child = psutil.Popen(
+                list(arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=subprocess.STDOUT,
+                cwd=working_directory,
+                env=marked,
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise LaunchError(_explain(error, arguments[0], working_directory)) from error
+    _children[child.pid] = child
+    started = processes.start_time(child.pid)
+    if started is None:
+        raise LaunchError(f"The runner {arguments[0]} vanished while it was started")
+    return RunnerProcess(execution_id, child.pid, started)
+
+
+def find(execution_id: str, pid: int | None, started: float | None) -> RunnerProcess | None:
+    """The execution's runner if it still lives; a process that merely has its pid is somebody else's."""
+    if pid is None:
+        pid = processes.find_leader(execution_id)
+        started = None if pid is None else processes.start_time(pid)
+    if pid is None or started is None or processes.start_time(pid) != started:
+        return None
+    return RunnerProcess(execution_id, pid, started) if processes.is_living(pid) else None
+
+
+def _read_exit(pid: int) -> ProcessExit:
+    """The exit of an ended child, which stays unreaped."""
+    try:
+        seen = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:
+        return ProcessExit()
+    if seen is None:
+        return ProcessExit()
+    if seen.si_code == os.CLD_EXITED:
+        return ProcessExit(code=seen.si_status)
+    return ProcessExit(signal=signal_name(seen.si_status))
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _send(pids: Sequence[int], number: signal.Signals, *, group: int | None) -> None:
+    """Signals a group in one go, the others among `pids` one by one, and wakes stopped ones to hear it."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            in_group = group is not None and os.getpgid(pid) == group
+            if not in_group:
+                os.kill(pid, number)
+                os.kill(pid, signal.SIGCONT)
+    if group is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, number)
+            os.killpg(group, signal.SIGCONT)
+
+
+def _explain(error: OSError | ValueError, program: str, working_directory: Path | None) -> str:
+    if isinstance(error, ValueError):
+        return f"The runner {program} cannot be started: {error}"
+    if working_directory is not None and str(error.filename) == str(working_directory):
+        return f"The runner's working directory {working_directory} cannot be used: {error.strerror}"
+    match error:
+        case FileNotFoundError() if error.filename == program:
+            return f"The runner {program} does not exist, or the interpreter its first line names does not"
+        case PermissionError() if error.filename == program:
+            return f"The runner {program} is not executable"
+        case _:
+            return f"The runner {program} cannot be started: {error.strerror}: {error.filename}"
