@@ -135,6 +135,8 @@ def parse_benchmark(data: bytes, source: str) -> Benchmark:
         check_id(benchmark.id, "benchmark id")
     except ValidationError as error:
         path, message = first_problem(error)
+        if message == "must be a text":
+            message += "; put it in quotes"
         raise _error_at(data, source, path, f"not a benchmark: {path_text(path)} {message}") from None
     except FormatError as error:
         raise _error_at(data, source, ("id",), error.message) from None

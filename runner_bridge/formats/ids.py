@@ -28,3 +28,23 @@ def check_id(text: str, what: str = "id") -> str:
         f"{what} {shown(text)} is not allowed: an id is 1 to {MAX_ID_LENGTH} characters, "
         "letters, digits, '_', '.' or '-', and begins with a letter or digit"
     )
+
+
+_STEP_SUFFIX = re.compile(r"(.+)-step-([0-9]{1,4})")
+_DYNAMIC = re.compile(r"(?:dynamic|direct|bridge|recovery)-.+")
+
+
+def normalise_benchmark_id(raw: str) -> tuple[str, int | None]:
+    """The benchmark that a file means, and the flow step it names if any.
+
+    Files say `benchmarks/001-sol-transfer.yml`, `001-sol-transfer`, or `200-swap-step-2` for the same thing.
+    """
+    name = raw.strip().removeprefix("./").removeprefix("benchmarks/")
+    name = name.removesuffix(".yml").removesuffix(".yaml")
+    match = _STEP_SUFFIX.fullmatch(name)
+    return (match[1], int(match[2])) if match else (name, None)
+
+
+def is_dynamic_id(text: str) -> bool:
+    """Whether an execution, session or flow id is one that upstream's dynamic flows are given."""
+    return _DYNAMIC.fullmatch(text) is not None

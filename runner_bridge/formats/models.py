@@ -24,7 +24,7 @@ Weight = Annotated[float, Field(allow_inf_nan=False)]
 
 _WORDS = {
     "missing": "is missing",
-    "string_type": "must be a text; put it in quotes",
+    "string_type": "must be a text",
     "int_type": "must be an integer",
     "int_from_float": "must be an integer",
     "float_type": "must be a number",
@@ -47,5 +47,10 @@ def first_problem(error: ValidationError) -> tuple[Path, str]:
     """Where the first problem of a validation lies, and in words what it is."""
     details = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path: Path = tuple(details["loc"])
-    message = _WORDS.get(details["type"]) or details["msg"][:1].lower() + details["msg"][1:]
+    message = _WORDS.get(details["type"]) or _plain(details["msg"])
     return path, message
+
+
+def _plain(message: str) -> str:
+    text = message.removeprefix("Value error, ").removeprefix("Input ")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,44 @@
+"""Times as the files spell them, turned into aware datetimes in UTC, or None when nobody knows.
+
+Files hold unix seconds, milliseconds or RFC 3339 text, and dummies where the writer did not know better.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+# Nothing in this field is older or lies further ahead; what falls outside was never a time.
+_EARLIEST_S = 1_577_836_800  # 2020-01-01
+_LATEST_S = 4_102_444_800  # 2100-01-01
+# Written where the upstream converter could not parse a time.
+_DUMMY_S = 1_700_000_000
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def from_unix(value: object) -> dt.datetime | None:
+    """The time that a number of seconds (or of milliseconds, by its size) means; None for dummies."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    seconds = value / 1000 if value > _LATEST_S else value
+    if not _EARLIEST_S <= seconds <= _LATEST_S or seconds == _DUMMY_S:
+        return None
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
+def from_rfc3339(text: object) -> dt.datetime | None:
+    """The time an RFC 3339 text with an offset means, to the microsecond; None for anything else."""
+    if not isinstance(text, str) or not _RFC3339.fullmatch(text):
+        return None
+    try:
+        return dt.datetime.fromisoformat(text.upper()).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def milliseconds_between(start: dt.datetime | None, end: dt.datetime | None) -> int | None:
+    """Whole milliseconds from start to end; None when either is unknown or they run backwards."""
+    if start is None or end is None or end < start:
+        return None
+    return round((end - start) / dt.timedelta(milliseconds=1))
