@@ -5,6 +5,8 @@ A message never holds a password or SQL text.
 
 from __future__ import annotations
 
+from store.model import Execution
+
 
 class StoreError(Exception):
     """Base of everything the store raises on purpose."""
@@ -39,9 +41,9 @@ class ExecutionNotFound(StoreError):
 
 
 class IdempotencyConflict(StoreError):
-    """The idempotency key was used before with other input. `existing` is that execution's id."""
+    """The idempotency key was used before with other input; `existing` is that execution."""
 
-    def __init__(self, message: str, existing: str) -> None:
+    def __init__(self, message: str, existing: Execution) -> None:
         super().__init__(message)
         self.existing = existing
 

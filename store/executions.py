@@ -7,10 +7,10 @@ holes. The doorbell (NOTIFY, no payload) rings once per transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from store import rows, sql
 from store.database import Connection, Database
@@ -21,6 +21,7 @@ from store.model import (
     EventKind,
     Execution,
     ExecutionId,
+    Step,
     ToolCall,
 )
 from store.queue import enqueue
@@ -98,7 +99,7 @@ async def _repeated(connection: Connection, key: str, wanted: tuple[Any, ...]) -
         raise IdempotencyConflict(
             f"The idempotency key was used for benchmark {existing.benchmark_id!r} with agent "
             f"{existing.agent!r} and a timeout of {existing.timeout_ms} ms; use a new key for other input",
-            str(existing.id),
+            existing,
         )
     return existing
 
@@ -237,3 +238,29 @@ async def latest_of_benchmarks(
     """Per benchmark its newest execution, of `agent` or of any."""
     found = await db.fetch(SQL["latest_of_benchmarks"], ids, agent)
     return {BenchmarkId(row["benchmark_id"]): rows.execution(row) for row in found}
+
+
+async def steps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[Step, ...]]:
+    """The steps of each execution's result, in order."""
+    return _grouped(await db.fetch(SQL["steps"], ids), rows.step)
+
+
+async def tool_calls_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[ToolCall, ...]]:
+    """The tool calls of each execution, in order."""
+    return _grouped(await db.fetch(SQL["tool_calls"], ids), rows.tool_call)
+
+
+async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
+    """The prompt that each execution's session file tells."""
+    found = await db.fetch(SQL["prompts"], ids)
+    return {ExecutionId(row["execution_id"]): row["prompt"] for row in found if row["prompt"] is not None}
+
+
+T = TypeVar("T")
+
+
+def _grouped(found: Sequence[rows.Row], read: Callable[[rows.Row], T]) -> dict[ExecutionId, tuple[T, ...]]:
+    grouped: dict[ExecutionId, list[T]] = {}
+    for row in found:
+        grouped.setdefault(ExecutionId(row["execution_id"]), []).append(read(row))
+    return {execution_id: tuple(items) for execution_id, items in grouped.items()}

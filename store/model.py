@@ -238,6 +238,15 @@ class ExecutionFilter:
     statuses: tuple[ExecutionStatus, ...] = ()
     origins: tuple[ExecutionOrigin, ...] = ()
 
+    def lets_through(self, execution: Execution) -> bool:
+        """The same conditions on one execution in memory, for live streams."""
+        return (
+            (not self.benchmark_ids or execution.benchmark_id in self.benchmark_ids)
+            and (not self.agents or execution.agent in self.agents)
+            and (not self.statuses or execution.status in self.statuses)
+            and (not self.origins or execution.origin in self.origins)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkFilter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -81,6 +82,15 @@ def tool_call(row: Row) -> ToolCall:
         result=row["result"],
         error_message=row["error_message"],
     )
+
+
+def tool_call_of_event(data: JsonValue) -> ToolCall:
+    """The tool call that an event carries as JSON, times as ISO 8601 text."""
+    times = {
+        key: None if data[key] is None else dt.datetime.fromisoformat(data[key])
+        for key in ("started_at", "ended_at")
+    }
+    return tool_call({**data, **times})
 
 
 def step(row: Row) -> Step:

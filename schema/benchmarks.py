@@ -1,0 +1,161 @@
+"""Benchmarks: the type, its lists, and how one is looked up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from schema.context import Info
+from schema.ids import benchmark_id_argument
+from schema.pagination import PageInfo, Window, decode_cursor, encode_cursor
+from store import listing, model
+
+if TYPE_CHECKING:
+    from schema.executions import Execution
+
+CURSOR_KIND = "benchmarks"
+
+
+@strawberry.type(description="Something in a definition that cannot be evaluated here, kept all the same.")
+class Remark:
+    path: str = strawberry.field(description="Where, such as `ground_truth.final_state_assertions[4]`.")
+    message: str = strawberry.field(description="What is odd about it.")
+
+
+@strawberry.type(description="A benchmark: accounts to set up, a prompt, and what must be true afterwards.")
+class Benchmark:
+    id: strawberry.ID = strawberry.field(description="Its own id, such as `001-sol-transfer`.")
+    description: str = strawberry.field(description="What it tests.")
+    tags: list[str] = strawberry.field(description="Its tags.")
+    prompt: str = strawberry.field(description="What the agent is asked to do.")
+    revision: int = strawberry.field(description="Counted from 1; a new one for each changed content.")
+    definition: JSON = strawberry.field(description="The whole definition as JSON, no key lost.")
+    source: str = strawberry.field(description="The YAML text of this revision.")
+    source_path: str | None = strawberry.field(
+        description="Its file in the benchmarks directory; null when it came over the API."
+    )
+    content_hash: str = strawberry.field(description="SHA-256 of the source, in hex.")
+    remarks: list[Remark] = strawberry.field(
+        description="What of it cannot be evaluated here, or what upstream's loader would refuse."
+    )
+    created_at: dt.datetime = strawberry.field(description="When the first revision was stored.")
+    revised_at: dt.datetime = strawberry.field(description="When this revision was stored.")
+    archived_at: dt.datetime | None = strawberry.field(
+        description="When its file was found gone; null while it is there."
+    )
+
+    @classmethod
+    def of(cls, row: model.Benchmark) -> Benchmark:
+        return cls(
+            id=strawberry.ID(row.id),
+            description=row.description,
+            tags=list(row.tags),
+            prompt=row.prompt,
+            revision=row.revision,
+            definition=row.definition,
+            source=row.source,
+            source_path=row.source_path,
+            content_hash=row.content_hash,
+            remarks=[Remark(path=remark["path"], message=remark["message"]) for remark in row.remarks],
+            created_at=row.created_at,
+            revised_at=row.revised_at,
+            archived_at=row.archived_at,
+        )
+
+    @strawberry.field(description="Its newest execution, by one agent or by any; null when there is none.")
+    async def latest_execution(
+        self,
+        info: Info,
+        agent: Annotated[str | None, strawberry.argument(description="Only by this agent.")] = None,
+    ) -> Annotated[Execution, strawberry.lazy("schema.executions")] | None:
+        from schema.executions import Execution
+
+        found = await info.context.loaders.latest_execution.load((model.BenchmarkId(self.id), agent))
+        return None if found is None else Execution.of(found)
+
+
+@strawberry.input(description="Which benchmarks. Every condition given must hold.")
+class BenchmarkFilter:
+    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="With one of these ids.")
+    tags: list[str] | None = strawberry.field(default=None, description="With all of these tags.")
+    text: str | None = strawberry.field(
+        default=None, description="With this text in id, description or prompt; case does not matter."
+    )
+    include_archived: bool = strawberry.field(default=False, description="Also those whose file is gone.")
+
+    def conditions(self) -> model.BenchmarkFilter:
+        return model.BenchmarkFilter(
+            ids=tuple(benchmark_id_argument(text) for text in self.ids or ()),
+            tags=tuple(self.tags or ()),
+            text=self.text,
+            include_archived=self.include_archived,
+        )
+
+
+@strawberry.type(description="A benchmark in a list.")
+class BenchmarkEdge:
+    cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
+    node: Benchmark = strawberry.field(description="The benchmark.")
+
+
+@strawberry.type(description="A page of benchmarks, by id.")
+class BenchmarkConnection:
+    filter: strawberry.Private[model.BenchmarkFilter]
+    edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+
+    @strawberry.field(description="The benchmarks without their cursors.")
+    def nodes(self) -> list[Benchmark]:
+        return [edge.node for edge in self.edges]
+
+    @strawberry.field(description="How many benchmarks the filter lets through; counted only when asked.")
+    async def total_count(self, info: Info) -> int:
+        return await listing.count_benchmarks(info.context.db, self.filter)
+
+
+async def benchmark(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The benchmark's own id.")],
+) -> Benchmark | None:
+    found = await info.context.loaders.benchmark.load(benchmark_id_argument(id))
+    return None if found is None else Benchmark.of(found)
+
+
+async def benchmarks(
+    info: Info,
+    first: Annotated[
+        int | None, strawberry.argument(description="How many, from the start: 1 to 200; 50 when not given.")
+    ] = None,
+    after: Annotated[str | None, strawberry.argument(description="Only those after this cursor.")] = None,
+    last: Annotated[
+        int | None, strawberry.argument(description="How many, from the end, instead of `first`.")
+    ] = None,
+    before: Annotated[str | None, strawberry.argument(description="Only those before this cursor.")] = None,
+    filter: Annotated[
+        BenchmarkFilter | None,
+        strawberry.argument(description="Which benchmarks; all that are not archived when not given."),
+    ] = None,
+) -> BenchmarkConnection:
+    window = Window.of(first, after, last, before)
+    conditions = filter.conditions() if filter is not None else model.BenchmarkFilter()
+    page = await listing.benchmarks(
+        info.context.db,
+        conditions,
+        limit=window.limit,
+        after=_key(window.after),
+        before=_key(window.before),
+        backwards=window.backwards,
+    )
+    edges = [
+        BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=Benchmark.of(row)) for row in page.items
+    ]
+    return BenchmarkConnection(
+        filter=conditions, edges=edges, page_info=PageInfo.of(edges, page.has_next, page.has_previous)
+    )
+
+
+def _key(cursor: str | None) -> str | None:
+    return None if cursor is None else decode_cursor(CURSOR_KIND, cursor, 1)[0]

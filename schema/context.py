@@ -1,0 +1,31 @@
+"""What resolvers may reach: one frozen object, built in one place per request or socket; no globals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import strawberry
+
+from runner_bridge.command import RunnerConfig
+from schema.loaders import Loaders
+from store.database import Database
+from store.hub import Hub
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The store, the live hub, what is set about runners, and a loader per relation."""
+
+    db: Database
+    hub: Hub
+    runner: RunnerConfig
+    loaders: Loaders
+
+    @classmethod
+    def build(cls, db: Database, hub: Hub, runner: RunnerConfig) -> Context:
+        return cls(db, hub, runner, Loaders.build(db))
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,88 @@
+"""The store's closed sets as GraphQL enums, each value described. Import for its effect; use store.model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from store import model
+
+
+def _describe(enum: type[Enum], name: str, description: str, values: Mapping[str, str]) -> None:
+    """Registers `enum`; every value must be described."""
+    registered: Any = strawberry.enum(enum, name=name, description=description)
+    for value in registered.__strawberry_definition__.values:
+        value.description = values[value.name]
+
+
+_describe(
+    model.ExecutionStatus,
+    "ExecutionStatus",
+    "Where an execution stands. The last five are ends: such an execution never changes again.",
+    {
+        "QUEUED": "Waits for a worker.",
+        "RUNNING": "Its runner was started.",
+        "STOPPING": "It was told to stop, and something of its runner still lives.",
+        "SUCCEEDED": "The session file reports success.",
+        "FAILED": "It ended badly; `failure` says why.",
+        "TIMED_OUT": "It ran longer than `timeoutMs` and was ended.",
+        "STOPPED": "It was stopped on request.",
+        "LOST": "Its worker and its runner vanished and left no result.",
+    },
+)
+
+_describe(
+    model.FailureKind,
+    "FailureKind",
+    "Why an execution ended badly.",
+    {
+        "LAUNCH": "The runner could not be started.",
+        "RUNNER_EXIT": "The runner exited with an error and wrote no session file.",
+        "RESULT_MISSING": "The runner exited normally and wrote no session file.",
+        "RESULT_UNREADABLE": "The session file is damaged.",
+        "RESULT_MISMATCH": "The session file names another execution or benchmark.",
+        "BENCHMARK": "The benchmark was executed and its own result is a failure.",
+        "AGENT": "The agent failed.",
+        "NOT_RUNNABLE": "The runner cannot execute this benchmark.",
+        "TIMEOUT": "The time limit was reached.",
+        "LOST": "Nothing is known of the runner any more.",
+    },
+)
+
+_describe(
+    model.ExecutionOrigin,
+    "ExecutionOrigin",
+    "Who started the runner.",
+    {
+        "REQUESTED": "This server, on request.",
+        "OBSERVED": "Somebody else; its files were found in the sessions directory.",
+    },
+)
+
+_describe(
+    model.ToolCallStatus,
+    "ToolCallStatus",
+    "How a tool call ended.",
+    {
+        "SUCCESS": "It returned a result.",
+        "ERROR": "It failed.",
+        "TIMEOUT": "It took too long.",
+        "UNFINISHED": "The tool log holds no output for it (yet).",
+    },
+)
+
+_describe(
+    model.SyncOutcome,
+    "SyncOutcome",
+    "What a sync did with one file.",
+    {
+        "CREATED": "A new benchmark.",
+        "UPDATED": "Its content changed: a new revision. Or its file came back or was renamed.",
+        "UNCHANGED": "Nothing was written.",
+        "ARCHIVED": "Its file is gone; executions of it stay readable.",
+        "FAILED": "The file was refused; a former revision stays as it is.",
+    },
+)

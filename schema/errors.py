@@ -1,0 +1,85 @@
+"""What can go wrong, in two kinds.
+
+An expected failure of a mutation is data: a member of its result union that implements `Error`. A request
+that cannot be answered at all (a bad cursor, a page too large, no database) is a RequestError in the
+top-level `errors`, with `extensions.code`. Everything else is our fault, and is masked by the front door.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import strawberry
+from graphql import GraphQLError
+
+from store.errors import (
+    DatabaseBusy,
+    DatabaseUnavailable,
+    InvalidCursor,
+    StoreError,
+)
+
+
+@strawberry.enum(description="What kind of failure an `Error` is, for programs.")
+class ErrorCode(Enum):
+    INVALID_INPUT = strawberry.enum_value(
+        "INVALID_INPUT", description="A value of the input cannot be used; the message says what would be."
+    )
+    INVALID_BENCHMARK = strawberry.enum_value(
+        "INVALID_BENCHMARK", description="The text is not a benchmark definition; line and column say where."
+    )
+    BENCHMARK_NOT_FOUND = strawberry.enum_value(
+        "BENCHMARK_NOT_FOUND", description="No benchmark has this id, or it is archived."
+    )
+    AGENT_NOT_FOUND = strawberry.enum_value(
+        "AGENT_NOT_FOUND", description="No agent of this name is configured."
+    )
+    EXECUTION_NOT_FOUND = strawberry.enum_value(
+        "EXECUTION_NOT_FOUND", description="No execution has this id."
+    )
+    EXECUTION_ALREADY_ENDED = strawberry.enum_value(
+        "EXECUTION_ALREADY_ENDED", description="The execution had ended before; nothing was changed."
+    )
+    IDEMPOTENCY_CONFLICT = strawberry.enum_value(
+        "IDEMPOTENCY_CONFLICT", description="The idempotency key was used before, with other input."
+    )
+    BENCHMARKS_DIRECTORY = strawberry.enum_value(
+        "BENCHMARKS_DIRECTORY", description="The benchmarks directory cannot be read; nothing was changed."
+    )
+
+
+@strawberry.interface(description="An expected failure. Nothing was written.")
+class Error:
+    message: str = strawberry.field(description="One sentence for a person, with what to do next.")
+    code: ErrorCode = strawberry.field(description="The kind of failure, for programs.")
+
+
+@strawberry.type(description="A value of the input cannot be used.")
+class InvalidInputError(Error):
+    field: str = strawberry.field(description="The input field that was refused.")
+
+    @classmethod
+    def of(cls, field: str, message: str) -> InvalidInputError:
+        return cls(message=message, code=ErrorCode.INVALID_INPUT, field=field)
+
+
+class RequestError(GraphQLError):
+    """A request that cannot be answered. Its message and `extensions.code` are for the client to read."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, extensions={"code": code})
+
+
+def public_error(error: BaseException | None) -> RequestError | None:
+    """`error` as the client may see it, None when it must be masked."""
+    match error:
+        case RequestError():
+            return error
+        case InvalidCursor():
+            return RequestError("INVALID_CURSOR", str(error))
+        case DatabaseBusy():
+            return RequestError("SERVER_BUSY", str(error))
+        case DatabaseUnavailable():
+            return RequestError("DATABASE_UNAVAILABLE", "The database cannot be reached; try again shortly")
+        case StoreError() | None | _:
+            return None

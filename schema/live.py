@@ -1,0 +1,136 @@
+"""Subscriptions: each first says where it stands, then sends every event from there on, once, in order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from schema.context import Info
+from schema.errors import RequestError
+from schema.executions import Execution, ExecutionFilter
+from schema.ids import execution_id_argument
+from schema.tool_calls import ToolCall
+from store import executions, model, rows
+from store.events import Cursor, HubEvent
+
+
+@strawberry.enum(description="What an event tells.")
+class ExecutionEventKind(Enum):
+    SNAPSHOT = strawberry.enum_value(
+        "SNAPSHOT",
+        description="Where the execution stands as the subscription begins; not part of its history.",
+    )
+    STATUS_CHANGED = strawberry.enum_value("STATUS_CHANGED", description="It moved to `status`.")
+    TOOL_CALL_STARTED = strawberry.enum_value("TOOL_CALL_STARTED", description="`toolCall` began.")
+    TOOL_CALL_ENDED = strawberry.enum_value("TOOL_CALL_ENDED", description="`toolCall` ended.")
+
+
+@strawberry.type(description="One fact of an execution's history.")
+class ExecutionEvent:
+    execution_id: strawberry.ID = strawberry.field(description="The execution it belongs to.")
+    seq: int = strawberry.field(
+        description="1..n without a hole. To resume after this event, pass it as `after`."
+    )
+    at: dt.datetime = strawberry.field(
+        description="When it happened, by the database clock; a snapshot's state began then."
+    )
+    kind: ExecutionEventKind = strawberry.field(description="What it tells.")
+    status: model.ExecutionStatus | None = strawberry.field(
+        description="The state it moved to, or the state of the snapshot; null for other kinds."
+    )
+    tool_call: ToolCall | None = strawberry.field(description="The tool call it is about, as of then.")
+    execution: Execution = strawberry.field(
+        description="The execution as it stood when the event was read: `revision` may be above `seq`."
+    )
+
+    @classmethod
+    def of(cls, item: HubEvent) -> ExecutionEvent:
+        event = item.event
+        is_tool_call = event.kind is not model.EventKind.STATUS_CHANGED
+        return cls(
+            execution_id=strawberry.ID(str(event.execution_id)),
+            seq=event.seq,
+            at=event.at,
+            kind=ExecutionEventKind(event.kind.value),
+            status=event.status,
+            tool_call=ToolCall.of(rows.tool_call_of_event(event.data)) if is_tool_call else None,
+            execution=Execution.of(item.execution),
+        )
+
+    @classmethod
+    def snapshot(cls, execution: model.Execution, after: int) -> ExecutionEvent:
+        return cls(
+            execution_id=strawberry.ID(str(execution.id)),
+            seq=after,
+            at=execution.ended_at
+            or execution.stop_requested_at
+            or execution.started_at
+            or execution.queued_at,
+            kind=ExecutionEventKind.SNAPSHOT,
+            status=execution.status,
+            tool_call=None,
+            execution=Execution.of(execution),
+        )
+
+
+@strawberry.type(description="A change somewhere in the list of executions.")
+class ExecutionUpdate:
+    cursor: str = strawberry.field(description="To resume after this update, pass it as `after`.")
+    event: ExecutionEvent | None = strawberry.field(
+        description="What happened; null in the first update, which only says where the stream stands."
+    )
+    execution: Execution | None = strawberry.field(
+        description="The execution it happened to, as of then; null in the first update."
+    )
+
+
+async def execution_events(
+    info: Info,
+    execution_id: Annotated[strawberry.ID, strawberry.argument(description="The execution's UUID.")],
+    after: Annotated[
+        int, strawberry.argument(description="Only events with a higher seq; 0 sends the whole history.")
+    ] = 0,
+) -> AsyncGenerator[ExecutionEvent, None]:
+    context = info.context
+    found = await executions.get(context.db, execution_id_argument(execution_id))
+    if found is None:
+        raise RequestError("EXECUTION_NOT_FOUND", f"There is no execution {execution_id}")
+    if not 0 <= after <= found.revision:
+        raise RequestError(
+            "INVALID_CURSOR", f"`after` is {after}; this execution has events 1 to {found.revision}"
+        )
+    yield ExecutionEvent.snapshot(found, after)
+    if found.status.is_terminal and after == found.revision:
+        return
+    async with aclosing(context.hub.follow_execution(found.id, after)) as items:
+        async for item in items:
+            yield ExecutionEvent.of(item)
+
+
+async def execution_updates(
+    info: Info,
+    filter: Annotated[
+        ExecutionFilter | None, strawberry.argument(description="Which executions; all when not given.")
+    ] = None,
+    after: Annotated[
+        str | None,
+        strawberry.argument(
+            description="Continue after this cursor, of an update or of `executions{updatesCursor}`; "
+            "from now on when not given."
+        ),
+    ] = None,
+) -> AsyncGenerator[ExecutionUpdate, None]:
+    hub = info.context.hub
+    conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
+    cursor = hub.position if after is None else await hub.checked(Cursor.parse(after))
+    yield ExecutionUpdate(cursor=str(cursor), event=None, execution=None)
+    async with aclosing(hub.follow_all(cursor)) as items:
+        async for item in items:
+            if conditions.lets_through(item.execution):
+                event = ExecutionEvent.of(item)
+                yield ExecutionUpdate(cursor=str(item.cursor), event=event, execution=event.execution)
