@@ -1,0 +1,107 @@
+"""The agent without a model: fixed instructions, the same in every execution.
+
+Benchmarks 001 to 004 have them in a table, as upstream does, because their ground truth leaves the data
+open or wrong on purpose. For any other benchmark the agent carries out the ground truth itself: its
+expected instructions, when each has complete data, and in a flow a `step`. So it shows that a benchmark
+can be solved, not that anybody solved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from runner_bridge.formats.addresses import b58decode, is_address
+from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.ground_truth import DATA_NOT_COMPARED, ExpectedInstruction
+from runner_bridge.local_runner.agents.protocol import AgentRequest
+from runner_bridge.local_runner.agents.tool_names import described
+from runner_bridge.local_runner.errors import AgentError
+from runner_bridge.local_runner.instructions import (
+    AccountUse,
+    Instruction,
+    sol_transfer,
+    spl_transfer,
+)
+from runner_bridge.local_runner.tool_log import ToolLog
+
+_USER, _RECIPIENT = "USER_WALLET_PUBKEY", "RECIPIENT_WALLET_PUBKEY"
+_USER_USDC, _RECIPIENT_USDC = "USER_USDC_ATA", "RECIPIENT_USDC_ATA"
+_FIFTEEN_USDC = spl_transfer(_USER_USDC, _RECIPIENT_USDC, _USER, 15_000_000)
+
+# With placeholders where addresses will stand.
+_FIXED = {
+    "001-sol-transfer": sol_transfer(_USER, _RECIPIENT, 100_000_000),
+    "002-spl-transfer": _FIFTEEN_USDC,
+    "003-spl-transfer-fail": _FIFTEEN_USDC,
+    "004-partial-score-spl-transfer": spl_transfer(_USER_USDC, _RECIPIENT_USDC, _USER, 5_000_000),
+}
+
+
+class DeterministicAgent:
+    """Makes one tool call per instruction."""
+
+    def act(self, request: AgentRequest, tools: ToolLog) -> Sequence[Instruction]:
+        """The fixed instructions of this benchmark, or of this step of it."""
+        return [self._call(instruction, request, tools) for instruction in _plan(request)]
+
+    def _call(self, planned: Instruction, request: AgentRequest, tools: ToolLog) -> Instruction:
+        call = described(planned, request)
+        with tools.call(f"deterministic_{call.tool}", call.args) as result:
+            instruction = _resolved(planned, request.key_map)
+            result.update(instruction_count=1, **call.result)
+        return instruction
+
+
+def _plan(request: AgentRequest) -> list[Instruction]:
+    fixed = _FIXED.get(request.benchmark.id)
+    if fixed is not None:
+        return [fixed]
+    expected = request.benchmark.ground_truth.expected_instructions
+    if not expected:
+        raise AgentError(
+            f"the deterministic agent has no instructions for {request.benchmark.id}, "
+            "and its ground truth expects none"
+        )
+    steps = [_step_of(instruction, number, request) for number, instruction in enumerate(expected)]
+    return [
+        _from_ground_truth(instruction, number)
+        for number, (instruction, step) in enumerate(zip(expected, steps, strict=True))
+        if step == request.step
+    ]
+
+
+def _step_of(expected: ExpectedInstruction, number: int, request: AgentRequest) -> int | None:
+    if request.step is None:
+        return None
+    step = (expected.model_extra or {}).get("step")
+    if type(step) is int and step in _steps(request.benchmark):
+        return step
+    raise AgentError(f"expected_instructions[{number}] does not say which step of the flow it belongs to")
+
+
+def _steps(benchmark: Benchmark) -> set[int]:
+    return {step.step for step in benchmark.flow}
+
+
+def _from_ground_truth(expected: ExpectedInstruction, number: int) -> Instruction:
+    if expected.program_id is None or expected.data is None or expected.data == DATA_NOT_COMPARED:
+        raise AgentError(f"expected_instructions[{number}] is not complete, so it cannot be carried out")
+    try:
+        data = b58decode(expected.data)
+    except ValueError as error:
+        raise AgentError(f"expected_instructions[{number}].data is not base58: {error}") from None
+    uses = (AccountUse(item.pubkey, item.is_signer, item.is_writable) for item in expected.accounts)
+    return Instruction(expected.program_id, tuple(uses), data)
+
+
+def _resolved(planned: Instruction, key_map: dict[str, str]) -> Instruction:
+    uses = tuple(replace(use, pubkey=_address(use.pubkey, key_map)) for use in planned.accounts)
+    return replace(planned, accounts=uses)
+
+
+def _address(name: str, key_map: dict[str, str]) -> str:
+    address = key_map.get(name, name)
+    if not is_address(address):
+        raise AgentError(f"nothing says which account {name} is")
+    return address

@@ -1,0 +1,36 @@
+"""What an agent is.
+
+It is called once per step, synchronously, in a process that does nothing else; one that speaks to a model
+over HTTP can run its own event loop inside `act`. Every tool it uses goes through the tool log it is
+handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.local_runner.environment import Observation
+from runner_bridge.local_runner.instructions import Instruction
+from runner_bridge.local_runner.tool_log import ToolLog
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRequest:
+    """What an agent is asked in one step; `step` is None when the benchmark is no flow."""
+
+    benchmark: Benchmark
+    step: int | None
+    prompt: str
+    observation: Observation
+    key_map: dict[str, str]
+
+
+class Agent(Protocol):
+    """Answers a request with the instructions of one transaction, or raises AgentError."""
+
+    def act(self, request: AgentRequest, tools: ToolLog) -> Sequence[Instruction]:
+        """The instructions to send, in order; none at all counts as a failed step."""
+        ...

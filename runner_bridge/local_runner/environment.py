@@ -1,0 +1,145 @@
+"""The chain that one benchmark plays on: its initial state, its placeholders and what can be observed of it.
+
+Every placeholder gets a fresh key, or the associated token account that its data describes. Differences
+from upstream, on purpose: every declared wallet gets its declared lamports (upstream funds only the
+user's), and mints are made here as plain mints, because nothing is forked from mainnet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from solders.keypair import Keypair
+
+from runner_bridge.formats.addresses import (
+    MINT_DECIMALS,
+    SYSTEM_PROGRAM,
+    TOKEN_PROGRAM,
+    associated_token_address,
+    is_address,
+)
+from runner_bridge.formats.benchmark import AccountData, Benchmark, InitialAccount
+from runner_bridge.formats.remarks import FEE_PAYER
+from runner_bridge.formats.runnable import is_token_account, mint_decimals, mint_programs
+from runner_bridge.local_runner.accounts import (
+    MINT_SIZE,
+    TOKEN_ACCOUNT_SIZE,
+    account_state,
+    mint,
+    token_account,
+    wallet,
+)
+from runner_bridge.local_runner.instructions import Instruction
+from runner_bridge.local_runner.vm import Vm
+
+Observation = dict[str, object]
+
+SUCCESS = "Success"
+FAILURE = "Failure"
+_INITIAL = "Initial state before SPL setup"
+NO_ACTIONS = "Agent returned no actions to execute."
+
+
+class Environment:
+    """A chain in the state that `benchmark` asks for; the benchmark must be runnable here."""
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._benchmark = benchmark
+        self._vm = Vm(int(time.time()))
+        self._keys: dict[str, Keypair] = {}
+        self.key_map: dict[str, str] = {}
+        for account in benchmark.initial_state:
+            self.key_map[account.owner] = account.owner
+            self._name(account)
+        self._make_mints()
+        for account in benchmark.initial_state:
+            self._make(account)
+        self._derive()
+
+    def initial_observation(self) -> Observation:
+        """What the agent sees before it acts."""
+        return self._observe(_INITIAL, None, (), initial=True)
+
+    def execute(self, instructions: Sequence[Instruction]) -> Observation:
+        """Sends all `instructions` in one transaction and tells what became of it."""
+        if not instructions:
+            return self._observe(FAILURE, NO_ACTIONS, ())
+        payer = self._keys[self.key_map[FEE_PAYER]]
+        outcome = self._vm.send(instructions, payer, self._keys)
+        status = SUCCESS if outcome.error is None else FAILURE
+        return self._observe(status, outcome.error, outcome.logs)
+
+    def _observe(
+        self, status: str, error: str | None, logs: Sequence[str], *, initial: bool = False
+    ) -> Observation:
+        states = {
+            name: account_state(self._vm.account(address), initial=initial)
+            for name, address in self.key_map.items()
+        }
+        return {
+            "last_transaction_status": status,
+            "last_transaction_error": error,
+            "last_transaction_logs": list(logs),
+            "account_states": states,
+            "key_map": dict(self.key_map),
+        }
+
+    def _resolve(self, name: str) -> str:
+        return self.key_map.get(name, name)
+
+    def _name(self, account: InitialAccount) -> None:
+        if is_address(account.pubkey):
+            self.key_map[account.pubkey] = account.pubkey
+        elif not is_token_account(account):
+            key = Keypair()
+            self.key_map[account.pubkey] = str(key.pubkey())
+            self._keys[str(key.pubkey())] = key
+
+    def _make_mints(self) -> None:
+        holdings = [account.data for account in self._benchmark.initial_state if account.data is not None]
+        supply = Counter[str]()
+        for data in holdings:
+            supply[data.mint or ""] += int(data.amount or 0)
+        declared = {account.pubkey: account for account in self._benchmark.initial_state}
+        known_decimals: dict[str, int] = {str(name): decimals for name, decimals in MINT_DECIMALS.items()}
+        for name, program in mint_programs(self._benchmark).items():
+            account = declared.get(name)
+            decimals = known_decimals.get(name) if account is None else mint_decimals(account)
+            lamports = max(self._vm.rent(MINT_SIZE), (account and account.lamports) or 0)
+            made = mint(decimals or 0, supply[name], lamports, program)
+            self._vm.set_account(self._resolve(name), made)
+
+    def _make(self, account: InitialAccount) -> None:
+        if is_token_account(account) and account.data is not None:
+            self._make_token_account(account, account.data)
+        elif account.owner == SYSTEM_PROGRAM and account.lamports:
+            self._vm.set_account(self._resolve(account.pubkey), wallet(account.lamports))
+
+    def _make_token_account(self, account: InitialAccount, data: AccountData) -> None:
+        owner, mint_address = self._resolve(data.owner or ""), self._resolve(data.mint or "")
+        if account.pubkey not in self.key_map:
+            self.key_map[account.pubkey] = associated_token_address(owner, mint_address, account.owner)
+        made = token_account(
+            mint_address,
+            owner,
+            int(data.amount or 0),
+            lamports=account.lamports or 0,
+            rent=self._vm.rent(TOKEN_ACCOUNT_SIZE),
+            program=account.owner,
+        )
+        self._vm.set_account(self.key_map[account.pubkey], made)
+
+    def _derive(self) -> None:
+        """Names the accounts that assertions derive; like upstream, of two with one name the later stays."""
+        derived: dict[str, str] = {}
+        for assertion in self._benchmark.ground_truth.final_state_assertions:
+            derivation, name = assertion.address_derivation, assertion.pubkey
+            if derivation is None or name is None or name in self.key_map or is_address(name):
+                continue
+            owner, mint_address = self._resolve(derivation.owner), self._resolve(derivation.mint)
+            if is_address(owner) and is_address(mint_address):
+                program = derivation.token_program or TOKEN_PROGRAM
+                derived[name] = associated_token_address(owner, mint_address, program)
+        self.key_map.update(derived)

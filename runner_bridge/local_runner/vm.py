@@ -1,0 +1,128 @@
+"""The Solana VM: LiteSVM with the programs of mainnet, and the one way a transaction goes through it.
+
+Simulated first, then sent, like upstream: a transaction that would fail costs nothing and changes nothing.
+LiteSVM has no size limit and a clock at zero, so both are added here. One VM per process: threads do not
+run in parallel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from solders.account import Account
+from solders.clock import Clock
+from solders.errors import SignerError
+from solders.instruction import AccountMeta
+from solders.instruction import Instruction as VmInstruction
+from solders.keypair import Keypair
+from solders.litesvm import LiteSVM
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+from solders.transaction_metadata import FailedTransactionMetadata
+
+from runner_bridge.local_runner.error_text import transaction_error_text
+from runner_bridge.local_runner.instructions import Instruction
+
+# Replaces SPL Token by an implementation with other compute units and without `Instruction: …` logs.
+_FASTER_SPL = "ptokFjwyJtrwCa9Kgo9xoDS59V4QccBGEaRFnRPnSdP"
+_AIRDROP_LAMPORTS = 10**18
+MAX_TRANSACTION_BYTES = 1232
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionOutcome:
+    """What became of a transaction; `error` is None when it is on the chain."""
+
+    error: str | None
+    logs: tuple[str, ...]
+
+
+class Vm:
+    """A fresh chain whose clock stands at `now` (unix seconds)."""
+
+    def __init__(self, now: int) -> None:
+        features = LiteSVM.mainnet_feature_set()
+        features.deactivate(Pubkey.from_string(_FASTER_SPL))
+        self._svm = (
+            LiteSVM.default()
+            .with_feature_set(features)
+            .with_builtins()
+            .with_lamports(_AIRDROP_LAMPORTS)
+            .with_sysvars()
+            .with_default_programs()
+            .with_sigverify(True)
+            .with_blockhash_check(True)
+        )
+        clock = self._svm.get_clock()
+        clock.unix_timestamp = clock.epoch_start_timestamp = now
+        self._svm.set_clock(clock)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that programs see."""
+        return self._svm.get_clock()
+
+    def account(self, address: str) -> Account | None:
+        """The account at `address`; None when there is none."""
+        return self._svm.get_account(Pubkey.from_string(address))
+
+    def set_account(self, address: str, account: Account) -> None:
+        """Puts an account on the chain without a transaction."""
+        self._svm.set_account(Pubkey.from_string(address), account)
+
+    def rent(self, size: int) -> int:
+        """Lamports that an account of `size` bytes must hold."""
+        return self._svm.minimum_balance_for_rent_exemption(size)
+
+    def send(
+        self, instructions: Sequence[Instruction], payer: Keypair, keys: Mapping[str, Keypair]
+    ) -> TransactionOutcome:
+        """One transaction with all `instructions`, signed with those of `keys` that it asks for."""
+        # The same instructions may come twice in a flow; under one blockhash the second would be a duplicate.
+        self._svm.expire_blockhash()
+        try:
+            transaction = self._signed(instructions, payer, keys)
+        except (ValueError, SignerError) as error:
+            return TransactionOutcome(f"Transaction could not be built: {error}", ())
+        size = len(bytes(transaction))
+        if size > MAX_TRANSACTION_BYTES:
+            text = f"Transaction too large: {size} > {MAX_TRANSACTION_BYTES}"
+            return TransactionOutcome(f"Transaction simulation failed: {text}", ())
+        return self._simulated_then_sent(transaction)
+
+    def _simulated_then_sent(self, transaction: VersionedTransaction) -> TransactionOutcome:
+        simulated = self._svm.simulate_transaction(transaction)
+        logs = tuple(simulated.meta().logs())
+        if isinstance(simulated, FailedTransactionMetadata):
+            return TransactionOutcome(f"Transaction simulation failed: {_text(simulated)}", logs)
+        sent = self._svm.send_transaction(transaction)
+        if isinstance(sent, FailedTransactionMetadata):
+            text = f"Transaction execution failed after successful simulation: {_text(sent)}"
+            return TransactionOutcome(text, logs)
+        return TransactionOutcome(None, logs)
+
+    def _signed(
+        self, instructions: Sequence[Instruction], payer: Keypair, keys: Mapping[str, Keypair]
+    ) -> VersionedTransaction:
+        calls = [_vm_instruction(instruction) for instruction in instructions]
+        message = Message.new_with_blockhash(calls, payer.pubkey(), self._svm.latest_blockhash())
+        required = message.account_keys[: message.header.num_required_signatures]
+        unknown = [str(key) for key in required if str(key) not in keys]
+        if unknown:
+            raise ValueError(f"no private key for the signer {', '.join(unknown)}")
+        return VersionedTransaction(message, [keys[str(key)] for key in required])
+
+
+def _vm_instruction(instruction: Instruction) -> VmInstruction:
+    uses = [
+        AccountMeta(Pubkey.from_string(use.pubkey), use.is_signer, use.is_writable)
+        for use in instruction.accounts
+    ]
+    return VmInstruction(Pubkey.from_string(instruction.program_id), instruction.data, uses)
+
+
+def _text(failed: FailedTransactionMetadata) -> str:
+    return transaction_error_text(json.loads(failed.to_json())["err"])
