@@ -7,12 +7,13 @@ find it there.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from store import rows, sql
 from store.database import Connection, Database
 from store.model import Benchmark, BenchmarkDraft, BenchmarkId, SyncOutcome
+from store.text import storable_text
 
 SQL = sql.load("benchmarks")
 
@@ -47,18 +48,29 @@ async def sync(
 
     Benchmarks that came from a file which is gone are archived, except those whose file is in `keep_paths`
     (it is there but could not be read). Returns what happened per id: drafts first, in their order, then the
-    archived.
+    archived. The drafts' ids must differ (ValueError).
     """
+    drafts = [_storable_path(draft) for draft in drafts]
+    keep_paths = {storable_text(path) for path in keep_paths}
+    if len({draft.id for draft in drafts}) < len(drafts):
+        raise ValueError("two drafts have the same benchmark id")
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_writers"])
         known = await _known(connection)
         changes, outcomes = _compare(drafts, known)
         if archive_missing:
-            gone = _gone(known, {draft.id for draft in drafts}, set(keep_paths))
+            gone = _gone(known, {draft.id for draft in drafts}, keep_paths)
             changes += gone
             outcomes += [(change.id, SyncOutcome.ARCHIVED) for change in gone]
         await _write(connection, changes)
         return outcomes
+
+
+def _storable_path(draft: BenchmarkDraft) -> BenchmarkDraft:
+    """A file name need not be UTF-8; it is compared as it is stored."""
+    if draft.source_path is None:
+        return draft
+    return replace(draft, source_path=storable_text(draft.source_path))
 
 
 async def upsert(db: Database, draft: BenchmarkDraft) -> tuple[Benchmark, SyncOutcome]:
@@ -154,7 +166,7 @@ async def get(db: Database, benchmark_id: BenchmarkId, revision: int | None = No
 
 async def get_many(db: Database, ids: Sequence[BenchmarkId]) -> dict[BenchmarkId, Benchmark]:
     """Benchmarks by id at their current revisions; ids that do not exist are absent."""
-    found = await db.fetch(SQL["current"], ids)
+    found = await db.fetch(SQL["current"], [storable_text(benchmark_id) for benchmark_id in ids])
     return {BenchmarkId(row["benchmark_id"]): rows.benchmark(row) for row in found}
 
 
@@ -162,5 +174,7 @@ async def get_revisions(
     db: Database, wanted: Sequence[tuple[BenchmarkId, int]]
 ) -> dict[tuple[BenchmarkId, int], Benchmark]:
     """Benchmarks as of given revisions; those that do not exist are absent."""
+    if not wanted:
+        return {}
     found = await db.fetch(SQL["at_revision"], *_columns(wanted))
     return {(BenchmarkId(row["benchmark_id"]), row["revision"]): rows.benchmark(row) for row in found}

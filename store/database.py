@@ -7,6 +7,7 @@ an error of store.errors with no SQL, address or password in it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,15 +35,17 @@ STATEMENT_TIMEOUT_S = 30.0
 UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InterfaceError,
 )
-"""What the driver raises when the server is away or will not have us."""
+"""What the driver raises when the server is away, stopping, full or will not have us."""
+
+CONTENDED = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+"""What the driver raises when others were in the way: deadlocks, lock timeouts. Nothing was written."""
 
 
 def describe_url(url: str) -> str:
@@ -69,7 +72,13 @@ async def open_connection(url: str, application_name: str) -> Connection:
         )
     except (TimeoutError, *UNAVAILABLE) as error:
         raise unavailable(url, error) from error
-    await prepare_connection(connection)
+    try:
+        await prepare_connection(connection)
+    except BaseException as error:
+        connection.terminate()
+        if isinstance(error, (TimeoutError, *UNAVAILABLE)):
+            raise unavailable(url, error) from error
+        raise
     return connection
 
 
@@ -126,8 +135,12 @@ class Database:
             yield connection
         except (TimeoutError, *UNAVAILABLE) as error:
             raise unavailable(self.url, error) from error
+        except CONTENDED as error:
+            raise DatabaseBusy("Others were changing the same rows; try again shortly") from error
         finally:
-            await self.pool.release(connection)
+            # A connection that broke meanwhile cannot be reset; the pool has dropped it, the work is done.
+            with contextlib.suppress(TimeoutError, *UNAVAILABLE):
+                await self.pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

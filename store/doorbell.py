@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from store.database import UNAVAILABLE, Connection, open_connection
+from store.database import UNAVAILABLE, Connection, open_connection, unavailable
 from store.errors import DatabaseUnavailable
 
 CHANNEL = "reev_gql"
@@ -50,7 +50,13 @@ class Doorbell:
         connection = await open_connection(self._url, "reev-gql listener")
         self._lost = lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(CHANNEL, lambda *_: self._on_ring())
+        try:
+            await connection.add_listener(CHANNEL, lambda *_: self._on_ring())
+        except BaseException as error:
+            connection.terminate()
+            if isinstance(error, (TimeoutError, *UNAVAILABLE)):
+                raise unavailable(self._url, error) from error
+            raise
         return connection
 
     async def _keep(self, connection: Connection) -> None:

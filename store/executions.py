@@ -66,16 +66,23 @@ async def request_execution(
     """Inserts an execution (QUEUED), its first event and its place in the queue, in one transaction.
 
     Returns the execution and whether it is new: a repeated `idempotency_key` with the same input gives the
-    first one again. Raises BenchmarkNotFound, or IdempotencyConflict when the key was used with other input.
+    first one again, whatever became of the benchmark since. Raises BenchmarkNotFound, or IdempotencyConflict
+    when the key was used with other input.
     """
+    benchmark_id, agent = storable_text(benchmark_id), storable_text(agent)
+    key = None if idempotency_key is None else storable_text(idempotency_key)
+    wanted = (benchmark_id, agent, timeout_ms, rerun_of)
     async with db.transaction() as connection:
+        if key is not None and (known := await connection.fetchrow(SQL["by_idempotency_key"], key)):
+            return _repeated(known, wanted), False
         revision = await _current_revision(connection, benchmark_id)
         row = await connection.fetchrow(
-            SQL["insert"], benchmark_id, revision, agent, timeout_ms, idempotency_key, rerun_of
+            SQL["insert"], benchmark_id, revision, agent, timeout_ms, key, rerun_of
         )
         if row is None:
-            wanted = (benchmark_id, agent, timeout_ms, rerun_of)
-            return await _repeated(connection, str(idempotency_key), wanted), False
+            # Somebody else with the same key committed between the two statements.
+            known = await connection.fetchrow(SQL["by_idempotency_key"], key)
+            return _repeated(known, wanted), False
         await connection.fetchval(SQL["insert_first_event"], row["id"], row["queued_at"])
         await enqueue(connection, ExecutionId(row["id"]))
         return rows.execution(row), True
@@ -92,8 +99,7 @@ async def _current_revision(connection: Connection, benchmark_id: str) -> int:
     return int(row["current_revision"])
 
 
-async def _repeated(connection: Connection, key: str, wanted: tuple[Any, ...]) -> Execution:
-    row = await connection.fetchrow(SQL["by_idempotency_key"], key)
+def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
     existing = rows.execution(row)
     if wanted != (existing.benchmark_id, existing.agent, existing.timeout_ms, existing.rerun_of):
         raise IdempotencyConflict(
@@ -199,7 +205,7 @@ def _finish_arguments(ending: Ending) -> tuple[Any, ...]:
         None if failure is None else failure.kind,
         None if failure is None else storable_text(failure.message),
         ending.exit_code,
-        ending.exit_signal,
+        None if ending.exit_signal is None else storable_text(ending.exit_signal),
         ending.execution_time_ms,
         ending.success,
         ending.score,

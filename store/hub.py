@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from store import events
+from store import events, executions
 from store.database import Database
 from store.doorbell import Doorbell
-from store.errors import InvalidCursor, StoreError
+from store.errors import ExecutionNotFound, InvalidCursor, StoreError
 from store.events import Cursor, HubEvent
 from store.model import ExecutionId, ExecutionStatus
 
@@ -96,7 +96,11 @@ class Hub:
         """Listens first and looks then, so nothing falls in between. Raises DatabaseUnavailable."""
         hub = cls(db)
         await hub._doorbell.open()
-        hub._horizon = await events.horizon(db)
+        try:
+            hub._horizon = await events.horizon(db)
+        except BaseException:
+            await hub._doorbell.close()
+            raise
         hub._floor = hub._position = Cursor.at_horizon(hub._horizon)
         hub._task = asyncio.create_task(hub._run(), name="hub")
         return hub
@@ -116,8 +120,13 @@ class Hub:
     async def follow_execution(
         self, execution_id: ExecutionId, after: int = 0
     ) -> AsyncGenerator[HubEvent, None]:
-        """Every event with seq > `after`, each once, in order; ends after the terminal one."""
+        """Every event with seq > `after`, each once, in order; ends after the terminal one.
+
+        Raises ExecutionNotFound, or InvalidCursor when the execution has no event `after` yet.
+        """
         with self._channel(execution_id) as channel:
+            if await self._is_over(execution_id, after):
+                return
             while True:
                 changed = channel.changed.next
                 items = channel.after(after)
@@ -130,6 +139,17 @@ class Hub:
                         return
                 if not items:
                     await changed.wait()
+
+    async def _is_over(self, execution_id: ExecutionId, after: int) -> bool:
+        """Whether nothing will come after `after`: it is the terminal event."""
+        execution = await executions.get(self._db, execution_id)
+        if execution is None:
+            raise ExecutionNotFound(f"There is no execution {execution_id}")
+        if not 0 <= after <= execution.revision:
+            raise InvalidCursor(
+                f"The execution has events 1 to {execution.revision}; {after} is not a place among them"
+            )
+        return execution.status.is_terminal and after == execution.revision
 
     async def wait_for_status(
         self, execution_id: ExecutionId, statuses: Collection[ExecutionStatus], after: int = 0
@@ -151,13 +171,14 @@ class Hub:
         """
         position = self._position if cursor is None else await self.checked(cursor)
         while True:
-            changed = self._settled_changed.next
+            changed, floor = self._settled_changed.next, self._floor
             items = await self._settled_after(position)
             for item in items:
                 position = item.cursor
                 yield item
             if not items:
-                position = max(position, self._floor)
+                # The floor of before the look: it may have risen since, past events never seen here.
+                position = max(position, floor)
                 await changed.wait()
 
     async def checked(self, cursor: Cursor) -> Cursor:
@@ -195,21 +216,36 @@ class Hub:
             except StoreError as error:
                 log.warning("the hub could not read events and tries again: %s", error)
                 pause = POLL_S
+            except Exception:
+                # Whatever it was: a hub that ends would leave every watcher waiting for ever.
+                log.exception("the hub could not read events and tries again")
+                pause = POLL_S
             else:
                 pause = min(pause * 2, POLL_S) if unsettled else POLL_S
 
     async def _read(self) -> bool:
-        """Reads everything new; True when some of it is not settled yet."""
+        """Reads everything new; True when some of it is not settled yet.
+
+        What is not settled is read too, to its end: an old transaction that stays open holds back the stream
+        over all executions, but not the watchers of one.
+        """
+        after, unsettled = self._position, False
         while True:
-            horizon, items = await events.visible_after(self._db, self._position, BATCH)
-            # Within one execution seq is the order; xid may differ where two writers waited for the same row.
-            for item in sorted(items, key=lambda item: item.event.seq):
-                if channel := self._channels.get(item.event.execution_id):
-                    channel.publish(item)
-            settled = [item for item in items if item.event.xid < horizon]
-            self._settle(horizon, settled)
-            if len(settled) < len(items) or len(items) < BATCH:
-                return len(settled) < len(items)
+            horizon, items = await events.visible_after(self._db, after, BATCH)
+            self._publish(items)
+            if not unsettled:
+                settled = [item for item in items if item.event.xid < horizon]
+                self._settle(horizon, settled)
+                unsettled = len(settled) < len(items)
+            if len(items) < BATCH:
+                return unsettled
+            after = items[-1].cursor
+
+    def _publish(self, items: Sequence[HubEvent]) -> None:
+        # Within one execution seq is the order; xid may differ where two writers waited for the same row.
+        for item in sorted(items, key=lambda item: item.event.seq):
+            if channel := self._channels.get(item.event.execution_id):
+                channel.publish(item)
 
     def _settle(self, horizon: int, settled: Sequence[HubEvent]) -> None:
         self._horizon = horizon

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from store import rows, sql
 from store.database import Database
 from store.model import Benchmark, BenchmarkFilter, Execution, ExecutionFilter, Page
+from store.text import storable_json
 
 SQL = sql.load("listing")
 
@@ -29,10 +30,12 @@ class _Conditions:
     values: list[Any] = field(default_factory=list)
 
     def add(self, fragment: str, *values: object) -> None:
-        """`fragment` has one {} for each of `values`."""
+        """`fragment` has one {} for each of `values`, whose strings may be anything a client can send."""
         numbers = [f"${len(self.values) + n}" for n in range(1, len(values) + 1)]
         self.fragments.append(fragment.format(*numbers))
-        self.values.extend(values)
+        self.values.extend(
+            storable_json(value) if isinstance(value, (str, tuple)) else value for value in values
+        )
 
     def __str__(self) -> str:
         return " AND ".join(self.fragments) or "true"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from store.database import UNAVAILABLE, open_connection, unavailable
+from store.database import CONNECT_TIMEOUT_S, UNAVAILABLE, open_connection, unavailable
 from store.errors import SchemaOutdated, SchemaTooNew
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ async def _upgrade(url: str) -> str | None:
     from sqlalchemy.pool import NullPool
 
     async def connect() -> object:
-        return await asyncpg.connect(url)
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
@@ -117,6 +117,8 @@ def _upgrade_locked(connection: Connection) -> str | None:
     with connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         before = MigrationContext.configure(connection).get_current_revision()
+        # A newer program may have migrated while this one waited for the lock.
+        _refuse_newer(before, known_revisions())
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

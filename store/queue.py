@@ -14,10 +14,10 @@ from datetime import timedelta
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.errors import FailingListenerError, RetryRequested
 from pgqueuer.domain.models import Job
 
-from store.database import Connection, open_connection
+from store.database import UNAVAILABLE, Connection, open_connection, unavailable
 from store.model import ExecutionId
 
 ENTRYPOINT = "execution"
@@ -52,7 +52,7 @@ class ExecutionQueue:
     async def work(self, handler: Handler, limit: int) -> None:
         """Calls `handler` for each execution, at most `limit` at once over all workers, until `stop`.
 
-        Returns when every handler has returned; raises when the connection is lost.
+        Returns when every handler has returned; raises DatabaseUnavailable when the connection was lost.
         """
         connection = await open_connection(self.url, "reev-gql queue")
         try:
@@ -67,9 +67,11 @@ class ExecutionQueue:
                 heartbeat_timeout=timedelta(seconds=HEARTBEAT_TIMEOUT_S),
                 shutdown_on_listener_failure=True,
             )
+        except (TimeoutError, FailingListenerError, *UNAVAILABLE) as error:
+            raise unavailable(self.url, error) from error
         finally:
             self._manager = None
-            await connection.close()
+            connection.terminate()
 
     def stop(self) -> None:
         """No further execution is taken; `work` returns once its handlers have."""

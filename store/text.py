@@ -7,6 +7,7 @@ visible escape (`\\u0000`, `\\ud800`): nothing an agent produced is lost, and no
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import orjson
 
@@ -31,7 +32,8 @@ def storable_json(value: JsonValue) -> JsonValue:
         case list() | tuple():
             return [storable_json(item) for item in value]
         case int() if not isinstance(value, bool) and not -(2**63) <= value < 2**64:
-            return str(value)
+            # Decimal, because Python refuses to write out more than 4300 digits of an int itself.
+            return f"{Decimal(value):f}"
         case _:
             return value
 
