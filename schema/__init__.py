@@ -1,0 +1,88 @@
+"""The GraphQL contract, composed; each noun lives in its own module. schema.graphql is its printed form."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+import strawberry
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from schema.agents import Agent, agents
+from schema.benchmark_mutations import (
+    SyncBenchmarksResult,
+    UpsertBenchmarkResult,
+    sync_benchmarks,
+    upsert_benchmark,
+)
+from schema.benchmarks import Benchmark, BenchmarkConnection, benchmark, benchmarks
+from schema.execution_mutations import (
+    RunBenchmarkResult,
+    StopExecutionResult,
+    run_benchmark,
+    stop_execution,
+)
+from schema.executions import Execution, ExecutionConnection, execution, executions
+from schema.health import Health, health
+from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
+
+__all__ = ["build_schema"]
+
+
+@strawberry.type(description="What can be asked. Nothing here starts a process or writes anything.")
+class Query:
+    health: Health = strawberry.field(resolver=health, description="Whether the server can do its work.")
+    benchmark: Benchmark | None = strawberry.field(
+        resolver=benchmark, description="A benchmark by its id; null when there is none."
+    )
+    benchmarks: BenchmarkConnection = strawberry.field(resolver=benchmarks, description="Benchmarks, by id.")
+    execution: Execution | None = strawberry.field(
+        resolver=execution, description="An execution by its UUID; null when there is none."
+    )
+    executions: ExecutionConnection = strawberry.field(
+        resolver=executions, description="Executions, newest first."
+    )
+    agents: list[Agent] = strawberry.field(
+        resolver=agents, description="The agents that executions can be requested with."
+    )
+
+
+@strawberry.type(description="What can be done. An expected failure is a member of the result.")
+class Mutation:
+    sync_benchmarks: SyncBenchmarksResult = strawberry.field(
+        resolver=sync_benchmarks,
+        description="Reads the benchmarks directory and makes the database hold what is in it.",
+    )
+    upsert_benchmark: UpsertBenchmarkResult = strawberry.field(
+        resolver=upsert_benchmark, description="Stores one benchmark definition."
+    )
+    run_benchmark: RunBenchmarkResult = strawberry.field(
+        resolver=run_benchmark, description="Queues an execution of a benchmark, and answers at once."
+    )
+    stop_execution: StopExecutionResult = strawberry.field(
+        resolver=stop_execution, description="Stops an execution, whatever it is doing."
+    )
+
+
+@strawberry.type(description="What can be watched. Each stream first says where it stands.")
+class Subscription:
+    execution_events: AsyncGenerator[ExecutionEvent, None] = strawberry.subscription(
+        resolver=execution_events,
+        description="One execution: a snapshot, then every event after `after`; completes after its end.",
+    )
+    execution_updates: AsyncGenerator[ExecutionUpdate, None] = strawberry.subscription(
+        resolver=execution_updates, description="Every change of every execution the filter lets through."
+    )
+
+
+def build_schema(
+    extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+) -> strawberry.Schema:
+    """The schema; `extensions` are the front door's."""
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        config=StrawberryConfig(auto_camel_case=True),
+        extensions=list(extensions),
+    )

@@ -1,4 +1,7 @@
-"""The store's closed sets as GraphQL enums, each value described. Import for its effect; use store.model."""
+"""The store's closed sets as GraphQL enums, each value described.
+
+The types import them from here, because an enum must be described before the first type that uses it is made.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,15 @@ from typing import Any
 
 import strawberry
 
-from store import model
+from store.model import (
+    ExecutionOrigin,
+    ExecutionStatus,
+    FailureKind,
+    SyncOutcome,
+    ToolCallStatus,
+)
+
+__all__ = ["ExecutionOrigin", "ExecutionStatus", "FailureKind", "SyncOutcome", "ToolCallStatus"]
 
 
 def _describe(enum: type[Enum], name: str, description: str, values: Mapping[str, str]) -> None:
@@ -19,7 +30,7 @@ def _describe(enum: type[Enum], name: str, description: str, values: Mapping[str
 
 
 _describe(
-    model.ExecutionStatus,
+    ExecutionStatus,
     "ExecutionStatus",
     "Where an execution stands. The last five are ends: such an execution never changes again.",
     {
@@ -35,7 +46,7 @@ _describe(
 )
 
 _describe(
-    model.FailureKind,
+    FailureKind,
     "FailureKind",
     "Why an execution ended badly.",
     {
@@ -53,7 +64,7 @@ _describe(
 )
 
 _describe(
-    model.ExecutionOrigin,
+    ExecutionOrigin,
     "ExecutionOrigin",
     "Who started the runner.",
     {
@@ -63,7 +74,7 @@ _describe(
 )
 
 _describe(
-    model.ToolCallStatus,
+    ToolCallStatus,
     "ToolCallStatus",
     "How a tool call ended.",
     {
@@ -75,7 +86,7 @@ _describe(
 )
 
 _describe(
-    model.SyncOutcome,
+    SyncOutcome,
     "SyncOutcome",
     "What a sync did with one file.",
     {

@@ -9,6 +9,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.context import Info
+from schema.enums import ExecutionOrigin, ExecutionStatus, FailureKind
 from schema.ids import benchmark_id_argument, execution_id_argument
 from schema.pagination import PageInfo, Window, decode_time_cursor, encode_time_cursor
 from schema.tool_calls import ToolCall
@@ -22,7 +23,7 @@ CURSOR_KIND = "executions"
 
 @strawberry.type(description="Why an execution ended badly.")
 class Failure:
-    kind: model.FailureKind = strawberry.field(description="The kind of failure, for programs.")
+    kind: FailureKind = strawberry.field(description="The kind of failure, for programs.")
     message: str = strawberry.field(description="What happened, for a person.")
     exit_code: int | None = strawberry.field(
         description="The runner's exit code; null when a signal ended it."
@@ -73,8 +74,8 @@ class Execution:
         description="The revision of its definition; null when an observed benchmark is not known here."
     )
     agent: str = strawberry.field(description="The agent that acts.")
-    origin: model.ExecutionOrigin = strawberry.field(description="Who started the runner.")
-    status: model.ExecutionStatus = strawberry.field(description="Where it stands.")
+    origin: ExecutionOrigin = strawberry.field(description="Who started the runner.")
+    status: ExecutionStatus = strawberry.field(description="Where it stands.")
     revision: int = strawberry.field(
         description="The seq of its newest event. Of two answers about one execution the higher is newer."
     )
@@ -161,10 +162,10 @@ class ExecutionFilter:
         default=None, description="Of any of these benchmarks."
     )
     agents: list[str] | None = strawberry.field(default=None, description="By any of these agents.")
-    statuses: list[model.ExecutionStatus] | None = strawberry.field(
+    statuses: list[ExecutionStatus] | None = strawberry.field(
         default=None, description="In any of these states."
     )
-    origins: list[model.ExecutionOrigin] | None = strawberry.field(
+    origins: list[ExecutionOrigin] | None = strawberry.field(
         default=None, description="Of any of these origins."
     )
 

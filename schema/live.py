@@ -11,11 +11,13 @@ from typing import Annotated
 import strawberry
 
 from schema.context import Info
+from schema.enums import ExecutionStatus
 from schema.errors import RequestError
 from schema.executions import Execution, ExecutionFilter
 from schema.ids import execution_id_argument
 from schema.tool_calls import ToolCall
 from store import executions, model, rows
+from store.errors import InvalidCursor
 from store.events import Cursor, HubEvent
 
 
@@ -40,7 +42,7 @@ class ExecutionEvent:
         description="When it happened, by the database clock; a snapshot's state began then."
     )
     kind: ExecutionEventKind = strawberry.field(description="What it tells.")
-    status: model.ExecutionStatus | None = strawberry.field(
+    status: ExecutionStatus | None = strawberry.field(
         description="The state it moved to, or the state of the snapshot; null for other kinds."
     )
     tool_call: ToolCall | None = strawberry.field(description="The tool call it is about, as of then.")
@@ -127,7 +129,10 @@ async def execution_updates(
 ) -> AsyncGenerator[ExecutionUpdate, None]:
     hub = info.context.hub
     conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
-    cursor = hub.position if after is None else await hub.checked(Cursor.parse(after))
+    try:
+        cursor = hub.position if after is None else await hub.checked(Cursor.parse(after))
+    except InvalidCursor as error:
+        raise RequestError("INVALID_CURSOR", str(error)) from None
     yield ExecutionUpdate(cursor=str(cursor), event=None, execution=None)
     async with aclosing(hub.follow_all(cursor)) as items:
         async for item in items:

@@ -7,6 +7,7 @@ import datetime as dt
 import strawberry
 from strawberry.scalars import JSON
 
+from schema.enums import ToolCallStatus
 from store import model
 
 
@@ -15,7 +16,7 @@ class ToolCall:
     ordinal: int = strawberry.field(description="Counted from 1, in the order of the tool log.")
     name: str = strawberry.field(description="The tool's name, its historical spellings made one.")
     raw_name: str = strawberry.field(description="The name as the tool log spells it.")
-    status: model.ToolCallStatus = strawberry.field(description="How the call ended.")
+    status: ToolCallStatus = strawberry.field(description="How the call ended.")
     started_at: dt.datetime | None = strawberry.field(
         description="When it began; null when the log does not say."
     )

@@ -1,0 +1,187 @@
+"""Executions through GraphQL: lists, single ones, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schema.pagination import encode_cursor
+from store import executions
+from store.database import Database
+from store.model import (
+    Ending,
+    EventKind,
+    ExecutionStatus,
+    Failure,
+    FailureKind,
+    Step,
+    ToolCall,
+    ToolCallStatus,
+)
+from tests.samples import queued
+
+PAGE = """
+query ($first: Int, $after: String, $last: Int, $before: String, $filter: ExecutionFilter) {
+  executions(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
+    totalCount updatesCursor
+    edges { cursor node { id agent status } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+
+ONE = """
+query ($id: ID!) {
+  execution(id: $id) {
+    id benchmarkId benchmarkRevision agent origin status revision score success prompt exitCode
+    queuedAt startedAt endedAt queueDurationMs executionTimeMs timeoutMs scoring assertions
+    failure { kind message exitCode exitSignal }
+    benchmark { id revision }
+    steps { ordinal thought action observation info }
+    toolCalls { ordinal name rawName status startedAt durationMs params result errorMessage }
+  }
+}
+"""
+
+
+def _ids(page: dict[str, Any]) -> list[str]:
+    return [edge["node"]["id"] for edge in page["executions"]["edges"]]
+
+
+async def test_pages_forwards_and_backwards_make_the_whole_list(db: Database, ask: Any) -> None:
+    newest_first = [str((await queued(db)).id) for _ in range(7)][::-1]
+    first = await ask(PAGE, first=3)
+    assert _ids(first) == newest_first[:3]
+    assert first["executions"]["totalCount"] == 7
+    assert first["executions"]["pageInfo"]["hasNextPage"] is True
+
+    # Newer ones do not shift the second page.
+    await queued(db)
+    second = await ask(PAGE, first=3, after=first["executions"]["pageInfo"]["endCursor"])
+    assert _ids(second) == newest_first[3:6]
+    assert second["executions"]["pageInfo"]["hasPreviousPage"] is True
+
+    last = await ask(PAGE, last=2)
+    assert _ids(last) == newest_first[5:]
+    before = await ask(PAGE, last=2, before=last["executions"]["pageInfo"]["startCursor"])
+    assert _ids(before) == newest_first[3:5]
+
+
+async def test_filters_hold_together(db: Database, ask: Any) -> None:
+    wanted = await queued(db, "one", agent="glm-4.6")
+    await queued(db, "one")
+    await queued(db, "two", agent="glm-4.6")
+    page = await ask(
+        PAGE,
+        filter={
+            "benchmarkIds": ["one"],
+            "agents": ["glm-4.6"],
+            "statuses": ["QUEUED"],
+            "origins": ["REQUESTED"],
+        },
+    )
+    assert _ids(page) == [str(wanted.id)]
+    assert page["executions"]["totalCount"] == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "code"),
+    [
+        ({"first": 10_000}, "PAGE_SIZE"),
+        ({"first": 0}, "PAGE_SIZE"),
+        ({"last": -1}, "PAGE_SIZE"),
+        ({"first": 1, "last": 1}, "PAGE_SIZE"),
+        ({"after": "nonsense"}, "INVALID_CURSOR"),
+        ({"after": ""}, "INVALID_CURSOR"),
+        ({"after": encode_cursor("benchmarks", "001-sol-transfer")}, "INVALID_CURSOR"),
+        ({"after": encode_cursor("executions", "9" * 40, "x")}, "INVALID_CURSOR"),
+        ({"filter": {"benchmarkIds": ["../../etc/passwd"]}}, "INVALID_ID"),
+    ],
+)
+async def test_a_page_that_cannot_be_read_is_refused_with_a_code(
+    refuse: Any, variables: dict[str, Any], code: str
+) -> None:
+    found, message = await refuse(PAGE, **variables)
+    assert found == code
+    assert message
+
+
+async def test_an_ended_execution_tells_everything(db: Database, ask: Any) -> None:
+    execution = await queued(db)
+    await executions.claim(db, execution.id, "worker")
+    call = ToolCall(
+        1, "sol_transfer", "SolTransfer", ToolCallStatus.SUCCESS, None, None, 12, {"a": 1}, [2], None
+    )
+    await executions.append_tool_calls(db, execution.id, [(EventKind.TOOL_CALL_ENDED, call)])
+    await executions.finish(
+        db,
+        execution.id,
+        Ending(
+            ExecutionStatus.FAILED,
+            failure=Failure(FailureKind.BENCHMARK, "the result says so"),
+            exit_code=0,
+            execution_time_ms=17,
+            success=False,
+            score=0.75,
+            scoring={"version": 1},
+            assertions=[],
+            session_file_hash="f" * 64,
+            prompt="Send it",
+            session={"session_id": str(execution.id)},
+            steps=(Step(1, None, [{"program_id": "x"}], {"last_transaction_status": "Failure"}, {}),),
+        ),
+    )
+    found = (await ask(ONE, id=str(execution.id)))["execution"]
+    assert found["status"] == "FAILED"
+    assert found["failure"] == {
+        "kind": "BENCHMARK",
+        "message": "the result says so",
+        "exitCode": 0,
+        "exitSignal": None,
+    }
+    assert (found["score"], found["success"], found["executionTimeMs"]) == (0.75, False, 17)
+    assert found["revision"] == 4
+    assert found["prompt"] == "Send it"
+    assert found["benchmark"] == {"id": "transfer", "revision": 1}
+    assert found["steps"][0]["observation"] == {"last_transaction_status": "Failure"}
+    assert found["toolCalls"][0]["name"] == "sol_transfer"
+    assert found["toolCalls"][0]["startedAt"] is None
+    assert found["queueDurationMs"] >= 0
+
+
+async def test_nothing_is_invented_for_a_queued_execution(db: Database, ask: Any) -> None:
+    execution = await queued(db)
+    found = (await ask(ONE, id=str(execution.id)))["execution"]
+    unknown = ("score", "success", "startedAt", "endedAt", "queueDurationMs", "executionTimeMs", "exitCode")
+    assert [found[field] for field in unknown] == [None] * len(unknown)
+    assert found["steps"] == found["toolCalls"] == []
+
+
+async def test_an_unknown_execution_is_null_and_a_malformed_id_is_refused(ask: Any, refuse: Any) -> None:
+    assert await ask(ONE, id="00000000-0000-4000-8000-000000000000") == {"execution": None}
+    for bad in ("1", "../../etc/passwd", "{00000000-0000-4000-8000-000000000000}", "x" * 300, "\x00"):
+        code, _ = await refuse(ONE, id=bad)
+        assert code == "INVALID_ID"
+
+
+async def test_a_page_of_fifty_with_all_relations_takes_few_statements(
+    db: Database, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        await queued(db, f"b{number % 7}")
+    statements: list[str] = []
+    fetch = Database.fetch
+
+    async def counted(self: Database, statement: str, *arguments: object) -> list[Any]:
+        if "execution_events" not in statement:  # the hub reads those, not the query
+            statements.append(statement)
+        return await fetch(self, statement, *arguments)
+
+    monkeypatch.setattr(Database, "fetch", counted)
+    page = await ask(
+        "{ executions { nodes { id status prompt benchmark { id latestExecution { id } } steps { ordinal } "
+        "toolCalls { name } } } }"
+    )
+    assert len(page["executions"]["nodes"]) == 50
+    assert len(statements) == 6, statements
