@@ -22,7 +22,8 @@ FEE_PAYER = "USER_WALLET_PUBKEY"
 _TOP_KEYS = frozenset(
     ("id", "description", "prompt", "tags", "flow_type", "initial_state", "flow", "ground_truth")
 )
-_ACCOUNT_KEYS = frozenset(("pubkey", "owner", "lamports", "data"))
+# mint_data is an early form that upstream ignores today; the local runner makes the mint that it declares.
+_ACCOUNT_KEYS = frozenset(("pubkey", "owner", "lamports", "data", "mint_data"))
 _STEP_KEYS = frozenset(("step", "description", "prompt", "critical", "timeout", "depends_on"))
 _TRUTH_KEYS = frozenset(("final_state_assertions", "expected_instructions", "skip_instruction_validation"))
 _ASSERTION_KEYS = frozenset(("type", "weight", "pubkey", "mint", "address_derivation"))

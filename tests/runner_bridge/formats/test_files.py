@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.session_file import read_regular_file
+
+LIMIT = 1000
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    directory = tmp_path / "sessions"
+    directory.mkdir()
+    (tmp_path / "secret.json").write_bytes(b"secret")
+    return directory
+
+
+def refusal(path: Path, root: Path) -> str:
+    with pytest.raises(FormatError) as caught:
+        read_regular_file(path, root, LIMIT)
+    assert "secret" not in caught.value.message.replace("secret.json", "")
+    return caught.value.message
+
+
+def test_reads_a_regular_file_here_and_below(root: Path) -> None:
+    (root / "a.json").write_bytes(b"x" * LIMIT)
+    (root / "below").mkdir()
+    (root / "below" / "b.json").write_bytes(b"")
+    assert read_regular_file(root / "a.json", root, LIMIT) == b"x" * LIMIT
+    assert read_regular_file(Path("a.json"), root, LIMIT) == b"x" * LIMIT
+    assert read_regular_file(root / "below" / "b.json", root, LIMIT) == b""
+
+
+def test_reads_when_the_root_itself_is_a_link(root: Path, tmp_path: Path) -> None:
+    (root / "a.json").write_bytes(b"{}")
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    assert read_regular_file(link / "a.json", link, LIMIT) == b"{}"
+    assert read_regular_file(root / "a.json", link, LIMIT) == b"{}"
+
+
+def test_an_absent_file_is_file_not_found(root: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_regular_file(root / "a.json", root, LIMIT)
+    with pytest.raises(FileNotFoundError):
+        read_regular_file(root / "no" / "a.json", root, LIMIT)
+
+
+def test_links_are_not_followed(root: Path, tmp_path: Path) -> None:
+    (root / "link.json").symlink_to(tmp_path / "secret.json")
+    (root / "dangling.json").symlink_to(tmp_path / "nothing")
+    (root / "up").symlink_to(tmp_path)
+    assert "symbolic link" in refusal(root / "link.json", root)
+    assert "symbolic link" in refusal(root / "dangling.json", root)
+    assert "symbolic link" in refusal(root / "up" / "secret.json", root)
+
+
+def test_nothing_outside_the_root_is_read(root: Path, tmp_path: Path) -> None:
+    for path in (root / ".." / "secret.json", tmp_path / "secret.json", root, Path("../secret.json")):
+        assert "outside" in refusal(path, root)
+
+
+def test_what_is_no_regular_file_is_refused_at_once(root: Path) -> None:
+    (root / "directory").mkdir()
+    os.mkfifo(root / "fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(root / "socket"))
+    assert "a directory" in refusal(root / "directory", root)
+    assert "a FIFO" in refusal(root / "fifo", root)
+    assert "a socket" in refusal(root / "socket", root)
+    assert "a device" in refusal(Path("/dev/null"), Path("/dev"))
+    assert "a device" in refusal(Path("/dev/zero"), Path("/dev"))
+
+
+def test_a_file_of_the_wrong_size_is_refused(root: Path) -> None:
+    (root / "big").write_bytes(b"x" * (LIMIT + 1))
+    with open(root / "huge", "wb") as file:
+        file.truncate(2**40)
+    assert "more than the 1000 allowed" in refusal(root / "big", root)
+    assert "more than the 1000 allowed" in refusal(root / "huge", root)
+
+
+def test_a_file_without_an_honest_size_is_still_bounded() -> None:
+    # /proc reports 0 bytes and gives more: what a file that grows while it is read looks like.
+    with pytest.raises(FormatError, match="grew beyond"):
+        read_regular_file(Path("/proc/cpuinfo"), Path("/proc"), 10)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300])
+def test_a_name_that_cannot_be_is_a_format_error(root: Path, name: str) -> None:
+    refusal(root / name, root)
