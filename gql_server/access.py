@@ -1,0 +1,137 @@
+"""Who may talk to the server: exact host names, known origins, a token where one is set.
+
+A web page anywhere can make its visitor's browser send requests to a server on that machine. So a request is
+answered only if its Host is one of our names (a name rebound to 127.0.0.1 is not), and, when a browser says
+where it comes from, only if that is one of our own pages or an origin allowed by name. Checked before
+anything else runs, for HTTP and for websockets alike.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+_HOST = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+_HOST_PATTERN = re.compile(_HOST, re.IGNORECASE)
+_ORIGIN_PATTERN = re.compile(rf"https?://{_HOST}", re.IGNORECASE)
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+CORS_HEADERS = {
+    hdrs.VARY: hdrs.ORIGIN,
+    hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
+    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization",
+    hdrs.ACCESS_CONTROL_MAX_AGE: "600",
+}
+"""For the origins allowed by name, and never for others; `*` is never sent."""
+
+GRAPHQL_PATH = "/graphql"
+
+
+def is_host_name(text: str) -> bool:
+    """A name or address as in a Host header, with or without a port."""
+    return _HOST_PATTERN.fullmatch(text) is not None
+
+
+def is_origin(text: str) -> bool:
+    """scheme://host[:port], as browsers write it."""
+    return _ORIGIN_PATTERN.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class AccessRules:
+    """The names this server answers to and the origins it lets in; everything else is refused."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    token: str | None = None
+
+    @classmethod
+    def build(cls, port: int, hosts: Iterable[str], origins: Iterable[str], token: str | None) -> AccessRules:
+        """`hosts` without a port are met at our port and at the default ports, loopback names at ours."""
+        names = {f"{name}:{port}" for name in LOOPBACK_NAMES}
+        for host in hosts:
+            has_port = re.search(r":[0-9]+$", host) is not None
+            names.update({host} if has_port else {host, f"{host}:{port}"})
+        return cls(frozenset(names), frozenset(origin.lower() for origin in origins), token)
+
+    def knows_host(self, request: web.BaseRequest) -> bool:
+        """Exactly one Host header, and it is one of our names."""
+        values = request.headers.getall(hdrs.HOST, [])
+        return len(values) == 1 and values[0].lower() in self.hosts
+
+    def knows_origin(self, request: web.BaseRequest) -> bool:
+        """No browser, or a page of this very host, or an allowed one. `null` is nobody's origin."""
+        origins = [origin.lower() for origin in request.headers.getall(hdrs.ORIGIN, [])]
+        if origins:
+            host = request.headers.get(hdrs.HOST, "").lower()
+            return len(origins) == 1 and origins[0] in {f"http://{host}", f"https://{host}", *self.origins}
+        # Browsers leave Origin out of simple GETs, but then say that another site asked.
+        site = request.headers.get("Sec-Fetch-Site", "none")
+        return request.path != GRAPHQL_PATH or site in ("none", "same-origin")
+
+    def knows_token(self, authorization: object) -> bool:
+        """Whether `authorization` is `Bearer` and our token; always when none is set."""
+        if self.token is None:
+            return True
+        if not isinstance(authorization, str):
+            return False
+        scheme, _, given = authorization.partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token.encode())
+
+
+def refusal(status: HTTPStatus, message: str) -> web.Response:
+    """A refusal in the shape of a GraphQL response, so that every client can show its message."""
+    return web.json_response({"errors": [{"message": message}]}, status=status)
+
+
+def access_middleware(rules: AccessRules) -> Middleware:
+    """Refuses what `rules` do not know, before any handler runs."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not rules.knows_host(request):
+            return refusal(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "This server does not answer to that Host (REEV_GQL_ALLOWED_HOSTS)",
+            )
+        if not rules.knows_origin(request):
+            return refusal(
+                HTTPStatus.FORBIDDEN,
+                "Pages of that origin may not talk to this server (REEV_GQL_ALLOWED_ORIGINS)",
+            )
+        if request.method == hdrs.METH_OPTIONS and hdrs.ORIGIN in request.headers:
+            return web.Response(status=HTTPStatus.NO_CONTENT)
+        return await handler(request)
+
+    return check
+
+
+def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Sets security headers on every response, errors and files too; a handler's own value wins."""
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None and origin.lower() in rules.origins and rules.knows_host(request):
+            response.headers.update(CORS_HEADERS | {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin})
+
+    return add_headers

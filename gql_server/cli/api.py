@@ -1,0 +1,114 @@
+"""Talking to a running server: one connection for questions, one websocket for a subscription.
+
+Whatever goes wrong is a CliError in one line. A subscription to an execution survives a dropped connection:
+it is opened again after the last event that arrived, so the caller sees every event once and in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+from gql import Client, GraphQLRequest
+from gql.transport.aiohttp import AIOHTTPTransport
+from gql.transport.aiohttp_websockets import AIOHTTPWebsocketsTransport
+from gql.transport.exceptions import TransportError, TransportQueryError, TransportServerError
+
+from gql_server.cli import CliError
+from gql_server.cli.documents import EVENTS
+
+REQUEST_TIMEOUT_S = 60
+"""A sync of thousands of files takes seconds."""
+
+PING_S = 10.0
+"""A server that answers no ping for as long again is gone, and the connection is opened anew."""
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+"""Pauses between attempts to reconnect double from the first to the longest."""
+
+GIVE_UP_AFTER_S = 60.0
+"""A server that was away this long is not waited for any longer."""
+
+CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TransportError, TimeoutError)
+
+
+def _headers() -> dict[str, str]:
+    token = os.environ.get("REEV_GQL_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+async def ask(url: str, document: str, variables: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """The data of one query or mutation."""
+    transport = AIOHTTPTransport(url=url, headers=_headers(), timeout=REQUEST_TIMEOUT_S)
+    client = Client(transport=transport, execute_timeout=REQUEST_TIMEOUT_S)
+    request = GraphQLRequest(document, variable_values=dict(variables or {}))
+    try:
+        async with client as session:
+            data: dict[str, Any] = await session.execute(request)
+            return data
+    except TransportQueryError as error:
+        raise CliError(_messages(error)) from error
+    except TransportServerError as error:
+        raise CliError(f"{url} refused the request: {error}") from error
+    except CONNECTION_ERRORS as error:
+        raise _unreachable(url) from error
+
+
+async def events(
+    url: str, execution_id: str, on_lost: Callable[[], None] = lambda: None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Every event of the execution, once, in order, until it has ended; `on_lost` tells of a lost one."""
+    after, pause, lost_at = 0, FIRST_PAUSE_S, None
+    clock = asyncio.get_running_loop().time
+    while True:
+        try:
+            async with aclosing(_subscription(url, execution_id, after)) as items:
+                async for event in items:
+                    pause, lost_at = FIRST_PAUSE_S, None
+                    if event["kind"] == "SNAPSHOT":
+                        continue
+                    after = event["seq"]
+                    yield event
+            return
+        except TransportQueryError as error:
+            raise CliError(_messages(error)) from error
+        except CONNECTION_ERRORS as error:
+            lost_at = lost_at or clock()
+            if clock() - lost_at > GIVE_UP_AFTER_S:
+                raise _unreachable(url) from error
+            on_lost()
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def _subscription(url: str, execution_id: str, after: int) -> AsyncGenerator[dict[str, Any], None]:
+    transport = AIOHTTPWebsocketsTransport(
+        url=_websocket_url(url),
+        subprotocols=[AIOHTTPWebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+        init_payload=_headers(),
+        heartbeat=PING_S,
+    )
+    async with Client(transport=transport) as session:
+        request = GraphQLRequest(EVENTS, variable_values={"id": execution_id, "after": after})
+        async with aclosing(session.subscribe(request)) as results:
+            async for result in results:
+                yield result["executionEvents"]
+
+
+def _websocket_url(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))
+
+
+def _messages(error: TransportQueryError) -> str:
+    return "; ".join(str(item.get("message", item)) for item in error.errors or []) or str(error)
+
+
+def _unreachable(url: str) -> CliError:
+    return CliError(f"no server answers at {url}: start one with `make serve`, or name another with --url")

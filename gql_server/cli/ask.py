@@ -1,0 +1,115 @@
+"""What each client command asks the server and how it answers the person or script that ran it.
+
+Every function returns the exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from gql_server.cli import CliError, api, documents, tables
+from gql_server.cli.watching import LiveView, final_line
+
+Data = dict[str, Any]
+
+
+def emit(record: object) -> None:
+    """One JSON object on a line of its own, out at once."""
+    sys.stdout.buffer.write(orjson.dumps(record) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+async def sync(url: str, as_json: bool) -> int:
+    console = Console()
+    with console.status("Reading the benchmarks directory …") if not as_json else nullcontext():
+        result = _success(await api.ask(url, documents.SYNC), "syncBenchmarks")
+    if as_json:
+        for file in result["files"]:
+            emit(file)
+        emit({key: value for key, value in result.items() if key not in ("files", "__typename")})
+    else:
+        tables.print_sync(console, result)
+    return 1 if result["failed"] else 0
+
+
+async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
+    result = _success(await api.ask(url, documents.RUN, {"input": request}), "runBenchmark")
+    execution: Data = result["execution"]
+    if watching:
+        return await watch(url, execution["id"], as_json=as_json)
+    if as_json:
+        emit(execution)
+    else:
+        Console().print(
+            f"{execution['id']} is {execution['status']}; `reev-gql watch` follows it", highlight=False
+        )
+    return 0
+
+
+async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
+    """Prints every event as it arrives, then how it ended."""
+    with LiveView(Console(), as_json=as_json) as view:
+        last: Data | None = None
+        async for event in api.events(url, execution_id, view.connection_lost):
+            last = event
+            emit(
+                {key: value for key, value in event.items() if key != "execution"}
+            ) if as_json else view.show(event)
+    if last is None:
+        raise CliError(f"no event of execution {execution_id} arrived")
+    execution: Data = last["execution"]
+    if as_json:
+        emit({"kind": "RESULT", **execution})
+    else:
+        Console().print(final_line(execution))
+    return 0 if execution["status"] == "SUCCEEDED" else 1
+
+
+async def stop(url: str, execution_id: str, *, as_json: bool) -> int:
+    result = _success(await api.ask(url, documents.STOP, {"id": execution_id}), "stopExecution")
+    execution: Data = result["execution"]
+    if as_json:
+        emit(execution)
+    else:
+        Console().print(f"{execution['id']} is {execution['status']}", highlight=False)
+    return 0
+
+
+async def list_(url: str, what: str, first: int, *, as_json: bool) -> int:
+    document = {
+        "executions": documents.EXECUTIONS,
+        "benchmarks": documents.BENCHMARKS,
+        "agents": documents.AGENTS,
+    }[what]
+    data = await api.ask(url, document, {} if what == "agents" else {"first": first})
+    rows: list[Data] = data[what] if what == "agents" else data[what]["nodes"]
+    if as_json:
+        for row in rows:
+            emit(row)
+    else:
+        tables.print_rows(Console(), what, rows)
+    return 0
+
+
+async def show(url: str, execution_id: str, *, as_json: bool) -> int:
+    execution: Data | None = (await api.ask(url, documents.EXECUTION, {"id": execution_id}))["execution"]
+    if execution is None:
+        raise CliError(f"there is no execution {execution_id}")
+    if as_json:
+        emit(execution)
+    else:
+        tables.print_execution(Console(), execution)
+    return 0
+
+
+def _success(data: Data, field: str) -> Data:
+    """The member of the result union that says it worked; the others are a CliError."""
+    result: Data = data[field]
+    if "code" in result:
+        raise CliError(f"{result['message']} ({result['code']})")
+    return result

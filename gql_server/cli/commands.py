@@ -1,0 +1,158 @@
+"""The commands and their options; what they do is imported when they run, so `--help` answers at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from gql_server.cli import CliError
+
+DEFAULT_URL = "http://127.0.0.1:3001/graphql"
+
+app = typer.Typer(
+    name="reev-gql",
+    help="Evaluate LLM agents that act on Solana: GraphQL server, worker and client.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Url = Annotated[str, typer.Option("--url", envvar="REEV_GQL_URL", help="The server's GraphQL endpoint.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for scripts.")]
+
+
+class Listed(StrEnum):
+    executions = "executions"
+    benchmarks = "benchmarks"
+    agents = "agents"
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    worker: Annotated[bool | None, typer.Option(help="Run executions in this process.")] = None,
+) -> None:
+    """Start the server: API, GraphiQL and, unless switched off, the worker."""
+    _in_process("serve", host=host, port=port, worker=worker)
+
+
+@app.command()
+def worker() -> None:
+    """Run executions that servers on the same database have queued."""
+    _in_process("work")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    _in_process("migrate_only")
+
+
+@app.command()
+def sync(url: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Make the database hold what is in the benchmarks directory."""
+    from gql_server.cli import ask
+
+    _finish(ask.sync(url, json))
+
+
+@app.command()
+def run(
+    benchmark: Annotated[str, typer.Argument(help="Id of the benchmark, as `list benchmarks` shows it.")],
+    agent: Annotated[str, typer.Option(help="Agent to run it with.")] = "deterministic",
+    watch: Annotated[bool, typer.Option("--watch", help="Show what happens until it ends.")] = False,
+    timeout: Annotated[float | None, typer.Option(help="Time limit of the execution, in seconds.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency key: the same key starts the execution only once.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Start an execution of BENCHMARK; with --watch, exit with 0 only if it SUCCEEDED."""
+    from gql_server.cli import ask
+
+    request: dict[str, object] = {"benchmarkId": benchmark, "agent": agent, "idempotencyKey": key}
+    if timeout is not None:
+        request["timeoutMs"] = round(timeout * 1000)
+    _finish(ask.run(url, request, watching=watch, as_json=json))
+
+
+@app.command()
+def watch(
+    execution: Annotated[str, typer.Argument(help="Id of the execution.")],
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Show what happens to EXECUTION until it ends; exit with 0 only if it SUCCEEDED."""
+    from gql_server.cli import ask
+
+    _finish(ask.watch(url, execution, as_json=json))
+
+
+@app.command()
+def stop(
+    execution: Annotated[str, typer.Argument(help="Id of the execution.")],
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Stop EXECUTION, whatever it is doing."""
+    from gql_server.cli import ask
+
+    _finish(ask.stop(url, execution, as_json=json))
+
+
+@app.command(name="list")
+def list_(
+    what: Annotated[Listed, typer.Argument(help="What to list.")] = Listed.executions,
+    first: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20,
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """List executions (newest first), benchmarks or agents."""
+    from gql_server.cli import ask
+
+    _finish(ask.list_(url, what.value, first, as_json=json))
+
+
+@app.command()
+def show(
+    execution: Annotated[str, typer.Argument(help="Id of the execution.")],
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Show everything that is known about EXECUTION."""
+    from gql_server.cli import ask
+
+    _finish(ask.show(url, execution, as_json=json))
+
+
+@app.command()
+def schema(
+    write: Annotated[bool, typer.Option("--write", help="Write schema.graphql and schema.sql anew.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Fail when the files differ from the code.")] = False,
+) -> None:
+    """Print the GraphQL contract, or write or check the files that print the contracts."""
+    from gql_server.cli import contracts
+
+    raise typer.Exit(contracts.print_or_keep(write=write, check=check))
+
+
+def _finish(command: Coroutine[Any, Any, int]) -> None:
+    raise typer.Exit(asyncio.run(command))
+
+
+def _in_process(name: str, **options: object) -> None:
+    """Starts a part of the server in this process."""
+    from gql_server import serve as server
+    from gql_server.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings(options)
+        raise typer.Exit(server.run(getattr(server, name), settings))
+    except (SettingsError, server.StartupError) as error:
+        raise CliError(str(error)) from error

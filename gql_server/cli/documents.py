@@ -1,0 +1,86 @@
+"""The GraphQL documents that the commands send; a test validates each against the schema."""
+
+from __future__ import annotations
+
+_EXECUTION = """
+fragment Summary on Execution {
+  id benchmarkId agent origin status score success queuedAt startedAt endedAt
+  queueDurationMs executionTimeMs exitCode
+  failure { kind message exitCode exitSignal }
+}
+"""
+
+_ERRORS = """
+__typename
+... on Error { code message }
+"""
+
+SYNC = f"""
+mutation Sync {{
+  syncBenchmarks {{
+    {_ERRORS}
+    ... on SyncBenchmarksSuccess {{
+      created updated unchanged archived failed durationMs
+      files {{ file benchmarkId outcome error {{ message line column }} remarks {{ path message }} }}
+    }}
+  }}
+}}
+"""
+
+RUN = f"""
+mutation Run($input: RunBenchmarkInput!) {{
+  runBenchmark(input: $input) {{
+    {_ERRORS}
+    ... on RunBenchmarkSuccess {{ created execution {{ ...Summary }} }}
+  }}
+}}
+{_EXECUTION}
+"""
+
+STOP = f"""
+mutation Stop($id: ID!) {{
+  stopExecution(input: {{ executionId: $id }}) {{
+    {_ERRORS}
+    ... on StopExecutionSuccess {{ execution {{ ...Summary }} }}
+  }}
+}}
+{_EXECUTION}
+"""
+
+EVENTS = f"""
+subscription Events($id: ID!, $after: Int!) {{
+  executionEvents(executionId: $id, after: $after) {{
+    seq at kind status
+    toolCall {{ ordinal name status durationMs errorMessage }}
+    execution {{ ...Summary }}
+  }}
+}}
+{_EXECUTION}
+"""
+
+EXECUTIONS = f"""
+query Executions($first: Int!) {{
+  executions(first: $first) {{ nodes {{ ...Summary }} }}
+}}
+{_EXECUTION}
+"""
+
+BENCHMARKS = """
+query Benchmarks($first: Int!) {
+  benchmarks(first: $first) { nodes { id description tags revision revisedAt } }
+}
+"""
+
+AGENTS = "query Agents { agents { name } }"
+
+EXECUTION = f"""
+query Execution($id: ID!) {{
+  execution(id: $id) {{
+    ...Summary
+    benchmarkRevision lastActivityAt timeoutMs prompt scoring assertions
+    toolCalls {{ ordinal name rawName status startedAt durationMs params result errorMessage }}
+    steps {{ ordinal thought action observation }}
+  }}
+}}
+{_EXECUTION}
+"""

@@ -1,0 +1,152 @@
+"""Tables and pages of the client commands. Text of others is printed as text, never as markup or codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from gql_server.cli.watching import UNKNOWN, clock, final_line, milliseconds, printable, status_text
+
+Data = dict[str, Any]
+
+OUTCOME_STYLES = {
+    "CREATED": "green",
+    "UPDATED": "blue",
+    "UNCHANGED": "dim",
+    "ARCHIVED": "yellow",
+    "FAILED": "red",
+}
+COUNTS = ("created", "updated", "unchanged", "archived", "failed")
+MAX_JSON_CHARS = 2_000
+"""Of a value on the page of an execution; `--json` shows all of it."""
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def print_sync(console: Console, result: Data) -> None:
+    """A row per file, a bar of what went well, and the counts."""
+    table = _table("outcome", "file", "benchmark", "remarks")
+    for file in result["files"]:
+        outcome = Text(file["outcome"], style=OUTCOME_STYLES[file["outcome"]])
+        table.add_row(outcome, _text(file["file"]), _text(file["benchmarkId"]), _file_remarks(file))
+    console.print(table)
+    total = len(result["files"])
+    good = total - result["failed"]
+    bar = ProgressBar(total=max(total, 1), completed=good, width=30)
+    counts = ", ".join(f"{result[name]} {name}" for name in COUNTS if result[name])
+    line = Table.grid(padding=(0, 1))
+    line.add_row(
+        bar, f"{good} of {total} files", f"({counts or 'nothing'})", milliseconds(result["durationMs"])
+    )
+    console.print(line)
+
+
+def _file_remarks(file: Data) -> Text:
+    if error := file["error"]:
+        place = f"line {error['line']}, column {error['column']}: " if error["line"] is not None else ""
+        return Text(place + printable(error["message"]), style="red")
+    return Text(
+        "; ".join(f"{printable(r['path'])}: {printable(r['message'])}" for r in file["remarks"]), style="dim"
+    )
+
+
+def print_rows(console: Console, what: str, rows: list[Data]) -> None:
+    """A list of executions, benchmarks or agents."""
+    if not rows:
+        console.print(f"There are no {what} yet.")
+        return
+    if what == "executions":
+        table = _table("execution", "benchmark", "agent", "status", "score", "queued", "took")
+        for row in rows:
+            table.add_row(*_execution_cells(row))
+    elif what == "benchmarks":
+        table = _table("benchmark", "revision", "description", "tags")
+        for row in rows:
+            tags = ", ".join(row["tags"])
+            table.add_row(_text(row["id"]), str(row["revision"]), _text(row["description"]), _text(tags))
+    else:
+        table = _table("agent")
+        for row in rows:
+            table.add_row(_text(row["name"]))
+    console.print(table)
+
+
+def _execution_cells(row: Data) -> tuple[Text | str, ...]:
+    return (
+        _text(row["id"]),
+        _text(row["benchmarkId"]),
+        _text(row["agent"]),
+        status_text(row["status"]),
+        UNKNOWN if row["score"] is None else f"{row['score']:.4g}",
+        clock(row["queuedAt"]),
+        milliseconds(row["executionTimeMs"]),
+    )
+
+
+def print_execution(console: Console, execution: Data) -> None:
+    """Everything about one execution."""
+    console.print(Text(execution["id"], style="bold"), final_line(execution))
+    facts = Table.grid(padding=(0, 2))
+    for name, value in _facts(execution):
+        facts.add_row(Text(name, style="dim"), _text(value))
+    console.print(Padding(facts, (1, 0)))
+    if execution["toolCalls"]:
+        calls = _table("#", "tool call", "status", "took", "error")
+        for call in execution["toolCalls"]:
+            cells = (str(call["ordinal"]), call["name"], call["status"])
+            calls.add_row(*cells, milliseconds(call["durationMs"]), _text(call["errorMessage"]))
+        console.print(Padding(calls, (0, 0, 1, 0)))
+    for step in execution["steps"]:
+        console.print(_step(step))
+    for name in ("scoring", "assertions"):
+        if execution[name] is not None:
+            console.print(Text(name, style="bold"), Padding(_json(execution[name]), (0, 0, 1, 2)), sep="\n")
+
+
+def _facts(execution: Data) -> list[tuple[str, object]]:
+    return [
+        ("benchmark", f"{execution['benchmarkId']} (revision {execution['benchmarkRevision']})"),
+        ("agent", execution["agent"]),
+        ("origin", execution["origin"]),
+        ("queued", execution["queuedAt"]),
+        ("started", execution["startedAt"]),
+        ("ended", execution["endedAt"]),
+        ("waited", milliseconds(execution["queueDurationMs"])),
+        (
+            "took",
+            f"{milliseconds(execution['executionTimeMs'])} of {milliseconds(execution['timeoutMs'])} allowed",
+        ),
+        ("exit code", execution["exitCode"]),
+        ("prompt", execution["prompt"]),
+    ]
+
+
+def _step(step: Data) -> Group:
+    parts: list[Text | Padding] = [Text(f"step {step['ordinal']}", style="bold")]
+    for name in ("thought", "action", "observation"):
+        if step[name] is not None:
+            parts += [Text(f"  {name}", style="dim"), Padding(_json(step[name]), (0, 0, 0, 4))]
+    return Group(*parts, Text())
+
+
+def _json(value: object) -> Text:
+    if isinstance(value, str):
+        return Text(printable(value))
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    left_out = len(text) - MAX_JSON_CHARS
+    return Text(text if left_out <= 0 else f"{text[:MAX_JSON_CHARS]}\n… {left_out} characters more: --json")
+
+
+def _text(value: object) -> Text:
+    return Text(UNKNOWN if value is None else printable(value))

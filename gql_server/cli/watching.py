@@ -1,0 +1,109 @@
+"""The live view of one execution: a line per event as it arrives, a spinner and a clock below meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+Data = dict[str, Any]
+
+STATUS_STYLES = {
+    "QUEUED": "cyan",
+    "RUNNING": "blue",
+    "STOPPING": "yellow",
+    "SUCCEEDED": "bold green",
+    "STOPPED": "bold yellow",
+}
+"""Every other state is a bad end."""
+
+CALL_MARKS = {"SUCCESS": ("✓", "green"), "UNFINISHED": ("…", "blue")}
+
+
+UNKNOWN = "-"
+
+
+def printable(value: object) -> str:
+    """Text of others on one line, unable to steer the terminal."""
+    text = str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def status_text(status: str) -> Text:
+    return Text(status, style=STATUS_STYLES.get(status, "bold red"))
+
+
+def milliseconds(value: int | None) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def clock(value: str | None) -> str:
+    """The local time of day of a DateTime."""
+    if value is None:
+        return UNKNOWN
+    return dt.datetime.fromisoformat(value).astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def event_line(event: Data) -> Text:
+    """One event for a person."""
+    line = Text(clock(event["at"]) + "  ", style="dim")
+    call = event["toolCall"]
+    if call is None:
+        return line.append_text(status_text(event["status"]))
+    if event["kind"] == "TOOL_CALL_STARTED":
+        return line.append(f"▸ {printable(call['name'])}", style="default")
+    mark, style = CALL_MARKS.get(call["status"], ("✗", "red"))
+    line.append(f"{mark} {printable(call['name'])} ", style=style).append(milliseconds(call["durationMs"]))
+    if call["errorMessage"]:
+        line.append(f"  {printable(call['errorMessage'])}", style="red")
+    return line
+
+
+def final_line(execution: Data) -> Text:
+    """How it ended: state, score, duration, and the failure in words."""
+    line = status_text(execution["status"])
+    if execution["score"] is not None:
+        line.append(f"  score {execution['score']:g}", style="bold")
+    if execution["executionTimeMs"] is not None:
+        line.append(f"  in {milliseconds(execution['executionTimeMs'])}", style="default")
+    if failure := execution["failure"]:
+        line.append(f"  {failure['kind']}: {printable(failure['message'])}", style="default")
+    return line
+
+
+class LiveView:
+    """Use as a context manager; on something that is no terminal only the lines are printed."""
+
+    def __init__(self, console: Console, *, as_json: bool) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=as_json or not console.is_terminal,
+        )
+        self._console = console
+        self._silent = as_json
+        self._task = self._progress.add_task("waiting for the first event")
+
+    def __enter__(self) -> LiveView:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Data) -> None:
+        self._console.print(event_line(event), soft_wrap=True)
+        call = event["toolCall"]
+        doing = event["status"] if call is None else f"RUNNING {printable(call['name'])}"
+        self._progress.update(self._task, description=doing)
+
+    def connection_lost(self) -> None:
+        self._progress.update(self._task, description="connection lost, trying again")

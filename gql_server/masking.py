@@ -1,0 +1,43 @@
+"""What a client learns of an error: everything about its own mistakes, nothing about our faults.
+
+Errors of the request itself (syntax, validation, variables) and errors raised on purpose keep their message
+and code. Everything else becomes "Internal error" with an id; the log has the same id and the traceback.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import structlog
+from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+
+from schema.errors import public_error
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ERRORS = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+"""Raised about the request itself, or on purpose with a message for the client."""
+
+
+def masked(error: GraphQLError) -> GraphQLError:
+    """`error` as the client may see it; what is hidden is logged."""
+    original = error.original_error
+    if original is None or isinstance(original, REQUEST_ERRORS) or _is_bad_input(error):
+        return error
+    if public := public_error(original):
+        log.warning("request_refused", reason=str(original), path=error.path)
+        return _like(error, public.message, public.extensions or {})
+    error_id = uuid.uuid4().hex
+    log.error("internal_error", error_id=error_id, path=error.path, exc_info=original)
+    return _like(error, "Internal error", {"code": "INTERNAL", "errorId": error_id})
+
+
+def _is_bad_input(error: GraphQLError) -> bool:
+    """A scalar's refusal of a value: it points into the document, but at no field of the answer."""
+    return error.path is None and bool(error.nodes)
+
+
+def _like(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:
+    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

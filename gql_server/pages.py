@@ -1,0 +1,52 @@
+"""The pages for people: a landing page and GraphiQL, from files of ours only.
+
+No page loads anything from elsewhere or runs inline script, so they work without internet and under a strict
+Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gql_server.access import SECURITY_HEADERS
+
+STATIC = Path(__file__).parent / "static"
+CSP = "Content-Security-Policy"
+GRAPHIQL_LINK = '<dt><a href="/graphiql">GraphiQL</a></dt>\n        <dd>explore the API</dd>'
+
+
+def add_routes(app: web.Application, *, graphiql: bool) -> None:
+    """`/`, and `/graphiql` when it is switched on."""
+    app.router.add_get("/", _landing(STATIC / "index.html", GRAPHIQL_LINK if graphiql else ""))
+    if graphiql:
+        app.router.add_get("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
+    app.router.add_static("/static", STATIC, follow_symlinks=False)
+
+
+def _landing(file: Path, graphiql: str) -> Handler:
+    text = file.read_text(encoding="utf-8").replace("{graphiql}", graphiql)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    return answer
+
+
+def _graphiql(file: Path) -> Handler:
+    """GraphiQL's dialogs add one style element of their own: it carries this response's nonce."""
+    template = file.read_text(encoding="utf-8")
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonce = secrets.token_urlsafe(16)
+        policy = SECURITY_HEADERS[CSP].replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
+        return web.Response(
+            text=template.replace("{nonce}", nonce),
+            content_type="text/html",
+            headers={CSP: policy, "Cache-Control": "no-store"},
+        )
+
+    return answer

@@ -1,0 +1,220 @@
+"""All settings: one class, one prefix, one table.
+
+Every setting is an environment variable, REEV_GQL_ and the field's name in capitals, except DATABASE_URL. A
+value that cannot be used is refused with one line that names the variable; no secret is in a line or a repr.
+`python -m gql_server.settings` prints the table of the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gql_server.access import is_host_name, is_origin
+from runner_bridge.command import KNOWN_AGENTS, RunnerConfig, parse_template
+from runner_bridge.errors import CommandTemplateError
+
+PREFIX = "REEV_GQL_"
+MIN_TOKEN_LENGTH = 16
+"""Shorter ones can be guessed."""
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message is one line and names the variable."""
+
+
+def _split(value: object) -> object:
+    """Lists are written with commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _host_name(value: str) -> str:
+    if not is_host_name(value):
+        raise ValueError(f"{value!r} is not a host name, as in gql.example.org or gql.example.org:3001")
+    return value.lower()
+
+
+def _origin(value: str) -> str:
+    if not is_origin(value):
+        raise ValueError(
+            f"{value!r} is not an origin, as in https://app.example.org (no path, never * or null)"
+        )
+    return value.lower()
+
+
+def _command(value: str) -> str:
+    try:
+        parse_template(value)
+    except CommandTemplateError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)
+]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Command = Annotated[str, AfterValidator(_command)]
+
+
+class Settings(BaseSettings):
+    """What can be set, with the default of each."""
+
+    model_config = SettingsConfigDict(
+        # `NAME=` in an environment file means: not set.
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL to use; without it an embedded server is started",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; others than loopback need a token and names"
+    )
+    port: int = Field(3001, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    token: SecretStr | None = Field(None, description="Bearer token that every GraphQL request must carry")
+    allowed_hosts: HostNames = Field(
+        (), description="Host names to answer to, besides the loopback names; separated by commas"
+    )
+    allowed_origins: Origins = Field((), description="Origins of other web pages that may talk to the server")
+    graphiql: bool = Field(True, description="Serve GraphiQL at /graphiql")
+    introspection: bool = Field(True, description="Answer introspection queries")
+    queries_by_get: bool = Field(True, description="Answer queries over GET as well")
+
+    data_dir: Path = Field(Path(".reev-gql"), description="Where the embedded PostgreSQL keeps its data")
+    benchmarks_dir: Path = Field(Path("benchmarks"), description="Directory of benchmark files")
+    sessions_dir: Path = Field(
+        Path("logs/sessions"), description="Where runners write session files and tool logs"
+    )
+    output_dir: Path = Field(Path("logs/runs"), description="Where the output of runners is kept")
+
+    worker: bool = Field(
+        True, description="Run executions in the server's process; else start `reev-gql worker`"
+    )
+    agents: Names = Field(KNOWN_AGENTS, min_length=1, description="Agents that may be asked for")
+    runner_command: Command | None = Field(
+        None,
+        description="Command with {path} or {file}, {agent} and {id}; without it our local runner is used",
+    )
+    runner_dir: Path | None = Field(None, description="Working directory of the runner")
+    max_concurrent_executions: int = Field(4, ge=1, le=256, description="Executions that run at once")
+    execution_timeout_s: float = Field(
+        300, gt=0, le=86_400, description="Time limit of an execution that asks for none, in seconds"
+    )
+    term_grace_s: float = Field(
+        10, gt=0, le=300, description="Seconds between SIGTERM and SIGKILL for a runner"
+    )
+    result_attempts: int = Field(
+        10, ge=1, le=1000, description="How often the session file is looked for after the runner's exit"
+    )
+    result_interval_s: float = Field(0.1, gt=0, le=10, description="Seconds between two such looks")
+
+    pool_size: int = Field(10, ge=2, le=200, description="Connections to PostgreSQL at most")
+    heartbeat_s: float = Field(20, gt=0, le=60, description="Seconds between pings on a websocket")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity logged"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="How log records are written")
+
+    @model_validator(mode="after")
+    def _exposed_only_on_purpose(self) -> Settings:
+        """Whoever can reach the port can start processes: other machines need a token and exact names."""
+        if self.token is not None and len(self.token.get_secret_value()) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"{PREFIX}TOKEN needs at least {MIN_TOKEN_LENGTH} characters")
+        if not self.is_loopback and (self.token is None or not self.allowed_hosts):
+            raise ValueError(
+                f"{PREFIX}HOST={self.host} can be reached from other machines: set {PREFIX}TOKEN and "
+                f"{PREFIX}ALLOWED_HOSTS too, or listen on 127.0.0.1"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach `host`."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def runner(self) -> RunnerConfig:
+        """The settings that concern runners."""
+        return RunnerConfig(
+            benchmarks_dir=self.benchmarks_dir,
+            sessions_dir=self.sessions_dir,
+            output_dir=self.output_dir,
+            command=self.runner_command,
+            working_directory=self.runner_dir,
+            agents=self.agents,
+            timeout_ms=round(self.execution_timeout_s * 1000),
+            term_grace_s=self.term_grace_s,
+            result_attempts=self.result_attempts,
+            result_interval_s=self.result_interval_s,
+        )
+
+
+def variable_of(name: str, field: FieldInfo | None = None) -> str:
+    """The environment variable of a field."""
+    alias = field.validation_alias if field is not None else None
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
+
+
+def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """The settings of this process; `overrides` (command line options) win. Raises SettingsError."""
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return reason
+    name = str(first["loc"][0])
+    return f"{variable_of(name) if name in Settings.model_fields else name}: {reason}"
+
+
+def markdown_table() -> str:
+    """The README's table of settings."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(
+            f"| `{variable_of(name, field)}` | {_show_default(field.default)} | {field.description} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _show_default(value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case tuple():
+            return f"`{','.join(value)}`"
+        case _:
+            return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(markdown_table(), end="")
