@@ -85,6 +85,7 @@ _INSTRUCTION = {
     "ProgramFailedToCompile": "Program failed to compile",
     "Immutable": "Account is immutable",
     "IncorrectAuthority": "Incorrect authority provided",
+    "BorshIoError": "Failed to serialize or deserialize account data",
     "AccountNotRentExempt": "An account does not have enough lamports to be rent-exempt",
     "InvalidAccountOwner": "Invalid account owner",
     "ArithmeticOverflow": "Program arithmetic overflowed",
@@ -124,7 +125,7 @@ def _instruction_error_text(cause: object) -> str:
             return _INSTRUCTION.get(cause, cause)
         case {"Custom": int(code)}:
             return f"custom program error: {code:#x}"
-        case {"BorshIoError": _} | "BorshIoError":
-            return "Failed to serialize or deserialize account data"
+        case {"BorshIoError": _}:
+            return _INSTRUCTION["BorshIoError"]
         case _:
             return str(cause)

@@ -17,9 +17,11 @@ from solders.errors import SignerError
 from solders.instruction import AccountMeta
 from solders.instruction import Instruction as VmInstruction
 from solders.keypair import Keypair
-from solders.litesvm import LiteSVM
 from solders.message import Message
 from solders.pubkey import Pubkey
+
+# The class itself: its wrapper in solders.litesvm cannot add the precompiled signature checks.
+from solders.solders import LiteSVM
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
@@ -46,16 +48,15 @@ class Vm:
     def __init__(self, now: int) -> None:
         features = LiteSVM.mainnet_feature_set()
         features.deactivate(Pubkey.from_string(_FASTER_SPL))
-        self._svm = (
-            LiteSVM.default()
-            .with_feature_set(features)
-            .with_builtins()
-            .with_lamports(_AIRDROP_LAMPORTS)
-            .with_sysvars()
-            .with_default_programs()
-            .with_sigverify(True)
-            .with_blockhash_check(True)
-        )
+        self._svm = LiteSVM.default()
+        self._svm.set_feature_set(features)
+        self._svm.set_builtins()
+        self._svm.set_precompiles()
+        self._svm.set_lamports(_AIRDROP_LAMPORTS)
+        self._svm.set_sysvars()
+        self._svm.set_default_programs()
+        self._svm.set_sigverify(True)
+        self._svm.set_blockhash_check(True)
         clock = self._svm.get_clock()
         clock.unix_timestamp = clock.epoch_start_timestamp = now
         self._svm.set_clock(clock)
@@ -83,14 +84,15 @@ class Vm:
         """One transaction with all `instructions`, signed with those of `keys` that it asks for."""
         # The same instructions may come twice in a flow; under one blockhash the second would be a duplicate.
         self._svm.expire_blockhash()
+        if (size := _least_size(instructions)) > MAX_TRANSACTION_BYTES:
+            return _too_large(f"at least {size}")
         try:
             transaction = self._signed(instructions, payer, keys)
         except (ValueError, SignerError) as error:
             return TransactionOutcome(f"Transaction could not be built: {error}", ())
         size = len(bytes(transaction))
         if size > MAX_TRANSACTION_BYTES:
-            text = f"Transaction too large: {size} > {MAX_TRANSACTION_BYTES}"
-            return TransactionOutcome(f"Transaction simulation failed: {text}", ())
+            return _too_large(str(size))
         return self._simulated_then_sent(transaction)
 
     def _simulated_then_sent(self, transaction: VersionedTransaction) -> TransactionOutcome:
@@ -114,6 +116,19 @@ class Vm:
         if unknown:
             raise ValueError(f"no private key for the signer {', '.join(unknown)}")
         return VersionedTransaction(message, [keys[str(key)] for key in required])
+
+
+def _least_size(instructions: Sequence[Instruction]) -> int:
+    """A lower bound, told before the transaction is built: building one with too many accounts panics."""
+    addresses = {use.pubkey for instruction in instructions for use in instruction.accounts}
+    return 32 * len(addresses) + sum(
+        3 + len(instruction.accounts) + len(instruction.data) for instruction in instructions
+    )
+
+
+def _too_large(size: str) -> TransactionOutcome:
+    text = f"Transaction too large: {size} > {MAX_TRANSACTION_BYTES}"
+    return TransactionOutcome(f"Transaction simulation failed: {text}", ())
 
 
 def _vm_instruction(instruction: Instruction) -> VmInstruction:

@@ -77,7 +77,7 @@ def _step_of(expected: ExpectedInstruction, number: int, request: AgentRequest) 
     step = (expected.model_extra or {}).get("step")
     if type(step) is int and step in _steps(request.benchmark):
         return step
-    raise AgentError(f"expected_instructions[{number}] does not say which step of the flow it belongs to")
+    raise AgentError(f"deterministic: expected_instructions[{number}] does not say which step it belongs to")
 
 
 def _steps(benchmark: Benchmark) -> set[int]:
@@ -86,11 +86,13 @@ def _steps(benchmark: Benchmark) -> set[int]:
 
 def _from_ground_truth(expected: ExpectedInstruction, number: int) -> Instruction:
     if expected.program_id is None or expected.data is None or expected.data == DATA_NOT_COMPARED:
-        raise AgentError(f"expected_instructions[{number}] is not complete, so it cannot be carried out")
+        raise AgentError(f"deterministic: expected_instructions[{number}] is not complete")
     try:
         data = b58decode(expected.data)
     except ValueError as error:
-        raise AgentError(f"expected_instructions[{number}].data is not base58: {error}") from None
+        raise AgentError(
+            f"deterministic: expected_instructions[{number}].data is not base58: {error}"
+        ) from None
     uses = (AccountUse(item.pubkey, item.is_signer, item.is_writable) for item in expected.accounts)
     return Instruction(expected.program_id, tuple(uses), data)
 
@@ -103,5 +105,5 @@ def _resolved(planned: Instruction, key_map: dict[str, str]) -> Instruction:
 def _address(name: str, key_map: dict[str, str]) -> str:
     address = key_map.get(name, name)
     if not is_address(address):
-        raise AgentError(f"nothing says which account {name} is")
+        raise AgentError(f"deterministic: nothing says which account {name} is")
     return address
