@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -73,33 +74,8 @@ class RunnerProcess:
         return _read_exit(self.pid)
 
     async def end(self, grace_s: float) -> list[int]:
-        """Ends the runner and all its descendants: SIGTERM, up to `grace_s`, SIGKILL.
-
-        Returns when none of them lives any more, or with the pids that outlived SIGKILL for too long.
-        """
-        left: list[int] = []
-        for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_WAIT_S)):
-            left = await self._signal_until_gone(number, patience_s)
-            if not left:
-                return []
-        log.error("processes %s of execution %s do not die", left, self.execution_id)
-        return left
-
-    async def _signal_until_gone(self, number: signal.Signals, patience_s: float) -> list[int]:
-        """Signals every member once, those that appear meanwhile too; returns who is left when time is up."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience_s
-        signalled: set[int] = set()
-        while True:
-            members = await asyncio.to_thread(
-                processes.find_members, self.pid, self.started, self.execution_id
-            )
-            if not members or (signalled and loop.time() >= deadline):
-                return members
-            fresh = [pid for pid in members if pid not in signalled]
-            _send(fresh, number, group=None if signalled else self.pid)
-            signalled.update(fresh)
-            await processes.wait_ended(members, deadline - loop.time())
+        """Ends the runner and all its descendants; see `end_members`."""
+        return await end_members(self.execution_id, self.pid, self.started, grace_s)
 
     def release(self) -> None:
         """Lets go of an ended runner's pid."""
@@ -139,6 +115,41 @@ def start(
     if started is None:
         raise LaunchError(f"The runner {arguments[0]} vanished while it was started")
     return RunnerProcess(execution_id, child.pid, started)
+
+
+async def end_members(
+    execution_id: str, leader: int | None, started: float | None, grace_s: float
+) -> list[int]:
+    """Ends every process of an execution: SIGTERM, up to `grace_s`, SIGKILL.
+
+    Returns when none of them lives any more, or with the pids that outlived SIGKILL for too long. `leader` is
+    the runner as recorded, alive or not; it is never signalled when it has another start time.
+    """
+    left: list[int] = []
+    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_WAIT_S)):
+        left = await _signal_until_gone(execution_id, leader, started, number, patience_s)
+        if not left:
+            return []
+    log.error("processes %s of execution %s do not die", left, execution_id)
+    return left
+
+
+async def _signal_until_gone(
+    execution_id: str, leader: int | None, started: float | None, number: signal.Signals, patience_s: float
+) -> list[int]:
+    """Signals every member once, those that appear meanwhile too; returns who is left when time is up."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_s
+    signalled: set[int] = set()
+    while True:
+        members = await asyncio.to_thread(processes.find_members, leader, started, execution_id)
+        if not members or (signalled and loop.time() >= deadline):
+            return members
+        fresh = [pid for pid in members if pid not in signalled]
+        is_leader_held = leader is not None and processes.start_time(leader) == started
+        _send(fresh, number, group=leader if is_leader_held and not signalled else None)
+        signalled.update(fresh)
+        await processes.wait_ended(members, deadline - loop.time())
 
 
 def find(execution_id: str, pid: int | None, started: float | None) -> RunnerProcess | None:
@@ -195,5 +206,7 @@ def _explain(error: OSError | ValueError, program: str, working_directory: Path 
             return f"The runner {program} does not exist, or the interpreter its first line names does not"
         case PermissionError() if error.filename == program:
             return f"The runner {program} is not executable"
+        case OSError(errno=errno.ENOEXEC):
+            return f"The runner {program} is not a program that this machine can execute"
         case _:
             return f"The runner {program} cannot be started: {error.strerror}: {error.filename}"

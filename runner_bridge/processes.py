@@ -71,12 +71,14 @@ def carries_marker(pid: int, execution_id: str) -> bool:
         return False
 
 
-def find_members(leader: int, started: float | None, execution_id: str) -> list[int]:
+def find_members(leader: int | None, started: float | None, execution_id: str) -> list[int]:
     """Every living process of this execution: the leader's session, and whoever carries the marker.
 
-    The session counts only while `leader` cannot mean another process; without `started` the marker alone.
+    The session counts only while `leader` cannot mean another process; without one the marker alone.
     """
-    session = leader if started is not None and start_time(leader) in (None, started) else None
+    session = None
+    if leader is not None and started is not None and start_time(leader) in (None, started):
+        session = leader
     return [
         pid
         for pid in psutil.pids()

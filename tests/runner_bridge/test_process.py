@@ -18,8 +18,8 @@ import pytest
 from runner_bridge import process, processes
 from runner_bridge.errors import LaunchError
 from runner_bridge.process import ProcessExit, RunnerProcess
+from tests.runner_bridge.bridge import FAKE_RUNNER, read_if_there, until
 
-FAKE_RUNNER = Path(__file__).parent.parent / "fake_runner.py"
 GRACE_S = 0.3
 NOTICE_S = 1.0
 DEADLINE_S = 20.0
@@ -48,14 +48,12 @@ def start(tmp_path: Path, output: Path) -> Iterator[Start]:
         )
 
     yield run
-    for pid in processes.find_members(-1, None, execution_id):
+    for pid in processes.find_members(None, None, execution_id):
         os.kill(pid, signal.SIGKILL)
 
 
 async def until_ready(output: Path) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while b"ready" not in await asyncio.to_thread(output.read_bytes):
-            await asyncio.to_thread(os.sched_yield)
+    await until(lambda: b"ready" in read_if_there(output))
 
 
 def survivors(runner: RunnerProcess) -> list[int]:
@@ -189,11 +187,13 @@ def program(path: Path, text: str, mode: int) -> Path:
 
 def test_a_runner_that_cannot_be_started_is_a_typed_error_that_says_why(tmp_path: Path) -> None:
     plain = program(tmp_path / "plain", "text", 0o644)
+    garbage = program(tmp_path / "garbage", "text", 0o755)
     orphaned = program(tmp_path / "orphaned", "#!/no/such/interpreter\n", 0o755)
     cases = [
         (str(tmp_path / "missing"), tmp_path, "does not exist"),
         ("no-such-program-anywhere", tmp_path, "does not exist"),
         (str(plain), tmp_path, "is not executable"),
+        (str(garbage), tmp_path, "this machine can execute"),
         (str(orphaned), tmp_path, "interpreter"),
         (sys.executable, tmp_path / "nowhere", "working directory"),
         ("a\0b", tmp_path, "null byte"),

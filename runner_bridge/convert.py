@@ -1,0 +1,37 @@
+"""From the formats' models to the store's rows: the one place that knows both."""
+
+from __future__ import annotations
+
+from runner_bridge.formats import benchmark as benchmark_format
+from runner_bridge.formats import tool_call as tool_call_format
+from store.model import BenchmarkDraft, BenchmarkId, ToolCall, ToolCallStatus
+
+
+def tool_call(call: tool_call_format.ToolCall) -> ToolCall:
+    return ToolCall(
+        ordinal=call.ordinal,
+        name=call.name,
+        raw_name=call.raw_name,
+        status=ToolCallStatus(call.status),
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        duration_ms=call.duration_ms,
+        params=call.params,
+        result=call.result,
+        error_message=call.error_message,
+    )
+
+
+def benchmark_draft(benchmark: benchmark_format.Benchmark, source_path: str | None = None) -> BenchmarkDraft:
+    """A parsed definition on its way into the store; `source_path` None when it came over the API."""
+    return BenchmarkDraft(
+        id=BenchmarkId(benchmark.id),
+        description=benchmark.description,
+        prompt=benchmark.prompt,
+        tags=tuple(benchmark.tags),
+        source=benchmark.source_text,
+        content_hash=benchmark.content_hash,
+        definition=benchmark.definition,
+        remarks=[remark.to_json() for remark in benchmark.remarks],
+        source_path=source_path,
+    )

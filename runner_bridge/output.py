@@ -1,0 +1,93 @@
+"""What a runner prints: a file it writes by itself, kept to a bounded size, its last words ready to show.
+
+The first bytes stay where they are, so a reader may follow the file by offset; what is printed beyond the
+cap is cut away again and again while the runner lives, and at the end a marker says how much went, followed
+by the last lines. Nothing here can block the runner.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+TAIL_BYTES = 64 * 1024
+"""What is kept of the end of an output that grew beyond the cap."""
+
+SHOWN_LINES = 20
+SHOWN_CHARACTERS = 2_000
+"""What a failure message quotes of the end of the output."""
+
+SECRET_MIN_LENGTH = 6
+"""Shorter values of secret variables would blank out ordinary words."""
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class RunnerOutput:
+    """The output file of one runner. Not thread-safe: one caller at a time."""
+
+    def __init__(self, path: Path, cap_bytes: int) -> None:
+        self.path = path
+        self._cap = cap_bytes
+        self._dropped = 0
+        self._last_words = b""
+        self._seen = -1
+
+    def check(self) -> bool:
+        """Whether the file grew since the last look; cuts it back to the cap."""
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            return False
+        grew = size > self._seen
+        self._seen = min(size, self._cap)
+        if size > self._cap:
+            self._cut()
+        return grew
+
+    def close(self) -> None:
+        """Writes the marker and the last lines where something was cut. The runner has ended."""
+        self.check()
+        if self._dropped:
+            marker = f"\n[... {self._dropped - len(self._last_words)} bytes dropped ...]\n"
+            with self.path.open("ab") as file:
+                file.write(marker.encode() + self._last_words)
+
+    def last_lines(self) -> str:
+        """The end of the output as clean text: no escapes, no control characters, bounded."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+                raw = file.read(TAIL_BYTES)
+        except FileNotFoundError:
+            return ""
+        lines = [line.rstrip() for line in clean_text(raw).splitlines()]
+        text = "\n".join([line for line in lines if line][-SHOWN_LINES:])
+        return text if len(text) <= SHOWN_CHARACTERS else "…" + text[-SHOWN_CHARACTERS:]
+
+    def _cut(self) -> None:
+        with self.path.open("r+b") as file:
+            size = os.fstat(file.fileno()).st_size
+            fresh = size - self._cap
+            file.seek(max(self._cap, size - TAIL_BYTES))
+            self._last_words = (self._last_words + file.read(TAIL_BYTES))[-TAIL_BYTES:]
+            self._dropped += fresh
+            file.truncate(self._cap)
+
+
+def clean_text(raw: bytes) -> str:
+    """Bytes of a terminal as text: colours and titles gone, other control characters visible."""
+    text = _ANSI.sub("", raw.decode("utf-8", "replace").replace("\r\n", "\n"))
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def redact(text: str, environment: Mapping[str, str]) -> str:
+    """`text` without the values of the secrets that the runner was given."""
+    for name, value in environment.items():
+        if _SECRET_NAME.search(name) and len(value) >= SECRET_MIN_LENGTH:
+            text = text.replace(value, f"[{name}]")
+    return text

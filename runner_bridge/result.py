@@ -1,0 +1,194 @@
+"""What decides how an execution ended: a pure function from what was found to an Ending.
+
+A valid session file of this very execution decides, whatever the exit code. Without one the runner's exit
+does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or RESULT_MISMATCH by what lies there
+instead, and an exit that nobody saw is LOST. Our own runner's exit codes 3 and 4 say more and are believed.
+Never a success by default. Scoring and assertions are computed here, from the file's steps and the
+definition that was run.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from runner_bridge.convert import tool_call
+from runner_bridge.formats.assertions import evaluate_assertions
+from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.ids import normalise_benchmark_id
+from runner_bridge.formats.scoring import score_steps
+from runner_bridge.formats.session_file import FinalResult, SessionFile, SessionStep, parse_session_file
+from runner_bridge.process import ProcessExit
+from store.model import (
+    Ending,
+    ExecutionStatus,
+    Failure,
+    FailureKind,
+    JsonValue,
+    Step,
+    ToolCall,
+)
+
+EXIT_NOT_RUNNABLE = 3
+EXIT_AGENT = 4
+"""What our own runner's exit codes mean; another program's 3 and 4 mean whatever they mean."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Whose session file it must be, and the definition that was run."""
+
+    execution_id: str
+    benchmark_id: str
+    source: str
+    is_local_runner: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there was to read: a session file of this execution with a result, or the problem with it.
+
+    `problem` None and `session` None means that there is no file at all.
+    """
+
+    session: SessionFile | None = None
+    problem: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What we compute ourselves about a result; None where the definition cannot be evaluated."""
+
+    scoring: JsonValue | None = None
+    assertions: JsonValue | None = None
+
+
+def read_session(data: bytes, name: str, expected: Expected) -> Found:
+    """Checks a session file: is it one, is it this execution's, has it a result."""
+    try:
+        session = parse_session_file(data, name)
+    except FormatError as error:
+        return Found(
+            problem=Failure(FailureKind.RESULT_UNREADABLE, f"The session file cannot be read: {error}")
+        )
+    # A benchmark whose own id looks like a step of a flow is normalised on both sides.
+    benchmark_id, _ = normalise_benchmark_id(expected.benchmark_id)
+    for what, said, meant in (
+        ("session", session.session_id, expected.execution_id),
+        ("benchmark", session.benchmark_id, benchmark_id),
+    ):
+        if said != meant:
+            message = f"The session file is of {what} {said!r}, not of {meant!r}"
+            return Found(problem=Failure(FailureKind.RESULT_MISMATCH, message))
+    if session.final_result is None:
+        message = "The session file has no final_result: the runner did not finish"
+        return Found(problem=Failure(FailureKind.RESULT_UNREADABLE, message))
+    return Found(session)
+
+
+def evaluate(session: SessionFile, expected: Expected) -> Evaluation:
+    """Scoring and assertions of a result, by the definition that was run."""
+    try:
+        benchmark = parse_benchmark(expected.source.encode(), f"{expected.benchmark_id}.yml")
+    except FormatError:
+        log.exception("the stored definition of %s cannot be read", expected.benchmark_id)
+        return Evaluation()
+    return _evaluate(benchmark, () if session.final_result is None else session.final_result.steps)
+
+
+def _evaluate(benchmark: Benchmark, steps: tuple[SessionStep, ...]) -> Evaluation:
+    return Evaluation(
+        scoring=score_steps(benchmark, steps).to_json(),
+        assertions=[outcome.to_json() for outcome in evaluate_assertions(benchmark, steps)],
+    )
+
+
+def decide(
+    expected: Expected,
+    found: Found,
+    exit: ProcessExit,
+    *,
+    last_lines: str = "",
+    execution_time_ms: int | None = None,
+    tool_calls: tuple[ToolCall, ...] = (),
+) -> Ending:
+    """How the execution ended, with everything that is known of it."""
+    if found.session is not None and found.session.final_result is not None:
+        ending = _by_result(expected, found.session, found.session.final_result, exit)
+    else:
+        failure = _without_result(expected, found.problem, exit, last_lines)
+        is_lost = failure.kind is FailureKind.LOST
+        ending = Ending(ExecutionStatus.LOST if is_lost else ExecutionStatus.FAILED, failure)
+    return replace(
+        ending,
+        exit_code=exit.code,
+        exit_signal=exit.signal,
+        execution_time_ms=execution_time_ms,
+        tool_calls=tool_calls or ending.tool_calls,
+    )
+
+
+def _by_result(expected: Expected, session: SessionFile, result: FinalResult, exit: ProcessExit) -> Ending:
+    evaluation = evaluate(session, expected)
+    failure = None
+    if not result.success:
+        is_agents = expected.is_local_runner and exit.code == EXIT_AGENT
+        failure = Failure(
+            FailureKind.AGENT if is_agents else FailureKind.BENCHMARK,
+            _why_unsuccessful(result) or f"The result says {result.status}",
+        )
+    return Ending(
+        status=ExecutionStatus.SUCCEEDED if result.success else ExecutionStatus.FAILED,
+        failure=failure,
+        success=result.success,
+        score=result.score,
+        scoring=evaluation.scoring,
+        assertions=evaluation.assertions,
+        session_file_hash=session.content_hash,
+        prompt=result.prompt,
+        session=session.raw,
+        steps=tuple(_step(number, step) for number, step in enumerate(result.steps, start=1)),
+        tool_calls=tuple(tool_call(call) for call in result.tools),
+    )
+
+
+def _why_unsuccessful(result: FinalResult) -> str | None:
+    """The last error that the result's steps tell of."""
+    for step in reversed(result.steps):
+        if step.observation.last_transaction_error:
+            return f"The transaction failed: {step.observation.last_transaction_error}"
+    return None
+
+
+def _without_result(
+    expected: Expected, problem: Failure | None, exit: ProcessExit, last_lines: str
+) -> Failure:
+    if exit == ProcessExit():
+        unseen = "The runner ended while no worker watched it"
+        return problem or Failure(FailureKind.LOST, f"{unseen}, and left no session file")
+    if exit.code == 0:
+        return problem or Failure(
+            FailureKind.RESULT_MISSING, "The runner ended with exit code 0 but wrote no session file"
+        )
+    if expected.is_local_runner and exit.code in (EXIT_NOT_RUNNABLE, EXIT_AGENT):
+        kind = FailureKind.NOT_RUNNABLE if exit.code == EXIT_NOT_RUNNABLE else FailureKind.AGENT
+        return Failure(kind, last_lines or f"The runner {exit.describe()} and said nothing")
+    parts = [f"The runner {exit.describe()}"]
+    if problem is not None:
+        parts.append(problem.message)
+    if last_lines:
+        parts.append(f"Its last output:\n{last_lines}")
+    return Failure(FailureKind.RUNNER_EXIT, ". ".join(parts))
+
+
+def _step(number: int, step: SessionStep) -> Step:
+    return Step(
+        ordinal=number,
+        thought=step.thought,
+        action=step.raw.get("action"),
+        observation=step.raw.get("observation"),
+        info=step.raw.get("info"),
+    )

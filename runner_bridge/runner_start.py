@@ -1,0 +1,79 @@
+"""Puts together what one execution's runner is started with: its definition file, arguments and environment.
+
+The runner gets the revision that was recorded with the execution, written to a directory of its own, so a
+file that is edited while an execution waits changes nothing about it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from runner_bridge import process
+from runner_bridge.command import RunnerConfig, fill
+from runner_bridge.errors import LaunchError
+from runner_bridge.process import RunnerProcess
+from runner_bridge.tool_log_tail import tool_log_name
+from store.model import Benchmark, Execution
+
+
+def output_path(config: RunnerConfig, execution_id: str) -> Path:
+    """Where a runner's output is kept."""
+    return config.output_dir.absolute() / f"{execution_id}.log"
+
+
+def start_runner(config: RunnerConfig, execution: Execution, benchmark: Benchmark) -> RunnerProcess:
+    """Starts the execution's runner; raises LaunchError."""
+    execution_id = str(execution.id)
+    try:
+        config.sessions_dir.mkdir(parents=True, exist_ok=True)
+        definition = _write_definition(config, execution_id, benchmark)
+    except OSError as error:
+        raise LaunchError(
+            f"The runner's files cannot be written: {error.strerror}: {error.filename}"
+        ) from error
+    values = {
+        "path": str(definition),
+        "file": benchmark.id if benchmark.source_path is None else Path(benchmark.source_path).stem,
+        "benchmark": benchmark.id,
+        "agent": execution.agent,
+        "id": execution_id,
+    }
+    return process.start(
+        fill(config.arguments, values),
+        execution_id=execution_id,
+        environment=runner_environment(config),
+        working_directory=None if config.working_directory is None else config.working_directory.absolute(),
+        output=output_path(config, execution_id),
+    )
+
+
+def remove_definition(config: RunnerConfig, execution_id: str) -> None:
+    """Removes the definition file; the database has it."""
+    shutil.rmtree(_definition_dir(config, execution_id), ignore_errors=True)
+
+
+def runner_environment(config: RunnerConfig) -> dict[str, str]:
+    """What is allowed of our environment, and where the runner's files go."""
+    sessions = config.sessions_dir.absolute()
+    return {
+        **{name: os.environ[name] for name in config.environment if name in os.environ},
+        "REEV_SESSION_LOG_PATH": str(sessions),
+        "REEV_ENHANCED_OTEL": "1",
+        "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name("{session_id}")),
+        # What a Python runner prints before it is killed is not lost in its buffer.
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _definition_dir(config: RunnerConfig, execution_id: str) -> Path:
+    return config.output_dir.absolute() / execution_id
+
+
+def _write_definition(config: RunnerConfig, execution_id: str, benchmark: Benchmark) -> Path:
+    directory = _definition_dir(config, execution_id)
+    directory.mkdir(parents=True, exist_ok=True)
+    definition = directory / f"{benchmark.id}.yml"
+    definition.write_text(benchmark.source, encoding="utf-8", newline="")
+    return definition

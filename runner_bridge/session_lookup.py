@@ -1,0 +1,45 @@
+"""Looks for the session file of one execution, for a bounded time, and in a thread: files can be big.
+
+Only the file of this execution's own name is read, a regular file inside the sessions directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.files import read_regular_file
+from runner_bridge.result import Expected, Found, read_session
+from store.model import Failure, FailureKind
+
+MAX_SESSION_BYTES = 64 * 1024 * 1024
+
+
+def session_file_name(execution_id: str) -> str:
+    return f"session_{execution_id}.json"
+
+
+async def find_session(directory: Path, expected: Expected, attempts: int, interval_s: float) -> Found:
+    """The result, as soon as there is one; otherwise what lay there at the last of `attempts` more looks."""
+    found = await asyncio.to_thread(look, directory, expected)
+    for _ in range(attempts):
+        if found.session is not None:
+            break
+        await asyncio.sleep(interval_s)
+        found = await asyncio.to_thread(look, directory, expected)
+    return found
+
+
+def look(directory: Path, expected: Expected) -> Found:
+    """What lies there now."""
+    name = session_file_name(expected.execution_id)
+    try:
+        data = read_regular_file(directory / name, directory, MAX_SESSION_BYTES)
+    except FileNotFoundError:
+        return Found()
+    except FormatError as error:
+        return Found(
+            problem=Failure(FailureKind.RESULT_UNREADABLE, f"The session file cannot be read: {error}")
+        )
+    return read_session(data, name, expected)

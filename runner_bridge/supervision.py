@@ -1,0 +1,264 @@
+"""One execution from its claim to its end: the runner is started or found again, watched, ended, and read.
+
+The row is written once, and only when nothing of the runner lives any more. Cancelling a supervision leaves
+the runner running on purpose: whoever is given the execution next watches on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from runner_bridge import process
+from runner_bridge.command import RunnerConfig
+from runner_bridge.errors import LaunchError
+from runner_bridge.output import RunnerOutput, redact
+from runner_bridge.process import ProcessExit, RunnerProcess
+from runner_bridge.result import Expected, Found, decide
+from runner_bridge.runner_start import output_path, remove_definition, runner_environment, start_runner
+from runner_bridge.session_lookup import find_session
+from runner_bridge.storing import until_stored, wait_for_event
+from runner_bridge.tool_log_tail import ToolLogTail
+from runner_bridge.watching import DirectoryWatch
+from store import executions
+from store.database import Database
+from store.errors import StoreError
+from store.executions import ProcessIdentity
+from store.hub import Hub
+from store.model import (
+    Benchmark,
+    Ending,
+    Execution,
+    ExecutionStatus,
+    Failure,
+    FailureKind,
+    ToolCall,
+    ToolCallStatus,
+)
+
+LEFTOVER_GRACE_S = 0.5
+"""What a runner leaves behind at its own end has no claim to a long goodbye, and its result waits for it."""
+
+OUTPUT_LOOK_S = 1.0
+"""How often the output is looked at for growth and size."""
+
+HUB_RETRY_S = 1.0
+"""Between two attempts to learn of a stop while the database is away."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all supervisions of a worker share. `leaving` is set when the worker has to go."""
+
+    db: Database
+    hub: Hub
+    config: RunnerConfig
+    watch: DirectoryWatch
+    leaving: asyncio.Event
+
+
+class Cause(Enum):
+    """Why watching a runner came to its end."""
+
+    EXITED = auto()
+    STOP_REQUESTED = auto()
+    TIME_LIMIT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen of a runner's end."""
+
+    cause: Cause
+    exit: ProcessExit
+    found: Found
+    execution_time_ms: int | None
+
+
+class Supervision:
+    """One execution in this worker's hands."""
+
+    def __init__(self, around: Surroundings, execution: Execution, benchmark: Benchmark) -> None:
+        self._around = around
+        self._config = config = around.config
+        self._execution = execution
+        self._benchmark = benchmark
+        self._id = str(execution.id)
+        self._output = RunnerOutput(output_path(config, self._id), config.output_cap_bytes)
+        self._expected = Expected(self._id, benchmark.id, benchmark.source, config.is_local_runner)
+        self.has_exited = False
+        """Whether the runner's own end has been seen: from then on what is left takes a moment only."""
+
+    async def execute(self) -> None:
+        """Starts the runner and sees it to its end."""
+        try:
+            runner = start_runner(self._config, self._execution, self._benchmark)
+        except LaunchError as error:
+            await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
+            return
+        identity = ProcessIdentity(runner.pid, runner.started)
+        await until_stored(
+            lambda: executions.record_process(self._around.db, self._execution.id, identity),
+            self._around.leaving,
+        )
+        await self._supervise(runner, {})
+
+    async def resume(self) -> None:
+        """Takes over from a worker that is gone: watches on, or reads what a dead runner left."""
+        db, execution_id = self._around.db, self._execution.id
+        identity = await executions.process_of(db, execution_id)
+        pid, started = (None, None) if identity is None else (identity.pid, identity.started)
+        runner = process.find(self._id, pid, started)
+        if runner is not None:
+            log.info("execution %s goes on: its runner %d still lives", self._id, runner.pid)
+            stored = (await executions.tool_calls_of(db, [execution_id])).get(execution_id, ())
+            await self._supervise(runner, {call.ordinal: call.status for call in stored})
+            return
+        self.has_exited = True
+        await process.end_members(self._id, pid, started, LEFTOVER_GRACE_S)
+        found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
+        observed = Observed(Cause.EXITED, ProcessExit(), found, None)
+        await self._finish(await asyncio.to_thread(self._ending, observed, ()))
+
+    async def _supervise(self, runner: RunnerProcess, known: Mapping[int, ToolCallStatus]) -> None:
+        ended = asyncio.Event()
+        tail = ToolLogTail(self._around.db, self._execution.id, self._around.watch, known)
+        aside = [
+            asyncio.create_task(tail.follow(ended), name="tool log tail"),
+            asyncio.create_task(self._watch_output(ended), name="output watch"),
+        ]
+        try:
+            cause = await self._cause_of_end(runner)
+            if cause is Cause.EXITED:
+                observed = await self._after_exit(runner, ended)
+            else:
+                observed = await self._put_to_end(runner, cause)
+            ended.set()
+            await _settle(aside)
+            await self._finish(await asyncio.to_thread(self._ending, observed, tail.calls))
+            runner.release()
+        finally:
+            for task in aside:
+                task.cancel()
+
+    async def _cause_of_end(self, runner: RunnerProcess) -> Cause:
+        exited = asyncio.create_task(runner.wait(), name="runner exit")
+        stop = asyncio.create_task(self._stop_requested(), name="stop request")
+        try:
+            limit_s = max(0.0, self._execution.timeout_ms / 1000 - runner.age_s)
+            await asyncio.wait({exited, stop}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            if exited.done():
+                return Cause.EXITED
+            return Cause.STOP_REQUESTED if stop.done() else Cause.TIME_LIMIT
+        finally:
+            exited.cancel()
+            stop.cancel()
+
+    async def _stop_requested(self) -> None:
+        """Returns when the execution is to be stopped, or has been ended by somebody else."""
+        if self._execution.status is ExecutionStatus.STOPPING:
+            return
+        while True:
+            try:
+                await self._around.hub.wait_for_status(
+                    self._execution.id, {ExecutionStatus.STOPPING}, after=self._execution.revision
+                )
+                return
+            except StoreError as error:
+                log.warning("execution %s cannot hear of a stop just now: %s", self._id, error)
+            await asyncio.sleep(HUB_RETRY_S)
+
+    async def _after_exit(self, runner: RunnerProcess, ended: asyncio.Event) -> Observed:
+        """Reads the result, and meanwhile ends whatever the runner left behind."""
+        self.has_exited = True
+        lasted = round(runner.age_s * 1000)
+        ended.set()
+        exit, found, _ = await asyncio.gather(
+            runner.wait(),
+            find_session(
+                self._config.sessions_dir,
+                self._expected,
+                self._config.result_attempts,
+                self._config.result_interval_s,
+            ),
+            runner.end(LEFTOVER_GRACE_S),
+        )
+        return Observed(Cause.EXITED, exit, found, lasted)
+
+    async def _put_to_end(self, runner: RunnerProcess, cause: Cause) -> Observed:
+        """Ends the runner. At the time limit, a result that was there before still counts."""
+        found = Found()
+        if cause is Cause.TIME_LIMIT:
+            found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
+        left = await runner.end(self._config.term_grace_s)
+        exit = ProcessExit() if runner.pid in left else await runner.wait()
+        self.has_exited = True
+        return Observed(cause, exit, found, round(runner.age_s * 1000))
+
+    def _ending(self, observed: Observed, tool_calls: tuple[ToolCall, ...]) -> Ending:
+        """May take a while for a big result: called in a thread."""
+        plain = Ending(
+            ExecutionStatus.STOPPED,
+            exit_code=observed.exit.code,
+            exit_signal=observed.exit.signal,
+            execution_time_ms=observed.execution_time_ms,
+            tool_calls=tool_calls,
+        )
+        if observed.cause is Cause.STOP_REQUESTED:
+            return plain
+        if observed.cause is Cause.TIME_LIMIT and observed.found.session is None:
+            message = f"The runner was still running after its limit of {self._execution.timeout_ms} ms"
+            return replace(
+                plain, status=ExecutionStatus.TIMED_OUT, failure=Failure(FailureKind.TIMEOUT, message)
+            )
+        return decide(
+            self._expected,
+            observed.found,
+            observed.exit,
+            last_lines=redact(self._output.last_lines(), runner_environment(self._config)),
+            execution_time_ms=observed.execution_time_ms,
+            tool_calls=tool_calls,
+        )
+
+    async def _finish(self, ending: Ending) -> None:
+        async def write() -> Execution | None:
+            now = await executions.get(self._around.db, self._execution.id)
+            is_stopping = now is not None and now.status is ExecutionStatus.STOPPING
+            chosen = _as_stopped(ending) if is_stopping else ending
+            return await executions.finish(self._around.db, self._execution.id, chosen)
+
+        if await until_stored(write, self._around.leaving) is None:
+            log.warning("execution %s had been ended by somebody else", self._id)
+        remove_definition(self._config, self._id)
+
+    async def _watch_output(self, ended: asyncio.Event) -> None:
+        while not await wait_for_event(ended, OUTPUT_LOOK_S):
+            if await asyncio.to_thread(self._output.check):
+                try:
+                    await executions.touch(self._around.db, self._execution.id)
+                except StoreError as error:
+                    log.warning("activity of execution %s was not stored: %s", self._id, error)
+        await asyncio.to_thread(self._output.close)
+
+
+def _as_stopped(ending: Ending) -> Ending:
+    """A stop that was accepted wins over whatever came after it."""
+    return Ending(
+        ExecutionStatus.STOPPED,
+        exit_code=ending.exit_code,
+        exit_signal=ending.exit_signal,
+        execution_time_ms=ending.execution_time_ms,
+        tool_calls=ending.tool_calls,
+    )
+
+
+async def _settle(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Waits for what runs aside; a fault there is logged and costs the execution nothing."""
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            log.error("watching a runner's files failed", exc_info=outcome)

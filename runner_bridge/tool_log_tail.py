@@ -1,0 +1,158 @@
+"""Follows the tool log a living runner writes, and turns each new line into an event while it happens.
+
+Only what is new is stored: after a restart the log is read from its beginning and compared with what the
+database holds. A log that is replaced or shortened is followed no further; whatever was in it stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner_bridge.convert import tool_call
+from runner_bridge.formats.tool_log import ToolCallChange, ToolLogReader
+from runner_bridge.storing import wait_for_event
+from runner_bridge.watching import DirectoryWatch
+from store import executions
+from store.database import Database
+from store.errors import DatabaseBusy, DatabaseUnavailable
+from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus
+
+LOOK_S = 0.5
+"""A net under the directory watch."""
+
+CHUNK_BYTES = 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
+"""A tool log is read in chunks and no further than this."""
+
+EVENTS_AT_ONCE = 200
+"""Events stored in one transaction."""
+
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+log = logging.getLogger(__name__)
+
+Change = tuple[EventKind, ToolCall]
+
+
+def tool_log_name(execution_id: str) -> str:
+    return f"enhanced_otel_{execution_id}.jsonl"
+
+
+class ToolLogTail:
+    """One execution's tool log. `known` are the tool calls already stored, by ordinal."""
+
+    def __init__(
+        self,
+        db: Database,
+        execution_id: ExecutionId,
+        watch: DirectoryWatch,
+        known: Mapping[int, ToolCallStatus],
+    ) -> None:
+        self._db = db
+        self._id = execution_id
+        self._watch = watch
+        self._known = known
+        self._reader = ToolLogReader(str(execution_id))
+        self._offset = 0
+        self._given_up = False
+        self._pending: list[Change] = []
+
+    @property
+    def path(self) -> Path:
+        return self._watch.root / tool_log_name(str(self._id))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """Every tool call read so far."""
+        return tuple(tool_call(call) for call in self._reader.calls)
+
+    async def follow(self, ended: asyncio.Event) -> None:
+        """Stores what is written until `ended` is set, and then once more what is left."""
+        with self._watch.follow(self.path.name) as changed:
+            wake = asyncio.create_task(self._wake_at_end(ended, changed))
+            try:
+                while not ended.is_set():
+                    changed.clear()
+                    await self._drain()
+                    await wait_for_event(changed, LOOK_S)
+            finally:
+                wake.cancel()
+        await self._drain()
+        self._take(self._reader.finish())
+        await self._store_if_possible()
+        if self._reader.foreign:
+            log.warning("%s has %d lines of other sessions", self.path, len(self._reader.foreign))
+
+    @staticmethod
+    async def _wake_at_end(ended: asyncio.Event, changed: asyncio.Event) -> None:
+        await ended.wait()
+        changed.set()
+
+    async def _drain(self) -> None:
+        while await asyncio.to_thread(self._read_chunk):
+            pass
+        await self._store_if_possible()
+
+    async def _store_if_possible(self) -> None:
+        try:
+            await self._store()
+        except (DatabaseUnavailable, DatabaseBusy) as error:
+            log.warning("tool calls of execution %s wait for the database: %s", self._id, error)
+
+    def _read_chunk(self) -> bool:
+        """Reads what was appended, at most a chunk; whether there may be more."""
+        if self._given_up:
+            return False
+        data = self._read_appended()
+        if not data:
+            return False
+        self._offset += len(data)
+        self._take(self._reader.feed(data))
+        return len(data) == CHUNK_BYTES
+
+    def _take(self, changes: Sequence[ToolCallChange]) -> None:
+        for change in changes:
+            kind = EventKind.TOOL_CALL_STARTED if change.kind == "started" else EventKind.TOOL_CALL_ENDED
+            if not self._is_known(kind, change.call.ordinal):
+                self._pending.append((kind, tool_call(change.call)))
+
+    def _read_appended(self) -> bytes:
+        try:
+            descriptor = os.open(self.path, FLAGS)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            return self._give_up(str(error))
+        try:
+            seen = os.fstat(descriptor)
+            if not stat.S_ISREG(seen.st_mode):
+                return self._give_up("it is not a regular file")
+            if seen.st_size < self._offset:
+                return self._give_up("it was shortened while it was read")
+            if self._offset >= MAX_BYTES:
+                return self._give_up(f"it is larger than {MAX_BYTES} bytes")
+            return os.pread(descriptor, CHUNK_BYTES, self._offset)
+        finally:
+            os.close(descriptor)
+
+    def _give_up(self, reason: str) -> bytes:
+        self._given_up = True
+        log.warning("the tool log %s is read no further: %s", self.path, reason)
+        return b""
+
+    def _is_known(self, kind: EventKind, ordinal: int) -> bool:
+        stored = self._known.get(ordinal)
+        return stored is not None and (
+            kind is EventKind.TOOL_CALL_STARTED or stored is not ToolCallStatus.UNFINISHED
+        )
+
+    async def _store(self) -> None:
+        while self._pending:
+            batch = self._pending[:EVENTS_AT_ONCE]
+            await executions.append_tool_calls(self._db, self._id, batch)
+            del self._pending[: len(batch)]

@@ -1,0 +1,67 @@
+"""Wakes whoever waits for a file of the sessions directory to change: one inotify watch for all of them.
+
+The watch exists only while somebody follows. It is a wake-up and never the truth: a follower looks for
+itself, and looks now and then without being woken, so a lost notification costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from watchfiles import awatch
+
+STEP_MS = 5
+"""How long changes are gathered: measured 8 ms from write to wake-up, for half a percent of a core."""
+
+DEBOUNCE_MS = 20
+"""Changes that never pause are told at least this often."""
+
+log = logging.getLogger(__name__)
+
+
+class DirectoryWatch:
+    """Changes of the files directly in `root`, by file name."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._followers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def follow(self, name: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the file of this name changes; the follower clears it."""
+        changed = asyncio.Event()
+        self._followers[name].add(changed)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch(), name="directory watch")
+        try:
+            yield changed
+        finally:
+            self._followers[name].discard(changed)
+            if not self._followers[name]:
+                del self._followers[name]
+            if not self._followers:
+                self._task.cancel()
+
+    async def close(self) -> None:
+        """Waits until the watch has ended."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        try:
+            async for changes in awatch(
+                self.root, watch_filter=None, recursive=False, step=STEP_MS, debounce=DEBOUNCE_MS
+            ):
+                for _, path in changes:
+                    for follower in self._followers.get(Path(path).name, ()):
+                        follower.set()
+        except (OSError, RuntimeError) as error:
+            # Out of inotify watches, or no such directory: the followers' own looks must do.
+            log.warning("%s cannot be watched, looking now and then instead: %s", self.root, error)

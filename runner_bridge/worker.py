@@ -1,0 +1,128 @@
+"""The worker: takes executions from the queue and sees each to its end, as many at once as it is allowed.
+
+An execution that arrives already running belonged to a worker that is gone and is taken over. A worker that
+is told to stop gives its places back at once and leaves its runners running. A fault of ours ends the
+execution (LOST, with the reason) and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Coroutine
+
+from runner_bridge import process
+from runner_bridge.command import RunnerConfig
+from runner_bridge.storing import until_stored, wait_for_event
+from runner_bridge.supervision import LEFTOVER_GRACE_S, Supervision, Surroundings
+from runner_bridge.watching import DirectoryWatch
+from store import benchmarks, executions
+from store.database import Database
+from store.errors import StoreError
+from store.hub import Hub
+from store.model import (
+    Ending,
+    Execution,
+    ExecutionId,
+    ExecutionStatus,
+    Failure,
+    FailureKind,
+)
+from store.queue import ExecutionQueue, GiveBack
+
+RECONNECT_S = 1.0
+"""Between two attempts to get back to the queue."""
+
+LEAVE_PATIENCE_S = 2.0
+"""How long a worker that leaves still waits for the result of a runner that has already ended."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs until `stop`. `limit` bounds the executions that run at once over all workers of the database."""
+
+    def __init__(self, db: Database, hub: Hub, config: RunnerConfig, *, limit: int = 4) -> None:
+        self.id = f"{socket.gethostname()}:{os.getpid()}"
+        self._limit = limit
+        self._leaving = asyncio.Event()
+        self._around = Surroundings(db, hub, config, DirectoryWatch(config.sessions_dir), self._leaving)
+        self._queue = ExecutionQueue(db.url)
+
+    async def run(self) -> None:
+        """Works until `stop`; survives the loss of the queue's connection."""
+        self._around.config.sessions_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            while not self._leaving.is_set():
+                try:
+                    await self._queue.work(self.handle, self._limit)
+                except (StoreError, OSError, RuntimeError) as error:
+                    log.warning("the queue was lost, trying again: %s", error)
+                await wait_for_event(self._leaving, RECONNECT_S)
+        finally:
+            await self._around.watch.close()
+
+    def stop(self) -> None:
+        """Takes nothing more and gives back what is there; `run` returns soon. Runners keep running."""
+        self._leaving.set()
+        self._queue.stop()
+
+    async def handle(self, execution_id: ExecutionId) -> None:
+        """Sees one execution to its end; raises GiveBack when this worker has to leave first."""
+        try:
+            await self._handle(execution_id)
+        except GiveBack:
+            raise
+        except Exception as error:
+            log.exception("supervising execution %s failed", execution_id)
+            await self._close_after_fault(execution_id, f"{type(error).__name__}: {error}")
+
+    async def _handle(self, execution_id: ExecutionId) -> None:
+        db = self._around.db
+        claimed = await until_stored(lambda: executions.claim(db, execution_id, self.id), self._leaving)
+        if claimed is not None:
+            supervision = await self._supervision(claimed)
+            await self._unless_leaving(supervision, supervision.execute())
+            return
+        adopted = await until_stored(lambda: executions.adopt(db, execution_id, self.id), self._leaving)
+        if adopted is not None:
+            supervision = await self._supervision(adopted)
+            await self._unless_leaving(supervision, supervision.resume())
+
+    async def _supervision(self, execution: Execution) -> Supervision:
+        benchmark = await until_stored(
+            lambda: benchmarks.get(self._around.db, execution.benchmark_id, execution.benchmark_revision),
+            self._leaving,
+        )
+        if benchmark is None:
+            raise LookupError(f"benchmark {execution.benchmark_id} is not there")
+        return Supervision(self._around, execution, benchmark)
+
+    async def _unless_leaving(self, supervision: Supervision, work: Coroutine[None, None, None]) -> None:
+        """Lets `work` go on until it is done or this worker has to leave."""
+        working = asyncio.ensure_future(work)
+        leaving = asyncio.create_task(self._leaving.wait())
+        try:
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done() and supervision.has_exited:
+                await asyncio.wait({working}, timeout=LEAVE_PATIENCE_S)
+            if not working.done():
+                raise GiveBack("this worker ends; the runner goes on")
+            working.result()
+        finally:
+            leaving.cancel()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _close_after_fault(self, execution_id: ExecutionId, reason: str) -> None:
+        """What we cannot watch we do not leave running: no process, and a row that says why."""
+        identity = await until_stored(
+            lambda: executions.process_of(self._around.db, execution_id), self._leaving
+        )
+        pid, started = (None, None) if identity is None else (identity.pid, identity.started)
+        await process.end_members(str(execution_id), pid, started, LEFTOVER_GRACE_S)
+        failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
+        ending = Ending(ExecutionStatus.LOST, failure)
+        await until_stored(lambda: executions.finish(self._around.db, execution_id, ending), self._leaving)

@@ -1,0 +1,105 @@
+"""Everything between the request for an execution and its end, driven by the fake runner, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from runner_bridge import launch, processes
+from runner_bridge.command import RunnerConfig
+from runner_bridge.worker import Worker
+from store import benchmarks, events, executions
+from store.database import Database
+from store.hub import Hub
+from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"
+SOL_TRANSFER = REPOSITORY / "benchmarks" / "001-sol-transfer.yml"
+DEADLINE_S = 30.0
+LOOK_S = 0.005
+
+
+def fake_command(mode: str) -> str:
+    """The command template that runs the fake runner in a mode."""
+    python = shlex.join([sys.executable, "-S", "-E", str(FAKE_RUNNER)])
+    return f"{python} {{path}} --agent={{agent}} --execution-id={{id}} --mode={mode}"
+
+
+@dataclass
+class Bridge:
+    """Everything between a request and an end, in one test's own directories and database."""
+
+    db: Database
+    hub: Hub
+    config: RunnerConfig
+    started: list[ExecutionId] = field(default_factory=list)
+
+    def worker(self, mode: str, **changes: object) -> Worker:
+        config = replace(self.config, **{"command": fake_command(mode), **changes})  # type: ignore[arg-type]
+        return Worker(self.db, self.hub, config)
+
+    async def request(self, *, timeout_ms: int = 60_000) -> ExecutionId:
+        execution, _ = await launch.request_execution(
+            self.db,
+            self.config,
+            benchmark_id="001-sol-transfer",
+            agent="deterministic",
+            timeout_ms=timeout_ms,
+        )
+        self.started.append(execution.id)
+        return execution.id
+
+    async def get(self, execution_id: ExecutionId) -> Execution:
+        found = await executions.get(self.db, execution_id)
+        assert found is not None
+        return found
+
+    async def run(self, mode: str, *, timeout_ms: int = 60_000, **changes: object) -> Execution:
+        """One execution from its request to its end, which leaves nothing alive."""
+        execution_id = await self.request(timeout_ms=timeout_ms)
+        await self.worker(mode, **changes).handle(execution_id)
+        assert self.living(execution_id) == [], "something of the runner still lives"
+        return await self.get(execution_id)
+
+    async def status(self, execution_id: ExecutionId, status: ExecutionStatus) -> None:
+        """Waits until the execution has come to a status."""
+        async with asyncio.timeout(DEADLINE_S):
+            assert await self.hub.wait_for_status(execution_id, {status}) is not None
+
+    async def history(self, execution_id: ExecutionId) -> list[ExecutionEvent]:
+        return [item.event for item in await events.of_execution(self.db, execution_id, 0, 1000)]
+
+    async def benchmark(self) -> Benchmark:
+        found = await benchmarks.get(self.db, BenchmarkId("001-sol-transfer"))
+        assert found is not None
+        return found
+
+    def output(self, execution_id: ExecutionId) -> Path:
+        return self.config.output_dir / f"{execution_id}.log"
+
+    async def ready(self, execution_id: ExecutionId) -> None:
+        """Waits until the fake runner says that it is where its mode wants to be."""
+        await until(lambda: b"ready" in read_if_there(self.output(execution_id)))
+
+    @staticmethod
+    def living(execution_id: ExecutionId) -> list[int]:
+        return processes.find_members(None, None, str(execution_id))
+
+
+def read_if_there(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition that nobody announces."""
+    async with asyncio.timeout(DEADLINE_S):
+        for _ in itertools.count():
+            if await asyncio.to_thread(condition):
+                return
+            await asyncio.sleep(LOOK_S)

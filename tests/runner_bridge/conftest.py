@@ -1,0 +1,36 @@
+"""A worker with the fake runner on a database of its own; nothing it starts outlives the test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from runner_bridge.command import RunnerConfig
+from runner_bridge.sync import upsert_benchmark
+from store.database import Database
+from store.hub import Hub
+from tests.runner_bridge.bridge import SOL_TRANSFER, Bridge
+
+
+@pytest.fixture
+async def bridge(db: Database, hub: Hub, tmp_path: Path) -> AsyncIterator[Bridge]:
+    config = RunnerConfig(
+        benchmarks_dir=tmp_path / "benchmarks",
+        sessions_dir=tmp_path / "sessions",
+        output_dir=tmp_path / "runs",
+        term_grace_s=0.3,
+        result_attempts=3,
+        result_interval_s=0.02,
+    )
+    config.sessions_dir.mkdir()
+    await upsert_benchmark(db, await asyncio.to_thread(SOL_TRANSFER.read_text))
+    made = Bridge(db, hub, config)
+    yield made
+    for execution_id in made.started:
+        for pid in made.living(execution_id):
+            os.kill(pid, signal.SIGKILL)
