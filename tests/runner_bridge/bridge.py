@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from runner_bridge import launch, processes
 from runner_bridge.command import RunnerConfig
@@ -40,9 +41,9 @@ class Bridge:
     config: RunnerConfig
     started: list[ExecutionId] = field(default_factory=list)
 
-    def worker(self, mode: str, **changes: object) -> Worker:
-        config = replace(self.config, **{"command": fake_command(mode), **changes})  # type: ignore[arg-type]
-        return Worker(self.db, self.hub, config)
+    def worker(self, mode: str, limit: int = 4, **changes: Any) -> Worker:
+        config = replace(self.config, **{"command": fake_command(mode), **changes})
+        return Worker(self.db, self.hub, config, limit=limit)
 
     async def request(self, *, timeout_ms: int = 60_000) -> ExecutionId:
         execution, _ = await launch.request_execution(
@@ -60,7 +61,7 @@ class Bridge:
         assert found is not None
         return found
 
-    async def run(self, mode: str, *, timeout_ms: int = 60_000, **changes: object) -> Execution:
+    async def run(self, mode: str, *, timeout_ms: int = 60_000, **changes: Any) -> Execution:
         """One execution from its request to its end, which leaves nothing alive."""
         execution_id = await self.request(timeout_ms=timeout_ms)
         await self.worker(mode, **changes).handle(execution_id)

@@ -1,0 +1,161 @@
+"""Following a tool log: what is written is an event at once, what was stored is not told again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from runner_bridge.tool_log_tail import LOOK_S, ToolLogTail
+from runner_bridge.watching import DirectoryWatch
+from store import executions
+from store.model import EventKind, ExecutionId, ToolCallStatus
+from tests.fake_runner import FakeRunner
+from tests.runner_bridge.bridge import DEADLINE_S, Bridge
+
+STARTED, ENDED = EventKind.TOOL_CALL_STARTED, EventKind.TOOL_CALL_ENDED
+
+
+@pytest.fixture
+async def running(bridge: Bridge) -> ExecutionId:
+    execution_id = await bridge.request()
+    assert await executions.claim(bridge.db, execution_id, "test") is not None
+    return execution_id
+
+
+@pytest.fixture
+def runner(bridge: Bridge, running: ExecutionId, monkeypatch: pytest.MonkeyPatch) -> FakeRunner:
+    """Writes tool log lines as a runner does."""
+    monkeypatch.setenv(
+        "REEV_ENHANCED_OTEL_FILE", f"{bridge.config.sessions_dir}/enhanced_otel_{{session_id}}.jsonl"
+    )
+    return FakeRunner("001-sol-transfer", "deterministic", str(running))
+
+
+@asynccontextmanager
+async def following(
+    bridge: Bridge, running: ExecutionId, known: dict[int, ToolCallStatus] | None = None
+) -> AsyncIterator[ToolLogTail]:
+    """A tail at work; at the end it has taken everything there is."""
+    watch = DirectoryWatch(bridge.config.sessions_dir)
+    tail = ToolLogTail(bridge.db, running, watch, known or {})
+    ended = asyncio.Event()
+    task = asyncio.create_task(tail.follow(ended))
+    try:
+        yield tail
+    finally:
+        ended.set()
+        async with asyncio.timeout(DEADLINE_S):
+            await task
+            await watch.close()
+
+
+async def told(bridge: Bridge, running: ExecutionId) -> list[tuple[EventKind, str]]:
+    return [
+        (event.kind, event.data["name"]) for event in await bridge.history(running) if event.status is None
+    ]
+
+
+async def test_a_written_line_is_an_event_without_waiting_for_the_next_look(
+    bridge: Bridge, running: ExecutionId, runner: FakeRunner
+) -> None:
+    events = bridge.hub.follow_execution(running, 2)
+    latencies = []
+    async with following(bridge, running):
+        runner.call_tool("warm_up")
+        await anext(events), await anext(events)
+        for number in range(10):
+            began = time.monotonic()
+            runner.tool_started(f"tool_{number}")
+            await anext(events)
+            latencies.append(time.monotonic() - began)
+            runner.tool_ended()
+            await anext(events)
+    await events.aclose()
+    assert min(latencies) < LOOK_S / 2, "it was found by looking, not by being told"
+
+
+async def test_lines_written_before_and_after_and_without_a_newline_are_all_taken(
+    bridge: Bridge, running: ExecutionId, runner: FakeRunner
+) -> None:
+    runner.call_tool("before")
+    async with following(bridge, running) as tail:
+        runner.tool_started("last")
+        whole = await asyncio.to_thread(runner.tool_log.read_bytes)
+        await asyncio.to_thread(runner.tool_log.write_bytes, whole.rstrip(b"\n"))
+    assert [call.name for call in tail.calls] == ["before", "last"]
+    assert await told(bridge, running) == [(STARTED, "before"), (ENDED, "before"), (STARTED, "last")]
+
+
+async def test_after_a_restart_only_what_was_not_stored_yet_is_told(
+    bridge: Bridge, running: ExecutionId, runner: FakeRunner
+) -> None:
+    runner.call_tool("first")
+    runner.tool_started("second")
+    async with following(bridge, running):
+        pass
+    runner.tool_ended()
+    runner.tool_started("third")
+    stored = (await executions.tool_calls_of(bridge.db, [running]))[running]
+    async with following(bridge, running, {call.ordinal: call.status for call in stored}):
+        pass
+    assert await told(bridge, running) == [
+        *((STARTED, "first"), (ENDED, "first"), (STARTED, "second"), (ENDED, "second"), (STARTED, "third")),
+    ]
+
+
+def shorten(log: Path) -> None:
+    log.write_bytes(b"")
+
+
+def replace_by_link(log: Path) -> None:
+    log.unlink()
+    log.symlink_to("/etc/passwd")
+
+
+def replace_by_directory(log: Path) -> None:
+    log.unlink()
+    log.mkdir()
+
+
+@pytest.mark.parametrize("damage", [shorten, replace_by_link, replace_by_directory])
+async def test_a_log_that_is_damaged_under_way_keeps_what_was_read_and_ends_quietly(
+    bridge: Bridge, running: ExecutionId, runner: FakeRunner, damage: Callable[[Path], None]
+) -> None:
+    runner.call_tool("read_before")
+    events = bridge.hub.follow_execution(running, 2)
+    async with following(bridge, running) as tail:
+        await anext(events), await anext(events)
+        damage(runner.tool_log)
+    await events.aclose()
+    assert [call.name for call in tail.calls] == ["read_before"]
+
+
+async def test_a_directory_that_cannot_be_watched_is_looked_at_instead(
+    bridge: Bridge, running: ExecutionId, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no more inotify watches")
+
+    monkeypatch.setattr("runner_bridge.watching.awatch", refuse)
+    events = bridge.hub.follow_execution(running, 2)
+    async with following(bridge, running), asyncio.timeout(DEADLINE_S):
+        runner.tool_started("seen_all_the_same")
+        await anext(events)
+    await events.aclose()
+
+
+async def test_the_watch_ends_with_its_last_follower(bridge: Bridge) -> None:
+    watch = DirectoryWatch(bridge.config.sessions_dir)
+    with watch.follow("a") as first, watch.follow("b") as second:
+        async with asyncio.timeout(DEADLINE_S):
+            while not first.is_set():
+                (bridge.config.sessions_dir / "a").touch()
+                await asyncio.sleep(0.01)
+        assert not second.is_set()
+    await watch.close()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "directory watch"]

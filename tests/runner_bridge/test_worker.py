@@ -1,0 +1,221 @@
+"""The worker as a whole: the queue, leaving and taking over, and what happens when we ourselves fail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from runner_bridge import process, processes
+from runner_bridge.supervision import Supervision
+from runner_bridge.worker import Worker
+from store import executions
+from store.executions import ProcessIdentity
+from store.model import ExecutionId, ExecutionStatus, FailureKind
+from store.queue import GiveBack
+from tests.runner_bridge.bridge import DEADLINE_S, Bridge, until
+
+LOST, RUNNING, SUCCEEDED = ExecutionStatus.LOST, ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED
+
+
+@asynccontextmanager
+async def at_work(worker: Worker) -> AsyncIterator[None]:
+    """The worker on its queue, told to stop at the end."""
+    running = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        worker.stop()
+        async with asyncio.timeout(DEADLINE_S):
+            await running
+
+
+async def left_behind(bridge: Bridge, mode: str) -> tuple[ExecutionId, ProcessIdentity]:
+    """An execution whose worker left while its runner went on."""
+    execution_id = await bridge.request()
+    worker = bridge.worker(mode)
+    handling = asyncio.create_task(worker.handle(execution_id))
+    await bridge.ready(execution_id)
+    await until_recorded(bridge, execution_id)
+    worker.stop()
+    with pytest.raises(GiveBack):
+        await handling
+    identity = await executions.process_of(bridge.db, execution_id)
+    assert identity is not None
+    return execution_id, identity
+
+
+async def until_recorded(bridge: Bridge, execution_id: ExecutionId) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while await executions.process_of(bridge.db, execution_id) is None:
+            pass
+
+
+async def test_executions_come_through_the_queue_and_all_end(bridge: Bridge) -> None:
+    async with at_work(bridge.worker("ok")):
+        wanted = [await bridge.request() for _ in range(6)]
+        await asyncio.gather(*(bridge.status(execution_id, SUCCEEDED) for execution_id in wanted))
+    assert await executions.live(bridge.db) == []
+
+
+async def test_no_more_runners_at_once_than_the_limit(bridge: Bridge) -> None:
+    async with at_work(bridge.worker("hang", limit=2)):
+        wanted = [await bridge.request() for _ in range(5)]
+        for _ in wanted:
+            live = [e for e in await executions.live(bridge.db) if e.status is RUNNING]
+            await until(lambda: sum(bool(bridge.living(e)) for e in wanted) > 0)
+            assert sum(bool(bridge.living(execution_id)) for execution_id in wanted) <= 2
+            for execution in live:
+                await executions.request_stop(bridge.db, execution.id)
+        for execution_id in wanted:
+            await executions.request_stop(bridge.db, execution_id)
+            await bridge.status(execution_id, ExecutionStatus.STOPPED)
+
+
+async def test_a_worker_that_leaves_keeps_the_runner_and_the_next_one_watches_it_to_its_end(
+    bridge: Bridge,
+) -> None:
+    execution_id, identity = await left_behind(bridge, "file-on-term")
+    assert processes.is_living(identity.pid), "the runner outlives its worker"
+    assert (await bridge.get(execution_id)).status is RUNNING
+    handling = asyncio.create_task(bridge.worker("ok").handle(execution_id))
+    os.kill(identity.pid, signal.SIGTERM)
+    await handling
+    execution = await bridge.get(execution_id)
+    assert (execution.status, execution.score) == (SUCCEEDED, 1.0)
+    statuses = [event.status for event in await bridge.history(execution_id)]
+    assert statuses == ["QUEUED", "RUNNING", "SUCCEEDED"], "it was not started a second time"
+
+
+async def test_a_place_given_back_is_taken_by_the_next_worker_from_the_queue(bridge: Bridge) -> None:
+    execution_id = await bridge.request()
+    async with at_work(bridge.worker("hang")):
+        await bridge.ready(execution_id)
+        await until_recorded(bridge, execution_id)
+    assert bridge.living(execution_id)
+    async with at_work(bridge.worker("ok")):
+        await executions.request_stop(bridge.db, execution_id)
+        await bridge.status(execution_id, ExecutionStatus.STOPPED)
+    assert bridge.living(execution_id) == []
+
+
+async def test_a_stop_that_was_interrupted_is_finished_by_the_next_worker(bridge: Bridge) -> None:
+    execution_id, _ = await left_behind(bridge, "family")
+    await executions.request_stop(bridge.db, execution_id)
+    await bridge.worker("ok").handle(execution_id)
+    assert (await bridge.get(execution_id)).status is ExecutionStatus.STOPPED
+    assert bridge.living(execution_id) == []
+
+
+async def test_a_time_limit_counts_from_the_runners_start_whoever_watches(bridge: Bridge) -> None:
+    execution_id = await bridge.request(timeout_ms=1000)
+    worker = bridge.worker("hang")
+    handling = asyncio.create_task(worker.handle(execution_id))
+    await bridge.ready(execution_id)
+    await until_recorded(bridge, execution_id)
+    worker.stop()
+    with pytest.raises(GiveBack):
+        await handling
+    await bridge.worker("ok").handle(execution_id)
+    execution = await bridge.get(execution_id)
+    assert execution.status is ExecutionStatus.TIMED_OUT
+    assert execution.execution_time_ms is not None and 1000 <= execution.execution_time_ms < 3000
+
+
+@pytest.mark.parametrize(("mode", "status"), [("hang-after-file", SUCCEEDED), ("hang", LOST)])
+async def test_a_runner_that_died_unwatched_is_judged_by_its_session_file(
+    bridge: Bridge, mode: str, status: ExecutionStatus
+) -> None:
+    execution_id, identity = await left_behind(bridge, mode)
+    os.kill(identity.pid, signal.SIGKILL)
+    await until(lambda: not processes.is_living(identity.pid))
+    # As a new process would find it: not its child, so nobody knows how it ended.
+    runner = process.find(str(execution_id), identity.pid, identity.started)
+    assert runner is None
+    await bridge.worker("ok").handle(execution_id)
+    execution = await bridge.get(execution_id)
+    assert execution.status is status
+    assert (execution.failure.kind if execution.failure else None) is (
+        FailureKind.LOST if status is LOST else None
+    )
+
+
+async def test_a_runner_whose_pid_was_never_written_down_is_found_and_not_started_twice(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    execution_id = await bridge.request()
+    with monkeypatch.context() as patch:
+        patch.setattr(executions, "record_process", crash)
+        with pytest.raises(asyncio.CancelledError):
+            await bridge.worker("hang").handle(execution_id)
+    await bridge.ready(execution_id)
+    assert await executions.process_of(bridge.db, execution_id) is None
+    before = bridge.living(execution_id)
+    handling = asyncio.create_task(bridge.worker("ok").handle(execution_id))
+    await executions.request_stop(bridge.db, execution_id)
+    await handling
+    assert (await bridge.get(execution_id)).status is ExecutionStatus.STOPPED
+    assert before and bridge.living(execution_id) == []
+
+
+async def test_a_process_that_was_given_the_runners_pid_is_not_touched(bridge: Bridge) -> None:
+    execution_id, identity = await left_behind(bridge, "hang")
+    await executions.record_process(
+        bridge.db, execution_id, ProcessIdentity(identity.pid, identity.started - 1000)
+    )
+    stranger = ExecutionId(execution_id)
+    with pytest.MonkeyPatch.context() as patch:
+        # The stranger is not marked as ours.
+        patch.setattr(processes, "carries_marker", lambda *_: False)
+        await bridge.worker("ok").handle(execution_id)
+    assert (await bridge.get(stranger)).status is LOST
+    assert processes.is_living(identity.pid)
+
+
+async def test_a_fault_of_ours_ends_the_execution_and_the_runner_and_nothing_else(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(Supervision, "_cause_of_end", fail)
+    execution_id = await bridge.request()
+    await bridge.worker("hang").handle(execution_id)
+    execution = await bridge.get(execution_id)
+    assert execution.status is LOST
+    assert execution.failure is not None and "a fault of ours" in execution.failure.message
+    assert bridge.living(execution_id) == []
+
+
+async def test_stopping_an_obedient_runner_takes_no_longer_than_the_runner_needs(bridge: Bridge) -> None:
+    execution_id = await bridge.request()
+    async with at_work(bridge.worker("hang", term_grace_s=20.0)):
+        await bridge.ready(execution_id)
+        began = time.monotonic()
+        await executions.request_stop(bridge.db, execution_id)
+        await bridge.status(execution_id, ExecutionStatus.STOPPED)
+        assert time.monotonic() - began < 5.0, "it waited for the grace"
+
+
+async def test_a_stop_and_a_natural_end_at_once_give_one_end_along_a_documented_path(bridge: Bridge) -> None:
+    worker = bridge.worker("ok")
+    for pause_ms in range(0, 60, 12):
+        execution_id = await bridge.request()
+        handling = asyncio.create_task(worker.handle(execution_id))
+        await bridge.status(execution_id, RUNNING)
+        await asyncio.sleep(pause_ms / 1000)
+        stop = await executions.request_stop(bridge.db, execution_id)
+        await handling
+        statuses = [event.status for event in await bridge.history(execution_id) if event.status is not None]
+        if stop.outcome is executions.StopOutcome.STOPPING:
+            assert statuses == ["QUEUED", "RUNNING", "STOPPING", "STOPPED"]
+        else:
+            assert statuses == ["QUEUED", "RUNNING", "SUCCEEDED"]
