@@ -1,0 +1,52 @@
+"""Session file closed → event at a subscriber, through a real server, worker and websocket."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.perf.figures import median, percentile, show
+from tests.samples import transfer_yaml
+from tests.server import Server, running_server
+
+ROUNDS = 60
+WARM_UP = 5
+
+RUN = """
+mutation { runBenchmark(input: {benchmarkId: "transfer"}) { ... on RunBenchmarkSuccess { execution { id } } } }
+"""
+EVENTS = "subscription ($id: ID!) { executionEvents(executionId: $id) { kind status } }"
+
+
+async def measure(url: str) -> None:
+    """Prints p50 and p99 over ROUNDS executions, one at a time."""
+    runner = shlex.join([sys.executable, "-S", "-E", str(Path(__file__).with_name("stamping_runner.py"))])
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        (directory / "benchmarks").mkdir()
+        (directory / "benchmarks" / "transfer.yml").write_text(transfer_yaml())
+        settings = {"DATABASE_URL": url, "REEV_GQL_RUNNER_COMMAND": f"{runner} {{path}} {{id}}"}
+        async with running_server(directory, settings) as server:
+            delays = [await _one(server, directory) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+    show(
+        f"Session file closed → event at the subscriber ({ROUNDS} executions, one at a time)",
+        [
+            ("p50", f"{median(delays):.1f} ms"),
+            ("p99", f"{percentile(delays, 0.99):.1f} ms"),
+            ("largest", f"{max(delays):.1f} ms"),
+        ],
+    )
+
+
+async def _one(server: Server, directory: Path) -> float:
+    execution_id = (await server.ask(RUN))["runBenchmark"]["execution"]["id"]
+    async with server.watch(EVENTS, id=execution_id) as items:
+        async for item in items:
+            if item["executionEvents"]["status"] == "SUCCEEDED":
+                seen = time.time_ns()
+                break
+    closed = int((directory / "sessions" / f"closed_{execution_id}").read_text())
+    return (seen - closed) / 1e6
