@@ -173,7 +173,7 @@ async def migrate_only(settings: Settings) -> None:
 async def sync_at_start(settings: Settings, services: Services) -> str:
     """Reads the benchmarks directory; what is wrong with it is logged and keeps nothing from starting."""
     try:
-        report = await sync_benchmarks(services.db, settings.benchmarks_dir)
+        report = await sync_benchmarks(services.db, settings.runner.benchmarks_dir)
     except BenchmarksDirectoryError as error:
         log.warning("benchmarks_not_read", reason=str(error))
         return "none read"

@@ -155,11 +155,11 @@ class Settings(BaseSettings):
 
     @property
     def runner(self) -> RunnerConfig:
-        """The settings that concern runners."""
+        """The settings that concern runners; they work elsewhere, so relative paths are resolved here."""
         return RunnerConfig(
-            benchmarks_dir=self.benchmarks_dir,
-            sessions_dir=self.sessions_dir,
-            output_dir=self.output_dir,
+            benchmarks_dir=self.benchmarks_dir.absolute(),
+            sessions_dir=self.sessions_dir.absolute(),
+            output_dir=self.output_dir.absolute(),
             command=self.runner_command,
             working_directory=self.runner_dir,
             agents=self.agents,

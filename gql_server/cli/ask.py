@@ -10,10 +10,9 @@ from contextlib import nullcontext
 from typing import Any
 
 import orjson
-from rich.console import Console
 
 from gql_server.cli import CliError, api, documents, tables
-from gql_server.cli.watching import LiveView, final_line
+from gql_server.cli.watching import LiveView, final_line, new_console
 
 Data = dict[str, Any]
 
@@ -25,7 +24,7 @@ def emit(record: object) -> None:
 
 
 async def sync(url: str, as_json: bool) -> int:
-    console = Console()
+    console = new_console()
     with console.status("Reading the benchmarks directory …") if not as_json else nullcontext():
         result = _success(await api.ask(url, documents.SYNC), "syncBenchmarks")
     if as_json:
@@ -45,15 +44,13 @@ async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
     if as_json:
         emit(execution)
     else:
-        Console().print(
-            f"{execution['id']} is {execution['status']}; `reev-gql watch` follows it", highlight=False
-        )
+        new_console().print(f"{execution['id']} is {execution['status']}; `reev-gql watch` follows it")
     return 0
 
 
 async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
     """Prints every event as it arrives, then how it ended."""
-    with LiveView(Console(), as_json=as_json) as view:
+    with LiveView(new_console(), as_json=as_json) as view:
         last: Data | None = None
         async for event in api.events(url, execution_id, view.connection_lost):
             last = event
@@ -66,7 +63,7 @@ async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
     if as_json:
         emit({"kind": "RESULT", **execution})
     else:
-        Console().print(final_line(execution))
+        new_console().print(final_line(execution))
     return 0 if execution["status"] == "SUCCEEDED" else 1
 
 
@@ -76,7 +73,7 @@ async def stop(url: str, execution_id: str, *, as_json: bool) -> int:
     if as_json:
         emit(execution)
     else:
-        Console().print(f"{execution['id']} is {execution['status']}", highlight=False)
+        new_console().print(f"{execution['id']} is {execution['status']}")
     return 0
 
 
@@ -92,7 +89,7 @@ async def list_(url: str, what: str, first: int, *, as_json: bool) -> int:
         for row in rows:
             emit(row)
     else:
-        tables.print_rows(Console(), what, rows)
+        tables.print_rows(new_console(), what, rows)
     return 0
 
 
@@ -103,7 +100,7 @@ async def show(url: str, execution_id: str, *, as_json: bool) -> int:
     if as_json:
         emit(execution)
     else:
-        tables.print_execution(Console(), execution)
+        tables.print_execution(new_console(), execution)
     return 0
 
 

@@ -11,7 +11,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gql_server.cli.watching import UNKNOWN, clock, final_line, milliseconds, printable, status_text
+from gql_server.cli.watching import (
+    UNKNOWN,
+    clock,
+    final_line,
+    milliseconds,
+    printable,
+    score_text,
+    status_text,
+)
 
 Data = dict[str, Any]
 
@@ -28,18 +36,19 @@ MAX_JSON_CHARS = 2_000
 
 
 def _table(*columns: str) -> Table:
+    """The first column says which row it is and stays whole, whatever the width."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
     return table
 
 
 def print_sync(console: Console, result: Data) -> None:
     """A row per file, a bar of what went well, and the counts."""
-    table = _table("outcome", "file", "benchmark", "remarks")
+    table = _table("file", "outcome", "benchmark", "remarks")
     for file in result["files"]:
         outcome = Text(file["outcome"], style=OUTCOME_STYLES[file["outcome"]])
-        table.add_row(outcome, _text(file["file"]), _text(file["benchmarkId"]), _file_remarks(file))
+        table.add_row(_text(file["file"]), outcome, _text(file["benchmarkId"]), _file_remarks(file))
     console.print(table)
     total = len(result["files"])
     good = total - result["failed"]
@@ -56,9 +65,11 @@ def _file_remarks(file: Data) -> Text:
     if error := file["error"]:
         place = f"line {error['line']}, column {error['column']}: " if error["line"] is not None else ""
         return Text(place + printable(error["message"]), style="red")
-    return Text(
-        "; ".join(f"{printable(r['path'])}: {printable(r['message'])}" for r in file["remarks"]), style="dim"
-    )
+    if not file["remarks"]:
+        return Text()
+    first, *others = file["remarks"]
+    more = f" (and {len(others)} more)" if others else ""
+    return Text(f"{printable(first['path'])}: {printable(first['message'])}{more}", style="dim")
 
 
 def print_rows(console: Console, what: str, rows: list[Data]) -> None:
@@ -88,8 +99,8 @@ def _execution_cells(row: Data) -> tuple[Text | str, ...]:
         _text(row["benchmarkId"]),
         _text(row["agent"]),
         status_text(row["status"]),
-        UNKNOWN if row["score"] is None else f"{row['score']:.4g}",
-        clock(row["queuedAt"]),
+        score_text(row["score"]),
+        clock(row["queuedAt"])[:8],
         milliseconds(row["executionTimeMs"]),
     )
 

@@ -24,6 +24,7 @@ CALL_MARKS = {"SUCCESS": ("✓", "green"), "UNFINISHED": ("…", "blue")}
 
 
 UNKNOWN = "-"
+PIPED_WIDTH = 200
 
 
 def printable(value: object) -> str:
@@ -40,6 +41,18 @@ def milliseconds(value: int | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def score_text(value: float | None) -> str:
+    return UNKNOWN if value is None else str(round(value, 6))
+
+
+def new_console() -> Console:
+    """For a person a terminal's width; for a pipe wide enough that ids and file names stay whole."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console
 
 
 def clock(value: str | None) -> str:
@@ -68,7 +81,7 @@ def final_line(execution: Data) -> Text:
     """How it ended: state, score, duration, and the failure in words."""
     line = status_text(execution["status"])
     if execution["score"] is not None:
-        line.append(f"  score {execution['score']:g}", style="bold")
+        line.append(f"  score {score_text(execution['score'])}", style="bold")
     if execution["executionTimeMs"] is not None:
         line.append(f"  in {milliseconds(execution['executionTimeMs'])}", style="default")
     if failure := execution["failure"]:

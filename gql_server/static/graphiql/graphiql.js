@@ -17,15 +17,32 @@ async function overHttp(operation, headers) {
   return response.json();
 }
 
-function isSubscription(operation, documentAST) {
-  const operations = (documentAST?.definitions ?? []).filter((node) => node.kind === "OperationDefinition");
-  const chosen = operations.find((node) => node.name?.value === operation.operationName) ?? operations[0];
-  return chosen?.operation === "subscription";
+// The operations of a document, each with its kind and name: what stands before each outermost selection set.
+// GraphiQL has this too, but for a moment after a change of tab it still has that of the former tab.
+function operationsOf(document) {
+  const bare = document.replace(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*/g, " ");
+  const headers = [];
+  let depth = 0;
+  let header = "";
+  for (const character of bare) {
+    if ("{([".includes(character)) {
+      if (depth === 0 && character === "{") { headers.push(header); header = ""; }
+      depth += 1;
+    } else if ("})]".includes(character)) depth -= 1;
+    else if (depth === 0) header += character;
+  }
+  return headers
+    .map((text) => text.trim().split(/[\s,@]+/))
+    .filter(([kind]) => kind !== "fragment")
+    .map(([kind, name]) => ({ kind: kind || "query", name: name }));
 }
 
-function fetcher(operation, options) {
+function fetcher(request, options) {
+  const operations = operationsOf(request.query);
+  const named = operations.find((operation) => operation.name && operation.name === request.operationName);
+  const operation = { ...request, operationName: named?.name };
   const headers = options?.headers ?? {};
-  if (isSubscription(operation, options?.documentAST)) return summaries(WS_URL, headers, operation);
+  if ((named ?? operations[0])?.kind === "subscription") return summaries(WS_URL, headers, operation);
   return overHttp(operation, headers);
 }
 

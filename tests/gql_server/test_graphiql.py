@@ -1,0 +1,137 @@
+"""GraphiQL in a real browser: it works without internet, under its policy, and shows streams as streams."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from graphql import parse, validate
+from playwright.async_api import Page, async_playwright, expect
+
+from gql_server.pages import STATIC
+from schema import build_schema
+from tests.gql_server.conftest import MakeServer, MakeSite, Server, Site, cli
+
+EXAMPLES = STATIC / "graphiql" / "examples"
+VIEW_DEADLINE_MS = 20_000
+
+
+@dataclass
+class Watched:
+    """A page, and everything it complained about or asked for."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    origins: set[str] = field(default_factory=set)
+
+
+@asynccontextmanager
+async def browser_page(base: str) -> AsyncIterator[Watched]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("NOT TESTED: no Chromium on this machine (on Debian: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            page.set_default_timeout(VIEW_DEADLINE_MS)
+            watched = Watched(page)
+            page.on("console", lambda message: _note(watched, message.type, message.text))
+            page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+            page.on("request", lambda request: watched.origins.add(urlsplit(request.url).netloc))
+            page.on("websocket", lambda socket: watched.origins.add(urlsplit(socket.url).netloc))
+            await page.goto(base)
+            yield watched
+        finally:
+            await browser.close()
+
+
+def _note(watched: Watched, kind: str, text: str) -> None:
+    if kind == "error":
+        watched.complaints.append(text)
+
+
+@pytest.mark.browser
+async def test_a_person_runs_a_query_a_mutation_and_a_subscription(server: Server, tmp_path: Path) -> None:
+    async with browser_page(f"{server.base}/graphiql") as watched:
+        page = watched.page
+        execute = page.get_by_role("button", name="Execute query")
+        response = page.locator(".result-window")
+
+        await expect(page.get_by_role("tab", name="Overview")).to_be_visible()
+        await execute.click()
+        await expect(response).to_contain_text("001-sol-transfer")
+
+        await page.get_by_role("tab", name="Watch").click()
+        await execute.click()
+        await expect(response).to_contain_text('"events": 1')
+        done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path)
+        assert done.code == 0, done.err
+        # The stream's beginning, three changes of state, a tool call that began and ended; newest first.
+        await expect(response).to_contain_text('"events": 6')
+        await expect(response).to_contain_text('"perSecond"')
+        await expect(response).to_contain_text("SUCCEEDED")
+        await expect(response).to_contain_text("TOOL_CALL_ENDED")
+        await page.screenshot(path=tmp_path / "stream.png")
+        await page.get_by_role("button", name="Stop query").click()
+
+        await page.get_by_role("tab", name="Run").click()
+        await execute.click()
+        await expect(response).to_contain_text("RunBenchmarkSuccess")
+
+        await page.get_by_role("button", name="Open short keys dialog").click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Show Documentation Explorer").click()
+        await expect(page.locator(".graphiql-doc-explorer")).to_contain_text("Mutation")
+        await page.screenshot(path=tmp_path / "docs.png")
+
+    assert watched.complaints == []
+    assert watched.origins == {f"127.0.0.1:{server.port}"}
+
+
+@pytest.mark.browser
+async def test_a_server_that_stops_ends_the_stream_in_words(make_server: MakeServer) -> None:
+    server = await make_server()
+    async with browser_page(f"{server.base}/graphiql") as watched:
+        page = watched.page
+        await page.get_by_role("tab", name="Watch").click()
+        await page.get_by_role("button", name="Execute query").click()
+        await expect(page.locator(".result-window")).to_contain_text('"events": 1')
+        assert await server.stop() == 0
+        await expect(page.locator(".result-window")).to_contain_text("1012")
+
+
+async def test_the_examples_are_valid() -> None:
+    schema = build_schema()._schema
+    for name in ("query", "mutation", "subscription"):
+        document = parse((EXAMPLES / f"{name}.graphql").read_text(encoding="utf-8"))
+        assert validate(schema, document) == [], name
+
+
+async def test_the_page_is_gone_when_switched_off(make_site: MakeSite) -> None:
+    site = await make_site(graphiql=False)
+    async with site.client.get(f"{site.base}/graphiql") as response:
+        assert response.status == 404
+    async with site.client.get(f"{site.base}/") as response:
+        assert "graphiql" not in (await response.text()).lower()
+
+
+async def test_the_policy_allows_no_inline_script_and_no_other_origin(site: Site) -> None:
+    seen = set()
+    for _ in range(2):
+        async with site.client.get(f"{site.base}/graphiql") as response:
+            policy, page = response.headers["Content-Security-Policy"], await response.text()
+        assert "unsafe" not in policy and "http" not in policy and "*" not in policy
+        assert "script-src 'self';" in policy
+        nonce = policy.partition("'nonce-")[2].partition("'")[0]
+        assert nonce in page
+        seen.add(nonce)
+    assert len(seen) == 2, "a nonce is used once"
