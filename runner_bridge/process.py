@@ -18,8 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from runner_bridge import processes
 from runner_bridge.errors import LaunchError
 
@@ -31,9 +29,6 @@ SHELL_SIGNAL_BASE = 128
 
 OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
 """Appending, so that the file can be cut while the runner writes to it."""
-
-_children: dict[int, psutil.Popen] = {}
-"""Runners started by this process and not reaped yet; one that is left running on purpose stays here."""
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +74,8 @@ class RunnerProcess:
 
     def release(self) -> None:
         """Lets go of an ended runner's pid."""
-        child = _children.get(self.pid)
-        if child is not None and child.poll() is not None:
-            del _children[self.pid]
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
 
 
 def start(
@@ -97,7 +91,7 @@ def start(
     try:
         descriptor = os.open(output, OUTPUT_FLAGS, 0o640)
         try:
-            child = psutil.Popen(
+            child = subprocess.Popen(
                 list(arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
@@ -110,7 +104,8 @@ def start(
             os.close(descriptor)
     except (OSError, ValueError) as error:
         raise LaunchError(_explain(error, arguments[0], working_directory)) from error
-    _children[child.pid] = child
+    # From here on we deal with the pid ourselves: the runner may outlive this object and this process.
+    child.returncode = 0
     started = processes.start_time(child.pid)
     if started is None:
         raise LaunchError(f"The runner {arguments[0]} vanished while it was started")

@@ -90,10 +90,13 @@ def find_members(leader: int | None, started: float | None, execution_id: str) -
 
 def find_leader(execution_id: str) -> int | None:
     """The runner of this execution when nobody wrote down its pid: the marked leader of a session."""
-    for pid in psutil.pids():
-        if _session_of(pid) == pid and carries_marker(pid, execution_id) and is_living(pid):
-            return pid
-    return None
+    leaders = [
+        pid
+        for pid in psutil.pids()
+        if _session_of(pid) == pid and carries_marker(pid, execution_id) and is_living(pid)
+    ]
+    # A daemon that the runner started leads a session too, but never an older one.
+    return min(leaders, key=lambda pid: (start_time(pid) or 0.0, pid), default=None)
 
 
 def _session_of(pid: int) -> int:

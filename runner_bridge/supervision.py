@@ -32,6 +32,7 @@ from store.model import (
     Benchmark,
     Ending,
     Execution,
+    ExecutionId,
     ExecutionStatus,
     Failure,
     FailureKind,
@@ -226,14 +227,7 @@ class Supervision:
         )
 
     async def _finish(self, ending: Ending) -> None:
-        async def write() -> Execution | None:
-            now = await executions.get(self._around.db, self._execution.id)
-            is_stopping = now is not None and now.status is ExecutionStatus.STOPPING
-            chosen = _as_stopped(ending) if is_stopping else ending
-            return await executions.finish(self._around.db, self._execution.id, chosen)
-
-        if await until_stored(write, self._around.leaving) is None:
-            log.warning("execution %s had been ended by somebody else", self._id)
+        await write_end(self._around, self._execution.id, ending)
         remove_definition(self._config, self._id)
 
     async def _watch_output(self, ended: asyncio.Event) -> None:
@@ -244,6 +238,19 @@ class Supervision:
                 except StoreError as error:
                     log.warning("activity of execution %s was not stored: %s", self._id, error)
         await asyncio.to_thread(self._output.close)
+
+
+async def write_end(around: Surroundings, execution_id: ExecutionId, ending: Ending) -> None:
+    """Writes the end of an execution, once, however long the database is away."""
+
+    async def write() -> Execution | None:
+        now = await executions.get(around.db, execution_id)
+        is_stopping = now is not None and now.status is ExecutionStatus.STOPPING
+        chosen = _as_stopped(ending) if is_stopping else ending
+        return await executions.finish(around.db, execution_id, chosen)
+
+    if await until_stored(write, around.leaving) is None:
+        log.warning("execution %s had been ended by somebody else", execution_id)
 
 
 def _as_stopped(ending: Ending) -> Ending:

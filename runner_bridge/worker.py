@@ -16,11 +16,10 @@ from collections.abc import Coroutine
 from runner_bridge import process
 from runner_bridge.command import RunnerConfig
 from runner_bridge.storing import until_stored, wait_for_event
-from runner_bridge.supervision import LEFTOVER_GRACE_S, Supervision, Surroundings
+from runner_bridge.supervision import LEFTOVER_GRACE_S, Supervision, Surroundings, write_end
 from runner_bridge.watching import DirectoryWatch
 from store import benchmarks, executions
 from store.database import Database
-from store.errors import StoreError
 from store.hub import Hub
 from store.model import (
     Ending,
@@ -50,6 +49,7 @@ class Worker:
         self._leaving = asyncio.Event()
         self._around = Surroundings(db, hub, config, DirectoryWatch(config.sessions_dir), self._leaving)
         self._queue = ExecutionQueue(db.url)
+        self._in_hand: dict[ExecutionId, asyncio.Event] = {}
 
     async def run(self) -> None:
         """Works until `stop`; survives the loss of the queue's connection."""
@@ -58,8 +58,9 @@ class Worker:
             while not self._leaving.is_set():
                 try:
                     await self._queue.work(self.handle, self._limit)
-                except (StoreError, OSError, RuntimeError) as error:
-                    log.warning("the queue was lost, trying again: %s", error)
+                except Exception as error:
+                    # Whatever the queue's library raises: without this loop nothing would ever run again.
+                    log.warning("the queue was lost, trying again: %s: %s", type(error).__name__, error)
                 await wait_for_event(self._leaving, RECONNECT_S)
         finally:
             await self._around.watch.close()
@@ -71,6 +72,11 @@ class Worker:
 
     async def handle(self, execution_id: ExecutionId) -> None:
         """Sees one execution to its end; raises GiveBack when this worker has to leave first."""
+        if execution_id in self._in_hand:
+            # The queue took us for dead and gave us the same place again.
+            await self._in_hand[execution_id].wait()
+            return
+        self._in_hand[execution_id] = done = asyncio.Event()
         try:
             await self._handle(execution_id)
         except GiveBack:
@@ -78,6 +84,9 @@ class Worker:
         except Exception as error:
             log.exception("supervising execution %s failed", execution_id)
             await self._close_after_fault(execution_id, f"{type(error).__name__}: {error}")
+        finally:
+            del self._in_hand[execution_id]
+            done.set()
 
     async def _handle(self, execution_id: ExecutionId) -> None:
         db = self._around.db
@@ -124,5 +133,4 @@ class Worker:
         pid, started = (None, None) if identity is None else (identity.pid, identity.started)
         await process.end_members(str(execution_id), pid, started, LEFTOVER_GRACE_S)
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
-        ending = Ending(ExecutionStatus.LOST, failure)
-        await until_stored(lambda: executions.finish(self._around.db, execution_id, ending), self._leaving)
+        await write_end(self._around, execution_id, Ending(ExecutionStatus.LOST, failure))

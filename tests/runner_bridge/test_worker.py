@@ -219,3 +219,27 @@ async def test_a_stop_and_a_natural_end_at_once_give_one_end_along_a_documented_
             assert statuses == ["QUEUED", "RUNNING", "STOPPING", "STOPPED"]
         else:
             assert statuses == ["QUEUED", "RUNNING", "SUCCEEDED"]
+
+
+async def test_the_worker_survives_the_loss_of_the_queues_connection(bridge: Bridge) -> None:
+    first = await bridge.request()
+    async with at_work(bridge.worker("ok")):
+        await bridge.status(first, SUCCEEDED)
+        killed = await bridge.db.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name = 'reev-gql queue' AND datname = current_database()"
+        )
+        assert killed == 1
+        second = await bridge.request()
+        await bridge.status(second, SUCCEEDED)
+
+
+async def test_a_place_given_twice_to_one_worker_is_supervised_once(bridge: Bridge) -> None:
+    execution_id = await bridge.request()
+    worker = bridge.worker("slow-tools")
+    twice = [asyncio.create_task(worker.handle(execution_id)) for _ in range(2)]
+    for number in range(1, 4):
+        (bridge.config.sessions_dir / f"seen_{execution_id}_{number}").touch()
+    await asyncio.gather(*twice)
+    history = await bridge.history(execution_id)
+    assert len(history) == 3 + 2 * 3, "an event was told twice"
