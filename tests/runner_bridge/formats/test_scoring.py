@@ -156,3 +156,10 @@ def test_data_is_compared_as_bytes_and_only_when_weighed() -> None:
     broken = score_steps(truth, [step("Success", instruction("0OIl"))])
     assert right.instruction_score == 1.0
     assert wrong.instruction_score == broken.instruction_score == 0.25
+
+
+def test_data_that_is_not_compared_weighs_nothing() -> None:
+    expected = "{program_id: p, accounts: [], data: '...', data_weight: 3.0}"
+    truth = with_truth(f"{{final_state_assertions: [], expected_instructions: [{expected}]}}")
+    result = score_steps(truth, [step("Success", instruction("3"))])
+    assert (result.score, result.possible) == (1.0, 1.0)
