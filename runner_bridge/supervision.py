@@ -151,7 +151,8 @@ class Supervision:
         exited = asyncio.create_task(runner.wait(), name="runner exit")
         stop = asyncio.create_task(self._stop_requested(), name="stop request")
         try:
-            limit_s = max(0.0, self._execution.timeout_ms / 1000 - runner.age_s)
+            limit_ms = self._execution.timeout_ms or self._around.config.timeout_ms
+            limit_s = max(0.0, limit_ms / 1000 - runner.age_s)
             await asyncio.wait({exited, stop}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             if exited.done():
                 return Cause.EXITED

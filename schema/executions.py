@@ -101,7 +101,9 @@ class Execution:
     execution_time_ms: int | None = strawberry.field(
         description="Milliseconds the runner ran, on a monotonic clock; null when unknown."
     )
-    timeout_ms: int = strawberry.field(description="Its time limit in milliseconds.")
+    timeout_ms: int | None = strawberry.field(
+        description="Its time limit in milliseconds; null for an observed execution."
+    )
     exit_code: int | None = strawberry.field(description="The runner's exit code; null when unknown.")
 
     @classmethod

@@ -34,6 +34,7 @@ class Doorbell:
         self._url = url
         self._on_ring = on_ring
         self._lost = asyncio.Event()
+        self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -45,6 +46,9 @@ class Doorbell:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._connection is not None:
+            # The task may have been cancelled before it took its first step.
+            self._connection.terminate()
 
     async def _listen(self) -> Connection:
         connection = await open_connection(self._url, "reev-gql listener")
@@ -57,6 +61,7 @@ class Doorbell:
             if isinstance(error, (TimeoutError, *UNAVAILABLE)):
                 raise unavailable(self._url, error) from error
             raise
+        self._connection = connection
         return connection
 
     async def _keep(self, connection: Connection) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Generic, NewType, TypeVar
 
 ExecutionId = NewType("ExecutionId", uuid.UUID)
 BenchmarkId = NewType("BenchmarkId", str)
+BatchId = NewType("BatchId", uuid.UUID)
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, list or dict with str keys."""
@@ -61,6 +62,13 @@ class ExecutionOrigin(StrEnum):
     OBSERVED = "OBSERVED"
 
 
+class RunnerKind(StrEnum):
+    """Which runner this server started."""
+
+    LOCAL = "LOCAL"
+    COMMAND = "COMMAND"
+
+
 class EventKind(StrEnum):
     """What an execution event tells."""
 
@@ -102,7 +110,7 @@ class Execution:
     ended_at: dt.datetime | None
     last_activity_at: dt.datetime | None
     execution_time_ms: int | None
-    timeout_ms: int
+    timeout_ms: int | None
     failure: Failure | None
     exit_code: int | None
     exit_signal: str | None
@@ -110,7 +118,11 @@ class Execution:
     score: float | None
     scoring: JsonValue | None
     assertions: JsonValue | None
+    computed_score: float | None
     rerun_of: ExecutionId | None
+    batch_id: BatchId | None
+    runner: RunnerKind | None
+    session_id: str | None
     stop_requested_at: dt.datetime | None
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from store.model import (
+    BatchId,
     Benchmark,
     BenchmarkId,
     EventKind,
@@ -19,6 +20,7 @@ from store.model import (
     Failure,
     FailureKind,
     JsonValue,
+    RunnerKind,
     Step,
     ToolCall,
     ToolCallStatus,
@@ -52,7 +54,11 @@ def execution(row: Row) -> Execution:
         score=row["score"],
         scoring=row["scoring"],
         assertions=row["assertions"],
+        computed_score=row["computed_score"],
         rerun_of=row["rerun_of"],
+        batch_id=None if row["batch_id"] is None else BatchId(row["batch_id"]),
+        runner=None if row["runner"] is None else RunnerKind(row["runner"]),
+        session_id=row["session_id"],
         stop_requested_at=row["stop_requested_at"],
     )
 

@@ -47,6 +47,13 @@ CREATE TYPE public.pgqueuer_status AS ENUM (
     'failed'
 );
 
+CREATE TYPE public.runner_kind AS ENUM (
+    'LOCAL',
+    'COMMAND'
+);
+
+COMMENT ON TYPE public.runner_kind IS 'LOCAL is our own runner, COMMAND the configured one; null for a runner that others started';
+
 CREATE TYPE public.tool_call_status AS ENUM (
     'SUCCESS',
     'ERROR',
@@ -101,6 +108,39 @@ CREATE FUNCTION public.is_terminal(status public.execution_status) RETURNS boole
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (status <> ALL (ARRAY['QUEUED'::public.execution_status, 'RUNNING'::public.execution_status, 'STOPPING'::public.execution_status]));
 
+CREATE FUNCTION public.record_performance() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    ended_day date := (NEW.ended_at AT TIME ZONE 'UTC')::date;
+BEGIN
+    INSERT INTO performance_by_day AS p (agent, benchmark_id, day, executions, succeeded, scored, score_sum, score_best,
+                                         computed, computed_sum, computed_best, timed, time_sum_ms)
+    VALUES (NEW.agent, NEW.benchmark_id, ended_day, 1, (NEW.status = 'SUCCEEDED')::integer,
+            (NEW.score IS NOT NULL)::integer, coalesce(NEW.score, 0), NEW.score,
+            (NEW.computed_score IS NOT NULL)::integer, coalesce(NEW.computed_score, 0), NEW.computed_score,
+            (NEW.execution_time_ms IS NOT NULL)::integer, coalesce(NEW.execution_time_ms, 0))
+    ON CONFLICT (agent, benchmark_id, day) DO UPDATE SET
+        executions = p.executions + 1,
+        succeeded = p.succeeded + excluded.succeeded,
+        scored = p.scored + excluded.scored,
+        score_sum = p.score_sum + excluded.score_sum,
+        score_best = greatest(p.score_best, excluded.score_best),
+        computed = p.computed + excluded.computed,
+        computed_sum = p.computed_sum + excluded.computed_sum,
+        computed_best = greatest(p.computed_best, excluded.computed_best),
+        timed = p.timed + excluded.timed,
+        time_sum_ms = p.time_sum_ms + excluded.time_sum_ms;
+    IF NEW.execution_time_ms IS NOT NULL THEN
+        INSERT INTO performance_times AS t (agent, benchmark_id, day, bucket, executions)
+        VALUES (NEW.agent, NEW.benchmark_id, ended_day,
+                ceil(ln(greatest(NEW.execution_time_ms, 1)) / ln(1.02)), 1)
+        ON CONFLICT (agent, benchmark_id, day, bucket) DO UPDATE SET executions = t.executions + 1;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.refuse_change_of_ended_execution() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -109,6 +149,49 @@ BEGIN
         USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'ended_execution_never_changes';
 END
 $$;
+
+CREATE TABLE public.agent_configs (
+    agent text NOT NULL,
+    api_url text,
+    model text,
+    encrypted_api_key bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT agent_configs_agent_check CHECK ((agent ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text))
+);
+
+COMMENT ON COLUMN public.agent_configs.encrypted_api_key IS 'Encrypted with the server''s secret key, which is not in the database';
+
+CREATE TABLE public.batches (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    size integer NOT NULL,
+    idempotency_key text,
+    CONSTRAINT batches_size_check CHECK ((size > 0))
+);
+
+COMMENT ON TABLE public.batches IS 'Executions that were requested together; their progress is that of their executions';
+
+CREATE TABLE public.benchmark_changes (
+    seq bigint NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    benchmark_id text NOT NULL,
+    revision integer NOT NULL,
+    outcome text NOT NULL,
+    CONSTRAINT benchmark_changes_outcome_check CHECK ((outcome = ANY (ARRAY['CREATED'::text, 'UPDATED'::text, 'ARCHIVED'::text])))
+);
+
+COMMENT ON TABLE public.benchmark_changes IS 'What syncs and upserts did, for subscribers; read below the oldest running transaction only';
+
+ALTER TABLE public.benchmark_changes ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.benchmark_changes_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.benchmark_revisions (
     benchmark_id text NOT NULL,
@@ -147,6 +230,15 @@ CREATE TABLE public.execution_events (
     CONSTRAINT execution_events_seq_check CHECK ((seq > 0)),
     CONSTRAINT status_exactly_when_changed CHECK (((kind = 'STATUS_CHANGED'::public.event_kind) = (status IS NOT NULL)))
 );
+
+CREATE TABLE public.execution_output (
+    execution_id uuid NOT NULL,
+    start_offset bigint NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT execution_output_start_offset_check CHECK ((start_offset >= 0))
+);
+
+COMMENT ON TABLE public.execution_output IS 'What a runner printed, in pieces that follow each other without a gap; capped by the worker';
 
 CREATE TABLE public.execution_results (
     execution_id uuid NOT NULL,
@@ -197,7 +289,7 @@ CREATE TABLE public.executions (
     ended_at timestamp with time zone,
     last_activity_at timestamp with time zone,
     stop_requested_at timestamp with time zone,
-    timeout_ms integer NOT NULL,
+    timeout_ms integer,
     execution_time_ms bigint,
     failure_kind public.failure_kind,
     failure_message text,
@@ -213,11 +305,16 @@ CREATE TABLE public.executions (
     idempotency_key text,
     rerun_of uuid,
     session_file_hash text,
+    batch_id uuid,
+    runner public.runner_kind,
+    session_id text,
+    computed_score double precision GENERATED ALWAYS AS (((scoring ->> 'score'::text))::double precision) STORED,
     CONSTRAINT bad_end_is_explained CHECK ((((status = ANY (ARRAY['FAILED'::public.execution_status, 'TIMED_OUT'::public.execution_status, 'LOST'::public.execution_status])) = (failure_kind IS NOT NULL)) AND ((failure_kind IS NULL) = (failure_message IS NULL)))),
     CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
     CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
     CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
     CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
+    CONSTRAINT requested_has_a_time_limit CHECK (((origin <> 'REQUESTED'::public.execution_origin) OR (timeout_ms IS NOT NULL))),
     CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
     CONSTRAINT times_in_order CHECK (((started_at >= queued_at) AND (ended_at >= COALESCE(started_at, queued_at))))
 );
@@ -227,6 +324,38 @@ COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken
 COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
 
 COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process in seconds since the epoch: a pid means nothing without it';
+
+COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files where it is not the execution''s own id';
+
+COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
+
+CREATE TABLE public.performance_by_day (
+    agent text NOT NULL,
+    benchmark_id text NOT NULL,
+    day date NOT NULL,
+    executions integer DEFAULT 0 NOT NULL,
+    succeeded integer DEFAULT 0 NOT NULL,
+    scored integer DEFAULT 0 NOT NULL,
+    score_sum double precision DEFAULT 0 NOT NULL,
+    score_best double precision,
+    computed integer DEFAULT 0 NOT NULL,
+    computed_sum double precision DEFAULT 0 NOT NULL,
+    computed_best double precision,
+    timed integer DEFAULT 0 NOT NULL,
+    time_sum_ms bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE public.performance_by_day IS 'Ended executions per agent, benchmark and UTC day of their end; executions minus scored (computed, timed) is what is missing';
+
+CREATE TABLE public.performance_times (
+    agent text NOT NULL,
+    benchmark_id text NOT NULL,
+    day date NOT NULL,
+    bucket smallint NOT NULL,
+    executions integer NOT NULL
+);
+
+COMMENT ON COLUMN public.performance_times.bucket IS 'ceil(ln(execution_time_ms) / ln(1.02)), 0 for less than a millisecond: a percentile read from it is at most 2 % too high';
 
 CREATE TABLE public.pgqueuer (
     id bigint NOT NULL,
@@ -319,6 +448,18 @@ ALTER TABLE ONLY public.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('
 
 ALTER TABLE ONLY public.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_statistics_id_seq'::regclass);
 
+ALTER TABLE ONLY public.agent_configs
+    ADD CONSTRAINT agent_configs_pkey PRIMARY KEY (agent);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batch_idempotency_key_is_used_once UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.benchmark_changes
+    ADD CONSTRAINT benchmark_changes_pkey PRIMARY KEY (xid, seq);
+
 ALTER TABLE ONLY public.benchmark_revisions
     ADD CONSTRAINT benchmark_revisions_pkey PRIMARY KEY (benchmark_id, revision);
 
@@ -327,6 +468,9 @@ ALTER TABLE ONLY public.benchmarks
 
 ALTER TABLE ONLY public.execution_events
     ADD CONSTRAINT execution_events_pkey PRIMARY KEY (execution_id, seq);
+
+ALTER TABLE ONLY public.execution_output
+    ADD CONSTRAINT execution_output_pkey PRIMARY KEY (execution_id, start_offset);
 
 ALTER TABLE ONLY public.execution_results
     ADD CONSTRAINT execution_results_pkey PRIMARY KEY (execution_id);
@@ -343,6 +487,12 @@ ALTER TABLE ONLY public.executions
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT idempotency_key_is_used_once UNIQUE (idempotency_key);
 
+ALTER TABLE ONLY public.performance_by_day
+    ADD CONSTRAINT performance_by_day_pkey PRIMARY KEY (agent, benchmark_id, day);
+
+ALTER TABLE ONLY public.performance_times
+    ADD CONSTRAINT performance_times_pkey PRIMARY KEY (agent, benchmark_id, day, bucket);
+
 ALTER TABLE ONLY public.pgqueuer_log
     ADD CONSTRAINT pgqueuer_log_pkey PRIMARY KEY (id);
 
@@ -358,7 +508,14 @@ ALTER TABLE ONLY public.pgqueuer_schedules
 ALTER TABLE ONLY public.pgqueuer_statistics
     ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.executions
+    ADD CONSTRAINT session_is_imported_once UNIQUE (session_id);
+
 CREATE INDEX execution_events_in_order ON public.execution_events USING btree (xid, execution_id, seq);
+
+CREATE INDEX executions_by_duration ON public.executions USING btree (COALESCE(execution_time_ms, ('-1'::integer)::bigint) DESC, id DESC);
+
+CREATE INDEX executions_by_score ON public.executions USING btree (COALESCE(score, ('-1'::integer)::double precision) DESC, id DESC);
 
 CREATE INDEX executions_live ON public.executions USING btree (status, queued_at) WHERE (NOT public.is_terminal(status));
 
@@ -366,7 +523,13 @@ CREATE INDEX executions_newest ON public.executions USING btree (queued_at DESC,
 
 CREATE INDEX executions_of_agent ON public.executions USING btree (agent, queued_at DESC, id DESC);
 
+CREATE INDEX executions_of_batch ON public.executions USING btree (batch_id, queued_at DESC, id DESC) WHERE (batch_id IS NOT NULL);
+
 CREATE INDEX executions_of_benchmark ON public.executions USING btree (benchmark_id, queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_benchmark_and_agent ON public.executions USING btree (benchmark_id, agent, queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_status ON public.executions USING btree (status, queued_at DESC, id DESC);
 
 CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE public.is_terminal(status);
 
@@ -398,6 +561,10 @@ CREATE INDEX pgqueuer_updated_id_id1_idx ON public.pgqueuer USING btree (updated
 
 CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
 
+CREATE TRIGGER record_performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.record_performance();
+
+CREATE TRIGGER record_performance_of_ended AFTER INSERT ON public.executions FOR EACH ROW WHEN (public.is_terminal(new.status)) EXECUTE FUNCTION public.record_performance();
+
 CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION public.fn_pgqueuer_changed();
 
 ALTER TABLE ONLY public.benchmark_revisions
@@ -409,6 +576,9 @@ ALTER TABLE ONLY public.benchmarks
 ALTER TABLE ONLY public.execution_events
     ADD CONSTRAINT execution_events_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.execution_output
+    ADD CONSTRAINT execution_output_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.execution_results
     ADD CONSTRAINT execution_results_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
@@ -417,6 +587,9 @@ ALTER TABLE ONLY public.execution_steps
 
 ALTER TABLE ONLY public.execution_tool_calls
     ADD CONSTRAINT execution_tool_calls_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.executions
+    ADD CONSTRAINT executions_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT revision_exists FOREIGN KEY (benchmark_id, benchmark_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision);

@@ -16,7 +16,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
            last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
-           exit_code, exit_signal, success, score, scoring, assertions, rerun_of
+           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
+           computed_score, batch_id, runner, session_id
     FROM executions WHERE executions.id = e.execution_id
 ) AS x ON true
 ORDER BY e.xid, e.execution_id, e.seq
@@ -32,7 +33,8 @@ FROM (
 JOIN LATERAL (
     SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
            last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
-           exit_code, exit_signal, success, score, scoring, assertions, rerun_of
+           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
+           computed_score, batch_id, runner, session_id
     FROM executions WHERE executions.id = e.execution_id
 ) AS x ON true
 ORDER BY e.xid, e.execution_id, e.seq
@@ -45,7 +47,8 @@ FROM (
 JOIN LATERAL (
     SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
            last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
-           exit_code, exit_signal, success, score, scoring, assertions, rerun_of
+           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
+           computed_score, batch_id, runner, session_id
     FROM executions WHERE executions.id = e.execution_id
 ) AS x ON true
 ORDER BY e.seq

@@ -16,7 +16,9 @@ ROUNDS = 60
 WARM_UP = 5
 
 RUN = """
-mutation { runBenchmark(input: {benchmarkId: "transfer"}) { ... on RunBenchmarkSuccess { execution { id } } } }
+mutation {
+  runBenchmark(input: {benchmarkId: "transfer"}) { ... on RunBenchmarkSuccess { execution { id } } }
+}
 """
 EVENTS = "subscription ($id: ID!) { executionEvents(executionId: $id) { kind status } }"
 
