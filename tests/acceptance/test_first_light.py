@@ -85,7 +85,7 @@ async def test_our_benchmarks_end_with_their_scores(directory: Path, database_ur
 async def test_ten_watchers_of_ten_executions_see_every_event_once_though_they_drop(
     directory: Path, database_url: str
 ) -> None:
-    dice = random.Random(7)  # noqa: S311
+    dice = random.Random(7)
 
     async def watch_with_drops(server: Server, execution_id: str) -> list[int]:
         """Drops the socket after some events, again and again, and resumes from the last seq."""

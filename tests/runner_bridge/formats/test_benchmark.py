@@ -54,7 +54,7 @@ def test_source_and_hash_are_those_of_the_file() -> None:
 def test_the_definition_is_the_whole_file() -> None:
     data = (DATA / "benchmarks" / "many-shapes.yml").read_bytes()
     # Independent of our reader: every scalar as it is written.
-    written = yaml.load(data, Loader=yaml.BaseLoader)  # noqa: S506
+    written = yaml.load(data, Loader=yaml.BaseLoader)
     assert as_written(benchmark("many-shapes").definition) == written
 
 
@@ -211,7 +211,7 @@ def test_yaml_that_is_something_else_is_no_benchmark(data: bytes) -> None:
 def test_errors_cross_process_borders() -> None:
     with pytest.raises(FormatError) as caught:
         parse_benchmark(b"id: [", "x.yml")
-    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    copy = pickle.loads(pickle.dumps(caught.value))
     assert str(copy) == str(caught.value)
     assert copy.line == caught.value.line
 

@@ -45,7 +45,7 @@ if REAL_DATA.is_dir():
         data = path.read_bytes()
         loaded = parse_benchmark(data, path.name)
         assert loaded.id == path.stem
-        independent = yaml.load(data, Loader=WordsAndNumbers)  # noqa: S506
+        independent = yaml.load(data, Loader=WordsAndNumbers)
         assert repr(loaded.definition) == repr(independent)
         truth = independent["ground_truth"]
         assertions = loaded.ground_truth.final_state_assertions
