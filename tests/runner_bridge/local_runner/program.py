@@ -82,7 +82,12 @@ def start(directory: Path, *arguments: str | Path, **variables: str) -> subproce
 def finish(process: subprocess.Popen[str], directory: Path, execution_id: str = "") -> Finished:
     """Waits for the end of a process from `start`."""
     with process:
-        stdout, stderr = process.communicate(timeout=DEADLINE_S)
+        try:
+            stdout, stderr = process.communicate(timeout=DEADLINE_S)
+        except BaseException:
+            # Leaving the block waits for the process, and this one might never end.
+            process.kill()
+            raise
     return Finished(process.returncode, stdout, stderr, execution_id, directory)
 
 
