@@ -32,7 +32,7 @@ SQL = sql.load("executions")
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A runner process: its pid and its start time (seconds since the epoch); a pid alone means nothing."""
+    """A runner process: its pid and when it started, in seconds since boot; a pid alone means nothing."""
 
     pid: int
     started: float
@@ -176,7 +176,10 @@ async def append_tool_calls(
 
 
 async def finish(db: Database, execution_id: ExecutionId, ending: Ending) -> Execution | None:
-    """Writes the end and everything known with it, in one transaction; None when it had ended before."""
+    """Writes the end and everything known with it, in one transaction; None when it had ended before.
+
+    An execution that was told to stop ends as STOPPED, without success or score, even if a result arrived.
+    """
     if not ending.status.is_terminal:
         raise ValueError(f"{ending.status} is not an end")
     async with db.transaction() as connection:

@@ -323,7 +323,7 @@ COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken
 
 COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
 
-COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process in seconds since the epoch: a pid means nothing without it';
+COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process by its host''s own clock since boot: a pid means nothing without it';
 
 COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files where it is not the execution''s own id';
 

@@ -102,11 +102,17 @@ ON CONFLICT (execution_id, ordinal) DO UPDATE SET
     params = excluded.params, result = excluded.result, error_message = excluded.error_message
 
 -- name: finish
+-- An accepted stop ends as STOPPED, whatever the runner still did meanwhile; only what was LOST stays LOST.
 WITH moved AS (
     UPDATE executions
-    SET status = $2, event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, clock_timestamp()),
-        failure_kind = $3, failure_message = $4, exit_code = $5, exit_signal = $6, execution_time_ms = $7,
-        success = $8, score = $9, scoring = $10, assertions = $11, session_file_hash = $12
+    SET status = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $2::execution_status ELSE 'STOPPED' END,
+        failure_kind = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $3::failure_kind END,
+        failure_message = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $4 END,
+        success = CASE WHEN status = 'RUNNING' THEN $8::boolean END,
+        score = CASE WHEN status = 'RUNNING' THEN $9::double precision END,
+        event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, clock_timestamp()),
+        exit_code = $5, exit_signal = $6, execution_time_ms = $7,
+        scoring = $10, assertions = $11, session_file_hash = $12
     WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
     RETURNING *
 ), event AS (

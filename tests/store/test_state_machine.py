@@ -12,7 +12,7 @@ from store import executions
 from store.database import Database
 from store.errors import ExecutionNotFound
 from store.executions import ProcessIdentity, StopOutcome
-from store.model import EventKind, ExecutionId, ExecutionStatus, Failure, FailureKind, Step
+from store.model import Ending, EventKind, ExecutionId, ExecutionStatus, Failure, FailureKind, Step
 from tests.store.support import TERMINAL, append, call, ending, everything, in_state, queued, running
 
 S = ExecutionStatus
@@ -90,8 +90,10 @@ async def test_finish(db: Database, before: ExecutionStatus) -> None:
         end = ending(after, session_file_hash="h", session={}, steps=(step,), tool_calls=(call(1),))
         finished = await executions.finish(db, execution_id, end)
         if before in FINISHES:
-            assert finished is not None and finished.status is after and finished.ended_at is not None
-            assert (await statuses_told(db, execution_id))[-1] == after
+            # A stop that was accepted is kept; only what was lost stays lost.
+            told = after if before is S.RUNNING or after is S.LOST else S.STOPPED
+            assert finished is not None and finished.status is told and finished.ended_at is not None
+            assert (await statuses_told(db, execution_id))[-1] == told
             assert finished.revision == max(await seqs(db, execution_id))
             assert await executions.steps_of(db, [execution_id]) == {execution_id: (step,)}
         else:
@@ -222,7 +224,7 @@ async def test_stop_against_claim_and_finish_ends_once(db: Database) -> None:
         *(executions.request_stop(db, execution_id) for execution_id in ids),
     )
     paths = {("QUEUED", "STOPPED"), ("QUEUED", "RUNNING"), ("QUEUED", "RUNNING", "SUCCEEDED")}
-    paths |= {("QUEUED", "RUNNING", "STOPPING"), ("QUEUED", "RUNNING", "STOPPING", "SUCCEEDED")}
+    paths |= {("QUEUED", "RUNNING", "STOPPING"), ("QUEUED", "RUNNING", "STOPPING", "STOPPED")}
     for execution_id in ids:
         told = await statuses_told(db, execution_id)
         assert tuple(told) in paths
@@ -270,4 +272,26 @@ async def test_a_batch_is_one_event_per_change_and_the_latest_state_of_each_call
     assert (await executions.tool_calls_of(db, [execution_id]))[execution_id] == (
         call(1, result="done"),
         call(2),
+    )
+
+
+@pytest.mark.parametrize(
+    "late", [ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT]
+)
+async def test_a_stop_that_was_accepted_wins_over_whatever_the_runner_still_did(
+    db: Database, late: ExecutionStatus
+) -> None:
+    execution = await queued(db)
+    await executions.claim(db, execution.id, "worker")
+    await executions.request_stop(db, execution.id)
+    failure = Failure(FailureKind.BENCHMARK, "too late") if late is not ExecutionStatus.SUCCEEDED else None
+    ended = await executions.finish(
+        db, execution.id, Ending(late, failure, success=failure is None, score=1.0)
+    )
+    assert ended is not None
+    assert (ended.status, ended.failure, ended.success, ended.score) == (
+        ExecutionStatus.STOPPED,
+        None,
+        None,
+        None,
     )

@@ -89,7 +89,7 @@ CREATE TABLE executions (
 );
 COMMENT ON COLUMN executions.event_seq IS 'seq of the newest event; taken under the row lock, so events have no holes';
 COMMENT ON COLUMN executions.process_started_at IS
-    'Start time of the runner process in seconds since the epoch: a pid means nothing without it';
+    'Start time of the runner process by its host''s own clock since boot: a pid means nothing without it';
 COMMENT ON COLUMN executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
 
 CREATE INDEX executions_newest ON executions (queued_at DESC, id DESC);
