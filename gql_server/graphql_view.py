@@ -71,7 +71,9 @@ class GraphQLView(StrawberryView["Context", None]):
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         is_socket = self.is_websocket_request(request)
         if not is_socket and not self.rules.knows_token(request.headers.get(hdrs.AUTHORIZATION)):
-            response: web.StreamResponse = refusal(HTTPStatus.UNAUTHORIZED, "A bearer token is needed")
+            response: web.StreamResponse = refusal(
+                HTTPStatus.UNAUTHORIZED, "A bearer token is needed (REEV_GQL_TOKEN)"
+            )
             response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return response
         try:

@@ -6,6 +6,7 @@ Neither needs a token, and neither says more than a probe needs.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -30,18 +31,17 @@ async def healthz(request: web.Request) -> web.Response:
 def readyz(url: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     """200 when the database is reachable and its schema is ours, 503 with the reason otherwise."""
     lock = asyncio.Lock()
-    known: tuple[float, str | None] = (-REMEMBER_S, None)
+    asked_at, reason = -math.inf, None
 
     async def answer(request: web.Request) -> web.Response:
-        nonlocal known
+        nonlocal asked_at, reason
         async with lock:
-            if time.monotonic() - known[0] >= REMEMBER_S:
+            if time.monotonic() - asked_at >= REMEMBER_S:
                 reason = await _why_not_ready(url)
-                known = (time.monotonic(), reason)
-        ready = known[1] is None
+                asked_at = time.monotonic()
         return web.json_response(
-            {"status": "ready"} if ready else {"status": "not ready", "reason": known[1]},
-            status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
+            {"status": "ready"} if reason is None else {"status": "not ready", "reason": reason},
+            status=HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE,
             headers={"Cache-Control": "no-store"},
         )
 

@@ -50,6 +50,9 @@ async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
 
 async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
     """Prints every event as it arrives, then how it ended."""
+    # Asked first: what is wrong with the id, the address or the token is no lost connection to wait for.
+    if (await api.ask(url, documents.STATUS, {"id": execution_id}))["execution"] is None:
+        raise CliError(f"there is no execution {execution_id}")
     with LiveView(new_console(), as_json=as_json) as view:
         last: Data | None = None
         async for event in api.events(url, execution_id, view.connection_lost):

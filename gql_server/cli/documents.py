@@ -58,6 +58,8 @@ subscription Events($id: ID!, $after: Int!) {{
 {_EXECUTION}
 """
 
+STATUS = "query Status($id: ID!) { execution(id: $id) { status } }"
+
 EXECUTIONS = f"""
 query Executions($first: Int!) {{
   executions(first: $first) {{ nodes {{ ...Summary }} }}

@@ -1,0 +1,235 @@
+"""The command line as people and scripts use it, against a real server process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import parse, validate
+
+from gql_server.cli import documents
+from gql_server.cli.watching import event_line, final_line, printable
+from schema import build_schema
+from tests.gql_server.conftest import REPOSITORY, MakeServer, Server, cli
+
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+NOT_FOR_HELP = ("aiohttp", "strawberry", "graphql", "asyncpg", "pydantic", "gql", "sqlalchemy")
+
+
+def lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_every_document_is_valid() -> None:
+    schema = build_schema()._schema
+    names = [name for name in vars(documents) if name.isupper() and not name.startswith("_")]
+    assert len(names) >= 7
+    for name in names:
+        errors = validate(schema, parse(getattr(documents, name)))
+        assert errors == [], name
+
+
+def test_help_is_quick_because_it_imports_little() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from gql_server.cli.commands import app; "
+        "result = CliRunner().invoke(app, ['--help']); assert result.exit_code == 0, result.output; "
+        f"print([name for name in {NOT_FOR_HELP!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_sync_reports_every_file_and_fails_when_one_fails(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    benchmarks = tmp_path / "mine"
+    benchmarks.mkdir()
+    text = (REPOSITORY / "benchmarks" / "001-sol-transfer.yml").read_text(encoding="utf-8")
+    (benchmarks / "good.yml").write_text(text, encoding="utf-8")
+    server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(benchmarks))
+    fine = await cli("sync", "--url", server.url, cwd=tmp_path)
+    assert fine.code == 0, fine.err
+    assert re.search(r"good\.yml +UNCHANGED +001-sol-transfer", fine.out)
+    assert "1 of 1 files" in fine.out
+
+    (benchmarks / "bad.yml").write_text("id: x\ntags: [\n", encoding="utf-8")
+    bad = await cli("sync", "--url", server.url, cwd=tmp_path)
+    assert bad.code == 1
+    assert re.search(r"bad\.yml +FAILED .*line \d+, column \d+", bad.out)
+    as_json = await cli("sync", "--json", "--url", server.url, cwd=tmp_path)
+    *files, counts = lines(as_json.out)
+    assert {file["file"]: file["outcome"] for file in files} == {"good.yml": "UNCHANGED", "bad.yml": "FAILED"}
+    assert (counts["failed"], counts["unchanged"]) == (1, 1)
+
+
+async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, tmp_path: Path) -> None:
+    done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path)
+    assert done.code == 0, done.err
+    words = [re.sub(r"^\S+ +", "", line) for line in done.out.splitlines()]
+    assert words[:2] == ["QUEUED", "RUNNING"]
+    assert words[-2] == "SUCCEEDED"
+    assert re.fullmatch(r"SUCCEEDED  score 1\.0  in .+", done.out.splitlines()[-1])
+    assert any("deterministic_sol_transfer" in word for word in words)
+
+    listed = await cli("list", "--json", "--url", server.url, cwd=tmp_path)
+    (execution,) = lines(listed.out)
+    shown = await cli("show", execution["id"], "--url", server.url, cwd=tmp_path)
+    assert shown.code == 0, shown.err
+    for word in (execution["id"], "001-sol-transfer", "deterministic_sol_transfer", "step 1", "assertions"):
+        assert word in shown.out
+    table = await cli("list", "--url", server.url, cwd=tmp_path)
+    assert re.search(rf"{execution['id']} +001-sol-transfer +deterministic +SUCCEEDED +1\.0", table.out)
+    assert "008-wrap-sol" in (await cli("list", "benchmarks", "--url", server.url, cwd=tmp_path)).out
+    assert "deterministic" in (await cli("list", "agents", "--url", server.url, cwd=tmp_path)).out
+
+
+async def test_json_is_one_object_a_line_with_every_event_once(server: Server, tmp_path: Path) -> None:
+    done = await cli(
+        *("run", "003-spl-transfer-fail", "--watch", "--json", "--url", server.url), cwd=tmp_path
+    )
+    *events, result = lines(done.out)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (result["kind"], result["status"], result["score"]) == ("RESULT", "SUCCEEDED", 0.75)
+    assert done.code == 0
+
+
+@pytest.fixture
+def failing_runner(tmp_path: Path) -> str:
+    """A runner that says something and fails."""
+    return f"{sys.executable} -c 'import sys; print(\"no luck\"); sys.exit(7)' {{path}} {{id}}"
+
+
+async def test_an_execution_that_fails_fails_the_command_and_says_why(
+    make_server: MakeServer, tmp_path: Path, failing_runner: str
+) -> None:
+    server = await make_server(REEV_GQL_RUNNER_COMMAND=failing_runner)
+    done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path)
+    assert done.code == 1
+    last = done.out.splitlines()[-1]
+    assert last.startswith("FAILED") and "RUNNER_EXIT" in last and "no luck" in last
+
+
+async def test_stop_stops_and_a_time_limit_limits(make_server: MakeServer, tmp_path: Path) -> None:
+    sleeper = f"{sys.executable} -c 'import time; time.sleep(600)' {{path}} {{id}}"
+    server = await make_server(REEV_GQL_RUNNER_COMMAND=sleeper, REEV_GQL_TERM_GRACE_S="1")
+    url = ("--url", server.url)
+    queued = await cli("run", "001-sol-transfer", "--json", *url, cwd=tmp_path)
+    (execution,) = lines(queued.out)
+    stopped = await cli("stop", execution["id"], *url, cwd=tmp_path)
+    assert stopped.code == 0, stopped.err
+    watched = await cli("watch", execution["id"], *url, cwd=tmp_path)
+    assert watched.code == 1
+    assert watched.out.splitlines()[-1].startswith("STOPPED")
+    again = await cli("stop", execution["id"], *url, cwd=tmp_path)
+    assert again.code == 1 and "EXECUTION_ALREADY_ENDED" in again.err
+
+    timed = await cli("run", "001-sol-transfer", "--watch", "--timeout", "0.3", *url, cwd=tmp_path)
+    assert timed.code == 1
+    assert timed.out.splitlines()[-1].startswith("TIMED_OUT")
+
+
+async def test_a_key_starts_an_execution_once(server: Server, tmp_path: Path) -> None:
+    command = ("run", "001-sol-transfer", "--key", "k1", "--json", "--url", server.url)
+    first, second = [lines((await cli(*command, cwd=tmp_path)).out)[0]["id"] for _ in range(2)]
+    assert first == second
+
+
+async def test_a_watcher_survives_a_restart_and_misses_nothing(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    """The server is replaced while an execution is watched; every event arrives once, in order."""
+    gate = tmp_path / "gate"
+    script = tmp_path / "runner.py"
+    script.write_text(
+        "import pathlib, runpy, sys, time\n"
+        f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)\n"
+        "runpy.run_module('runner_bridge.local_runner', run_name='__main__')\n",
+        encoding="utf-8",
+    )
+    command = f"{sys.executable} {script} {{path}} --agent={{agent}} --execution-id={{id}}"
+    first = await make_server(REEV_GQL_RUNNER_COMMAND=command)
+    watching = asyncio.create_task(
+        cli("run", "001-sol-transfer", "--watch", "--json", "--url", first.url, cwd=tmp_path)
+    )
+    async with asyncio.timeout(30):
+        while "RUNNING" not in (await cli("list", "--url", first.url, cwd=tmp_path)).out:
+            pass
+    assert await first.stop() == 0
+    await make_server(first.port, REEV_GQL_RUNNER_COMMAND=command)
+    gate.touch()
+    done = await watching
+    assert done.code == 0, done.err + done.out
+    *events, result = lines(done.out)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert result["score"] == 1.0
+
+
+REFUSALS = (
+    (("run", "no-such-benchmark"), "BENCHMARK_NOT_FOUND"),
+    (("run", "../../etc/passwd"), "INVALID_INPUT"),
+    (("run", "x" * 300), "INVALID_INPUT"),
+    (("run", "001-sol-transfer", "--agent", "nobody"), "AGENT_NOT_FOUND"),
+    (("run", "001-sol-transfer", "--agent", "--help me"), "INVALID_INPUT"),
+    (("run", "001-sol-transfer", "--timeout", "-1"), "milliseconds"),
+    (("show", UNKNOWN), UNKNOWN),
+    (("show", "../../etc/passwd"), "UUID"),
+    (("watch", UNKNOWN), UNKNOWN),
+    (("watch", "x"), "UUID"),
+    (("stop", UNKNOWN), "EXECUTION_NOT_FOUND"),
+)
+
+
+async def test_a_refusal_is_one_line_and_exit_code_1_and_starts_nothing(
+    server: Server, tmp_path: Path
+) -> None:
+    for command, word in REFUSALS:
+        done = await cli(*command, "--url", server.url, cwd=tmp_path)
+        assert (done.code, done.out) == (1, ""), command
+        assert done.err.count("\n") == 1 and word in done.err, done.err
+    assert (await cli("list", "--json", "--url", server.url, cwd=tmp_path)).out == ""
+
+
+async def test_without_a_server_one_line_says_how_to_start_one(tmp_path: Path) -> None:
+    for command in (("sync",), ("list",), ("run", "x"), ("show", "x"), ("stop", "x"), ("watch", "x")):
+        done = await cli(*command, "--url", "http://127.0.0.1:9/graphql", cwd=tmp_path)
+        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert "make serve" in done.err
+
+
+async def test_the_token_is_taken_from_the_environment(make_server: MakeServer, tmp_path: Path) -> None:
+    token = {"REEV_GQL_TOKEN": "canary-token-0123456789"}
+    server = await make_server(**token)
+    without = await cli("list", "--url", server.url, cwd=tmp_path)
+    assert without.code == 1 and "token" in without.err
+    assert (await cli("list", "--url", server.url, cwd=tmp_path, **token)).code == 0
+    done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path, **token)
+    assert done.code == 0, done.err
+
+
+def test_text_of_agents_cannot_steer_the_terminal() -> None:
+    hostile = "\x1b[2Jclear\nnext [bold]markup[/bold] \x07"
+    assert "\x1b" not in printable(hostile) and "\n" not in printable(hostile)
+    call = {"name": hostile, "status": "ERROR", "durationMs": None, "errorMessage": hostile, "ordinal": 1}
+    event = {"at": "2026-01-01T00:00:00+00:00", "kind": "TOOL_CALL_ENDED", "status": None, "toolCall": call}
+    execution = {
+        "status": "FAILED",
+        "score": None,
+        "executionTimeMs": None,
+        "failure": {"kind": "AGENT", "message": hostile},
+    }
+    for text in (event_line(event), final_line(execution)):
+        assert "[bold]" in text.plain
+        assert text.plain.isprintable()
+
+
+def test_the_printed_contract_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gql_server", "schema", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

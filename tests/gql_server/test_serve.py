@@ -1,0 +1,176 @@
+"""The server's life as a process: how it starts, what it says when it cannot, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import psutil
+import pytest
+
+from tests.gql_server.conftest import API_LINE, START_DEADLINE_S, MakeServer, Server, cli, start_cli
+
+END_PROMISE_S = 5.0
+WATCHERS = 20
+
+
+def lives(pid: int) -> bool:
+    """A zombie is dead; its parent, which is not ours to choose, has not looked yet."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def watcher(session: aiohttp.ClientSession, server: Server) -> aiohttp.ClientWebSocketResponse:
+    """A websocket with an open subscription that has had its first item."""
+    ws = await session.ws_connect(server.url, protocols=("graphql-transport-ws",))
+    await ws.send_json({"type": "connection_init"})
+    payload = {"query": "subscription { executionUpdates { cursor } }"}
+    await ws.send_json({"type": "subscribe", "id": "1", "payload": payload})
+    while (await ws.receive_json())["type"] != "next":
+        pass
+    return ws
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_in_time_whatever_is_open(server: Server, number: signal.Signals) -> None:
+    async with aiohttp.ClientSession() as session:
+        sockets = [await watcher(session, server) for _ in range(WATCHERS)]
+        children = psutil.Process(server.process.pid).children(recursive=True)
+        began = time.monotonic()
+        # Most of them do not even read, like a client that hangs.
+        code, first = await asyncio.gather(server.stop(number), sockets[0].receive())
+        took = time.monotonic() - began
+        assert first.type is aiohttp.WSMsgType.CLOSE
+        assert (code, sockets[0].close_code) == (0, 1012)
+        assert took < END_PROMISE_S
+        assert not [child for child in children if lives(child.pid)]
+        for ws in sockets:
+            await ws.close()
+    assert "Traceback" not in server.stderr.read_text()
+
+
+async def test_a_signal_while_it_starts_ends_it_as_well(tmp_path: Path, empty_database_url: str) -> None:
+    holder = await asyncpg.connect(empty_database_url)
+    try:
+        # Holds the lock of migrations, so that the server is certainly still starting.
+        await holder.execute("SELECT pg_advisory_lock($1)", 0x7265_6576_6771_6C00)
+        log = (tmp_path / "log").open("wb")
+        with log:
+            process = await start_cli(
+                "serve", "--port", "0", cwd=tmp_path, stderr=log.fileno(), DATABASE_URL=empty_database_url
+            )
+        async with asyncio.timeout(START_DEADLINE_S):
+            while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                pass
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), END_PROMISE_S) == 0
+        assert "Traceback" not in (tmp_path / "log").read_text()
+    finally:
+        await holder.close()
+
+
+async def test_a_port_in_use_is_one_line_and_its_holder_lives(
+    server: Server, tmp_path: Path, empty_database_url: str
+) -> None:
+    done = await cli("serve", "--port", str(server.port), cwd=tmp_path, DATABASE_URL=empty_database_url)
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert str(server.port) in done.err and "REEV_GQL_PORT" in done.err
+    async with aiohttp.ClientSession() as session, session.get(f"{server.base}/readyz") as response:
+        assert response.status == 200
+    connection = await asyncpg.connect(empty_database_url)
+    tables = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+    await connection.close()
+    assert tables == 0, "the database must not be touched by a server that cannot serve"
+
+
+async def test_a_database_that_is_not_there_is_one_line_without_the_password(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        url = f"postgresql://somebody:canary-password@127.0.0.1:{port}/reev"
+        for command in (("serve", "--port", "0"), ("worker",), ("migrate",)):
+            done = await cli(*command, cwd=tmp_path, DATABASE_URL=url)
+            assert done.code == 1
+            assert done.err.count("\n") == 1, done.err
+            assert f"127.0.0.1:{port}" in done.err
+            assert "canary" not in done.err + done.out
+
+
+async def test_a_newer_schema_is_refused(tmp_path: Path, database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    done = await cli("serve", "--port", "0", cwd=tmp_path, DATABASE_URL=database_url)
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "9999" in done.err and "newer" in done.err
+
+
+async def test_bad_settings_are_one_line(tmp_path: Path) -> None:
+    done = await cli("serve", cwd=tmp_path, REEV_GQL_LOG_LEVEL="loud")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "REEV_GQL_LOG_LEVEL" in done.err
+    exposed = await cli("serve", "--host", "0.0.0.0", cwd=tmp_path)  # noqa: S104
+    assert (exposed.code, exposed.err.count("\n")) == (1, 1)
+    assert "REEV_GQL_TOKEN" in exposed.err and "REEV_GQL_ALLOWED_HOSTS" in exposed.err
+
+
+async def test_without_a_benchmarks_directory_it_serves_all_the_same(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(tmp_path / "none"))
+    assert "benchmarks_not_read" in server.stderr.read_text()
+
+
+async def test_a_bad_benchmark_file_is_named_in_the_log_and_costs_only_itself(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    benchmarks = tmp_path / "mine"
+    benchmarks.mkdir()
+    (benchmarks / "bad.yml").write_text("id: [\n", encoding="utf-8")
+    server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(benchmarks))
+    (line,) = [line for line in server.stderr.read_text().splitlines() if "benchmark_refused" in line]
+    assert "bad.yml:" in line
+
+
+async def test_two_servers_and_a_worker_share_a_database(
+    make_server: MakeServer, tmp_path: Path, database_url: str
+) -> None:
+    """The API in one process, the worker in another, a watcher at a third: what a deployment looks like."""
+    first = await make_server(REEV_GQL_WORKER="false")
+    second = await make_server(REEV_GQL_WORKER="false")
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = await start_cli("worker", cwd=tmp_path, stderr=log.fileno(), DATABASE_URL=database_url)
+    try:
+        queued = await cli("run", "001-sol-transfer", "--json", "--url", first.url, cwd=tmp_path)
+        execution = queued.out.partition('"id":"')[2].partition('"')[0]
+        watched = await cli("watch", execution, "--url", second.url, cwd=tmp_path)
+        assert watched.code == 0, watched.err
+        assert "SUCCEEDED  score 1.0" in watched.out
+    finally:
+        worker.terminate()
+        assert await asyncio.wait_for(worker.wait(), END_PROMISE_S) == 0
+
+
+async def test_an_embedded_server_starts_with_it_and_ends_with_it(tmp_path: Path) -> None:
+    """What `make serve` does on a machine that has nothing."""
+    with (tmp_path / "log").open("wb") as log:
+        process = await start_cli("serve", "--port", "0", cwd=tmp_path, stderr=log.fileno())
+    assert process.stdout is not None
+    lines = [await asyncio.wait_for(process.stdout.readline(), START_DEADLINE_S) for _ in range(2)]
+    assert API_LINE.match(lines[1].decode()), (tmp_path / "log").read_text()
+    postgres = int((tmp_path / ".reev-gql" / "postgres" / "postmaster.pid").read_text().split()[0])
+    assert lives(postgres)
+    began = time.monotonic()
+    process.terminate()
+    assert await process.wait() == 0
+    assert time.monotonic() - began < END_PROMISE_S
+    assert not lives(postgres)
