@@ -245,7 +245,8 @@ async def latest_of_benchmarks(
     db: Database, ids: Sequence[BenchmarkId], agent: str | None
 ) -> dict[BenchmarkId, Execution]:
     """Per benchmark its newest execution, of `agent` or of any."""
-    found = await db.fetch(SQL["latest_of_benchmarks"], ids, agent)
+    wanted = None if agent is None else storable_text(agent)
+    found = await db.fetch(SQL["latest_of_benchmarks"], ids, wanted)
     return {BenchmarkId(row["benchmark_id"]): rows.execution(row) for row in found}
 
 

@@ -60,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # Below the system's temporary directory: a Unix socket's path is short or impossible.
         _server = EmbeddedServer(Path(tempfile.mkdtemp(prefix="reev-gql-")))
         url = _server.url
+        os.environ["REEV_GQL_TEST_BIN_DIR"] = str(_server.bin_dir)
         speed = [f"ALTER SYSTEM SET {setting}" for setting in ("fsync = off", "full_page_writes = off")]
         asyncio.run(_execute(url, *speed, "SELECT pg_reload_conf()"))
     asyncio.run(_make_template(url))
@@ -141,6 +142,14 @@ async def hub(db: Database) -> AsyncIterator[Hub]:
         yield live
     finally:
         await live.close()
+
+
+@pytest.fixture
+def bin_dir() -> Path:
+    """Where the embedded server's pg_dump is; only it fits every server that the tests may use."""
+    if "REEV_GQL_TEST_BIN_DIR" not in os.environ:
+        pytest.skip("the tests run on a server of yours, whose pg_dump is not known")
+    return Path(os.environ["REEV_GQL_TEST_BIN_DIR"])
 
 
 @pytest.fixture

@@ -1,0 +1,170 @@
+"""No statement that is asked often reads a big table from end to end, at 50,000 executions.
+
+The statements are those of the store, caught on their way to PostgreSQL, explained with the same arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+from store import events, executions, listing
+from store.database import Database
+from store.events import Cursor
+from store.model import BenchmarkFilter, BenchmarkId, ExecutionFilter, ExecutionId, ExecutionStatus
+from tests.conftest import cloned_database
+from tests.store.support import append, ending
+
+EXECUTIONS = 50_000
+BIG = {"executions", "execution_events"}
+S = ExecutionStatus
+
+SEED = """
+ALTER TABLE executions DISABLE TRIGGER ALL;
+ALTER TABLE execution_events DISABLE TRIGGER ALL;
+ALTER TABLE benchmarks DISABLE TRIGGER ALL;
+ALTER TABLE benchmark_revisions DISABLE TRIGGER ALL;
+INSERT INTO benchmarks (id, current_revision) SELECT 'b' || n, 1 FROM generate_series(0, 199) AS n;
+INSERT INTO benchmark_revisions (benchmark_id, revision, content_hash, description, prompt, tags, source,
+                                 definition, remarks)
+SELECT 'b' || n, 1, repeat('0', 64), '', '', '{}', '', '{}', '[]' FROM generate_series(0, 199) AS n;
+INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, status, queued_at,
+                        started_at, ended_at, success, score)
+SELECT lpad(to_hex(n), 32, '0')::uuid, 'b' || n % 200, 1, 'a' || n % 50, 1000, 4,
+       CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SUCCEEDED' END::execution_status,
+       '2026-01-01Z'::timestamptz + n * interval '1 s', '2026-01-01Z'::timestamptz + n * interval '1 s',
+       CASE WHEN n % 1000 <> 0 THEN '2026-01-02Z'::timestamptz + n * interval '1 s' END, true, 1
+FROM generate_series(1, 50000) AS n;
+INSERT INTO execution_events (execution_id, seq, xid, kind, data)
+SELECT lpad(to_hex(n), 32, '0')::uuid, seq, (n / 10 + 3)::text::xid8, 'TOOL_CALL_ENDED', '{}'
+FROM generate_series(1, 50000) AS n, generate_series(1, 4) AS seq;
+ANALYZE;
+"""
+
+
+@pytest.fixture(scope="module")
+def seeded_url() -> Iterator[str]:
+    """A database with 50,000 executions and 200,000 events."""
+    with cloned_database(os.environ["REEV_GQL_TEST_TEMPLATE"]) as url:
+        asyncio.run(_seed(url))
+        yield url
+
+
+async def _seed(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(SEED)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def big(seeded_url: str) -> AsyncIterator[Database]:
+    db = await Database.open(seeded_url, max_size=1)
+    yield db
+    await db.close()
+
+
+ONE = ExecutionId(uuid.UUID(int=25_000))
+NEWEST = EXECUTIONS // 10 + 3
+LIVE = (S.QUEUED, S.RUNNING, S.STOPPING)
+
+
+def page(filter: ExecutionFilter, **more: Any) -> Callable[[Database], Awaitable[object]]:
+    return lambda db: listing.executions(db, filter, limit=50, **more)
+
+
+async def from_the_middle(db: Database) -> object:
+    execution = await executions.get(db, ONE)
+    assert execution is not None
+    key = (execution.queued_at, execution.id)
+    return await listing.executions(db, ExecutionFilter(), limit=50, after=key)
+
+
+ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
+    "first page": page(ExecutionFilter()),
+    "last page": page(ExecutionFilter(), backwards=True),
+    "page from the middle": from_the_middle,
+    "page of a benchmark": page(ExecutionFilter(benchmark_ids=("b7",))),
+    "page of an agent": page(ExecutionFilter(agents=("a7",))),
+    "page of the living": page(ExecutionFilter(statuses=LIVE)),
+    "page of an ended status": page(ExecutionFilter(statuses=(S.SUCCEEDED,))),
+    "events of an execution": lambda db: events.of_execution(db, ONE, 1, 1000),
+    "visible events": lambda db: events.visible_after(db, Cursor(NEWEST - 2, ONE, 0), 1000),
+    "settled events": lambda db: events.settled_after(db, Cursor(100, ONE, 0), NEWEST, 1000),
+    "newest of benchmarks": lambda db: executions.latest_of_benchmarks(db, [BenchmarkId("b7")] * 2, None),
+    "newest of benchmarks by agent": lambda db: executions.latest_of_benchmarks(
+        db, [BenchmarkId("b7")], "a7"
+    ),
+    "the living": executions.live,
+    "how many live": executions.live_counts,
+    "by ids": lambda db: executions.get_many(db, [ONE, ExecutionId(uuid.uuid4())]),
+    "claim": lambda db: executions.claim(db, ONE, "w"),
+    "stop": lambda db: executions.request_stop(db, ONE),
+    "append": lambda db: append(db, ONE, 1),
+    "finish": lambda db: executions.finish(db, ONE, ending()),
+    "tool calls": lambda db: executions.tool_calls_of(db, [ONE]),
+    "steps": lambda db: executions.steps_of(db, [ONE]),
+}
+
+
+def scanned(node: dict[str, Any]) -> set[str]:
+    """The tables that a plan reads from end to end."""
+    found = {node["Relation Name"]} if node["Node Type"] == "Seq Scan" else set()
+    return found.union(*(scanned(child) for child in node.get("Plans", [])))
+
+
+async def plans_of(db: Database, ask: Callable[[Database], Awaitable[object]]) -> list[dict[str, Any]]:
+    """How PostgreSQL would answer each statement of `ask`: with its arguments known, and not known."""
+    sent: list[tuple[str, tuple[object, ...]]] = []
+    [holder] = db.pool._holders
+    connection = holder._con
+
+    def note(record: Any) -> None:
+        if "execution" in record.query:
+            sent.append((record.query, record.args))
+
+    connection.add_query_logger(note)
+    await ask(db)
+    connection.remove_query_logger(note)
+    return [plan for query, arguments in sent for plan in await _both_plans(db, query, arguments)]
+
+
+async def _both_plans(db: Database, query: str, arguments: tuple[object, ...]) -> list[dict[str, Any]]:
+    async with db.connection() as connection:
+        statement = await connection.prepare(query)
+        known = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments)
+        nulls = ", ".join(["NULL"] * len(statement.get_parameters()))
+        await connection.execute(f"SET plan_cache_mode = force_generic_plan; PREPARE asked AS {query}")
+        unknown = await connection.fetchval(
+            f"EXPLAIN (FORMAT JSON) EXECUTE asked({nulls})"
+            if nulls
+            else "EXPLAIN (FORMAT JSON) EXECUTE asked"
+        )
+        await connection.execute("DEALLOCATE asked")
+    return [orjson.loads(told)[0]["Plan"] for told in (known, unknown)]
+
+
+@pytest.mark.parametrize("what", list(ASKED))
+async def test_no_big_table_is_read_from_end_to_end(big: Database, what: str) -> None:
+    plans = await plans_of(big, ASKED[what])
+    assert plans
+    for plan in plans:
+        assert not scanned(plan) & BIG, plan
+
+
+async def test_the_look_itself_would_notice(big: Database) -> None:
+    """A statement without an index is caught, so the others are not passing for nothing."""
+    plans = await plans_of(big, lambda db: db.fetch("SELECT count(*) FROM executions WHERE score = $1", 0.3))
+    assert any(scanned(plan) == {"executions"} for plan in plans)
+
+
+async def test_benchmarks_are_listed_without_looking_at_executions(big: Database) -> None:
+    assert await plans_of(big, lambda db: listing.benchmarks(db, BenchmarkFilter(), limit=50)) == []
