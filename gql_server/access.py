@@ -125,11 +125,13 @@ def access_middleware(rules: AccessRules) -> Middleware:
 
 
 def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Sets security headers on every response, errors and files too; a handler's own value wins."""
+    """Sets headers on every response, errors and files too; a handler's own value wins."""
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        # Files have a validator: a browser asks again instead of keeping those of an older version.
+        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-cache")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and origin.lower() in rules.origins and rules.knows_host(request):
             response.headers.update(CORS_HEADERS | {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin})

@@ -64,7 +64,7 @@ def clock(value: str | None) -> str:
 
 def event_line(event: Data) -> Text:
     """One event for a person."""
-    line = Text(clock(event["at"]) + "  ", style="dim")
+    line = Text().append(clock(event["at"]) + "  ", style="dim")
     call = event["toolCall"]
     if call is None:
         return line.append_text(status_text(event["status"]))

@@ -157,6 +157,7 @@ async def test_every_answer_carries_the_security_headers(site: Site, path: str) 
         headers = response.headers
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] in ("no-cache", "no-store")
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert "Access-Control-Allow-Origin" not in headers
