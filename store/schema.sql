@@ -37,6 +37,14 @@ CREATE TYPE public.failure_kind AS ENUM (
     'LOST'
 );
 
+CREATE TYPE public.performance_period AS ENUM (
+    'DAY',
+    'MONTH',
+    'ALL'
+);
+
+COMMENT ON TYPE public.performance_period IS 'A UTC day, a UTC month, or all time: any range of days is few of them';
+
 CREATE TYPE public.pgqueuer_status AS ENUM (
     'queued',
     'picked',
@@ -60,6 +68,57 @@ CREATE TYPE public.tool_call_status AS ENUM (
     'TIMEOUT',
     'UNFINISHED'
 );
+
+CREATE FUNCTION public.add_up_performance() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO performance AS p
+    SELECT benchmark_id, period, start, agent, count(*),
+           count(*) FILTER (WHERE status = 'SUCCEEDED'), count(*) FILTER (WHERE status = 'FAILED'),
+           count(*) FILTER (WHERE status = 'TIMED_OUT'), count(*) FILTER (WHERE status = 'STOPPED'),
+           count(*) FILTER (WHERE status = 'LOST'),
+           count(score), coalesce(sum(score), 0), max(score),
+           (array_agg(score ORDER BY ended_at DESC) FILTER (WHERE score IS NOT NULL))[1],
+           max(ended_at) FILTER (WHERE score IS NOT NULL),
+           count(computed_score), coalesce(sum(computed_score), 0), max(computed_score),
+           (array_agg(computed_score ORDER BY ended_at DESC) FILTER (WHERE computed_score IS NOT NULL))[1],
+           max(ended_at) FILTER (WHERE computed_score IS NOT NULL),
+           count(execution_time_ms), coalesce(sum(execution_time_ms::double precision), 0)
+    FROM performance_spread WHERE xid = NEW.xid
+    GROUP BY benchmark_id, period, start, agent ORDER BY benchmark_id, period, start, agent
+    ON CONFLICT (benchmark_id, period, start, agent) DO UPDATE SET
+        executions = p.executions + excluded.executions,
+        succeeded = p.succeeded + excluded.succeeded,
+        failed = p.failed + excluded.failed,
+        timed_out = p.timed_out + excluded.timed_out,
+        stopped = p.stopped + excluded.stopped,
+        lost = p.lost + excluded.lost,
+        scored = p.scored + excluded.scored,
+        score_sum = p.score_sum + excluded.score_sum,
+        score_best = greatest(p.score_best, excluded.score_best),
+        score_latest = CASE WHEN excluded.score_latest_at >= coalesce(p.score_latest_at, '-infinity')
+                            THEN excluded.score_latest ELSE p.score_latest END,
+        score_latest_at = greatest(p.score_latest_at, excluded.score_latest_at),
+        computed = p.computed + excluded.computed,
+        computed_sum = p.computed_sum + excluded.computed_sum,
+        computed_best = greatest(p.computed_best, excluded.computed_best),
+        computed_latest = CASE WHEN excluded.computed_latest_at >= coalesce(p.computed_latest_at, '-infinity')
+                               THEN excluded.computed_latest ELSE p.computed_latest END,
+        computed_latest_at = greatest(p.computed_latest_at, excluded.computed_latest_at),
+        timed = p.timed + excluded.timed,
+        time_sum_ms = p.time_sum_ms + excluded.time_sum_ms;
+    INSERT INTO performance_times AS t
+    SELECT agent, benchmark_id, period, start,
+           ceil(ln(greatest(execution_time_ms, 1)::double precision) / ln(1.02::double precision)) AS bucket, count(*)
+    FROM performance_spread WHERE xid = NEW.xid AND execution_time_ms IS NOT NULL
+    GROUP BY agent, benchmark_id, period, start, bucket ORDER BY agent, benchmark_id, period, start, bucket
+    ON CONFLICT (agent, benchmark_id, period, start, bucket) DO UPDATE SET executions = t.executions + excluded.executions;
+    DELETE FROM performance_noted WHERE xid = NEW.xid;
+    DELETE FROM performance_due WHERE xid = NEW.xid;
+    RETURN NULL;
+END
+$$;
 
 CREATE FUNCTION public.fn_pgqueuer_changed() RETURNS trigger
     LANGUAGE plpgsql
@@ -108,34 +167,21 @@ CREATE FUNCTION public.is_terminal(status public.execution_status) RETURNS boole
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (status <> ALL (ARRAY['QUEUED'::public.execution_status, 'RUNNING'::public.execution_status, 'STOPPING'::public.execution_status]));
 
-CREATE FUNCTION public.record_performance() RETURNS trigger
+CREATE FUNCTION public.note_performance() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
-DECLARE
-    ended_day date := (NEW.ended_at AT TIME ZONE 'UTC')::date;
 BEGIN
-    INSERT INTO performance_by_day AS p (agent, benchmark_id, day, executions, succeeded, scored, score_sum, score_best,
-                                         computed, computed_sum, computed_best, timed, time_sum_ms)
-    VALUES (NEW.agent, NEW.benchmark_id, ended_day, 1, (NEW.status = 'SUCCEEDED')::integer,
-            (NEW.score IS NOT NULL)::integer, coalesce(NEW.score, 0), NEW.score,
-            (NEW.computed_score IS NOT NULL)::integer, coalesce(NEW.computed_score, 0), NEW.computed_score,
-            (NEW.execution_time_ms IS NOT NULL)::integer, coalesce(NEW.execution_time_ms, 0))
-    ON CONFLICT (agent, benchmark_id, day) DO UPDATE SET
-        executions = p.executions + 1,
-        succeeded = p.succeeded + excluded.succeeded,
-        scored = p.scored + excluded.scored,
-        score_sum = p.score_sum + excluded.score_sum,
-        score_best = greatest(p.score_best, excluded.score_best),
-        computed = p.computed + excluded.computed,
-        computed_sum = p.computed_sum + excluded.computed_sum,
-        computed_best = greatest(p.computed_best, excluded.computed_best),
-        timed = p.timed + excluded.timed,
-        time_sum_ms = p.time_sum_ms + excluded.time_sum_ms;
-    IF NEW.execution_time_ms IS NOT NULL THEN
-        INSERT INTO performance_times AS t (agent, benchmark_id, day, bucket, executions)
-        VALUES (NEW.agent, NEW.benchmark_id, ended_day,
-                ceil(ln(greatest(NEW.execution_time_ms, 1)) / ln(1.02)), 1)
-        ON CONFLICT (agent, benchmark_id, day, bucket) DO UPDATE SET executions = t.executions + 1;
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms)
+        VALUES (NEW.benchmark_id, NEW.agent, NEW.status, NEW.ended_at, NEW.score, NEW.computed_score,
+                NEW.execution_time_ms);
+    ELSE
+        INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms)
+        SELECT benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms
+        FROM inserted WHERE is_terminal(status);
+    END IF;
+    IF FOUND THEN
+        INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END
@@ -166,11 +212,14 @@ CREATE TABLE public.batches (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     size integer NOT NULL,
+    request jsonb NOT NULL,
     idempotency_key text,
     CONSTRAINT batches_size_check CHECK ((size > 0))
 );
 
 COMMENT ON TABLE public.batches IS 'Executions that were requested together; their progress is that of their executions';
+
+COMMENT ON COLUMN public.batches.request IS 'What was asked for: a repeated idempotency key must ask for the same';
 
 CREATE TABLE public.benchmark_changes (
     seq bigint NOT NULL,
@@ -329,33 +378,83 @@ COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files w
 
 COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
 
-CREATE TABLE public.performance_by_day (
-    agent text NOT NULL,
+CREATE TABLE public.performance (
     benchmark_id text NOT NULL,
-    day date NOT NULL,
-    executions integer DEFAULT 0 NOT NULL,
-    succeeded integer DEFAULT 0 NOT NULL,
-    scored integer DEFAULT 0 NOT NULL,
-    score_sum double precision DEFAULT 0 NOT NULL,
+    period public.performance_period NOT NULL,
+    start date NOT NULL,
+    agent text NOT NULL,
+    executions bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    timed_out bigint NOT NULL,
+    stopped bigint NOT NULL,
+    lost bigint NOT NULL,
+    scored bigint NOT NULL,
+    score_sum double precision NOT NULL,
     score_best double precision,
-    computed integer DEFAULT 0 NOT NULL,
-    computed_sum double precision DEFAULT 0 NOT NULL,
+    score_latest double precision,
+    score_latest_at timestamp with time zone,
+    computed bigint NOT NULL,
+    computed_sum double precision NOT NULL,
     computed_best double precision,
-    timed integer DEFAULT 0 NOT NULL,
-    time_sum_ms bigint DEFAULT 0 NOT NULL
+    computed_latest double precision,
+    computed_latest_at timestamp with time zone,
+    timed bigint NOT NULL,
+    time_sum_ms double precision NOT NULL
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.performance IS 'Ended executions per agent, benchmark and UTC period of their end; executions minus scored (computed, timed) is what is missing';
+
+COMMENT ON COLUMN public.performance.benchmark_id IS 'Empty in the rows that hold all benchmarks of an agent together';
+
+COMMENT ON COLUMN public.performance.start IS 'First day of the period; -infinity for all time';
+
+COMMENT ON COLUMN public.performance.time_sum_ms IS 'Not an integer: no time that a file may claim can overflow it';
+
+CREATE UNLOGGED TABLE public.performance_due (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
 
-COMMENT ON TABLE public.performance_by_day IS 'Ended executions per agent, benchmark and UTC day of their end; executions minus scored (computed, timed) is what is missing';
+CREATE UNLOGGED TABLE public.performance_noted (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    benchmark_id text NOT NULL,
+    agent text NOT NULL,
+    status public.execution_status NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    score double precision,
+    computed_score double precision,
+    execution_time_ms bigint
+);
+
+CREATE VIEW public.performance_spread AS
+ SELECT scope.benchmark_id,
+    part.period,
+    part.start,
+    noted.agent,
+    noted.status,
+    noted.ended_at,
+    noted.score,
+    noted.computed_score,
+    noted.execution_time_ms,
+    noted.xid
+   FROM (((public.performance_noted noted
+     CROSS JOIN LATERAL ( SELECT ((noted.ended_at AT TIME ZONE 'UTC'::text))::date AS day) ended)
+     CROSS JOIN LATERAL ( VALUES ('DAY'::public.performance_period,ended.day), ('MONTH'::public.performance_period,(date_trunc('month'::text, (ended.day)::timestamp without time zone))::date), ('ALL'::public.performance_period,'-infinity'::date)) part(period, start))
+     CROSS JOIN LATERAL ( VALUES (noted.benchmark_id), (''::text)) scope(benchmark_id));
+
+COMMENT ON VIEW public.performance_spread IS 'Each noted execution once per row of performance that it belongs to';
 
 CREATE TABLE public.performance_times (
     agent text NOT NULL,
     benchmark_id text NOT NULL,
-    day date NOT NULL,
+    period public.performance_period NOT NULL,
+    start date NOT NULL,
     bucket smallint NOT NULL,
-    executions integer NOT NULL
+    executions bigint NOT NULL
 );
 
-COMMENT ON COLUMN public.performance_times.bucket IS 'ceil(ln(execution_time_ms) / ln(1.02)), 0 for less than a millisecond: a percentile read from it is at most 2 % too high';
+COMMENT ON COLUMN public.performance_times.bucket IS 'ceil(ln(execution_time_ms) / ln(1.02)), 0 for a millisecond or less: a percentile read from it is at most 2 % too high';
 
 CREATE TABLE public.pgqueuer (
     id bigint NOT NULL,
@@ -487,11 +586,14 @@ ALTER TABLE ONLY public.executions
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT idempotency_key_is_used_once UNIQUE (idempotency_key);
 
-ALTER TABLE ONLY public.performance_by_day
-    ADD CONSTRAINT performance_by_day_pkey PRIMARY KEY (agent, benchmark_id, day);
+ALTER TABLE ONLY public.performance_due
+    ADD CONSTRAINT performance_due_pkey PRIMARY KEY (xid);
+
+ALTER TABLE ONLY public.performance
+    ADD CONSTRAINT performance_pkey PRIMARY KEY (benchmark_id, period, start, agent);
 
 ALTER TABLE ONLY public.performance_times
-    ADD CONSTRAINT performance_times_pkey PRIMARY KEY (agent, benchmark_id, day, bucket);
+    ADD CONSTRAINT performance_times_pkey PRIMARY KEY (agent, benchmark_id, period, start, bucket) INCLUDE (executions);
 
 ALTER TABLE ONLY public.pgqueuer_log
     ADD CONSTRAINT pgqueuer_log_pkey PRIMARY KEY (id);
@@ -513,9 +615,13 @@ ALTER TABLE ONLY public.executions
 
 CREATE INDEX execution_events_in_order ON public.execution_events USING btree (xid, execution_id, seq);
 
-CREATE INDEX executions_by_duration ON public.executions USING btree (COALESCE(execution_time_ms, ('-1'::integer)::bigint) DESC, id DESC);
+CREATE INDEX executions_by_score ON public.executions USING btree (COALESCE(score, ('-1'::integer)::double precision) DESC, queued_at DESC, id DESC);
 
-CREATE INDEX executions_by_score ON public.executions USING btree (COALESCE(score, ('-1'::integer)::double precision) DESC, id DESC);
+CREATE INDEX executions_by_score_up ON public.executions USING btree (COALESCE(score, 'Infinity'::double precision), queued_at, id);
+
+CREATE INDEX executions_by_time ON public.executions USING btree (COALESCE(execution_time_ms, ('-1'::integer)::bigint) DESC, queued_at DESC, id DESC);
+
+CREATE INDEX executions_by_time_up ON public.executions USING btree (COALESCE(execution_time_ms, '9223372036854775807'::bigint), queued_at, id);
 
 CREATE INDEX executions_live ON public.executions USING btree (status, queued_at) WHERE (NOT public.is_terminal(status));
 
@@ -531,7 +637,13 @@ CREATE INDEX executions_of_benchmark_and_agent ON public.executions USING btree 
 
 CREATE INDEX executions_of_status ON public.executions USING btree (status, queued_at DESC, id DESC);
 
+CREATE INDEX executions_rerun_of ON public.executions USING btree (rerun_of, queued_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
+
 CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE public.is_terminal(status);
+
+CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
+
+CREATE INDEX performance_of_pairs ON public.performance USING btree (period, start) WHERE (benchmark_id <> ''::text);
 
 CREATE INDEX pgqueuer_ep_ea_idx ON public.pgqueuer USING btree (entrypoint, execute_after) WHERE (status = 'queued'::public.pgqueuer_status);
 
@@ -561,9 +673,11 @@ CREATE INDEX pgqueuer_updated_id_id1_idx ON public.pgqueuer USING btree (updated
 
 CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
 
-CREATE TRIGGER record_performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.record_performance();
+CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.note_performance();
 
-CREATE TRIGGER record_performance_of_ended AFTER INSERT ON public.executions FOR EACH ROW WHEN (public.is_terminal(new.status)) EXECUTE FUNCTION public.record_performance();
+CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.performance_due DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.add_up_performance();
+
+CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
 
 CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION public.fn_pgqueuer_changed();
 
