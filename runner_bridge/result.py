@@ -96,10 +96,11 @@ def evaluate(session: SessionFile, expected: Expected) -> Evaluation:
     except FormatError:
         log.exception("the stored definition of %s cannot be read", expected.benchmark_id)
         return Evaluation()
-    return _evaluate(benchmark, () if session.final_result is None else session.final_result.steps)
+    return evaluate_steps(benchmark, () if session.final_result is None else session.final_result.steps)
 
 
-def _evaluate(benchmark: Benchmark, steps: tuple[SessionStep, ...]) -> Evaluation:
+def evaluate_steps(benchmark: Benchmark, steps: tuple[SessionStep, ...]) -> Evaluation:
+    """Scoring and assertions of steps, by a definition that is parsed already."""
     return Evaluation(
         scoring=score_steps(benchmark, steps).to_json(),
         assertions=[outcome.to_json() for outcome in evaluate_assertions(benchmark, steps)],
@@ -132,14 +133,25 @@ def decide(
 
 
 def _by_result(expected: Expected, session: SessionFile, result: FinalResult, exit: ProcessExit) -> Ending:
-    evaluation = evaluate(session, expected)
+    is_agents = expected.is_local_runner and exit.code == EXIT_AGENT
+    return ending_by_result(
+        session,
+        result,
+        evaluate(session, expected),
+        FailureKind.AGENT if is_agents else FailureKind.BENCHMARK,
+    )
+
+
+def ending_by_result(
+    session: SessionFile,
+    result: FinalResult,
+    evaluation: Evaluation,
+    kind: FailureKind = FailureKind.BENCHMARK,
+) -> Ending:
+    """The end that a session file tells of; `kind` is what an unsuccessful result is a failure of."""
     failure = None
     if not result.success:
-        is_agents = expected.is_local_runner and exit.code == EXIT_AGENT
-        failure = Failure(
-            FailureKind.AGENT if is_agents else FailureKind.BENCHMARK,
-            _why_unsuccessful(result) or f"The result says {result.status}",
-        )
+        failure = Failure(kind, _why_unsuccessful(result) or f"The result says {result.status}")
     return Ending(
         status=ExecutionStatus.SUCCEEDED if result.success else ExecutionStatus.FAILED,
         failure=failure,
