@@ -7,6 +7,7 @@ a test's database is a clone of it, which costs some milliseconds. Tests run in 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import tempfile
 import uuid
@@ -108,6 +109,50 @@ def cloned_database(template: str | None) -> Iterator[str]:
         yield url_of(server, name)
     finally:
         run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+LEAK_DEADLINE_S = 2.0
+"""What a test closed at its very end may take this long to be gone."""
+
+LEAK_SLACK_FDS = 2
+"""A library opened for the first time may keep a descriptor or two."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> None:
+    """An async test fails when it leaves tasks or descriptors, or when its loop saw an error nobody took."""
+    if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        request.getfixturevalue("_nothing_left_in_loop")
+
+
+@pytest.fixture
+async def _nothing_left_in_loop() -> AsyncIterator[None]:
+    unhandled: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: unhandled.append(context))
+    before, mine = _open_descriptors(), asyncio.all_tasks()
+    yield
+    deadline = loop.time() + LEAK_DEADLINE_S
+    while left := _left_behind(before, mine):
+        if loop.time() > deadline:
+            pytest.fail(f"left behind: {left}")
+        await asyncio.sleep(0.01)
+    assert not unhandled, unhandled
+
+
+def _left_behind(descriptors: int | None, tasks: set[asyncio.Task[object]]) -> list[str]:
+    left = [repr(task) for task in asyncio.all_tasks() - tasks - {asyncio.current_task()}]
+    now = _open_descriptors()
+    if descriptors is not None and now is not None and now > descriptors + LEAK_SLACK_FDS:
+        left.append(f"{now - descriptors} open files")
+    return left
+
+
+def _open_descriptors() -> int | None:
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except FileNotFoundError:
+        return None
 
 
 @pytest.fixture
