@@ -69,6 +69,15 @@ class RunnerOutput:
         text = "\n".join([line for line in lines if line][-SHOWN_LINES:])
         return text if len(text) <= SHOWN_CHARACTERS else "…" + text[-SHOWN_CHARACTERS:]
 
+    def read(self, offset: int, limit: int) -> bytes:
+        """At most `limit` bytes of the file from `offset` on."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(offset)
+                return file.read(limit)
+        except FileNotFoundError:
+            return b""
+
     def _cut(self) -> None:
         with self.path.open("r+b") as file:
             size = os.fstat(file.fileno()).st_size
@@ -87,7 +96,24 @@ def clean_text(raw: bytes) -> str:
 
 def redact(text: str, environment: Mapping[str, str]) -> str:
     """`text` without the values of the secrets that the runner was given."""
-    for name, value in environment.items():
-        if _SECRET_NAME.search(name) and len(value) >= SECRET_MIN_LENGTH:
-            text = text.replace(value, f"[{name}]")
+    for name, value in _secrets(environment):
+        text = text.replace(value, f"[{name}]")
     return text
+
+
+def cut_beside_secrets(data: bytes, at: int, environment: Mapping[str, str]) -> int:
+    """Where to cut `data` in two, at `at` or a little before it, so that no secret is cut."""
+    for _, value in _secrets(environment):
+        secret = value.encode()
+        found = data.find(secret, max(0, at - len(secret) + 1), at + len(secret) - 1)
+        if 0 <= found < at:
+            at = found
+    return at
+
+
+def _secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [
+        (name, value)
+        for name, value in environment.items()
+        if _SECRET_NAME.search(name) and len(value) >= SECRET_MIN_LENGTH
+    ]

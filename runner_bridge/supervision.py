@@ -16,11 +16,12 @@ from runner_bridge import process
 from runner_bridge.command import RunnerConfig
 from runner_bridge.errors import LaunchError
 from runner_bridge.output import RunnerOutput, redact
+from runner_bridge.output_tail import OutputTail
 from runner_bridge.process import ProcessExit, RunnerProcess
 from runner_bridge.result import Expected, Found, decide
 from runner_bridge.runner_start import output_path, remove_definition, runner_environment, start_runner
 from runner_bridge.session_lookup import find_session
-from runner_bridge.storing import until_stored, wait_for_event
+from runner_bridge.storing import until_stored
 from runner_bridge.tool_log_tail import ToolLogTail
 from runner_bridge.watching import DirectoryWatch
 from store import executions
@@ -42,9 +43,6 @@ from store.model import (
 
 LEFTOVER_GRACE_S = 0.5
 """What a runner leaves behind at its own end has no claim to a long goodbye, and its result waits for it."""
-
-OUTPUT_LOOK_S = 1.0
-"""How often the output is looked at for growth and size."""
 
 HUB_RETRY_S = 1.0
 """Between two attempts to learn of a stop while the database is away."""
@@ -128,10 +126,12 @@ class Supervision:
 
     async def _supervise(self, runner: RunnerProcess, known: Mapping[int, ToolCallStatus]) -> None:
         ended = asyncio.Event()
-        tail = ToolLogTail(self._around.db, self._execution.id, self._around.watch, known)
+        db, execution_id = self._around.db, self._execution.id
+        tail = ToolLogTail(db, execution_id, self._around.watch, known)
+        output = OutputTail(db, execution_id, self._output, runner_environment(self._config))
         aside = [
             asyncio.create_task(tail.follow(ended), name="tool log tail"),
-            asyncio.create_task(self._watch_output(ended), name="output watch"),
+            asyncio.create_task(output.follow(ended), name="output tail"),
         ]
         try:
             cause = await self._cause_of_end(runner)
@@ -231,38 +231,15 @@ class Supervision:
         await write_end(self._around, self._execution.id, ending)
         remove_definition(self._config, self._id)
 
-    async def _watch_output(self, ended: asyncio.Event) -> None:
-        while not await wait_for_event(ended, OUTPUT_LOOK_S):
-            if await asyncio.to_thread(self._output.check):
-                try:
-                    await executions.touch(self._around.db, self._execution.id)
-                except StoreError as error:
-                    log.warning("activity of execution %s was not stored: %s", self._id, error)
-        await asyncio.to_thread(self._output.close)
-
 
 async def write_end(around: Surroundings, execution_id: ExecutionId, ending: Ending) -> None:
     """Writes the end of an execution, once, however long the database is away."""
 
     async def write() -> Execution | None:
-        now = await executions.get(around.db, execution_id)
-        is_stopping = now is not None and now.status is ExecutionStatus.STOPPING
-        chosen = _as_stopped(ending) if is_stopping else ending
-        return await executions.finish(around.db, execution_id, chosen)
+        return await executions.finish(around.db, execution_id, ending)
 
     if await until_stored(write, around.leaving) is None:
         log.warning("execution %s had been ended by somebody else", execution_id)
-
-
-def _as_stopped(ending: Ending) -> Ending:
-    """A stop that was accepted wins over whatever came after it."""
-    return Ending(
-        ExecutionStatus.STOPPED,
-        exit_code=ending.exit_code,
-        exit_signal=ending.exit_signal,
-        execution_time_ms=ending.execution_time_ms,
-        tool_calls=ending.tool_calls,
-    )
 
 
 async def _settle(tasks: Sequence[asyncio.Task[None]]) -> None:

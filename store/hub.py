@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from store import events, executions
+from store.benchmark_feed import BenchmarkFeed
 from store.database import Database
 from store.doorbell import Doorbell
 from store.errors import ExecutionNotFound, InvalidCursor, StoreError
@@ -41,7 +42,7 @@ CHANNEL_SIZE = 1_000
 log = logging.getLogger(__name__)
 
 
-class _Signal:
+class Signal:
     """Wakes everybody who waits, again and again. Take `next` before looking, wait for it afterwards."""
 
     def __init__(self) -> None:
@@ -58,7 +59,7 @@ class _Channel:
 
     watchers: int = 0
     recent: deque[HubEvent] = field(default_factory=lambda: deque(maxlen=CHANNEL_SIZE))
-    changed: _Signal = field(default_factory=_Signal)
+    changed: Signal = field(default_factory=Signal)
 
     def publish(self, item: HubEvent) -> None:
         last = self.recent[-1].event.seq if self.recent else 0
@@ -82,11 +83,15 @@ class Hub:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._rung = asyncio.Event()
-        self._doorbell = Doorbell(db.url, self._rung.set)
+        self.activity = Signal()
+        """Fires whenever something was committed, for those who watch what is no event."""
+        self.benchmarks = BenchmarkFeed(db)
+        """The changes of benchmarks, told by the same doorbell."""
+        self._doorbell = Doorbell(db.url, self._rung.set, self.benchmarks.ring)
         self._task: asyncio.Task[None] | None = None
         self._channels: dict[ExecutionId, _Channel] = {}
         self._settled: list[HubEvent] = []
-        self._settled_changed = _Signal()
+        self._settled_changed = Signal()
         self._floor = Cursor.at_horizon(0)
         self._position = self._floor
         self._horizon = 0
@@ -102,12 +107,14 @@ class Hub:
             await hub._doorbell.close()
             raise
         hub._floor = hub._position = Cursor.at_horizon(hub._horizon)
+        hub.benchmarks.start(hub._horizon)
         hub._task = asyncio.create_task(hub._run(), name="hub")
         return hub
 
     async def close(self) -> None:
         """Ends reading; watchers that still wait are the caller's to cancel."""
         await self._doorbell.close()
+        await self.benchmarks.close()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -213,6 +220,7 @@ class Hub:
             self._rung.clear()
             try:
                 unsettled = await self._read()
+                self.activity.fire()
             except StoreError as error:
                 log.warning("the hub could not read events and tries again: %s", error)
                 pause = POLL_S

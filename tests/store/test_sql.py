@@ -7,7 +7,7 @@ import pytest
 from store import sql
 from store.database import Database
 
-FILES = ["executions", "benchmarks", "events", "listing"]
+FILES = ["executions", "benchmarks", "benchmark_changes", "batches", "events", "listing", "output"]
 BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]
 
 
@@ -15,6 +15,7 @@ BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]
 async def test_every_block_prepares(db: Database, file: str, block: str) -> None:
     statement = sql.load(file)[block]
     if file == "listing":
-        statement = statement.format(conditions="true", direction="ASC", limit=1)
+        parents = {"parents": "$1::text[]", "column": "benchmark_id"}
+        statement = statement.format(conditions="true", direction="ASC", limit=1, **parents)
     async with db.connection() as connection:
         await connection.prepare(statement)

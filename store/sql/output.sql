@@ -1,0 +1,23 @@
+-- name: append
+WITH piece AS (
+    INSERT INTO execution_output (execution_id, start_offset, content) VALUES ($1, $2, $3)
+    -- Written again after a cut, a piece may have grown by the lines that came meanwhile.
+    ON CONFLICT (execution_id, start_offset) DO UPDATE SET content = excluded.content
+    WHERE length(excluded.content) > length(execution_output.content)
+), active AS (
+    UPDATE executions SET last_activity_at = clock_timestamp()
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+)
+SELECT pg_notify('reev_gql', '')
+
+-- name: size
+SELECT coalesce(max(start_offset + length(content)), 0) FROM (
+    SELECT start_offset, content FROM execution_output WHERE execution_id = $1 ORDER BY start_offset DESC LIMIT 1
+) AS newest
+
+-- name: read
+SELECT start_offset, content FROM execution_output
+WHERE execution_id = $1
+  AND start_offset >= coalesce(
+      (SELECT max(start_offset) FROM execution_output WHERE execution_id = $1 AND start_offset <= $2), 0)
+ORDER BY start_offset LIMIT $3
