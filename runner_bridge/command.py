@@ -38,6 +38,9 @@ PLACEHOLDERS = frozenset({"path", "file", "benchmark", "agent", "id"})
 KNOWN_AGENTS = ("deterministic", "local", "gemini-2.5-flash-lite", "glm-4.6", "glm-4.6-coding")
 """The agents upstream's runner knows by name."""
 
+LOCAL_AGENTS = ("deterministic",)
+"""The agents of our own runner."""
+
 ENVIRONMENT = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM"),
     *("LC_ALL", "LC_CTYPE", "LC_MESSAGES", "SSL_CERT_FILE", "SSL_CERT_DIR"),
@@ -61,10 +64,13 @@ class RunnerConfig:
 
     benchmarks_dir: Path = Path("benchmarks")
     sessions_dir: Path = Path("logs/sessions")
+    import_dirs: tuple[Path, ...] = ()
+    """Where session files may be imported from, besides `sessions_dir`."""
     output_dir: Path = Path("logs/runs")
     command: str | None = None
     working_directory: Path | None = None
-    agents: tuple[str, ...] = KNOWN_AGENTS
+    agents: tuple[str, ...] = ()
+    """Who may be asked to act; when none is named, those that the runner knows."""
     timeout_ms: int = 300_000
     term_grace_s: float = 10.0
     """Between SIGTERM and SIGKILL."""
@@ -79,6 +85,13 @@ class RunnerConfig:
     def __post_init__(self) -> None:
         arguments = DEFAULT_COMMAND if self.command is None else parse_template(self.command)
         object.__setattr__(self, "arguments", arguments)
+        if not self.agents:
+            object.__setattr__(self, "agents", LOCAL_AGENTS if self.is_local_runner else KNOWN_AGENTS)
+
+    @property
+    def hands_on_definition(self) -> bool:
+        """Whether the runner executes the recorded revision, not a file of its own."""
+        return any("{path}" in argument for argument in self.arguments)
 
     @property
     def is_local_runner(self) -> bool:

@@ -29,6 +29,16 @@ class AgentNotFound(BridgeError):
         self.known = tuple(known)
 
 
+class AgentsNotFound(BridgeError):
+    """Some of many agents are not configured: `agents` are those, `known` those that are."""
+
+    def __init__(self, agents: Sequence[str], known: Sequence[str]) -> None:
+        named = ", ".join(repr(agent) for agent in agents)
+        super().__init__(f"There is no agent {named}; known agents are {', '.join(known)}")
+        self.agents = tuple(agents)
+        self.known = tuple(known)
+
+
 class CommandTemplateError(BridgeError):
     """The configured runner command cannot be made into an argument list."""
 
@@ -39,3 +49,7 @@ class LaunchError(BridgeError):
 
 class BenchmarksDirectoryError(BridgeError):
     """The benchmarks directory as a whole cannot be read, so nothing was changed."""
+
+
+class ImportDirectoryError(BridgeError):
+    """A directory that may not be imported from, or cannot be read as a whole; nothing was read."""

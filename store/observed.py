@@ -1,0 +1,161 @@
+"""Executions whose runner somebody else started: stored once, already ended, from the files it left.
+
+Such an execution has one event, its end, and is told to watchers like any other. Many are written with a
+handful of statements. What the database holds already is never touched: the same session file changes
+nothing, another one is a conflict.
+
+A file's times are kept where they can be true. `queued_at` is the start, else the end, else the moment of
+the import; `ended_at` is the end, else the start plus the duration, else the start, else that moment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from store import rows, sql
+from store.database import Connection, Database
+from store.model import BenchmarkId, Ending, ExecutionId, ExecutionStatus
+from store.text import encode_json, storable_text
+
+SQL = sql.load("observed")
+
+REFUSALS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+"""What the driver raises for a row that PostgreSQL cannot hold; the fault of that row and no other."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database holds under an id already."""
+
+    status: ExecutionStatus
+    session_file_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An ended execution, ready to be written: its JSON is text already. Made by `prepare`."""
+
+    id: ExecutionId
+    columns: tuple[Any, ...]
+    result: tuple[Any, ...]
+    steps: str | None
+    tool_calls: str | None
+
+
+def prepare(
+    execution_id: ExecutionId,
+    ending: Ending,
+    *,
+    session_id: str | None,
+    benchmark_id: BenchmarkId,
+    benchmark_revision: int | None,
+    agent: str,
+    started_at: dt.datetime | None,
+    ended_at: dt.datetime | None,
+    file: str,
+) -> Observed:
+    """The row and its parts. Encodes JSON of any size, so it is called in a thread.
+
+    `session_id` is given only where the files name the execution otherwise than by its id.
+    """
+    failure = ending.failure
+    return Observed(
+        execution_id,
+        columns=(
+            execution_id,
+            session_id,
+            benchmark_id,
+            benchmark_revision,
+            storable_text(agent),
+            ending.status,
+            None if failure is None else failure.kind,
+            None if failure is None else storable_text(failure.message),
+            ending.success,
+            ending.score,
+            None if ending.scoring is None else encode_json(ending.scoring),
+            None if ending.assertions is None else encode_json(ending.assertions),
+            ending.execution_time_ms,
+            ending.session_file_hash,
+            storable_text(file),
+            started_at,
+            ended_at,
+        ),
+        result=(
+            execution_id,
+            ending.session_file_hash,
+            None if ending.prompt is None else storable_text(ending.prompt),
+            encode_json(ending.session),
+        ),
+        steps=encode_json(rows.records(ending.steps)) if ending.steps else None,
+        tool_calls=encode_json(rows.records(ending.tool_calls)) if ending.tool_calls else None,
+    )
+
+
+async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Known]:
+    """What is stored under these ids, whoever started it; ids that are free are absent."""
+    return {
+        ExecutionId(row["id"]): Known(ExecutionStatus(row["status"]), row["session_file_hash"])
+        for row in await db.fetch(SQL["known"], ids)
+    }
+
+
+async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionId], dict[ExecutionId, str]]:
+    """Writes those whose id is free: the ids that were written, and those the database refuses, with why.
+
+    Every other id was taken meanwhile. One that is refused costs the others nothing. The ids must differ.
+    """
+    try:
+        return await _store_together(db, batch), {}
+    except REFUSALS as error:
+        if len(batch) == 1:
+            reason = str(error).splitlines()[0]
+            log.warning("session file %s cannot be stored: %s", batch[0].columns[-3], reason)
+            return set(), {batch[0].id: f"the database cannot hold it: {reason}"}
+    written: set[ExecutionId] = set()
+    refused: dict[ExecutionId, str] = {}
+    # Halves, so that one bad file among hundreds costs a few more statements and not hundreds.
+    middle = len(batch) // 2
+    for half in (batch[:middle], batch[middle:]):
+        half_written, half_refused = await store(db, half)
+        written |= half_written
+        refused |= half_refused
+    return written, refused
+
+
+async def _store_together(db: Database, batch: Sequence[Observed]) -> set[ExecutionId]:
+    if not batch:
+        return set()
+    async with db.transaction() as connection:
+        await connection.execute(SQL["lock_importers"])
+        found = await connection.fetch(SQL["insert"], *_columns([item.columns for item in batch]))
+        written = {ExecutionId(row["id"]) for row in found}
+        mine = [item for item in batch if item.id in written]
+        if mine:
+            await connection.execute(SQL["store_results"], *_columns([item.result for item in mine]))
+            await _store_parts(connection, "store_steps", [(item.id, item.steps) for item in mine])
+            await _store_parts(connection, "store_tool_calls", [(item.id, item.tool_calls) for item in mine])
+        return written
+
+
+async def _store_parts(
+    connection: Connection, block: str, parts: Sequence[tuple[ExecutionId, str | None]]
+) -> None:
+    given = [part for part in parts if part[1] is not None]
+    if given:
+        await connection.execute(SQL[block], *_columns(given))
+
+
+def _columns(records: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*records, strict=True)]
