@@ -31,6 +31,7 @@ class _Change:
     """A row of `benchmarks` to write; `draft` only when its content makes a new revision."""
 
     id: BenchmarkId
+    outcome: SyncOutcome
     revision: int
     source_path: str | None
     archived: bool
@@ -99,24 +100,21 @@ def _compare(
         before = known.get(draft.id)
         outcome = SyncOutcome.CREATED if before is None else SyncOutcome.UNCHANGED
         if before is None:
-            changes.append(_Change(draft.id, 1, draft.source_path, False, draft))
+            changes.append(_Change(draft.id, outcome, 1, draft.source_path, False, draft))
         elif before.content_hash != draft.content_hash:
-            outcome = SyncOutcome.UPDATED
-            path = draft.source_path or before.source_path
-            changes.append(_Change(draft.id, before.revision + 1, path, False, draft))
+            outcome, path = SyncOutcome.UPDATED, draft.source_path or before.source_path
+            changes.append(_Change(draft.id, outcome, before.revision + 1, path, False, draft))
         elif before.archived or (draft.source_path or before.source_path) != before.source_path:
             # The content is known, but its file came back or moved: no new revision.
-            outcome = SyncOutcome.UPDATED
-            changes.append(
-                _Change(draft.id, before.revision, draft.source_path or before.source_path, False, None)
-            )
+            outcome, path = SyncOutcome.UPDATED, draft.source_path or before.source_path
+            changes.append(_Change(draft.id, outcome, before.revision, path, False, None))
         outcomes.append((draft.id, outcome))
     return changes, outcomes
 
 
 def _gone(known: dict[BenchmarkId, _Known], present: set[BenchmarkId], keep_paths: set[str]) -> list[_Change]:
     return [
-        _Change(benchmark_id, before.revision, before.source_path, True, None)
+        _Change(benchmark_id, SyncOutcome.ARCHIVED, before.revision, before.source_path, True, None)
         for benchmark_id, before in sorted(known.items())
         if benchmark_id not in present
         and not before.archived
@@ -136,7 +134,8 @@ async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
     revised = [_revision(change.draft, change.revision) for change in ordered if change.draft is not None]
     if revised:
         await connection.execute(SQL["write_revisions"], revised)
-    await connection.execute(SQL["ring"])
+    told = _columns([(c.id, c.revision, c.outcome) for c in ordered])
+    await connection.fetchval(SQL["append_changes"], *told)
 
 
 def _revision(draft: BenchmarkDraft, revision: int) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from store.database import UNAVAILABLE, Connection, open_connection, unavailable
 from store.errors import DatabaseUnavailable
 
 CHANNEL = "reev_gql"
+BENCHMARKS_CHANNEL = "reev_gql_benchmarks"
+"""Two bells on one connection: executions change all the time, benchmarks hardly ever."""
 
 PROBE_S = 2.0
 """How often the silent connection is asked whether it still lives."""
@@ -28,11 +30,18 @@ log = logging.getLogger(__name__)
 
 
 class Doorbell:
-    """Calls `on_ring` whenever something was committed, until `close`."""
+    """Calls `on_ring` whenever something of an execution was committed, until `close`.
 
-    def __init__(self, url: str, on_ring: Callable[[], None]) -> None:
+    `on_benchmarks` is called when a benchmark was.
+    """
+
+    def __init__(
+        self, url: str, on_ring: Callable[[], None], on_benchmarks: Callable[[], None] | None = None
+    ) -> None:
         self._url = url
-        self._on_ring = on_ring
+        self._bells: Mapping[str, Callable[[], None]] = {CHANNEL: on_ring}
+        if on_benchmarks is not None:
+            self._bells = {**self._bells, BENCHMARKS_CHANNEL: on_benchmarks}
         self._lost = asyncio.Event()
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -55,7 +64,8 @@ class Doorbell:
         self._lost = lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
-            await connection.add_listener(CHANNEL, lambda *_: self._on_ring())
+            for channel in self._bells:
+                await connection.add_listener(channel, self._ring)
         except BaseException as error:
             connection.terminate()
             if isinstance(error, (TimeoutError, *UNAVAILABLE)):
@@ -72,7 +82,11 @@ class Doorbell:
                 connection.terminate()
             log.warning("the listener's connection was lost; connecting again")
             connection = await self._listen_again()
-            self._on_ring()
+            for on_ring in self._bells.values():
+                on_ring()
+
+    def _ring(self, connection: Connection, pid: int, channel: str, payload: object) -> None:
+        self._bells[channel]()
 
     async def _probe_until_lost(self, connection: Connection) -> None:
         while not self._lost.is_set():

@@ -5,7 +5,9 @@ A message never holds a password or SQL text.
 
 from __future__ import annotations
 
-from store.model import Execution
+from collections.abc import Sequence
+
+from store.model import Batch, Execution
 
 
 class StoreError(Exception):
@@ -33,7 +35,11 @@ class EmbeddedServerFailed(StoreError):
 
 
 class BenchmarkNotFound(StoreError):
-    """No benchmark of this id, or it is archived."""
+    """No benchmark of this id, or it is archived; of many asked for, `ids` are all that are missing."""
+
+    def __init__(self, message: str, ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.ids = tuple(ids)
 
 
 class ExecutionNotFound(StoreError):
@@ -44,6 +50,14 @@ class IdempotencyConflict(StoreError):
     """The idempotency key was used before with other input; `existing` is that execution."""
 
     def __init__(self, message: str, existing: Execution) -> None:
+        super().__init__(message)
+        self.existing = existing
+
+
+class BatchIdempotencyConflict(StoreError):
+    """The idempotency key was used before for another batch, which is `existing`."""
+
+    def __init__(self, message: str, existing: Batch) -> None:
         super().__init__(message)
         self.existing = existing
 

@@ -62,22 +62,24 @@ async def request_execution(
     timeout_ms: int,
     idempotency_key: str | None = None,
     rerun_of: ExecutionId | None = None,
+    revision: int | None = None,
 ) -> tuple[Execution, bool]:
     """Inserts an execution (QUEUED), its first event and its place in the queue, in one transaction.
 
+    Of the benchmark's current revision, or of `revision`, which may be one of an archived benchmark.
     Returns the execution and whether it is new: a repeated `idempotency_key` with the same input gives the
     first one again, whatever became of the benchmark since. Raises BenchmarkNotFound, or IdempotencyConflict
     when the key was used with other input.
     """
     benchmark_id, agent = storable_text(benchmark_id), storable_text(agent)
     key = None if idempotency_key is None else storable_text(idempotency_key)
-    wanted = (benchmark_id, agent, timeout_ms, rerun_of)
+    wanted = (benchmark_id, agent, timeout_ms, rerun_of, revision)
     async with db.transaction() as connection:
         if key is not None and (known := await connection.fetchrow(SQL["by_idempotency_key"], key)):
             return _repeated(known, wanted), False
-        revision = await _current_revision(connection, benchmark_id)
+        executed = await _revision_to_execute(connection, benchmark_id, revision)
         row = await connection.fetchrow(
-            SQL["insert"], benchmark_id, revision, agent, timeout_ms, key, rerun_of
+            SQL["insert"], benchmark_id, executed, agent, timeout_ms, key, rerun_of
         )
         if row is None:
             # Somebody else with the same key committed between the two statements.
@@ -88,7 +90,11 @@ async def request_execution(
         return rows.execution(row), True
 
 
-async def _current_revision(connection: Connection, benchmark_id: str) -> int:
+async def _revision_to_execute(connection: Connection, benchmark_id: str, revision: int | None) -> int:
+    if revision is not None:
+        if not await connection.fetchval(SQL["revision_exists"], benchmark_id, revision):
+            raise BenchmarkNotFound(f"There is no revision {revision} of benchmark {benchmark_id!r}")
+        return revision
     row = await connection.fetchrow(SQL["current_revision"], benchmark_id)
     if row is None:
         raise BenchmarkNotFound(f"There is no benchmark {benchmark_id!r}: `reev-gql sync` reads new files")
@@ -101,7 +107,9 @@ async def _current_revision(connection: Connection, benchmark_id: str) -> int:
 
 def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
     existing = rows.execution(row)
-    if wanted != (existing.benchmark_id, existing.agent, existing.timeout_ms, existing.rerun_of):
+    *others, revision = wanted
+    same = others == [existing.benchmark_id, existing.agent, existing.timeout_ms, existing.rerun_of]
+    if not same or revision not in (None, existing.benchmark_revision):
         raise IdempotencyConflict(
             f"The idempotency key was used for benchmark {existing.benchmark_id!r} with agent "
             f"{existing.agent!r} and a timeout of {existing.timeout_ms} ms; use a new key for other input",

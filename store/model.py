@@ -194,6 +194,16 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Executions that were requested together; `request` is what was asked for, by field."""
+
+    id: BatchId
+    requested_at: dt.datetime
+    size: int
+    request: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
 class BenchmarkDraft:
     """A benchmark definition read and checked, on its way into the database.
 
@@ -242,13 +252,41 @@ class SyncOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a filter's conditions on benchmarks came to when they were looked up (store.lookup)."""
+
+    tagged: frozenset[str] | None
+    """The benchmarks with all its tags; None without tags."""
+
+    described: frozenset[str]
+    """The benchmarks whose id or description holds its text."""
+
+    agents: frozenset[str]
+    """The agents of stored executions that hold its text."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """Which executions: every given condition must hold; an empty tuple means any."""
+    """Which executions: every given condition must hold; an empty tuple or None means any.
+
+    `tags` and `text` ask about benchmarks: store.lookup.resolved gives the same filter with `looked_up`.
+    `text` is held by the benchmark's id or description, by the agent, or begins the execution's id.
+    """
 
     benchmark_ids: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     statuses: tuple[ExecutionStatus, ...] = ()
     origins: tuple[ExecutionOrigin, ...] = ()
+    batch_ids: tuple[BatchId, ...] = ()
+    reruns_of: tuple[ExecutionId, ...] = ()
+    failure_kinds: tuple[FailureKind, ...] = ()
+    tags: tuple[str, ...] = ()
+    text: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    score_at_least: float | None = None
+    score_at_most: float | None = None
+    looked_up: LookedUp | None = None
 
     def lets_through(self, execution: Execution) -> bool:
         """The same conditions on one execution in memory, for live streams."""
@@ -257,7 +295,58 @@ class ExecutionFilter:
             and (not self.agents or execution.agent in self.agents)
             and (not self.statuses or execution.status in self.statuses)
             and (not self.origins or execution.origin in self.origins)
+            and (not self.batch_ids or execution.batch_id in self.batch_ids)
+            and (not self.reruns_of or execution.rerun_of in self.reruns_of)
+            and (not self.failure_kinds or _kind_of(execution) in self.failure_kinds)
+            and (self.since is None or execution.queued_at >= self.since)
+            and (self.until is None or execution.queued_at < self.until)
+            and _between(self.score_at_least, execution.score, self.score_at_most)
+            and self._benchmark_fits(execution)
         )
+
+    def _benchmark_fits(self, execution: Execution) -> bool:
+        if not self.tags and not self.text:
+            return True
+        if self.looked_up is None:
+            raise ValueError("a filter with tags or text must be resolved first")
+        tagged = self.looked_up.tagged
+        return (tagged is None or execution.benchmark_id in tagged) and (
+            not self.text
+            or execution.benchmark_id in self.looked_up.described
+            or holds(self.text, execution.agent)
+            or str(execution.id).startswith(self.text.lower())
+        )
+
+
+def holds(text: str, inside: str) -> bool:
+    """Whether `inside` contains `text`; case does not matter."""
+    return text.casefold() in inside.casefold()
+
+
+def _kind_of(execution: Execution) -> FailureKind | None:
+    return None if execution.failure is None else execution.failure.kind
+
+
+def _between(least: float | None, score: float | None, most: float | None) -> bool:
+    if least is None and most is None:
+        return True
+    return score is not None and (least is None or score >= least) and (most is None or score <= most)
+
+
+class OrderField(StrEnum):
+    """What executions can be sorted by."""
+
+    QUEUED_AT = "QUEUED_AT"
+    SCORE = "SCORE"
+    EXECUTION_TIME = "EXECUTION_TIME"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionOrder:
+    """By which field, and which end first; unknown values come last both ways, equal ones by queued_at, id."""
+
+    field: OrderField = OrderField.QUEUED_AT
+    descending: bool = True
 
 
 @dataclass(frozen=True, slots=True)

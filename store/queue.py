@@ -7,7 +7,7 @@ its handler runs; when the worker dies, its heartbeats end and another one is gi
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -36,6 +36,13 @@ class GiveBack(Exception):
 async def enqueue(connection: Connection, execution_id: ExecutionId, priority: int = 0) -> None:
     """Puts an execution in the queue, inside the caller's transaction."""
     await Queries(AsyncpgDriver(connection)).enqueue(ENTRYPOINT, str(execution_id).encode(), priority)
+
+
+async def enqueue_all(connection: Connection, ids: Sequence[ExecutionId], priority: int) -> None:
+    """Puts many executions in the queue in this order, inside the caller's transaction."""
+    payloads: list[bytes | None] = [str(execution_id).encode() for execution_id in ids]
+    queries = Queries(AsyncpgDriver(connection))
+    await queries.enqueue([ENTRYPOINT] * len(ids), payloads, [priority] * len(ids))
 
 
 Handler = Callable[[ExecutionId], Awaitable[None]]

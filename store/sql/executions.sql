@@ -7,6 +7,9 @@ VALUES ($1, $2, $3, $4, $5, $6, 1)
 ON CONFLICT (idempotency_key) DO NOTHING
 RETURNING *
 
+-- name: revision_exists
+SELECT EXISTS (SELECT 1 FROM benchmark_revisions WHERE benchmark_id = $1 AND revision = $2)
+
 -- name: by_idempotency_key
 SELECT * FROM executions WHERE idempotency_key = $1
 

@@ -1,0 +1,67 @@
+"""Where one watcher of a batch stands: what it knows of each execution, and which ends it has still to see.
+
+Started from the rows and moved by events, so a watcher costs one statement at its start and none afterwards.
+The rows may be ahead of the events that follow: an event they already contain changes no count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from store import sql
+from store.batches import Progress
+from store.database import Database
+from store.events import Cursor, HubEvent
+from store.model import BatchId, EventKind, ExecutionId, ExecutionStatus
+
+SQL = sql.load("batches")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    seq: int
+    status: ExecutionStatus
+
+
+class BatchWatch:
+    """Feed it the events after the cursor it was started with, in order, until `is_over`."""
+
+    def __init__(self, known: dict[ExecutionId, _Known], awaited: set[ExecutionId]) -> None:
+        self._known = known
+        self._awaited = awaited
+        self._counts = Counter(item.status for item in known.values())
+
+    @classmethod
+    async def start(cls, db: Database, batch_id: BatchId, cursor: Cursor) -> BatchWatch:
+        """Reads where the batch stands; `cursor` must have been taken before."""
+        known, awaited = {}, set()
+        for row in await db.fetch(SQL["states"], batch_id):
+            execution_id = ExecutionId(row["id"])
+            known[execution_id] = _Known(row["event_seq"], ExecutionStatus(row["status"]))
+            if row["end_xid"] is None or Cursor(row["end_xid"], execution_id, row["end_seq"]) > cursor:
+                awaited.add(execution_id)
+        return cls(known, awaited)
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(dict(self._counts))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every execution has ended and every end has been seen."""
+        return not self._awaited
+
+    def take(self, item: HubEvent) -> bool:
+        """Whether the event tells that an execution of this batch moved to another state."""
+        event = item.event
+        known = self._known.get(event.execution_id)
+        if known is None or event.kind is not EventKind.STATUS_CHANGED or event.status is None:
+            return False
+        if event.seq > known.seq:
+            self._counts[known.status] -= 1
+            self._counts[event.status] += 1
+            self._known[event.execution_id] = _Known(event.seq, event.status)
+        if event.status.is_terminal:
+            self._awaited.discard(event.execution_id)
+        return True

@@ -1,0 +1,35 @@
+-- name: by_idempotency_key
+SELECT * FROM batches WHERE idempotency_key = $1
+
+-- name: by_ids
+SELECT * FROM batches WHERE id = ANY($1::uuid[])
+
+-- name: insert
+INSERT INTO batches (size, request, idempotency_key) VALUES ($1, $2, $3)
+ON CONFLICT (idempotency_key) DO NOTHING
+RETURNING *
+
+-- name: benchmarks
+SELECT id, current_revision, archived_at FROM benchmarks WHERE id = ANY($1::text[])
+
+-- name: insert_executions
+WITH made AS (
+    INSERT INTO executions (batch_id, timeout_ms, event_seq, benchmark_id, benchmark_revision, agent)
+    SELECT $1, $2, 1, given.* FROM unnest($3::text[], $4::integer[], $5::text[]) AS given
+    RETURNING id, queued_at
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, at)
+    SELECT id, 1, 'STATUS_CHANGED', 'QUEUED', queued_at FROM made
+), bell AS (
+    SELECT pg_notify('reev_gql', '')
+)
+SELECT made.id FROM made LEFT JOIN bell ON true ORDER BY queued_at, id
+
+-- name: progress
+SELECT batch_id, status, count(*) AS executions FROM executions WHERE batch_id = ANY($1::uuid[]) GROUP BY 1, 2
+
+-- name: states
+SELECT x.id, x.status, x.event_seq, e.xid::text::bigint AS end_xid, e.seq AS end_seq
+FROM executions x
+LEFT JOIN execution_events e ON e.execution_id = x.id AND is_terminal(e.status)
+WHERE x.batch_id = $1
