@@ -5,21 +5,28 @@ Conditions are composed from the constant fragments below; values travel as para
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, TypeVar
 
-from store import rows, sql
+from store import lookup, ordering, rows, sql
 from store.database import Database
-from store.model import Benchmark, BenchmarkFilter, Execution, ExecutionFilter, Page
+from store.model import (
+    LIVE_STATUSES,
+    Benchmark,
+    BenchmarkFilter,
+    Execution,
+    ExecutionFilter,
+    ExecutionOrder,
+    ExecutionStatus,
+    Page,
+)
+from store.ordering import NEWEST_FIRST, ExecutionKey
 from store.text import storable_json
 
 SQL = sql.load("listing")
-
-ExecutionKey = tuple[dt.datetime, uuid.UUID]
-"""Where an execution stands in the list, newest first: (queued_at, id)."""
 
 T = TypeVar("T")
 
@@ -37,6 +44,13 @@ class _Conditions:
             storable_json(value) if isinstance(value, (str, tuple)) else value for value in values
         )
 
+    def add_any(self, column: str, kind: str, values: tuple[object, ...]) -> None:
+        """`column` is one of `values`, where there are any; of a single one an index gives the order too."""
+        if len(values) == 1:
+            self.add(f"{column} = {{}}::{kind}", values[0])
+        elif values:
+            self.add(f"{column} = ANY({{}}::{kind}[])", values)
+
     def __str__(self) -> str:
         return " AND ".join(self.fragments) or "true"
 
@@ -46,26 +60,110 @@ async def executions(
     filter: ExecutionFilter,
     *,
     limit: int,
+    order: ExecutionOrder = NEWEST_FIRST,
     after: ExecutionKey | None = None,
     before: ExecutionKey | None = None,
     backwards: bool = False,
 ) -> Page[Execution]:
-    """A page of executions, newest first. `backwards` takes the last `limit`, not the first."""
-    conditions = _execution_conditions(filter)
-    if after is not None:
-        conditions.add("(queued_at, id) < ({}, {})", *after)
-    if before is not None:
-        conditions.add("(queued_at, id) > ({}, {})", *before)
-    statement = _statement("executions", conditions, "ASC" if backwards else "DESC", limit)
+    """A page of executions, newest first or by `order`. `backwards` takes the last `limit`, not the first."""
+    conditions = _execution_conditions(await lookup.resolved(db, filter))
+    for key, following in ((after, True), (before, False)):
+        if key is not None:
+            condition, values = ordering.beyond(order, key, following=following)
+            conditions.add(condition, *values)
+    statement = SQL["executions"].format(
+        conditions=conditions, order=ordering.order_by(order, backwards), limit=int(limit) + 1
+    )
     found = [rows.execution(row) for row in await db.fetch(statement, *conditions.values)]
     return _page(found, limit, backwards, after is not None, before is not None)
 
 
+class Parent(StrEnum):
+    """What executions can belong to: the column that says so."""
+
+    BENCHMARK = "benchmark_id"
+    BATCH = "batch_id"
+    RERUN = "rerun_of"
+
+
+async def executions_of(
+    db: Database,
+    parent: Parent,
+    parents: Sequence[str | uuid.UUID],
+    filter: ExecutionFilter,
+    *,
+    limit: int,
+    after: ExecutionKey | None = None,
+    before: ExecutionKey | None = None,
+    backwards: bool = False,
+) -> dict[str | uuid.UUID, Page[Execution]]:
+    """Of each parent a page of its executions, newest first, in one statement."""
+    conditions = _execution_conditions(await lookup.resolved(db, filter))
+    if after is not None:
+        conditions.add("(queued_at, id) < ({}, {})", *after)
+    if before is not None:
+        conditions.add("(queued_at, id) > ({}, {})", *before)
+    column_type = "text" if parent is Parent.BENCHMARK else "uuid"
+    conditions.values.append(list(parents))
+    statement = SQL["executions_of"].format(
+        parents=f"${len(conditions.values)}::{column_type}[]",
+        column=parent.value,
+        conditions=conditions,
+        direction="ASC" if backwards else "DESC",
+        limit=int(limit) + 1,
+    )
+    found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
+    for row in await db.fetch(statement, *conditions.values):
+        found[row["parent"]].append(rows.execution(row))
+    return {
+        key: _page(items, limit, backwards, after is not None, before is not None)
+        for key, items in found.items()
+    }
+
+
 async def count_executions(db: Database, filter: ExecutionFilter) -> int:
-    """How many executions the filter lets through."""
+    """How many executions the filter lets through.
+
+    By benchmark, agent, status and tag from the summary that the database keeps; by anything else counted
+    one by one, which reads an index as wide as the filter.
+    """
+    filter = await lookup.resolved(db, filter)
+    if (
+        replace(filter, benchmark_ids=(), agents=(), statuses=(), tags=(), looked_up=None)
+        == ExecutionFilter()
+    ):
+        return await _count_by_summary(db, filter)
     conditions = _execution_conditions(filter)
     statement = SQL["count_executions"].format(conditions=conditions)
-    return int(await db.fetchval(statement, *conditions.values))
+    async with db.transaction() as connection:
+        # A count reads an index: the table, many times as large, would drive everything else out of memory.
+        await connection.execute(SQL["read_indexes_only"])
+        return int(await connection.fetchval(statement, *conditions.values))
+
+
+async def _count_by_summary(db: Database, filter: ExecutionFilter) -> int:
+    conditions = _execution_conditions(replace(filter, statuses=()))
+    wanted = set(filter.statuses or ExecutionStatus)
+    ended = [_ENDED_COLUMNS[status] for status in ExecutionStatus if status in wanted - LIVE_STATUSES]
+    live = f"${len(conditions.values) + 1}::execution_status[]"
+    names_benchmarks = filter.benchmark_ids or filter.tags
+    statement = SQL["count_by_summary"].format(
+        ended=" + ".join(ended) or "0",
+        live=live,
+        which="benchmark_id <> ''" if names_benchmarks else "benchmark_id = ''",
+        conditions=conditions,
+    )
+    return int(await db.fetchval(statement, *conditions.values, sorted(wanted & LIVE_STATUSES)))
+
+
+_ENDED_COLUMNS = {
+    ExecutionStatus.SUCCEEDED: "succeeded",
+    ExecutionStatus.FAILED: "failed",
+    ExecutionStatus.TIMED_OUT: "timed_out",
+    ExecutionStatus.STOPPED: "stopped",
+    ExecutionStatus.LOST: "lost",
+}
+"""Where the summary counts each end (store/migrations: performance)."""
 
 
 async def benchmarks(
@@ -109,16 +207,47 @@ def _page(found: Sequence[T], limit: int, backwards: bool, has_after: bool, has_
 
 
 def _execution_conditions(filter: ExecutionFilter) -> _Conditions:
+    """Those of a filter that is looked up."""
     conditions = _Conditions()
-    if filter.benchmark_ids:
-        conditions.add("benchmark_id = ANY({}::text[])", filter.benchmark_ids)
-    if filter.agents:
-        conditions.add("agent = ANY({}::text[])", filter.agents)
-    if filter.statuses:
-        conditions.add("status = ANY({}::execution_status[])", filter.statuses)
-    if filter.origins:
-        conditions.add("origin = ANY({}::execution_origin[])", filter.origins)
+    conditions.add_any("benchmark_id", "text", filter.benchmark_ids)
+    conditions.add_any("agent", "text", filter.agents)
+    conditions.add_any("status", "execution_status", filter.statuses)
+    conditions.add_any("origin", "execution_origin", filter.origins)
+    conditions.add_any("batch_id", "uuid", filter.batch_ids)
+    conditions.add_any("rerun_of", "uuid", filter.reruns_of)
+    conditions.add_any("failure_kind", "failure_kind", filter.failure_kinds)
+    if filter.since is not None:
+        conditions.add("queued_at >= {}", filter.since)
+    if filter.until is not None:
+        conditions.add("queued_at < {}", filter.until)
+    if filter.score_at_least is not None:
+        conditions.add("score >= {}", filter.score_at_least)
+    if filter.score_at_most is not None:
+        conditions.add("score <= {}", filter.score_at_most)
+    looked_up = filter.looked_up
+    if looked_up is not None and looked_up.tagged is not None:
+        conditions.add("benchmark_id = ANY({}::text[])", tuple(sorted(looked_up.tagged)))
+    if looked_up is not None and filter.text:
+        ids = _ids_beginning_with(filter.text)
+        conditions.add(
+            "(benchmark_id = ANY({}::text[]) OR agent = ANY({}::text[]) OR id BETWEEN {} AND {})",
+            tuple(sorted(looked_up.described)),
+            tuple(sorted(looked_up.agents)),
+            *ids,
+        )
     return conditions
+
+
+def _ids_beginning_with(text: str) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+    """The lowest and the highest id that `text` can begin; nothing where it begins none."""
+    try:
+        least, most = (uuid.UUID(text + str(end)[len(text) :]) for end in _ID_RANGE)
+    except ValueError:
+        return None, None
+    return (least, most) if str(least).startswith(text.lower()) else (None, None)
+
+
+_ID_RANGE = (uuid.UUID(int=0), uuid.UUID(int=2**128 - 1))
 
 
 def _benchmark_conditions(filter: BenchmarkFilter) -> _Conditions:

@@ -7,7 +7,17 @@ import pytest
 from store import sql
 from store.database import Database
 
-FILES = ["executions", "benchmarks", "benchmark_changes", "batches", "events", "listing", "output"]
+FILES = [
+    "executions",
+    "benchmarks",
+    "benchmark_changes",
+    "batches",
+    "events",
+    "listing",
+    "lookup",
+    "output",
+    "performance",
+]
 BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]
 
 
@@ -16,6 +26,10 @@ async def test_every_block_prepares(db: Database, file: str, block: str) -> None
     statement = sql.load(file)[block]
     if file == "listing":
         parents = {"parents": "$1::text[]", "column": "benchmark_id"}
-        statement = statement.format(conditions="true", direction="ASC", limit=1, **parents)
+        counted = {"ended": "succeeded + failed", "which": "true", "live": "$1::execution_status[]"}
+        order = {"direction": "ASC", "order": "id", "limit": 1}
+        statement = statement.format(conditions="true", **order, **parents, **counted)
+    if file == "performance":
+        statement = statement.format(which="true", benchmark_id="p.benchmark_id", start="p.start")
     async with db.connection() as connection:
         await connection.prepare(statement)
