@@ -13,7 +13,7 @@ from store.database import Database
 from store.embedded import EmbeddedServer
 from store.migrate import migrate
 from tests.conftest import url_of
-from tests.perf import feedback, startup, sync
+from tests.perf import feedback, imports, startup, sync
 
 
 async def main(wanted: list[str]) -> None:
@@ -37,6 +37,7 @@ async def main(wanted: list[str]) -> None:
     parts: dict[str, Callable[[], Awaitable[None]]] = {
         "startup": startup.measure,
         "sync": lambda: sync.measure(new_database),
+        "imports": lambda: imports.measure(new_database),
         "feedback": feedback_over_new_database,
     }
     try:
