@@ -13,14 +13,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import asyncpg
 
-from store import rows, sql
+from store import sql
 from store.database import Connection, Database
-from store.model import BenchmarkId, Ending, ExecutionId, ExecutionStatus
+from store.model import BenchmarkId, Ending, ExecutionId, ExecutionStatus, Step, ToolCall
 from store.text import encode_json, storable_text
 
 SQL = sql.load("observed")
@@ -98,9 +98,17 @@ def prepare(
             None if ending.prompt is None else storable_text(ending.prompt),
             encode_json(ending.session),
         ),
-        steps=encode_json(rows.records(ending.steps)) if ending.steps else None,
-        tool_calls=encode_json(rows.records(ending.tool_calls)) if ending.tool_calls else None,
+        steps=_encode(ending.steps),
+        tool_calls=_encode(ending.tool_calls),
     )
+
+
+def _encode(items: Sequence[Step | ToolCall]) -> str | None:
+    """Field by field: dataclasses.asdict would copy every tree in them first."""
+    if not items:
+        return None
+    names = [field.name for field in fields(items[0])]
+    return encode_json([{name: getattr(item, name) for name in names} for item in items])
 
 
 async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Known]:

@@ -92,7 +92,7 @@ async def test_a_known_benchmarks_session_is_judged_and_has_one_event_its_end(
     assert execution.queued_at == execution.started_at == start
     assert execution.ended_at == start + dt.timedelta(seconds=4)
     assert (execution.execution_time_ms, execution.score, execution.computed_score) == (4000, 1.0, 1.0)
-    assert [item["outcome"] for item in execution.assertions] == ["PASSED"] * 3
+    assert [item["outcome"] for item in execution.assertions or ()] == ["PASSED"] * 3
     assert len((await executions.steps_of(db, [execution.id]))[execution.id]) == 1
     [item] = await events.of_execution(db, execution.id, 0, 10)
     assert (item.event.seq, item.event.status) == (1, ExecutionStatus.SUCCEEDED)
@@ -281,15 +281,15 @@ async def test_times_that_cannot_be_true_are_not_believed(db: Database, config: 
     forever["final_result"]["execution_time_ms"] = 2**63 - 1
     (config.sessions_dir / "session_forever.json").write_text(json.dumps(forever))
     assert set(outcomes(await import_session_files(db, config)).values()) == {ImportOutcome.IMPORTED}
-    start = dt.datetime.fromtimestamp(1761900000, dt.UTC)
+    began_at = dt.datetime.fromtimestamp(1761900000, dt.UTC)
     found = await one(db, "ahead")
     assert found.started_at is None and began <= found.queued_at <= found.ended_at  # type: ignore[operator]
     found = await one(db, "backwards")
-    assert (found.started_at, found.ended_at) == (start, start + dt.timedelta(seconds=5))
+    assert (found.started_at, found.ended_at) == (began_at, began_at + dt.timedelta(seconds=5))
     found = await one(db, "dummies")
     assert (found.started_at, found.execution_time_ms) == (None, None) and found.queued_at >= began
     found = await one(db, "no-end")
-    assert found.ended_at == start + dt.timedelta(seconds=7)
+    assert found.ended_at == began_at + dt.timedelta(seconds=7)
     assert (await one(db, "forever")).execution_time_ms is None
 
 
