@@ -7,6 +7,20 @@
   const diagram = document.getElementById("mermaid-diagram");
   const status = document.getElementById("flow-status");
 
+  // Plain SVG text shows Mermaid's entities as they are written and breaks lines within them. So each is one
+  // character of the private use area while Mermaid works: such characters are in no label, and `#` only begins
+  // an entity.
+  const PRIVATE = 0xe000;
+  const withoutEntities = source.replace(/#(\d{1,3});/g, (_, code) => String.fromCharCode(PRIVATE + Number(code)));
+  const restore = (drawing) => {
+    const texts = document.createTreeWalker(drawing, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      texts.currentNode.data = texts.currentNode.data.replace(/[\ue000-\ue3e7]/g, (character) =>
+        String.fromCharCode(character.charCodeAt(0) - PRIVATE),
+      );
+    }
+  };
+
   const draw = async () => {
     const font = getComputedStyle(document.body).fontFamily;
     mermaid.initialize({
@@ -22,9 +36,10 @@
       maxTextSize: 1000000,
       maxEdges: 10000,
     });
-    const { svg } = await mermaid.render("flow-drawing", source);
+    const { svg } = await mermaid.render("flow-drawing", withoutEntities);
     const drawing = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
     if (drawing.nodeName !== "svg") throw new Error("the drawing is no SVG");
+    restore(drawing);
     const [, , width, height] = (drawing.getAttribute("viewBox") || "").split(/\s+/).map(Number);
     if (width > 0 && height > 0) {
       drawing.setAttribute("width", Math.ceil(width));
