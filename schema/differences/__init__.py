@@ -1,0 +1,1 @@
+"""What differs between two texts, two definitions or two executions, as data. Pure: no database, no GraphQL."""
