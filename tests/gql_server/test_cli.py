@@ -7,16 +7,22 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 from graphql import parse, validate
 
-from gql_server.cli import documents
+from gql_server.cli import CliError, ask, documents
 from gql_server.cli.watching import event_line, final_line, printable
 from schema import build_schema
-from tests.gql_server.conftest import REPOSITORY, MakeServer, Server, cli
+from store import benchmarks
+from tests.gql_server.conftest import REPOSITORY, MakeServer, Server, Site, cli
+from tests.samples import draft
+
+# Whole processes start here, and other tests share the cores.
+pytestmark = pytest.mark.timeout(180)
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 NOT_FOR_HELP = ("aiohttp", "strawberry", "graphql", "asyncpg", "pydantic", "gql", "sqlalchemy")
@@ -48,17 +54,17 @@ def test_help_is_quick_because_it_imports_little() -> None:
 async def test_sync_reports_every_file_and_fails_when_one_fails(
     make_server: MakeServer, tmp_path: Path
 ) -> None:
-    benchmarks = tmp_path / "mine"
-    benchmarks.mkdir()
+    directory = tmp_path / "mine"
+    directory.mkdir()
     text = (REPOSITORY / "benchmarks" / "001-sol-transfer.yml").read_text(encoding="utf-8")
-    (benchmarks / "good.yml").write_text(text, encoding="utf-8")
-    server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(benchmarks))
+    (directory / "good.yml").write_text(text, encoding="utf-8")
+    server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(directory))
     fine = await cli("sync", "--url", server.url, cwd=tmp_path)
     assert fine.code == 0, fine.err
     assert re.search(r"good\.yml +UNCHANGED +001-sol-transfer", fine.out)
     assert "1 of 1 files" in fine.out
 
-    (benchmarks / "bad.yml").write_text("id: x\ntags: [\n", encoding="utf-8")
+    (directory / "bad.yml").write_text("id: x\ntags: [\n", encoding="utf-8")
     bad = await cli("sync", "--url", server.url, cwd=tmp_path)
     assert bad.code == 1
     assert re.search(r"bad\.yml +FAILED .*line \d+, column \d+", bad.out)
@@ -170,33 +176,49 @@ async def test_a_watcher_survives_a_restart_and_misses_nothing(
     assert result["score"] == 1.0
 
 
-REFUSALS = (
-    (("run", "no-such-benchmark"), "BENCHMARK_NOT_FOUND"),
-    (("run", "../../etc/passwd"), "INVALID_INPUT"),
-    (("run", "x" * 300), "INVALID_INPUT"),
-    (("run", "001-sol-transfer", "--agent", "nobody"), "AGENT_NOT_FOUND"),
-    (("run", "001-sol-transfer", "--agent", "--help me"), "INVALID_INPUT"),
-    (("run", "001-sol-transfer", "--timeout", "-1"), "milliseconds"),
-    (("show", UNKNOWN), UNKNOWN),
-    (("show", "../../etc/passwd"), "UUID"),
-    (("watch", UNKNOWN), UNKNOWN),
-    (("watch", "x"), "UUID"),
-    (("stop", UNKNOWN), "EXECUTION_NOT_FOUND"),
+BENCHMARK = "001-sol-transfer"
+RUN_REFUSALS = (
+    ({"benchmarkId": "no-such-benchmark"}, "BENCHMARK_NOT_FOUND"),
+    ({"benchmarkId": "../../etc/passwd"}, "INVALID_INPUT"),
+    ({"benchmarkId": "-x"}, "INVALID_INPUT"),
+    ({"benchmarkId": "x\0"}, "INVALID_INPUT"),
+    ({"benchmarkId": "x" * 300}, "INVALID_INPUT"),
+    ({"benchmarkId": BENCHMARK, "agent": "nobody"}, "AGENT_NOT_FOUND"),
+    ({"benchmarkId": BENCHMARK, "agent": "--help me"}, "INVALID_INPUT"),
+    ({"benchmarkId": BENCHMARK, "timeoutMs": -1}, "milliseconds"),
 )
 
 
-async def test_a_refusal_is_one_line_and_exit_code_1_and_starts_nothing(
-    server: Server, tmp_path: Path
+async def refused(command: Coroutine[Any, Any, int], word: str) -> None:
+    with pytest.raises(CliError) as caught:
+        await command
+    assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_refusal_is_one_line_and_starts_nothing(
+    site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for command, word in REFUSALS:
-        done = await cli(*command, "--url", server.url, cwd=tmp_path)
-        assert (done.code, done.out) == (1, ""), command
-        assert done.err.count("\n") == 1 and word in done.err, done.err
-    assert (await cli("list", "--json", "--url", server.url, cwd=tmp_path)).out == ""
+    url = f"{site.base}/graphql"
+    await benchmarks.upsert(site.db, draft(BENCHMARK))
+    for request, word in RUN_REFUSALS:
+        await refused(ask.run(url, dict(request), watching=True, as_json=False), word)
+    for execution, word in ((UNKNOWN, UNKNOWN), ("../../etc/passwd", "UUID"), ("x" * 300, "UUID")):
+        await refused(ask.show(url, execution, as_json=False), word)
+        await refused(ask.watch(url, execution, as_json=False), word)
+        await refused(ask.stop(url, execution, as_json=False), "")
+    assert capsys.readouterr().out == ""
+    assert await site.executions() == 0
+
+
+async def test_a_refused_command_ends_with_exit_code_1(server: Server, tmp_path: Path) -> None:
+    done = await cli("run", "no-such-benchmark", "--watch", "--url", server.url, cwd=tmp_path)
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "BENCHMARK_NOT_FOUND" in done.err
 
 
 async def test_without_a_server_one_line_says_how_to_start_one(tmp_path: Path) -> None:
-    for command in (("sync",), ("list",), ("run", "x"), ("show", "x"), ("stop", "x"), ("watch", "x")):
+    for command in (("sync",), ("watch", UNKNOWN)):
         done = await cli(*command, "--url", "http://127.0.0.1:9/graphql", cwd=tmp_path)
         assert (done.code, done.err.count("\n")) == (1, 1)
         assert "make serve" in done.err

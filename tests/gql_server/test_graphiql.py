@@ -17,6 +17,9 @@ from gql_server.pages import STATIC
 from schema import build_schema
 from tests.gql_server.conftest import MakeServer, MakeSite, Server, Site, cli
 
+# Whole processes start here, and other tests share the cores.
+pytestmark = pytest.mark.timeout(180)
+
 EXAMPLES = STATIC / "graphiql" / "examples"
 VIEW_DEADLINE_MS = 20_000
 

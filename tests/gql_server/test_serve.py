@@ -15,6 +15,9 @@ import pytest
 
 from tests.gql_server.conftest import API_LINE, START_DEADLINE_S, MakeServer, Server, cli, start_cli
 
+# Whole processes start here, and other tests share the cores.
+pytestmark = pytest.mark.timeout(180)
+
 END_PROMISE_S = 5.0
 WATCHERS = 20
 
