@@ -28,6 +28,7 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
+    RunnerKind,
 )
 from store.queue import ExecutionQueue, GiveBack
 
@@ -49,6 +50,7 @@ class Worker:
         self._leaving = asyncio.Event()
         self._around = Surroundings(db, hub, config, DirectoryWatch(config.sessions_dir), self._leaving)
         self._queue = ExecutionQueue(db.url)
+        self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
         self._in_hand: dict[ExecutionId, asyncio.Event] = {}
 
     async def run(self) -> None:
@@ -90,7 +92,9 @@ class Worker:
 
     async def _handle(self, execution_id: ExecutionId) -> None:
         db = self._around.db
-        claimed = await until_stored(lambda: executions.claim(db, execution_id, self.id), self._leaving)
+        claimed = await until_stored(
+            lambda: executions.claim(db, execution_id, self.id, self._runner), self._leaving
+        )
         if claimed is not None:
             supervision = await self._supervision(claimed)
             await self._unless_leaving(supervision, supervision.execute())

@@ -23,8 +23,10 @@ from schema.execution_mutations import (
     stop_execution,
 )
 from schema.executions import Execution, ExecutionConnection, execution, executions
+from schema.flows import Flow, flow
 from schema.health import Health, health
 from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
+from schema.output import LogChunk, execution_log
 
 __all__ = ["build_schema"]
 
@@ -41,6 +43,10 @@ class Query:
     )
     executions: ExecutionConnection = strawberry.field(
         resolver=executions, description="Executions, newest first."
+    )
+    flow: Flow | None = strawberry.field(
+        resolver=flow,
+        description="What an agent did: from the database, else from the session file; null when neither has it.",
     )
     agents: list[Agent] = strawberry.field(
         resolver=agents, description="The agents that executions can be requested with."
@@ -69,6 +75,10 @@ class Subscription:
     execution_events: AsyncGenerator[ExecutionEvent, None] = strawberry.subscription(
         resolver=execution_events,
         description="One execution: a snapshot, then every event after `after`; completes after its end.",
+    )
+    execution_log: AsyncGenerator[LogChunk, None] = strawberry.subscription(
+        resolver=execution_log,
+        description="What a runner prints: an empty piece first, then every piece from `offset` on, live.",
     )
     execution_updates: AsyncGenerator[ExecutionUpdate, None] = strawberry.subscription(
         resolver=execution_updates, description="Every change of every execution the filter lets through."

@@ -11,15 +11,27 @@ from typing import Any
 
 import strawberry
 
+from runner_bridge.flows import FlowSource
+from schema.renderings.flow_diagram import FlowNodeKind
 from store.model import (
     ExecutionOrigin,
     ExecutionStatus,
     FailureKind,
+    RunnerKind,
     SyncOutcome,
     ToolCallStatus,
 )
 
-__all__ = ["ExecutionOrigin", "ExecutionStatus", "FailureKind", "SyncOutcome", "ToolCallStatus"]
+__all__ = [
+    "ExecutionOrigin",
+    "ExecutionStatus",
+    "FailureKind",
+    "FlowNodeKind",
+    "FlowSource",
+    "RunnerKind",
+    "SyncOutcome",
+    "ToolCallStatus",
+]
 
 
 def _describe(enum: type[Enum], name: str, description: str, values: Mapping[str, str]) -> None:
@@ -95,5 +107,39 @@ _describe(
         "UNCHANGED": "Nothing was written.",
         "ARCHIVED": "Its file is gone; executions of it stay readable.",
         "FAILED": "The file was refused; a former revision stays as it is.",
+    },
+)
+
+_describe(
+    RunnerKind,
+    "RunnerKind",
+    "Which runner this server started.",
+    {
+        "LOCAL": "Our own: real Solana programs in a VM, no network.",
+        "COMMAND": "The one that is configured, such as reev's own.",
+    },
+)
+
+_describe(
+    FlowSource,
+    "FlowSource",
+    "Where a flow was read from.",
+    {
+        "DATABASE": "The database.",
+        "SESSION_FILE": "A session file in the sessions directory, which the database does not know.",
+    },
+)
+
+_describe(
+    FlowNodeKind,
+    "FlowNodeKind",
+    "What a node of a flow stands for.",
+    {
+        "START": "Where it begins.",
+        "PROMPT": "The prompt.",
+        "AGENT": "The agent.",
+        "TOOL": "A tool, one node however often it was called.",
+        "ACCOUNT": "An end of a transfer; it lies within its tool.",
+        "END": "Where it ends.",
     },
 )

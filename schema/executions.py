@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
-from strawberry.scalars import JSON
 
+from runner_bridge.flows import material_of
 from schema.context import Info
-from schema.enums import ExecutionOrigin, ExecutionStatus, FailureKind
-from schema.ids import benchmark_id_argument, execution_id_argument
-from schema.pagination import PageInfo, Window, decode_time_cursor, encode_time_cursor
+from schema.enums import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind
+from schema.errors import RequestError
+from schema.execution_filter import (
+    ExecutionFilter,
+    ExecutionOrder,
+    decode_execution_cursor,
+    encode_execution_cursor,
+)
+from schema.flows import Flow
+from schema.ids import execution_id_argument
+from schema.output import LogChunk, Offset
+from schema.pagination import LARGEST_PAGE, PageInfo, Window
+from schema.renderings.trace import trace_text
+from schema.scoring import AssertionResult, Scoring
+from schema.steps import Step
 from schema.tool_calls import ToolCall
+from schema.transactions import TransactionLogs
 from store import listing, model
+from store.ordering import NEWEST_FIRST, key_of
 
 if TYPE_CHECKING:
     from schema.benchmarks import Benchmark
-
-CURSOR_KIND = "executions"
+    from schema.live import ExecutionEvent
 
 
 @strawberry.type(description="Why an execution ended badly.")
@@ -44,27 +58,6 @@ class Failure:
         )
 
 
-@strawberry.type(description="One step of an execution's result, in the session file's own shape.")
-class Step:
-    ordinal: int = strawberry.field(description="Counted from 1.")
-    thought: str | None = strawberry.field(description="What the agent said it was thinking.")
-    action: JSON | None = strawberry.field(description="The instructions it sent: a list.")
-    observation: JSON | None = strawberry.field(
-        description="What was seen on chain afterwards: status, error, logs, account states, key map."
-    )
-    info: JSON | None = strawberry.field(description="What the runner added.")
-
-    @classmethod
-    def of(cls, step: model.Step) -> Step:
-        return cls(
-            ordinal=step.ordinal,
-            thought=step.thought,
-            action=step.action,
-            observation=step.observation,
-            info=step.info,
-        )
-
-
 @strawberry.type(description="One execution of a benchmark by a runner with an agent.")
 class Execution:
     row: strawberry.Private[model.Execution]
@@ -84,11 +77,8 @@ class Execution:
     score: float | None = strawberry.field(
         description="The score that the session file reports; null without one."
     )
-    scoring: JSON | None = strawberry.field(
-        description="The score computed here from the steps and the ground truth, with its breakdown."
-    )
-    assertions: JSON | None = strawberry.field(
-        description="Each final state assertion: PASSED, FAILED or NOT_EVALUABLE, expected and actual."
+    computed_score: float | None = strawberry.field(
+        description="The score computed here, from 0 to 1; null without a result or a known benchmark."
     )
     queued_at: dt.datetime = strawberry.field(description="When it was requested.")
     started_at: dt.datetime | None = strawberry.field(description="When a worker claimed it.")
@@ -105,6 +95,10 @@ class Execution:
         description="Its time limit in milliseconds; null for an observed execution."
     )
     exit_code: int | None = strawberry.field(description="The runner's exit code; null when unknown.")
+    runner: RunnerKind | None = strawberry.field(
+        description="Which runner this server started; null before the start and for an observed execution."
+    )
+    session_id: str = strawberry.field(description="The session id in its files; usually its own id.")
 
     @classmethod
     def of(cls, row: model.Execution) -> Execution:
@@ -120,8 +114,7 @@ class Execution:
             failure=Failure.of(row),
             success=row.success,
             score=row.score,
-            scoring=row.scoring,
-            assertions=row.assertions,
+            computed_score=row.computed_score,
             queued_at=row.queued_at,
             started_at=row.started_at,
             ended_at=row.ended_at,
@@ -131,6 +124,8 @@ class Execution:
             execution_time_ms=row.execution_time_ms,
             timeout_ms=row.timeout_ms,
             exit_code=row.exit_code,
+            runner=row.runner,
+            session_id=row.session_id or str(row.id),
         )
 
     @strawberry.field(description="The benchmark as of the revision that was executed.")
@@ -157,27 +152,60 @@ class Execution:
     async def tool_calls(self, info: Info) -> list[ToolCall]:
         return [ToolCall.of(call) for call in await info.context.loaders.tool_calls.load(self.row.id)]
 
+    @strawberry.field(description="The score computed here, with its breakdown; null without a result.")
+    def scoring(self) -> Scoring | None:
+        return None if self.row.scoring is None else Scoring.of(self.row.scoring)
 
-@strawberry.input(description="Which executions. Every condition given must hold.")
-class ExecutionFilter:
-    benchmark_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Of any of these benchmarks."
+    @strawberry.field(
+        description="Each final state assertion of the benchmark; null without a result to evaluate them on."
     )
-    agents: list[str] | None = strawberry.field(default=None, description="By any of these agents.")
-    statuses: list[ExecutionStatus] | None = strawberry.field(
-        default=None, description="In any of these states."
-    )
-    origins: list[ExecutionOrigin] | None = strawberry.field(
-        default=None, description="Of any of these origins."
-    )
+    def assertions(self) -> list[AssertionResult] | None:
+        if self.row.assertions is None:
+            return None
+        return [AssertionResult.of(outcome) for outcome in self.row.assertions]
 
-    def conditions(self) -> model.ExecutionFilter:
-        return model.ExecutionFilter(
-            benchmark_ids=tuple(benchmark_id_argument(text) for text in self.benchmark_ids or ()),
-            agents=tuple(self.agents or ()),
-            statuses=tuple(self.statuses or ()),
-            origins=tuple(self.origins or ()),
+    @strawberry.field(description="What its transactions logged, as a tree and as texts.")
+    async def transaction_logs(self, info: Info) -> TransactionLogs:
+        return TransactionLogs(rows=await info.context.loaders.steps.load(self.row.id))
+
+    @strawberry.field(description="What happened, step by step, as the text tree that reev prints.")
+    async def trace(self, info: Info) -> str:
+        steps = await info.context.loaders.steps.load(self.row.id)
+        return trace_text(self.row.benchmark_id, self.row.status, self.row.score, steps)
+
+    @strawberry.field(description="What the agent did, as a diagram and as data.")
+    async def flow(self, info: Info) -> Flow:
+        loaders = info.context.loaders
+        prompt, steps, tool_calls = await asyncio.gather(
+            loaders.prompt.load(self.row.id),
+            loaders.steps.load(self.row.id),
+            loaders.tool_calls.load(self.row.id),
         )
+        if prompt is None and self.row.benchmark_revision is not None:
+            key = (self.row.benchmark_id, self.row.benchmark_revision)
+            benchmark = await loaders.benchmark_revision.load(key)
+            prompt = None if benchmark is None else benchmark.prompt
+        return Flow.of(material_of(self.row, prompt, steps, tool_calls))
+
+    @strawberry.field(description="What the runner printed, from `offset` on; live in `executionLog`.")
+    async def log(self, info: Info, offset: Offset = 0) -> LogChunk:
+        if offset < 0:
+            raise RequestError("INVALID_CURSOR", f"`offset` is {offset}; it counts bytes from 0")
+        piece = await info.context.loaders.output.load((self.row.id, offset))
+        return LogChunk.of(piece, ended=self.row.status.is_terminal)
+
+    @strawberry.field(description="Its history: events with a seq above `after`; live in `executionEvents`.")
+    async def events(
+        self,
+        info: Info,
+        after: Annotated[int, strawberry.argument(description="Only events with a higher seq.")] = 0,
+        first: Annotated[int, strawberry.argument(description="How many at most: 1 to 200.")] = LARGEST_PAGE,
+    ) -> list[Annotated[ExecutionEvent, strawberry.lazy("schema.live")]]:
+        from schema.live import ExecutionEvent
+
+        limit = Window.of(first, None, None, None).limit
+        items = await info.context.loaders.events.load((self.row.id, max(after, 0), limit))
+        return [ExecutionEvent.of(item) for item in items]
 
 
 @strawberry.type(description="An execution in a list.")
@@ -186,7 +214,7 @@ class ExecutionEdge:
     node: Execution = strawberry.field(description="The execution.")
 
 
-@strawberry.type(description="A page of executions, newest first.")
+@strawberry.type(description="A page of executions.")
 class ExecutionConnection:
     filter: strawberry.Private[model.ExecutionFilter]
     edges: list[ExecutionEdge] = strawberry.field(description="The executions with their cursors.")
@@ -202,10 +230,6 @@ class ExecutionConnection:
     @strawberry.field(description="How many executions the filter lets through; counted only when asked.")
     async def total_count(self, info: Info) -> int:
         return await listing.count_executions(info.context.db, self.filter)
-
-
-def _key(cursor: str | None) -> listing.ExecutionKey | None:
-    return None if cursor is None else decode_time_cursor(CURSOR_KIND, cursor)
 
 
 async def execution(
@@ -229,21 +253,26 @@ async def executions(
     filter: Annotated[
         ExecutionFilter | None, strawberry.argument(description="Which executions; all when not given.")
     ] = None,
+    order_by: Annotated[
+        ExecutionOrder | None, strawberry.argument(description="In which order; newest first when not given.")
+    ] = None,
 ) -> ExecutionConnection:
     window = Window.of(first, after, last, before)
     conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
+    order = NEWEST_FIRST if order_by is None else order_by.order()
     # Taken before the page is read: updates that arrive in between are seen twice rather than never.
     updates_cursor = str(info.context.hub.position)
     page = await listing.executions(
         info.context.db,
         conditions,
         limit=window.limit,
-        after=_key(window.after),
-        before=_key(window.before),
+        order=order,
+        after=decode_execution_cursor(order, window.after),
+        before=decode_execution_cursor(order, window.before),
         backwards=window.backwards,
     )
     edges = [
-        ExecutionEdge(cursor=encode_time_cursor(CURSOR_KIND, row.queued_at, row.id), node=Execution.of(row))
+        ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=Execution.of(row))
         for row in page.items
     ]
     return ExecutionConnection(

@@ -11,9 +11,11 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from store import benchmarks, executions
+from store import benchmarks, events, executions, output
 from store.database import Database
+from store.events import EventsKey, HubEvent
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionId, Step, ToolCall
+from store.output import NO_OUTPUT, OutputPiece
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -30,6 +32,8 @@ class Loaders:
     steps: DataLoader[ExecutionId, tuple[Step, ...]]
     tool_calls: DataLoader[ExecutionId, tuple[ToolCall, ...]]
     prompt: DataLoader[ExecutionId, str | None]
+    events: DataLoader[EventsKey, tuple[HubEvent, ...]]
+    output: DataLoader[tuple[ExecutionId, int], OutputPiece]
 
     @classmethod
     def build(cls, db: Database) -> Loaders:
@@ -51,6 +55,8 @@ class Loaders:
             steps=_loader(lambda ids: executions.steps_of(db, ids), ()),
             tool_calls=_loader(lambda ids: executions.tool_calls_of(db, ids), ()),
             prompt=_loader(lambda ids: executions.prompts_of(db, ids), None),
+            events=_loader(lambda keys: events.of_executions(db, keys), ()),
+            output=_loader(lambda keys: output.read_many(db, keys), NO_OUTPUT),
         )
 
 

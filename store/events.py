@@ -8,6 +8,7 @@ above it, so a reader that stays below loses nothing.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store import rows, sql
@@ -87,6 +88,20 @@ async def settled_after(db: Database, cursor: Cursor, horizon: int, limit: int) 
 async def of_execution(db: Database, execution_id: ExecutionId, after: int, limit: int) -> list[HubEvent]:
     """The events of one execution with seq > `after`, in order, at most `limit`."""
     return [_hub_event(row) for row in await db.fetch(SQL["of_execution"], execution_id, after, limit)]
+
+
+EventsKey = tuple[ExecutionId, int, int]
+"""Of which execution, after which seq, how many at most."""
+
+
+async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsKey, tuple[HubEvent, ...]]:
+    """The same for many executions in one statement."""
+    found: dict[EventsKey, list[HubEvent]] = {}
+    ids, afters, limits = zip(*keys, strict=True)
+    for row in await db.fetch(SQL["of_executions"], ids, afters, limits):
+        key = (ExecutionId(row["execution_id"]), row["after"], row["first"])
+        found.setdefault(key, []).append(_hub_event(row))
+    return {key: tuple(items) for key, items in found.items()}
 
 
 def _hub_event(row: rows.Row) -> HubEvent:

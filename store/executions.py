@@ -21,6 +21,7 @@ from store.model import (
     EventKind,
     Execution,
     ExecutionId,
+    RunnerKind,
     Step,
     ToolCall,
 )
@@ -118,9 +119,11 @@ def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
     return existing
 
 
-async def claim(db: Database, execution_id: ExecutionId, worker_id: str) -> Execution | None:
-    """QUEUED → RUNNING for this worker; None when it is not QUEUED any more."""
-    row = await db.fetchrow(SQL["claim"], execution_id, worker_id)
+async def claim(
+    db: Database, execution_id: ExecutionId, worker_id: str, runner: RunnerKind | None = None
+) -> Execution | None:
+    """QUEUED → RUNNING for this worker with this runner; None when it is not QUEUED any more."""
+    row = await db.fetchrow(SQL["claim"], execution_id, worker_id, runner)
     return None if row is None else rows.execution(row)
 
 
@@ -256,6 +259,19 @@ async def latest_of_benchmarks(
     wanted = None if agent is None else storable_text(agent)
     found = await db.fetch(SQL["latest_of_benchmarks"], ids, wanted)
     return {BenchmarkId(row["benchmark_id"]): rows.execution(row) for row in found}
+
+
+async def latest_of_pairs(
+    db: Database, pairs: Sequence[tuple[BenchmarkId, str]]
+) -> dict[tuple[BenchmarkId, str], Execution]:
+    """Per benchmark and agent its newest execution; pairs without one are absent."""
+    stored = {(benchmark_id, storable_text(agent)): (benchmark_id, agent) for benchmark_id, agent in pairs}
+    found = await db.fetch(
+        SQL["latest_of_pairs"],
+        [benchmark_id for benchmark_id, _ in stored],
+        [agent for _, agent in stored],
+    )
+    return {stored[row["benchmark_id"], row["agent"]]: rows.execution(row) for row in found}
 
 
 async def steps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[Step, ...]]:

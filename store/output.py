@@ -6,7 +6,7 @@ without a gap, so a reader that continues at `next_offset` misses nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from store import executions, sql
@@ -37,6 +37,9 @@ class OutputPiece:
         return self.content.decode("utf-8", "replace")
 
 
+NO_OUTPUT = OutputPiece(0, b"")
+
+
 async def append(db: Database, execution_id: ExecutionId, offset: int, content: bytes) -> None:
     """Stores a piece and moves the last activity; the same piece again changes nothing."""
     await db.fetchval(SQL["append"], execution_id, offset, content)
@@ -49,11 +52,24 @@ async def size(db: Database, execution_id: ExecutionId) -> int:
 
 async def read(db: Database, execution_id: ExecutionId, offset: int) -> OutputPiece:
     """What is stored from `offset` on, bounded; an empty piece when there is nothing (yet)."""
-    found = await db.fetch(SQL["read"], execution_id, offset, PIECES_AT_ONCE)
-    if not found:
-        return OutputPiece(offset, b"")
-    content = b"".join(row["content"] for row in found)[max(0, offset - found[0]["start_offset"]) :]
-    return OutputPiece(offset, content)
+    return (await read_many(db, [(execution_id, offset)]))[execution_id, offset]
+
+
+async def read_many(
+    db: Database, keys: Sequence[tuple[ExecutionId, int]]
+) -> dict[tuple[ExecutionId, int], OutputPiece]:
+    """The same for many executions and offsets in one statement."""
+    found: dict[tuple[ExecutionId, int], tuple[int, list[bytes]]] = {}
+    ids, offsets = zip(*keys, strict=True)
+    for row in await db.fetch(SQL["read"], ids, offsets, PIECES_AT_ONCE):
+        key = (ExecutionId(row["execution_id"]), row["start"])
+        _, pieces = found.setdefault(key, (row["start_offset"], []))
+        pieces.append(row["content"])
+    return {key: _piece(key[1], *found.get(key, (key[1], []))) for key in keys}
+
+
+def _piece(offset: int, begin: int, pieces: Sequence[bytes]) -> OutputPiece:
+    return OutputPiece(offset, b"".join(pieces)[max(0, offset - begin) :])
 
 
 async def follow(

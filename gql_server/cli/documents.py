@@ -79,9 +79,11 @@ EXECUTION = f"""
 query Execution($id: ID!) {{
   execution(id: $id) {{
     ...Summary
-    benchmarkRevision lastActivityAt timeoutMs prompt scoring assertions
+    benchmarkRevision lastActivityAt timeoutMs prompt trace
+    scoring {{ score instructionScore onchainScore passed issues details }}
+    assertions {{ outcome description actual reason }}
     toolCalls {{ ordinal name rawName status startedAt durationMs params result errorMessage }}
-    steps {{ ordinal thought action observation }}
+    steps {{ ordinal thought }}
   }}
 }}
 {_EXECUTION}

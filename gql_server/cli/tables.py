@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
@@ -31,8 +30,6 @@ OUTCOME_STYLES = {
     "FAILED": "red",
 }
 COUNTS = ("created", "updated", "unchanged", "archived", "failed")
-MAX_JSON_CHARS = 2_000
-"""Of a value on the page of an execution; `--json` shows all of it."""
 
 
 def _table(*columns: str) -> Table:
@@ -118,11 +115,21 @@ def print_execution(console: Console, execution: Data) -> None:
             cells = (str(call["ordinal"]), call["name"], call["status"])
             calls.add_row(*cells, milliseconds(call["durationMs"]), _text(call["errorMessage"]))
         console.print(Padding(calls, (0, 0, 1, 0)))
-    for step in execution["steps"]:
-        console.print(_step(step))
-    for name in ("scoring", "assertions"):
-        if execution[name] is not None:
-            console.print(Text(name, style="bold"), Padding(_json(execution[name]), (0, 0, 1, 2)), sep="\n")
+    if execution["steps"]:
+        console.print(Padding(Text(printable(execution["trace"], keep="\n")), (0, 0, 1, 0)))
+    if execution["assertions"]:
+        assertions = _table("assertion", "outcome", "actual", "reason")
+        for item in execution["assertions"]:
+            cells = (
+                _text(item["description"]),
+                item["outcome"],
+                _text(item["actual"]),
+                _text(item["reason"]),
+            )
+            assertions.add_row(*cells)
+        console.print(Padding(assertions, (0, 0, 1, 0)))
+    if execution["scoring"] is not None:
+        console.print(_scoring(execution["scoring"]))
 
 
 def _facts(execution: Data) -> list[tuple[str, object]]:
@@ -143,20 +150,13 @@ def _facts(execution: Data) -> list[tuple[str, object]]:
     ]
 
 
-def _step(step: Data) -> Group:
-    parts: list[Text | Padding] = [Text(f"step {step['ordinal']}", style="bold")]
-    for name in ("thought", "action", "observation"):
-        if step[name] is not None:
-            parts += [Text(f"  {name}", style="dim"), Padding(_json(step[name]), (0, 0, 0, 4))]
-    return Group(*parts, Text())
-
-
-def _json(value: object) -> Text:
-    if isinstance(value, str):
-        return Text(printable(value))
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    left_out = len(text) - MAX_JSON_CHARS
-    return Text(text if left_out <= 0 else f"{text[:MAX_JSON_CHARS]}\n… {left_out} characters more: --json")
+def _scoring(scoring: Data) -> Group:
+    total = (
+        f"computed score {scoring['score']:.3f} = 0.75 × {scoring['instructionScore']:.3f} instructions"
+        f" + 0.25 × {scoring['onchainScore']:.0f} on chain"
+    )
+    notes = [*scoring["issues"], *scoring["details"]]
+    return Group(Text(total), *(Text(f"  {printable(note)}", style="dim") for note in notes))
 
 
 def _text(value: object) -> Text:

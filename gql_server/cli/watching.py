@@ -27,10 +27,12 @@ UNKNOWN = "-"
 PIPED_WIDTH = 200
 
 
-def printable(value: object) -> str:
-    """Text of others on one line, unable to steer the terminal."""
+def printable(value: object, keep: str = "") -> str:
+    """Text of others, unable to steer the terminal; on one line unless `keep` has the newline."""
     text = str(value)
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
 
 
 def status_text(status: str) -> Text:
@@ -85,7 +87,9 @@ def final_line(execution: Data) -> Text:
     if execution["executionTimeMs"] is not None:
         line.append(f"  in {milliseconds(execution['executionTimeMs'])}", style="default")
     if failure := execution["failure"]:
-        line.append(f"  {failure['kind']}: {printable(failure['message'])}", style="default")
+        # The last words of a runner are lines, and read best as such.
+        message = printable(failure["message"], keep="\n")
+        line.append(f"  {failure['kind']}: {message}", style="default")
     return line
 
 

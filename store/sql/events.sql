@@ -39,6 +39,23 @@ JOIN LATERAL (
 ) AS x ON true
 ORDER BY e.xid, e.execution_id, e.seq
 
+-- name: of_executions
+SELECT wanted.after, wanted.first, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status, e.data, x.*
+FROM unnest($1::uuid[], $2::integer[], $3::integer[]) AS wanted (execution_id, after, first)
+JOIN LATERAL (
+    SELECT * FROM execution_events
+    WHERE execution_events.execution_id = wanted.execution_id AND seq > wanted.after
+    ORDER BY seq LIMIT wanted.first
+) AS e ON true
+JOIN LATERAL (
+    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
+           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
+           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
+           computed_score, batch_id, runner, session_id
+    FROM executions WHERE executions.id = e.execution_id
+) AS x ON true
+ORDER BY wanted.after, wanted.first, e.execution_id, e.seq
+
 -- name: of_execution
 SELECT e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status, e.data, x.*
 FROM (

@@ -22,7 +22,7 @@ SELECT pg_notify('reev_gql', '')
 -- name: claim
 WITH moved AS (
     UPDATE executions
-    SET status = 'RUNNING', worker_id = $2, event_seq = event_seq + 1,
+    SET status = 'RUNNING', worker_id = $2, runner = $3, event_seq = event_seq + 1,
         started_at = greatest(queued_at, clock_timestamp()), last_activity_at = clock_timestamp()
     WHERE id = $1 AND status = 'QUEUED'
     RETURNING *
@@ -162,5 +162,13 @@ SELECT e.* FROM unnest($1::text[]) AS wanted (benchmark_id)
 CROSS JOIN LATERAL (
     SELECT * FROM executions
     WHERE executions.benchmark_id = wanted.benchmark_id AND ($2::text IS NULL OR agent = $2)
+    ORDER BY queued_at DESC, id DESC LIMIT 1
+) AS e
+
+-- name: latest_of_pairs
+SELECT e.* FROM unnest($1::text[], $2::text[]) AS wanted (benchmark_id, agent)
+CROSS JOIN LATERAL (
+    SELECT * FROM executions
+    WHERE executions.benchmark_id = wanted.benchmark_id AND executions.agent = wanted.agent
     ORDER BY queued_at DESC, id DESC LIMIT 1
 ) AS e

@@ -16,8 +16,13 @@ SELECT coalesce(max(start_offset + length(content)), 0) FROM (
 ) AS newest
 
 -- name: read
-SELECT start_offset, content FROM execution_output
-WHERE execution_id = $1
-  AND start_offset >= coalesce(
-      (SELECT max(start_offset) FROM execution_output WHERE execution_id = $1 AND start_offset <= $2), 0)
-ORDER BY start_offset LIMIT $3
+SELECT wanted.execution_id, wanted.start, piece.start_offset, piece.content
+FROM unnest($1::uuid[], $2::bigint[]) AS wanted (execution_id, start)
+JOIN LATERAL (
+    SELECT start_offset, content FROM execution_output AS o
+    WHERE o.execution_id = wanted.execution_id AND o.start_offset >= coalesce(
+        (SELECT max(start_offset) FROM execution_output AS b
+         WHERE b.execution_id = wanted.execution_id AND b.start_offset <= wanted.start), 0)
+    ORDER BY start_offset LIMIT $3
+) AS piece ON true
+ORDER BY wanted.execution_id, wanted.start, piece.start_offset

@@ -73,7 +73,8 @@ async def test_our_benchmarks_end_with_their_scores(directory: Path, database_ur
             ]
             assert "TOOL_CALL_STARTED" in [event["kind"] for event in events]
             found = await server.ask(
-                "query ($id: ID!) { execution(id: $id) { score scoring assertions steps { ordinal } } }",
+                "query ($id: ID!) { execution(id: $id) "
+                "{ score scoring { score } assertions { outcome } steps { ordinal } } }",
                 id=execution_id,
             )
             assert found["execution"]["score"] == pytest.approx(expected[benchmark_id])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schema.pagination import encode_cursor
-from store import executions
+from store import executions, output
 from store.database import Database
 from store.model import (
     Ending,
@@ -15,6 +15,7 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
+    RunnerKind,
     Step,
     ToolCall,
     ToolCallStatus,
@@ -35,14 +36,72 @@ ONE = """
 query ($id: ID!) {
   execution(id: $id) {
     id benchmarkId benchmarkRevision agent origin status revision score success prompt exitCode
-    queuedAt startedAt endedAt queueDurationMs executionTimeMs timeoutMs scoring assertions
+    queuedAt startedAt endedAt queueDurationMs executionTimeMs timeoutMs computedScore runner sessionId trace
+    scoring { version score instructions { possible parts { what matched } } }
+    assertions { type outcome }
+    log { text nextOffset ended }
+    events { seq kind status }
+    transactionLogs { plain tree yaml steps { entries { programName succeeded children { level } } } }
+    flow { source diagram toolCount nodes { kind label } edges { source target } }
     failure { kind message exitCode exitSignal }
     benchmark { id revision }
-    steps { ordinal thought action observation info }
+    steps {
+      ordinal thought info rawAction rawObservation
+      instructions { programId accounts { pubkey isSigner } data }
+      observation { status error logs keyMap }
+    }
     toolCalls { ordinal name rawName status startedAt durationMs params result errorMessage }
   }
 }
 """
+
+
+SYSTEM = "11111111111111111111111111111111"
+LOGS = [f"Program {SYSTEM} invoke [1]", f"Program {SYSTEM} success"]
+INSTRUCTION = {
+    "program_id": SYSTEM,
+    "accounts": [{"pubkey": SYSTEM, "is_signer": True, "is_writable": True}],
+    "data": "3Bxs",
+}
+OBSERVATION = {
+    "last_transaction_status": "Failure",
+    "last_transaction_error": "no",
+    "last_transaction_logs": LOGS,
+    "account_states": {},
+    "key_map": {"USER": SYSTEM},
+}
+PART = {
+    "what": "program_id",
+    "index": None,
+    "weight": 1.0,
+    "matched": True,
+    "expected": SYSTEM,
+    "actual": SYSTEM,
+    "why": None,
+}
+SCORING = {
+    "version": 1,
+    "score": 0.75,
+    "instruction_score": 1.0,
+    "onchain_score": 0.0,
+    "possible": 1.0,
+    "achieved": 1.0,
+    "passed": True,
+    "instructions_skipped": False,
+    "issues": [],
+    "details": [],
+    "instructions": [{"index": 0, "possible": 1.0, "achieved": 1.0, "parts": [PART]}],
+}
+ASSERTION = {
+    "index": 0,
+    "type": "SolBalance",
+    "description": "SolBalance of X == 1",
+    "outcome": "FAILED",
+    "expected": {"expected": 1},
+    "actual": 0,
+    "weight": 1.0,
+    "reason": "0 is not 1",
+}
 
 
 def _ids(page: dict[str, Any]) -> list[str]:
@@ -109,7 +168,8 @@ async def test_a_page_that_cannot_be_read_is_refused_with_a_code(
 
 async def test_an_ended_execution_tells_everything(db: Database, ask: Any) -> None:
     execution = await queued(db)
-    await executions.claim(db, execution.id, "worker")
+    await executions.claim(db, execution.id, "worker", RunnerKind.LOCAL)
+    await output.append(db, execution.id, 0, b"hello\n")
     call = ToolCall(
         1, "sol_transfer", "SolTransfer", ToolCallStatus.SUCCESS, None, None, 12, {"a": 1}, [2], None
     )
@@ -124,12 +184,12 @@ async def test_an_ended_execution_tells_everything(db: Database, ask: Any) -> No
             execution_time_ms=17,
             success=False,
             score=0.75,
-            scoring={"version": 1},
-            assertions=[],
+            scoring=SCORING,
+            assertions=[ASSERTION],
             session_file_hash="f" * 64,
             prompt="Send it",
             session={"session_id": str(execution.id)},
-            steps=(Step(1, None, [{"program_id": "x"}], {"last_transaction_status": "Failure"}, {}),),
+            steps=(Step(1, None, [INSTRUCTION], OBSERVATION, {}),),
         ),
     )
     found = (await ask(ONE, id=str(execution.id)))["execution"]
@@ -144,7 +204,30 @@ async def test_an_ended_execution_tells_everything(db: Database, ask: Any) -> No
     assert found["revision"] == 4
     assert found["prompt"] == "Send it"
     assert found["benchmark"] == {"id": "transfer", "revision": 1}
-    assert found["steps"][0]["observation"] == {"last_transaction_status": "Failure"}
+    [step] = found["steps"]
+    assert step["observation"] == {
+        "status": "Failure",
+        "error": "no",
+        "logs": LOGS,
+        "keyMap": {"USER": SYSTEM},
+    }
+    assert (step["rawAction"], step["rawObservation"]) == ([INSTRUCTION], OBSERVATION)
+    assert step["instructions"] == [
+        {"programId": SYSTEM, "accounts": [{"pubkey": SYSTEM, "isSigner": True}], "data": "3Bxs"}
+    ]
+    assert (found["computedScore"], found["scoring"]["score"]) == (0.75, 0.75)
+    assert found["scoring"]["instructions"][0]["parts"] == [{"what": "program_id", "matched": True}]
+    assert found["assertions"] == [{"type": "SolBalance", "outcome": "FAILED"}]
+    assert (found["runner"], found["sessionId"]) == ("LOCAL", str(execution.id))
+    assert "transfer (Score: 75.0%): failed" in found["trace"]
+    assert found["log"] == {"text": "hello\n", "nextOffset": 6, "ended": True}
+    assert [event["seq"] for event in found["events"]] == [1, 2, 3, 4]
+    [logs] = found["transactionLogs"]["steps"]
+    assert logs["entries"] == [{"programName": "System", "succeeded": True, "children": []}]
+    assert "Step 1:" in found["transactionLogs"]["plain"]
+    assert found["flow"]["source"] == "DATABASE"
+    assert "Prompt --> Agent : Send it" in found["flow"]["diagram"]
+    assert found["flow"]["toolCount"] == 1
     assert found["toolCalls"][0]["name"] == "sol_transfer"
     assert found["toolCalls"][0]["startedAt"] is None
     assert found["queueDurationMs"] >= 0
@@ -174,7 +257,9 @@ async def test_a_page_of_fifty_with_all_relations_takes_few_statements(
     fetch = Database.fetch
 
     async def counted(self: Database, statement: str, *arguments: object) -> list[Any]:
-        if "execution_events" not in statement:  # the hub reads those, not the query
+        if (
+            "execution_events" not in statement and "benchmark_changes" not in statement
+        ):  # the hub reads those
             statements.append(statement)
         return await fetch(self, statement, *arguments)
 

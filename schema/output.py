@@ -1,0 +1,51 @@
+"""What runners print: by offset, and live while it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+
+from schema.context import Info
+from schema.errors import RequestError
+from schema.ids import execution_id_argument
+from store import executions
+from store import output as stored_output
+from store.output import OutputPiece
+
+Offset = Annotated[
+    int, strawberry.argument(description="Byte to start from; `nextOffset` of the piece before.")
+]
+
+
+@strawberry.type(description="A piece of what a runner printed, cleaned of control characters and secrets.")
+class LogChunk:
+    offset: int = strawberry.field(description="Where the piece begins, in bytes of UTF-8.")
+    text: str = strawberry.field(description="The text; it comes from a program, so show it as text.")
+    next_offset: int = strawberry.field(description="Where the rest begins.")
+    ended: bool = strawberry.field(
+        description="Whether the execution has ended: then nothing follows an empty piece."
+    )
+
+    @classmethod
+    def of(cls, piece: OutputPiece, *, ended: bool) -> LogChunk:
+        return cls(offset=piece.offset, text=piece.text, next_offset=piece.next_offset, ended=ended)
+
+
+async def execution_log(
+    info: Info,
+    execution_id: Annotated[strawberry.ID, strawberry.argument(description="The execution's UUID.")],
+    offset: Offset = 0,
+) -> AsyncGenerator[LogChunk, None]:
+    context = info.context
+    found = await executions.get(context.db, execution_id_argument(execution_id))
+    if found is None:
+        raise RequestError("EXECUTION_NOT_FOUND", f"There is no execution {execution_id}")
+    if not 0 <= offset <= (size := await stored_output.size(context.db, found.id)):
+        raise RequestError("INVALID_CURSOR", f"`offset` is {offset}; there are {size} bytes of output")
+    yield LogChunk(offset=offset, text="", next_offset=offset, ended=found.status.is_terminal)
+    async with aclosing(stored_output.follow(context.db, context.hub, found.id, offset)) as pieces:
+        async for piece in pieces:
+            yield LogChunk.of(piece, ended=False)

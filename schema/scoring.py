@@ -1,0 +1,84 @@
+"""How good a result was: the score computed here with all that it is made of, and each assertion's outcome."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+
+@strawberry.enum(description="What became of an assertion.")
+class AssertionOutcome(Enum):
+    PASSED = strawberry.enum_value("PASSED", description="The final state is as it must be.")
+    FAILED = strawberry.enum_value("FAILED", description="The final state is another one.")
+    NOT_EVALUABLE = strawberry.enum_value(
+        "NOT_EVALUABLE", description="It cannot be told from the result; `reason` says why."
+    )
+
+
+@strawberry.type(description="One final state assertion of the benchmark, evaluated on the result.")
+class AssertionResult:
+    index: int = strawberry.field(description="Its place in the ground truth, from 0.")
+    type: str = strawberry.field(description="Its type, such as SolBalance.")
+    description: str = strawberry.field(description="What it demands, in a line.")
+    outcome: AssertionOutcome = strawberry.field(description="What became of it.")
+    expected: JSON | None = strawberry.field(description="Its conditions as written.")
+    actual: JSON | None = strawberry.field(description="The number observed; null when none was.")
+    weight: float = strawberry.field(
+        description="Its weight in the ground truth; it does not enter the score."
+    )
+    reason: str | None = strawberry.field(description="Why it did not pass.")
+
+    @classmethod
+    def of(cls, outcome: dict[str, Any]) -> AssertionResult:
+        return cls(**{**outcome, "outcome": AssertionOutcome(outcome["outcome"])})
+
+
+@strawberry.type(description="One comparison: a program id, the data, or an account of an instruction.")
+class ScorePart:
+    what: str = strawberry.field(description="What was compared: program_id, data or account.")
+    index: int | None = strawberry.field(description="Which account, from 0; null for the others.")
+    weight: float = strawberry.field(description="What it is worth.")
+    matched: bool = strawberry.field(description="Whether it is as expected.")
+    expected: JSON | None = strawberry.field(description="What the ground truth expects.")
+    actual: JSON | None = strawberry.field(description="What the agent sent; null when nothing stands there.")
+    why: str | None = strawberry.field(description="Why it did not match.")
+
+
+@strawberry.type(description="An expected instruction compared with the one the agent sent at its place.")
+class InstructionScore:
+    index: int = strawberry.field(description="Its place, from 0.")
+    possible: float = strawberry.field(description="The sum of its weights.")
+    achieved: float = strawberry.field(description="The weights of what matched.")
+    parts: list[ScorePart] = strawberry.field(description="Comparison by comparison.")
+
+
+@strawberry.type(
+    description="The score computed here: 0.75 × instructions + 0.25 × on-chain success, upstream's rule."
+)
+class Scoring:
+    version: int = strawberry.field(description="Of the rule; scores of different versions do not compare.")
+    score: float = strawberry.field(description="From 0 to 1.")
+    instruction_score: float = strawberry.field(description="The share of the instructions, from 0 to 1.")
+    onchain_score: float = strawberry.field(description="1 when the last transaction succeeded, else 0.")
+    possible: float = strawberry.field(description="The sum of all weights of the expected instructions.")
+    achieved: float = strawberry.field(description="The weights of what matched.")
+    passed: bool = strawberry.field(
+        description="Upstream's verdict on this score: at least 0.75, or 0.6 for flows."
+    )
+    instructions_skipped: bool = strawberry.field(
+        description="Whether the ground truth says not to compare instructions."
+    )
+    issues: list[str] = strawberry.field(description="What cost many points, in words.")
+    details: list[str] = strawberry.field(description="What else is worth knowing, in words.")
+    instructions: list[InstructionScore] = strawberry.field(description="Instruction by instruction.")
+
+    @classmethod
+    def of(cls, scoring: dict[str, Any]) -> Scoring:
+        instructions = [
+            InstructionScore(**{**item, "parts": [ScorePart(**part) for part in item["parts"]]})
+            for item in scoring["instructions"]
+        ]
+        return cls(**{**scoring, "instructions": instructions})
