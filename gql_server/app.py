@@ -12,6 +12,7 @@ from strawberry.extensions import DisableIntrospection
 
 from gql_server import pages
 from gql_server.access import GRAPHQL_PATH, AccessRules, access_middleware, header_signal
+from gql_server.flow_pages import flow_page
 from gql_server.graphql_view import MAX_BODY_BYTES, GraphQLView
 from gql_server.health import healthz, readyz
 from gql_server.settings import Settings
@@ -57,6 +58,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     app.on_response_prepare.append(header_signal(rules))
     app.on_shutdown.append(_close_sockets)
     app.router.add_route(hdrs.METH_ANY, GRAPHQL_PATH, view)
+    app.router.add_get("/flows/{execution_id}", flow_page(services.db, runner, rules))
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz(services.db.url))
     pages.add_routes(app, graphiql=settings.graphiql)

@@ -41,6 +41,7 @@ PACKAGES = (
         "4.1.2",
         {"graphiql.min.js": "graphiql.js", "graphiql.min.css": "graphiql.css", "LICENSE": "LICENSE"},
     ),
+    Package("mermaid", "11.17.2", {"dist/mermaid.min.js": "mermaid.js", "LICENSE": "LICENSE"}),
     Package("graphql-ws", "6.4.2", {"umd/graphql-ws.min.js": "graphql-ws.js", "LICENSE.md": "LICENSE"}),
 )
 

@@ -120,13 +120,12 @@ def print_execution(console: Console, execution: Data) -> None:
     if execution["assertions"]:
         assertions = _table("assertion", "outcome", "actual", "reason")
         for item in execution["assertions"]:
-            cells = (
+            assertions.add_row(
                 _text(item["description"]),
                 item["outcome"],
                 _text(item["actual"]),
-                _text(item["reason"]),
+                _text(item["reason"] or ""),
             )
-            assertions.add_row(*cells)
         console.print(Padding(assertions, (0, 0, 1, 0)))
     if execution["scoring"] is not None:
         console.print(_scoring(execution["scoring"]))

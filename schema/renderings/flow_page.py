@@ -27,7 +27,7 @@ _PAGE = """<!DOCTYPE html>
 <title>Flow Diagram: {title}</title>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/flow.css">
-<script src="/static/vendor/mermaid/mermaid.min.js" defer></script>
+<script src="/static/vendor/mermaid/mermaid.js" defer></script>
 <script src="/static/flow.js" defer></script>
 </head>
 <body>

@@ -14,7 +14,7 @@ from tests.schema.renderings.samples_of import call
 
 VOID = {"meta", "link"}
 OWN = {
-    "/static/vendor/mermaid/mermaid.min.js",
+    "/static/vendor/mermaid/mermaid.js",
     "/static/flow.js",
     "/static/flow.css",
     "/static/icon.svg",
