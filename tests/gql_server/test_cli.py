@@ -87,7 +87,13 @@ async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, 
     (execution,) = lines(listed.out)
     shown = await cli("show", execution["id"], "--url", server.url, cwd=tmp_path)
     assert shown.code == 0, shown.err
-    for word in (execution["id"], "001-sol-transfer", "deterministic_sol_transfer", "step 1", "assertions"):
+    for word in (
+        execution["id"],
+        "001-sol-transfer",
+        "deterministic_sol_transfer",
+        "PASSED",
+        "computed score",
+    ):
         assert word in shown.out
     table = await cli("list", "--url", server.url, cwd=tmp_path)
     assert re.search(rf"{execution['id']} +001-sol-transfer +deterministic +SUCCEEDED +1\.0", table.out)

@@ -21,6 +21,12 @@ pytestmark = pytest.mark.timeout(180)
 END_PROMISE_S = 5.0
 WATCHERS = 20
 
+WAITING_FOR_THE_LOCK = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted
+"""
+"""Other tests have locks of their own on the same server."""
+
 
 def lives(pid: int) -> bool:
     """A zombie is dead; its parent, which is not ours to choose, has not looked yet."""
@@ -70,7 +76,7 @@ async def test_a_signal_while_it_starts_ends_it_as_well(tmp_path: Path, empty_da
                 "serve", "--port", "0", cwd=tmp_path, stderr=log.fileno(), DATABASE_URL=empty_database_url
             )
         async with asyncio.timeout(START_DEADLINE_S):
-            while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            while not await holder.fetchval(WAITING_FOR_THE_LOCK):
                 pass
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), END_PROMISE_S) == 0
