@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge.errors import CommandTemplateError
+from runner_bridge.secret_key import SecretKey
 
 LOCAL_RUNNER = "runner_bridge.local_runner"
 
@@ -80,6 +81,8 @@ class RunnerConfig:
     output_cap_bytes: int = 16 * 1024 * 1024
     """A runner may print more, but only this much of it is kept, and the last lines."""
     environment: tuple[str, ...] = ENVIRONMENT
+    secret_key: SecretKey = field(default_factory=SecretKey)
+    """Decrypts the API keys of agents."""
     arguments: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

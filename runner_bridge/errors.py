@@ -53,3 +53,7 @@ class BenchmarksDirectoryError(BridgeError):
 
 class ImportDirectoryError(BridgeError):
     """A directory that may not be imported from, or cannot be read as a whole; nothing was read."""
+
+
+class SecretKeyError(BridgeError):
+    """The key that encrypts API keys is missing, cannot be read, or is another one."""

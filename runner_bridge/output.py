@@ -7,10 +7,13 @@ by the last lines. Nothing here can block the runner.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from store.model import JsonValue
 
 TAIL_BYTES = 64 * 1024
 """What is kept of the end of an output that grew beyond the cap."""
@@ -57,8 +60,8 @@ class RunnerOutput:
             with self.path.open("ab") as file:
                 file.write(marker.encode() + self._last_words)
 
-    def last_lines(self) -> str:
-        """The end of the output as clean text: no escapes, no control characters, bounded."""
+    def last_lines(self, environment: Mapping[str, str]) -> str:
+        """The end of the output as clean text: no escapes, no control characters, no secrets, bounded."""
         try:
             with self.path.open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
@@ -66,7 +69,8 @@ class RunnerOutput:
         except FileNotFoundError:
             return ""
         lines = [line.rstrip() for line in clean_text(raw).splitlines()]
-        text = "\n".join([line for line in lines if line][-SHOWN_LINES:])
+        # Before it is cut: half a secret would not be recognised any more.
+        text = redact("\n".join([line for line in lines if line][-SHOWN_LINES:]), environment)
         return text if len(text) <= SHOWN_CHARACTERS else "…" + text[-SHOWN_CHARACTERS:]
 
     def read(self, offset: int, limit: int) -> bytes:
@@ -101,6 +105,29 @@ def redact(text: str, environment: Mapping[str, str]) -> str:
     return text
 
 
+def redact_bytes(data: bytes, environment: Mapping[str, str]) -> bytes:
+    """The bytes of a JSON file without the values of secrets, written plainly or escaped; else unchanged."""
+    for name, value in _secrets(environment):
+        for form in {value, json.dumps(value)[1:-1], json.dumps(value)[1:-1].replace("/", "\\/")}:
+            data = data.replace(form.encode(), f"[{name}]".encode())
+    return data
+
+
+def redact_json(value: JsonValue, environment: Mapping[str, str]) -> JsonValue:
+    """`value` with every text in it, keys included, without the values of secrets."""
+    if not _secrets(environment):
+        return value
+    match value:
+        case str():
+            return redact(value, environment)
+        case dict():
+            return {redact(key, environment): redact_json(item, environment) for key, item in value.items()}
+        case list():
+            return [redact_json(item, environment) for item in value]
+        case _:
+            return value
+
+
 def cut_beside_secrets(data: bytes, at: int, environment: Mapping[str, str]) -> int:
     """Where to cut `data` in two, at `at` or a little before it, so that no secret is cut."""
     for _, value in _secrets(environment):
@@ -112,8 +139,10 @@ def cut_beside_secrets(data: bytes, at: int, environment: Mapping[str, str]) -> 
 
 
 def _secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [
+    found = [
         (name, value)
         for name, value in environment.items()
         if _SECRET_NAME.search(name) and len(value) >= SECRET_MIN_LENGTH
     ]
+    # One may begin with another: the longer is to go as a whole.
+    return sorted(found, key=lambda item: len(item[1]), reverse=True)

@@ -10,7 +10,8 @@ definition that was run.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from runner_bridge.convert import tool_call
 from runner_bridge.formats.assertions import evaluate_assertions
@@ -39,12 +40,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Whose session file it must be, and the definition that was run."""
+    """Whose session file it must be, and the definition that was run.
+
+    `environment` is the runner's: the values of its secrets are taken out of whatever it wrote.
+    """
 
     execution_id: str
     benchmark_id: str
     source: str
     is_local_runner: bool
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from runner_bridge import process
@@ -23,8 +24,10 @@ def output_path(config: RunnerConfig, execution_id: str) -> Path:
     return config.output_dir.absolute() / f"{execution_id}.log"
 
 
-def start_runner(config: RunnerConfig, execution: Execution, benchmark: Benchmark) -> RunnerProcess:
-    """Starts the execution's runner; raises LaunchError."""
+def start_runner(
+    config: RunnerConfig, execution: Execution, benchmark: Benchmark, environment: Mapping[str, str]
+) -> RunnerProcess:
+    """Starts the execution's runner in this environment; raises LaunchError."""
     execution_id = str(execution.id)
     try:
         config.sessions_dir.mkdir(parents=True, exist_ok=True)
@@ -43,7 +46,7 @@ def start_runner(config: RunnerConfig, execution: Execution, benchmark: Benchmar
     return process.start(
         fill(config.arguments, values),
         execution_id=execution_id,
-        environment=runner_environment(config),
+        environment=environment,
         working_directory=None if config.working_directory is None else config.working_directory.absolute(),
         output=output_path(config, execution_id),
     )
@@ -54,11 +57,12 @@ def remove_definition(config: RunnerConfig, execution_id: str) -> None:
     shutil.rmtree(_definition_dir(config, execution_id), ignore_errors=True)
 
 
-def runner_environment(config: RunnerConfig) -> dict[str, str]:
-    """What is allowed of our environment, and where the runner's files go."""
+def runner_environment(config: RunnerConfig, of_agent: Mapping[str, str]) -> dict[str, str]:
+    """What is allowed of our environment, what is configured for the agent, and where the files go."""
     sessions = config.sessions_dir.absolute()
     return {
         **{name: os.environ[name] for name in config.environment if name in os.environ},
+        **of_agent,
         "REEV_SESSION_LOG_PATH": str(sessions),
         "REEV_ENHANCED_OTEL": "1",
         "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name("{session_id}")),

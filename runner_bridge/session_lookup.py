@@ -6,10 +6,13 @@ Only the file of this execution's own name is read, a regular file inside the se
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import read_regular_file
+from runner_bridge.output import redact_bytes
 from runner_bridge.result import Expected, Found, read_session
 from store.model import Failure, FailureKind
 
@@ -42,4 +45,10 @@ def look(directory: Path, expected: Expected) -> Found:
         return Found(
             problem=Failure(FailureKind.RESULT_UNREADABLE, f"The session file cannot be read: {error}")
         )
-    return read_session(data, name, expected)
+    clean = redact_bytes(data, expected.environment)
+    found = read_session(clean, name, expected)
+    if found.session is None or clean == data:
+        return found
+    # The hash stays that of the file, by which it is known again.
+    content_hash = hashlib.sha256(data).hexdigest()
+    return replace(found, session=found.session.model_copy(update={"content_hash": content_hash}))

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from runner_bridge import process
+from runner_bridge import agent_configs, process
 from runner_bridge.command import RunnerConfig
 from runner_bridge.errors import LaunchError
-from runner_bridge.output import RunnerOutput, redact
+from runner_bridge.output import RunnerOutput
 from runner_bridge.output_tail import OutputTail
 from runner_bridge.process import ProcessExit, RunnerProcess
 from runner_bridge.result import Expected, Found, decide
@@ -89,14 +89,22 @@ class Supervision:
         self._benchmark = benchmark
         self._id = str(execution.id)
         self._output = RunnerOutput(output_path(config, self._id), config.output_cap_bytes)
-        self._expected = Expected(self._id, benchmark.id, benchmark.source, config.is_local_runner)
+        self._expected = Expected(
+            self._id,
+            benchmark.id,
+            benchmark.source,
+            config.is_local_runner,
+            runner_environment(config, {}),
+        )
         self.has_exited = False
         """Whether the runner's own end has been seen: from then on what is left takes a moment only."""
 
     async def execute(self) -> None:
         """Starts the runner and sees it to its end."""
         try:
-            runner = start_runner(self._config, self._execution, self._benchmark)
+            await self._learn_environment()
+            environment = self._expected.environment
+            runner = start_runner(self._config, self._execution, self._benchmark, environment)
         except LaunchError as error:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return
@@ -110,6 +118,10 @@ class Supervision:
     async def resume(self) -> None:
         """Takes over from a worker that is gone: watches on, or reads what a dead runner left."""
         db, execution_id = self._around.db, self._execution.id
+        try:
+            await self._learn_environment()
+        except LaunchError as error:
+            log.warning("execution %s: what it says is not searched for the API key: %s", self._id, error)
         identity = await executions.process_of(db, execution_id)
         pid, started = (None, None) if identity is None else (identity.pid, identity.started)
         runner = process.find(self._id, pid, started)
@@ -124,11 +136,21 @@ class Supervision:
         observed = Observed(Cause.EXITED, ProcessExit(), found, None)
         await self._finish(await asyncio.to_thread(self._ending, observed, ()))
 
+    async def _learn_environment(self) -> None:
+        """The environment of this agent's runners as it is set now; raises LaunchError."""
+        agent = self._execution.agent
+        of_agent = await until_stored(
+            lambda: agent_configs.environment(self._around.db, self._config, agent), self._around.leaving
+        )
+        environment = runner_environment(self._config, of_agent)
+        self._expected = replace(self._expected, environment=environment)
+
     async def _supervise(self, runner: RunnerProcess, known: Mapping[int, ToolCallStatus]) -> None:
         ended = asyncio.Event()
         db, execution_id = self._around.db, self._execution.id
-        tail = ToolLogTail(db, execution_id, self._around.watch, known)
-        output = OutputTail(db, execution_id, self._output, runner_environment(self._config))
+        environment = self._expected.environment
+        tail = ToolLogTail(db, execution_id, self._around.watch, known, environment)
+        output = OutputTail(db, execution_id, self._output, environment)
         aside = [
             asyncio.create_task(tail.follow(ended), name="tool log tail"),
             asyncio.create_task(output.follow(ended), name="output tail"),
@@ -222,7 +244,7 @@ class Supervision:
             self._expected,
             observed.found,
             observed.exit,
-            last_lines=redact(self._output.last_lines(), runner_environment(self._config)),
+            last_lines=self._output.last_lines(self._expected.environment),
             execution_time_ms=observed.execution_time_ms,
             tool_calls=tool_calls,
         )

@@ -11,10 +11,13 @@ import logging
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runner_bridge.convert import tool_call
+from runner_bridge.formats import tool_call as tool_call_format
 from runner_bridge.formats.tool_log import ToolCallChange, ToolLogReader
+from runner_bridge.output import redact_json
 from runner_bridge.storing import wait_for_event
 from runner_bridge.watching import DirectoryWatch
 from store import executions
@@ -44,7 +47,10 @@ def tool_log_name(execution_id: str) -> str:
 
 
 class ToolLogTail:
-    """One execution's tool log. `known` are the tool calls already stored, by ordinal."""
+    """One execution's tool log. `known` are the tool calls already stored, by ordinal.
+
+    `environment` is the runner's, for its secrets.
+    """
 
     def __init__(
         self,
@@ -52,11 +58,13 @@ class ToolLogTail:
         execution_id: ExecutionId,
         watch: DirectoryWatch,
         known: Mapping[int, ToolCallStatus],
+        environment: Mapping[str, str],
     ) -> None:
         self._db = db
         self._id = execution_id
         self._watch = watch
         self._known = known
+        self._environment = environment
         self._reader = ToolLogReader(str(execution_id))
         self._offset = 0
         self._given_up = False
@@ -69,7 +77,7 @@ class ToolLogTail:
     @property
     def calls(self) -> tuple[ToolCall, ...]:
         """Every tool call read so far."""
-        return tuple(tool_call(call) for call in self._reader.calls)
+        return tuple(self._clean(call) for call in self._reader.calls)
 
     async def follow(self, ended: asyncio.Event) -> None:
         """Stores what is written until `ended` is set, and then once more what is left."""
@@ -119,7 +127,17 @@ class ToolLogTail:
         for change in changes:
             kind = EventKind.TOOL_CALL_STARTED if change.kind == "started" else EventKind.TOOL_CALL_ENDED
             if not self._is_known(kind, change.call.ordinal):
-                self._pending.append((kind, tool_call(change.call)))
+                self._pending.append((kind, self._clean(change.call)))
+
+    def _clean(self, call: tool_call_format.ToolCall) -> ToolCall:
+        """The call as it may be stored: an agent may say a secret to its tools."""
+        found = tool_call(call)
+        return replace(
+            found,
+            params=redact_json(found.params, self._environment),
+            result=redact_json(found.result, self._environment),
+            error_message=redact_json(found.error_message, self._environment),
+        )
 
     def _read_appended(self) -> bytes:
         try:

@@ -27,7 +27,7 @@ def test_the_beginning_stays_where_it_is_while_the_rest_is_cut_away(tmp_path: Pa
     append(path, b"\nlast words\n")
     output.close()
     assert path.read_bytes().startswith(beginning + b"\n[... ")
-    assert output.last_lines().endswith("last words")
+    assert output.last_lines({}).endswith("last words")
 
 
 def test_dropped_bytes_are_counted_exactly(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_growth_is_told_once_and_a_file_that_is_not_there_is_silent(tmp_path: Pa
     path = tmp_path / "out.log"
     output = RunnerOutput(path, CAP)
     assert not output.check()
-    assert output.last_lines() == ""
+    assert output.last_lines({}) == ""
     append(path, b"one")
     assert output.check()
     assert not output.check()
@@ -68,7 +68,7 @@ def test_colours_titles_and_control_characters_do_not_reach_a_reader() -> None:
 def test_a_long_last_line_is_shown_by_its_end(tmp_path: Path) -> None:
     path = tmp_path / "out.log"
     append(path, b"x" * 5_000_000 + b"END")
-    shown = RunnerOutput(path, 10_000_000).last_lines()
+    shown = RunnerOutput(path, 10_000_000).last_lines({})
     assert shown.endswith("END") and len(shown) == SHOWN_CHARACTERS + 1
 
 

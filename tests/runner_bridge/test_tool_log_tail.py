@@ -42,7 +42,7 @@ async def following(
 ) -> AsyncIterator[ToolLogTail]:
     """A tail at work; at the end it has taken everything there is."""
     watch = DirectoryWatch(bridge.config.sessions_dir)
-    tail = ToolLogTail(bridge.db, running, watch, known or {})
+    tail = ToolLogTail(bridge.db, running, watch, known or {}, {})
     ended = asyncio.Event()
     task = asyncio.create_task(tail.follow(ended))
     try:

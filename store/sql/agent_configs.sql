@@ -1,0 +1,17 @@
+-- name: save
+INSERT INTO agent_configs (agent, api_url, model, encrypted_api_key) VALUES ($1, $2, $3, $4)
+ON CONFLICT (agent) DO UPDATE SET
+    api_url = excluded.api_url, model = excluded.model, encrypted_api_key = excluded.encrypted_api_key,
+    updated_at = clock_timestamp()
+RETURNING *
+
+-- name: locked
+-- Two who save at once take turns, also where there is no row yet.
+SELECT agent_configs.* FROM pg_advisory_xact_lock(8243110937284436531)
+LEFT JOIN agent_configs ON agent = $1
+
+-- name: delete
+DELETE FROM agent_configs WHERE agent = $1 RETURNING agent
+
+-- name: by_agents
+SELECT * FROM agent_configs WHERE agent = ANY($1::text[])
