@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.command import RunnerConfig
+from runner_bridge.command import KNOWN_AGENTS, RunnerConfig
 from runner_bridge.sync import upsert_benchmark
 from store.database import Database
 from store.hub import Hub
@@ -23,6 +23,7 @@ async def bridge(db: Database, hub: Hub, tmp_path: Path) -> AsyncIterator[Bridge
         benchmarks_dir=tmp_path / "benchmarks",
         sessions_dir=tmp_path / "sessions",
         output_dir=tmp_path / "runs",
+        agents=KNOWN_AGENTS,
         term_grace_s=0.3,
         result_attempts=3,
         result_interval_s=0.02,
