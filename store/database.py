@@ -41,6 +41,8 @@ UNAVAILABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InterfaceError,
+    # What the driver says when a connection breaks between two steps of one call.
+    asyncpg.InternalClientError,
 )
 """What the driver raises when the server is away, stopping, full or will not have us."""
 

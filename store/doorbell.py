@@ -104,3 +104,7 @@ class Doorbell:
                 return await self._listen()
             except DatabaseUnavailable:
                 await asyncio.sleep(RECONNECT_S)
+            except Exception:
+                # Whatever it was: a doorbell that ends is never heard of again.
+                log.exception("the listener could not connect and tries again")
+                await asyncio.sleep(RECONNECT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Thread
 
 import asyncpg
 import pytest
@@ -12,7 +13,7 @@ from store.database import Database, describe_url, open_connection
 from store.errors import DatabaseBusy, DatabaseUnavailable, StoreError
 from tests.store.support import DEADLINE_S, eventually, kill_backends
 
-SECRET = "s3cret-Canary"  # noqa: S105
+SECRET = "s3cret-Canary"
 
 
 def with_password(url: str, database_name: str | None = None) -> str:
@@ -108,8 +109,19 @@ async def test_a_connection_killed_in_a_transaction_is_a_typed_error_and_writes_
 async def test_a_connection_that_breaks_after_its_work_fails_nobody(db: Database) -> None:
     async with db.connection() as connection:
         pid = await connection.fetchval("SELECT pg_backend_pid()")
-        await db.fetchval("SELECT pg_terminate_backend($1)", pid)
+        # Joined without awaiting: this loop does not hear of it before the connection goes back to the pool.
+        killer = Thread(target=asyncio.run, args=(_kill(db.url, pid),))
+        killer.start()
+        killer.join()
     assert await db.fetchval("SELECT true")
+
+
+async def _kill(url: str, pid: int) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        assert await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+    finally:
+        await connection.close()
 
 
 async def test_a_statement_that_takes_too_long(db: Database) -> None:
@@ -150,6 +162,7 @@ async def test_a_deadlock_is_busy_and_one_of_the_two_wins(db: Database) -> None:
         asyncpg.CannotConnectNowError("the database system is starting up"),
         asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT in a read-only transaction"),
         asyncpg.ConnectionDoesNotExistError("connection was closed"),
+        asyncpg.InternalClientError("cannot switch to state 12; another operation is in progress"),
         ConnectionResetError("reset"),
     ],
     ids=lambda fault: type(fault).__name__,

@@ -6,14 +6,14 @@ import asyncio
 import random
 import uuid
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
 from store import events, executions
 from store import hub as hub_module
 from store.database import Database
-from store.errors import ExecutionNotFound, InvalidCursor
+from store.errors import DatabaseUnavailable, ExecutionNotFound, InvalidCursor
 from store.events import Cursor, HubEvent
 from store.hub import Hub
 from store.model import EventKind, ExecutionId, ExecutionStatus
@@ -70,13 +70,16 @@ async def take_all(
     taken: list[tuple[int, ExecutionId, int]] = []
     while len(taken) < wanted:
         pause = chance.randint(1, 40)
-        async with aclosing(hub.follow_all(Cursor.parse(str(cursor)))) as items:
-            async for item in items:
-                taken.append(place(item))
-                cursor = item.cursor
-                pause -= 1
-                if pause == 0 or len(taken) == wanted:
-                    break
+        items = hub.follow_all(Cursor.parse(str(cursor)))
+        # A watcher that was reading the table itself when the database went away is dropped, and resumes.
+        with suppress(DatabaseUnavailable):
+            async with aclosing(items):
+                async for item in items:
+                    taken.append(place(item))
+                    cursor = item.cursor
+                    pause -= 1
+                    if pause == 0 or len(taken) == wanted:
+                        break
     return taken
 
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from store import benchmarks, executions, listing
 from store.database import Database
-from store.listing import ExecutionKey
 from store.model import (
     Benchmark,
     BenchmarkFilter,
@@ -26,6 +25,7 @@ from store.model import (
     ExecutionStatus,
     Page,
 )
+from store.ordering import ExecutionKey
 from tests.conftest import cloned_database
 from tests.store.support import draft, queued
 
