@@ -27,6 +27,7 @@ from schema.flows import Flow, flow
 from schema.health import Health, health
 from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
 from schema.output import LogChunk, execution_log
+from schema.performance import AgentPerformance, agent_performance
 
 __all__ = ["build_schema"]
 
@@ -42,7 +43,7 @@ class Query:
         resolver=execution, description="An execution by its UUID; null when there is none."
     )
     executions: ExecutionConnection = strawberry.field(
-        resolver=executions, description="Executions, newest first."
+        resolver=executions, description="Executions, newest first unless `orderBy` says otherwise."
     )
     flow: Flow | None = strawberry.field(
         resolver=flow,
@@ -50,6 +51,10 @@ class Query:
     )
     agents: list[Agent] = strawberry.field(
         resolver=agents, description="The agents that executions can be requested with."
+    )
+    agent_performance: list[AgentPerformance] = strawberry.field(
+        resolver=agent_performance,
+        description="How agents do, over ended executions; per agent, in order of name.",
     )
 
 

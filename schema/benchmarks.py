@@ -15,6 +15,7 @@ from store import listing, model
 
 if TYPE_CHECKING:
     from schema.executions import Execution
+    from schema.performance import BenchmarkPerformance, PerformanceFilter
 
 CURSOR_KIND = "benchmarks"
 
@@ -75,6 +76,41 @@ class Benchmark:
 
         found = await info.context.loaders.latest_execution.load((model.BenchmarkId(self.id), agent))
         return None if found is None else Execution.of(found)
+
+    @strawberry.field(
+        description="Its newest execution by each of some agents; none of an agent without one."
+    )
+    async def latest_executions(
+        self,
+        info: Info,
+        agents: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="Which agents, in this order; all configured ones when not given."
+            ),
+        ] = None,
+    ) -> list[Annotated[Execution, strawberry.lazy("schema.executions")]]:
+        from schema.executions import Execution
+
+        wanted = info.context.runner.agents if agents is None else agents
+        keys = [(model.BenchmarkId(self.id), agent) for agent in dict.fromkeys(wanted)]
+        found = await info.context.loaders.latest_execution.load_many(keys)
+        return [Execution.of(execution) for execution in found if execution is not None]
+
+    @strawberry.field(description="How each agent does on it, over ended executions, in order of name.")
+    async def performance(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated[PerformanceFilter, strawberry.lazy("schema.performance")] | None,
+            strawberry.argument(
+                description="Which ended executions; all when not given. Empty where it leaves the benchmark out."
+            ),
+        ] = None,
+    ) -> list[Annotated[BenchmarkPerformance, strawberry.lazy("schema.performance")]]:
+        from schema.performance import performance_of_benchmark
+
+        return await performance_of_benchmark(info, self.id, filter)
 
 
 @strawberry.input(description="Which benchmarks. Every condition given must hold.")

@@ -6,7 +6,7 @@ The types import them from here, because an enum must be described before the fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 import strawberry
@@ -17,17 +17,22 @@ from store.model import (
     ExecutionOrigin,
     ExecutionStatus,
     FailureKind,
+    OrderField,
     RunnerKind,
     SyncOutcome,
     ToolCallStatus,
 )
+from store.performance import Bucket
 
 __all__ = [
+    "Bucket",
     "ExecutionOrigin",
     "ExecutionStatus",
     "FailureKind",
     "FlowNodeKind",
     "FlowSource",
+    "OrderDirection",
+    "OrderField",
     "RunnerKind",
     "SyncOutcome",
     "ToolCallStatus",
@@ -141,5 +146,42 @@ _describe(
         "TOOL": "A tool, one node however often it was called.",
         "ACCOUNT": "An end of a transfer; it lies within its tool.",
         "END": "Where it ends.",
+    },
+)
+
+
+class OrderDirection(StrEnum):
+    """Which end of an order comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+_describe(
+    OrderDirection,
+    "OrderDirection",
+    "Which end of an order comes first.",
+    {"ASC": "Oldest, lowest or shortest first.", "DESC": "Newest, highest or longest first."},
+)
+
+_describe(
+    OrderField,
+    "ExecutionOrderField",
+    "What executions can be sorted by.",
+    {
+        "QUEUED_AT": "When they were requested.",
+        "SCORE": "The score that the session file reports.",
+        "EXECUTION_TIME": "How long the runner ran, `executionTimeMs`.",
+    },
+)
+
+_describe(
+    Bucket,
+    "PerformanceBucketSize",
+    "How long the stretches are that performance over time is told in.",
+    {
+        "DAY": "A UTC day.",
+        "WEEK": "Seven UTC days from a Monday on.",
+        "MONTH": "A calendar month in UTC.",
     },
 )

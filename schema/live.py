@@ -13,10 +13,11 @@ import strawberry
 from schema.context import Info
 from schema.enums import ExecutionStatus
 from schema.errors import RequestError
-from schema.executions import Execution, ExecutionFilter
+from schema.execution_filter import ExecutionFilter
+from schema.executions import Execution
 from schema.ids import execution_id_argument
 from schema.tool_calls import ToolCall
-from store import executions, model, rows
+from store import executions, lookup, model, rows
 from store.errors import InvalidCursor
 from store.events import Cursor, HubEvent
 
@@ -129,6 +130,8 @@ async def execution_updates(
 ) -> AsyncGenerator[ExecutionUpdate, None]:
     hub = info.context.hub
     conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
+    # Tags and text become sets of benchmarks now: a watcher asks the database nothing per event.
+    conditions = await lookup.resolved(info.context.db, conditions)
     try:
         cursor = hub.position if after is None else await hub.checked(Cursor.parse(after))
     except InvalidCursor as error:

@@ -11,11 +11,13 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from schema import performance_loads
 from store import benchmarks, events, executions, output
 from store.database import Database
 from store.events import EventsKey, HubEvent
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionId, Step, ToolCall
 from store.output import NO_OUTPUT, OutputPiece
+from store.performance import Figures
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -34,6 +36,10 @@ class Loaders:
     prompt: DataLoader[ExecutionId, str | None]
     events: DataLoader[EventsKey, tuple[HubEvent, ...]]
     output: DataLoader[tuple[ExecutionId, int], OutputPiece]
+    performance_of_agent: DataLoader[performance_loads.OfAgent, tuple[Figures, ...]]
+    performance_of_benchmark: DataLoader[performance_loads.OfBenchmark, tuple[Figures, ...]]
+    over_time: DataLoader[performance_loads.OverTime, tuple[Figures, ...]]
+    p95_ms: DataLoader[performance_loads.Percentile, int | None]
 
     @classmethod
     def build(cls, db: Database) -> Loaders:
@@ -41,10 +47,13 @@ class Loaders:
             keys: list[tuple[BenchmarkId, str | None]],
         ) -> Mapping[tuple[BenchmarkId, str | None], Execution]:
             found: dict[tuple[BenchmarkId, str | None], Execution] = {}
-            for agent in {agent for _, agent in keys}:
-                ids = [benchmark_id for benchmark_id, wanted in keys if wanted == agent]
-                for benchmark_id, newest in (await executions.latest_of_benchmarks(db, ids, agent)).items():
-                    found[benchmark_id, agent] = newest
+            by_any = [benchmark_id for benchmark_id, agent in keys if agent is None]
+            if by_any:
+                newest = await executions.latest_of_benchmarks(db, by_any, None)
+                found |= {(benchmark_id, None): execution for benchmark_id, execution in newest.items()}
+            pairs = [(benchmark_id, agent) for benchmark_id, agent in keys if agent is not None]
+            if pairs:
+                found |= (await executions.latest_of_pairs(db, pairs)).items()
             return found
 
         return cls(
@@ -57,6 +66,10 @@ class Loaders:
             prompt=_loader(lambda ids: executions.prompts_of(db, ids), None),
             events=_loader(lambda keys: events.of_executions(db, keys), ()),
             output=_loader(lambda keys: output.read_many(db, keys), NO_OUTPUT),
+            performance_of_agent=_loader(lambda keys: performance_loads.of_agents(db, keys), ()),
+            performance_of_benchmark=_loader(lambda keys: performance_loads.of_benchmarks(db, keys), ()),
+            over_time=_loader(lambda keys: performance_loads.over_time(db, keys), ()),
+            p95_ms=_loader(lambda keys: performance_loads.p95_ms(db, keys), None),
         )
 
 

@@ -83,26 +83,36 @@ def decode_cursor(kind: str, cursor: str, parts: int) -> list[str]:
         padded = cursor + "=" * (-len(cursor) % 4)
         found, *key = base64.b64decode(padded.encode(), altchars=b"-_", validate=True).decode().split("\n")
     except (binascii.Error, UnicodeError):
-        raise _foreign(kind) from None
+        raise foreign_cursor(kind) from None
     if found != kind or len(key) != parts:
-        raise _foreign(kind)
+        raise foreign_cursor(kind)
     return key
 
 
 def encode_time_cursor(kind: str, at: dt.datetime, row_id: uuid.UUID) -> str:
     """A cursor on (time, id); the time in whole microseconds, as PostgreSQL keeps it."""
-    return encode_cursor(kind, str((at - EPOCH) // dt.timedelta(microseconds=1)), str(row_id))
+    return encode_time_cursor_parts(kind, (), at, row_id)
+
+
+def encode_time_cursor_parts(kind: str, values: Sequence[str], at: dt.datetime, row_id: uuid.UUID) -> str:
+    """The same behind `values` that are sorted by first."""
+    return encode_cursor(kind, *values, str((at - EPOCH) // dt.timedelta(microseconds=1)), str(row_id))
 
 
 def decode_time_cursor(kind: str, cursor: str) -> tuple[dt.datetime, uuid.UUID]:
-    at, row_id = decode_cursor(kind, cursor, 2)
+    return parse_time_cursor_parts(kind, decode_cursor(kind, cursor, 2))
+
+
+def parse_time_cursor_parts(kind: str, parts: Sequence[str]) -> tuple[dt.datetime, uuid.UUID]:
+    """Time and id as a cursor spells them; raises RequestError."""
+    at, row_id = parts
     try:
         return EPOCH + dt.timedelta(microseconds=int(at)), uuid.UUID(row_id)
     except (ValueError, OverflowError):
-        raise _foreign(kind) from None
+        raise foreign_cursor(kind) from None
 
 
-def _foreign(kind: str) -> RequestError:
+def foreign_cursor(kind: str) -> RequestError:
     return RequestError(
         "INVALID_CURSOR",
         f"This is not a cursor of the {kind} list; use `endCursor` or `startCursor` of one of its pages",
