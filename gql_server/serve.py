@@ -218,4 +218,5 @@ def secrets_of(settings: Settings) -> list[str]:
     """What must never be in a log record."""
     password = urlsplit(settings.database_url.get_secret_value()).password if settings.database_url else None
     token = settings.token.get_secret_value() if settings.token else None
-    return [secret for secret in (password, token) if secret]
+    secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
+    return [secret for secret in (password, token, secret_key) if secret]

@@ -17,11 +17,14 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gql_server.access import is_host_name, is_origin
-from runner_bridge.command import KNOWN_AGENTS, RunnerConfig, parse_template
+from runner_bridge import secret_key
+from runner_bridge.command import RunnerConfig, parse_template
 from runner_bridge.errors import CommandTemplateError
+from runner_bridge.secret_key import SecretKey
 
 PREFIX = "REEV_GQL_"
 MIN_TOKEN_LENGTH = 16
+MIN_SECRET_KEY_LENGTH = 32
 """Shorter ones can be guessed."""
 
 
@@ -62,7 +65,8 @@ HostNames = Annotated[
     tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)
 ]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, NoDecode, BeforeValidator(_split)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 Command = Annotated[str, AfterValidator(_command)]
 
 
@@ -92,6 +96,11 @@ class Settings(BaseSettings):
         (), description="Host names to answer to, besides the loopback names; separated by commas"
     )
     allowed_origins: Origins = Field((), description="Origins of other web pages that may talk to the server")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Encrypts the API keys of agents in the database, the same for every server and worker; "
+        "without it `secret.key` in the data directory, made when first needed",
+    )
     graphiql: bool = Field(True, description="Serve GraphiQL at /graphiql")
     introspection: bool = Field(True, description="Answer introspection queries")
     queries_by_get: bool = Field(True, description="Answer queries over GET as well")
@@ -101,12 +110,19 @@ class Settings(BaseSettings):
     sessions_dir: Path = Field(
         Path("logs/sessions"), description="Where runners write session files and tool logs"
     )
+    import_dirs: Paths = Field(
+        (), description="Other directories that session files may be imported from; separated by commas"
+    )
     output_dir: Path = Field(Path("logs/runs"), description="Where the output of runners is kept")
 
     worker: bool = Field(
         True, description="Run executions in the server's process; else start `reev-gql worker`"
     )
-    agents: Names = Field(KNOWN_AGENTS, min_length=1, description="Agents that may be asked for")
+    agents: Names = Field(
+        None,
+        description="Agents that may be asked for, separated by commas; without it those of the runner: "
+        "`deterministic` of ours, upstream's five of a command",
+    )
     runner_command: Command | None = Field(
         None,
         description="Command with {path} or {file}, {agent} and {id}; without it our local runner is used",
@@ -136,6 +152,8 @@ class Settings(BaseSettings):
         """Whoever can reach the port can start processes: other machines need a token and exact names."""
         if self.token is not None and len(self.token.get_secret_value()) < MIN_TOKEN_LENGTH:
             raise ValueError(f"{PREFIX}TOKEN needs at least {MIN_TOKEN_LENGTH} characters")
+        if self.secret_key is not None and len(self.secret_key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:
+            raise ValueError(f"{PREFIX}SECRET_KEY needs at least {MIN_SECRET_KEY_LENGTH} characters")
         if not self.is_loopback and (self.token is None or not self.allowed_hosts):
             raise ValueError(
                 f"{PREFIX}HOST={self.host} can be reached from other machines: set {PREFIX}TOKEN and "
@@ -153,6 +171,10 @@ class Settings(BaseSettings):
         except ValueError:
             return False
 
+    def _secret_key(self) -> SecretKey:
+        text = None if self.secret_key is None else self.secret_key.get_secret_value()
+        return SecretKey(text, self.data_dir.absolute() / secret_key.FILE_NAME)
+
     @property
     def runner(self) -> RunnerConfig:
         """The settings that concern runners; they work elsewhere, so relative paths are resolved here."""
@@ -162,7 +184,9 @@ class Settings(BaseSettings):
             output_dir=self.output_dir.absolute(),
             command=self.runner_command,
             working_directory=self.runner_dir,
-            agents=self.agents,
+            import_dirs=tuple(path.absolute() for path in self.import_dirs),
+            agents=self.agents or (),
+            secret_key=self._secret_key(),
             timeout_ms=round(self.execution_timeout_s * 1000),
             term_grace_s=self.term_grace_s,
             result_attempts=self.result_attempts,
@@ -211,7 +235,7 @@ def _show_default(value: object) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case tuple():
-            return f"`{','.join(value)}`"
+            return f"`{','.join(str(item) for item in value)}`"
         case _:
             return f"`{value}`"
 
