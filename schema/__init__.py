@@ -8,6 +8,14 @@ import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from schema.agent_mutations import (
+    DeleteAgentConfigResult,
+    SaveAgentConfigResult,
+    TestAgentConnectionResult,
+    delete_agent_config,
+    save_agent_config,
+    test_agent_connection,
+)
 from schema.agents import Agent, agents
 from schema.benchmark_mutations import (
     SyncBenchmarksResult,
@@ -28,6 +36,7 @@ from schema.health import Health, health
 from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
 from schema.output import LogChunk, execution_log
 from schema.performance import AgentPerformance, agent_performance
+from schema.session_imports import ImportSessionFilesResult, import_session_files
 
 __all__ = ["build_schema"]
 
@@ -72,6 +81,19 @@ class Mutation:
     )
     stop_execution: StopExecutionResult = strawberry.field(
         resolver=stop_execution, description="Stops an execution, whatever it is doing."
+    )
+    import_session_files: ImportSessionFilesResult = strawberry.field(
+        resolver=import_session_files,
+        description="Imports the session files and tool logs that other runners left in a directory.",
+    )
+    save_agent_config: SaveAgentConfigResult = strawberry.field(
+        resolver=save_agent_config, description="Saves how an agent reaches its model."
+    )
+    delete_agent_config: DeleteAgentConfigResult = strawberry.field(
+        resolver=delete_agent_config, description="Deletes what is saved for an agent."
+    )
+    test_agent_connection: TestAgentConnectionResult = strawberry.field(
+        resolver=test_agent_connection, description="Asks an agent's endpoint for real."
     )
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import strawberry
 
+from runner_bridge.agent_connection import ConnectionProblemKind
 from runner_bridge.flows import FlowSource
+from runner_bridge.session_import import ImportOutcome
 from schema.renderings.flow_diagram import FlowNodeKind
 from store.model import (
     ExecutionOrigin,
@@ -26,11 +28,13 @@ from store.performance import Bucket
 
 __all__ = [
     "Bucket",
+    "ConnectionProblemKind",
     "ExecutionOrigin",
     "ExecutionStatus",
     "FailureKind",
     "FlowNodeKind",
     "FlowSource",
+    "ImportOutcome",
     "OrderDirection",
     "OrderField",
     "RunnerKind",
@@ -183,5 +187,38 @@ _describe(
         "DAY": "A UTC day.",
         "WEEK": "Seven UTC days from a Monday on.",
         "MONTH": "A calendar month in UTC.",
+    },
+)
+
+_describe(
+    ImportOutcome,
+    "ImportOutcome",
+    "What an import did with one file.",
+    {
+        "IMPORTED": "It is a new execution.",
+        "UNCHANGED": "It was stored before, with this very content.",
+        "CONFLICT": "Its execution is stored with another result, or still under way; nothing was touched.",
+        "FAILED": "It is damaged; nothing was written.",
+    },
+)
+
+_describe(
+    ConnectionProblemKind,
+    "ConnectionProblemKind",
+    "What kept an endpoint from answering as it should.",
+    {
+        "NAME_NOT_FOUND": "Its name cannot be resolved.",
+        "REFUSED": "Nothing listens there.",
+        "UNREACHABLE": "There is no way there.",
+        "TIMEOUT": "It did not answer in time.",
+        "TLS": "No secure connection: its certificate, or it does not speak TLS.",
+        "FORBIDDEN_ADDRESS": "An address that is never asked, such as a link-local one.",
+        "UNAUTHORIZED": "It does not accept the API key (401, 403).",
+        "NOT_FOUND": "It does not know the path or the model (404).",
+        "RATE_LIMITED": "It takes no more requests just now (429).",
+        "REDIRECT": "It redirects, which is not followed.",
+        "REJECTED": "It rejects the request (another 4xx).",
+        "SERVER_ERROR": "It failed (5xx).",
+        "BAD_ANSWER": "Its answer is not what such an API answers.",
     },
 )

@@ -43,6 +43,15 @@ class ErrorCode(Enum):
     IDEMPOTENCY_CONFLICT = strawberry.enum_value(
         "IDEMPOTENCY_CONFLICT", description="The idempotency key was used before, with other input."
     )
+    IMPORT_DIRECTORY = strawberry.enum_value(
+        "IMPORT_DIRECTORY", description="The directory may not be imported from, or cannot be read."
+    )
+    AGENT_CONFIG_NOT_FOUND = strawberry.enum_value(
+        "AGENT_CONFIG_NOT_FOUND", description="Nothing is saved for this agent."
+    )
+    SECRET_KEY = strawberry.enum_value(
+        "SECRET_KEY", description="The server's secret key is missing, cannot be read, or is another one."
+    )
     BENCHMARKS_DIRECTORY = strawberry.enum_value(
         "BENCHMARKS_DIRECTORY", description="The benchmarks directory cannot be read; nothing was changed."
     )

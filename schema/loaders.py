@@ -12,7 +12,8 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from schema import performance_loads
-from store import benchmarks, events, executions, output
+from store import agent_configs, benchmarks, events, executions, output
+from store.agent_configs import AgentConfig
 from store.database import Database
 from store.events import EventsKey, HubEvent
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionId, Step, ToolCall
@@ -34,6 +35,7 @@ class Loaders:
     steps: DataLoader[ExecutionId, tuple[Step, ...]]
     tool_calls: DataLoader[ExecutionId, tuple[ToolCall, ...]]
     prompt: DataLoader[ExecutionId, str | None]
+    agent_config: DataLoader[str, AgentConfig | None]
     events: DataLoader[EventsKey, tuple[HubEvent, ...]]
     output: DataLoader[tuple[ExecutionId, int], OutputPiece]
     performance_of_agent: DataLoader[performance_loads.OfAgent, tuple[Figures, ...]]
@@ -64,6 +66,7 @@ class Loaders:
             steps=_loader(lambda ids: executions.steps_of(db, ids), ()),
             tool_calls=_loader(lambda ids: executions.tool_calls_of(db, ids), ()),
             prompt=_loader(lambda ids: executions.prompts_of(db, ids), None),
+            agent_config=_loader(lambda agents: agent_configs.get_many(db, agents), None),
             events=_loader(lambda keys: events.of_executions(db, keys), ()),
             output=_loader(lambda keys: output.read_many(db, keys), NO_OUTPUT),
             performance_of_agent=_loader(lambda keys: performance_loads.of_agents(db, keys), ()),
