@@ -26,7 +26,7 @@ def emit(record: object) -> None:
 async def sync(url: str, as_json: bool) -> int:
     console = new_console()
     with console.status("Reading the benchmarks directory …") if not as_json else nullcontext():
-        result = _success(await api.ask(url, documents.SYNC), "syncBenchmarks")
+        result = success(await api.ask(url, documents.SYNC), "syncBenchmarks")
     if as_json:
         for file in result["files"]:
             emit(file)
@@ -37,7 +37,7 @@ async def sync(url: str, as_json: bool) -> int:
 
 
 async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
-    result = _success(await api.ask(url, documents.RUN, {"input": request}), "runBenchmark")
+    result = success(await api.ask(url, documents.RUN, {"input": request}), "runBenchmark")
     execution: Data = result["execution"]
     if watching:
         return await watch(url, execution["id"], as_json=as_json)
@@ -71,7 +71,7 @@ async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
 
 
 async def stop(url: str, execution_id: str, *, as_json: bool) -> int:
-    result = _success(await api.ask(url, documents.STOP, {"id": execution_id}), "stopExecution")
+    result = success(await api.ask(url, documents.STOP, {"id": execution_id}), "stopExecution")
     execution: Data = result["execution"]
     if as_json:
         emit(execution)
@@ -107,7 +107,7 @@ async def show(url: str, execution_id: str, *, as_json: bool) -> int:
     return 0
 
 
-def _success(data: Data, field: str) -> Data:
+def success(data: Data, field: str) -> Data:
     """The member of the result union that says it worked; the others are a CliError."""
     result: Data = data[field]
     if "code" in result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -59,6 +60,23 @@ def sync(url: Url = DEFAULT_URL, json: Json = False) -> None:
     from gql_server.cli import ask
 
     _finish(ask.sync(url, json))
+
+
+@app.command(name="import")
+def import_(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(help="Directory on the server's machine; its sessions directory when left out."),
+    ] = None,
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Import the session files and tool logs that other runners left in DIRECTORY."""
+    from gql_server.cli import importing
+
+    # What is typed is meant from here, not from where the server happens to run.
+    absolute = None if directory is None else str(directory.absolute())
+    _finish(importing.import_files(url, absolute, as_json=json))
 
 
 @app.command()

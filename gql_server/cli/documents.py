@@ -58,6 +58,18 @@ subscription Events($id: ID!, $after: Int!) {{
 {_EXECUTION}
 """
 
+IMPORT = f"""
+mutation Import($input: ImportSessionFilesInput!) {{
+  importSessionFiles(input: $input) {{
+    {_ERRORS}
+    ... on ImportSessionFilesSuccess {{
+      directory total remaining endCursor imported unchanged conflicts failed durationMs
+      files {{ file outcome executionId reason remarks }}
+    }}
+  }}
+}}
+"""
+
 STATUS = "query Status($id: ID!) { execution(id: $id) { status } }"
 
 EXECUTIONS = f"""

@@ -1,0 +1,83 @@
+"""`reev-gql import`: page after page, so that a person sees how far it is and an interruption loses nothing.
+
+What was imported stays imported; starting again goes quickly over what is stored already.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from gql_server.cli import api, documents
+from gql_server.cli.ask import emit, success
+from gql_server.cli.watching import UNKNOWN, milliseconds, new_console, printable
+
+PAGE = 250
+"""Files of one request: some tenths of a second each."""
+
+COUNTS = ("imported", "unchanged", "conflicts", "failed")
+OUTCOME_STYLES = {"CONFLICT": "yellow", "FAILED": "red"}
+
+Data = dict[str, Any]
+
+
+async def import_files(url: str, directory: str | None, *, as_json: bool) -> int:
+    """Imports everything; the exit code is 1 when a file was damaged or in conflict."""
+    console = new_console()
+    counts: Counter[str] = Counter()
+    noteworthy: list[Data] = []
+    progress = Progress(
+        TextColumn("importing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=as_json or not console.is_terminal,
+    )
+    after: str | None = None
+    with progress:
+        bar = progress.add_task("importing", total=None)
+        while True:
+            page = {"directory": directory, "after": after, "first": PAGE}
+            answer = await api.ask(url, documents.IMPORT, {"input": page})
+            result = success(answer, "importSessionFiles")
+            counts.update({name: result[name] for name in (*COUNTS, "durationMs")})
+            after = result["endCursor"]
+            progress.update(bar, total=result["total"], completed=result["total"] - result["remaining"])
+            for file in result["files"]:
+                if as_json:
+                    emit(file)
+                elif file["reason"] or file["remarks"]:
+                    noteworthy.append(file)
+            if not result["remaining"]:
+                break
+    summary = {"directory": result["directory"], "total": result["total"]}
+    summary |= {name: counts[name] for name in (*COUNTS, "durationMs")}
+    if as_json:
+        emit(summary)
+    else:
+        _print(console, noteworthy, summary)
+    return 1 if counts["failed"] or counts["conflicts"] else 0
+
+
+def _print(console: Console, noteworthy: list[Data], summary: Data) -> None:
+    """A row per file that was not imported or whose tool log has faults, and the counts."""
+    if noteworthy:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for number, column in enumerate(("file", "outcome", "execution", "why")):
+            table.add_column(column, overflow="fold", no_wrap=number == 0)
+        for file in noteworthy:
+            why = "; ".join([file["reason"]] if file["reason"] else file["remarks"])
+            outcome = Text(file["outcome"], style=OUTCOME_STYLES.get(file["outcome"], "default"))
+            cells = (Text(printable(file["file"])), outcome, file["executionId"] or UNKNOWN)
+            table.add_row(*cells, Text(printable(why)))
+        console.print(table)
+    counted = ", ".join(f"{summary[name]} {name}" for name in COUNTS if summary[name]) or "nothing"
+    line = f"{summary['total']} session files in {summary['directory']}: {counted}"
+    console.print(Text(f"{printable(line)}, in {milliseconds(summary['durationMs'])}"), soft_wrap=True)
