@@ -15,7 +15,6 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from store import batches, benchmarks, executions, listing
 from store.database import Database
-from store.errors import ExecutionNotFound
 from store.model import Batch, BenchmarkFilter, BenchmarkId, Execution, ExecutionId, JsonValue
 
 MIN_TIMEOUT_MS = 100
@@ -61,7 +60,7 @@ async def request_execution(
 async def rerun_execution(
     db: Database,
     config: RunnerConfig,
-    execution_id: ExecutionId,
+    original: Execution,
     *,
     agent: str | None = None,
     timeout_ms: int | None = None,
@@ -70,11 +69,8 @@ async def rerun_execution(
 ) -> tuple[Execution, bool]:
     """A new execution of the same benchmark, by default with the same agent and time limit.
 
-    Raises ExecutionNotFound, and what `request_execution` raises.
+    Raises what `request_execution` raises.
     """
-    original = await executions.get(db, execution_id)
-    if original is None:
-        raise ExecutionNotFound(f"There is no execution {execution_id}")
     return await request_execution(
         db,
         config,

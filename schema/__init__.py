@@ -17,16 +17,21 @@ from schema.agent_mutations import (
     test_agent_connection,
 )
 from schema.agents import Agent, agents
+from schema.batch_mutations import RunBenchmarksResult, run_benchmarks
+from schema.batches import Batch, BatchUpdate, batch, batch_updates
 from schema.benchmark_mutations import (
     SyncBenchmarksResult,
     UpsertBenchmarkResult,
     sync_benchmarks,
     upsert_benchmark,
 )
+from schema.benchmark_updates import BenchmarkUpdate, benchmark_updates
 from schema.benchmarks import Benchmark, BenchmarkConnection, benchmark, benchmarks
+from schema.comparison import ExecutionComparison, compare_executions
 from schema.execution_mutations import (
     RunBenchmarkResult,
     StopExecutionResult,
+    rerun_execution,
     run_benchmark,
     stop_execution,
 )
@@ -45,7 +50,7 @@ __all__ = ["build_schema"]
 class Query:
     health: Health = strawberry.field(resolver=health, description="Whether the server can do its work.")
     benchmark: Benchmark | None = strawberry.field(
-        resolver=benchmark, description="A benchmark by its id; null when there is none."
+        resolver=benchmark, description="A benchmark by its id, and at one revision; null when there is none."
     )
     benchmarks: BenchmarkConnection = strawberry.field(resolver=benchmarks, description="Benchmarks, by id.")
     execution: Execution | None = strawberry.field(
@@ -57,6 +62,12 @@ class Query:
     flow: Flow | None = strawberry.field(
         resolver=flow,
         description="What an agent did: from the database, else from the session file; null when neither has it.",
+    )
+    batch: Batch | None = strawberry.field(
+        resolver=batch, description="A batch by its UUID; null when there is none."
+    )
+    compare_executions: ExecutionComparison | None = strawberry.field(
+        resolver=compare_executions, description="Two executions side by side; null when one does not exist."
     )
     agents: list[Agent] = strawberry.field(
         resolver=agents, description="The agents that executions can be requested with."
@@ -78,6 +89,13 @@ class Mutation:
     )
     run_benchmark: RunBenchmarkResult = strawberry.field(
         resolver=run_benchmark, description="Queues an execution of a benchmark, and answers at once."
+    )
+    run_benchmarks: RunBenchmarksResult = strawberry.field(
+        resolver=run_benchmarks,
+        description="Queues many benchmarks with many agents as one batch, all or none, and answers at once.",
+    )
+    rerun_execution: RunBenchmarkResult = strawberry.field(
+        resolver=rerun_execution, description="Queues an execution once more, and answers at once."
     )
     stop_execution: StopExecutionResult = strawberry.field(
         resolver=stop_execution, description="Stops an execution, whatever it is doing."
@@ -109,6 +127,14 @@ class Subscription:
     )
     execution_updates: AsyncGenerator[ExecutionUpdate, None] = strawberry.subscription(
         resolver=execution_updates, description="Every change of every execution the filter lets through."
+    )
+    batch_updates: AsyncGenerator[BatchUpdate, None] = strawberry.subscription(
+        resolver=batch_updates,
+        description="A batch: how far it is, then every change of state; completes when all has ended.",
+    )
+    benchmark_updates: AsyncGenerator[BenchmarkUpdate, None] = strawberry.subscription(
+        resolver=benchmark_updates,
+        description="Where the stream stands, then every benchmark created, updated or archived.",
     )
 
 

@@ -9,10 +9,11 @@ import strawberry
 from runner_bridge import sync
 from runner_bridge.errors import BenchmarksDirectoryError as DirectoryFault
 from runner_bridge.formats.errors import FormatError
-from schema.benchmarks import Benchmark, Remark
+from schema.benchmarks import Benchmark
 from schema.context import Info
 from schema.enums import SyncOutcome
 from schema.errors import Error, ErrorCode
+from schema.remarks import Remark
 
 
 @strawberry.type(description="The text is not a benchmark definition. Nothing was written.")

@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.scalars import JSON
 
+from runner_bridge.definitions import Definition, StoredText
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.runnable import why_not_runnable
 from schema.context import Info
+from schema.definitions import FlowStep, GroundTruth, InitialAccount
 from schema.ids import benchmark_id_argument
+from schema.page_arguments import After, Before, First, Last
 from schema.pagination import PageInfo, Window, decode_cursor, encode_cursor
+from schema.remarks import Remark
+from schema.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from store import listing, model
 
 if TYPE_CHECKING:
-    from schema.executions import Execution
+    from schema.execution_filter import ExecutionFilter
+    from schema.executions import Execution, ExecutionConnection
     from schema.performance import BenchmarkPerformance, PerformanceFilter
 
 CURSOR_KIND = "benchmarks"
 
 
-@strawberry.type(description="Something in a definition that cannot be evaluated here, kept all the same.")
-class Remark:
-    path: str = strawberry.field(description="Where, such as `ground_truth.final_state_assertions[4]`.")
-    message: str = strawberry.field(description="What is odd about it.")
-
-
 @strawberry.type(description="A benchmark: accounts to set up, a prompt, and what must be true afterwards.")
 class Benchmark:
+    row: strawberry.Private[model.Benchmark]
     id: strawberry.ID = strawberry.field(description="Its own id, such as `001-sol-transfer`.")
     description: str = strawberry.field(description="What it tests.")
     tags: list[str] = strawberry.field(description="Its tags.")
@@ -51,6 +54,7 @@ class Benchmark:
     @classmethod
     def of(cls, row: model.Benchmark) -> Benchmark:
         return cls(
+            row=row,
             id=strawberry.ID(row.id),
             description=row.description,
             tags=list(row.tags),
@@ -60,7 +64,7 @@ class Benchmark:
             source=row.source,
             source_path=row.source_path,
             content_hash=row.content_hash,
-            remarks=[Remark(path=remark["path"], message=remark["message"]) for remark in row.remarks],
+            remarks=[Remark.of(remark) for remark in row.remarks],
             created_at=row.created_at,
             revised_at=row.revised_at,
             archived_at=row.archived_at,
@@ -112,6 +116,88 @@ class Benchmark:
 
         return await performance_of_benchmark(info, self.id, filter)
 
+    @strawberry.field(description="Its executions, newest first.")
+    async def executions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Annotated[
+            Annotated[ExecutionFilter, strawberry.lazy("schema.execution_filter")] | None,
+            strawberry.argument(description="Which of them; all when not given."),
+        ] = None,
+    ) -> Annotated[ExecutionConnection, strawberry.lazy("schema.executions")]:
+        from schema.nested_executions import executions_of
+
+        window = Window.of(first, after, last, before)
+        return await executions_of(info, listing.Parent.BENCHMARK, self.row.id, window, filter)
+
+    @strawberry.field(description="The contents it has had, newest first.")
+    async def revisions(
+        self, info: Info, first: First = None, after: After = None
+    ) -> BenchmarkRevisionConnection:
+        return await revisions_of(info, self.row.id, Window.of(first, after, None, None))
+
+    @strawberry.field(description="What differs between two revisions; null when one does not exist.")
+    async def diff(
+        self,
+        info: Info,
+        from_: Annotated[int, strawberry.argument(name="from", description="The former revision.")],
+        to: Annotated[int, strawberry.argument(description="The later revision.")],
+    ) -> BenchmarkDiff | None:
+        return await diff_of(info, self.row.id, from_, to)
+
+    async def _definition(self, info: Info) -> Definition:
+        text = StoredText(self.row.content_hash, self.row.source)
+        return await info.context.loaders.definition.load(text)
+
+    @strawberry.field(
+        description="`dynamic` when the agent plans by itself, else `static`; null when the text cannot be read."
+    )
+    async def flow_type(self, info: Info) -> str | None:
+        definition = await self._definition(info)
+        return None if isinstance(definition, FormatError) else definition.flow_type
+
+    @strawberry.field(
+        description="The steps of a benchmark that prompts several times; empty for one prompt, null when the "
+        "text cannot be read."
+    )
+    async def flow_steps(self, info: Info) -> list[FlowStep] | None:
+        definition = await self._definition(info)
+        if isinstance(definition, FormatError):
+            return None
+        return [FlowStep.of(step) for step in definition.flow]
+
+    @strawberry.field(
+        description="The accounts as they stand before the agent acts; null when the text cannot be read."
+    )
+    async def initial_state(self, info: Info) -> list[InitialAccount] | None:
+        definition = await self._definition(info)
+        if isinstance(definition, FormatError):
+            return None
+        return [InitialAccount.of(account) for account in definition.initial_state]
+
+    @strawberry.field(description="What a result is measured against; null when the text cannot be read.")
+    async def ground_truth(self, info: Info) -> GroundTruth | None:
+        definition = await self._definition(info)
+        return None if isinstance(definition, FormatError) else GroundTruth.of(definition.ground_truth)
+
+    @strawberry.field(description="Whether our own runner can execute it, without upstream's.")
+    async def runnable_locally(self, info: Info) -> bool:
+        return _why_not_runnable(await self._definition(info)) is None
+
+    @strawberry.field(description="Why our own runner cannot execute it; null when it can.")
+    async def why_not_runnable_locally(self, info: Info) -> str | None:
+        return _why_not_runnable(await self._definition(info))
+
+
+def _why_not_runnable(definition: Definition) -> str | None:
+    if isinstance(definition, FormatError):
+        return f"its definition cannot be read: {definition.message}"
+    return why_not_runnable(definition)
+
 
 @strawberry.input(description="Which benchmarks. Every condition given must hold.")
 class BenchmarkFilter:
@@ -142,6 +228,9 @@ class BenchmarkConnection:
     filter: strawberry.Private[model.BenchmarkFilter]
     edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    updates_cursor: str = strawberry.field(
+        description="For `benchmarkUpdates(after:)`: continues exactly where this page was read."
+    )
 
     @strawberry.field(description="The benchmarks without their cursors.")
     def nodes(self) -> list[Benchmark]:
@@ -155,21 +244,24 @@ class BenchmarkConnection:
 async def benchmark(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="The benchmark's own id.")],
+    revision: Annotated[
+        int | None, strawberry.argument(description="One of its revisions; the current one when not given.")
+    ] = None,
 ) -> Benchmark | None:
-    found = await info.context.loaders.benchmark.load(benchmark_id_argument(id))
+    loaders, benchmark_id = info.context.loaders, benchmark_id_argument(id)
+    if revision is None:
+        found = await loaders.benchmark.load(benchmark_id)
+    else:
+        found = await loaders.benchmark_revision.load((benchmark_id, revision))
     return None if found is None else Benchmark.of(found)
 
 
 async def benchmarks(
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many, from the start: 1 to 200; 50 when not given.")
-    ] = None,
-    after: Annotated[str | None, strawberry.argument(description="Only those after this cursor.")] = None,
-    last: Annotated[
-        int | None, strawberry.argument(description="How many, from the end, instead of `first`.")
-    ] = None,
-    before: Annotated[str | None, strawberry.argument(description="Only those before this cursor.")] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
     filter: Annotated[
         BenchmarkFilter | None,
         strawberry.argument(description="Which benchmarks; all that are not archived when not given."),
@@ -177,6 +269,8 @@ async def benchmarks(
 ) -> BenchmarkConnection:
     window = Window.of(first, after, last, before)
     conditions = filter.conditions() if filter is not None else model.BenchmarkFilter()
+    # Taken before the page is read: updates that arrive in between are seen twice rather than never.
+    updates_cursor = str(info.context.hub.benchmarks.position)
     page = await listing.benchmarks(
         info.context.db,
         conditions,
@@ -189,7 +283,10 @@ async def benchmarks(
         BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=Benchmark.of(row)) for row in page.items
     ]
     return BenchmarkConnection(
-        filter=conditions, edges=edges, page_info=PageInfo.of(edges, page.has_next, page.has_previous)
+        filter=conditions,
+        edges=edges,
+        page_info=PageInfo.of(edges, page.has_next, page.has_previous),
+        updates_cursor=updates_cursor,
     )
 
 

@@ -14,6 +14,9 @@ import strawberry
 from runner_bridge.agent_connection import ConnectionProblemKind
 from runner_bridge.flows import FlowSource
 from runner_bridge.session_import import ImportOutcome
+from schema.differences.executions import Difference
+from schema.differences.text_diff import LineKind as DiffLineKind
+from schema.differences.tree_diff import ChangeKind as DefinitionChangeKind
 from schema.renderings.flow_diagram import FlowNodeKind
 from store.model import (
     ExecutionOrigin,
@@ -29,6 +32,9 @@ from store.performance import Bucket
 __all__ = [
     "Bucket",
     "ConnectionProblemKind",
+    "DefinitionChangeKind",
+    "DiffLineKind",
+    "Difference",
     "ExecutionOrigin",
     "ExecutionStatus",
     "FailureKind",
@@ -187,6 +193,40 @@ _describe(
         "DAY": "A UTC day.",
         "WEEK": "Seven UTC days from a Monday on.",
         "MONTH": "A calendar month in UTC.",
+    },
+)
+
+_describe(
+    DiffLineKind,
+    "DiffLineKind",
+    "Which of the two texts of a diff a line is in.",
+    {
+        "CONTEXT": "Both.",
+        "REMOVED": "Only the former.",
+        "ADDED": "Only the later.",
+    },
+)
+
+_describe(
+    DefinitionChangeKind,
+    "DefinitionChangeKind",
+    "What became of a part of a definition.",
+    {
+        "ADDED": "It is new.",
+        "REMOVED": "It is gone.",
+        "CHANGED": "It has another value.",
+    },
+)
+
+_describe(
+    Difference,
+    "Difference",
+    "How the two sides of a comparison stand to each other.",
+    {
+        "SAME": "They are equal.",
+        "CHANGED": "They are not equal.",
+        "ONLY_LEFT": "Only the left side has it.",
+        "ONLY_RIGHT": "Only the right side has it.",
     },
 )
 

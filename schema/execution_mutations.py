@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import strawberry
@@ -12,7 +13,7 @@ from schema.context import Info
 from schema.errors import Error, ErrorCode, InvalidInputError
 from schema.executions import Execution
 from schema.ids import parse_execution_id
-from store import executions
+from store import executions, model
 from store.errors import BenchmarkNotFound, ExecutionNotFound, IdempotencyConflict
 from store.executions import StopOutcome
 
@@ -75,13 +76,36 @@ class StopExecutionSuccess:
     )
 
 
+@strawberry.input(description="What to execute again. What is not given is as it was.")
+class RerunExecutionInput:
+    execution_id: strawberry.ID = strawberry.field(description="The UUID of the execution to repeat.")
+    agent: str | None = strawberry.field(default=None, description="Another agent: one of `agents`.")
+    timeout_ms: int | None = strawberry.field(
+        default=None,
+        description="Another time limit in milliseconds; the server's default for an observed execution.",
+    )
+    use_current_revision: bool = strawberry.field(
+        default=True,
+        description="Whether the benchmark as it is now is executed, or the revision that was: that one also "
+        "when the benchmark is archived.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="A key of your choice: the same key with the same input gives the same execution again.",
+    )
+
+
 RunBenchmarkResult = Annotated[
     RunBenchmarkSuccess
     | BenchmarkNotFoundError
+    | ExecutionNotFoundError
     | AgentNotFoundError
     | InvalidInputError
     | IdempotencyConflictError,
-    strawberry.union("RunBenchmarkResult", description="The execution, or why there is none."),
+    strawberry.union(
+        "RunBenchmarkResult",
+        description="The execution, or why there is none. ExecutionNotFoundError only when one is repeated.",
+    ),
 ]
 
 StopExecutionResult = Annotated[
@@ -95,22 +119,59 @@ async def run_benchmark(
     input: Annotated[RunBenchmarkInput, strawberry.argument(description="What to execute.")],
 ) -> RunBenchmarkResult:
     context = info.context
-    try:
-        execution, created = await launch.request_execution(
+    return await _requested(
+        launch.request_execution(
             context.db,
             context.runner,
             benchmark_id=input.benchmark_id,
             agent=input.agent,
             timeout_ms=input.timeout_ms,
             idempotency_key=input.idempotency_key,
+        ),
+        benchmark_id=input.benchmark_id,
+    )
+
+
+async def rerun_execution(
+    info: Info,
+    input: Annotated[RerunExecutionInput, strawberry.argument(description="What to execute again.")],
+) -> RunBenchmarkResult:
+    context, execution_id = info.context, parse_execution_id(input.execution_id)
+    if execution_id is None:
+        return InvalidInputError.of("executionId", "An execution id is a UUID")
+    original = await executions.get(context.db, execution_id)
+    if original is None:
+        return ExecutionNotFoundError(
+            message=f"There is no execution {execution_id}",
+            code=ErrorCode.EXECUTION_NOT_FOUND,
+            execution_id=input.execution_id,
         )
+    return await _requested(
+        launch.rerun_execution(
+            context.db,
+            context.runner,
+            original,
+            agent=input.agent,
+            timeout_ms=input.timeout_ms,
+            use_current_revision=input.use_current_revision,
+            idempotency_key=input.idempotency_key,
+        ),
+        benchmark_id=strawberry.ID(original.benchmark_id),
+    )
+
+
+async def _requested(
+    request: Awaitable[tuple[model.Execution, bool]], benchmark_id: strawberry.ID
+) -> RunBenchmarkResult:
+    try:
+        execution, created = await request
     except InvalidInput as error:
         return InvalidInputError.of(error.field, str(error))
     except AgentNotFound as error:
         return AgentNotFoundError(message=str(error), code=ErrorCode.AGENT_NOT_FOUND, known=list(error.known))
     except BenchmarkNotFound as error:
         return BenchmarkNotFoundError(
-            message=str(error), code=ErrorCode.BENCHMARK_NOT_FOUND, benchmark_id=input.benchmark_id
+            message=str(error), code=ErrorCode.BENCHMARK_NOT_FOUND, benchmark_id=benchmark_id
         )
     except IdempotencyConflict as error:
         return IdempotencyConflictError(

@@ -21,6 +21,7 @@ from schema.execution_filter import (
 from schema.flows import Flow
 from schema.ids import execution_id_argument
 from schema.output import LogChunk, Offset
+from schema.page_arguments import After, Before, First, Last
 from schema.pagination import LARGEST_PAGE, PageInfo, Window
 from schema.renderings.trace import trace_text
 from schema.scoring import AssertionResult, Scoring
@@ -31,6 +32,7 @@ from store import listing, model
 from store.ordering import NEWEST_FIRST, key_of
 
 if TYPE_CHECKING:
+    from schema.batches import Batch
     from schema.benchmarks import Benchmark
     from schema.live import ExecutionEvent
 
@@ -207,6 +209,31 @@ class Execution:
         items = await info.context.loaders.events.load((self.row.id, max(after, 0), limit))
         return [ExecutionEvent.of(item) for item in items]
 
+    @strawberry.field(description="The batch it was requested in; null when it was requested by itself.")
+    async def batch(self, info: Info) -> Annotated[Batch, strawberry.lazy("schema.batches")] | None:
+        from schema.batches import Batch
+
+        if self.row.batch_id is None:
+            return None
+        found = await info.context.loaders.batch.load(self.row.batch_id)
+        return None if found is None else Batch.of(found)
+
+    @strawberry.field(description="The execution that it repeats; null when it repeats none.")
+    async def rerun_of(self, info: Info) -> Execution | None:
+        if self.row.rerun_of is None:
+            return None
+        found = await info.context.loaders.execution.load(self.row.rerun_of)
+        return None if found is None else Execution.of(found)
+
+    @strawberry.field(description="The executions that repeat it, newest first.")
+    async def reruns(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> ExecutionConnection:
+        from schema.nested_executions import executions_of
+
+        window = Window.of(first, after, last, before)
+        return await executions_of(info, listing.Parent.RERUN, self.row.id, window)
+
 
 @strawberry.type(description="An execution in a list.")
 class ExecutionEdge:
@@ -222,6 +249,25 @@ class ExecutionConnection:
     updates_cursor: str = strawberry.field(
         description="For `executionUpdates(after:)`: continues exactly where this page was read."
     )
+
+    @classmethod
+    def of(
+        cls,
+        page: model.Page[model.Execution],
+        conditions: model.ExecutionFilter,
+        order: model.ExecutionOrder,
+        updates_cursor: str,
+    ) -> ExecutionConnection:
+        edges = [
+            ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=Execution.of(row))
+            for row in page.items
+        ]
+        return cls(
+            filter=conditions,
+            edges=edges,
+            page_info=PageInfo.of(edges, page.has_next, page.has_previous),
+            updates_cursor=updates_cursor,
+        )
 
     @strawberry.field(description="The executions without their cursors.")
     def nodes(self) -> list[Execution]:
@@ -242,14 +288,10 @@ async def execution(
 
 async def executions(
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many, from the start: 1 to 200; 50 when not given.")
-    ] = None,
-    after: Annotated[str | None, strawberry.argument(description="Only those after this cursor.")] = None,
-    last: Annotated[
-        int | None, strawberry.argument(description="How many, from the end, instead of `first`.")
-    ] = None,
-    before: Annotated[str | None, strawberry.argument(description="Only those before this cursor.")] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
     filter: Annotated[
         ExecutionFilter | None, strawberry.argument(description="Which executions; all when not given.")
     ] = None,
@@ -271,13 +313,4 @@ async def executions(
         before=decode_execution_cursor(order, window.before),
         backwards=window.backwards,
     )
-    edges = [
-        ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=Execution.of(row))
-        for row in page.items
-    ]
-    return ExecutionConnection(
-        filter=conditions,
-        edges=edges,
-        page_info=PageInfo.of(edges, page.has_next, page.has_previous),
-        updates_cursor=updates_cursor,
-    )
+    return ExecutionConnection.of(page, conditions, order, updates_cursor)

@@ -11,14 +11,28 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from schema import performance_loads
-from store import agent_configs, benchmarks, events, executions, output
+from runner_bridge.definitions import DEFINITIONS, UNREAD, Definition, StoredText
+from schema import page_loads, performance_loads
+from schema.page_loads import NestedPage, RevisionsPage
+from store import agent_configs, batches, benchmarks, events, executions, output, revisions
 from store.agent_configs import AgentConfig
+from store.batches import Progress
 from store.database import Database
 from store.events import EventsKey, HubEvent
-from store.model import Benchmark, BenchmarkId, Execution, ExecutionId, Step, ToolCall
+from store.model import (
+    Batch,
+    BatchId,
+    Benchmark,
+    BenchmarkId,
+    Execution,
+    ExecutionId,
+    Page,
+    Step,
+    ToolCall,
+)
 from store.output import NO_OUTPUT, OutputPiece
 from store.performance import Figures
+from store.revisions import Revision
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -38,6 +52,12 @@ class Loaders:
     agent_config: DataLoader[str, AgentConfig | None]
     events: DataLoader[EventsKey, tuple[HubEvent, ...]]
     output: DataLoader[tuple[ExecutionId, int], OutputPiece]
+    batch: DataLoader[BatchId, Batch | None]
+    batch_progress: DataLoader[BatchId, Progress]
+    executions_of: DataLoader[NestedPage, Page[Execution]]
+    revisions: DataLoader[RevisionsPage, Page[Revision]]
+    revision_count: DataLoader[BenchmarkId, int]
+    definition: DataLoader[StoredText, Definition]
     performance_of_agent: DataLoader[performance_loads.OfAgent, tuple[Figures, ...]]
     performance_of_benchmark: DataLoader[performance_loads.OfBenchmark, tuple[Figures, ...]]
     over_time: DataLoader[performance_loads.OverTime, tuple[Figures, ...]]
@@ -69,6 +89,12 @@ class Loaders:
             agent_config=_loader(lambda agents: agent_configs.get_many(db, agents), None),
             events=_loader(lambda keys: events.of_executions(db, keys), ()),
             output=_loader(lambda keys: output.read_many(db, keys), NO_OUTPUT),
+            batch=_loader(lambda ids: batches.get_many(db, ids), None),
+            batch_progress=_loader(lambda ids: batches.progress_of(db, ids), Progress({})),
+            executions_of=_loader(lambda keys: page_loads.executions_of(db, keys), Page()),
+            revisions=_loader(lambda keys: page_loads.revisions_of(db, keys), Page()),
+            revision_count=_loader(lambda ids: revisions.counts_of(db, ids), 0),
+            definition=_loader(DEFINITIONS.of, UNREAD),
             performance_of_agent=_loader(lambda keys: performance_loads.of_agents(db, keys), ()),
             performance_of_benchmark=_loader(lambda keys: performance_loads.of_benchmarks(db, keys), ()),
             over_time=_loader(lambda keys: performance_loads.over_time(db, keys), ()),

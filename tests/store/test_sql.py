@@ -17,6 +17,7 @@ FILES = [
     "lookup",
     "output",
     "performance",
+    "revisions",
 ]
 BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]
 

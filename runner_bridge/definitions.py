@@ -1,0 +1,77 @@
+"""Stored definitions read again, for questions that the stored columns do not answer.
+
+Only on demand, in a thread, and remembered by content hash up to a bound: a revision never changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.errors import FormatError
+
+REMEMBERED_CHARACTERS = 8 * 1024 * 1024
+"""Of source text; what is made of it takes some ten times as much."""
+
+Definition: TypeAlias = Benchmark | FormatError
+"""A definition, or why the stored text cannot be read (any more: it could when it was stored)."""
+
+
+class StoredText(NamedTuple):
+    """The source of a revision, and the hash of it."""
+
+    content_hash: str
+    source: str
+
+
+class Definitions:
+    """Remembers what was read last. For one event loop."""
+
+    def __init__(self, limit: int = REMEMBERED_CHARACTERS) -> None:
+        self._limit = limit
+        self._size = 0
+        self._known: OrderedDict[str, tuple[Definition, int]] = OrderedDict()
+
+    async def of(self, texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
+        """The definitions that these texts hold."""
+        unread = [text for text in texts if text.content_hash not in self._known]
+        # Before others are read: what they make of the memory may forget these.
+        known = {text: self._recall(text) for text in texts if text.content_hash in self._known}
+        read = await asyncio.to_thread(_read_all, unread) if unread else {}
+        for text, definition in read.items():
+            self._remember(text, definition)
+        return known | read
+
+    def _recall(self, text: StoredText) -> Definition:
+        self._known.move_to_end(text.content_hash)
+        return self._known[text.content_hash][0]
+
+    def _remember(self, text: StoredText, definition: Definition) -> None:
+        if text.content_hash in self._known:
+            return
+        self._known[text.content_hash] = (definition, len(text.source))
+        self._size += len(text.source)
+        while self._size > self._limit:
+            _, (_, forgotten) = self._known.popitem(last=False)
+            self._size -= forgotten
+
+
+UNREAD = FormatError("it was not read")
+"""Stands for a definition that nobody asked for."""
+
+DEFINITIONS = Definitions()
+"""This process's memory: what a text means depends on nothing else."""
+
+
+def _read_all(texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
+    return {text: _read(text.source) for text in texts}
+
+
+def _read(source: str) -> Definition:
+    try:
+        return parse_benchmark(source.encode(), "definition")
+    except FormatError as error:
+        return error

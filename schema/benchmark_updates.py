@@ -1,0 +1,74 @@
+"""What happens to benchmarks, live: one stream for everybody who shows a list of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+
+from schema.benchmarks import Benchmark
+from schema.context import Info
+from schema.enums import SyncOutcome
+from schema.errors import RequestError
+from store.benchmark_changes import BenchmarkChange, ChangeCursor
+from store.errors import InvalidCursor
+
+
+@strawberry.type(description="A benchmark was created, updated or archived.")
+class BenchmarkUpdate:
+    cursor: str = strawberry.field(description="To resume after this update, pass it as `after`.")
+    outcome: SyncOutcome | None = strawberry.field(
+        description="CREATED, UPDATED or ARCHIVED; null in the first update, which only says where the stream "
+        "stands."
+    )
+    at: dt.datetime | None = strawberry.field(description="When it happened; null in the first update.")
+    benchmark_id: strawberry.ID | None = strawberry.field(
+        description="The benchmark it happened to; null in the first update."
+    )
+    revision: int | None = strawberry.field(
+        description="Its revision from then on; null in the first update."
+    )
+    benchmark: Benchmark | None = strawberry.field(
+        description="The benchmark at that revision; null in the first update, and once it is deleted."
+    )
+
+    @classmethod
+    def standing(cls, cursor: ChangeCursor) -> BenchmarkUpdate:
+        return cls(
+            cursor=str(cursor), outcome=None, at=None, benchmark_id=None, revision=None, benchmark=None
+        )
+
+    @classmethod
+    def of(cls, change: BenchmarkChange) -> BenchmarkUpdate:
+        return cls(
+            cursor=str(change.cursor),
+            outcome=change.outcome,
+            at=change.at,
+            benchmark_id=strawberry.ID(change.benchmark_id),
+            revision=change.revision,
+            benchmark=None if change.benchmark is None else Benchmark.of(change.benchmark),
+        )
+
+
+async def benchmark_updates(
+    info: Info,
+    after: Annotated[
+        str | None,
+        strawberry.argument(
+            description="Continue after this cursor, of an update or of `benchmarks{updatesCursor}`; "
+            "from now on when not given."
+        ),
+    ] = None,
+) -> AsyncGenerator[BenchmarkUpdate, None]:
+    feed = info.context.hub.benchmarks
+    try:
+        cursor = feed.position if after is None else await feed.checked(ChangeCursor.parse(after))
+    except InvalidCursor as error:
+        raise RequestError("INVALID_CURSOR", str(error)) from None
+    yield BenchmarkUpdate.standing(cursor)
+    async with aclosing(feed.follow(cursor)) as changes:
+        async for change in changes:
+            yield BenchmarkUpdate.of(change)

@@ -1,0 +1,63 @@
+"""What the loaders of nested pages send: one statement for all parents that are asked for the same page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from store import listing, model, revisions
+from store.database import Database
+from store.listing import Parent
+from store.model import BenchmarkId, Page
+from store.ordering import ExecutionKey
+from store.revisions import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class NestedPage:
+    """A page of the executions that belong to one parent."""
+
+    parent: Parent
+    parent_id: str | UUID | None
+    filter: model.ExecutionFilter
+    limit: int
+    after: ExecutionKey | None
+    before: ExecutionKey | None
+    backwards: bool
+
+
+RevisionsPage = tuple[BenchmarkId, int, int]
+"""Benchmark, how many revisions, and below which."""
+
+
+async def executions_of(
+    db: Database, keys: Sequence[NestedPage]
+) -> Mapping[NestedPage, Page[model.Execution]]:
+    """Each page by what was asked for."""
+    found: dict[NestedPage, Page[model.Execution]] = {}
+    for shape in dict.fromkeys(replace(key, parent_id=None) for key in keys):
+        alike = [key for key in keys if replace(key, parent_id=None) == shape]
+        parents = [key.parent_id for key in alike if key.parent_id is not None]
+        pages = await listing.executions_of(
+            db,
+            shape.parent,
+            parents,
+            shape.filter,
+            limit=shape.limit,
+            after=shape.after,
+            before=shape.before,
+            backwards=shape.backwards,
+        )
+        found |= {key: pages[key.parent_id] for key in alike if key.parent_id is not None}
+    return found
+
+
+async def revisions_of(db: Database, keys: Sequence[RevisionsPage]) -> Mapping[RevisionsPage, Page[Revision]]:
+    """Each page by what was asked for."""
+    found: dict[RevisionsPage, Page[Revision]] = {}
+    for limit, before in dict.fromkeys((limit, before) for _, limit, before in keys):
+        ids = [benchmark_id for benchmark_id, *shape in keys if shape == [limit, before]]
+        pages = await revisions.pages_of(db, ids, limit=limit, before=before)
+        found |= {(benchmark_id, limit, before): page for benchmark_id, page in pages.items()}
+    return found
