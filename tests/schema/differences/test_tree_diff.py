@@ -44,7 +44,7 @@ def applied(tree: Any, changes: list[Change]) -> Any:
         if change.kind is ChangeKind.ADDED:
             node, key = holder(change.path)
             if isinstance(node, list):
-                node.insert(key, change.after)
+                node.insert(int(key), change.after)
             else:
                 node[key] = change.after
     return root[""]
