@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from store.model import JsonValue
@@ -99,31 +99,35 @@ def clean_text(raw: bytes) -> str:
 
 
 def redact(text: str, environment: Mapping[str, str]) -> str:
-    """`text` without the values of the secrets that the runner was given."""
+    """`text` without the values of the secrets that the runner was given, plain or as JSON writes them."""
     for name, value in _secrets(environment):
         text = text.replace(value, f"[{name}]")
     return text
 
 
 def redact_bytes(data: bytes, environment: Mapping[str, str]) -> bytes:
-    """The bytes of a JSON file without the values of secrets, written plainly or escaped; else unchanged."""
+    """The same for the bytes of a file."""
     for name, value in _secrets(environment):
-        for form in {value, json.dumps(value)[1:-1], json.dumps(value)[1:-1].replace("/", "\\/")}:
-            data = data.replace(form.encode(), f"[{name}]".encode())
+        data = data.replace(value.encode(), f"[{name}]".encode())
     return data
 
 
 def redact_json(value: JsonValue, environment: Mapping[str, str]) -> JsonValue:
-    """`value` with every text in it, keys included, without the values of secrets."""
-    if not _secrets(environment):
-        return value
+    """The same for every text in a tree, keys included."""
+    secrets = _secrets(environment)
+    return _without(value, secrets) if secrets else value
+
+
+def _without(value: JsonValue, secrets: Sequence[tuple[str, str]]) -> JsonValue:
     match value:
         case str():
-            return redact(value, environment)
+            for name, secret in secrets:
+                value = value.replace(secret, f"[{name}]")
+            return value
         case dict():
-            return {redact(key, environment): redact_json(item, environment) for key, item in value.items()}
+            return {_without(key, secrets): _without(item, secrets) for key, item in value.items()}
         case list():
-            return [redact_json(item, environment) for item in value]
+            return [_without(item, secrets) for item in value]
         case _:
             return value
 
@@ -139,10 +143,16 @@ def cut_beside_secrets(data: bytes, at: int, environment: Mapping[str, str]) -> 
 
 
 def _secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    found = [
-        (name, value)
+    """Names and values, each value in every spelling, the longest first: one may begin with another."""
+    found = {
+        (name, form)
         for name, value in environment.items()
         if _SECRET_NAME.search(name) and len(value) >= SECRET_MIN_LENGTH
-    ]
-    # One may begin with another: the longer is to go as a whole.
-    return sorted(found, key=lambda item: len(item[1]), reverse=True)
+        for form in _spellings(value)
+    }
+    return sorted(found, key=lambda item: (-len(item[1]), item))
+
+
+def _spellings(value: str) -> set[str]:
+    escaped = json.dumps(value)[1:-1]
+    return {value, escaped, escaped.replace("/", "\\/")}

@@ -17,7 +17,7 @@ from pathlib import Path
 from runner_bridge.convert import tool_call
 from runner_bridge.formats import tool_call as tool_call_format
 from runner_bridge.formats.tool_log import ToolCallChange, ToolLogReader
-from runner_bridge.output import redact_json
+from runner_bridge.output import redact, redact_json
 from runner_bridge.storing import wait_for_event
 from runner_bridge.watching import DirectoryWatch
 from store import executions
@@ -134,6 +134,8 @@ class ToolLogTail:
         found = tool_call(call)
         return replace(
             found,
+            name=redact(found.name, self._environment),
+            raw_name=redact(found.raw_name, self._environment),
             params=redact_json(found.params, self._environment),
             result=redact_json(found.result, self._environment),
             error_message=redact_json(found.error_message, self._environment),

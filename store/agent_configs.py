@@ -41,9 +41,9 @@ async def save(
 ) -> AgentConfig:
     """Replaces what is stored by what `change` makes of it; nobody else saves in between."""
     async with db.transaction() as connection:
-        row = await connection.fetchrow(SQL["locked"], agent)
-        before = None if row is None or row["agent"] is None else _agent_config(row)
-        values = change(before)
+        await connection.execute(SQL["lock_writers"])
+        row = await connection.fetchrow(SQL["by_agents"], [agent])
+        values = change(None if row is None else _agent_config(row))
         saved = await connection.fetchrow(
             SQL["save"], agent, values.api_url, values.model, values.encrypted_api_key
         )

@@ -351,6 +351,25 @@ def foreign_tools(fake: FakeRunner) -> int:
     return ok(fake)
 
 
+def secrets(fake: FakeRunner) -> int:
+    """Says the API key wherever a runner can say anything."""
+    key = os.environ["LLM_API_KEY"]
+    print(f"the key is {key}, in a URL ?key={key}&x, escaped {json.dumps(key)}")
+    sys.stdout.write("x" * 65_530 + key + "\n")
+    sys.stdout.flush()
+    call = {"tool_name": key, "tool_args": {"key": key, key: [f"Bearer {key}"]}}
+    fake.log_tool("ToolInput", tool_input=call)
+    output = {"success": False, "results": {"error": key}, "error_message": f"401 for {key}"}
+    fake.log_tool("ToolOutput", tool_output=output)
+    content = json.loads(fake.session(success=False))
+    [step] = content["final_result"]["data"]["steps"]
+    step["thought"] = f"I was given {key}"
+    step["observation"]["last_transaction_error"] = f"refused {key}"
+    content["final_result"]["data"]["prompt"] = key
+    fake.write(json.dumps(content).encode())
+    return 0
+
+
 def environment(fake: FakeRunner) -> int:
     """Prints what it was given, instead of a result."""
     print(json.dumps({"env": dict(os.environ), "argv": sys.argv[1:], "cwd": os.getcwd()}))
@@ -366,6 +385,7 @@ MODES: dict[str, Callable[[FakeRunner], int]] = {
         *(grandchild_holds_stdout, stubborn_grandchild, setsid_escape, flood, long_line, binary),
         *(foreign_id, foreign_benchmark, two_files, symlink_file, slow_tools, unfinished_tool, foreign_tools),
         environment,
+        secrets,
     )
 }
 

@@ -5,10 +5,9 @@ ON CONFLICT (agent) DO UPDATE SET
     updated_at = clock_timestamp()
 RETURNING *
 
--- name: locked
+-- name: lock_writers
 -- Two who save at once take turns, also where there is no row yet.
-SELECT agent_configs.* FROM pg_advisory_xact_lock(8243110937284436531)
-LEFT JOIN agent_configs ON agent = $1
+SELECT pg_advisory_xact_lock(8243110937284436531)
 
 -- name: delete
 DELETE FROM agent_configs WHERE agent = $1 RETURNING agent

@@ -9,7 +9,9 @@ from store.database import Database
 
 FILES = [
     "executions",
+    "agent_configs",
     "benchmarks",
+    "observed",
     "benchmark_changes",
     "batches",
     "events",
