@@ -28,7 +28,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from runner_bridge.agent_configs import Endpoint
-from runner_bridge.output import clean_text
+from runner_bridge.output import clean_text, redact, redact_bytes
 
 TIMEOUT_S = 20.0
 """A local model may have to be loaded first."""
@@ -98,6 +98,7 @@ class ForbiddenAddress(OSError):
 async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> ConnectionReport:
     """Asks once; whatever happens is in the report, and the API key is not."""
     request = _request(endpoint)
+    secret = {"apiKey": endpoint.api_key or ""}
     began = time.monotonic()
     status: int | None = None
     problem: ConnectionProblem | None
@@ -105,14 +106,16 @@ async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> Connecti
         _refuse_literal(request.url)
         async with asyncio.timeout(timeout_s), _session() as session, _sent(session, request) as response:
             status = response.status
-            problem = _judge(request, response, await _read_bounded(response))
+            body = await _read_bounded(response)
+            # Before anything of it is quoted: half a key would not be recognised any more.
+            problem = _judge(request, response, None if body is None else redact_bytes(body, secret))
     except TimeoutError:
         problem = _problem("TIMEOUT", f"No answer within {time.monotonic() - began:.1f} seconds")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         problem = _of_error(error, request.url)
     latency_ms = round((time.monotonic() - began) * 1000)
-    if problem is not None and endpoint.api_key:
-        problem = ConnectionProblem(problem.kind, problem.message.replace(endpoint.api_key, "[apiKey]"))
+    if problem is not None:
+        problem = ConnectionProblem(problem.kind, redact(problem.message, secret))
     return ConnectionReport(request.url, latency_ms, status, problem)
 
 
@@ -168,9 +171,10 @@ def _judge(
         case _ if 200 <= status < 300:
             return _judge_answer(request, body)
         case _ if 300 <= status < 400:
-            target = response.headers.get("Location", "nowhere")
+            target = urlsplit(response.headers.get("Location", "")).hostname or "another path"
             return _problem(
-                "REDIRECT", f"It redirects to {_quoted(target)}, which is not followed: save that address"
+                "REDIRECT",
+                f"It redirects to {_quoted(target)}, which is not followed: save the right address",
             )
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return _problem("UNAUTHORIZED", "It does not accept the API key", status, body)

@@ -80,6 +80,12 @@ async def test_each_bad_answer_has_a_kind_and_words_and_never_the_key(
     assert report.problem.message.isprintable()
 
 
+async def test_a_long_answer_is_cut_where_no_part_of_the_key_is_left() -> None:
+    for length in range(230, 300, 7):
+        report = await ask("unauthorized", api_key="k" * length)
+        assert report.problem is not None and "kkk" not in report.problem.message
+
+
 async def test_no_answer_ends_at_the_limit() -> None:
     async with fake_llm("hang") as llm:
         report = await check(Endpoint(llm.url), timeout_s=0.3)
