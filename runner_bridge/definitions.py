@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
@@ -16,8 +17,15 @@ from runner_bridge.formats.errors import FormatError
 REMEMBERED_CHARACTERS = 8 * 1024 * 1024
 """Of source text; what is made of it takes some ten times as much."""
 
-Definition: TypeAlias = Benchmark | FormatError
-"""A definition, or why the stored text cannot be read (any more: it could when it was stored)."""
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A stored text that cannot be read any more (it could when it was stored), and why."""
+
+    why: str
+
+
+Definition: TypeAlias = Benchmark | Unreadable
 
 
 class StoredText(NamedTuple):
@@ -59,7 +67,7 @@ class Definitions:
             self._size -= forgotten
 
 
-UNREAD = FormatError("it was not read")
+UNREAD = Unreadable("it was not read")
 """Stands for a definition that nobody asked for."""
 
 DEFINITIONS = Definitions()
@@ -74,4 +82,4 @@ def _read(source: str) -> Definition:
     try:
         return parse_benchmark(source.encode(), "definition")
     except FormatError as error:
-        return error
+        return Unreadable(str(error))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from runner_bridge.definitions import Definition, StoredText
-from runner_bridge.formats.errors import FormatError
+from runner_bridge.definitions import Definition, StoredText, Unreadable
 from runner_bridge.formats.runnable import why_not_runnable
 from schema.context import Info
 from schema.definitions import FlowStep, GroundTruth, InitialAccount
@@ -158,7 +157,7 @@ class Benchmark:
     )
     async def flow_type(self, info: Info) -> str | None:
         definition = await self._definition(info)
-        return None if isinstance(definition, FormatError) else definition.flow_type
+        return None if isinstance(definition, Unreadable) else definition.flow_type
 
     @strawberry.field(
         description="The steps of a benchmark that prompts several times; empty for one prompt, null when the "
@@ -166,7 +165,7 @@ class Benchmark:
     )
     async def flow_steps(self, info: Info) -> list[FlowStep] | None:
         definition = await self._definition(info)
-        if isinstance(definition, FormatError):
+        if isinstance(definition, Unreadable):
             return None
         return [FlowStep.of(step) for step in definition.flow]
 
@@ -175,14 +174,14 @@ class Benchmark:
     )
     async def initial_state(self, info: Info) -> list[InitialAccount] | None:
         definition = await self._definition(info)
-        if isinstance(definition, FormatError):
+        if isinstance(definition, Unreadable):
             return None
         return [InitialAccount.of(account) for account in definition.initial_state]
 
     @strawberry.field(description="What a result is measured against; null when the text cannot be read.")
     async def ground_truth(self, info: Info) -> GroundTruth | None:
         definition = await self._definition(info)
-        return None if isinstance(definition, FormatError) else GroundTruth.of(definition.ground_truth)
+        return None if isinstance(definition, Unreadable) else GroundTruth.of(definition.ground_truth)
 
     @strawberry.field(description="Whether our own runner can execute it, without upstream's.")
     async def runnable_locally(self, info: Info) -> bool:
@@ -194,8 +193,8 @@ class Benchmark:
 
 
 def _why_not_runnable(definition: Definition) -> str | None:
-    if isinstance(definition, FormatError):
-        return f"its definition cannot be read: {definition.message}"
+    if isinstance(definition, Unreadable):
+        return f"its definition cannot be read: {definition.why}"
     return why_not_runnable(definition)
 
 
