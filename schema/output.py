@@ -43,7 +43,8 @@ async def execution_log(
     found = await executions.get(context.db, execution_id_argument(execution_id))
     if found is None:
         raise RequestError("EXECUTION_NOT_FOUND", f"There is no execution {execution_id}")
-    if not 0 <= offset <= (size := await stored_output.size(context.db, found.id)):
+    size = await stored_output.size(context.db, found.id)
+    if not 0 <= offset <= size:
         raise RequestError("INVALID_CURSOR", f"`offset` is {offset}; there are {size} bytes of output")
     yield LogChunk(offset=offset, text="", next_offset=offset, ended=found.status.is_terminal)
     async with aclosing(stored_output.follow(context.db, context.hub, found.id, offset)) as pieces:

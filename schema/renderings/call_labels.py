@@ -82,7 +82,9 @@ def transfer_of(call: ToolCall, key_map: Mapping[str, str]) -> Transfer | None:
 def _transferred(call: ToolCall, params: dict[str, Any]) -> str:
     amount = _amount(params.get("amount"))
     if amount is None:
-        return "transfer"
+        # The deterministic agent's own name for the amount of a SOL transfer.
+        lamports = _amount(params.get("lamports"))
+        return "transfer" if lamports is None else sol_amount(lamports)
     mint = text_of(params, "mint_address")
     is_token = "spl_transfer" in call.name or params.get("operation") == "spl"
     if not is_token and mint in (None, WRAPPED_SOL_MINT):
