@@ -6,6 +6,7 @@ and code. Everything else becomes "Internal error" with an id; the log has the s
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import structlog
@@ -17,6 +18,9 @@ from schema.errors import public_error
 
 log = structlog.get_logger(__name__)
 
+_ECHO = re.compile(r"(?:, found|(?<=cannot represent a non string value)): .*", re.DOTALL)
+"""What graphql-core says after "but what I got was"."""
+
 REQUEST_ERRORS = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 """Raised about the request itself, or on purpose with a message for the client."""
 
@@ -25,13 +29,28 @@ def masked(error: GraphQLError) -> GraphQLError:
     """`error` as the client may see it; what is hidden is logged."""
     original = error.original_error
     if original is None or isinstance(original, REQUEST_ERRORS) or _is_bad_input(error):
-        return error
+        return _without_echo(error)
     if public := public_error(original):
         log.warning("request_refused", reason=str(original), path=error.path)
         return _like(error, public.message, public.extensions or {})
     error_id = uuid.uuid4().hex
     log.error("internal_error", error_id=error_id, path=error.path, exc_info=original)
     return _like(error, "Internal error", {"code": "INTERNAL", "errorId": error_id})
+
+
+def _without_echo(error: GraphQLError) -> GraphQLError:
+    """A refused value is not repeated: beside what is wrong with it may lie an API key."""
+    message = _ECHO.sub(".", error.message)
+    if message == error.message:
+        return error
+    return GraphQLError(
+        message,
+        error.nodes,
+        error.source,
+        error.positions,
+        error.path,
+        extensions=error.extensions,
+    )
 
 
 def _is_bad_input(error: GraphQLError) -> bool:

@@ -111,6 +111,32 @@ async def test_json_is_one_object_a_line_with_every_event_once(server: Server, t
     assert done.code == 0
 
 
+async def test_import_reports_what_was_not_imported(make_server: MakeServer, tmp_path: Path) -> None:
+    sessions = tmp_path / "archive"
+    sessions.mkdir()
+    sample = (REPOSITORY / "tests/data/sessions/001-sol-transfer.json").read_text()
+    for number in range(12):
+        name = f"sample-{number:02}"
+        (sessions / f"session_{name}.json").write_text(sample.replace("001-sol-transfer-sample", name))
+    server = await make_server(REEV_GQL_IMPORT_DIRS=str(sessions))
+    command = ("import", "archive", "--url", server.url)
+    fine = await cli(*command, cwd=tmp_path)
+    assert (fine.code, fine.err) == (0, "")
+    assert re.fullmatch(rf"12 session files in {sessions}: 12 imported, in .+\n", fine.out)
+
+    (sessions / "session_broken.json").write_text('{"session_id": "bro')
+    bad = await cli(*command, cwd=tmp_path)
+    assert bad.code == 1
+    assert re.search(r"session_broken\.json +FAILED +- +not JSON", bad.out)
+    assert "12 unchanged, 1 failed" in bad.out and "sample-01" not in bad.out
+    *files, counts = lines((await cli(*command, "--json", cwd=tmp_path)).out)
+    assert len(files) == counts["total"] == 13
+    assert (counts["unchanged"], counts["failed"]) == (12, 1)
+
+    refused = await cli("import", "/etc", "--url", server.url, cwd=tmp_path)
+    assert refused.code == 1 and "REEV_GQL_IMPORT_DIRS" in refused.err
+
+
 @pytest.fixture
 def failing_runner(tmp_path: Path) -> str:
     """A runner that says something and fails."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gql_server.settings import Settings, SettingsError, load_settings, markdown_table, variable_of
+from runner_bridge.command import KNOWN_AGENTS
 
 CANARY = "canary-token-0123456789"
 
@@ -16,6 +17,23 @@ def test_an_empty_environment_gives_a_local_server() -> None:
     assert (settings.host, settings.port, settings.is_loopback) == ("127.0.0.1", 3001, True)
     assert settings.database_url is None
     assert settings.runner.is_local_runner
+    assert settings.runner.agents == ("deterministic",)
+
+
+def test_the_agents_are_the_runners_unless_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "cargo run -- benchmarks/{file}.yml --execution-id={id}"
+    assert load_settings({"runner_command": command}).runner.agents == KNOWN_AGENTS
+    monkeypatch.setenv("REEV_GQL_AGENTS", "glm-4.6")
+    assert (
+        load_settings().runner.agents
+        == load_settings({"runner_command": command}).runner.agents
+        == ("glm-4.6",)
+    )
+
+
+def test_import_directories_are_resolved_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REEV_GQL_IMPORT_DIRS", "archive, /srv/reev")
+    assert load_settings().runner.import_dirs == (Path.cwd() / "archive", Path("/srv/reev"))
 
 
 def test_variables_and_options_are_read_and_options_win(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +71,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("REEV_GQL_RUNNER_COMMAND", "cargo 'run", "quotation"),
         ("REEV_GQL_AGENTS", ",", "1 item"),
         ("REEV_GQL_TOKEN", "short", "16 characters"),
+        ("REEV_GQL_SECRET_KEY", "short", "32 characters"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_its_variable(
@@ -90,9 +109,11 @@ def test_loopback_needs_neither(host: str) -> None:
 
 def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REEV_GQL_TOKEN", CANARY)
+    monkeypatch.setenv("REEV_GQL_SECRET_KEY", CANARY + CANARY)
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:canary-password@db/reev")
     settings = load_settings()
-    for text in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+    texts = (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json())
+    for text in (*texts, repr(settings.runner)):
         assert "canary" not in text
     monkeypatch.setenv("REEV_GQL_PORT", "bad")
     with pytest.raises(SettingsError) as caught:
