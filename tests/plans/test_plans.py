@@ -15,10 +15,11 @@ import asyncpg
 import orjson
 import pytest
 
-from store import events, executions, listing
+from store import batches, events, executions, listing
+from store.batch_watch import BatchWatch
 from store.database import Database
 from store.events import Cursor
-from store.model import BenchmarkId, ExecutionFilter, ExecutionId, ExecutionStatus
+from store.model import BatchId, BenchmarkId, ExecutionFilter, ExecutionId, ExecutionStatus
 from tests.conftest import cloned_database
 from tests.store.support import append, ending
 
@@ -39,11 +40,13 @@ INSERT INTO benchmark_revisions (benchmark_id, revision, content_hash, descripti
                                  definition, remarks)
 SELECT 'b' || n, 1, repeat('0', 64), '', '', '{}', '', '{}', '[]' FROM generate_series(0, 199) AS n;
 INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, status, queued_at,
-                        started_at, ended_at, success, score)
+                        started_at, ended_at, success, score, batch_id, rerun_of)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 'b' || n % 200, 1, 'a' || n % 50, 1000, 4,
        CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SUCCEEDED' END::execution_status,
        '2026-01-01Z'::timestamptz + n * interval '1 s', '2026-01-01Z'::timestamptz + n * interval '1 s',
-       CASE WHEN n % 1000 <> 0 THEN '2026-01-02Z'::timestamptz + n * interval '1 s' END, true, 1
+       CASE WHEN n % 1000 <> 0 THEN '2026-01-02Z'::timestamptz + n * interval '1 s' END, true, 1,
+       CASE WHEN n <= 40000 THEN lpad(to_hex(n % 40), 32, '0')::uuid END,
+       CASE WHEN n % 2 = 0 THEN lpad(to_hex(n / 2), 32, '0')::uuid END
 FROM generate_series(1, 50000) AS n;
 INSERT INTO execution_events (execution_id, seq, xid, kind, data)
 SELECT lpad(to_hex(n), 32, '0')::uuid, seq, (n / 10 + 3)::text::xid8, 'TOOL_CALL_ENDED', '{}'
@@ -76,6 +79,7 @@ async def big(seeded_url: str) -> AsyncIterator[Database]:
 
 
 ONE = ExecutionId(uuid.UUID(int=25_000))
+BATCH = BatchId(uuid.UUID(int=7))
 NEWEST = EXECUTIONS // 10 + 3
 LIVE = (S.QUEUED, S.RUNNING, S.STOPPING)
 
@@ -106,6 +110,18 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "newest of benchmarks by agent": lambda db: executions.latest_of_benchmarks(
         db, [BenchmarkId("b7")], "a7"
     ),
+    "pages of benchmarks": lambda db: listing.executions_of(
+        db, listing.Parent.BENCHMARK, [f"b{n}" for n in range(50)], ExecutionFilter(), limit=10
+    ),
+    "pages of batches": lambda db: listing.executions_of(
+        db, listing.Parent.BATCH, [BATCH], ExecutionFilter(agents=("a7",)), limit=200
+    ),
+    "reruns": lambda db: listing.executions_of(
+        db, listing.Parent.RERUN, [uuid.UUID(int=n) for n in range(50)], ExecutionFilter(), limit=50
+    ),
+    "page of a batch": page(ExecutionFilter(batch_ids=(BATCH,))),
+    "progress of a batch": lambda db: batches.progress_of(db, [BATCH]),
+    "standing of a batch": lambda db: BatchWatch.start(db, BATCH, Cursor(100, ONE, 0)),
     "the living": executions.live,
     "how many live": executions.live_counts,
     "by ids": lambda db: executions.get_many(db, [ONE, ExecutionId(uuid.uuid4())]),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from dataclasses import replace
+
 import pytest
 
 from runner_bridge import launch
 from runner_bridge.errors import AgentNotFound, InvalidInput
-from store import executions
+from runner_bridge.sync import upsert_benchmark
+from store import batches, executions, listing
 from store.errors import BenchmarkNotFound
+from store.model import ExecutionFilter, ExecutionStatus
 from tests.runner_bridge.bridge import Bridge
 
 GOOD = {"benchmark_id": "001-sol-transfer", "agent": "deterministic"}
@@ -63,3 +69,40 @@ async def test_without_a_time_limit_the_configured_one_holds(bridge: Bridge) -> 
         bridge.db, bridge.config, benchmark_id="001-sol-transfer", agent="glm-4.6"
     )
     assert created and execution.timeout_ms == bridge.config.timeout_ms
+
+
+async def test_a_rerun_at_the_revision_of_then_hands_on_the_text_of_then(bridge: Bridge) -> None:
+    printing = "import sys; print(open(sys.argv[1]).read())"
+    command = f"{shlex.join([sys.executable, '-c', printing])} {{path}} {{id}}"
+    then = (await bridge.benchmark()).source
+    original = await bridge.get(await bridge.request())
+    await executions.request_stop(bridge.db, original.id)
+    await upsert_benchmark(bridge.db, f"{then}# changed since\n")
+    for use_current_revision in (True, False):
+        rerun, created = await launch.rerun_execution(
+            bridge.db, bridge.config, original, use_current_revision=use_current_revision
+        )
+        assert created and rerun.rerun_of == original.id
+        worker = bridge.worker("unused", command=command, result_attempts=1, result_interval_s=0.01)
+        await worker.handle(rerun.id)
+        handed_on = bridge.output(rerun.id).read_text()
+        assert ("# changed since" in handed_on) is use_current_revision
+        assert handed_on.startswith(then[:200])
+
+
+async def test_of_a_batch_each_execution_ends_by_itself(bridge: Bridge) -> None:
+    config = replace(bridge.config, agents=("deterministic", "other"))
+    batch, _ = await launch.request_batch(
+        bridge.db, config, benchmark_ids=["001-sol-transfer"], filter=None, agents=config.agents
+    )
+    found = await listing.executions(bridge.db, ExecutionFilter(batch_ids=(batch.id,)), limit=10)
+    first, second = found.items
+    await bridge.worker("exit0-no-file", result_attempts=1, result_interval_s=0.01).handle(first.id)
+    await bridge.worker("ok").handle(second.id)
+    progress = (await batches.progress_of(bridge.db, [batch.id]))[batch.id]
+    assert {status for status, count in progress.counts.items() if count} == {
+        (await bridge.get(first.id)).status,
+        ExecutionStatus.SUCCEEDED,
+    }
+    assert (await bridge.get(first.id)).status is ExecutionStatus.FAILED
+    assert progress.ended == batch.size == 2
