@@ -220,10 +220,11 @@ def _execution_conditions(filter: ExecutionFilter) -> _Conditions:
         conditions.add("queued_at >= {}", filter.since)
     if filter.until is not None:
         conditions.add("queued_at < {}", filter.until)
+    # In the words of the indexes that scores are sorted by; the second half keeps out what is unknown.
     if filter.score_at_least is not None:
-        conditions.add("score >= {}", filter.score_at_least)
+        conditions.add("(coalesce(score, -1) >= {} AND score IS NOT NULL)", filter.score_at_least)
     if filter.score_at_most is not None:
-        conditions.add("score <= {}", filter.score_at_most)
+        conditions.add("(coalesce(score, 'Infinity') <= {} AND score IS NOT NULL)", filter.score_at_most)
     looked_up = filter.looked_up
     if looked_up is not None and looked_up.tagged is not None:
         conditions.add("benchmark_id = ANY({}::text[])", tuple(sorted(looked_up.tagged)))

@@ -635,6 +635,10 @@ CREATE INDEX executions_of_benchmark ON public.executions USING btree (benchmark
 
 CREATE INDEX executions_of_benchmark_and_agent ON public.executions USING btree (benchmark_id, agent, queued_at DESC, id DESC);
 
+CREATE INDEX executions_of_failure ON public.executions USING btree (failure_kind, queued_at DESC, id DESC) WHERE (failure_kind IS NOT NULL);
+
+CREATE INDEX executions_of_origin ON public.executions USING btree (origin, queued_at DESC, id DESC);
+
 CREATE INDEX executions_of_status ON public.executions USING btree (status, queued_at DESC, id DESC);
 
 CREATE INDEX executions_rerun_of ON public.executions USING btree (rerun_of, queued_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);

@@ -33,24 +33,49 @@ CROSS JOIN LATERAL (
 ) AS found
 
 -- name: percentiles
+WITH wanted AS (
+    SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[]) AS given (key, agent, benchmark_id, timed)
+), guessed AS (
+    SELECT wanted.key, min(tenth.bucket) AS bucket
+    FROM wanted
+    CROSS JOIN LATERAL (
+        SELECT timed FROM performance AS p
+        WHERE p.benchmark_id = wanted.benchmark_id AND p.period = 'ALL' AND p.start = '-infinity'
+          AND p.agent = wanted.agent
+        OFFSET 0
+    ) AS ever
+    CROSS JOIN LATERAL (
+        SELECT bucket
+        FROM (
+            SELECT bucket, sum(executions) OVER (ORDER BY bucket DESC) AS at_least
+            FROM performance_times AS t
+            WHERE t.agent = wanted.agent AND t.benchmark_id = wanted.benchmark_id AND t.period = 'ALL'
+              AND t.start = '-infinity'
+        ) AS from_the_top
+        WHERE at_least * 10 >= ever.timed
+        ORDER BY bucket DESC LIMIT 1
+    ) AS tenth
+    GROUP BY wanted.key
+)
 SELECT key, max(bucket) AS bucket
 FROM (
-    SELECT key, bucket, sum(executions) OVER (PARTITION BY key ORDER BY bucket DESC) AS at_least,
-           sum(executions) OVER (PARTITION BY key) AS timed
+    SELECT key, timed, bucket, sum(executions) OVER (PARTITION BY key ORDER BY bucket DESC) AS at_least
     FROM (
-        SELECT wanted.key, t.bucket, sum(t.executions)::bigint AS executions
-        FROM unnest($1::integer[], $2::text[], $3::text[]) AS wanted (key, agent, benchmark_id)
-        CROSS JOIN unnest($4::performance_period[], $5::date[], $6::date[]) AS part (period, first, last)
+        SELECT wanted.key, wanted.timed, t.bucket, sum(t.executions)::bigint AS executions
+        FROM wanted
+        JOIN guessed ON guessed.key = wanted.key
+        CROSS JOIN unnest($5::performance_period[], $6::date[], $7::date[]) AS part (period, first, last)
         CROSS JOIN LATERAL (
             SELECT bucket, executions FROM performance_times
             WHERE performance_times.agent = wanted.agent AND performance_times.benchmark_id = wanted.benchmark_id
               AND performance_times.period = part.period AND performance_times.start BETWEEN part.first AND part.last
+              AND performance_times.bucket >= CASE WHEN $8::boolean THEN guessed.bucket ELSE 0 END
             OFFSET 0
         ) AS t
-        GROUP BY wanted.key, t.bucket
+        GROUP BY wanted.key, wanted.timed, t.bucket
     ) AS summed
 ) AS from_the_top
-WHERE at_least > timed - ceil(timed * 0.95)
+WHERE at_least > timed - (timed * 95 + 99) / 100
 GROUP BY key
 
 -- name: agents

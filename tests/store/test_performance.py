@@ -259,6 +259,25 @@ async def test_no_claimed_time_can_refuse_an_end(db: Database) -> None:
     assert 2**63 * 0.999 <= p95[Timed.of(figures)] <= 2**63 * 1.02
 
 
+async def test_a_percentile_of_days_that_were_much_faster_or_slower_than_ever(db: Database) -> None:
+    dice = random.Random(11)
+    rows = []
+    for day, milliseconds in enumerate((60_000, 50, 9_000_000)):
+        at = dt.datetime(2026, 1, 3 + day, tzinfo=dt.UTC)
+        for second in range(40):
+            given_ = list(ended_row(dice))
+            given_[1], given_[4], given_[5] = "same", at, at + dt.timedelta(seconds=second)
+            given_[7] = milliseconds + dice.randrange(milliseconds)
+            rows.append(tuple(given_))
+    inserted = await insert(db, rows)
+    for day in (3, 4, 5):
+        filter = PerformanceFilter(since=dt.date(2026, 1, day), until=dt.date(2026, 1, day))
+        expected = counted(inserted, lambda row: row["agent"], keeps(filter))
+        await compare(
+            db, filter, await performance.of_agents(db, filter), expected, lambda found: found.agent
+        )
+
+
 async def test_the_newest_execution_of_pairs(db: Database) -> None:
     await benchmarks.sync(db, [draft("b0"), draft("b1")], archive_missing=False)
     newest: dict[tuple[str, str], Execution] = {}

@@ -30,6 +30,8 @@ CREATE INDEX executions_of_batch ON executions (batch_id, queued_at DESC, id DES
 CREATE INDEX executions_rerun_of ON executions (rerun_of, queued_at DESC, id DESC) WHERE rerun_of IS NOT NULL;
 CREATE INDEX executions_of_benchmark_and_agent ON executions (benchmark_id, agent, queued_at DESC, id DESC);
 CREATE INDEX executions_of_status ON executions (status, queued_at DESC, id DESC);
+CREATE INDEX executions_of_origin ON executions (origin, queued_at DESC, id DESC);
+CREATE INDEX executions_of_failure ON executions (failure_kind, queued_at DESC, id DESC) WHERE failure_kind IS NOT NULL;
 -- Each order both ways, with unknown values last in both: its key, then newest first (or oldest first) among equals.
 CREATE INDEX executions_by_score ON executions (coalesce(score, -1) DESC, queued_at DESC, id DESC);
 CREATE INDEX executions_by_score_up ON executions (coalesce(score, 'Infinity'), queued_at, id);

@@ -1,0 +1,138 @@
+"""Lists, agent performance and the dashboard: a small database against a large one, and one with many events.
+
+Through the schema itself, without HTTP: what is measured is the queries, their statements and their answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import strawberry
+
+from runner_bridge.command import RunnerConfig
+from schema import build_schema
+from schema.context import Context
+from store.database import Database
+from store.hub import Hub
+from tests.perf.figures import median, percentile, show
+from tests.perf.seed import AGENTS, DAYS, seed
+
+SMALL = 10_000
+LARGE = 1_000_000
+BUSY = (100_000, 5_000_000)
+"""Executions and events of the database in which the dashboard and a page are timed."""
+
+ROUNDS = 40
+WARM_UP = 6
+"""Rounds before that: PostgreSQL settles on its plans after five."""
+
+GOAL = 1.5
+"""How much slower the large database may be."""
+
+NODES = "nodes { id benchmarkId agent status score executionTimeMs queuedAt }"
+FIGURES = (
+    "agent executions successRate reported { mean best latest } recomputed { mean best latest } "
+    "executionTime { meanMs p95Ms } missing { reportedScore recomputedScore executionTime }"
+)
+PAIRS = f"byBenchmark {{ benchmarkId {FIGURES} }}"
+SINCE = '(filter: {since: "2026-02-10T00:00:00Z"})'
+
+QUERIES = {
+    "list, newest first": f"executions {{ {NODES} }}",
+    "list, with totalCount": f"executions {{ totalCount {NODES} }}",
+    "list, last page": f"executions(last: 50) {{ {NODES} }}",
+    "list by score": f"executions(orderBy: {{field: SCORE}}) {{ {NODES} }}",
+    "list by time, shortest first": (
+        f"executions(orderBy: {{field: EXECUTION_TIME, direction: ASC}}) {{ {NODES} }}"
+    ),
+    "list of failures": f"executions(filter: {{statuses: [FAILED]}}) {{ {NODES} }}",
+    "list of a rare agent": f'executions(filter: {{agents: ["rare"]}}) {{ {NODES} }}',
+    "list of a benchmark by score": (
+        f'executions(filter: {{benchmarkIds: ["bench-007"]}}, orderBy: {{field: SCORE}}) {{ {NODES} }}'
+    ),
+    "list by tag": f'executions(filter: {{tags: ["even"]}}) {{ {NODES} }}',
+    "list by text": f'executions(filter: {{text: "number 7"}}) {{ {NODES} }}',
+    "list of two days": (
+        f'executions(filter: {{since: "2026-02-10T00:00:00Z", until: "2026-02-12T00:00:00Z"}}) {{ {NODES} }}'
+    ),
+    "agentPerformance": f"agentPerformance {{ {FIGURES} }}",
+    "agentPerformance, by benchmark": f"agentPerformance {{ {FIGURES} {PAIRS} }}",
+    "agentPerformance, over time by day": "agentPerformance { overTime { start executions meanScore } }",
+    "agentPerformance, since a day": f"agentPerformance{SINCE} {{ {FIGURES} }}",
+    "agentPerformance, since a day, by benchmark": f"agentPerformance{SINCE} {{ {FIGURES} {PAIRS} }}",
+    "agentPerformance, by tag": f'agentPerformance(filter: {{tags: ["even"]}}) {{ {FIGURES} }}',
+}
+
+DASHBOARD = (
+    "benchmarks(first: 20) { nodes { id description tags latestExecutions(agents: ["
+    + ", ".join(f'"{agent}"' for agent in AGENTS)
+    + "]) { id agent status score executionTimeMs } } }"
+)
+EVENTS = "executions(first: 50) { nodes { id events(first: 50) { seq at kind } } }"
+
+
+async def measure(new_url: Callable[[], Awaitable[str]]) -> None:
+    """Prints medians over ROUNDS; the seeding is not part of them."""
+    urls = [await new_url(), await new_url()]
+    for url, executions in zip(urls, (SMALL, LARGE), strict=True):
+        await seed(url, executions)
+    small, large = await _times(urls, QUERIES)
+    show(
+        f"{LARGE:,} executions against {SMALL:,}, {DAYS} days: medians of {ROUNDS} (goal: × {GOAL} at most)",
+        [(name, _ratio(large[name], small[name])) for name in QUERIES],
+    )
+    busy = {"dashboard: 20 benchmarks × 4 agents": DASHBOARD, "list page": QUERIES["list, newest first"]}
+    busy["list page, each with its events"] = EVENTS
+    url = await new_url()
+    await seed(url, *BUSY)
+    [times] = await _times([url], busy)
+    show(
+        f"{BUSY[0]:,} executions and {BUSY[1]:,} events",
+        [
+            (name, f"p50 {median(times[name]):.1f} ms · p95 {percentile(times[name], 0.95):.1f} ms")
+            for name in busy
+        ],
+    )
+
+
+def _ratio(large: list[float], small: list[float]) -> str:
+    ratio = median(large) / median(small)
+    return f"{median(large):.1f} / {median(small):.1f} ms = × {ratio:.2f}"
+
+
+async def _times(urls: list[str], queries: dict[str, str]) -> list[dict[str, list[float]]]:
+    """Milliseconds per database, query and round. Databases take turns, so that noise meets all alike."""
+    schema = build_schema()
+    found: list[dict[str, list[float]]] = [{name: [] for name in queries} for _ in urls]
+    async with AsyncExitStack() as stack:
+        contexts = [await stack.enter_async_context(_context(url)) for url in urls]
+        for round_ in range(-WARM_UP, ROUNDS):
+            for name, query in queries.items():
+                for times, context in zip(found, contexts, strict=True):
+                    began = time.perf_counter()
+                    await _ask(schema, context, query)
+                    if round_ >= 0:
+                        times[name].append((time.perf_counter() - began) * 1000)
+    return found
+
+
+async def _ask(schema: strawberry.Schema, context: Context, query: str) -> Any:
+    result = await schema.execute(f"{{ {query} }}", context_value=context)
+    if result.errors:
+        raise RuntimeError(f"{query}: {result.errors}")
+    return result.data
+
+
+@asynccontextmanager
+async def _context(url: str) -> AsyncIterator[Context]:
+    db = await Database.open(url)
+    hub = await Hub.start(db)
+    try:
+        yield Context.build(db, hub, RunnerConfig(benchmarks_dir=Path("benchmarks"), agents=AGENTS))
+    finally:
+        await hub.close()
+        await db.close()

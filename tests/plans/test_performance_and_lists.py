@@ -1,0 +1,189 @@
+"""No list in any order or by any filter, no figure of performance and no dashboard reads a big table whole.
+
+At 50,000 executions over a year, the statements that GraphQL fields send are caught on their way to PostgreSQL
+and explained, with their arguments known and not known.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from store import executions, listing, performance
+from store.database import Database
+from store.model import (
+    BatchId,
+    BenchmarkId,
+    ExecutionFilter,
+    ExecutionId,
+    ExecutionOrder,
+    ExecutionOrigin,
+    ExecutionStatus,
+    FailureKind,
+    OrderField,
+)
+from store.ordering import key_of
+from store.performance import Bucket, PerformanceFilter, Timed
+from tests.perf.seed import AGENTS, seed
+
+EXECUTIONS = 50_000
+BENCHMARKS = 40
+BIG = {"executions", "execution_events", "performance", "performance_times"}
+S = ExecutionStatus
+Question = Callable[[Database], Awaitable[object]]
+
+NOON = dt.datetime(2026, 2, 10, 12, tzinfo=dt.UTC)
+FILTERS = {
+    "all": ExecutionFilter(),
+    "benchmark": ExecutionFilter(benchmark_ids=("bench-007",)),
+    "benchmarks": ExecutionFilter(benchmark_ids=("bench-007", "bench-008")),
+    "agent": ExecutionFilter(agents=("glm-4.6",)),
+    "rare agent": ExecutionFilter(agents=("rare",)),
+    "nobody": ExecutionFilter(agents=("nobody",)),
+    "benchmark and agent": ExecutionFilter(benchmark_ids=("bench-007",), agents=("rare",)),
+    "failed": ExecutionFilter(statuses=(S.FAILED,)),
+    "badly ended": ExecutionFilter(statuses=(S.FAILED, S.TIMED_OUT, S.LOST)),
+    "live": ExecutionFilter(statuses=(S.QUEUED, S.RUNNING, S.STOPPING)),
+    "observed": ExecutionFilter(origins=(ExecutionOrigin.OBSERVED,)),
+    "batch": ExecutionFilter(batch_ids=(BatchId(uuid.UUID(int=1)),)),
+    "failure kinds": ExecutionFilter(failure_kinds=(FailureKind.TIMEOUT, FailureKind.LOST)),
+    "one failure kind": ExecutionFilter(failure_kinds=(FailureKind.LAUNCH,)),
+    "tags": ExecutionFilter(tags=("even",)),
+    "no such tag": ExecutionFilter(tags=("nope",)),
+    "text": ExecutionFilter(text="number 7"),
+    "text of an agent": ExecutionFilter(text="GLM"),
+    "text of an id": ExecutionFilter(text="0a"),
+    "text of nothing": ExecutionFilter(text="zzz"),
+    "since": ExecutionFilter(since=NOON),
+    "until": ExecutionFilter(until=NOON),
+    "an hour": ExecutionFilter(since=NOON, until=NOON + dt.timedelta(hours=1)),
+    "score at least": ExecutionFilter(score_at_least=0.5),
+    "score at most": ExecutionFilter(score_at_most=0.1),
+    "impossible score": ExecutionFilter(score_at_least=90.0),
+}
+ORDERS = [ExecutionOrder(field, descending) for field in OrderField for descending in (True, False)]
+SINCE = PerformanceFilter(since=dt.date(2026, 2, 10))
+SPAN = PerformanceFilter(since=dt.date(2026, 1, 10), until=dt.date(2026, 3, 7))
+TAGGED = PerformanceFilter(benchmark_ids=("bench-001", "bench-003"))
+PERFORMANCE = {
+    "ever": PerformanceFilter(),
+    "since": SINCE,
+    "span": SPAN,
+    "tagged": TAGGED,
+    "agents": PerformanceFilter(agents=("rare", "glm-4.6"), since=dt.date(2026, 2, 10)),
+}
+
+
+def page(filter: ExecutionFilter, order: ExecutionOrder, *, backwards: bool = False) -> Question:
+    return lambda db: listing.executions(db, filter, limit=50, order=order, backwards=backwards)
+
+
+def onwards(order: ExecutionOrder) -> Question:
+    """The page after the execution in the middle of everything."""
+
+    async def ask(db: Database) -> object:
+        id_ = await db.fetchval("SELECT md5('execution' || $1::integer)::uuid", EXECUTIONS // 2)
+        execution = await executions.get(db, ExecutionId(id_))
+        assert execution is not None
+        return await listing.executions(
+            db, ExecutionFilter(), limit=50, order=order, after=key_of(execution, order)
+        )
+
+    return ask
+
+
+def percentiles(filter: PerformanceFilter, *, pairs: bool) -> Question:
+    async def ask(db: Database) -> object:
+        found = await (performance.of_pairs if pairs else performance.of_agents)(db, filter)
+        assert found
+        return await performance.p95_ms(db, filter, [Timed.of(figures) for figures in found])
+
+    return ask
+
+
+def over_time(filter: PerformanceFilter, bucket: Bucket) -> Question:
+    return lambda db: performance.over_time(db, filter, bucket)
+
+
+PAIRS = [(BenchmarkId(f"bench-{n:03}"), agent) for n in range(20) for agent in AGENTS]
+ASKED: dict[str, Question] = {
+    **{f"{name} by {order}": page(filter, order) for name, filter in FILTERS.items() for order in ORDERS},
+    **{f"last by {order}": page(ExecutionFilter(), order, backwards=True) for order in ORDERS},
+    **{f"after the middle by {order}": onwards(order) for order in ORDERS},
+    **{f"percentiles {name}": percentiles(filter, pairs=False) for name, filter in PERFORMANCE.items()},
+    **{
+        f"percentiles of pairs {name}": percentiles(filter, pairs=True)
+        for name, filter in PERFORMANCE.items()
+    },
+    **{
+        f"{name} over each {bucket}": over_time(filter, bucket)
+        for name, filter in PERFORMANCE.items()
+        for bucket in Bucket
+    },
+    "agents": performance.agents,
+    "newest of pairs": lambda db: executions.latest_of_pairs(db, PAIRS),
+}
+
+
+@pytest.fixture
+async def big(database_url: str) -> AsyncIterator[Database]:
+    await seed(database_url, EXECUTIONS, benchmarks=BENCHMARKS)
+    db = await Database.open(database_url, max_size=1)
+    yield db
+    await db.close()
+
+
+def scanned(node: dict[str, Any]) -> set[str]:
+    """The tables that a plan reads from end to end."""
+    found = {node["Relation Name"]} if node["Node Type"] == "Seq Scan" else set()
+    return found.union(*(scanned(child) for child in node.get("Plans", [])))
+
+
+async def plans_of(db: Database, ask: Question) -> list[dict[str, Any]]:
+    sent: list[tuple[str, tuple[object, ...]]] = []
+    [holder] = db.pool._holders
+
+    def note(record: Any) -> None:
+        if "execution" in record.query or "performance" in record.query:
+            sent.append((record.query, record.args))
+
+    connection = holder._con
+    connection.add_query_logger(note)
+    await ask(db)
+    connection.remove_query_logger(note)
+    return [plan for query, arguments in sent for plan in await _both_plans(db, query, arguments)]
+
+
+async def _both_plans(db: Database, query: str, arguments: tuple[object, ...]) -> list[dict[str, Any]]:
+    async with db.connection() as connection, connection.transaction():
+        if query.startswith("SELECT count(*)"):
+            await connection.execute(listing.SQL["read_indexes_only"])
+        statement = await connection.prepare(query)
+        known = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments)
+        await connection.execute(f"SET LOCAL plan_cache_mode = force_generic_plan; PREPARE asked AS {query}")
+        nulls = ", ".join(["NULL"] * len(statement.get_parameters()))
+        unknown = await connection.fetchval(
+            f"EXPLAIN (FORMAT JSON) EXECUTE asked{f'({nulls})' if nulls else ''}"
+        )
+        await connection.execute("DEALLOCATE asked")
+    return [orjson.loads(told)[0]["Plan"] for told in (known, unknown)]
+
+
+async def test_no_big_table_is_read_whole(big: Database) -> None:
+    """One test for all of them: seeding costs more than all the questions."""
+    read_whole = []
+    for what, ask in ASKED.items():
+        plans = await plans_of(big, ask)
+        assert plans, what
+        read_whole += [(what, scanned(plan) & BIG, plan) for plan in plans if scanned(plan) & BIG]
+    for name, filter in FILTERS.items():
+        plans = await plans_of(big, lambda db, filter=filter: listing.count_executions(db, filter))  # type: ignore[misc]
+        read_whole += [(f"count {name}", scanned(plan) & BIG, plan) for plan in plans if scanned(plan) & BIG]
+    assert [(what, tables) for what, tables, _ in read_whole] == [], read_whole[0]
+    blind = await plans_of(big, lambda db: db.fetch("SELECT max(lost) FROM performance"))
+    assert [scanned(plan) for plan in blind] == [{"performance"}] * 2
