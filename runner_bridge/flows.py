@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from runner_bridge.convert import tool_call
 from runner_bridge.formats.files import read_regular_file
@@ -21,7 +20,7 @@ from runner_bridge.session_lookup import MAX_SESSION_BYTES, session_file_name
 from runner_bridge.tool_log_tail import MAX_BYTES, tool_log_name
 from store import benchmarks, executions
 from store.database import Database
-from store.model import Execution, ExecutionId, Step, ToolCall
+from store.model import Execution, ExecutionId, ToolCall
 
 
 class FlowSource(StrEnum):
@@ -65,13 +64,16 @@ async def of_execution(db: Database, execution: Execution) -> FlowMaterial:
     if prompt is None and execution.benchmark_revision is not None:
         benchmark = await benchmarks.get(db, execution.benchmark_id, execution.benchmark_revision)
         prompt = None if benchmark is None else benchmark.prompt
-    steps = (await executions.steps_of(db, ids)).get(execution.id, ())
+    key_map = (await executions.key_maps_of(db, ids)).get(execution.id, {})
     tool_calls = (await executions.tool_calls_of(db, ids)).get(execution.id, ())
-    return material_of(execution, prompt, steps, tool_calls)
+    return material_of(execution, prompt, key_map, tool_calls)
 
 
 def material_of(
-    execution: Execution, prompt: str | None, steps: tuple[Step, ...], tool_calls: tuple[ToolCall, ...]
+    execution: Execution,
+    prompt: str | None,
+    key_map: Mapping[str, str],
+    tool_calls: tuple[ToolCall, ...],
 ) -> FlowMaterial:
     """The same from what was read already."""
     return FlowMaterial(
@@ -81,19 +83,10 @@ def material_of(
         agent=execution.agent,
         prompt=prompt,
         execution_time_ms=execution.execution_time_ms,
-        key_map=key_map_of(steps),
+        key_map=key_map,
         tool_calls=tool_calls,
         execution=execution,
     )
-
-
-def key_map_of(steps: tuple[Step, ...]) -> dict[str, str]:
-    """The addresses behind the placeholders, as the last observation that has them tells."""
-    for step in reversed(steps):
-        observation: Any = step.observation
-        if isinstance(observation, dict) and isinstance(observation.get("key_map"), dict):
-            return {key: value for key, value in observation["key_map"].items() if isinstance(value, str)}
-    return {}
 
 
 def _from_files(sessions_dir: Path, session_id: str) -> FlowMaterial | None:

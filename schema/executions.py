@@ -178,16 +178,16 @@ class Execution:
     @strawberry.field(description="What the agent did, as a diagram and as data.")
     async def flow(self, info: Info) -> Flow:
         loaders = info.context.loaders
-        prompt, steps, tool_calls = await asyncio.gather(
+        prompt, key_map, tool_calls = await asyncio.gather(
             loaders.prompt.load(self.row.id),
-            loaders.steps.load(self.row.id),
+            loaders.key_map.load(self.row.id),
             loaders.tool_calls.load(self.row.id),
         )
         if prompt is None and self.row.benchmark_revision is not None:
             key = (self.row.benchmark_id, self.row.benchmark_revision)
             benchmark = await loaders.benchmark_revision.load(key)
             prompt = None if benchmark is None else benchmark.prompt
-        return Flow.of(material_of(self.row, prompt, steps, tool_calls))
+        return Flow.of(material_of(self.row, prompt, key_map, tool_calls))
 
     @strawberry.field(description="What the runner printed, from `offset` on; live in `executionLog`.")
     async def log(self, info: Info, offset: Offset = 0) -> LogChunk:

@@ -49,6 +49,7 @@ class Loaders:
     steps: DataLoader[ExecutionId, tuple[Step, ...]]
     tool_calls: DataLoader[ExecutionId, tuple[ToolCall, ...]]
     prompt: DataLoader[ExecutionId, str | None]
+    key_map: DataLoader[ExecutionId, dict[str, str]]
     agent_config: DataLoader[str, AgentConfig | None]
     events: DataLoader[EventsKey, tuple[HubEvent, ...]]
     output: DataLoader[tuple[ExecutionId, int], OutputPiece]
@@ -85,6 +86,7 @@ class Loaders:
             latest_execution=_loader(latest, None),
             steps=_loader(lambda ids: executions.steps_of(db, ids), ()),
             tool_calls=_loader(lambda ids: executions.tool_calls_of(db, ids), ()),
+            key_map=_loader(lambda ids: executions.key_maps_of(db, ids), {}),
             prompt=_loader(lambda ids: executions.prompts_of(db, ids), None),
             agent_config=_loader(lambda agents: agent_configs.get_many(db, agents), None),
             events=_loader(lambda keys: events.of_executions(db, keys), ()),

@@ -30,6 +30,9 @@ from store.text import storable_text
 
 SQL = sql.load("executions")
 
+STEPS_AT_ONCE = 20
+"""Steps of one statement: encoding those of a big result in one go would keep everybody else waiting."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
@@ -205,8 +208,9 @@ async def finish(db: Database, execution_id: ExecutionId, ending: Ending) -> Exe
                 None if ending.prompt is None else storable_text(ending.prompt),
                 ending.session,
             )
-        if ending.steps:
-            await connection.execute(SQL["store_steps"], execution_id, rows.records(ending.steps))
+        for begin in range(0, len(ending.steps), STEPS_AT_ONCE):
+            steps = ending.steps[begin : begin + STEPS_AT_ONCE]
+            await connection.execute(SQL["store_steps"], execution_id, rows.records(steps))
         if ending.tool_calls:
             await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(ending.tool_calls))
         return rows.execution(row)
@@ -277,6 +281,16 @@ async def latest_of_pairs(
 async def steps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[Step, ...]]:
     """The steps of each execution's result, in order."""
     return _grouped(await db.fetch(SQL["steps"], ids), rows.step)
+
+
+async def key_maps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, dict[str, str]]:
+    """The address behind each placeholder, as the last observation of each execution that has them tells."""
+    return {
+        ExecutionId(row["execution_id"]): {
+            key: value for key, value in row["key_map"].items() if isinstance(value, str)
+        }
+        for row in await db.fetch(SQL["key_maps"], ids)
+    }
 
 
 async def tool_calls_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[ToolCall, ...]]:

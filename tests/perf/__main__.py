@@ -13,7 +13,7 @@ from store.database import Database
 from store.embedded import EmbeddedServer
 from store.migrate import migrate
 from tests.conftest import url_of
-from tests.perf import feedback, imports, scale, startup, sync
+from tests.perf import feedback, imports, lag, scale, startup, sync
 
 
 async def main(wanted: list[str]) -> None:
@@ -34,11 +34,15 @@ async def main(wanted: list[str]) -> None:
     async def feedback_over_new_database() -> None:
         await feedback.measure(await new_url())
 
+    async def lag_over_new_database() -> None:
+        await lag.measure(await new_url())
+
     parts: dict[str, Callable[[], Awaitable[None]]] = {
         "startup": startup.measure,
         "sync": lambda: sync.measure(new_database),
         "imports": lambda: imports.measure(new_database),
         "feedback": feedback_over_new_database,
+        "lag": lag_over_new_database,
         "scale": lambda: scale.measure(new_url),
     }
     try:
