@@ -1,5 +1,5 @@
 # Two commands do everything: `make serve` and `make test`.
-PYTHON ?= python3.11
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -42,7 +42,8 @@ vendor: $(STAMP)
 	$(BIN)/python -m gql_server.vendoring
 
 $(STAMP): constraints.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "reev-gql needs Python 3.11 or newer: set PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "reev-gql needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing pinned dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
