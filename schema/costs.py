@@ -1,0 +1,225 @@
+"""What a document costs at most: data about fields, and one pure function over it.
+
+The cost of a field is its own plus that of what is selected below it, times how many of those there can be.
+Rules, in this order: EXPLICIT names the field; a field with `first` or `last` has as many items as is asked for
+(a connection's count for its `edges` and `nodes`); another list of objects has LIST_SIZE; JSON costs JSON_COST;
+everything else costs 1. So a new field has a cost from the day it is made, and a dear one is named here.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+    parse,
+)
+from graphql.utilities import value_from_ast_untyped
+
+from schema.pagination import DEFAULT_PAGE, LARGEST_PAGE
+
+LIST_SIZE = 10
+"""How long a list of objects is taken to be where nothing says better."""
+
+JSON_COST = 3
+"""A JSON tree is read, decoded and encoded as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of a field: `own`, and how many items there can be below it.
+
+    `sized_by` names the argument that says so, by its value or its length; `size` holds without it.
+    """
+
+    own: int = 1
+    size: int = 1
+    sized_by: str | None = None
+    why: str = "by rule"
+
+
+EXPLICIT: dict[str, Cost] = {
+    "Query.agentPerformance": Cost(20, 10, why="sums rows of the summary; about as many as there are agents"),
+    "Query.compareExecutions": Cost(50, why="reads two executions whole"),
+    "Query.flow": Cost(30, why="may read a session file"),
+    "AgentPerformance.byBenchmark": Cost(10, 50, why="sums rows per benchmark"),
+    "AgentPerformance.bestBenchmarks": Cost(10, 5, "first", "ranks all benchmarks, gives a few"),
+    "AgentPerformance.worstBenchmarks": Cost(10, 5, "first", "ranks all benchmarks, gives a few"),
+    "AgentPerformance.overTime": Cost(10, 100, why="a row per stretch of time"),
+    "ExecutionTimeFigures.p95Ms": Cost(5, why="reads buckets"),
+    "Benchmark.performance": Cost(10, 10, why="sums rows of the summary per agent"),
+    "Benchmark.latestExecution": Cost(2, why="an index lookup"),
+    "Benchmark.latestExecutions": Cost(2, 10, "agents", "an index lookup per agent"),
+    "Benchmark.diff": Cost(20, why="compares two definitions"),
+    "BenchmarkConnection.totalCount": Cost(5, why="counts benchmarks"),
+    "ExecutionConnection.totalCount": Cost(50, why="counts an index, unless the summary knows"),
+    "Execution.steps": Cost(5, 10, why="reads results, which may be large"),
+    "Execution.toolCalls": Cost(5, 20, why="reads tool calls with what they returned"),
+    "Execution.transactionLogs": Cost(5, why="reads results"),
+    "Execution.trace": Cost(10, why="reads results and draws a text"),
+    "Execution.flow": Cost(15, why="reads results and tool calls and draws a diagram"),
+    "Execution.log": Cost(20, why="up to a piece of a runner's output"),
+    "Execution.events": Cost(2, LARGEST_PAGE, "first", "a row per event"),
+    "TransactionLogs.plain": Cost(5, why="parses and draws"),
+    "TransactionLogs.tree": Cost(5, why="parses and draws"),
+    "TransactionLogs.yaml": Cost(5, why="parses and draws"),
+    "Mutation.syncBenchmarks": Cost(200, why="reads a directory"),
+    "Mutation.upsertBenchmark": Cost(20, why="parses and writes"),
+    "Mutation.runBenchmark": Cost(50, why="starts a process"),
+    "Mutation.runBenchmarks": Cost(200, why="starts many processes"),
+    "Mutation.rerunExecution": Cost(50, why="starts a process"),
+    "Mutation.stopExecution": Cost(10, why="ends a process"),
+    "Mutation.importSessionFiles": Cost(500, why="reads thousands of files"),
+    "Mutation.testAgentConnection": Cost(100, why="calls another server"),
+    "SyncBenchmarksSuccess.files": Cost(1, 100, why="a row per file"),
+    "ImportSessionFilesSuccess.files": Cost(1, 1000, why="a row per file"),
+}
+"""What costs more than the rules say, by `Type.field`."""
+
+
+def cost_of_field(parent: str, name: str, field: GraphQLField) -> Cost:
+    """The cost of a field of the contract: explicit, or by rule."""
+    explicit = EXPLICIT.get(f"{parent}.{name}")
+    if explicit is not None:
+        return explicit
+    kind = get_named_type(field.type)
+    if is_leaf_type(kind):
+        return Cost(JSON_COST) if kind.name == "JSON" else Cost()
+    if "first" in field.args:
+        return Cost(1, DEFAULT_PAGE, "first")
+    return Cost(1, LIST_SIZE) if is_list_type(get_nullable_type(field.type)) else Cost()
+
+
+def cost_of(document: str | DocumentNode, variables: Mapping[str, Any] | None = None) -> int:
+    """What the dearest operation of `document` can cost: an upper bound, each fragment measured once.
+
+    For any document that can be parsed, valid or not: fields that do not exist cost 1.
+    """
+    parsed = parse(document) if isinstance(document, str) else document
+    operations = [node for node in parsed.definitions if isinstance(node, OperationDefinitionNode)]
+    return max((_Measure(parsed, node, variables or {}).total() for node in operations), default=0)
+
+
+@functools.cache
+def _contract() -> GraphQLSchema:
+    from schema import build_schema
+
+    return build_schema()._schema
+
+
+def _type_named(name: str) -> GraphQLNamedType | None:
+    """Introspection is about the contract, which is small and in memory: nothing in it is multiplied."""
+    return None if name.startswith("__") else _contract().get_type(name)
+
+
+class _Measure:
+    """One operation with its variables. `page` is the page size of the connection that a selection is in."""
+
+    def __init__(
+        self, document: DocumentNode, operation: OperationDefinitionNode, given: Mapping[str, Any]
+    ) -> None:
+        self._operation = operation
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._known: dict[tuple[str, int], int] = {}
+        defaults = {
+            node.variable.name.value: value_from_ast_untyped(node.default_value)
+            for node in operation.variable_definitions or ()
+            if node.default_value is not None
+        }
+        self._variables = {**defaults, **given}
+
+    def total(self) -> int:
+        root = _contract().get_root_type(self._operation.operation)
+        return self._selections(self._operation.selection_set, root, 1)
+
+    def _selections(self, selections: SelectionSetNode, parent: GraphQLNamedType | None, page: int) -> int:
+        total = 0
+        for node in selections.selections:
+            if self._left_out(node):
+                continue
+            match node:
+                case FieldNode():
+                    total += self._field(node, parent, page)
+                case InlineFragmentNode():
+                    condition = node.type_condition
+                    kind = parent if condition is None else _type_named(condition.name.value)
+                    total += self._selections(node.selection_set, kind, page)
+                case FragmentSpreadNode():
+                    total += self._fragment(node.name.value, page)
+        return total
+
+    def _fragment(self, name: str, page: int) -> int:
+        fragment = self._fragments.get(name)
+        if fragment is None:
+            return 0
+        key = (name, page)
+        if key not in self._known:
+            # A fragment inside itself is invalid; it must not keep us here all the same.
+            self._known[key] = 0
+            kind = _type_named(fragment.type_condition.name.value)
+            self._known[key] = self._selections(fragment.selection_set, kind, page)
+        return self._known[key]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, page: int) -> int:
+        name = node.name.value
+        if name == "__typename":
+            return 0
+        fields = parent.fields if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else {}
+        field = fields.get(name)
+        below = node.selection_set
+        if parent is None or field is None:
+            return 1 + (0 if below is None else self._selections(below, None, 1))
+        cost, kind = cost_of_field(parent.name, name, field), get_named_type(field.type)
+        if below is None:
+            return cost.own
+        size = self._size(node, cost)
+        if kind.name.endswith("Connection"):
+            return cost.own + self._selections(below, kind, size)
+        if parent.name.endswith("Connection") and name in ("edges", "nodes"):
+            size = page
+        return cost.own + size * self._selections(below, kind, 1)
+
+    def _size(self, node: FieldNode, cost: Cost) -> int:
+        arguments = {
+            argument.name.value: value_from_ast_untyped(argument.value, self._variables)
+            for argument in node.arguments or ()
+        }
+        asked = arguments.get(cost.sized_by) if cost.sized_by is not None else None
+        if asked is None and cost.sized_by == "first":
+            asked = arguments.get("last")
+        if isinstance(asked, list):
+            return max(1, len(asked))
+        if isinstance(asked, int):
+            return max(1, min(asked, LARGEST_PAGE))
+        return cost.size
+
+    def _left_out(self, node: Any) -> bool:
+        """Whether @skip or @include leave it out."""
+        for directive in node.directives or ():
+            condition = next(
+                (item.value for item in directive.arguments or () if item.name.value == "if"), None
+            )
+            if condition is not None and directive.name.value in ("skip", "include"):
+                if value_from_ast_untyped(condition, self._variables) is (directive.name.value == "skip"):
+                    return True
+        return False
