@@ -13,7 +13,9 @@ from tests.server import running_server
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
 
-HOSTILE = '</pre><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>"; click A pwn() %% --> { }'
+HOSTILE = (
+    '</pre><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>"; click A pwn() %% --> { }'
+)
 
 
 def _session(session_id: str, prompt: str) -> str:
