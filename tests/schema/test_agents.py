@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,9 @@ from graphql import GraphQLObjectType
 from runner_bridge.command import RunnerConfig
 from runner_bridge.secret_key import SecretKey
 from schema.context import Context
-from store.database import Connection, Database
+from store.database import Database
 from tests.llm import fake_llm
+from tests.statements import statements_sent
 
 CANARY = "canary-key-of-an-agent-0123456789"
 URL = "http://127.0.0.1:1234/v1"
@@ -142,21 +141,6 @@ async def test_an_address_of_the_callers_choice_never_gets_a_stored_key(ask: Any
 async def test_all_configurations_are_one_statement(
     schema: strawberry.Schema, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with counted(monkeypatch) as statements:
+    with statements_sent() as statements:
         result = await schema.execute(AGENTS, context_value=context)
     assert result.errors is None and len(statements) == 1
-
-
-@contextmanager
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The statements that were sent meanwhile."""
-    statements: list[str] = []
-    fetch = Database.fetch
-
-    async def counting(self: Database, statement: str, *arguments: object) -> list[Connection]:
-        statements.append(statement)
-        return await fetch(self, statement, *arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Database, "fetch", counting)
-        yield statements

@@ -11,6 +11,7 @@ from store import benchmarks, executions
 from store.database import Database
 from store.model import Ending, EventKind, Execution, ExecutionStatus, Step, ToolCall, ToolCallStatus
 from tests.samples import draft, queued, transfer_yaml
+from tests.statements import statements_sent
 
 COMPARE = """
 query ($left: ID!, $right: ID!) {
@@ -164,21 +165,10 @@ async def test_what_does_not_exist_is_null_and_what_is_no_id_is_refused(
     assert (await refuse(COMPARE, **{**ids, missing: "../x"}))[0] == "INVALID_ID"
 
 
-async def test_a_whole_comparison_takes_few_statements(
-    db: Database, ask: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_whole_comparison_takes_few_statements(db: Database, ask: Any) -> None:
     left = await _ended(db, HERE, "PASSED", score=1.0, time_ms=1)
     right = await _ended(db, HERE, "PASSED", score=1.0, time_ms=1)
-    statements: list[str] = []
-    fetch = Database.fetch
-
-    async def counted(self: Database, statement: str, *arguments: object) -> list[Any]:
-        # The hub and its feed look now and then, whoever asks.
-        if "execution_events" not in statement and "benchmark_changes" not in statement:
-            statements.append(statement)
-        return await fetch(self, statement, *arguments)
-
-    monkeypatch.setattr(Database, "fetch", counted)
-    await _compare(ask, left, right)
+    with statements_sent() as statements:
+        await _compare(ask, left, right)
     # Both executions, their benchmarks, their tool calls, their steps.
     assert len(statements) == 4, statements

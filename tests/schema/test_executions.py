@@ -21,6 +21,7 @@ from store.model import (
     ToolCallStatus,
 )
 from tests.samples import queued
+from tests.statements import statements_sent
 
 PAGE = """
 query ($first: Int, $after: String, $last: Int, $before: String, $filter: ExecutionFilter) {
@@ -248,25 +249,13 @@ async def test_an_unknown_execution_is_null_and_a_malformed_id_is_refused(ask: A
         assert code == "INVALID_ID"
 
 
-async def test_a_page_of_fifty_with_all_relations_takes_few_statements(
-    db: Database, ask: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_of_fifty_with_all_relations_takes_few_statements(db: Database, ask: Any) -> None:
     for number in range(50):
         await queued(db, f"b{number % 7}")
-    statements: list[str] = []
-    fetch = Database.fetch
-
-    async def counted(self: Database, statement: str, *arguments: object) -> list[Any]:
-        if (
-            "execution_events" not in statement and "benchmark_changes" not in statement
-        ):  # the hub reads those
-            statements.append(statement)
-        return await fetch(self, statement, *arguments)
-
-    monkeypatch.setattr(Database, "fetch", counted)
-    page = await ask(
-        "{ executions { nodes { id status prompt benchmark { id latestExecution { id } } steps { ordinal } "
-        "toolCalls { name } } } }"
-    )
+    with statements_sent() as statements:
+        page = await ask(
+            "{ executions { nodes { id status prompt benchmark { id latestExecution { id } } steps { ordinal } "
+            "toolCalls { name } } } }"
+        )
     assert len(page["executions"]["nodes"]) == 50
     assert len(statements) == 6, statements

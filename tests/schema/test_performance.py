@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from store import benchmarks, executions
 from store.database import Database
 from store.model import Ending, ExecutionStatus, Failure, FailureKind
 from tests.samples import draft, queued
+from tests.statements import statements_sent
 
 FIGURES = """
 fragment Figures on Performance {
@@ -174,18 +176,10 @@ async def test_a_rank_out_of_bounds_is_refused(db: Database, refuse: Any) -> Non
 
 
 @pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the queries of a test send, the hub's reading left out."""
-    sent: list[str] = []
-    fetch = Database.fetch
-
-    async def noted(self: Database, statement: str, *arguments: object) -> list[Any]:
-        if "execution_events" not in statement:
-            sent.append(statement)
-        return await fetch(self, statement, *arguments)
-
-    monkeypatch.setattr(Database, "fetch", noted)
-    return sent
+def statements() -> Iterator[list[str]]:
+    """What the queries of a test send."""
+    with statements_sent() as sent:
+        yield sent
 
 
 async def test_the_dashboard_takes_two_statements(db: Database, ask: Any, statements: list[str]) -> None:

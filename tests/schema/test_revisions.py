@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from runner_bridge import sync
 from runner_bridge.command import RunnerConfig
 from runner_bridge.definitions import Definitions, StoredText
@@ -15,6 +13,7 @@ from schema.pagination import encode_cursor
 from store import benchmarks
 from store.database import Database
 from tests.samples import draft, queued, transfer_yaml
+from tests.statements import statements_sent
 
 REVISIONS = """
 query ($id: ID!, $first: Int, $after: String) {
@@ -225,29 +224,18 @@ async def test_its_executions_are_a_list_below_it(db: Database, ask: Any, refuse
     assert (await refuse(document, filter={"benchmarkIds": ["two"]}))[0] == "INVALID_FILTER"
 
 
-async def test_a_page_of_fifty_with_everything_below_takes_few_statements(
-    db: Database, ask: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_of_fifty_with_everything_below_takes_few_statements(db: Database, ask: Any) -> None:
     await benchmarks.sync(db, [draft(f"b{n:02}") for n in range(50)])
     for n in range(0, 50, 5):
         await queued(db, f"b{n:02}")
-    statements: list[str] = []
-    fetch = Database.fetch
-
-    async def counted(self: Database, statement: str, *arguments: object) -> list[Any]:
-        # The hub and its feed look now and then, whoever asks.
-        if "execution_events" not in statement and "benchmark_changes" not in statement:
-            statements.append(statement)
-        return await fetch(self, statement, *arguments)
-
-    monkeypatch.setattr(Database, "fetch", counted)
-    page = await ask(
-        """{ benchmarks { nodes {
-          runnableLocally groundTruth { minScore } initialState { pubkey } flowSteps { step }
-          revisions(first: 5) { totalCount nodes { revision source definition } }
-          executions(first: 5) { nodes { id rerunOf { id } batch { id } reruns { nodes { id } } } }
-        } } }"""
-    )
+    with statements_sent() as statements:
+        page = await ask(
+            """{ benchmarks { nodes {
+              runnableLocally groundTruth { minScore } initialState { pubkey } flowSteps { step }
+              revisions(first: 5) { totalCount nodes { revision source definition } }
+              executions(first: 5) { nodes { id rerunOf { id } batch { id } reruns { nodes { id } } } }
+            } } }"""
+        )
     assert len(page["benchmarks"]["nodes"]) == 50
     assert sum(len(node["executions"]["nodes"]) for node in page["benchmarks"]["nodes"]) == 10
     # The page, pages of revisions, their counts, their contents, pages of executions, pages of reruns.

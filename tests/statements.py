@@ -1,0 +1,40 @@
+"""Counts the statements that a block of a test causes, and nothing that others send meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from store.database import Database
+
+_noted: ContextVar[list[str] | None] = ContextVar("statements noted", default=None)
+
+
+@contextmanager
+def statements_sent() -> Iterator[list[str]]:
+    """The statements sent by the block and by the tasks it starts.
+
+    The hub's tasks began before, so what they read now and then is not counted.
+    """
+    sent: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("fetch", "fetchrow", "fetchval", "execute"):
+            patched.setattr(Database, name, _noting(getattr(Database, name)))
+        token = _noted.set(sent)
+        try:
+            yield sent
+        finally:
+            _noted.reset(token)
+
+
+def _noting(method: Any) -> Any:
+    async def noting(self: Database, statement: str, *arguments: object) -> Any:
+        if (sent := _noted.get()) is not None:
+            sent.append(statement)
+        return await method(self, statement, *arguments)
+
+    return noting
