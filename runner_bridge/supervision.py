@@ -201,13 +201,15 @@ class Supervision:
         """Reads the result, and meanwhile ends whatever the runner left behind."""
         self.has_exited = True
         lasted = round(runner.age_s * 1000)
+        # Our own runner renames its session file into place before it exits: there is nothing to wait for.
+        attempts = 0 if self._config.is_local_runner else self._config.result_attempts
         ended.set()
         exit, found, _ = await asyncio.gather(
             runner.wait(),
             find_session(
                 self._config.sessions_dir,
                 self._expected,
-                self._config.result_attempts,
+                attempts,
                 self._config.result_interval_s,
             ),
             runner.end(LEFTOVER_GRACE_S),

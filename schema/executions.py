@@ -88,7 +88,7 @@ class Execution:
     last_activity_at: dt.datetime | None = strawberry.field(description="When its runner was last heard of.")
     stop_requested_at: dt.datetime | None = strawberry.field(description="When it was told to stop.")
     queue_duration_ms: int | None = strawberry.field(
-        description="Milliseconds between request and start; null before the start."
+        description="Milliseconds between request and start; null before the start, and when observed."
     )
     execution_time_ms: int | None = strawberry.field(
         description="Milliseconds the runner ran, on a monotonic clock; null when unknown."

@@ -127,8 +127,11 @@ class Execution:
 
     @property
     def queue_duration_ms(self) -> int | None:
-        """Milliseconds between queued and started, both by the database clock; None before the start."""
-        if self.started_at is None:
+        """Milliseconds between queued and started, both by the database clock; None before the start.
+
+        None as well for an observed execution: nobody knows how long it waited.
+        """
+        if self.started_at is None or self.origin is ExecutionOrigin.OBSERVED:
             return None
         return round((self.started_at - self.queued_at).total_seconds() * 1000)
 

@@ -57,9 +57,10 @@ async def test_each_file_is_reported_and_its_execution_can_be_asked_for(
     again = (await ask(IMPORT, input={}))["importSessionFiles"]
     assert (again["imported"], again["unchanged"], again["failed"]) == (0, 1, 1)
     shown = await ask(
-        "query ($id: ID!) { execution(id: $id) { timeoutMs toolCalls { name } } }", id=session_id
+        "query ($id: ID!) { execution(id: $id) { timeoutMs queueDurationMs toolCalls { name } } }",
+        id=session_id,
     )
-    assert shown["execution"] == {"timeoutMs": None, "toolCalls": []}
+    assert shown["execution"] == {"timeoutMs": None, "queueDurationMs": None, "toolCalls": []}
 
 
 async def test_pages_go_on_where_the_last_one_ended(ask: Any, runner: RunnerConfig) -> None:
