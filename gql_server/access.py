@@ -99,7 +99,8 @@ class AccessRules:
 
 def refusal(status: HTTPStatus, message: str) -> web.Response:
     """A refusal in the shape of a GraphQL response, so that every client can show its message."""
-    return web.json_response({"errors": [{"message": message}]}, status=status)
+    error = {"message": message, "extensions": {"code": status.name}}
+    return web.json_response({"errors": [error]}, status=status)
 
 
 def access_middleware(rules: AccessRules) -> Middleware:

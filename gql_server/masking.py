@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 _ECHO = re.compile(r"(?:, found|(?<=cannot represent a non string value)): .*", re.DOTALL)
 """What graphql-core says after "but what I got was"."""
 
+BAD_REQUEST = "BAD_REQUEST"
+"""The code of syntax and validation errors and of values that their types refuse."""
+
 REQUEST_ERRORS = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 """Raised about the request itself, or on purpose with a message for the client."""
 
@@ -29,7 +32,7 @@ def masked(error: GraphQLError) -> GraphQLError:
     """`error` as the client may see it; what is hidden is logged."""
     original = error.original_error
     if original is None or isinstance(original, REQUEST_ERRORS) or _is_bad_input(error):
-        return _without_echo(error)
+        return _with_code(_without_echo(error))
     if public := public_error(original):
         log.warning("request_refused", reason=str(original), path=error.path)
         return _like(error, public.message, public.extensions or {})
@@ -51,6 +54,13 @@ def _without_echo(error: GraphQLError) -> GraphQLError:
         error.path,
         extensions=error.extensions,
     )
+
+
+def _with_code(error: GraphQLError) -> GraphQLError:
+    """Every error has a code; what neither we nor the schema gave one is a fault of the request."""
+    if "code" not in (error.extensions or {}):
+        error.extensions = {**(error.extensions or {}), "code": BAD_REQUEST}
+    return error
 
 
 def _is_bad_input(error: GraphQLError) -> bool:

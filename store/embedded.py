@@ -7,6 +7,7 @@ listens on a Unix socket only.
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import warnings
 from pathlib import Path
@@ -37,8 +38,17 @@ class EmbeddedServer:
         return Path(self._server.bin_path)
 
     def stop(self) -> None:
-        """Leaves; the last process to leave stops the server."""
+        """Leaves; the last living process to leave stops the server."""
+        self._forget_the_dead()
         self._server.cleanup()
+
+    def _forget_the_dead(self) -> None:
+        """A process that was killed never left, and would keep the server running for ever."""
+        import psutil  # comes with the embedded server, and only it needs it here
+
+        with self._server._lock:
+            users = self._server.global_process_id_list
+            users.put([pid for pid in users.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
 
 
 def _load_pgserver() -> Any:

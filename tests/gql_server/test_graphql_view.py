@@ -202,3 +202,21 @@ async def test_each_operation_of_a_socket_sees_what_the_former_one_wrote(site: S
             seen.append(answer["payload"]["data"]["upsertBenchmark"]["benchmark"]["tags"][0])
             assert (await socket.receive_json())["type"] == "complete"
     assert seen == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"query": "{ executions(first: 99999999999999999999) { nodes { id } } }"}, "BAD_REQUEST"),
+        ({"query": '{ executions(filter: {since: "x"}) { nodes { id } } }'}, "BAD_REQUEST"),
+        ({"query": "{ nothing"}, "BAD_REQUEST"),
+        ({"query": "{ noSuchField }"}, "BAD_REQUEST"),
+        ({"query": "query A { health { status } }", "operationName": "B"}, "BAD_REQUEST"),
+        ({}, "BAD_REQUEST"),
+        ({"query": "{ executions(first: 10000) { nodes { id } } }"}, "PAGE_SIZE"),
+    ],
+)
+async def test_every_refused_request_has_a_code(site: Site, body: dict[str, object], code: str) -> None:
+    async with site.client.post(f"{site.base}/graphql", json=body) as response:
+        answer = await response.json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == [code]
