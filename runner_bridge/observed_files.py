@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -42,7 +41,6 @@ MAX_AGENT_LENGTH = 200
 MAX_EXECUTION_TIME = dt.timedelta(days=30)
 """What claims to have taken longer was not measured."""
 
-log = logging.getLogger(__name__)
 
 Definition = tuple[int, Benchmark]
 """A benchmark's current revision and what it says."""

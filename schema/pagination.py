@@ -89,18 +89,9 @@ def decode_cursor(kind: str, cursor: str, parts: int) -> list[str]:
     return key
 
 
-def encode_time_cursor(kind: str, at: dt.datetime, row_id: uuid.UUID) -> str:
-    """A cursor on (time, id); the time in whole microseconds, as PostgreSQL keeps it."""
-    return encode_time_cursor_parts(kind, (), at, row_id)
-
-
 def encode_time_cursor_parts(kind: str, values: Sequence[str], at: dt.datetime, row_id: uuid.UUID) -> str:
-    """The same behind `values` that are sorted by first."""
+    """A cursor on `values`, then (time, id); the time in whole microseconds, as PostgreSQL keeps it."""
     return encode_cursor(kind, *values, str((at - EPOCH) // dt.timedelta(microseconds=1)), str(row_id))
-
-
-def decode_time_cursor(kind: str, cursor: str) -> tuple[dt.datetime, uuid.UUID]:
-    return parse_time_cursor_parts(kind, decode_cursor(kind, cursor, 2))
 
 
 def parse_time_cursor_parts(kind: str, parts: Sequence[str]) -> tuple[dt.datetime, uuid.UUID]:

@@ -147,11 +147,6 @@ async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity
     return None if row is None else ProcessIdentity(row["process_id"], row["process_started_at"])
 
 
-async def touch(db: Database, execution_id: ExecutionId) -> None:
-    """Something was heard of the runner just now."""
-    await db.execute(SQL["touch"], execution_id)
-
-
 async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
     """QUEUED → STOPPED at once, RUNNING → STOPPING for its worker to finish; otherwise nothing changes.
 

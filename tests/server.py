@@ -120,7 +120,7 @@ async def running_server(
 
 
 async def _until_ready(server: Server) -> None:
-    """Asks until the server says it is ready; a connection refused is an answer, so nothing is slept."""
+    """Asks until the server says it is ready; nothing announces the moment its port opens."""
     deadline = asyncio.get_running_loop().time() + START_DEADLINE_S
     while asyncio.get_running_loop().time() < deadline:
         if server.process.returncode is not None:

@@ -49,8 +49,15 @@ def worker() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    sql: Annotated[bool, typer.Option("--sql", help="Only print the SQL, to apply it by hand.")] = False,
+) -> None:
     """Bring the database to the newest schema."""
+    if sql:
+        from store.migrate import offline_sql
+
+        typer.echo(offline_sql(), nl=False)
+        return
     _in_process("migrate_only")
 
 

@@ -20,8 +20,6 @@ from store.model import Step
 
 NO_DATA = "📝 No transaction data available"
 NO_LOGS = "📝 No transaction logs found in execution result"
-LOADING = "🔄 Loading transaction logs...\n\n⏳ Execution in progress - please wait"
-INCOMPLETE = "⏳ Execution in progress - logs may be incomplete"
 
 
 def plain_text(steps: Sequence[Step], *, show_compute_units: bool = True) -> str:
@@ -180,8 +178,3 @@ def _box_entry(entry: _Shown, show_compute_units: bool) -> Tree:
 def _title(entry: _Shown) -> str:
     shown = program(entry.program_id)
     return f"{shown.icon} {visible(shown.name)} ({visible(entry.program_id)})"
-
-
-def while_running(text: str, *, has_logs: bool) -> str:
-    """What is shown of an execution that has not ended: the text with a warning, or that it has none yet."""
-    return f"{text}\n\n{INCOMPLETE}" if has_logs else LOADING

@@ -13,13 +13,7 @@ LEFT JOIN LATERAL (
     WHERE (xid, execution_id, seq) > ($1::bigint::text::xid8, $2::uuid, $3::integer)
     ORDER BY xid, execution_id, seq LIMIT $4
 ) AS e ON true
-LEFT JOIN LATERAL (
-    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
-           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
-           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
-           computed_score, batch_id, runner, session_id
-    FROM executions WHERE executions.id = e.execution_id
-) AS x ON true
+LEFT JOIN executions AS x ON x.id = e.execution_id
 ORDER BY e.xid, e.execution_id, e.seq
 
 -- name: settled_after
@@ -30,30 +24,19 @@ FROM (
       AND xid < $4::bigint::text::xid8
     ORDER BY xid, execution_id, seq LIMIT $5
 ) AS e
-JOIN LATERAL (
-    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
-           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
-           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
-           computed_score, batch_id, runner, session_id
-    FROM executions WHERE executions.id = e.execution_id
-) AS x ON true
+JOIN executions AS x ON x.id = e.execution_id
 ORDER BY e.xid, e.execution_id, e.seq
 
 -- name: of_executions
-SELECT wanted.after, wanted.first, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status, e.data, x.*
+SELECT wanted.after, wanted.first, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind,
+       e.status AS event_status, e.data, x.*
 FROM unnest($1::uuid[], $2::integer[], $3::integer[]) AS wanted (execution_id, after, first)
 JOIN LATERAL (
     SELECT * FROM execution_events
     WHERE execution_events.execution_id = wanted.execution_id AND seq > wanted.after
     ORDER BY seq LIMIT wanted.first
 ) AS e ON true
-JOIN LATERAL (
-    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
-           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
-           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
-           computed_score, batch_id, runner, session_id
-    FROM executions WHERE executions.id = e.execution_id
-) AS x ON true
+JOIN executions AS x ON x.id = e.execution_id
 ORDER BY wanted.after, wanted.first, e.execution_id, e.seq
 
 -- name: of_execution
@@ -61,11 +44,5 @@ SELECT e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status
 FROM (
     SELECT * FROM execution_events WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 ) AS e
-JOIN LATERAL (
-    SELECT id, benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at, started_at, ended_at,
-           last_activity_at, stop_requested_at, timeout_ms, execution_time_ms, failure_kind, failure_message,
-           exit_code, exit_signal, success, score, scoring, assertions, rerun_of,
-           computed_score, batch_id, runner, session_id
-    FROM executions WHERE executions.id = e.execution_id
-) AS x ON true
+JOIN executions AS x ON x.id = e.execution_id
 ORDER BY e.seq

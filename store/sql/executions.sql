@@ -46,10 +46,6 @@ WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
 -- name: process_of
 SELECT process_id, process_started_at FROM executions WHERE id = $1 AND process_id IS NOT NULL
 
--- name: touch
-UPDATE executions SET last_activity_at = clock_timestamp()
-WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
-
 -- name: stop_queued
 WITH moved AS (
     UPDATE executions

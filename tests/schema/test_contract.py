@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import strawberry
 from graphql import (
@@ -13,6 +15,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
+from schema.context import VERSION
 from schema.printed import PRINTED_CONTRACT, sdl
 
 
@@ -47,3 +50,8 @@ def test_every_result_union_has_one_success_and_otherwise_errors(schema: strawbe
     for union in unions:
         errors = [kind for kind in union.types if "Error" in {face.name for face in kind.interfaces}]
         assert len(union.types) == len(errors) + 1, union.name
+
+
+def test_the_version_told_is_the_version_packaged() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION

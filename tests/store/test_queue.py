@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -13,8 +12,6 @@ from store.errors import DatabaseUnavailable
 from store.model import ExecutionId
 from store.queue import ExecutionQueue, GiveBack
 from tests.store.support import DEADLINE_S, background, eventually, queued
-
-Handler = Callable[[ExecutionId], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)

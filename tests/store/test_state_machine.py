@@ -20,11 +20,6 @@ NOBODY = ExecutionId(uuid.UUID(int=7))
 
 CLAIM = {S.QUEUED: S.RUNNING}
 STOP = {S.QUEUED: S.STOPPED, S.RUNNING: S.STOPPING}
-OUTCOMES = {
-    S.QUEUED: StopOutcome.STOPPED,
-    S.RUNNING: StopOutcome.STOPPING,
-    S.STOPPING: StopOutcome.STOPPING,
-}
 FINISHES = (S.RUNNING, S.STOPPING)
 
 
@@ -104,14 +99,11 @@ async def test_finish(db: Database, before: ExecutionStatus) -> None:
 
 
 @pytest.mark.parametrize("before", list(S))
-async def test_only_the_living_are_adopted_touched_or_written_to(
-    db: Database, before: ExecutionStatus
-) -> None:
+async def test_only_the_living_are_adopted_or_written_to(db: Database, before: ExecutionStatus) -> None:
     execution_id = await in_state(db, before)
     written = await everything(db)
     adopted = await executions.adopt(db, execution_id, "next worker")
     await executions.record_process(db, execution_id, ProcessIdentity(42, 1.5))
-    await executions.touch(db, execution_id)
     appended = await append(db, execution_id, 1)
     identity = await executions.process_of(db, execution_id)
     if before in FINISHES:

@@ -11,12 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.renderings.transaction_texts import (
-    LOADING,
     NO_DATA,
     NO_LOGS,
     plain_text,
     tree_text,
-    while_running,
     yaml_text,
 )
 from store.model import Step
@@ -72,8 +70,6 @@ def test_only_the_first_success_of_a_program_is_in_the_box_tree_over_all_steps()
 def test_where_there_is_nothing_the_texts_say_so() -> None:
     assert plain_text([]) == tree_text([]) == yaml_text([]) == NO_DATA
     assert tree_text([logged()]) == NO_LOGS
-    assert while_running("", has_logs=False) == LOADING
-    assert while_running("x", has_logs=True).endswith("\n\n⏳ Execution in progress - logs may be incomplete")
 
 
 @pytest.mark.parametrize(
