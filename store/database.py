@@ -120,7 +120,8 @@ class Database:
     async def close(self) -> None:
         """Waits a moment for connections in use, then closes all."""
         try:
-            await asyncio.wait_for(self.pool.close(), CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
 

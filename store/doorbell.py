@@ -91,7 +91,8 @@ class Doorbell:
     async def _probe_until_lost(self, connection: Connection) -> None:
         while not self._lost.is_set():
             try:
-                await asyncio.wait_for(self._lost.wait(), PROBE_S)
+                async with asyncio.timeout(PROBE_S):
+                    await self._lost.wait()
             except TimeoutError:
                 try:
                     await connection.fetchval("SELECT 1", timeout=PROBE_TIMEOUT_S)

@@ -215,7 +215,8 @@ class Hub:
         pause = POLL_S
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._rung.wait()
                 pause = SETTLE_S
             self._rung.clear()
             try:

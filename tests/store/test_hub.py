@@ -336,3 +336,16 @@ async def test_a_hub_forgets_an_execution_when_its_last_watcher_leaves(db: Datab
     execution_id = await running(db)
     await asyncio.gather(*(take(hub, execution_id, 0, 1) for _ in range(5)))
     assert hub._channels == {}
+
+
+async def test_a_hub_that_is_closed_the_moment_its_bell_rings_ends_all_the_same(db: Database) -> None:
+    # The cancellation meets the ring at another point of the wait in each round.
+    for turns in range(5):
+        hub = await Hub.start(db)
+        await asyncio.sleep(0)
+        for ring in (hub._rung.set, hub.benchmarks.ring, hub._doorbell._lost.set):
+            ring()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(DEADLINE_S):
+            await hub.close()
