@@ -1,18 +1,22 @@
-"""Log records: one line each, escaped, on stderr, without secrets.
+"""Log records: one line each, escaped, on stderr, without secrets, with what they are about as fields.
 
-Text from outside (agents, files, requests) ends up in records; a newline or an escape sequence in it must not
-look like a record of ours or steer a terminal.
+Records of structlog and of the standard library go the same way; what runner_bridge.log_context binds
+(`execution_id`, `worker_id`) is in both, and what it hides is in neither. Text from outside (agents, files,
+requests) ends up in records; a newline or an escape sequence in it must not look like a record of ours or
+steer a terminal.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from runner_bridge import log_context
 
 REDACTED = "***"
 
@@ -25,6 +29,7 @@ def configure_logging(
     """Sends structlog's and the standard library's records the same way. `secrets` never appear in one."""
     hidden = tuple(secret for secret in secrets if secret)
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -32,7 +37,11 @@ def configure_logging(
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
+            foreign_pre_chain=[
+                *shared,
+                structlog.stdlib.ExtraAdder(allow=("execution_id", "worker_id")),
+                structlog.stdlib.PositionalArgumentsFormatter(),
+            ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -61,12 +70,13 @@ def configure_logging(
 
 def _redactor(secrets: tuple[str, ...]) -> Processor:
     def redact(_: WrappedLogger, __: str, record: EventDict) -> Mapping[str, Any]:
-        return {key: _clean(value, secrets) for key, value in record.items()}
+        hidden = sorted({*secrets, *log_context.hidden()}, key=len, reverse=True)
+        return {key: _clean(value, hidden) for key, value in record.items()}
 
     return redact
 
 
-def _clean(value: object, secrets: tuple[str, ...]) -> object:
+def _clean(value: object, secrets: Sequence[str]) -> object:
     if isinstance(value, (int, float, bool)) or value is None:
         return value
     text = str(value)

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 import uvloop
@@ -27,6 +27,8 @@ from gql_server.banner import show_banner
 from gql_server.logs import configure_logging
 from gql_server.settings import Settings
 from runner_bridge.errors import BenchmarksDirectoryError, BridgeError
+from runner_bridge.output import secret_values
+from runner_bridge.runner_start import runner_environment
 from runner_bridge.sync import sync_benchmarks
 from runner_bridge.worker import Worker
 from store.database import Database
@@ -215,8 +217,9 @@ async def _until_signalled(part: Coroutine[None, None, None]) -> int:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """What must never be in a log record."""
+    """What must never be in a log record; API keys in the database are hidden when they are decrypted."""
     password = urlsplit(settings.database_url.get_secret_value()).password if settings.database_url else None
     token = settings.token.get_secret_value() if settings.token else None
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
-    return [secret for secret in (password, token, secret_key) if secret]
+    of_settings = [secret for secret in (password, unquote(password or ""), token, secret_key) if secret]
+    return of_settings + secret_values(runner_environment(settings.runner, {}))

@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
+from runner_bridge import log_context
 from runner_bridge.command import RunnerConfig
 from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError, SecretKeyError
 from runner_bridge.secret_key import SecretKey
@@ -126,7 +127,9 @@ async def environment(db: Database, config: RunnerConfig, agent: str) -> dict[st
 def _decrypted(secret_key: SecretKey, stored: AgentConfig) -> str | None:
     if stored.encrypted_api_key is None:
         return None
-    return secret_key.decrypt(stored.encrypted_api_key, stored.agent)
+    api_key = secret_key.decrypt(stored.encrypted_api_key, stored.agent)
+    log_context.hide([api_key])
+    return api_key
 
 
 def _url_variable(agent: str) -> str:
@@ -187,6 +190,7 @@ def _check_model(model: str) -> str:
 
 
 def _check_key(api_key: str) -> str:
+    log_context.hide([api_key])
     is_plain = api_key.isascii() and api_key.isprintable() and " " not in api_key
     if not is_plain or not MIN_KEY_LENGTH <= len(api_key) <= MAX_KEY_LENGTH:
         raise InvalidInput(

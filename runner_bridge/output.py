@@ -142,6 +142,11 @@ def cut_beside_secrets(data: bytes, at: int, environment: Mapping[str, str]) -> 
     return at
 
 
+def secret_values(environment: Mapping[str, str]) -> list[str]:
+    """The values in `environment` that are hidden in what a runner says, in every spelling."""
+    return [value for _, value in _secrets(environment)]
+
+
 def _secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Names and values, each value in every spelling, the longest first: one may begin with another."""
     found = {

@@ -170,7 +170,7 @@ class _Import:
             reason = display(observed_files.reason(error))
         except Exception as error:
             # A file that our own code stumbles over must not keep the others out.
-            log.exception("reading %s failed", found.file)
+            log.exception("reading %s failed", found.file, extra={"execution_id": str(found.execution_id)})
             reason = f"reading it failed here: {type(error).__name__}"
         return FileReport(found.file, ImportOutcome.FAILED, reason=reason)
 
@@ -200,7 +200,8 @@ class _Import:
                 row = observed_files.prepare(item.found, item.session, item.tool_calls, self._definitions)
                 prepared[execution_id] = row
             except Exception as error:
-                log.exception("judging %s failed", item.found.file)
+                about = {"execution_id": str(execution_id)}
+                log.exception("judging %s failed", item.found.file, extra=about)
                 refused[execution_id] = f"judging it failed here: {type(error).__name__}"
         return prepared, refused
 

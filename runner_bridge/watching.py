@@ -15,6 +15,8 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from runner_bridge import log_context
+
 STEP_MS = 5
 """How long changes are gathered: measured 8 ms from write to wake-up, for half a percent of a core."""
 
@@ -38,7 +40,10 @@ class DirectoryWatch:
         changed = asyncio.Event()
         self._followers[name].add(changed)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch(), name="directory watch")
+            watching = self._watch()
+            self._task = asyncio.create_task(
+                watching, name="directory watch", context=log_context.unrelated()
+            )
         try:
             yield changed
         finally:

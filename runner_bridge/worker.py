@@ -13,7 +13,7 @@ import os
 import socket
 from collections.abc import Coroutine
 
-from runner_bridge import process
+from runner_bridge import log_context, process
 from runner_bridge.command import RunnerConfig
 from runner_bridge.storing import until_stored, wait_for_event
 from runner_bridge.supervision import LEFTOVER_GRACE_S, Supervision, Surroundings, write_end
@@ -55,6 +55,10 @@ class Worker:
 
     async def run(self) -> None:
         """Works until `stop`; survives the loss of the queue's connection."""
+        with log_context.about(worker_id=self.id):
+            await self._run()
+
+    async def _run(self) -> None:
         self._around.config.sessions_dir.mkdir(parents=True, exist_ok=True)
         try:
             while not self._leaving.is_set():
@@ -74,6 +78,10 @@ class Worker:
 
     async def handle(self, execution_id: ExecutionId) -> None:
         """Sees one execution to its end; raises GiveBack when this worker has to leave first."""
+        with log_context.about(execution_id=execution_id, worker_id=self.id):
+            await self._handle_once(execution_id)
+
+    async def _handle_once(self, execution_id: ExecutionId) -> None:
         if execution_id in self._in_hand:
             # The queue took us for dead and gave us the same place again.
             await self._in_hand[execution_id].wait()

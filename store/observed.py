@@ -129,7 +129,8 @@ async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionI
     except REFUSALS as error:
         if len(batch) == 1:
             reason = str(error).splitlines()[0]
-            log.warning("session file %s cannot be stored: %s", batch[0].columns[-3], reason)
+            about = {"execution_id": str(batch[0].id)}
+            log.warning("session file %s cannot be stored: %s", batch[0].columns[-3], reason, extra=about)
             return set(), {batch[0].id: f"the database cannot hold it: {reason}"}
     written: set[ExecutionId] = set()
     refused: dict[ExecutionId, str] = {}

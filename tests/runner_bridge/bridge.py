@@ -45,12 +45,12 @@ class Bridge:
         config = replace(self.config, **{"command": fake_command(mode), **changes})
         return Worker(self.db, self.hub, config, limit=limit)
 
-    async def request(self, *, timeout_ms: int = 60_000) -> ExecutionId:
+    async def request(self, *, timeout_ms: int = 60_000, agent: str = "deterministic") -> ExecutionId:
         execution, _ = await launch.request_execution(
             self.db,
             self.config,
             benchmark_id="001-sol-transfer",
-            agent="deterministic",
+            agent=agent,
             timeout_ms=timeout_ms,
         )
         self.started.append(execution.id)

@@ -1,0 +1,139 @@
+"""Whatever is logged while an execution is handled says which one it is about, and holds no API key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from gql_server.logs import configure_logging
+from runner_bridge import agent_configs, log_context
+from runner_bridge.agent_configs import Change
+from store import executions
+from store.model import ExecutionStatus
+from tests.runner_bridge.bridge import Bridge
+
+CANARY = 'canary-key/of+an"agent\\0123456789'
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    ours = {name: logging.getLogger(name).level for name in ("runner_bridge", "store")}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in ours.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+
+
+Records = list[dict[str, str]]
+
+
+def configure() -> None:
+    """As the server does it, and everything of ours, however unimportant."""
+    configure_logging("warning", "json")
+    for name in ("runner_bridge", "store"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def records(capsys: pytest.CaptureFixture[str]) -> Records:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def of_ours(found: Records) -> Records:
+    return [record for record in found if record["logger"].split(".")[0] in ("runner_bridge", "store")]
+
+
+@pytest.mark.parametrize("mode", ["foreign-tools", "ok", "hang"])
+async def test_every_record_about_an_execution_carries_its_id_and_the_workers(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    configure()
+    finish, failures = executions.finish, iter([OSError("first try")])
+
+    async def finish_at_the_second_try(*arguments: object) -> object:
+        for error in failures:
+            raise executions_unavailable(error)
+        return await finish(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(executions, "finish", finish_at_the_second_try)
+    execution_id = await bridge.request(timeout_ms=300 if mode == "hang" else 60_000)
+    worker = bridge.worker(mode)
+    await worker.handle(execution_id)
+    found = of_ours(records(capsys))
+    assert any("does not take a write" in record["event"] for record in found)
+    assert {(record.get("execution_id"), record.get("worker_id")) for record in found} == {
+        (str(execution_id), worker.id)
+    }
+
+
+def executions_unavailable(error: OSError) -> Exception:
+    from store.database import unavailable
+
+    return unavailable("postgresql://host/database", error)
+
+
+async def test_executions_at_the_same_time_are_not_mixed_up(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure()
+
+    def failing(*arguments: object) -> None:
+        raise RuntimeError("no runner today")
+
+    monkeypatch.setattr("runner_bridge.supervision.start_runner", failing)
+    ids = [await bridge.request() for _ in range(4)]
+    worker = bridge.worker("ok")
+    await asyncio.gather(*map(worker.handle, ids))
+    found = [record for record in of_ours(records(capsys)) if "supervising" in record["event"]]
+    assert len(found) == 4
+    assert all(record["execution_id"] in record["event"] for record in found)
+    assert {record["execution_id"] for record in found} == set(map(str, ids))
+
+
+async def test_what_is_started_for_all_carries_the_id_of_none(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+
+    async def say(text: str) -> None:
+        logging.getLogger("store").warning(text)
+
+    with log_context.about(execution_id="one"):
+        await asyncio.create_task(say("own"))
+        await asyncio.create_task(say("shared"), context=log_context.unrelated())
+    logging.getLogger("store").warning("after")
+    assert [(record["event"], record.get("execution_id")) for record in records(capsys)] == [
+        ("own", "one"),
+        ("shared", None),
+        ("after", None),
+    ]
+
+
+async def test_an_api_key_that_passes_through_is_in_no_record(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even when a fault of ours puts the whole environment into an exception's text."""
+    configure()
+    change = Change(agent="local", api_url="http://127.0.0.1:9/v1", api_key=CANARY)
+    await agent_configs.save(bridge.db, bridge.config, change)
+    monkeypatch.setattr(log_context, "_hidden", {})
+
+    def careless(config: object, execution: object, benchmark: object, environment: object) -> None:
+        logging.getLogger("runner_bridge").warning("starting with %s and %r", environment, CANARY)
+        raise RuntimeError(f"cannot start with {environment} or {CANARY}")
+
+    monkeypatch.setattr("runner_bridge.supervision.start_runner", careless)
+    execution_id = await bridge.request(agent="local")
+    await bridge.worker("ok").handle(execution_id)
+    text = capsys.readouterr().err
+    assert "cannot start with" in text
+    assert "***" in text
+    for form in (CANARY, json.dumps(CANARY)[1:-1], json.dumps(json.dumps(CANARY)[1:-1])[1:-1]):
+        assert form not in text
+    assert (await bridge.get(execution_id)).status is ExecutionStatus.LOST
