@@ -123,7 +123,8 @@ class Subscription:
     )
     execution_log: AsyncGenerator[LogChunk, None] = strawberry.subscription(
         resolver=execution_log,
-        description="What a runner prints: an empty piece first, then every piece from `offset` on, live.",
+        description="What a runner prints: an empty piece first, then every piece from `offset` on, live; "
+        "when all was sent, an empty one that has `ended`.",
     )
     execution_updates: AsyncGenerator[ExecutionUpdate, None] = strawberry.subscription(
         resolver=execution_updates, description="Every change of every execution the filter lets through."

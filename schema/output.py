@@ -46,7 +46,13 @@ async def execution_log(
     size = await stored_output.size(context.db, found.id)
     if not 0 <= offset <= size:
         raise RequestError("INVALID_CURSOR", f"`offset` is {offset}; there are {size} bytes of output")
-    yield LogChunk(offset=offset, text="", next_offset=offset, ended=found.status.is_terminal)
+    over = found.status.is_terminal and offset == size
+    yield LogChunk(offset=offset, text="", next_offset=offset, ended=over)
+    if over:
+        return
     async with aclosing(stored_output.follow(context.db, context.hub, found.id, offset)) as pieces:
         async for piece in pieces:
             yield LogChunk.of(piece, ended=False)
+            offset = piece.next_offset
+    # Told from a connection that broke: whoever has seen `ended` has seen everything.
+    yield LogChunk(offset=offset, text="", next_offset=offset, ended=True)

@@ -31,11 +31,16 @@ async def test_the_log_says_where_it_stands_follows_and_ends_with_the_execution(
         await output.append(db, execution.id, 4, b"two\n")
         assert (await anext(items))["executionLog"]["text"] == "two\n"
         await executions.finish(db, execution.id, Ending(ExecutionStatus.SUCCEEDED, success=True))
+        end = {"offset": 8, "text": "", "nextOffset": 8, "ended": True}
+        assert (await anext(items))["executionLog"] == end
         with pytest.raises(StopAsyncIteration):
             await anext(items)
 
     async with watch(LOG, id=str(execution.id), offset=4) as items:
-        assert [item["executionLog"]["text"] async for item in items] == ["", "two\n"]
+        pieces = [item["executionLog"] async for item in items]
+    assert [(piece["text"], piece["ended"]) for piece in pieces] == [("", False), ("two\n", False), ("", True)]
+    async with watch(LOG, id=str(execution.id), offset=8) as items:
+        assert [item["executionLog"] async for item in items] == [end]
 
 
 @pytest.mark.parametrize("offset", [-1, 1, 2**31 - 1])
