@@ -61,14 +61,20 @@ class _Read:
     error: FormatError | None = None
 
 
-async def sync_benchmarks(db: Database, directory: Path, progress: Progress | None = None) -> SyncReport:
-    """Makes the database hold what is in the directory. BenchmarksDirectoryError, then nothing was done."""
+async def sync_benchmarks(
+    db: Database, directory: Path, progress: Progress | None = None, *, dry_run: bool = False
+) -> SyncReport:
+    """Makes the database hold what is in the directory; with `dry_run` only tells what that would change.
+
+    Raises BenchmarksDirectoryError, then nothing was done.
+    """
     began = time.monotonic()
     read = _refuse_duplicates(await asyncio.to_thread(_read_directory, directory, progress))
     outcomes = await benchmarks.sync(
         db,
         [benchmark_draft(item.benchmark, item.file) for item in read if item.benchmark is not None],
         keep_paths=[item.file for item in read if item.error is not None],
+        dry_run=dry_run,
     )
     by_id = dict(outcomes)
     reports = [_report(item, by_id) for item in read]

@@ -54,7 +54,16 @@ class SyncedFile:
         )
 
 
-@strawberry.type(description="The directory was read and the database holds what is in it.")
+@strawberry.input(description="How to sync.")
+class SyncBenchmarksInput:
+    dry_run: bool = strawberry.field(
+        default=False, description="Only tell what a sync would change; nothing is written."
+    )
+
+
+@strawberry.type(
+    description="The directory was read, and the database holds what is in it; after a dry run, it would."
+)
 class SyncBenchmarksSuccess:
     created: int = strawberry.field(description="New benchmarks.")
     updated: int = strawberry.field(description="Benchmarks with a new revision, or back again.")
@@ -87,9 +96,17 @@ UpsertBenchmarkResult = Annotated[
 ]
 
 
-async def sync_benchmarks(info: Info) -> SyncBenchmarksResult:
+async def sync_benchmarks(
+    info: Info,
+    input: Annotated[
+        SyncBenchmarksInput | None, strawberry.argument(description="How; for real when not given.")
+    ] = None,
+) -> SyncBenchmarksResult:
+    wanted = input or SyncBenchmarksInput()
     try:
-        report = await sync.sync_benchmarks(info.context.db, info.context.runner.benchmarks_dir)
+        report = await sync.sync_benchmarks(
+            info.context.db, info.context.runner.benchmarks_dir, dry_run=wanted.dry_run
+        )
     except DirectoryFault as error:
         return BenchmarksDirectoryError(message=str(error), code=ErrorCode.BENCHMARKS_DIRECTORY)
 

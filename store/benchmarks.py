@@ -44,12 +44,14 @@ async def sync(
     *,
     archive_missing: bool = True,
     keep_paths: Collection[str] = (),
+    dry_run: bool = False,
 ) -> list[tuple[BenchmarkId, SyncOutcome]]:
     """Makes the database hold exactly these files' benchmarks, in one transaction, one statement per table.
 
     Benchmarks that came from a file which is gone are archived, except those whose file is in `keep_paths`
     (it is there but could not be read). Returns what happened per id: drafts first, in their order, then the
-    archived. The drafts' ids must differ (ValueError).
+    archived; with `dry_run` what would have happened, and nothing is written. The drafts' ids must differ
+    (ValueError).
     """
     drafts = [_storable_path(draft) for draft in drafts]
     keep_paths = {storable_text(path) for path in keep_paths}
@@ -63,7 +65,8 @@ async def sync(
             gone = _gone(known, {draft.id for draft in drafts}, keep_paths)
             changes += gone
             outcomes += [(change.id, SyncOutcome.ARCHIVED) for change in gone]
-        await _write(connection, changes)
+        if not dry_run:
+            await _write(connection, changes)
         return outcomes
 
 

@@ -23,16 +23,18 @@ def emit(record: object) -> None:
     sys.stdout.buffer.flush()
 
 
-async def sync(url: str, as_json: bool) -> int:
+async def sync(url: str, *, dry_run: bool, as_json: bool) -> int:
     console = new_console()
     with console.status("Reading the benchmarks directory …") if not as_json else nullcontext():
-        result = success(await api.ask(url, documents.SYNC), "syncBenchmarks")
+        result = success(await api.ask(url, documents.SYNC, {"input": {"dryRun": dry_run}}), "syncBenchmarks")
     if as_json:
         for file in result["files"]:
             emit(file)
         emit({key: value for key, value in result.items() if key not in ("files", "__typename")})
     else:
         tables.print_sync(console, result)
+        if dry_run:
+            console.print("A dry run: nothing was written")
     return 1 if result["failed"] else 0
 
 

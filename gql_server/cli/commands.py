@@ -62,11 +62,17 @@ def migrate(
 
 
 @app.command()
-def sync(url: Url = DEFAULT_URL, json: Json = False) -> None:
+def sync(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would change; nothing is written.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
     """Make the database hold what is in the benchmarks directory."""
     from gql_server.cli import ask
 
-    _finish(ask.sync(url, json))
+    _finish(ask.sync(url, dry_run=dry_run, as_json=json))
 
 
 @app.command(name="import")

@@ -16,8 +16,8 @@ __typename
 """
 
 SYNC = f"""
-mutation Sync {{
-  syncBenchmarks {{
+mutation Sync($input: SyncBenchmarksInput) {{
+  syncBenchmarks(input: $input) {{
     {_ERRORS}
     ... on SyncBenchmarksSuccess {{
       created updated unchanged archived failed durationMs

@@ -64,6 +64,14 @@ async def test_sync_reports_every_file_and_fails_when_one_fails(
     assert re.search(r"good\.yml +UNCHANGED +001-sol-transfer", fine.out)
     assert "1 of 1 files" in fine.out
 
+    (directory / "good.yml").write_text(text + "# changed\n", encoding="utf-8")
+    for _ in range(2):
+        dry = await cli("sync", "--dry-run", "--url", server.url, cwd=tmp_path)
+        assert dry.code == 0, dry.err
+        assert re.search(r"good\.yml +UPDATED", dry.out)
+        assert "nothing was written" in dry.out
+    (directory / "good.yml").write_text(text, encoding="utf-8")
+
     (directory / "bad.yml").write_text("id: x\ntags: [\n", encoding="utf-8")
     bad = await cli("sync", "--url", server.url, cwd=tmp_path)
     assert bad.code == 1

@@ -38,8 +38,8 @@ mutation ($id: ID!) {
 """
 
 SYNC = """
-mutation {
-  syncBenchmarks {
+mutation ($input: SyncBenchmarksInput) {
+  syncBenchmarks(input: $input) {
     __typename
     ... on SyncBenchmarksSuccess {
       created updated unchanged archived failed durationMs
@@ -60,6 +60,12 @@ mutation ($source: String!) {
   }
 }
 """
+
+
+async def _benchmark_rows(db: Database) -> list[tuple[object, ...]]:
+    found = await db.fetch("SELECT id, current_revision, archived_at FROM benchmarks ORDER BY id")
+    changes = await db.fetchval("SELECT count(*) FROM benchmark_changes")
+    return [*(tuple(row) for row in found), (changes,)]
 
 
 async def _rows(db: Database) -> int:
@@ -152,6 +158,28 @@ async def test_sync_reports_file_by_file_and_the_second_time_writes_nothing(
     archived = await ask('{ benchmark(id: "good") { archivedAt revision } }')
     assert archived["benchmark"]["archivedAt"] is not None
     assert archived["benchmark"]["revision"] == 2
+
+
+async def test_a_dry_run_tells_what_a_sync_would_change_and_writes_nothing(
+    db: Database, runner: RunnerConfig, ask: Any
+) -> None:
+    for name in ("a", "b"):
+        (runner.benchmarks_dir / f"{name}.yml").write_text(transfer_yaml(name))
+    assert (await ask(SYNC))["syncBenchmarks"]["created"] == 2
+    (runner.benchmarks_dir / "a.yml").write_text(transfer_yaml("a").replace("tenth", "fifth"))
+    (runner.benchmarks_dir / "b.yml").unlink()
+    (runner.benchmarks_dir / "c.yml").write_text(transfer_yaml("c"))
+    before = await _benchmark_rows(db)
+    told = (await ask(SYNC, input={"dryRun": True}))["syncBenchmarks"]
+    assert {file["file"]: file["outcome"] for file in told["files"]} == {
+        "a.yml": "UPDATED",
+        "b.yml": "ARCHIVED",
+        "c.yml": "CREATED",
+    }
+    assert await _benchmark_rows(db) == before
+    done = (await ask(SYNC, input={"dryRun": False}))["syncBenchmarks"]
+    assert done["files"] == told["files"]
+    assert await _benchmark_rows(db) != before
 
 
 async def test_a_directory_that_is_not_there_is_an_answer(runner: RunnerConfig, ask: Any) -> None:

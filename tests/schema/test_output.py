@@ -38,7 +38,11 @@ async def test_the_log_says_where_it_stands_follows_and_ends_with_the_execution(
 
     async with watch(LOG, id=str(execution.id), offset=4) as items:
         pieces = [item["executionLog"] async for item in items]
-    assert [(piece["text"], piece["ended"]) for piece in pieces] == [("", False), ("two\n", False), ("", True)]
+    assert [(piece["text"], piece["ended"]) for piece in pieces] == [
+        ("", False),
+        ("two\n", False),
+        ("", True),
+    ]
     async with watch(LOG, id=str(execution.id), offset=8) as items:
         assert [item["executionLog"] async for item in items] == [end]
 
