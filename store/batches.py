@@ -23,6 +23,7 @@ from store.model import (
     JsonValue,
 )
 from store.queue import enqueue_all
+from store.retrying import retried
 from store.text import storable_json, storable_text
 
 SQL = sql.load("batches")
@@ -45,6 +46,7 @@ class Progress:
         return sum(count for status, count in self.counts.items() if status not in LIVE_STATUSES)
 
 
+@retried
 async def request_batch(
     db: Database,
     *,

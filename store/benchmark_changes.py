@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from store import rows, sql
-from store.database import Database
+from store.database import FEED_TIMEOUT_S, Database
 from store.errors import InvalidCursor
 from store.model import Benchmark, BenchmarkId, SyncOutcome
 
@@ -61,7 +61,7 @@ async def visible_after(db: Database, cursor: ChangeCursor, limit: int) -> tuple
 
     Those at or above the horizon are early: others may still appear before them.
     """
-    found = await db.fetch(SQL["visible_after"], cursor.xid, cursor.seq, limit)
+    found = await db.fetch(SQL["visible_after"], cursor.xid, cursor.seq, limit, timeout_s=FEED_TIMEOUT_S)
     return found[0]["horizon"], [_change(row) for row in found if row["xid"] is not None]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from store import rows, sql
 from store.database import Connection, Database
 from store.model import Benchmark, BenchmarkDraft, BenchmarkId, SyncOutcome
+from store.retrying import retried
 from store.text import storable_text
 
 SQL = sql.load("benchmarks")
@@ -38,6 +39,7 @@ class _Change:
     draft: BenchmarkDraft | None
 
 
+@retried
 async def sync(
     db: Database,
     drafts: Sequence[BenchmarkDraft],

@@ -1,23 +1,26 @@
 """The connection to PostgreSQL: one pool per process, dedicated connections for listeners, typed errors.
 
-Waiting for a connection is bounded, statements have a timeout, and whatever the driver raises leaves here as
-an error of store.errors with no SQL, address or password in it.
+Waiting for a connection is bounded, statements have a timeout, a connection that was silent proves that it
+lives before it is used, and whatever the driver raises leaves here as an error of store.errors with no SQL,
+address or password in it. A single statement that met others is tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
 
-from store.errors import DatabaseBusy, DatabaseUnavailable
+from store.errors import DatabaseBusy, DatabaseContended, DatabaseUnavailable
+from store.retrying import retried
 from store.text import encode_json
 
 Connection: TypeAlias = Any
@@ -29,6 +32,17 @@ CONNECT_TIMEOUT_S = 5.0
 ACQUIRE_TIMEOUT_S = 5.0
 """asyncpg would wait for ever for a free connection; callers get DatabaseBusy instead."""
 
+FEED_TIMEOUT_S = 3.0
+"""The reader behind all watchers gives a connection up sooner than others: it reads again and again anyway."""
+
+PROBE_IDLE_S = 1.0
+"""A connection that was silent for this long is asked whether it lives: nobody tells of a dead peer."""
+
+PROBE_TIMEOUT_S = 1.0
+"""A probe not answered by then means a dead peer."""
+
+PROBE = "SELECT 1"
+
 STATEMENT_TIMEOUT_S = 30.0
 """No statement of ours takes long; one that does is stuck."""
 
@@ -37,7 +51,9 @@ UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InterfaceError,
@@ -99,6 +115,8 @@ class Database:
 
     url: str
     pool: Any
+    _used_at: dict[int, float] = field(default_factory=dict, repr=False, compare=False)
+    """When each backend last did something for us, on the monotonic clock; a new one has just answered."""
 
     @classmethod
     async def open(cls, url: str, *, max_size: int = 10, min_size: int = 1) -> Database:
@@ -127,23 +145,53 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection from the pool; raises DatabaseBusy or DatabaseUnavailable."""
-        try:
-            connection = await self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except TimeoutError as error:
-            raise DatabaseBusy("All database connections are in use; try again shortly") from error
-        except UNAVAILABLE as error:
-            raise unavailable(self.url, error) from error
+        """A connection from the pool; raises DatabaseBusy, DatabaseContended or DatabaseUnavailable."""
+        connection = await self._acquire()
+        backend = connection.get_server_pid()
         try:
             yield connection
-        except (TimeoutError, *UNAVAILABLE) as error:
+        except TimeoutError as error:
+            # It did not answer in time: nothing is waited for any more, not even its cancellation.
+            connection.terminate()
+            raise unavailable(self.url, error) from error
+        except UNAVAILABLE as error:
             raise unavailable(self.url, error) from error
         except CONTENDED as error:
-            raise DatabaseBusy("Others were changing the same rows; try again shortly") from error
+            raise DatabaseContended("Others were changing the same rows; try again shortly") from error
         finally:
             # A connection that broke meanwhile cannot be reset; the pool has dropped it, the work is done.
             with contextlib.suppress(TimeoutError, *UNAVAILABLE):
-                await self.pool.release(connection)
+                await self.pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
+            self._used_at[backend] = time.monotonic()
+
+    async def _acquire(self) -> Connection:
+        """A connection that lives: one that does not answer is replaced."""
+        try:
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
+                while True:
+                    connection = await self.pool.acquire()
+                    if await self._lives(connection):
+                        return connection
+        except TimeoutError as error:
+            if self.pool.get_size() == self.pool.get_max_size() and not self.pool.get_idle_size():
+                raise DatabaseBusy("All database connections are in use; try again shortly") from error
+            raise unavailable(self.url, error) from error
+        except UNAVAILABLE as error:
+            raise unavailable(self.url, error) from error
+
+    async def _lives(self, connection: Connection) -> bool:
+        """Whether a connection just acquired can be used; otherwise it is closed and back in the pool."""
+        used_at = self._used_at.pop(connection.get_server_pid(), None)
+        if used_at is None or time.monotonic() - used_at < PROBE_IDLE_S:
+            return True
+        try:
+            await connection.fetchval(PROBE, timeout=PROBE_TIMEOUT_S)
+        except BaseException as error:
+            connection.terminate()
+            if isinstance(error, (TimeoutError, *UNAVAILABLE)):
+                return False
+            raise
+        return True
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -151,19 +199,25 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+    @retried
+    async def fetch(
+        self, statement: str, *arguments: object, timeout_s: float = STATEMENT_TIMEOUT_S
+    ) -> list[Any]:
         async with self.connection() as connection:
-            rows: list[Any] = await connection.fetch(statement, *arguments)
+            rows: list[Any] = await connection.fetch(statement, *arguments, timeout=timeout_s)
             return rows
 
+    @retried
     async def fetchrow(self, statement: str, *arguments: object) -> Any:
         async with self.connection() as connection:
             return await connection.fetchrow(statement, *arguments)
 
+    @retried
     async def fetchval(self, statement: str, *arguments: object) -> Any:
         async with self.connection() as connection:
             return await connection.fetchval(statement, *arguments)
 
+    @retried
     async def execute(self, statement: str, *arguments: object) -> str:
         async with self.connection() as connection:
             return str(await connection.execute(statement, *arguments))

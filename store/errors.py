@@ -22,6 +22,10 @@ class DatabaseBusy(StoreError):
     """Every connection stayed in use for longer than the acquire timeout; try again."""
 
 
+class DatabaseContended(DatabaseBusy):
+    """Others were in the way (deadlock, lock timeout, serialization): nothing was written; try again."""
+
+
 class SchemaTooNew(StoreError):
     """The database was migrated by a newer version of this program."""
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store import rows, sql
-from store.database import Database
+from store.database import FEED_TIMEOUT_S, Database
 from store.errors import InvalidCursor
 from store.model import Execution, ExecutionEvent, ExecutionId
 
@@ -75,7 +75,9 @@ async def visible_after(db: Database, cursor: Cursor, limit: int) -> tuple[int, 
 
     Those at or above the horizon are early: others may still appear before them.
     """
-    found = await db.fetch(SQL["visible_after"], cursor.xid, cursor.execution_id, cursor.seq, limit)
+    found = await db.fetch(
+        SQL["visible_after"], cursor.xid, cursor.execution_id, cursor.seq, limit, timeout_s=FEED_TIMEOUT_S
+    )
     return found[0]["horizon"], [_hub_event(row) for row in found if row["execution_id"] is not None]
 
 

@@ -24,8 +24,10 @@ from store.model import (
     RunnerKind,
     Step,
     ToolCall,
+    ToolCallStatus,
 )
 from store.queue import enqueue
+from store.retrying import retried
 from store.text import storable_text
 
 SQL = sql.load("executions")
@@ -58,6 +60,7 @@ class StopRequest:
     outcome: StopOutcome
 
 
+@retried
 async def request_execution(
     db: Database,
     *,
@@ -147,6 +150,7 @@ async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity
     return None if row is None else ProcessIdentity(row["process_id"], row["process_started_at"])
 
 
+@retried
 async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
     """QUEUED → STOPPED at once, RUNNING → STOPPING for its worker to finish; otherwise nothing changes.
 
@@ -164,26 +168,48 @@ async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
     return StopRequest(execution, outcome)
 
 
+@retried
 async def append_tool_calls(
     db: Database, execution_id: ExecutionId, changes: Sequence[tuple[EventKind, ToolCall]]
 ) -> bool:
     """Stores tool calls as they stand and appends one event per change, in one transaction.
 
-    False when the execution has ended meanwhile: then nothing is written.
+    Safe to repeat: what is stored already is not told again. False when the execution has ended meanwhile:
+    then nothing is written.
     """
     if not changes:
         return True
-    latest = {call.ordinal: call for _, call in changes}
     async with db.transaction() as connection:
-        last = await connection.fetchval(SQL["take_seqs"], execution_id, len(changes))
-        if last is None:
+        if await connection.fetchval(SQL["lock_living"], execution_id) is None:
             return False
-        given = [{"kind": kind, "call": asdict(call)} for kind, call in changes]
-        await connection.fetchval(SQL["append_tool_call_events"], execution_id, last - len(changes), given)
-        await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(latest.values()))
+        fresh = await _not_stored_yet(connection, execution_id, changes)
+        if fresh:
+            given = [{"kind": kind, "call": asdict(call)} for kind, call in fresh]
+            await connection.fetchval(SQL["append_tool_call_events"], execution_id, given)
+            latest = {call.ordinal: call for _, call in fresh}
+            await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(latest.values()))
         return True
 
 
+async def _not_stored_yet(
+    connection: Connection, execution_id: ExecutionId, changes: Sequence[tuple[EventKind, ToolCall]]
+) -> list[tuple[EventKind, ToolCall]]:
+    """Without what an earlier try has stored: its answer may have been lost with the connection.
+
+    Read under the lock of the execution's row, so that no try is still under way.
+    """
+    ordinals = [call.ordinal for _, call in changes]
+    found = await connection.fetch(SQL["stored_tool_calls"], execution_id, ordinals)
+    stored = {row["ordinal"]: row["status"] for row in found}
+    return [
+        (kind, call)
+        for kind, call in changes
+        if call.ordinal not in stored
+        or (kind is EventKind.TOOL_CALL_ENDED and stored[call.ordinal] == ToolCallStatus.UNFINISHED)
+    ]
+
+
+@retried
 async def finish(db: Database, execution_id: ExecutionId, ending: Ending) -> Execution | None:
     """Writes the end and everything known with it, in one transaction; None when it had ended before.
 

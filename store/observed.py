@@ -21,6 +21,7 @@ import asyncpg
 from store import sql
 from store.database import Connection, Database
 from store.model import BenchmarkId, Ending, ExecutionId, ExecutionStatus, Step, ToolCall
+from store.retrying import retried
 from store.text import encode_json, storable_text
 
 SQL = sql.load("observed")
@@ -143,6 +144,7 @@ async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionI
     return written, refused
 
 
+@retried
 async def _store_together(db: Database, batch: Sequence[Observed]) -> set[ExecutionId]:
     if not batch:
         return set()

@@ -32,9 +32,9 @@ def statements_sent() -> Iterator[list[str]]:
 
 
 def _noting(method: Any) -> Any:
-    async def noting(self: Database, statement: str, *arguments: object) -> Any:
+    async def noting(self: Database, statement: str, *arguments: object, **limits: float) -> Any:
         if (sent := _noted.get()) is not None:
             sent.append(statement)
-        return await method(self, statement, *arguments)
+        return await method(self, statement, *arguments, **limits)
 
     return noting

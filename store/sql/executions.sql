@@ -74,19 +74,27 @@ WITH moved AS (
 )
 SELECT moved.* FROM moved LEFT JOIN bell ON true
 
--- name: take_seqs
-UPDATE executions SET event_seq = event_seq + $2, last_activity_at = clock_timestamp()
+-- name: lock_living
+UPDATE executions SET last_activity_at = clock_timestamp()
 WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
-RETURNING event_seq
+RETURNING id
+
+-- name: stored_tool_calls
+SELECT ordinal, status FROM execution_tool_calls WHERE execution_id = $1 AND ordinal = ANY($2::integer[])
 
 -- name: append_tool_call_events
+-- After lock_living in the same transaction: seq is taken under the row's lock.
 WITH given AS (
-    SELECT * FROM ROWS FROM (jsonb_to_recordset($3) AS (kind event_kind, call jsonb)) WITH ORDINALITY
+    SELECT * FROM ROWS FROM (jsonb_to_recordset($2) AS (kind event_kind, call jsonb)) WITH ORDINALITY
+), moved AS (
+    UPDATE executions SET event_seq = event_seq + (SELECT count(*) FROM given)
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+    RETURNING event_seq - (SELECT count(*) FROM given) AS before
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, data)
-    SELECT $1, $2 + ordinality, kind, call FROM given
+    SELECT $1, before + ordinality, kind, call FROM given CROSS JOIN moved
 )
-SELECT pg_notify('reev_gql', '')
+SELECT pg_notify('reev_gql', '') FROM moved
 
 -- name: store_tool_calls
 INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at, ended_at,

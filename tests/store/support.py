@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from store import benchmarks, executions
-from store.database import Database
+from store.database import PROBE, Database
 from store.model import (
     BenchmarkDraft,
     BenchmarkId,
@@ -173,7 +173,9 @@ def statements_of(db: Database) -> Iterator[list[str]]:
     [holder] = db.pool._holders
 
     def note(record: Any) -> None:
-        seen.append(record.query)
+        # On a machine that paused for a second, the pool asks first whether the connection lives.
+        if record.query != PROBE:
+            seen.append(record.query)
 
     holder._con.add_query_logger(note)
     try:
