@@ -44,6 +44,9 @@ HTTP_DRAIN_S = 1.0
 WORKER_LEAVES_S = 2.5
 """A worker gives its places back at once; this is for the results of runners that have just ended."""
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
+"""The signals that end a server in good order."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -194,6 +197,9 @@ def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Setti
             return runner.run(_until_signalled(part(settings)))
         except (StoreError, BridgeError) as error:
             raise StartupError(" ".join(str(error).split())) from error
+        finally:
+            # The loop's handlers go with it: a late signal would still kill a process that has ended well.
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
 
 
 async def _until_signalled(part: Coroutine[None, None, None]) -> int:
@@ -207,7 +213,7 @@ async def _until_signalled(part: Coroutine[None, None, None]) -> int:
             log.info("stopping")
             task.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDING:
         loop.add_signal_handler(number, on_signal)
     try:
         await task

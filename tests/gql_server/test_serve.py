@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -63,6 +65,17 @@ async def test_a_signal_ends_it_in_time_whatever_is_open(server: Server, number:
         for ws in sockets:
             await ws.close()
     assert "Traceback" not in server.stderr.read_text()
+
+
+async def test_signals_that_keep_coming_until_the_very_end_do_not_change_its_exit_code(
+    server: Server,
+) -> None:
+    while server.process.returncode is None:
+        # Not over the process object: it would look for the exit itself and keep it from us.
+        with suppress(ProcessLookupError):
+            os.kill(server.process.pid, signal.SIGTERM)
+        await asyncio.sleep(0)
+    assert await server.process.wait() == 0
 
 
 async def test_a_signal_while_it_starts_ends_it_as_well(tmp_path: Path, empty_database_url: str) -> None:
