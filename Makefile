@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint types imports unit perf schema lock vendor clean
+.PHONY: serve test lint types imports unit perf chaos schema lock vendor clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -26,6 +26,11 @@ unit: $(STAMP)
 
 perf: $(STAMP)
 	$(BIN)/python -m tests.perf
+
+# A history of DURATION seconds against a nemesis; SEED plays the same dice again.
+DURATION ?= 60
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
 
 # Prints the contracts schema/schema.graphql and store/schema.sql anew.
 schema: $(STAMP)
