@@ -7,6 +7,7 @@ import datetime as dt
 import strawberry
 
 from schema.context import Info
+from schema.performance import AgentPerformance, FilterArgument, performance_of_agent
 from store import agent_configs
 
 
@@ -39,6 +40,12 @@ class Agent:
     async def config(self, info: Info) -> AgentConfig | None:
         stored = await info.context.loaders.agent_config.load(self.name)
         return None if stored is None else AgentConfig.of(stored)
+
+    @strawberry.field(
+        description="How it does, as in `agentPerformance`; null where the filter leaves it out."
+    )
+    async def performance(self, info: Info, filter: FilterArgument = None) -> AgentPerformance | None:
+        return await performance_of_agent(info, self.name, filter)
 
 
 def agents(info: Info) -> list[Agent]:

@@ -65,6 +65,7 @@ EXPLICIT: dict[str, Cost] = {
     "AgentPerformance.worstBenchmarks": Cost(10, 5, "first", "ranks all benchmarks, gives a few"),
     "AgentPerformance.overTime": Cost(10, 100, why="a row per stretch of time"),
     "ExecutionTimeFigures.p95Ms": Cost(5, why="reads buckets"),
+    "Agent.performance": Cost(10, why="sums rows of the summary"),
     "Benchmark.performance": Cost(10, 10, why="sums rows of the summary per agent"),
     "Benchmark.latestExecution": Cost(2, why="an index lookup"),
     "Benchmark.latestExecutions": Cost(2, 10, "agents", "an index lookup per agent"),

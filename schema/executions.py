@@ -77,7 +77,8 @@ class Execution:
     failure: Failure | None = strawberry.field(description="Why it ended badly; null while it has not.")
     success: bool | None = strawberry.field(description="What the session file reports; null without one.")
     score: float | None = strawberry.field(
-        description="The score that the session file reports; null without one."
+        description="The score that the session file reports, from 0 to 1; null without one. Dynamic flows report "
+        "0 to 100, which is divided by 100."
     )
     computed_score: float | None = strawberry.field(
         description="The score computed here, from 0 to 1; null without a result or a known benchmark."

@@ -59,6 +59,8 @@ class Loaders:
     revisions: DataLoader[RevisionsPage, Page[Revision]]
     revision_count: DataLoader[BenchmarkId, int]
     definition: DataLoader[StoredText, Definition]
+    tagged: DataLoader[tuple[str, ...], tuple[BenchmarkId, ...]]
+    performance_in_all: DataLoader[performance_loads.OfAgent, Figures | None]
     performance_of_agent: DataLoader[performance_loads.OfAgent, tuple[Figures, ...]]
     performance_of_benchmark: DataLoader[performance_loads.OfBenchmark, tuple[Figures, ...]]
     over_time: DataLoader[performance_loads.OverTime, tuple[Figures, ...]]
@@ -97,6 +99,8 @@ class Loaders:
             revisions=_loader(lambda keys: page_loads.revisions_of(db, keys), Page()),
             revision_count=_loader(lambda ids: revisions.counts_of(db, ids), 0),
             definition=_loader(DEFINITIONS.of, UNREAD),
+            tagged=_loader(lambda keys: performance_loads.tagged(db, keys), ()),
+            performance_in_all=_loader(lambda keys: performance_loads.in_all(db, keys), None),
             performance_of_agent=_loader(lambda keys: performance_loads.of_agents(db, keys), ()),
             performance_of_benchmark=_loader(lambda keys: performance_loads.of_benchmarks(db, keys), ()),
             over_time=_loader(lambda keys: performance_loads.over_time(db, keys), ()),

@@ -19,7 +19,7 @@ from schema.enums import Bucket
 from schema.ids import benchmark_id_argument
 from schema.pagination import Window
 from schema.times import utc_day
-from store import lookup, model
+from store import model
 from store import performance as store
 from store.performance import Figures, Timed
 
@@ -59,7 +59,7 @@ class PerformanceFilter:
         """An empty list of ids, agents or tags is no condition, as everywhere."""
         ids = {benchmark_id_argument(text) for text in self.benchmark_ids or ()} or None
         if self.tags:
-            tagged = set(await lookup.with_tags(info.context.db, self.tags))
+            tagged = set(await info.context.loaders.tagged.load(tuple(sorted(set(self.tags)))))
             ids = tagged if ids is None else ids & tagged
         return store.PerformanceFilter(
             since=utc_day(self.since),
@@ -79,9 +79,7 @@ async def _conditions(info: Info, filter: PerformanceFilter | None) -> store.Per
     return store.PerformanceFilter() if filter is None else await filter.conditions(info)
 
 
-@strawberry.type(
-    description="Scores from 0 to 1 (dynamic benchmarks: 0 to 100) of the executions that have one."
-)
+@strawberry.type(description="Scores from 0 to 1 of the executions that have one.")
 class ScoreFigures:
     mean: float | None = strawberry.field(description="Their mean.")
     best: float | None = strawberry.field(description="The highest.")
@@ -281,6 +279,18 @@ async def agent_performance(info: Info, filter: FilterArgument = None) -> list[A
     for agent in conditions.agents or ():
         found.setdefault(agent, store.no_figures(agent))
     return [AgentPerformance.of(found[agent], conditions) for agent in sorted(found)]
+
+
+async def performance_of_agent(
+    info: Info, agent: str, filter: PerformanceFilter | None
+) -> AgentPerformance | None:
+    """This agent's figures, all zero without executions; None when the filter does not let it through."""
+    conditions = await _conditions(info, filter)
+    if conditions.agents is not None and agent not in conditions.agents:
+        return None
+    conditions = replace(conditions, agents=None)
+    figures = await info.context.loaders.performance_in_all.load((conditions, agent))
+    return AgentPerformance.of(figures or store.no_figures(agent), conditions)
 
 
 async def performance_of_benchmark(

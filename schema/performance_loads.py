@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from store import performance
+from store import lookup, performance
 from store.database import Database
 from store.model import BenchmarkId
 from store.performance import Bucket, Figures, PerformanceFilter, Timed
@@ -18,6 +18,22 @@ Percentile = tuple[PerformanceFilter, Timed]
 
 G = TypeVar("G")
 M = TypeVar("M")
+
+
+async def tagged(
+    db: Database, keys: Sequence[tuple[str, ...]]
+) -> Mapping[tuple[str, ...], tuple[BenchmarkId, ...]]:
+    """Per set of tags the benchmarks that have all of them."""
+    return {tags: tuple(await lookup.with_tags(db, tags)) for tags in keys}
+
+
+async def in_all(db: Database, keys: Sequence[OfAgent]) -> Mapping[OfAgent, Figures]:
+    """Per filter and agent the figures over all benchmarks."""
+    found: dict[OfAgent, Figures] = {}
+    for filter, agents in _grouped((filter, agent) for filter, agent in keys):
+        figures = await performance.of_agents(db, replace(filter, agents=tuple(agents)))
+        found |= {(filter, one.agent): one for one in figures}
+    return found
 
 
 async def of_agents(db: Database, keys: Sequence[OfAgent]) -> Mapping[OfAgent, tuple[Figures, ...]]:

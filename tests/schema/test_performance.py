@@ -47,6 +47,16 @@ query ($id: ID!, $filter: PerformanceFilter) {
 )
 
 
+OF_AGENTS = (
+    FIGURES
+    + """
+query ($filter: PerformanceFilter) {
+  agents { name performance(filter: $filter) { ...Figures byBenchmark { benchmarkId executions } } }
+}
+"""
+)
+
+
 async def ended(db: Database, benchmark_id: str = "transfer", **more: Any) -> str:
     """An execution from its request to its end."""
     agent = more.pop("agent", "deterministic")
@@ -219,6 +229,47 @@ async def test_the_configured_agents_are_the_default(db: Database, ask: Any) -> 
         await queued(db, agent=agent)
     found = await ask('{ benchmark(id: "transfer") { latestExecutions { agent } } }')
     assert [item["agent"] for item in found["benchmark"]["latestExecutions"]] == ["deterministic", "glm-4.6"]
+
+
+async def test_an_agent_tells_how_it_does_in_the_figures_of_agent_performance(
+    db: Database, ask: Any, statements: list[str]
+) -> None:
+    for number in range(4):
+        await ended(db, f"b{number % 2}", score=number / 4, execution_time_ms=5)
+    [expected] = (await ask(PERFORMANCE))["agentPerformance"]
+    statements.clear()
+    told = {agent["name"]: agent["performance"] for agent in (await ask(OF_AGENTS))["agents"]}
+    # The figures of all agents, their percentiles, pairs.
+    assert len(statements) == 3, statements
+    assert (
+        told["deterministic"].items()
+        <= {**expected, "byBenchmark": told["deterministic"]["byBenchmark"]}.items()
+    )
+    assert [item["executions"] for item in told["deterministic"]["byBenchmark"]] == [2, 2]
+    assert (told["glm-4.6"]["executions"], told["glm-4.6"]["successRate"]) == (0, None)
+
+    others = {"agents": ["glm-4.6"], "benchmarkIds": ["b0"]}
+    told = {agent["name"]: agent["performance"] for agent in (await ask(OF_AGENTS, filter=others))["agents"]}
+    assert told["deterministic"] is None and told["glm-4.6"]["executions"] == 0
+    one = {"benchmarkIds": ["b1"]}
+    told = {agent["name"]: agent["performance"] for agent in (await ask(OF_AGENTS, filter=one))["agents"]}
+    assert told["deterministic"]["executions"] == 2
+
+
+async def test_a_filter_by_tag_is_looked_up_once_for_a_whole_page(
+    db: Database, ask: Any, statements: list[str]
+) -> None:
+    for number in range(6):
+        await ended(db, f"b{number}")
+    statements.clear()
+    found = await ask(
+        '{ benchmarks { nodes { performance(filter: {tags: ["transfer"]}) { executions } } } '
+        'agents { performance(filter: {tags: ["transfer"]}) { executions } } }'
+    )
+    assert [node["performance"] for node in found["benchmarks"]["nodes"]] == [[{"executions": 1}]] * 6
+    assert found["agents"][0]["performance"] == {"executions": 6}
+    # The page, the tag, pairs, agents; the tag is asked for once more where the page comes later than the agents.
+    assert len(statements) <= 5, statements
 
 
 async def test_all_performance_takes_few_statements_however_many_agents(
