@@ -115,6 +115,16 @@ class Settings(BaseSettings):
     )
     output_dir: Path = Field(Path("logs/runs"), description="Where the output of runners is kept")
 
+    observe: bool = Field(
+        True, description="Show executions of runners started elsewhere, by their files in SESSIONS_DIR"
+    )
+    observed_idle_s: float = Field(
+        600,
+        gt=0,
+        le=604_800,
+        description="Seconds of silence after which a runner started elsewhere is given up",
+    )
+
     worker: bool = Field(
         True, description="Run executions in the server's process; else start `reev-gql worker`"
     )
@@ -188,6 +198,8 @@ class Settings(BaseSettings):
             agents=self.agents or (),
             secret_key=self._secret_key(),
             timeout_ms=round(self.execution_timeout_s * 1000),
+            observe=self.observe,
+            observed_idle_s=self.observed_idle_s,
             term_grace_s=self.term_grace_s,
             result_attempts=self.result_attempts,
             result_interval_s=self.result_interval_s,

@@ -78,6 +78,10 @@ class RunnerConfig:
     result_attempts: int = 10
     result_interval_s: float = 0.1
     """How often and how far apart the session file is looked for after the runner's exit."""
+    observe: bool = False
+    """Whether workers observe runners that others started, by their files in `sessions_dir`."""
+    observed_idle_s: float = 600.0
+    """An observed runner that is silent for longer is given up."""
     output_cap_bytes: int = 16 * 1024 * 1024
     """A runner may print more, but only this much of it is kept, and the last lines."""
     environment: tuple[str, ...] = ENVIRONMENT

@@ -26,15 +26,12 @@ from runner_bridge.session_lookup import MAX_SESSION_BYTES
 from runner_bridge.tool_log_tail import MAX_BYTES as MAX_TOOL_LOG_BYTES
 from runner_bridge.tool_log_tail import tool_log_name
 from store import observed
-from store.model import BenchmarkId, ExecutionId, ToolCall
+from store.model import UNKNOWN_AGENT, BenchmarkId, ExecutionId, ToolCall
 
 PREFIX, SUFFIX = "session_", ".json"
 
 SESSIONS = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/gist-rs/reev/session")
 """Under it a session id that is no UUID always becomes the same one. Never changes."""
-
-UNKNOWN_AGENT = "unknown"
-"""What an execution is filed under whose session file names no agent."""
 
 MAX_AGENT_LENGTH = 200
 

@@ -49,7 +49,8 @@ def tool_log_name(execution_id: str) -> str:
 class ToolLogTail:
     """One execution's tool log. `known` are the tool calls already stored, by ordinal.
 
-    `environment` is the runner's, for its secrets.
+    `environment` is the runner's, for its secrets. `name` and `session_id` are the log's, when they are not
+    made of the execution's id.
     """
 
     def __init__(
@@ -59,20 +60,25 @@ class ToolLogTail:
         watch: DirectoryWatch,
         known: Mapping[int, ToolCallStatus],
         environment: Mapping[str, str],
+        *,
+        name: str | None = None,
+        session_id: str | None = None,
     ) -> None:
         self._db = db
         self._id = execution_id
         self._watch = watch
         self._known = known
         self._environment = environment
-        self._reader = ToolLogReader(str(execution_id))
+        self._name = name or tool_log_name(str(execution_id))
+        self._reader = ToolLogReader(session_id or str(execution_id))
+        self._file: tuple[int, int] | None = None
         self._offset = 0
         self._given_up = False
         self._pending: list[Change] = []
 
     @property
     def path(self) -> Path:
-        return self._watch.root / tool_log_name(str(self._id))
+        return self._watch.root / self._name
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -86,22 +92,32 @@ class ToolLogTail:
             try:
                 while not ended.is_set():
                     changed.clear()
-                    await self._drain()
+                    await self.drain()
                     await wait_for_event(changed, LOOK_S)
             finally:
                 wake.cancel()
-        await self._drain()
-        self._take(self._reader.finish())
-        await self._store_if_possible()
+        await self.conclude()
         if self._reader.foreign:
             log.warning("%s has %d lines of other sessions", self.path, len(self._reader.foreign))
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something read could not be stored yet."""
+        return bool(self._pending)
+
+    async def conclude(self) -> None:
+        """Stores what is left, a last line without its end included: nothing more will come."""
+        await self.drain()
+        self._take(self._reader.finish())
+        await self._store_if_possible()
 
     @staticmethod
     async def _wake_at_end(ended: asyncio.Event, changed: asyncio.Event) -> None:
         await ended.wait()
         changed.set()
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
+        """Stores what was written since the last time. Never twice at once, nor beside `follow`."""
         while await asyncio.to_thread(self._read_chunk):
             pass
         await self._store_if_possible()
@@ -152,6 +168,10 @@ class ToolLogTail:
             seen = os.fstat(descriptor)
             if not stat.S_ISREG(seen.st_mode):
                 return self._give_up("it is not a regular file")
+            file = (seen.st_dev, seen.st_ino)
+            self._file = self._file or file
+            if file != self._file:
+                return self._give_up("it was replaced while it was read")
             if seen.st_size < self._offset:
                 return self._give_up("it was shortened while it was read")
             if self._offset >= MAX_BYTES:

@@ -1,4 +1,4 @@
-"""Wakes whoever waits for a file of the sessions directory to change: one inotify watch for all of them.
+"""Wakes whoever waits for files of the sessions directory to change: one inotify watch for all of them.
 
 The watch exists only while somebody follows. It is a wake-up and never the truth: a follower looks for
 itself, and looks now and then without being woken, so a lost notification costs time and nothing else.
@@ -26,12 +26,31 @@ DEBOUNCE_MS = 20
 log = logging.getLogger(__name__)
 
 
+class Changes:
+    """The names of files that changed since they were last taken. `woken` is set while there are any."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self.woken = asyncio.Event()
+
+    def add(self, name: str) -> None:
+        self._names.add(name)
+        self.woken.set()
+
+    def take(self) -> set[str]:
+        """What changed; from here on it counts as known."""
+        taken, self._names = self._names, set()
+        self.woken.clear()
+        return taken
+
+
 class DirectoryWatch:
     """Changes of the files directly in `root`, by file name."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._followers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._of_all: set[Changes] = set()
         self._task: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
@@ -39,19 +58,39 @@ class DirectoryWatch:
         """An event that is set whenever the file of this name changes; the follower clears it."""
         changed = asyncio.Event()
         self._followers[name].add(changed)
-        if self._task is None or self._task.done():
-            watching = self._watch()
-            self._task = asyncio.create_task(
-                watching, name="directory watch", context=log_context.unrelated()
-            )
+        self.ensure()
         try:
             yield changed
         finally:
             self._followers[name].discard(changed)
             if not self._followers[name]:
                 del self._followers[name]
-            if not self._followers:
-                self._task.cancel()
+            self._rest()
+
+    @contextlib.contextmanager
+    def follow_all(self) -> Iterator[Changes]:
+        """Every change of any file."""
+        changes = Changes()
+        self._of_all.add(changes)
+        self.ensure()
+        try:
+            yield changes
+        finally:
+            self._of_all.discard(changes)
+            self._rest()
+
+    def ensure(self) -> None:
+        """Begins to watch again if the watch has ended, such as by the directory's being away."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(
+                self._watch(), name="directory watch", context=log_context.unrelated()
+            )
+
+    async def restart(self) -> None:
+        """Watches what is called `root` now: a watch stays with the directory, wherever that goes."""
+        await self.close()
+        if self._followers or self._of_all:
+            self.ensure()
 
     async def close(self) -> None:
         """Waits until the watch has ended."""
@@ -59,14 +98,23 @@ class DirectoryWatch:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def _rest(self) -> None:
+        if not self._followers and not self._of_all and self._task is not None:
+            self._task.cancel()
+
     async def _watch(self) -> None:
         try:
             async for changes in awatch(
                 self.root, watch_filter=None, recursive=False, step=STEP_MS, debounce=DEBOUNCE_MS
             ):
                 for _, path in changes:
-                    for follower in self._followers.get(Path(path).name, ()):
-                        follower.set()
+                    self._tell(Path(path).name)
         except (OSError, RuntimeError) as error:
             # Out of inotify watches, or no such directory: the followers' own looks must do.
             log.warning("%s cannot be watched, looking now and then instead: %s", self.root, error)
+
+    def _tell(self, name: str) -> None:
+        for follower in self._followers.get(name, ()):
+            follower.set()
+        for changes in self._of_all:
+            changes.add(name)

@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 
 from runner_bridge import log_context, process
 from runner_bridge.command import RunnerConfig
+from runner_bridge.observer import Observer
 from runner_bridge.storing import until_stored, wait_for_event
 from runner_bridge.supervision import LEFTOVER_GRACE_S, Supervision, Surroundings, write_end
 from runner_bridge.watching import DirectoryWatch
@@ -51,6 +52,7 @@ class Worker:
         self._around = Surroundings(db, hub, config, DirectoryWatch(config.sessions_dir), self._leaving)
         self._queue = ExecutionQueue(db.url)
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
+        self._observer = Observer(db, self._around.watch, self.id, config.observed_idle_s, self._leaving)
         self._in_hand: dict[ExecutionId, asyncio.Event] = {}
 
     async def run(self) -> None:
@@ -60,6 +62,7 @@ class Worker:
 
     async def _run(self) -> None:
         self._around.config.sessions_dir.mkdir(parents=True, exist_ok=True)
+        observing = asyncio.create_task(self._observe(), name="observer")
         try:
             while not self._leaving.is_set():
                 try:
@@ -68,8 +71,15 @@ class Worker:
                     # Whatever the queue's library raises: without this loop nothing would ever run again.
                     log.warning("the queue was lost, trying again: %s: %s", type(error).__name__, error)
                 await wait_for_event(self._leaving, RECONNECT_S)
+            await asyncio.wait({observing})
         finally:
+            observing.cancel()
+            await asyncio.gather(observing, return_exceptions=True)
             await self._around.watch.close()
+
+    async def _observe(self) -> None:
+        if self._around.config.observe:
+            await self._observer.run()
 
     def stop(self) -> None:
         """Takes nothing more and gives back what is there; `run` returns soon. Runners keep running."""

@@ -40,6 +40,10 @@ class ErrorCode(Enum):
     EXECUTION_ALREADY_ENDED = strawberry.enum_value(
         "EXECUTION_ALREADY_ENDED", description="The execution had ended before; nothing was changed."
     )
+    EXECUTION_NOT_OURS = strawberry.enum_value(
+        "EXECUTION_NOT_OURS",
+        description="The execution is observed: its runner was started elsewhere and cannot be stopped here.",
+    )
     IDEMPOTENCY_CONFLICT = strawberry.enum_value(
         "IDEMPOTENCY_CONFLICT", description="The idempotency key was used before, with other input."
     )

@@ -43,6 +43,13 @@ class ExecutionAlreadyEndedError(Error):
     execution: Execution = strawberry.field(description="The execution as it ended.")
 
 
+@strawberry.type(
+    description="The execution is observed: its runner was started elsewhere, and only there can it be stopped."
+)
+class ExecutionNotOursError(Error):
+    execution: Execution = strawberry.field(description="The execution as it stands.")
+
+
 @strawberry.input(description="What to execute.")
 class RunBenchmarkInput:
     benchmark_id: strawberry.ID = strawberry.field(description="The benchmark's own id.")
@@ -109,7 +116,11 @@ RunBenchmarkResult = Annotated[
 ]
 
 StopExecutionResult = Annotated[
-    StopExecutionSuccess | ExecutionNotFoundError | ExecutionAlreadyEndedError | InvalidInputError,
+    StopExecutionSuccess
+    | ExecutionNotFoundError
+    | ExecutionAlreadyEndedError
+    | ExecutionNotOursError
+    | InvalidInputError,
     strawberry.union("StopExecutionResult", description="The execution, or why it was not stopped."),
 ]
 
@@ -199,6 +210,12 @@ async def stop_execution(
         return ExecutionAlreadyEndedError(
             message=f"The execution had already ended as {stop.execution.status}",
             code=ErrorCode.EXECUTION_ALREADY_ENDED,
+            execution=execution,
+        )
+    if stop.outcome is StopOutcome.NOT_OURS:
+        return ExecutionNotOursError(
+            message="Its runner was not started by this server, which cannot stop it",
+            code=ErrorCode.EXECUTION_NOT_OURS,
             execution=execution,
         )
     return StopExecutionSuccess(execution=execution)

@@ -34,6 +34,7 @@ from store.ordering import NEWEST_FIRST, key_of
 if TYPE_CHECKING:
     from schema.batches import Batch
     from schema.benchmarks import Benchmark
+    from schema.ingest_problems import IngestConflict
     from schema.live import ExecutionEvent
 
 
@@ -64,11 +65,16 @@ class Failure:
 class Execution:
     row: strawberry.Private[model.Execution]
     id: strawberry.ID = strawberry.field(description="A UUID; also the session id in every file.")
-    benchmark_id: strawberry.ID = strawberry.field(description="The benchmark that is executed.")
+    benchmark_id: strawberry.ID = strawberry.field(
+        description="The benchmark that is executed. `(unknown)`, which is no benchmark's id, while only the "
+        "session file of an observed execution can tell, and after one that left none."
+    )
     benchmark_revision: int | None = strawberry.field(
         description="The revision of its definition; null when an observed benchmark is not known here."
     )
-    agent: str = strawberry.field(description="The agent that acts.")
+    agent: str = strawberry.field(
+        description="The agent that acts; `unknown` when the files of an observed execution do not tell."
+    )
     origin: ExecutionOrigin = strawberry.field(description="Who started the runner.")
     status: ExecutionStatus = strawberry.field(description="Where it stands.")
     revision: int = strawberry.field(
@@ -83,8 +89,12 @@ class Execution:
     computed_score: float | None = strawberry.field(
         description="The score computed here, from 0 to 1; null without a result or a known benchmark."
     )
-    queued_at: dt.datetime = strawberry.field(description="When it was requested.")
-    started_at: dt.datetime | None = strawberry.field(description="When a worker claimed it.")
+    queued_at: dt.datetime = strawberry.field(
+        description="When it was requested; of an observed execution its start."
+    )
+    started_at: dt.datetime | None = strawberry.field(
+        description="When a worker claimed it; of an observed execution the first moment its files tell of."
+    )
     ended_at: dt.datetime | None = strawberry.field(description="When it ended.")
     last_activity_at: dt.datetime | None = strawberry.field(description="When its runner was last heard of.")
     stop_requested_at: dt.datetime | None = strawberry.field(description="When it was told to stop.")
@@ -209,6 +219,18 @@ class Execution:
         limit = Window.of(first, None, None, None).limit
         items = await info.context.loaders.events.load((self.row.id, max(after, 0), limit))
         return [ExecutionEvent.of(item) for item in items]
+
+    @strawberry.field(
+        description="Session files of it that were found after it had ended otherwise, oldest first. Nothing "
+        "of it changed by them."
+    )
+    async def conflicts(
+        self, info: Info
+    ) -> list[Annotated[IngestConflict, strawberry.lazy("schema.ingest_problems")]]:
+        from schema.ingest_problems import IngestConflict
+
+        found = await info.context.loaders.conflicts.load(self.row.id)
+        return [IngestConflict.of(conflict) for conflict in found]
 
     @strawberry.field(description="The batch it was requested in; null when it was requested by itself.")
     async def batch(self, info: Info) -> Annotated[Batch, strawberry.lazy("schema.batches")] | None:

@@ -14,11 +14,12 @@ from strawberry.dataloader import DataLoader
 from runner_bridge.definitions import DEFINITIONS, UNREAD, Definition, StoredText
 from schema import page_loads, performance_loads
 from schema.page_loads import NestedPage, RevisionsPage
-from store import agent_configs, batches, benchmarks, events, executions, output, revisions
+from store import agent_configs, batches, benchmarks, events, executions, ingest_problems, output, revisions
 from store.agent_configs import AgentConfig
 from store.batches import Progress
 from store.database import Database
 from store.events import EventsKey, HubEvent
+from store.ingest_problems import Conflict
 from store.model import (
     Batch,
     BatchId,
@@ -43,6 +44,7 @@ class Loaders:
     """Each answers in key order; None or an empty tuple for what does not exist."""
 
     execution: DataLoader[ExecutionId, Execution | None]
+    conflicts: DataLoader[ExecutionId, tuple[Conflict, ...]]
     benchmark: DataLoader[BenchmarkId, Benchmark | None]
     benchmark_revision: DataLoader[tuple[BenchmarkId, int], Benchmark | None]
     latest_execution: DataLoader[tuple[BenchmarkId, str | None], Execution | None]
@@ -83,6 +85,7 @@ class Loaders:
 
         return cls(
             execution=_loader(lambda ids: executions.get_many(db, ids), None),
+            conflicts=_loader(lambda ids: ingest_problems.conflicts_of(db, ids), ()),
             benchmark=_loader(lambda ids: benchmarks.get_many(db, ids), None),
             benchmark_revision=_loader(lambda keys: benchmarks.get_revisions(db, keys), None),
             latest_execution=_loader(latest, None),

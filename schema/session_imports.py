@@ -8,6 +8,7 @@ import strawberry
 
 from runner_bridge import session_import
 from runner_bridge.errors import ImportDirectoryError as DirectoryFault
+from runner_bridge.session_ingest import FileReport
 from schema.context import Info
 from schema.enums import ImportOutcome
 from schema.errors import Error, ErrorCode, InvalidInputError
@@ -43,7 +44,7 @@ class ImportSessionFilesInput:
 
 @strawberry.type(description="What an import did with one file.")
 class ImportedFile:
-    report: strawberry.Private[session_import.FileReport]
+    report: strawberry.Private[FileReport]
     file: str = strawberry.field(description="Its name in the directory.")
     outcome: ImportOutcome = strawberry.field(description="What was done.")
     execution_id: strawberry.ID | None = strawberry.field(
@@ -53,7 +54,7 @@ class ImportedFile:
     remarks: list[str] = strawberry.field(description="What of the tool log beside it cannot be used.")
 
     @classmethod
-    def of(cls, report: session_import.FileReport) -> ImportedFile:
+    def of(cls, report: FileReport) -> ImportedFile:
         return cls(
             report=report,
             file=report.file,

@@ -21,6 +21,7 @@ from store.model import (
     EventKind,
     Execution,
     ExecutionId,
+    ExecutionOrigin,
     RunnerKind,
     Step,
     ToolCall,
@@ -50,6 +51,7 @@ class StopOutcome(StrEnum):
     STOPPED = "STOPPED"
     STOPPING = "STOPPING"
     ALREADY_ENDED = "ALREADY_ENDED"
+    NOT_OURS = "NOT_OURS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity
 async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
     """QUEUED → STOPPED at once, RUNNING → STOPPING for its worker to finish; otherwise nothing changes.
 
-    Asking again gives the same answer. Raises ExecutionNotFound.
+    Asking again gives the same answer. What is observed is not ours to stop. Raises ExecutionNotFound.
     """
     async with db.connection() as connection:
         if row := await connection.fetchrow(SQL["stop_queued"], execution_id):
@@ -164,8 +166,10 @@ async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
     execution = await get(db, execution_id)
     if execution is None:
         raise ExecutionNotFound(f"There is no execution {execution_id}")
-    outcome = StopOutcome.ALREADY_ENDED if execution.status.is_terminal else StopOutcome.STOPPING
-    return StopRequest(execution, outcome)
+    if execution.status.is_terminal:
+        return StopRequest(execution, StopOutcome.ALREADY_ENDED)
+    is_ours = execution.origin is ExecutionOrigin.REQUESTED
+    return StopRequest(execution, StopOutcome.STOPPING if is_ours else StopOutcome.NOT_OURS)
 
 
 @retried

@@ -16,6 +16,12 @@ ExecutionId = NewType("ExecutionId", uuid.UUID)
 BenchmarkId = NewType("BenchmarkId", str)
 BatchId = NewType("BatchId", uuid.UUID)
 
+UNKNOWN_BENCHMARK = BenchmarkId("(unknown)")
+"""No benchmark's id: what an observed execution has until its session file names the benchmark."""
+
+UNKNOWN_AGENT = "unknown"
+"""What an execution is filed under whose files name no agent, or not yet."""
+
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, list or dict with str keys."""
 

@@ -1,8 +1,9 @@
-"""Executions whose runner somebody else started: stored once, already ended, from the files it left.
+"""Executions whose runner somebody else started, stored from the files it writes.
 
-Such an execution has one event, its end, and is told to watchers like any other. Many are written with a
-handful of statements. What the database holds already is never touched: the same session file changes
-nothing, another one is a conflict.
+One whose tool log grows is RUNNING, its benchmark and agent unknown until its session file tells them. That
+file ends it; one found without the former is stored already ended, with one event, its end. Many are written
+with a handful of statements. What has ended is never touched: the same session file changes nothing, another
+one is a conflict.
 
 A file's times are kept where they can be true. `queued_at` is the start, else the end, else the moment of
 the import; `ended_at` is the end, else the start plus the duration, else the start, else that moment.
@@ -20,7 +21,17 @@ import asyncpg
 
 from store import sql
 from store.database import Connection, Database
-from store.model import BenchmarkId, Ending, ExecutionId, ExecutionStatus, Step, ToolCall
+from store.model import (
+    UNKNOWN_AGENT,
+    UNKNOWN_BENCHMARK,
+    BenchmarkId,
+    Ending,
+    ExecutionId,
+    ExecutionOrigin,
+    ExecutionStatus,
+    Step,
+    ToolCall,
+)
 from store.retrying import retried
 from store.text import encode_json, storable_text
 
@@ -42,6 +53,24 @@ class Known:
 
     status: ExecutionStatus
     session_file_hash: str | None
+    origin: ExecutionOrigin
+
+    @property
+    def awaits_session(self) -> bool:
+        """Whether its session file is awaited by nobody but whoever reads the directory."""
+        return self.origin is ExecutionOrigin.OBSERVED and not self.status.is_terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A runner of somebody else's that is at work: since when, as far as its files tell.
+
+    `session_id` is given only where the files name the execution otherwise than by its id.
+    """
+
+    id: ExecutionId
+    session_id: str | None
+    began_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +144,49 @@ def _encode(items: Sequence[Step | ToolCall]) -> str | None:
 async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Known]:
     """What is stored under these ids, whoever started it; ids that are free are absent."""
     return {
-        ExecutionId(row["id"]): Known(ExecutionStatus(row["status"]), row["session_file_hash"])
+        ExecutionId(row["id"]): Known(
+            ExecutionStatus(row["status"]), row["session_file_hash"], ExecutionOrigin(row["origin"])
+        )
         for row in await db.fetch(SQL["known"], ids)
     }
 
 
+async def begin(db: Database, begun: Sequence[Begun], worker_id: str) -> set[ExecutionId]:
+    """Writes those whose id is free, RUNNING, each with its first event: the ids that were written."""
+    if not begun:
+        return set()
+    found = await db.fetch(
+        SQL["begin"],
+        [one.id for one in begun],
+        [one.session_id for one in begun],
+        [one.began_at for one in begun],
+        UNKNOWN_BENCHMARK,
+        UNKNOWN_AGENT,
+        worker_id,
+    )
+    return {ExecutionId(row["id"]) for row in found}
+
+
+async def adopt(db: Database, ids: Sequence[ExecutionId], worker_id: str) -> set[ExecutionId]:
+    """Takes over observed executions that run, from a worker that is gone: the ids that are this one's now."""
+    found = await db.fetch(SQL["adopt_observed"], ids, worker_id) if ids else []
+    return {ExecutionId(row["id"]) for row in found}
+
+
+async def touch(db: Database, ids: Sequence[ExecutionId]) -> None:
+    """Notes that their runners were heard of."""
+    if ids:
+        await db.execute(SQL["touch"], ids)
+
+
+async def unheard(db: Database, silence_s: float, but: Sequence[ExecutionId]) -> list[ExecutionId]:
+    """Observed executions that run, of which nobody has noted anything for so long, other than `but`."""
+    return [ExecutionId(row["id"]) for row in await db.fetch(SQL["unheard"], silence_s, but)]
+
+
 async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionId], dict[ExecutionId, str]]:
-    """Writes those whose id is free: the ids that were written, and those the database refuses, with why.
+    """Writes those whose id is free or that are observed and run: the ids that were written, and those that
+    the database refuses, with why.
 
     Every other id was taken meanwhile. One that is refused costs the others nothing. The ids must differ.
     """
@@ -150,7 +215,7 @@ async def _store_together(db: Database, batch: Sequence[Observed]) -> set[Execut
         return set()
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_importers"])
-        found = await connection.fetch(SQL["insert"], *_columns([item.columns for item in batch]))
+        found = await connection.fetch(SQL["write"], *_columns([item.columns for item in batch]))
         written = {ExecutionId(row["id"]) for row in found}
         mine = [item for item in batch if item.id in written]
         if mine:

@@ -378,6 +378,51 @@ COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files w
 
 COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
 
+CREATE TABLE public.ingest_conflicts (
+    id bigint NOT NULL,
+    execution_id uuid NOT NULL,
+    content_hash text NOT NULL,
+    file text NOT NULL,
+    reason text NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ingest_conflicts_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.ingest_conflicts IS 'Session files of executions that had ended otherwise: an ended execution never changes';
+
+ALTER TABLE public.ingest_conflicts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ingest_conflicts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ingest_failures (
+    id bigint NOT NULL,
+    host text NOT NULL,
+    directory text NOT NULL,
+    file text NOT NULL,
+    content_hash text,
+    byte_offset bigint,
+    reason text NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ingest_failures_byte_offset_check CHECK ((byte_offset >= 0)),
+    CONSTRAINT ingest_failures_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.ingest_failures IS 'Session files that cannot be used, the newest of them; a file that becomes good or goes is taken out';
+
+ALTER TABLE public.ingest_failures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ingest_failures_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.performance (
     benchmark_id text NOT NULL,
     period public.performance_period NOT NULL,
@@ -565,6 +610,9 @@ ALTER TABLE ONLY public.benchmark_revisions
 ALTER TABLE ONLY public.benchmarks
     ADD CONSTRAINT benchmarks_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ingest_conflicts
+    ADD CONSTRAINT conflict_is_recorded_once UNIQUE (execution_id, content_hash);
+
 ALTER TABLE ONLY public.execution_events
     ADD CONSTRAINT execution_events_pkey PRIMARY KEY (execution_id, seq);
 
@@ -585,6 +633,12 @@ ALTER TABLE ONLY public.executions
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT idempotency_key_is_used_once UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY public.ingest_conflicts
+    ADD CONSTRAINT ingest_conflicts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ingest_failures
+    ADD CONSTRAINT ingest_failures_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.performance_due
     ADD CONSTRAINT performance_due_pkey PRIMARY KEY (xid);
@@ -642,6 +696,8 @@ CREATE INDEX executions_of_origin ON public.executions USING btree (origin, queu
 CREATE INDEX executions_of_status ON public.executions USING btree (status, queued_at DESC, id DESC);
 
 CREATE INDEX executions_rerun_of ON public.executions USING btree (rerun_of, queued_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
+
+CREATE UNIQUE INDEX failure_is_recorded_once ON public.ingest_failures USING btree (md5(((((host || chr(10)) || directory) || chr(10)) || file)));
 
 CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE public.is_terminal(status);
 
@@ -708,6 +764,9 @@ ALTER TABLE ONLY public.execution_tool_calls
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
+
+ALTER TABLE ONLY public.ingest_conflicts
+    ADD CONSTRAINT ingest_conflicts_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT revision_exists FOREIGN KEY (benchmark_id, benchmark_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision);

@@ -36,7 +36,7 @@ SELECT moved.* FROM moved LEFT JOIN bell ON true
 
 -- name: adopt
 UPDATE executions SET worker_id = $2
-WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND origin = 'REQUESTED'
 RETURNING *
 
 -- name: record_process
@@ -62,9 +62,10 @@ WITH moved AS (
 SELECT moved.* FROM moved LEFT JOIN bell ON true
 
 -- name: stop_running
+-- A runner that somebody else started cannot be stopped from here.
 WITH moved AS (
     UPDATE executions SET status = 'STOPPING', event_seq = event_seq + 1, stop_requested_at = clock_timestamp()
-    WHERE id = $1 AND status = 'RUNNING'
+    WHERE id = $1 AND status = 'RUNNING' AND origin = 'REQUESTED'
     RETURNING *
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)

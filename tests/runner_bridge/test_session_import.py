@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from runner_bridge import session_import
+from runner_bridge import session_ingest
 from runner_bridge.command import RunnerConfig
 from runner_bridge.errors import ImportDirectoryError
 from runner_bridge.observed_files import execution_of
-from runner_bridge.session_import import ImportOutcome, ImportReport, import_session_files
+from runner_bridge.session_import import ImportReport, import_session_files
+from runner_bridge.session_ingest import ImportOutcome
 from runner_bridge.sync import upsert_benchmark
 from store import events, executions
 from store.database import Database
@@ -42,7 +43,7 @@ def config(tmp_path: Path) -> RunnerConfig:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several chunks, so that reading and storing overlap."""
-    monkeypatch.setattr(session_import, "CHUNK_FILES", 7)
+    monkeypatch.setattr(session_ingest, "CHUNK_FILES", 7)
 
 
 def session_bytes(session_id: str, benchmark: str = "transfer", **changes: Any) -> bytes:

@@ -1,0 +1,110 @@
+"""The sessions directory as an observer sees it: which files are there, and whose turn it is to observe it.
+
+One observer at a time holds a lock on the directory itself, which the kernel gives back when its process is
+gone, however it went. Files are looked at without being opened, links are not followed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from runner_bridge.observed_files import PREFIX, SUFFIX
+
+LOG_PREFIXES = ("enhanced_otel_", "otel_")
+LOG_SUFFIX = ".jsonl"
+"""Tool logs of either format."""
+
+
+class Signature(NamedTuple):
+    """What tells that a file was changed or replaced. `changed_at` in seconds since 1970, by the file system."""
+
+    inode: int
+    size: int
+    changed_ns: int
+    is_regular: bool
+
+    @property
+    def changed_at(self) -> float:
+        return self.changed_ns / 1e9
+
+
+def is_session_name(name: str) -> bool:
+    return name.startswith(PREFIX) and name.endswith(SUFFIX)
+
+
+def session_name(stem: str) -> str:
+    return f"{PREFIX}{stem}{SUFFIX}"
+
+
+def session_stem(name: str) -> str:
+    return name.removeprefix(PREFIX).removesuffix(SUFFIX)
+
+
+def log_stem(name: str) -> str | None:
+    """The session id in the name of a tool log; None for any other file."""
+    if name.endswith(LOG_SUFFIX):
+        for prefix in LOG_PREFIXES:
+            if name.startswith(prefix):
+                return name[len(prefix) : -len(LOG_SUFFIX)]
+    return None
+
+
+def scan(root: Path) -> dict[str, Signature]:
+    """Every session file and tool log there is; raises OSError when the directory cannot be read."""
+    with os.scandir(root) as entries:
+        names = [entry.name for entry in entries]
+    return look(root, (name for name in names if is_session_name(name) or log_stem(name) is not None))
+
+
+def look(root: Path, names: Iterable[str]) -> dict[str, Signature]:
+    """Those of these files that are there."""
+    found = {}
+    for name in names:
+        try:
+            status = os.lstat(root / name)
+        except (OSError, ValueError):
+            continue
+        regular = stat.S_ISREG(status.st_mode)
+        found[name] = Signature(status.st_ino, status.st_size, status.st_mtime_ns, regular)
+    return found
+
+
+class DirectoryLock:
+    """The right to observe a directory, held until `release`. Opens nothing but the directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Whether it is ours now; raises OSError when there is no such directory."""
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        except OSError:
+            # A file system without such locks: what is written is guarded in the database as well.
+            pass
+        self._descriptor = descriptor
+        return True
+
+    def is_of_root(self) -> bool:
+        """Whether the directory is still the one that is called so."""
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self._root))
+        except OSError:
+            return False
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,137 @@
+"""Watches the sessions directory for the work of runners that nobody here started.
+
+Woken by the directory watch, and by a slow rescan as a net, it makes executions of their tool logs while
+these grow and ends them with their session files. One observer at a time looks at a directory; the others
+wait until the kernel tells that it is gone, and go on where it stood. What cannot be stored just now is found
+again by the next scan: nothing that matters is kept in memory only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from runner_bridge import observed_directory
+from runner_bridge.observed_directory import DirectoryLock, is_session_name, session_stem
+from runner_bridge.observed_logs import ObservedLogs
+from runner_bridge.observed_sessions import ObservedSessions
+from runner_bridge.storing import wait_for_event
+from runner_bridge.watching import Changes, DirectoryWatch
+from store.database import Database
+from store.errors import StoreError
+
+RESCAN_S = 10.0
+"""A notification that was lost costs at most this; a scan of 10,000 known files takes some 50 ms."""
+
+TURN_S = 1.0
+"""Between two attempts to become the one that observes: how soon one that died is replaced."""
+
+RETRY_S = 1.0
+"""After a fault, such as the database being away."""
+
+log = logging.getLogger(__name__)
+
+
+class Observer:
+    """Observes the directory of `watch` until `leaving` is set."""
+
+    def __init__(
+        self,
+        db: Database,
+        watch: DirectoryWatch,
+        worker_id: str,
+        idle_s: float,
+        leaving: asyncio.Event,
+    ) -> None:
+        self._db = db
+        self._watch = watch
+        self._worker_id = worker_id
+        self._idle_s = idle_s
+        self._leaving = leaving
+        self._was_missing = False
+
+    @property
+    def _root(self) -> Path:
+        return self._watch.root
+
+    async def run(self) -> None:
+        """Survives whatever happens to the directory and the database."""
+        while not self._leaving.is_set():
+            lock = DirectoryLock(self._root)
+            try:
+                if await asyncio.to_thread(lock.take):
+                    self._was_missing = False
+                    await self._watch.restart()
+                    await self._observe(lock)
+            except OSError as error:
+                if not self._was_missing:
+                    log.warning("%s cannot be observed: %s", self._root, error.strerror or error)
+                self._was_missing = True
+            finally:
+                lock.release()
+            await wait_for_event(self._leaving, TURN_S)
+
+    async def _observe(self, lock: DirectoryLock) -> None:
+        """Until told to leave, or until the directory is another one."""
+        sessions = ObservedSessions(self._db, self._root)
+        logs = ObservedLogs(self._db, self._watch, self._worker_id, self._idle_s)
+        next_scan = 0.0
+        with self._watch.follow_all() as changes:
+            # Lets the watch begin, so that nothing falls between it and the first scan.
+            await asyncio.sleep(0)
+            while not self._leaving.is_set():
+                try:
+                    if time.monotonic() >= next_scan:
+                        if not await asyncio.to_thread(lock.is_of_root):
+                            return
+                        await self._scan(sessions, logs)
+                        next_scan = time.monotonic() + RESCAN_S
+                    await self._follow(changes, sessions, logs)
+                    await self._sleep(changes, min(next_scan, sessions.next_due, logs.next_due))
+                except StoreError as error:
+                    log.warning("observing %s waits for the database: %s", self._root, error)
+                    next_scan = await self._pause()
+                except OSError:
+                    raise
+                except Exception:
+                    # A fault of ours must not end the observing; the next scan finds everything again.
+                    log.exception("observing %s failed", self._root)
+                    next_scan = await self._pause()
+
+    async def _scan(self, sessions: ObservedSessions, logs: ObservedLogs) -> None:
+        self._watch.ensure()
+        found = await asyncio.to_thread(observed_directory.scan, self._root)
+        await sessions.see_all(found)
+        await logs.review(found)
+        await logs.see(found, sessions.is_there)
+
+    async def _follow(self, changes: Changes, sessions: ObservedSessions, logs: ObservedLogs) -> None:
+        """What changed, and as much of what is due as is taken at once."""
+        names = changes.take()
+        await sessions.see(names)
+        if others := [name for name in names if not is_session_name(name)]:
+            found = await asyncio.to_thread(observed_directory.look, self._root, others)
+            await logs.see(found, sessions.is_there)
+        if due := sessions.due():
+            await logs.drain(session_stem(name) for name in due)
+            for report in await sessions.take(due):
+                if report.execution_id is not None:
+                    logs.release(session_stem(report.file))
+        await logs.close_silent(sessions.reason_of)
+
+    async def _sleep(self, changes: Changes, until: float) -> None:
+        """Until something changes, something is due, or this worker leaves."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (changes.woken, self._leaving)]
+        try:
+            timeout = max(0.0, until - time.monotonic())
+            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _pause(self) -> float:
+        """A while; the answer is when to scan again: at once."""
+        await wait_for_event(self._leaving, RETRY_S)
+        return 0.0
