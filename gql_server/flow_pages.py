@@ -37,7 +37,9 @@ def flow_page(db: Database, runner: RunnerConfig, rules: AccessRules) -> Handler
             )
         if material is None:
             return refusal(HTTPStatus.NOT_FOUND, f"No execution and no session file has the id {session_id}")
-        metadata = FlowMetadata(material.benchmark_id, material.session_id, material.execution_time_ms)
+        metadata = FlowMetadata(
+            material.benchmark_id, material.session_id, material.execution_time_ms, material.pruned_at
+        )
         page = flow_page_html(material.benchmark_id, draw(material), metadata)
         return web.Response(text=page, content_type="text/html", headers={"Cache-Control": "no-store"})
 

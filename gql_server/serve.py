@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ from gql_server.logs import configure_logging
 from gql_server.settings import Settings
 from runner_bridge.errors import BenchmarksDirectoryError, BridgeError
 from runner_bridge.output import secret_values
+from runner_bridge.retention import Policy, keep_pruning
 from runner_bridge.runner_start import runner_environment
 from runner_bridge.sync import sync_benchmarks
 from runner_bridge.worker import Worker
@@ -115,13 +117,22 @@ async def working(settings: Settings, services: Services) -> AsyncIterator[async
     limit = settings.max_concurrent_executions
     worker = Worker(services.db, services.hub, settings.runner, limit=limit)
     task = asyncio.create_task(worker.run(), name="worker")
+    pruning = asyncio.create_task(_retention(settings, services), name="retention")
     try:
         yield task
     finally:
         worker.stop()
+        # A batch of it is one transaction: whatever it is doing, it may be cut off.
+        pruning.cancel()
         await asyncio.wait({task}, timeout=WORKER_LEAVES_S)
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(task, pruning, return_exceptions=True)
+
+
+async def _retention(settings: Settings, services: Services) -> None:
+    if settings.retention_days is not None:
+        policy = Policy(dt.timedelta(days=settings.retention_days), settings.retention_files)
+        await keep_pruning(services.db, settings.runner, policy)
 
 
 @asynccontextmanager

@@ -150,6 +150,16 @@ class Settings(BaseSettings):
     )
     result_interval_s: float = Field(0.1, gt=0, le=10, description="Seconds between two such looks")
 
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days after which workers delete the bulk of ended executions (events, output, steps, tool "
+        "calls, results); without it everything is kept",
+    )
+    retention_files: bool = Field(
+        False, description="Whether that removes the session files, tool logs and output files of theirs too"
+    )
     pool_size: int = Field(10, ge=2, le=200, description="Connections to PostgreSQL at most")
     heartbeat_s: float = Field(20, gt=0, le=60, description="Seconds between pings on a websocket")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -6,9 +6,10 @@ A file is read only for an id the database does not know; nothing is stored.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from runner_bridge.formats.session_file import SessionFile, parse_session_file
 from runner_bridge.formats.tool_log import parse_tool_log
 from runner_bridge.session_lookup import MAX_SESSION_BYTES, session_file_name
 from runner_bridge.tool_log_tail import MAX_BYTES, tool_log_name
-from store import benchmarks, executions
+from store import benchmarks, executions, retention
 from store.database import Database
 from store.model import Execution, ExecutionId, ToolCall
 
@@ -43,6 +44,8 @@ class FlowMaterial:
     key_map: Mapping[str, str]
     tool_calls: tuple[ToolCall, ...]
     execution: Execution | None
+    pruned_at: dt.datetime | None = None
+    """When retention deleted the tool calls; None while they are kept. Known to `load` only."""
 
 
 async def load(db: Database, sessions_dir: Path, session_id: str) -> FlowMaterial | None:
@@ -53,7 +56,9 @@ async def load(db: Database, sessions_dir: Path, session_id: str) -> FlowMateria
     if (execution_id := _as_uuid(session_id)) is not None:
         execution = await executions.get(db, execution_id)
         if execution is not None:
-            return await of_execution(db, execution)
+            material = await of_execution(db, execution)
+            pruned = (await retention.pruned_of(db, [execution_id])).get(execution_id)
+            return material if pruned is None else replace(material, pruned_at=pruned.pruned_at)
     return await asyncio.to_thread(_from_files, sessions_dir, session_id)
 
 

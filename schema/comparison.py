@@ -172,7 +172,15 @@ class ExecutionComparison:
 
     @strawberry.field(description="What to bear in mind, in sentences; empty when they compare without more.")
     async def notes(self, info: Info) -> list[str]:
-        return _notes(self.left_row, self.right_row, await self._benchmarks(info))
+        ids = [self.left_row.id, self.right_row.id]
+        sides, pruned = await asyncio.gather(
+            self._benchmarks(info), info.context.loaders.pruned.load_many(ids)
+        )
+        notes = _notes(self.left_row, self.right_row, sides)
+        for side, row in zip(("left", "right"), pruned, strict=True):
+            if row is not None:
+                notes.append(f"Retention has deleted the steps and tool calls of the {side} one.")
+        return notes
 
     @strawberry.field(
         description="The final state assertions: paired by their place, or by what they say when the "

@@ -23,6 +23,7 @@ from schema.ids import execution_id_argument
 from schema.output import LogChunk, Offset
 from schema.page_arguments import After, Before, First, Last
 from schema.pagination import LARGEST_PAGE, PageInfo, Window
+from schema.pruned import Pruned, gap_before
 from schema.renderings.trace import trace_text
 from schema.scoring import AssertionResult, Scoring
 from schema.steps import Step
@@ -157,11 +158,18 @@ class Execution:
     async def prompt(self, info: Info) -> str | None:
         return await info.context.loaders.prompt.load(self.row.id)
 
-    @strawberry.field(description="The steps of its result, in order; empty before the end.")
+    @strawberry.field(description="What retention has deleted of it; null while all of it is kept.")
+    async def pruned(self, info: Info) -> Pruned | None:
+        found = await info.context.loaders.pruned.load(self.row.id)
+        return None if found is None else Pruned.of(found)
+
+    @strawberry.field(
+        description="The steps of its result, in order; empty before the end, and when they were `pruned`."
+    )
     async def steps(self, info: Info) -> list[Step]:
         return [Step.of(step) for step in await info.context.loaders.steps.load(self.row.id)]
 
-    @strawberry.field(description="The agent's tool calls so far, in order.")
+    @strawberry.field(description="The agent's tool calls so far, in order; empty when they were `pruned`.")
     async def tool_calls(self, info: Info) -> list[ToolCall]:
         return [ToolCall.of(call) for call in await info.context.loaders.tool_calls.load(self.row.id)]
 
@@ -217,8 +225,13 @@ class Execution:
         from schema.live import ExecutionEvent
 
         limit = Window.of(first, None, None, None).limit
-        items = await info.context.loaders.events.load((self.row.id, max(after, 0), limit))
-        return [ExecutionEvent.of(item) for item in items]
+        after, events = max(after, 0), list[ExecutionEvent]()
+        for item in await info.context.loaders.events.load((self.row.id, after, limit)):
+            if pruned_at := await gap_before(info, item, after):
+                events.append(ExecutionEvent.pruned(item, pruned_at))
+            after = item.event.seq
+            events.append(ExecutionEvent.of(item))
+        return events[:limit]
 
     @strawberry.field(
         description="Session files of it that were found after it had ended otherwise, oldest first. Nothing "

@@ -16,6 +16,7 @@ from schema.errors import RequestError
 from schema.execution_filter import ExecutionFilter
 from schema.executions import Execution
 from schema.ids import execution_id_argument
+from schema.pruned import gap_before
 from schema.tool_calls import ToolCall
 from store import executions, lookup, model, rows
 from store.errors import InvalidCursor
@@ -31,16 +32,22 @@ class ExecutionEventKind(Enum):
     STATUS_CHANGED = strawberry.enum_value("STATUS_CHANGED", description="It moved to `status`.")
     TOOL_CALL_STARTED = strawberry.enum_value("TOOL_CALL_STARTED", description="`toolCall` began.")
     TOOL_CALL_ENDED = strawberry.enum_value("TOOL_CALL_ENDED", description="`toolCall` ended.")
+    PRUNED = strawberry.enum_value(
+        "PRUNED",
+        description="Stands for all events up to `seq` that retention has deleted; not part of the history.",
+    )
 
 
 @strawberry.type(description="One fact of an execution's history.")
 class ExecutionEvent:
     execution_id: strawberry.ID = strawberry.field(description="The execution it belongs to.")
     seq: int = strawberry.field(
-        description="1..n without a hole. To resume after this event, pass it as `after`."
+        description="1..n; a hole is told by an event of kind PRUNED. To resume after this event, pass it as "
+        "`after`."
     )
     at: dt.datetime = strawberry.field(
-        description="When it happened, by the database clock; a snapshot's state began then."
+        description="When it happened, by the database clock; a snapshot's state began then, and what is PRUNED "
+        "was deleted then."
     )
     kind: ExecutionEventKind = strawberry.field(description="What it tells.")
     status: ExecutionStatus | None = strawberry.field(
@@ -63,6 +70,18 @@ class ExecutionEvent:
             status=event.status,
             tool_call=ToolCall.of(rows.tool_call_of_event(event.data)) if is_tool_call else None,
             execution=Execution.of(item.execution),
+        )
+
+    @classmethod
+    def pruned(cls, next_one: HubEvent, pruned_at: dt.datetime) -> ExecutionEvent:
+        return cls(
+            execution_id=strawberry.ID(str(next_one.event.execution_id)),
+            seq=next_one.event.seq - 1,
+            at=pruned_at,
+            kind=ExecutionEventKind.PRUNED,
+            status=None,
+            tool_call=None,
+            execution=Execution.of(next_one.execution),
         )
 
     @classmethod
@@ -112,6 +131,9 @@ async def execution_events(
         return
     async with aclosing(context.hub.follow_execution(found.id, after)) as items:
         async for item in items:
+            if pruned_at := await gap_before(info, item, after):
+                yield ExecutionEvent.pruned(item, pruned_at)
+            after = item.event.seq
             yield ExecutionEvent.of(item)
 
 

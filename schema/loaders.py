@@ -14,7 +14,17 @@ from strawberry.dataloader import DataLoader
 from runner_bridge.definitions import DEFINITIONS, UNREAD, Definition, StoredText
 from schema import page_loads, performance_loads
 from schema.page_loads import NestedPage, RevisionsPage
-from store import agent_configs, batches, benchmarks, events, executions, ingest_problems, output, revisions
+from store import (
+    agent_configs,
+    batches,
+    benchmarks,
+    events,
+    executions,
+    ingest_problems,
+    output,
+    retention,
+    revisions,
+)
 from store.agent_configs import AgentConfig
 from store.batches import Progress
 from store.database import Database
@@ -33,6 +43,7 @@ from store.model import (
 )
 from store.output import NO_OUTPUT, OutputPiece
 from store.performance import Figures
+from store.retention import Pruned
 from store.revisions import Revision
 
 K = TypeVar("K", bound=Hashable)
@@ -54,6 +65,7 @@ class Loaders:
     key_map: DataLoader[ExecutionId, dict[str, str]]
     agent_config: DataLoader[str, AgentConfig | None]
     events: DataLoader[EventsKey, tuple[HubEvent, ...]]
+    pruned: DataLoader[ExecutionId, Pruned | None]
     output: DataLoader[tuple[ExecutionId, int], OutputPiece]
     batch: DataLoader[BatchId, Batch | None]
     batch_progress: DataLoader[BatchId, Progress]
@@ -95,6 +107,7 @@ class Loaders:
             prompt=_loader(lambda ids: executions.prompts_of(db, ids), None),
             agent_config=_loader(lambda agents: agent_configs.get_many(db, agents), None),
             events=_loader(lambda keys: events.of_executions(db, keys), ()),
+            pruned=_loader(lambda ids: retention.pruned_of(db, ids), None),
             output=_loader(lambda keys: output.read_many(db, keys), NO_OUTPUT),
             batch=_loader(lambda ids: batches.get_many(db, ids), None),
             batch_progress=_loader(lambda ids: batches.progress_of(db, ids), Progress({})),

@@ -66,5 +66,9 @@ class BatchIdempotencyConflict(StoreError):
         self.existing = existing
 
 
+class RetentionBusy(StoreError):
+    """Another process deletes old executions; one does at a time."""
+
+
 class InvalidCursor(StoreError):
     """A cursor that this database never gave out."""

@@ -586,6 +586,27 @@ CREATE SEQUENCE public.pgqueuer_statistics_id_seq
 
 ALTER SEQUENCE public.pgqueuer_statistics_id_seq OWNED BY public.pgqueuer_statistics.id;
 
+CREATE TABLE public.pruned_executions (
+    execution_id uuid NOT NULL,
+    pruned_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    events integer NOT NULL,
+    steps integer NOT NULL,
+    tool_calls integer NOT NULL,
+    results integer NOT NULL,
+    output_bytes bigint NOT NULL
+);
+
+COMMENT ON TABLE public.pruned_executions IS 'Executions whose bulk was deleted for its age: the row and its changes of status stay, and this says what is gone';
+
+CREATE TABLE public.retention_progress (
+    is_the_only_row boolean DEFAULT true NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    execution_id uuid NOT NULL,
+    CONSTRAINT retention_progress_is_the_only_row_check CHECK (is_the_only_row)
+);
+
+COMMENT ON TABLE public.retention_progress IS 'Every end up to this one has been pruned, in the order of (at, execution_id)';
+
 ALTER TABLE ONLY public.pgqueuer ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_id_seq'::regclass);
 
 ALTER TABLE ONLY public.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_schedules_id_seq'::regclass);
@@ -664,8 +685,16 @@ ALTER TABLE ONLY public.pgqueuer_schedules
 ALTER TABLE ONLY public.pgqueuer_statistics
     ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.pruned_executions
+    ADD CONSTRAINT pruned_executions_pkey PRIMARY KEY (execution_id);
+
+ALTER TABLE ONLY public.retention_progress
+    ADD CONSTRAINT retention_progress_pkey PRIMARY KEY (is_the_only_row);
+
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT session_is_imported_once UNIQUE (session_id);
+
+CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
 
 CREATE INDEX execution_events_in_order ON public.execution_events USING btree (xid, execution_id, seq);
 
@@ -767,6 +796,9 @@ ALTER TABLE ONLY public.executions
 
 ALTER TABLE ONLY public.ingest_conflicts
     ADD CONSTRAINT ingest_conflicts_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.pruned_executions
+    ADD CONSTRAINT pruned_executions_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT revision_exists FOREIGN KEY (benchmark_id, benchmark_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision);

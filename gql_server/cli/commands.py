@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,6 +59,35 @@ def migrate(
         typer.echo(offline_sql(), nl=False)
         return
     _in_process("migrate_only")
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            help="How long ago it ended, as in 90d, 12w or 36h; REEV_GQL_RETENTION_DAYS when not said."
+        ),
+    ] = None,
+    files: Annotated[
+        bool,
+        typer.Option(
+            "--files", help="Output, session files and tool logs in this machine's directories too."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it; otherwise only say what would go.")] = False,
+    json: Json = False,
+) -> None:
+    """Delete the bulk of old ended executions: events, output, steps, tool calls, results. Rows stay."""
+    from gql_server.cli import pruning
+
+    def wish(settings: Any) -> Any:
+        if older_than is None and settings.retention_days is None:
+            raise CliError("say --older-than, or set REEV_GQL_RETENTION_DAYS")
+        age = pruning.parse_age(f"{settings.retention_days}d" if older_than is None else older_than)
+        return pruning.prune(settings, pruning.Wish(age, files, yes, json))
+
+    _with_settings(wish)
 
 
 @app.command()
@@ -180,10 +209,16 @@ def _finish(command: Coroutine[Any, Any, int]) -> None:
 def _in_process(name: str, **options: object) -> None:
     """Starts a part of the server in this process."""
     from gql_server import serve as server
+
+    _with_settings(getattr(server, name), **options)
+
+
+def _with_settings(part: Callable[[Any], Coroutine[Any, Any, None]], **options: object) -> None:
+    from gql_server import serve as server
     from gql_server.settings import SettingsError, load_settings
 
     try:
         settings = load_settings(options)
-        raise typer.Exit(server.run(getattr(server, name), settings))
+        raise typer.Exit(server.run(part, settings))
     except (SettingsError, server.StartupError) as error:
         raise CliError(str(error)) from error

@@ -90,6 +90,7 @@ AGENTS = "query Agents { agents { name } }"
 EXECUTION = f"""
 query Execution($id: ID!) {{
   execution(id: $id) {{
+    pruned {{ prunedAt steps toolCalls outputBytes }}
     ...Summary
     benchmarkRevision lastActivityAt timeoutMs prompt trace
     scoring {{ score instructionScore onchainScore passed issues details }}

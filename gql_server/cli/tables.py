@@ -146,7 +146,17 @@ def _facts(execution: Data) -> list[tuple[str, object]]:
         ),
         ("exit code", execution["exitCode"]),
         ("prompt", execution["prompt"]),
+        *_pruned(execution["pruned"]),
     ]
+
+
+def _pruned(pruned: Data | None) -> list[tuple[str, object]]:
+    if pruned is None:
+        return []
+    gone = (
+        f"{pruned['steps']} steps, {pruned['toolCalls']} tool calls, {pruned['outputBytes']} bytes of output"
+    )
+    return [("retention", f"deleted {gone} on {pruned['prunedAt']}")]
 
 
 def _scoring(scoring: Data) -> Group:

@@ -8,6 +8,7 @@ nothing runs.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from html import escape
 
@@ -58,6 +59,7 @@ class FlowMetadata:
     benchmark_id: str
     session_id: str | None
     execution_time_ms: int | None
+    pruned_at: dt.datetime | None = None
 
 
 def metadata_line(metadata: FlowMetadata, diagram: FlowDiagram) -> str:
@@ -71,6 +73,8 @@ def metadata_line(metadata: FlowMetadata, diagram: FlowDiagram) -> str:
     ]
     if metadata.session_id is not None:
         parts.append(f"Session: {metadata.session_id[:_SESSION_SHOWN]}...")
+    if metadata.pruned_at is not None:
+        parts.append(f"Tool calls deleted by retention on {metadata.pruned_at:%Y-%m-%d}")
     return " | ".join(parts)
 
 

@@ -6,6 +6,7 @@ The statements are those of the store, caught on their way to PostgreSQL, explai
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -15,7 +16,7 @@ import asyncpg
 import orjson
 import pytest
 
-from store import batches, events, executions, listing
+from store import batches, events, executions, listing, retention
 from store.batch_watch import BatchWatch
 from store.database import Database
 from store.events import Cursor
@@ -50,7 +51,12 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, 'b' || n % 200, 1, 'a' || n % 50, 1000, 4
 FROM generate_series(1, 50000) AS n;
 INSERT INTO execution_events (execution_id, seq, xid, kind, data)
 SELECT lpad(to_hex(n), 32, '0')::uuid, seq, (n / 10 + 3)::text::xid8, 'TOOL_CALL_ENDED', '{}'
-FROM generate_series(1, 50000) AS n, generate_series(1, 4) AS seq;
+FROM generate_series(1, 50000) AS n, generate_series(1, 3) AS seq;
+INSERT INTO execution_events (execution_id, seq, xid, kind, status, at)
+SELECT lpad(to_hex(n), 32, '0')::uuid, 4, (n / 10 + 3)::text::xid8, 'STATUS_CHANGED',
+       CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SUCCEEDED' END::execution_status,
+       '2026-01-02Z'::timestamptz + n * interval '1 s'
+FROM generate_series(1, 50000) AS n;
 ANALYZE;
 """
 
@@ -95,6 +101,13 @@ async def from_the_middle(db: Database) -> object:
     return await listing.executions(db, ExecutionFilter(), limit=50, after=key)
 
 
+LONG_AGO = dt.datetime(2026, 1, 2, 0, 20, tzinfo=dt.UTC)
+
+
+async def measure_retention(db: Database) -> object:
+    return await retention.measure(db, LONG_AGO, await retention.start(db))
+
+
 ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "first page": page(ExecutionFilter()),
     "last page": page(ExecutionFilter(), backwards=True),
@@ -129,6 +142,10 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "stop": lambda db: executions.request_stop(db, ONE),
     "append": lambda db: append(db, ONE, 1),
     "finish": lambda db: executions.finish(db, ONE, ending()),
+    "retention is counted": lambda db: retention.count_due(db, LONG_AGO),
+    "retention is measured": measure_retention,
+    "retention": lambda db: retention.prune(db, LONG_AGO),
+    "what was pruned": lambda db: retention.pruned_of(db, [ONE]),
     "tool calls": lambda db: executions.tool_calls_of(db, [ONE]),
     "steps": lambda db: executions.steps_of(db, [ONE]),
 }

@@ -170,5 +170,5 @@ async def test_a_whole_comparison_takes_few_statements(db: Database, ask: Any) -
     right = await _ended(db, HERE, "PASSED", score=1.0, time_ms=1)
     with statements_sent() as statements:
         await _compare(ask, left, right)
-    # Both executions, their benchmarks, their tool calls, their steps.
-    assert len(statements) == 4, statements
+    # Both executions, their benchmarks, their tool calls, their steps, what of them was pruned.
+    assert len(statements) == 5, statements

@@ -20,6 +20,7 @@ FILES = [
     "lookup",
     "output",
     "performance",
+    "retention",
     "revisions",
 ]
 BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]

@@ -1,0 +1,149 @@
+"""`reev-gql prune`: says what retention would delete, and with --yes deletes it; works on the database itself.
+
+It can be interrupted at any time and started again: what is deleted stays deleted, and it goes on from there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gql_server.cli import CliError
+from gql_server.cli.ask import emit
+from gql_server.cli.watching import new_console
+from gql_server.serve import database_server
+from gql_server.settings import Settings
+from runner_bridge.retention import Files, remove_files
+from store import retention
+from store.database import Database
+from store.migrate import check
+from store.retention import MIN_AGE, Bulk
+
+_AGE = re.compile(r"(\d+)\s*([hdw])")
+_UNITS = {"h": dt.timedelta(hours=1), "d": dt.timedelta(days=1), "w": dt.timedelta(weeks=1)}
+
+KINDS = {
+    "events": "events of tool calls and progress",
+    "steps": "steps",
+    "tool_calls": "tool calls",
+    "results": "results",
+    "output_bytes": "output",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for."""
+
+    age: dt.timedelta
+    files: bool
+    delete: bool
+    as_json: bool
+
+
+def parse_age(text: str) -> dt.timedelta:
+    """`90d`, `12w` or `36h` as a duration; raises CliError."""
+    match = _AGE.fullmatch(text.strip().lower())
+    if match is None:
+        raise CliError(f"--older-than is a number and h, d or w, as in 90d, not {text!r}")
+    try:
+        age = int(match[1]) * _UNITS[match[2]]
+    except OverflowError:
+        raise CliError("--older-than is longer than time itself") from None
+    if not MIN_AGE <= age < dt.timedelta(days=36_500):
+        raise CliError("--older-than is at least 1h and at most 100 years")
+    return age
+
+
+async def prune(settings: Settings, wish: Wish) -> None:
+    """Tells or deletes, and prints the sum."""
+    console = new_console()
+    async with database_server(settings) as url:
+        await check(url)
+        db = await Database.open(url, max_size=2)
+        try:
+            before = await retention.cutoff(db, wish.age)
+            total, ids = await _through_all(db, before, wish, console)
+            files = Files()
+            if wish.files:
+                files = await remove_files(
+                    db, settings.runner, before, dry_run=not wish.delete, due=ids.__contains__
+                )
+        finally:
+            await db.close()
+    _print(console, wish, before, total, files)
+
+
+async def _through_all(
+    db: Database, before: dt.datetime, wish: Wish, console: Console
+) -> tuple[Bulk, set[object]]:
+    total, ids = Bulk(), set[object]()
+    verb = "deleting" if wish.delete else "measuring"
+    progress = Progress(
+        *(TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
+        console=console,
+        transient=True,
+        disable=wish.as_json or not console.is_terminal,
+    )
+    with progress:
+        bar = progress.add_task(verb, total=await retention.count_due(db, before))
+        async for batch, due in _batches(db, before, delete=wish.delete):
+            total += batch
+            ids.update(due)
+            progress.advance(bar, batch.executions)
+    return total, ids
+
+
+async def _batches(
+    db: Database, before: dt.datetime, *, delete: bool
+) -> AsyncIterator[tuple[Bulk, list[object]]]:
+    if delete:
+        while (deleted := await retention.prune(db, before)) is not None:
+            yield deleted, []
+        return
+    place = await retention.start(db)
+    while (measured := await retention.measure(db, before, place)) is not None:
+        yield measured.bulk, list(measured.ids)
+        place = measured.place
+
+
+def _print(console: Console, wish: Wish, before: dt.datetime, total: Bulk, files: Files) -> None:
+    if wish.as_json:
+        emit(
+            {"deleted": wish.delete, "endedBefore": before.isoformat()}
+            | {_camel(name): value for name, value in asdict(total).items()}
+            | ({"files": files.count, "fileBytes": files.bytes} if wish.files else {})
+        )
+        return
+    when = f"ended before {before:%Y-%m-%d %H:%M} UTC"
+    if not total.executions and not files.count:
+        console.print(f"Nothing to delete: the bulk of every execution that {when} is gone already.")
+        return
+    verb = "Deleted" if wish.delete else "Would delete"
+    console.print(f"{verb} the bulk of {total.executions:,} executions that {when}:", soft_wrap=True)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    for name, words in KINDS.items():
+        number = getattr(total, name)
+        table.add_row(decimal(number) if name == "output_bytes" else f"{number:,}", words)
+    table.add_row(decimal(total.bytes), "of content in the database, as it is stored")
+    if wish.files:
+        table.add_row(
+            f"{files.count:,}", f"files of theirs in this machine's directories, {decimal(files.bytes)}"
+        )
+    console.print(table)
+    console.print("Rows, scores, failures, changes of status and performance figures stay.", soft_wrap=True)
+    if not wish.delete:
+        console.print("Nothing was deleted: say --yes to do it.")
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)

@@ -1,0 +1,45 @@
+"""What retention has deleted of an execution, said where it is missed: a field, and an event for each gap."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import strawberry
+
+from store import retention
+
+if TYPE_CHECKING:
+    from schema.context import Info
+    from store.events import HubEvent
+
+
+@strawberry.type(
+    description="What retention has deleted of an old execution. Its row, score, failure, scoring, assertions and "
+    "changes of status are kept; what is counted here is gone, so `steps`, `toolCalls`, `transactionLogs`, "
+    "`trace`, `flow` and `log` are empty, and `prompt` is null."
+)
+class Pruned:
+    pruned_at: dt.datetime = strawberry.field(description="When it was deleted.")
+    events: int = strawberry.field(description="Events that are gone, of tool calls and of progress.")
+    steps: int = strawberry.field(description="Steps that are gone.")
+    tool_calls: int = strawberry.field(description="Tool calls that are gone.")
+    output_bytes: int = strawberry.field(description="Bytes of output that are gone.")
+
+    @classmethod
+    def of(cls, row: retention.Pruned) -> Pruned:
+        return cls(
+            pruned_at=row.pruned_at,
+            events=row.events,
+            steps=row.steps,
+            tool_calls=row.tool_calls,
+            output_bytes=row.output_bytes,
+        )
+
+
+async def gap_before(info: Info, item: HubEvent, after: int) -> dt.datetime | None:
+    """When the events between `after` and `item` were deleted; None when there are none between."""
+    if item.event.seq <= after + 1:
+        return None
+    row = await info.context.loaders.pruned.load(item.event.execution_id)
+    return item.event.at if row is None else row.pruned_at

@@ -1,0 +1,73 @@
+-- name: cutoff
+SELECT clock_timestamp() - $1::interval
+
+-- name: lock
+-- One at a time, over all workers and commands; held to the end of the transaction.
+SELECT pg_try_advisory_xact_lock(8243110937284436531)
+
+-- name: progress
+SELECT ended_at, execution_id FROM retention_progress
+
+-- name: count_due
+SELECT count(*) FROM execution_events
+WHERE is_terminal(status) AND (at, execution_id) > ($1::timestamptz, $2::uuid) AND at < $3
+
+-- name: due
+SELECT at AS ended_at, execution_id FROM execution_events
+WHERE is_terminal(status) AND (at, execution_id) > ($1::timestamptz, $2::uuid) AND at < $3
+ORDER BY at, execution_id LIMIT $4
+
+-- name: measure
+-- Sizes as they are stored: compressed, and without reading what lies out of line.
+SELECT
+    (SELECT count(*) FROM unnest($1::uuid[])) AS executions,
+    events.n AS events, steps.n AS steps, calls.n AS tool_calls, results.n AS results, output.bytes AS output_bytes,
+    events.bytes + steps.bytes + calls.bytes + results.bytes + output.bytes AS bytes
+FROM (
+    SELECT count(*) AS n, coalesce(sum(pg_column_size(data)), 0) AS bytes FROM execution_events
+    WHERE execution_id = ANY($1::uuid[]) AND kind <> 'STATUS_CHANGED'
+) AS events, (
+    SELECT count(*) AS n, coalesce(sum(coalesce(pg_column_size(thought), 0) + coalesce(pg_column_size(action), 0)
+        + coalesce(pg_column_size(observation), 0) + coalesce(pg_column_size(info), 0)), 0) AS bytes
+    FROM execution_steps WHERE execution_id = ANY($1::uuid[])
+) AS steps, (
+    SELECT count(*) AS n, coalesce(sum(coalesce(pg_column_size(params), 0) + coalesce(pg_column_size(result), 0)
+        + coalesce(pg_column_size(error_message), 0)), 0) AS bytes
+    FROM execution_tool_calls WHERE execution_id = ANY($1::uuid[])
+) AS calls, (
+    SELECT count(*) AS n, coalesce(sum(coalesce(pg_column_size(prompt), 0) + pg_column_size(session)), 0) AS bytes
+    FROM execution_results WHERE execution_id = ANY($1::uuid[])
+) AS results, (
+    SELECT coalesce(sum(length(content)), 0) AS bytes FROM execution_output WHERE execution_id = ANY($1::uuid[])
+) AS output
+
+-- name: prune
+-- Only what has ended: the database itself says so once more, whoever asks.
+WITH due AS (
+    SELECT id FROM executions WHERE id = ANY($1::uuid[]) AND is_terminal(status)
+), events AS (
+    DELETE FROM execution_events WHERE execution_id IN (SELECT id FROM due) AND kind <> 'STATUS_CHANGED'
+    RETURNING execution_id
+), steps AS (
+    DELETE FROM execution_steps WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
+), calls AS (
+    DELETE FROM execution_tool_calls WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
+), results AS (
+    DELETE FROM execution_results WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
+), output AS (
+    DELETE FROM execution_output WHERE execution_id IN (SELECT id FROM due)
+    RETURNING execution_id, length(content) AS bytes
+)
+INSERT INTO pruned_executions (execution_id, events, steps, tool_calls, results, output_bytes)
+SELECT id,
+       (SELECT count(*) FROM events WHERE execution_id = id), (SELECT count(*) FROM steps WHERE execution_id = id),
+       (SELECT count(*) FROM calls WHERE execution_id = id), (SELECT count(*) FROM results WHERE execution_id = id),
+       (SELECT coalesce(sum(bytes), 0) FROM output WHERE execution_id = id)
+FROM due
+ON CONFLICT DO NOTHING
+
+-- name: move_progress
+UPDATE retention_progress SET ended_at = $1, execution_id = $2
+
+-- name: pruned
+SELECT * FROM pruned_executions WHERE execution_id = ANY($1::uuid[])
