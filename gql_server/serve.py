@@ -29,10 +29,12 @@ from gql_server.logs import configure_logging
 from gql_server.settings import Settings
 from runner_bridge.errors import BenchmarksDirectoryError, BridgeError
 from runner_bridge.output import secret_values
+from runner_bridge.recovery import close_unseen
 from runner_bridge.retention import Policy, keep_pruning
 from runner_bridge.runner_start import runner_environment
 from runner_bridge.sync import sync_benchmarks
 from runner_bridge.worker import Worker
+from schema.context import VERSION
 from store.database import Database
 from store.embedded import EmbeddedServer
 from store.errors import StoreError
@@ -114,8 +116,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 @asynccontextmanager
 async def working(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
     """A worker that runs meanwhile; it leaves when the context ends, and its runners go on."""
-    limit = settings.max_concurrent_executions
-    worker = Worker(services.db, services.hub, settings.runner, limit=limit)
+    worker = Worker(
+        services.db,
+        services.hub,
+        settings.runner,
+        limits=settings.limits,
+        lost_after_s=settings.worker_lost_after_s,
+        version=VERSION,
+    )
     task = asyncio.create_task(worker.run(), name="worker")
     pruning = asyncio.create_task(_retention(settings, services), name="retention")
     try:
@@ -133,6 +141,17 @@ async def _retention(settings: Settings, services: Services) -> None:
     if settings.retention_days is not None:
         policy = Policy(dt.timedelta(days=settings.retention_days), settings.retention_files)
         await keep_pruning(services.db, settings.runner, policy)
+
+
+@asynccontextmanager
+async def looking_after(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
+    """For a server without a worker: what no worker can see any more is closed meanwhile."""
+    task = asyncio.create_task(close_unseen(services.db, settings.worker_lost_after_s), name="recovery")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -162,9 +181,8 @@ async def serve(settings: Settings) -> None:
         listener = stack.enter_context(contextlib.closing(listening_socket(settings)))
         services = await stack.enter_async_context(open_services(settings))
         benchmarks = await sync_at_start(settings, services)
-        worker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if settings.worker:
-            worker = await stack.enter_async_context(working(settings, services))
+        at_work = working if settings.worker else looking_after
+        worker = await stack.enter_async_context(at_work(settings, services))
         await stack.enter_async_context(serving(settings, services, listener))
         show_banner(settings, listener.getsockname()[1], benchmarks, time.monotonic() - began)
         await asyncio.wait({worker})
@@ -174,7 +192,7 @@ async def serve(settings: Settings) -> None:
 async def work(settings: Settings) -> None:
     """A worker alone, until cancelled."""
     async with open_services(settings) as services, working(settings, services) as worker:
-        log.info("working", limit=settings.max_concurrent_executions)
+        log.info("working", limit=settings.limits.capacity)
         await asyncio.wait({worker})
         worker.result()
 

@@ -21,9 +21,11 @@ from runner_bridge import secret_key
 from runner_bridge.command import RunnerConfig, parse_template
 from runner_bridge.errors import CommandTemplateError
 from runner_bridge.secret_key import SecretKey
+from store.queue import Limits
 
 PREFIX = "REEV_GQL_"
 MIN_TOKEN_LENGTH = 16
+MAX_AGENT_LIMIT = 256
 MIN_SECRET_KEY_LENGTH = 32
 """Shorter ones can be guessed."""
 
@@ -61,6 +63,13 @@ def _command(value: str) -> str:
     return value
 
 
+def _agent_limit(value: str) -> str:
+    agent, equals, limit = value.partition("=")
+    if not (agent and equals and limit.isdecimal() and 1 <= int(limit) <= MAX_AGENT_LIMIT):
+        raise ValueError(f"{value!r} is not an agent's limit, as in glm-4.6=1")
+    return value
+
+
 HostNames = Annotated[
     tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)
 ]
@@ -68,6 +77,9 @@ Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecod
 Names = Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, NoDecode, BeforeValidator(_split)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 Command = Annotated[str, AfterValidator(_command)]
+AgentLimits = Annotated[
+    tuple[Annotated[str, AfterValidator(_agent_limit)], ...], NoDecode, BeforeValidator(_split)
+]
 
 
 class Settings(BaseSettings):
@@ -138,7 +150,26 @@ class Settings(BaseSettings):
         description="Command with {path} or {file}, {agent} and {id}; without it our local runner is used",
     )
     runner_dir: Path | None = Field(None, description="Working directory of the runner")
-    max_concurrent_executions: int = Field(4, ge=1, le=256, description="Executions that run at once")
+    max_concurrent_executions: int = Field(
+        4, ge=1, le=256, description="Executions that run at once, over all workers of the database"
+    )
+    worker_limit: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Executions that this worker runs at once; without it as many as all may",
+    )
+    agent_limits: AgentLimits = Field(
+        (),
+        description="Executions of an agent that run at once, over all workers: `glm-4.6=1,local=2`; "
+        "the others have no limit of their own",
+    )
+    worker_lost_after_s: float = Field(
+        30,
+        ge=5,
+        le=86_400,
+        description="Seconds of silence after which a worker whose runners no other can see has lost them",
+    )
     execution_timeout_s: float = Field(
         300, gt=0, le=86_400, description="Time limit of an execution that asks for none, in seconds"
     )
@@ -194,6 +225,13 @@ class Settings(BaseSettings):
     def _secret_key(self) -> SecretKey:
         text = None if self.secret_key is None else self.secret_key.get_secret_value()
         return SecretKey(text, self.data_dir.absolute() / secret_key.FILE_NAME)
+
+    @property
+    def limits(self) -> Limits:
+        """How many executions may run at once."""
+        pairs = (limit.partition("=") for limit in self.agent_limits)
+        of_agents = {agent: int(limit) for agent, _, limit in pairs}
+        return Limits(self.max_concurrent_executions, self.worker_limit, of_agents)
 
     @property
     def runner(self) -> RunnerConfig:

@@ -24,7 +24,7 @@ _hidden: dict[str, None] = {}
 
 
 def about(
-    *, execution_id: object | None = None, worker_id: str | None = None
+    *, execution_id: object | None = None, worker_id: object | None = None
 ) -> AbstractContextManager[None]:
     """Records inside carry these fields, beside those of the context around it."""
     fields = {"execution_id": execution_id, "worker_id": worker_id}

@@ -24,7 +24,7 @@ from runner_bridge.tool_log_tail import FLAGS, ToolLogTail
 from runner_bridge.watching import DirectoryWatch
 from store import executions, observed
 from store.database import Database
-from store.model import Ending, ExecutionId, ExecutionStatus, Failure, FailureKind, ToolCallStatus
+from store.model import Ending, ExecutionId, ExecutionStatus, Failure, FailureKind, ToolCallStatus, WorkerId
 from store.observed import Begun
 
 TOUCH_S = 1.0
@@ -66,7 +66,7 @@ class _Live:
 class ObservedLogs:
     """One directory's tool logs. `worker_id` is who observes, `idle_s` how long silence may last."""
 
-    def __init__(self, db: Database, watch: DirectoryWatch, worker_id: str, idle_s: float) -> None:
+    def __init__(self, db: Database, watch: DirectoryWatch, worker_id: WorkerId, idle_s: float) -> None:
         self._db = db
         self._watch = watch
         self._worker_id = worker_id

@@ -21,6 +21,7 @@ from runner_bridge.storing import wait_for_event
 from runner_bridge.watching import Changes, DirectoryWatch
 from store.database import Database
 from store.errors import StoreError
+from store.model import WorkerId
 
 RESCAN_S = 10.0
 """A notification that was lost costs at most this; a scan of 10,000 known files takes some 50 ms."""
@@ -41,7 +42,7 @@ class Observer:
         self,
         db: Database,
         watch: DirectoryWatch,
-        worker_id: str,
+        worker_id: WorkerId,
         idle_s: float,
         leaving: asyncio.Event,
     ) -> None:

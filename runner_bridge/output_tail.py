@@ -15,7 +15,7 @@ from runner_bridge.storing import wait_for_event
 from store import output as stored_output
 from store.database import Database
 from store.errors import StoreError
-from store.model import ExecutionId
+from store.model import ExecutionId, WorkerId
 
 LOOK_S = 0.2
 """How often the output is looked at: as often as an eye can follow."""
@@ -30,12 +30,18 @@ class OutputTail:
     """One execution's output. `environment` is the runner's, for its secrets."""
 
     def __init__(
-        self, db: Database, execution_id: ExecutionId, output: RunnerOutput, environment: Mapping[str, str]
+        self,
+        db: Database,
+        execution_id: ExecutionId,
+        output: RunnerOutput,
+        environment: Mapping[str, str],
+        owner: WorkerId | None = None,
     ) -> None:
         self._db = db
         self._id = execution_id
         self._output = output
         self._environment = environment
+        self._owner = owner
         self._read = 0
         self._stored = 0
         self._already = 0
@@ -79,5 +85,5 @@ class OutputTail:
         content = redact(clean_text(raw), self._environment).encode()
         end = self._stored + len(content)
         if fresh := content[max(0, self._already - self._stored) :]:
-            await stored_output.append(self._db, self._id, end - len(fresh), fresh)
+            await stored_output.append(self._db, self._id, end - len(fresh), fresh, self._owner)
         self._stored = end

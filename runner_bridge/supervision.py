@@ -39,6 +39,7 @@ from store.model import (
     FailureKind,
     ToolCall,
     ToolCallStatus,
+    WorkerId,
 )
 
 LEFTOVER_GRACE_S = 0.5
@@ -52,13 +53,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all supervisions of a worker share. `leaving` is set when the worker has to go."""
+    """What all supervisions of a worker share. `leaving` is set when the worker has to go.
+
+    `owner` is that worker: what it writes about an execution that another took over is refused.
+    """
 
     db: Database
     hub: Hub
     config: RunnerConfig
     watch: DirectoryWatch
     leaving: asyncio.Event
+    owner: WorkerId
 
 
 class Cause(Enum):
@@ -98,6 +103,8 @@ class Supervision:
         )
         self.has_exited = False
         """Whether the runner's own end has been seen: from then on what is left takes a moment only."""
+        self.started = asyncio.Event()
+        """Set once there is a runner that whoever comes next can find."""
 
     async def execute(self) -> None:
         """Starts the runner and sees it to its end."""
@@ -109,15 +116,25 @@ class Supervision:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return
         identity = ProcessIdentity(runner.pid, runner.started)
-        await until_stored(
-            lambda: executions.record_process(self._around.db, self._execution.id, identity),
+        is_ours = await until_stored(
+            lambda: executions.record_process(
+                self._around.db, self._execution.id, identity, self._around.owner
+            ),
             self._around.leaving,
         )
+        self.started.set()
+        if not is_ours:
+            # This process stood still for so long that another worker took over, and has found no runner.
+            log.warning("execution %s was taken over while its runner was started", self._id)
+            await runner.end(LEFTOVER_GRACE_S)
+            runner.release()
+            return
         await self._supervise(runner, {})
 
     async def resume(self) -> None:
         """Takes over from a worker that is gone: watches on, or reads what a dead runner left."""
         db, execution_id = self._around.db, self._execution.id
+        self.started.set()
         try:
             await self._learn_environment()
         except LaunchError as error:
@@ -149,8 +166,8 @@ class Supervision:
         ended = asyncio.Event()
         db, execution_id = self._around.db, self._execution.id
         environment = self._expected.environment
-        tail = ToolLogTail(db, execution_id, self._around.watch, known, environment)
-        output = OutputTail(db, execution_id, self._output, environment)
+        tail = ToolLogTail(db, execution_id, self._around.watch, known, environment, owner=self._around.owner)
+        output = OutputTail(db, execution_id, self._output, environment, self._around.owner)
         aside = [
             asyncio.create_task(tail.follow(ended), name="tool log tail"),
             asyncio.create_task(output.follow(ended), name="output tail"),
@@ -260,10 +277,10 @@ async def write_end(around: Surroundings, execution_id: ExecutionId, ending: End
     """Writes the end of an execution, once, however long the database is away."""
 
     async def write() -> Execution | None:
-        return await executions.finish(around.db, execution_id, ending)
+        return await executions.finish(around.db, execution_id, ending, around.owner)
 
     if await until_stored(write, around.leaving) is None:
-        log.warning("execution %s had been ended by somebody else", execution_id)
+        log.warning("execution %s had been ended or taken over by somebody else", execution_id)
 
 
 async def _settle(tasks: Sequence[asyncio.Task[None]]) -> None:

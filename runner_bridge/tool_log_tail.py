@@ -23,7 +23,7 @@ from runner_bridge.watching import DirectoryWatch
 from store import executions
 from store.database import Database
 from store.errors import DatabaseBusy, DatabaseUnavailable
-from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus
+from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus, WorkerId
 
 LOOK_S = 0.5
 """A net under the directory watch."""
@@ -63,12 +63,14 @@ class ToolLogTail:
         *,
         name: str | None = None,
         session_id: str | None = None,
+        owner: WorkerId | None = None,
     ) -> None:
         self._db = db
         self._id = execution_id
         self._watch = watch
         self._known = known
         self._environment = environment
+        self._owner = owner
         self._name = name or tool_log_name(str(execution_id))
         self._reader = ToolLogReader(session_id or str(execution_id))
         self._file: tuple[int, int] | None = None
@@ -194,5 +196,5 @@ class ToolLogTail:
     async def _store(self) -> None:
         while self._pending:
             batch = self._pending[:EVENTS_AT_ONCE]
-            await executions.append_tool_calls(self._db, self._id, batch)
+            await executions.append_tool_calls(self._db, self._id, batch, self._owner)
             del self._pending[: len(batch)]

@@ -1,126 +1,237 @@
 """The worker: takes executions from the queue and sees each to its end, as many at once as it is allowed.
 
-An execution that arrives already running belonged to a worker that is gone and is taken over. A worker that
-is told to stop gives its places back at once and leaves its runners running. A fault of ours ends the
+Its heartbeat says that it is there; executions of a worker that is not there any more are taken over when this
+one can see their runners (runner_bridge.recovery), and one that was taken from this one is let go. A worker
+that is told to stop leaves its runners running and its executions to the next. A fault of ours ends the
 execution (LOST, with the reason) and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
+import uuid
 from collections.abc import Coroutine
 
-from runner_bridge import log_context, process
+from runner_bridge import host, log_context, process, processes
 from runner_bridge.command import RunnerConfig
 from runner_bridge.observer import Observer
+from runner_bridge.recovery import Judge, Recovery
 from runner_bridge.storing import until_stored, wait_for_event
 from runner_bridge.supervision import LEFTOVER_GRACE_S, Supervision, Surroundings, write_end
 from runner_bridge.watching import DirectoryWatch
-from store import benchmarks, executions
+from store import benchmarks, executions, queue, workers
 from store.database import Database
+from store.errors import StoreError
 from store.hub import Hub
 from store.model import (
     Ending,
     Execution,
     ExecutionId,
+    ExecutionOrigin,
     ExecutionStatus,
     Failure,
     FailureKind,
     RunnerKind,
+    WorkerId,
 )
-from store.queue import ExecutionQueue, GiveBack
+from store.queue import GiveBack, Limits
+from store.workers import HEARTBEAT_S, Owned, Registration
 
-RECONNECT_S = 1.0
-"""Between two attempts to get back to the queue."""
+POLL_S = 1.0
+"""A net under the hub: a worker that nobody woke looks at the queue all the same."""
 
 LEAVE_PATIENCE_S = 2.0
-"""How long a worker that leaves still waits for the result of a runner that has already ended."""
+"""How long a worker that leaves still waits for a runner that just starts, or has ended and has a result."""
+
+LEAVE_S = 1.0
+"""Saying goodbye may take this long; a worker that cannot is found to be gone by its pid or its silence."""
+
+LOST_AFTER_S = 30.0
+"""Executions of a worker that was silent for this long and whom nobody else can see are closed."""
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Runs until `stop`. `limit` bounds the executions that run at once over all workers of the database."""
+    """Runs until `stop`. Its `id` is of this life only; it is registered before it owns anything."""
 
-    def __init__(self, db: Database, hub: Hub, config: RunnerConfig, *, limit: int = 4) -> None:
-        self.id = f"{socket.gethostname()}:{os.getpid()}"
-        self._limit = limit
+    def __init__(
+        self,
+        db: Database,
+        hub: Hub,
+        config: RunnerConfig,
+        *,
+        limits: Limits | None = None,
+        lost_after_s: float = LOST_AFTER_S,
+        version: str = "",
+    ) -> None:
+        self.id = WorkerId(uuid.uuid4())
+        self._limits = limits or Limits()
         self._leaving = asyncio.Event()
-        self._around = Surroundings(db, hub, config, DirectoryWatch(config.sessions_dir), self._leaving)
-        self._queue = ExecutionQueue(db.url)
+        self._around = Surroundings(
+            db, hub, config, DirectoryWatch(config.sessions_dir), self._leaving, self.id
+        )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
         self._observer = Observer(db, self._around.watch, self.id, config.observed_idle_s, self._leaving)
-        self._in_hand: dict[ExecutionId, asyncio.Event] = {}
+        self._registration = Registration(
+            id=self.id,
+            host=socket.gethostname(),
+            home=host.home(config.sessions_dir),
+            process_id=os.getpid(),
+            process_started=processes.start_time(os.getpid()) or 0.0,
+            capacity=self._limits.capacity,
+            version=version,
+        )
+        self._recovery = Recovery(db, Judge(self._registration.home, lost_after_s), self.id)
+        self._in_hand: dict[ExecutionId, asyncio.Task[None]] = {}
+        self._begun: set[ExecutionId] = set()
 
     async def run(self) -> None:
-        """Works until `stop`; survives the loss of the queue's connection."""
+        """Works until `stop`, whatever becomes of the database meanwhile."""
         with log_context.about(worker_id=self.id):
-            await self._run()
-
-    async def _run(self) -> None:
-        self._around.config.sessions_dir.mkdir(parents=True, exist_ok=True)
-        observing = asyncio.create_task(self._observe(), name="observer")
-        try:
-            while not self._leaving.is_set():
-                try:
-                    await self._queue.work(self.handle, self._limit)
-                except Exception as error:
-                    # Whatever the queue's library raises: without this loop nothing would ever run again.
-                    log.warning("the queue was lost, trying again: %s: %s", type(error).__name__, error)
-                await wait_for_event(self._leaving, RECONNECT_S)
-            await asyncio.wait({observing})
-        finally:
-            observing.cancel()
-            await asyncio.gather(observing, return_exceptions=True)
-            await self._around.watch.close()
+            self._around.config.sessions_dir.mkdir(parents=True, exist_ok=True)
+            try:
+                await self._register()
+                await self._work()
+            except GiveBack:
+                log.info("the worker left before it had begun")
+            finally:
+                await self._around.watch.close()
 
     async def _observe(self) -> None:
         if self._around.config.observe:
             await self._observer.run()
 
     def stop(self) -> None:
-        """Takes nothing more and gives back what is there; `run` returns soon. Runners keep running."""
+        """Takes nothing more and lets go of what is there; `run` returns soon. Runners keep running."""
         self._leaving.set()
-        self._queue.stop()
 
     async def handle(self, execution_id: ExecutionId) -> None:
-        """Sees one execution to its end; raises GiveBack when this worker has to leave first."""
-        with log_context.about(execution_id=execution_id, worker_id=self.id):
-            await self._handle_once(execution_id)
+        """Sees this execution to its end, whatever its turn; one that runs is taken from whoever has it.
 
-    async def _handle_once(self, execution_id: ExecutionId) -> None:
-        if execution_id in self._in_hand:
-            # The queue took us for dead and gave us the same place again.
-            await self._in_hand[execution_id].wait()
-            return
-        self._in_hand[execution_id] = done = asyncio.Event()
-        try:
-            await self._handle(execution_id)
-        except GiveBack:
-            raise
-        except Exception as error:
-            log.exception("supervising execution %s failed", execution_id)
-            await self._close_after_fault(execution_id, f"{type(error).__name__}: {error}")
-        finally:
-            del self._in_hand[execution_id]
-            done.set()
-
-    async def _handle(self, execution_id: ExecutionId) -> None:
+        GiveBack when this worker has to leave first.
+        """
         db = self._around.db
-        claimed = await until_stored(
+        await self._register()
+        execution = await until_stored(
             lambda: executions.claim(db, execution_id, self.id, self._runner), self._leaving
         )
-        if claimed is not None:
-            supervision = await self._supervision(claimed)
-            await self._unless_leaving(supervision, supervision.execute())
+        if is_fresh := execution is not None:
+            await self._see_to_end(execution, is_fresh=is_fresh)
             return
-        adopted = await until_stored(lambda: executions.adopt(db, execution_id, self.id), self._leaving)
-        if adopted is not None:
-            supervision = await self._supervision(adopted)
-            await self._unless_leaving(supervision, supervision.resume())
+        owner = await executions.owner_of(db, execution_id)
+        if (execution := await executions.adopt(db, execution_id, self.id, owner)) is not None:
+            await self._see_to_end(execution, is_fresh=False)
+
+    async def _register(self) -> None:
+        await until_stored(lambda: workers.register(self._around.db, self._registration), self._leaving)
+
+    async def _work(self) -> None:
+        beating = asyncio.create_task(
+            workers.keep_beating(self._around.db.url, self._registration), name="heartbeat"
+        )
+        # They end by themselves when this worker leaves: a claim that is under way must not be lost.
+        loops = [
+            asyncio.create_task(self._take(), name="taking"),
+            asyncio.create_task(self._look_after(), name="recovery"),
+            asyncio.create_task(self._observe(), name="observer"),
+        ]
+        try:
+            await asyncio.gather(*loops)
+            await asyncio.gather(*self._in_hand.values(), return_exceptions=True)
+        finally:
+            tasks = [beating, *loops, *self._in_hand.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await workers.leave(self._around.db, self.id)
+        except (TimeoutError, StoreError) as error:
+            log.warning("the worker leaves without goodbye: %s: %s", type(error).__name__, error)
+
+    async def _take(self) -> None:
+        """Takes what the limits allow, again whenever an execution changes its state."""
+        while not self._leaving.is_set():
+            changed = self._around.hub.status_changes.next
+            try:
+                while not self._leaving.is_set() and (execution := await self._claim_next()) is not None:
+                    self._begin(execution, is_fresh=True)
+            except StoreError as error:
+                log.warning("nothing can be taken from the queue just now: %s", error)
+            except Exception:
+                # Whatever it was: without this loop nothing would ever run again.
+                log.exception("taking from the queue failed")
+            await _wait_for_any(changed, self._leaving, timeout_s=POLL_S)
+
+    async def _claim_next(self) -> Execution | None:
+        return await queue.claim_next(self._around.db, self.id, self._limits, self._runner)
+
+    async def _look_after(self) -> None:
+        """Takes over what other workers left, lets go of what they took, and begins what is not in hand."""
+        while not self._leaving.is_set():
+            try:
+                everything = await self._recovery.look(self._resume)
+                for one in everything:
+                    await self._set_right(one)
+            except StoreError as error:
+                log.warning("executions of other workers are not looked after just now: %s", error)
+            except Exception:
+                log.exception("looking after executions of other workers failed")
+            await wait_for_event(self._leaving, HEARTBEAT_S)
+
+    def _resume(self, execution: Execution) -> None:
+        self._begin(execution, is_fresh=False)
+
+    async def _set_right(self, one: Owned) -> None:
+        """What this worker holds and what belongs to it, as it was a moment ago, made the same."""
+        in_hand = self._in_hand.get(one.execution_id)
+        is_mine = one.owner is not None and one.owner.id == self.id
+        if in_hand is not None and not is_mine:
+            if await executions.owner_of(self._around.db, one.execution_id) != self.id:
+                log.warning("execution %s was taken over by another worker", one.execution_id)
+                in_hand.cancel()
+        elif in_hand is None and is_mine and one.origin is ExecutionOrigin.REQUESTED:
+            mine = await executions.adopt(self._around.db, one.execution_id, self.id, self.id)
+            if mine is not None:
+                # Claimed, but the answer was lost on its way: nobody has started its runner.
+                known = self._begun | self._recovery.attempted
+                self._begin(mine, is_fresh=one.execution_id not in known)
+
+    def _begin(self, execution: Execution, *, is_fresh: bool) -> None:
+        if execution.id in self._in_hand:
+            return
+        task = asyncio.create_task(
+            self._in_background(execution, is_fresh=is_fresh), name=f"execution {execution.id}"
+        )
+        self._in_hand[execution.id] = task
+        task.add_done_callback(lambda _: self._in_hand.pop(execution.id, None))
+
+    async def _in_background(self, execution: Execution, *, is_fresh: bool) -> None:
+        with contextlib.suppress(GiveBack):
+            await self._see_to_end(execution, is_fresh=is_fresh)
+
+    async def _see_to_end(self, execution: Execution, *, is_fresh: bool) -> None:
+        """Starts the runner of a claimed execution, or finds that of one taken over, and watches it."""
+        self._begun.add(execution.id)
+        with log_context.about(execution_id=execution.id, worker_id=self.id):
+            try:
+                supervision = await self._supervision(execution)
+                work = supervision.execute() if is_fresh else supervision.resume()
+                await self._unless_leaving(supervision, work)
+            except GiveBack:
+                raise
+            except Exception as error:
+                log.exception("supervising execution %s failed", execution.id)
+                await self._close_after_fault(execution.id, f"{type(error).__name__}: {error}")
+        self._begun.discard(execution.id)
 
     async def _supervision(self, execution: Execution) -> Supervision:
         benchmark = await until_stored(
@@ -139,6 +250,13 @@ class Worker:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done() and supervision.has_exited:
                 await asyncio.wait({working}, timeout=LEAVE_PATIENCE_S)
+            elif not working.done() and not supervision.started.is_set():
+                # What was claimed is started: the next worker could only call it lost.
+                starting = asyncio.create_task(supervision.started.wait())
+                await asyncio.wait(
+                    {working, starting}, timeout=LEAVE_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                starting.cancel()
             if not working.done():
                 raise GiveBack("this worker ends; the runner goes on")
             working.result()
@@ -149,6 +267,9 @@ class Worker:
 
     async def _close_after_fault(self, execution_id: ExecutionId, reason: str) -> None:
         """What we cannot watch we do not leave running: no process, and a row that says why."""
+        owner = await until_stored(lambda: executions.owner_of(self._around.db, execution_id), self._leaving)
+        if owner != self.id:
+            return
         identity = await until_stored(
             lambda: executions.process_of(self._around.db, execution_id), self._leaving
         )
@@ -156,3 +277,12 @@ class Worker:
         await process.end_members(str(execution_id), pid, started, LEFTOVER_GRACE_S)
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
         await write_end(self._around, execution_id, Ending(ExecutionStatus.LOST, failure))
+
+
+async def _wait_for_any(*events: asyncio.Event, timeout_s: float) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -22,7 +22,7 @@ from store.model import (
     ExecutionStatus,
     JsonValue,
 )
-from store.queue import enqueue_all
+from store.queue import enqueue
 from store.retrying import retried
 from store.text import storable_json, storable_text
 
@@ -55,6 +55,7 @@ async def request_batch(
     timeout_ms: int,
     request: JsonValue,
     idempotency_key: str | None = None,
+    priority: int = PRIORITY,
 ) -> tuple[Batch, bool]:
     """Every benchmark with every agent: executions, first events and places in the queue in one transaction.
 
@@ -76,8 +77,9 @@ async def request_batch(
             [benchmark_id for benchmark_id, _ in pairs],
             [revisions[benchmark_id] for benchmark_id, _ in pairs],
             [storable_text(agent) for _, agent in pairs],
+            priority,
         )
-        await enqueue_all(connection, [ExecutionId(item["id"]) for item in made], PRIORITY)
+        await enqueue(connection, [ExecutionId(item["id"]) for item in made], priority)
         return _batch(row), True
 
 

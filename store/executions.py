@@ -26,6 +26,7 @@ from store.model import (
     Step,
     ToolCall,
     ToolCallStatus,
+    WorkerId,
 )
 from store.queue import enqueue
 from store.retrying import retried
@@ -72,6 +73,7 @@ async def request_execution(
     idempotency_key: str | None = None,
     rerun_of: ExecutionId | None = None,
     revision: int | None = None,
+    priority: int = 0,
 ) -> tuple[Execution, bool]:
     """Inserts an execution (QUEUED), its first event and its place in the queue, in one transaction.
 
@@ -82,20 +84,20 @@ async def request_execution(
     """
     benchmark_id, agent = storable_text(benchmark_id), storable_text(agent)
     key = None if idempotency_key is None else storable_text(idempotency_key)
-    wanted = (benchmark_id, agent, timeout_ms, rerun_of, revision)
+    wanted = (benchmark_id, agent, timeout_ms, rerun_of, priority, revision)
     async with db.transaction() as connection:
         if key is not None and (known := await connection.fetchrow(SQL["by_idempotency_key"], key)):
             return _repeated(known, wanted), False
         executed = await _revision_to_execute(connection, benchmark_id, revision)
         row = await connection.fetchrow(
-            SQL["insert"], benchmark_id, executed, agent, timeout_ms, key, rerun_of
+            SQL["insert"], benchmark_id, executed, agent, timeout_ms, key, rerun_of, priority
         )
         if row is None:
             # Somebody else with the same key committed between the two statements.
             known = await connection.fetchrow(SQL["by_idempotency_key"], key)
             return _repeated(known, wanted), False
         await connection.fetchval(SQL["insert_first_event"], row["id"], row["queued_at"])
-        await enqueue(connection, ExecutionId(row["id"]))
+        await enqueue(connection, [ExecutionId(row["id"])], priority)
         return rows.execution(row), True
 
 
@@ -117,7 +119,13 @@ async def _revision_to_execute(connection: Connection, benchmark_id: str, revisi
 def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
     existing = rows.execution(row)
     *others, revision = wanted
-    same = others == [existing.benchmark_id, existing.agent, existing.timeout_ms, existing.rerun_of]
+    same = others == [
+        existing.benchmark_id,
+        existing.agent,
+        existing.timeout_ms,
+        existing.rerun_of,
+        existing.priority,
+    ]
     if not same or revision not in (None, existing.benchmark_revision):
         raise IdempotencyConflict(
             f"The idempotency key was used for benchmark {existing.benchmark_id!r} with agent "
@@ -128,22 +136,46 @@ def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
 
 
 async def claim(
-    db: Database, execution_id: ExecutionId, worker_id: str, runner: RunnerKind | None = None
+    db: Database, execution_id: ExecutionId, worker_id: WorkerId, runner: RunnerKind | None = None
 ) -> Execution | None:
-    """QUEUED → RUNNING for this worker with this runner; None when it is not QUEUED any more."""
+    """QUEUED → RUNNING for this worker, whatever its turn; None when it is not QUEUED any more.
+
+    Workers take what is next with `queue.claim_next`.
+    """
     row = await db.fetchrow(SQL["claim"], execution_id, worker_id, runner)
     return None if row is None else rows.execution(row)
 
 
-async def adopt(db: Database, execution_id: ExecutionId, worker_id: str) -> Execution | None:
-    """Takes over an execution whose worker went away; None when it is QUEUED or has ended."""
-    row = await db.fetchrow(SQL["adopt"], execution_id, worker_id)
+async def adopt(
+    db: Database,
+    execution_id: ExecutionId,
+    worker_id: WorkerId,
+    owner: WorkerId | None,
+    *,
+    keeps_process: bool = True,
+) -> Execution | None:
+    """Takes over an execution from `owner`; None when it belongs to another meanwhile, waits, or has ended.
+
+    `keeps_process` is False when the recorded pid means nothing any more: it is of another boot.
+    """
+    row = await db.fetchrow(SQL["adopt"], execution_id, worker_id, owner, keeps_process)
     return None if row is None else rows.execution(row)
 
 
-async def record_process(db: Database, execution_id: ExecutionId, process: ProcessIdentity) -> None:
-    """Remembers the runner's process, so that whoever comes next can find it again."""
-    await db.execute(SQL["record_process"], execution_id, process.pid, process.started)
+async def owner_of(db: Database, execution_id: ExecutionId) -> WorkerId | None:
+    """The worker it belongs to, or belonged to when it ended; None before the first claim."""
+    found = await db.fetchval(SQL["worker_of"], execution_id)
+    return None if found is None else WorkerId(found)
+
+
+async def record_process(
+    db: Database, execution_id: ExecutionId, process: ProcessIdentity, owner: WorkerId | None = None
+) -> bool:
+    """Remembers the runner's process, so that whoever comes next can find it again.
+
+    False when the execution has ended, or belongs to another worker than `owner`: then it must not run.
+    """
+    return bool(await db.fetchval(SQL["record_process"], execution_id, process.pid, process.started, owner))
 
 
 async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity | None:
@@ -174,17 +206,20 @@ async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
 
 @retried
 async def append_tool_calls(
-    db: Database, execution_id: ExecutionId, changes: Sequence[tuple[EventKind, ToolCall]]
+    db: Database,
+    execution_id: ExecutionId,
+    changes: Sequence[tuple[EventKind, ToolCall]],
+    owner: WorkerId | None = None,
 ) -> bool:
     """Stores tool calls as they stand and appends one event per change, in one transaction.
 
-    Safe to repeat: what is stored already is not told again. False when the execution has ended meanwhile:
-    then nothing is written.
+    Safe to repeat: what is stored already is not told again. False when the execution has ended meanwhile, or
+    belongs to another worker than `owner`: then nothing is written.
     """
     if not changes:
         return True
     async with db.transaction() as connection:
-        if await connection.fetchval(SQL["lock_living"], execution_id) is None:
+        if await connection.fetchval(SQL["lock_living"], execution_id, owner) is None:
             return False
         fresh = await _not_stored_yet(connection, execution_id, changes)
         if fresh:
@@ -214,15 +249,18 @@ async def _not_stored_yet(
 
 
 @retried
-async def finish(db: Database, execution_id: ExecutionId, ending: Ending) -> Execution | None:
+async def finish(
+    db: Database, execution_id: ExecutionId, ending: Ending, owner: WorkerId | None = None
+) -> Execution | None:
     """Writes the end and everything known with it, in one transaction; None when it had ended before.
 
+    With `owner` None as well when it belongs to another worker: that one will end it.
     An execution that was told to stop ends as STOPPED, without success or score, even if a result arrived.
     """
     if not ending.status.is_terminal:
         raise ValueError(f"{ending.status} is not an end")
     async with db.transaction() as connection:
-        row = await connection.fetchrow(SQL["finish"], execution_id, *_finish_arguments(ending))
+        row = await connection.fetchrow(SQL["finish"], execution_id, *_finish_arguments(ending), owner)
         if row is None:
             return None
         if ending.session_file_hash is not None:

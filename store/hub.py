@@ -85,6 +85,8 @@ class Hub:
         self._rung = asyncio.Event()
         self.activity = Signal()
         """Fires whenever something was committed, for those who watch what is no event."""
+        self.status_changes = Signal()
+        """Fires whenever an execution came to another state: somewhere in the queue something moved."""
         self.benchmarks = BenchmarkFeed(db)
         """The changes of benchmarks, told by the same doorbell."""
         self._doorbell = Doorbell(db.url, self._rung.set, self.benchmarks.ring)
@@ -251,6 +253,8 @@ class Hub:
             after = items[-1].cursor
 
     def _publish(self, items: Sequence[HubEvent]) -> None:
+        if any(item.event.status is not None for item in items):
+            self.status_changes.fire()
         # Within one execution seq is the order; xid may differ where two writers waited for the same row.
         for item in sorted(items, key=lambda item: item.event.seq):
             if channel := self._channels.get(item.event.execution_id):

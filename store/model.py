@@ -15,6 +15,7 @@ from typing import Any, Generic, NewType, TypeVar
 ExecutionId = NewType("ExecutionId", uuid.UUID)
 BenchmarkId = NewType("BenchmarkId", str)
 BatchId = NewType("BatchId", uuid.UUID)
+WorkerId = NewType("WorkerId", uuid.UUID)
 
 UNKNOWN_BENCHMARK = BenchmarkId("(unknown)")
 """No benchmark's id: what an observed execution has until its session file names the benchmark."""
@@ -111,6 +112,7 @@ class Execution:
     origin: ExecutionOrigin
     status: ExecutionStatus
     revision: int
+    priority: int
     queued_at: dt.datetime
     started_at: dt.datetime | None
     ended_at: dt.datetime | None

@@ -31,6 +31,7 @@ from store.model import (
     ExecutionStatus,
     Step,
     ToolCall,
+    WorkerId,
 )
 from store.retrying import retried
 from store.text import encode_json, storable_text
@@ -151,7 +152,7 @@ async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, K
     }
 
 
-async def begin(db: Database, begun: Sequence[Begun], worker_id: str) -> set[ExecutionId]:
+async def begin(db: Database, begun: Sequence[Begun], worker_id: WorkerId) -> set[ExecutionId]:
     """Writes those whose id is free, RUNNING, each with its first event: the ids that were written."""
     if not begun:
         return set()
@@ -167,7 +168,7 @@ async def begin(db: Database, begun: Sequence[Begun], worker_id: str) -> set[Exe
     return {ExecutionId(row["id"]) for row in found}
 
 
-async def adopt(db: Database, ids: Sequence[ExecutionId], worker_id: str) -> set[ExecutionId]:
+async def adopt(db: Database, ids: Sequence[ExecutionId], worker_id: WorkerId) -> set[ExecutionId]:
     """Takes over observed executions that run, from a worker that is gone: the ids that are this one's now."""
     found = await db.fetch(SQL["adopt_observed"], ids, worker_id) if ids else []
     return {ExecutionId(row["id"]) for row in found}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from store import executions, sql
 from store.database import Database
 from store.hub import Hub
-from store.model import ExecutionId
+from store.model import ExecutionId, WorkerId
 
 SQL = sql.load("output")
 
@@ -40,9 +40,14 @@ class OutputPiece:
 NO_OUTPUT = OutputPiece(0, b"")
 
 
-async def append(db: Database, execution_id: ExecutionId, offset: int, content: bytes) -> None:
-    """Stores a piece and moves the last activity; the same piece again changes nothing."""
-    await db.fetchval(SQL["append"], execution_id, offset, content)
+async def append(
+    db: Database, execution_id: ExecutionId, offset: int, content: bytes, owner: WorkerId | None = None
+) -> None:
+    """Stores a piece and moves the last activity; the same piece again changes nothing.
+
+    With `owner` nothing is stored once the execution belongs to another worker.
+    """
+    await db.fetchval(SQL["append"], execution_id, offset, content, owner)
 
 
 async def size(db: Database, execution_id: ExecutionId) -> int:

@@ -1,99 +1,98 @@
-"""The queue of executions that wait for a worker: PgQueuer's table, our one entrypoint.
+"""The queue of executions that wait for a worker: PgQueuer's table, our one entrypoint, our own way to take.
 
-A place in the queue is inserted in the transaction that inserts the execution. A worker holds the place while
-its handler runs; when the worker dies, its heartbeats end and another one is given the same place.
+A place is inserted with its execution and deleted in the transaction that claims or stops it, so the two never
+disagree; `reconcile` mends what a hand has done. PgQueuer's own manager is not used: it counts places per
+entrypoint, where limits are over agents, workers and all together; and a place whose worker went silent it
+gives to any other, where only one on the same machine can see the runner (see runner_bridge.recovery).
+Claims are made one at a time over all workers and count living rows: no slot can leak.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.errors import FailingListenerError, RetryRequested
-from pgqueuer.domain.models import Job
 
-from store.database import UNAVAILABLE, Connection, open_connection, unavailable
-from store.model import ExecutionId
+from store import rows, sql
+from store.database import Connection, Database
+from store.model import Execution, ExecutionId, RunnerKind, WorkerId
+from store.retrying import retried
+
+SQL = sql.load("queue")
 
 ENTRYPOINT = "execution"
 
-HEARTBEAT_TIMEOUT_S = 4.0
-"""A place whose worker was silent for this long is given to another worker; beats come at half of it."""
-
-DEQUEUE_POLL_S = 5.0
-"""A net under the queue's notifications."""
-
 
 class GiveBack(Exception):
-    """Raised by a handler that cannot go on here: the place goes back to the queue for another worker."""
+    """Raised when a worker cannot go on with an execution: another one takes over."""
 
 
-async def enqueue(connection: Connection, execution_id: ExecutionId, priority: int = 0) -> None:
-    """Puts an execution in the queue, inside the caller's transaction."""
-    await Queries(AsyncpgDriver(connection)).enqueue(ENTRYPOINT, str(execution_id).encode(), priority)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many executions may run at once: over all workers, of one worker (None: any), and per agent."""
+
+    total: int = 4
+    of_worker: int | None = None
+    of_agents: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def capacity(self) -> int:
+        """The most that one worker can have."""
+        return self.total if self.of_worker is None else min(self.total, self.of_worker)
 
 
-async def enqueue_all(connection: Connection, ids: Sequence[ExecutionId], priority: int) -> None:
-    """Puts many executions in the queue in this order, inside the caller's transaction."""
+async def enqueue(connection: Connection, ids: Sequence[ExecutionId], priority: int) -> None:
+    """Puts executions in the queue in this order, inside the caller's transaction.
+
+    The higher priority is taken first. Those that have a place already keep it.
+    """
+    names: list[str | None] = [str(execution_id) for execution_id in ids]
     payloads: list[bytes | None] = [str(execution_id).encode() for execution_id in ids]
-    queries = Queries(AsyncpgDriver(connection))
-    await queries.enqueue([ENTRYPOINT] * len(ids), payloads, [priority] * len(ids))
+    await Queries(AsyncpgDriver(connection)).enqueue(
+        [ENTRYPOINT] * len(ids), payloads, [priority] * len(ids), dedupe_key=names, on_conflict="skip"
+    )
 
 
-Handler = Callable[[ExecutionId], Awaitable[None]]
+@retried
+async def claim_next(
+    db: Database, worker_id: WorkerId, limits: Limits, runner: RunnerKind | None = None
+) -> Execution | None:
+    """Takes what is next, QUEUED → RUNNING; None when nothing waits that the limits allow now.
+
+    An agent at its limit is passed over; it keeps nobody behind it waiting.
+    """
+    agents = list(limits.of_agents)
+    async with db.transaction() as connection:
+        await connection.fetchval(SQL["lock"])
+        row = await connection.fetchrow(
+            SQL["claim_next"],
+            worker_id,
+            runner,
+            limits.total,
+            limits.capacity,
+            agents,
+            [limits.of_agents[agent] for agent in agents],
+        )
+    return None if row is None else rows.execution(row)
 
 
-@dataclass
-class ExecutionQueue:
-    """A worker's view of the queue, on a connection of its own."""
+@retried
+async def reconcile(db: Database) -> tuple[int, int]:
+    """Gives waiting executions without a place one, and drops places whose execution does not wait.
 
-    url: str
-    _manager: QueueManager | None = field(default=None, init=False)
-    _stopping: bool = field(default=False, init=False)
-
-    async def work(self, handler: Handler, limit: int) -> None:
-        """Calls `handler` for each execution, at most `limit` at once over all workers, until `stop`.
-
-        Returns when every handler has returned; raises DatabaseUnavailable when the connection was lost.
-        """
-        connection = await open_connection(self.url, "reev-gql queue")
-        try:
-            manager = QueueManager(Queries(AsyncpgDriver(connection)))
-            manager.entrypoint(ENTRYPOINT, concurrency_limit=limit, accepts_context=False)(_adapt(handler))
-            self._manager = manager
-            if self._stopping:
-                return
-            await manager.run(
-                batch_size=1,
-                dequeue_timeout=timedelta(seconds=DEQUEUE_POLL_S),
-                heartbeat_timeout=timedelta(seconds=HEARTBEAT_TIMEOUT_S),
-                shutdown_on_listener_failure=True,
-            )
-        except (TimeoutError, FailingListenerError, *UNAVAILABLE) as error:
-            raise unavailable(self.url, error) from error
-        finally:
-            self._manager = None
-            connection.terminate()
-
-    def stop(self) -> None:
-        """No further execution is taken; `work` returns once its handlers have."""
-        self._stopping = True
-        if self._manager is not None:
-            self._manager.shutdown.set()
+    Returns how many of each; neither happens unless somebody changed the tables by hand.
+    """
+    async with db.transaction() as connection:
+        await connection.fetchval(SQL["lock"])
+        dropped = int(await connection.fetchval(SQL["drop_stale_places"]))
+        missing = await connection.fetch(SQL["without_place"])
+        for row in missing:
+            await enqueue(connection, [ExecutionId(row["id"])], row["priority"])
+    return len(missing), dropped
 
 
-def _adapt(handler: Handler) -> Callable[[Job], Awaitable[None]]:
-    async def handle(job: Job) -> None:
-        if job.payload is None:
-            return
-        try:
-            await handler(ExecutionId(uuid.UUID(job.payload.decode())))
-        except GiveBack as reason:
-            raise RetryRequested(delay=timedelta(0), reason=str(reason)) from reason
-
-    return handle
+async def positions(db: Database) -> dict[ExecutionId, int]:
+    """The place of every waiting execution, 1 for the next, not counting who is held back by a limit."""
+    return {ExecutionId(row["id"]): row["position"] for row in await db.fetch(SQL["positions"])}

@@ -41,6 +41,7 @@ def execution(row: Row) -> Execution:
         origin=ExecutionOrigin(row["origin"]),
         status=ExecutionStatus(row["status"]),
         revision=row["event_seq"],
+        priority=row["priority"],
         queued_at=row["queued_at"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],

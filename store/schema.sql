@@ -348,7 +348,7 @@ CREATE TABLE public.executions (
     score double precision,
     scoring jsonb,
     assertions jsonb,
-    worker_id text,
+    worker_id uuid,
     process_id integer,
     process_started_at double precision,
     idempotency_key text,
@@ -358,6 +358,7 @@ CREATE TABLE public.executions (
     runner public.runner_kind,
     session_id text,
     computed_score double precision GENERATED ALWAYS AS (((scoring ->> 'score'::text))::double precision) STORED,
+    priority integer DEFAULT 0 NOT NULL,
     CONSTRAINT bad_end_is_explained CHECK ((((status = ANY (ARRAY['FAILED'::public.execution_status, 'TIMED_OUT'::public.execution_status, 'LOST'::public.execution_status])) = (failure_kind IS NOT NULL)) AND ((failure_kind IS NULL) = (failure_message IS NULL)))),
     CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
     CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
@@ -372,11 +373,15 @@ COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken
 
 COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
 
+COMMENT ON COLUMN public.executions.worker_id IS 'Whose it is, or was when it ended: nobody else may write about it';
+
 COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process by its host''s own clock since boot: a pid means nothing without it';
 
 COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files where it is not the execution''s own id';
 
 COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
+
+COMMENT ON COLUMN public.executions.priority IS 'The higher is taken first; equal ones in the order of their requests';
 
 CREATE TABLE public.ingest_conflicts (
     id bigint NOT NULL,
@@ -607,6 +612,36 @@ CREATE TABLE public.retention_progress (
 
 COMMENT ON TABLE public.retention_progress IS 'Every end up to this one has been pruned, in the order of (at, execution_id)';
 
+CREATE TABLE public.workers (
+    id uuid NOT NULL,
+    host text NOT NULL,
+    machine_id text NOT NULL,
+    boot_id text NOT NULL,
+    sessions_dir text NOT NULL,
+    process_id integer NOT NULL,
+    process_started_at double precision NOT NULL,
+    capacity integer NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    left_at timestamp with time zone,
+    CONSTRAINT workers_capacity_check CHECK ((capacity > 0))
+);
+
+COMMENT ON TABLE public.workers IS 'Every worker process there was; those whose heartbeat is fresh are at work';
+
+COMMENT ON COLUMN public.workers.host IS 'The name of its machine, for people';
+
+COMMENT ON COLUMN public.workers.boot_id IS 'Within which its pids mean something: one boot of one machine, one pid namespace';
+
+COMMENT ON COLUMN public.workers.sessions_dir IS 'Where its runners write; resolved';
+
+COMMENT ON COLUMN public.workers.process_started_at IS 'Start time of its process by its host''s own clock since boot';
+
+COMMENT ON COLUMN public.workers.capacity IS 'How many executions it runs at once at most';
+
+COMMENT ON COLUMN public.workers.left_at IS 'When it left, or was given up; null again should it come back';
+
 ALTER TABLE ONLY public.pgqueuer ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_id_seq'::regclass);
 
 ALTER TABLE ONLY public.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_schedules_id_seq'::regclass);
@@ -694,6 +729,9 @@ ALTER TABLE ONLY public.retention_progress
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT session_is_imported_once UNIQUE (session_id);
 
+ALTER TABLE ONLY public.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
 CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
 
 CREATE INDEX execution_events_in_order ON public.execution_events USING btree (xid, execution_id, seq);
@@ -760,6 +798,8 @@ CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON public.pgqueuer USING btree (d
 
 CREATE INDEX pgqueuer_updated_id_id1_idx ON public.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::public.pgqueuer_status);
 
+CREATE INDEX workers_present ON public.workers USING btree (heartbeat_at) WHERE (left_at IS NULL);
+
 CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
 
 CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.note_performance();
@@ -802,3 +842,6 @@ ALTER TABLE ONLY public.pruned_executions
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT revision_exists FOREIGN KEY (benchmark_id, benchmark_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision);
+
+ALTER TABLE ONLY public.executions
+    ADD CONSTRAINT worker_is_known FOREIGN KEY (worker_id) REFERENCES public.workers(id);

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from runner_bridge import processes
-from store import executions
+from store import executions, queue
 from store.database import Database
 from store.executions import ProcessIdentity
 from store.model import ExecutionId, ExecutionStatus, Step
 from tests.invariants import Baseline, Surroundings, check_invariants, settled, violations
 from tests.store.support import append, ending, in_state, queued, running
+from tests.workers import id_of, registered, silent_for
 
 S = ExecutionStatus
 UNGUARDED = "ALTER TABLE executions DISABLE TRIGGER ended_execution_never_changes"
@@ -107,11 +108,11 @@ async def test_a_database_without_its_trigger_is_named(db: Database) -> None:
 
 
 async def test_an_execution_that_nobody_will_ever_end_is_named(db: Database) -> None:
-    lost, held, alive, waiting = [await running(db) for _ in range(4)]
-    await db.execute(
-        "DELETE FROM pgqueuer WHERE payload = $1 OR payload = $2", *(str(x).encode() for x in (lost, alive))
-    )
-    await db.execute("UPDATE pgqueuer SET status = 'picked' WHERE payload = $1", str(held).encode())
+    lost, alive, held, waiting = [await running(db) for _ in range(3)] + [(await queued(db)).id]
+    gone, there = await registered(db, "gone"), await registered(db, "there")
+    for execution_id, owner in ((lost, gone), (alive, gone), (held, there)):
+        await executions.adopt(db, execution_id, owner, id_of("worker"))
+    await silent_for(db, gone, 11)
     with marked_process(alive) as pid:
         started = processes.start_time(pid)
         assert started is not None
@@ -119,11 +120,20 @@ async def test_an_execution_that_nobody_will_ever_end_is_named(db: Database) -> 
         await executions.record_process(db, lost, ProcessIdentity(pid, started - 1))
         [told] = await violations(db.url)
         assert told.startswith(f"I4 execution {lost} is RUNNING")
-        await db.execute(
-            "UPDATE pgqueuer SET heartbeat = now() - interval '11 s' WHERE payload = $1", str(held).encode()
-        )
+        await silent_for(db, there, 11)
         assert len(await violations(db.url)) == 2
-    assert str(waiting) not in str(await violations(db.url)) and str(alive) in str(await violations(db.url))
+        await db.execute("DELETE FROM pgqueuer")
+        assert str(waiting) in str(await violations(db.url)) and str(alive) not in str(
+            await violations(db.url)
+        )
+
+
+async def test_a_place_in_the_queue_of_what_does_not_wait_is_named(db: Database) -> None:
+    execution_id = await running(db)
+    async with db.transaction() as connection:
+        await queue.enqueue(connection, [execution_id], 0)
+    [told] = await violations(db.url)
+    assert told == f"I4 a place in the queue is of execution {execution_id}, which does not wait"
 
 
 async def test_a_process_that_outlived_its_execution_is_named(db: Database) -> None:

@@ -14,8 +14,8 @@ SELECT id, current_revision, archived_at FROM benchmarks WHERE id = ANY($1::text
 
 -- name: insert_executions
 WITH made AS (
-    INSERT INTO executions (batch_id, timeout_ms, event_seq, benchmark_id, benchmark_revision, agent)
-    SELECT $1, $2, 1, given.* FROM unnest($3::text[], $4::integer[], $5::text[]) AS given
+    INSERT INTO executions (batch_id, timeout_ms, priority, event_seq, benchmark_id, benchmark_revision, agent)
+    SELECT $1, $2, $6, 1, given.* FROM unnest($3::text[], $4::integer[], $5::text[]) AS given
     RETURNING id, queued_at
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)

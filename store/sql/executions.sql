@@ -2,8 +2,9 @@
 SELECT current_revision, archived_at FROM benchmarks WHERE id = $1
 
 -- name: insert
-INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, idempotency_key, rerun_of, event_seq)
-VALUES ($1, $2, $3, $4, $5, $6, 1)
+INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, idempotency_key, rerun_of, priority,
+                        event_seq)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1)
 ON CONFLICT (idempotency_key) DO NOTHING
 RETURNING *
 
@@ -26,6 +27,11 @@ WITH moved AS (
         started_at = greatest(queued_at, clock_timestamp()), last_activity_at = clock_timestamp()
     WHERE id = $1 AND status = 'QUEUED'
     RETURNING *
+), place AS (
+    DELETE FROM pgqueuer USING moved WHERE dedupe_key = moved.id::text AND pgqueuer.status = 'queued'
+    RETURNING pgqueuer.id
+), note AS (
+    DELETE FROM pgqueuer_log USING place WHERE job_id = place.id
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)
     SELECT id, event_seq, 'STATUS_CHANGED', status, started_at FROM moved
@@ -35,13 +41,21 @@ WITH moved AS (
 SELECT moved.* FROM moved LEFT JOIN bell ON true
 
 -- name: adopt
-UPDATE executions SET worker_id = $2
-WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND origin = 'REQUESTED'
+-- From whom it is known to belong to, so of two that want it one gets it. A pid of another boot means nothing.
+UPDATE executions
+SET worker_id = $2, process_id = CASE WHEN $4::boolean THEN process_id END,
+    process_started_at = CASE WHEN $4 THEN process_started_at END
+WHERE id = $1 AND worker_id IS NOT DISTINCT FROM $3::uuid AND status IN ('RUNNING', 'STOPPING')
+  AND origin = 'REQUESTED'
 RETURNING *
+
+-- name: worker_of
+SELECT worker_id FROM executions WHERE id = $1
 
 -- name: record_process
 UPDATE executions SET process_id = $2, process_started_at = $3
-WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($4::uuid IS NULL OR worker_id = $4)
+RETURNING true
 
 -- name: process_of
 SELECT process_id, process_started_at FROM executions WHERE id = $1 AND process_id IS NOT NULL
@@ -53,6 +67,11 @@ WITH moved AS (
         ended_at = greatest(queued_at, clock_timestamp())
     WHERE id = $1 AND status = 'QUEUED'
     RETURNING *
+), place AS (
+    DELETE FROM pgqueuer USING moved WHERE dedupe_key = moved.id::text AND pgqueuer.status = 'queued'
+    RETURNING pgqueuer.id
+), note AS (
+    DELETE FROM pgqueuer_log USING place WHERE job_id = place.id
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)
     SELECT id, event_seq, 'STATUS_CHANGED', status, ended_at FROM moved
@@ -77,7 +96,7 @@ SELECT moved.* FROM moved LEFT JOIN bell ON true
 
 -- name: lock_living
 UPDATE executions SET last_activity_at = clock_timestamp()
-WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR worker_id = $2)
 RETURNING id
 
 -- name: stored_tool_calls
@@ -110,6 +129,7 @@ ON CONFLICT (execution_id, ordinal) DO UPDATE SET
     params = excluded.params, result = excluded.result, error_message = excluded.error_message
 
 -- name: finish
+-- Only by whom it belongs to: a worker that was silent for so long that another took over writes nothing any more.
 -- An accepted stop ends as STOPPED, whatever the runner still did meanwhile; only what was LOST stays LOST.
 WITH moved AS (
     UPDATE executions
@@ -121,7 +141,7 @@ WITH moved AS (
         event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, clock_timestamp()),
         exit_code = $5, exit_signal = $6, execution_time_ms = $7,
         scoring = $10, assertions = $11, session_file_hash = $12
-    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($13::uuid IS NULL OR worker_id = $13)
     RETURNING *
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at, data)

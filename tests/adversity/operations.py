@@ -13,6 +13,7 @@ from store.database import Database
 from store.model import BenchmarkId, EventKind, ExecutionId, Step
 from store.observed import Observed
 from tests.store.support import call, draft, ending, queued, running
+from tests.workers import id_of, registered
 
 STEP = Step(1, "thought", [], {}, None)
 FINAL = ending(session_file_hash="a" * 64, session={"x": 1}, steps=(STEP,), tool_calls=(call(1),), score=1.0)
@@ -34,6 +35,11 @@ class Operation:
 
 async def _queued(db: Database) -> ExecutionId:
     return (await queued(db)).id
+
+
+async def _claimable(db: Database) -> ExecutionId:
+    await registered(db)
+    return await _queued(db)
 
 
 def observation(execution_id: ExecutionId) -> Observed:
@@ -79,8 +85,9 @@ async def _request_batch(db: Database, execution_id: ExecutionId) -> Any:
 
 async def _claim(db: Database, execution_id: ExecutionId) -> Any:
     """As a worker does: what is not to be claimed any more may be its own already."""
-    claimed = await executions.claim(db, execution_id, "worker")
-    return claimed or await executions.adopt(db, execution_id, "worker")
+    worker_id = id_of("worker")
+    claimed = await executions.claim(db, execution_id, worker_id)
+    return claimed or await executions.adopt(db, execution_id, worker_id, worker_id)
 
 
 async def _stop(db: Database, execution_id: ExecutionId) -> Any:
@@ -143,7 +150,7 @@ OPERATIONS = {
             " WHERE b.idempotency_key = $1::uuid::text"
         ),
     ),
-    "claim": Operation(_queued, _claim, (_events("status = 'RUNNING'"),)),
+    "claim": Operation(_claimable, _claim, (_events("status = 'RUNNING'"),)),
     "stop of a queued one": Operation(_queued, _stop, (_events("status = 'STOPPED'"),)),
     "stop of a running one": Operation(running, _stop, (_events("status = 'STOPPING'"),)),
     "append": Operation(

@@ -12,6 +12,7 @@ from store.errors import DatabaseBusy, DatabaseContended, DatabaseUnavailable, S
 from store.model import ExecutionStatus, Step
 from store.retrying import RETRIES
 from tests.store.support import DEADLINE_S, append, ending, queued, running
+from tests.workers import claim
 
 STEP = Step(1, "thought", [], {}, None)
 
@@ -110,7 +111,7 @@ async def test_every_change_of_an_execution_that_lost_against_others_is_made_onc
     async with asyncio.timeout(DEADLINE_S):
         execution = await queued(db)
         await contended_again()
-        assert await executions.claim(db, execution.id, "worker") is not None
+        assert await claim(db, execution.id) is not None
         await contended_again()
         assert await append(db, execution.id, 1)
         await contended_again()

@@ -57,7 +57,7 @@ class Nemesis:
             self.kill_runner: 4,
             self.freeze_runner: 2,
             self.terminate_listeners: 2,
-            self.terminate_queues: 2,
+            self.terminate_heartbeats: 2,
             self.terminate_some: 3,
             self.cut_sockets: 3,
         }
@@ -119,8 +119,8 @@ class Nemesis:
     async def terminate_listeners(self) -> None:
         await self._terminate("reev-gql listener", 1.0)
 
-    async def terminate_queues(self) -> None:
-        await self._terminate("reev-gql queue", 1.0)
+    async def terminate_heartbeats(self) -> None:
+        await self._terminate("reev-gql worker", 1.0)
 
     async def terminate_some(self) -> None:
         await self._terminate("reev-gql", 0.5)

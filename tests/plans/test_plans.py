@@ -23,6 +23,7 @@ from store.events import Cursor
 from store.model import BatchId, BenchmarkId, ExecutionFilter, ExecutionId, ExecutionStatus
 from tests.conftest import cloned_database
 from tests.store.support import append, ending
+from tests.workers import claim
 
 EXECUTIONS = 50_000
 BIG = {"executions", "execution_events"}
@@ -138,7 +139,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "the living": executions.live,
     "how many live": executions.live_counts,
     "by ids": lambda db: executions.get_many(db, [ONE, ExecutionId(uuid.uuid4())]),
-    "claim": lambda db: executions.claim(db, ONE, "w"),
+    "claim": lambda db: claim(db, ONE),
     "stop": lambda db: executions.request_stop(db, ONE),
     "append": lambda db: append(db, ONE, 1),
     "finish": lambda db: executions.finish(db, ONE, ending()),

@@ -18,6 +18,7 @@ from store import benchmarks, events, executions
 from store.database import Database
 from store.hub import Hub
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
+from store.queue import Limits
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"
@@ -43,7 +44,7 @@ class Bridge:
 
     def worker(self, mode: str, limit: int = 4, **changes: Any) -> Worker:
         config = replace(self.config, **{"command": fake_command(mode), **changes})
-        return Worker(self.db, self.hub, config, limit=limit)
+        return Worker(self.db, self.hub, config, limits=Limits(limit))
 
     async def request(self, *, timeout_ms: int = 60_000, agent: str = "deterministic") -> ExecutionId:
         execution, _ = await launch.request_execution(

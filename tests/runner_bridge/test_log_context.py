@@ -70,7 +70,7 @@ async def test_every_record_about_an_execution_carries_its_id_and_the_workers(
     found = of_ours(records(capsys))
     assert any("does not take a write" in record["event"] for record in found)
     assert {(record.get("execution_id"), record.get("worker_id")) for record in found} == {
-        (str(execution_id), worker.id)
+        (str(execution_id), str(worker.id))
     }
 
 

@@ -39,6 +39,7 @@ from store.model import (
 from tests.fake_runner import FakeRunner
 from tests.runner_bridge.bridge import DEADLINE_S, LOOK_S, Bridge
 from tests.runner_bridge.formats.support import DATA
+from tests.workers import claim, registered
 
 RUNNING, SUCCEEDED = ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED
 LOST, FAILED = ExecutionStatus.LOST, ExecutionStatus.FAILED
@@ -57,7 +58,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def observing(bridge: Bridge, name: str = "observer", idle_s: float = 600.0) -> AsyncIterator[None]:
     """An observer at work, as a worker has one."""
     watch, leaving = DirectoryWatch(bridge.config.sessions_dir), asyncio.Event()
-    task = asyncio.create_task(Observer(bridge.db, watch, name, idle_s, leaving).run())
+    task = asyncio.create_task(
+        Observer(bridge.db, watch, await registered(bridge.db, name), idle_s, leaving).run()
+    )
     try:
         yield
     finally:
@@ -371,7 +374,7 @@ async def test_files_of_executions_that_run_here_are_left_to_their_supervision(
 ) -> None:
     monkeypatch.setattr(observed_sessions, "AWAIT_END_S", 0.05)
     mine = await bridge.request()
-    assert await executions.claim(bridge.db, mine, "worker") is not None
+    assert await claim(bridge.db, mine) is not None
     runner = somebodys_runner(str(mine))
     async with observing(bridge):
         runner.call_tool("sol_transfer")
@@ -573,7 +576,9 @@ async def test_an_observed_execution_cannot_be_stopped_here(bridge: Bridge, sess
         await stored(bridge, runner, RUNNING)
         stop = await executions.request_stop(bridge.db, id_of(runner))
         assert stop.outcome is executions.StopOutcome.NOT_OURS
-        assert await executions.adopt(bridge.db, id_of(runner), "worker") is None
+        owner = await executions.owner_of(bridge.db, id_of(runner))
+        heir = await registered(bridge.db, "heir")
+        assert await executions.adopt(bridge.db, id_of(runner), heir, owner) is None
         runner.write(runner.session())
         await stored(bridge, runner, SUCCEEDED)
 

@@ -16,6 +16,7 @@ from store.database import Database
 from store.hub import Hub
 from store.model import Ending, ExecutionId, ExecutionStatus
 from tests.samples import queued
+from tests.workers import claim
 
 SECRET = "canary-0123456789"
 CAP = 1024 * 1024
@@ -23,7 +24,7 @@ CAP = 1024 * 1024
 
 async def _running(db: Database) -> ExecutionId:
     execution = await queued(db)
-    await executions.claim(db, execution.id, "worker")
+    await claim(db, execution.id)
     return execution.id
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.retention import Files, Policy, keep_pruning, remove_files
-from runner_bridge.session_import import ImportOutcome, import_session_files
+from runner_bridge.session_import import import_session_files
+from runner_bridge.session_ingest import ImportOutcome
 from store import retention
 from store.database import Database
 from store.errors import DatabaseUnavailable

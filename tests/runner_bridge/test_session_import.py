@@ -28,6 +28,7 @@ from store.model import Ending, Execution, ExecutionId, ExecutionOrigin, Executi
 from tests.fake_runner import FakeRunner
 from tests.runner_bridge.formats.support import DATA
 from tests.samples import queued
+from tests.workers import claim
 
 DEPTH = 200_000
 """Deeper nesting than any reader may follow."""
@@ -208,7 +209,7 @@ async def test_an_execution_of_ours_is_never_touched(db: Database, config: Runne
     same, other, without, running, waiting = [await queued(db) for _ in range(5)]
     data = {execution.id: session_bytes(str(execution.id)) for execution in (same, other, without, running)}
     for execution in (same, other, without, running):
-        await executions.claim(db, execution.id, "worker")
+        await claim(db, execution.id)
         (config.sessions_dir / f"session_{execution.id}.json").write_bytes(data[execution.id])
     write(config.sessions_dir, str(waiting.id))
     for execution, content_hash in ((same, hashlib.sha256(data[same.id]).hexdigest()), (other, "0" * 64)):

@@ -16,6 +16,7 @@ from store import executions
 from store.model import EventKind, ExecutionId, ToolCallStatus
 from tests.fake_runner import FakeRunner
 from tests.runner_bridge.bridge import DEADLINE_S, Bridge
+from tests.workers import claim
 
 STARTED, ENDED = EventKind.TOOL_CALL_STARTED, EventKind.TOOL_CALL_ENDED
 
@@ -23,7 +24,7 @@ STARTED, ENDED = EventKind.TOOL_CALL_STARTED, EventKind.TOOL_CALL_ENDED
 @pytest.fixture
 async def running(bridge: Bridge) -> ExecutionId:
     execution_id = await bridge.request()
-    assert await executions.claim(bridge.db, execution_id, "test") is not None
+    assert await claim(bridge.db, execution_id) is not None
     return execution_id
 
 

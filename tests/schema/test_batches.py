@@ -11,6 +11,7 @@ from store import benchmarks, executions
 from store.database import Database
 from store.model import Ending, ExecutionId, ExecutionStatus, Failure, FailureKind
 from tests.samples import draft, queued
+from tests.workers import claim
 
 RUN = """
 mutation ($input: RunBenchmarksInput!) {
@@ -69,7 +70,7 @@ async def _end(db: Database, execution_id: str, *, success: bool) -> None:
     failure = None if success else Failure(FailureKind.AGENT, "it gave up")
     status = ExecutionStatus.SUCCEEDED if success else ExecutionStatus.FAILED
     wanted = ExecutionId(uuid.UUID(execution_id))
-    assert await executions.claim(db, wanted, "worker") is not None
+    assert await claim(db, wanted) is not None
     assert await executions.finish(db, wanted, Ending(status, failure, success=success)) is not None
 
 

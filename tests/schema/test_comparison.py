@@ -12,6 +12,7 @@ from store.database import Database
 from store.model import Ending, EventKind, Execution, ExecutionStatus, Step, ToolCall, ToolCallStatus
 from tests.samples import draft, queued, transfer_yaml
 from tests.statements import statements_sent
+from tests.workers import claim
 
 COMPARE = """
 query ($left: ID!, $right: ID!) {
@@ -45,7 +46,7 @@ async def _ended(
     db: Database, address: str, outcome: str, *, score: float, time_ms: int, benchmark_id: str = "transfer"
 ) -> Execution:
     execution = await queued(db, benchmark_id)
-    await executions.claim(db, execution.id, "worker")
+    await claim(db, execution.id)
     status = ToolCallStatus.SUCCESS
     call = ToolCall(
         1, "sol_transfer", "sol_transfer", status, None, None, time_ms, {"to": address}, "sent", None

@@ -22,6 +22,7 @@ from store.model import (
 )
 from tests.samples import queued
 from tests.statements import statements_sent
+from tests.workers import claim
 
 PAGE = """
 query ($first: Int, $after: String, $last: Int, $before: String, $filter: ExecutionFilter) {
@@ -169,7 +170,7 @@ async def test_a_page_that_cannot_be_read_is_refused_with_a_code(
 
 async def test_an_ended_execution_tells_everything(db: Database, ask: Any) -> None:
     execution = await queued(db)
-    await executions.claim(db, execution.id, "worker", RunnerKind.LOCAL)
+    await claim(db, execution.id, runner=RunnerKind.LOCAL)
     await output.append(db, execution.id, 0, b"hello\n")
     call = ToolCall(
         1, "sol_transfer", "SolTransfer", ToolCallStatus.SUCCESS, None, None, 12, {"a": 1}, [2], None

@@ -13,6 +13,7 @@ from store import executions
 from store.database import Database
 from store.model import Ending, ExecutionStatus, Failure, FailureKind
 from tests.samples import queued
+from tests.workers import claim
 
 PAGE = """
 query (
@@ -36,7 +37,7 @@ async def some(db: Database, count: int) -> None:
     for number in range(count):
         execution = await queued(db, f"b{number % 3}")
         if number % 4:
-            await executions.claim(db, execution.id, "worker")
+            await claim(db, execution.id)
             ending = Ending(
                 ExecutionStatus.SUCCEEDED,
                 score=dice.choice([None, 0.0, 0.5, 1.0]),
@@ -122,10 +123,10 @@ async def test_a_forged_value_in_a_cursor_is_refused(refuse: Any, value: str) ->
 
 async def test_every_condition(db: Database, ask: Any, refuse: Any) -> None:
     good = await queued(db, "good", agent="GLM-4.6")
-    await executions.claim(db, good.id, "worker")
+    await claim(db, good.id)
     await executions.finish(db, good.id, Ending(ExecutionStatus.SUCCEEDED, score=0.75))
     bad = await queued(db, "bad", agent="other")
-    await executions.claim(db, bad.id, "worker")
+    await claim(db, bad.id)
     failure = Failure(FailureKind.TIMEOUT, "too long")
     await executions.finish(db, bad.id, Ending(ExecutionStatus.TIMED_OUT, failure=failure))
     names = {str(good.id): "good", str(bad.id): "bad"}

@@ -12,6 +12,7 @@ from store.database import Database
 from store.hub import Hub
 from store.model import Ending, EventKind, ExecutionStatus, ToolCall, ToolCallStatus
 from tests.samples import queued
+from tests.workers import claim
 
 EVENTS = """
 subscription ($id: ID!, $after: Int! = 0) {
@@ -35,7 +36,7 @@ CALL = ToolCall(
 async def _live_through(db: Database, **options: Any) -> Any:
     """An execution from its request to its end: five events."""
     execution = await queued(db, **options)
-    await executions.claim(db, execution.id, "worker")
+    await claim(db, execution.id)
     await executions.append_tool_calls(db, execution.id, [(EventKind.TOOL_CALL_STARTED, CALL)])
     await executions.append_tool_calls(db, execution.id, [(EventKind.TOOL_CALL_ENDED, CALL)])
     await executions.finish(db, execution.id, Ending(ExecutionStatus.SUCCEEDED, success=True, score=1.0))
@@ -62,7 +63,7 @@ async def test_live_events_arrive_and_the_stream_ends_with_the_execution(db: Dat
     async with watch(EVENTS, id=str(execution.id)) as items:
         assert (await anext(items))["executionEvents"]["kind"] == "SNAPSHOT"
         assert (await anext(items))["executionEvents"]["status"] == "QUEUED"
-        await executions.claim(db, execution.id, "worker")
+        await claim(db, execution.id)
         assert (await anext(items))["executionEvents"]["status"] == "RUNNING"
         await executions.request_stop(db, execution.id)
         assert (await anext(items))["executionEvents"]["status"] == "STOPPING"

@@ -12,6 +12,7 @@ from store import executions
 from store.database import Database
 from store.model import Ending, ExecutionStatus
 from tests.samples import queued, transfer_yaml
+from tests.workers import claim
 
 RUN = """
 mutation ($input: RunBenchmarkInput!) {
@@ -117,7 +118,7 @@ async def test_a_request_that_cannot_be_met_writes_nothing(
 async def test_stopping_tells_what_it_found(db: Database, ask: Any) -> None:
     waiting, running, ended = [await queued(db) for _ in range(3)]
     for execution in (running, ended):
-        await executions.claim(db, execution.id, "worker")
+        await claim(db, execution.id)
     await executions.finish(db, ended.id, Ending(ExecutionStatus.SUCCEEDED, success=True))
 
     async def stop(execution_id: object) -> Any:

@@ -10,6 +10,7 @@ from store import executions, output
 from store.database import Database
 from store.model import Ending, ExecutionStatus
 from tests.samples import queued
+from tests.workers import claim
 
 LOG = """
 subscription ($id: ID!, $offset: Int! = 0) {
@@ -22,7 +23,7 @@ async def test_the_log_says_where_it_stands_follows_and_ends_with_the_execution(
     db: Database, watch: Any
 ) -> None:
     execution = await queued(db)
-    await executions.claim(db, execution.id, "worker")
+    await claim(db, execution.id)
     await output.append(db, execution.id, 0, b"one\n")
     async with watch(LOG, id=str(execution.id)) as items:
         first = (await anext(items))["executionLog"]

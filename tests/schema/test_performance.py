@@ -12,6 +12,7 @@ from store.database import Database
 from store.model import Ending, ExecutionStatus, Failure, FailureKind
 from tests.samples import draft, queued
 from tests.statements import statements_sent
+from tests.workers import claim
 
 FIGURES = """
 fragment Figures on Performance {
@@ -61,7 +62,7 @@ async def ended(db: Database, benchmark_id: str = "transfer", **more: Any) -> st
     """An execution from its request to its end."""
     agent = more.pop("agent", "deterministic")
     execution = await queued(db, benchmark_id, agent=agent)
-    await executions.claim(db, execution.id, "worker")
+    await claim(db, execution.id)
     status = more.pop("status", ExecutionStatus.SUCCEEDED)
     failure = Failure(FailureKind.BENCHMARK, "no") if status is ExecutionStatus.FAILED else None
     await executions.finish(db, execution.id, Ending(status, failure=failure, **more))

@@ -24,6 +24,7 @@ from store.model import (
     ToolCall,
     ToolCallStatus,
 )
+from tests.workers import claim
 
 DEADLINE_S = 15.0
 """Nothing a test waits for takes this long unless it is broken."""
@@ -101,7 +102,7 @@ async def queued(db: Database, benchmark_id: str = "bench", **changes: Any) -> E
 async def running(db: Database, benchmark_id: str = "bench", **changes: Any) -> ExecutionId:
     """A new execution that a worker has claimed."""
     execution = await queued(db, benchmark_id, **changes)
-    assert await executions.claim(db, execution.id, "worker") is not None
+    assert await claim(db, execution.id) is not None
     return execution.id
 
 

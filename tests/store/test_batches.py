@@ -16,6 +16,7 @@ from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 from store.hub import Hub
 from store.model import Batch, BenchmarkId, Execution, ExecutionId, ExecutionStatus
 from tests.store.support import draft, ending, everything, queued
+from tests.workers import claim
 
 A, B = BenchmarkId("a"), BenchmarkId("b")
 GIVEN: dict[str, Any] = {
@@ -41,7 +42,7 @@ async def members(db: Database, batch: Batch) -> list[Execution]:
 
 
 async def end(db: Database, execution: Execution, status: ExecutionStatus) -> None:
-    assert await executions.claim(db, execution.id, "worker") is not None
+    assert await claim(db, execution.id) is not None
     assert await executions.finish(db, execution.id, ending(status)) is not None
 
 
@@ -118,7 +119,7 @@ async def test_one_that_fails_ends_no_other(db: Database) -> None:
     await end(db, made[0], ExecutionStatus.FAILED)
     await executions.request_stop(db, made[1].id)
     await end(db, made[2], ExecutionStatus.SUCCEEDED)
-    await executions.claim(db, made[3].id, "worker")
+    await claim(db, made[3].id)
     progress = (await batches.progress_of(db, [batch.id]))[batch.id]
     states = (ExecutionStatus.FAILED, ExecutionStatus.STOPPED, ExecutionStatus.SUCCEEDED)
     assert [progress.of(status) for status in states] == [1, 1, 1]

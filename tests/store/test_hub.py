@@ -31,6 +31,7 @@ from tests.store.support import (
     queued,
     running,
 )
+from tests.workers import claim
 
 NOBODY = ExecutionId(uuid.UUID(int=7))
 
@@ -85,7 +86,7 @@ async def take_all(
 
 async def live_out(db: Database, execution_id: ExecutionId, appends: int) -> None:
     """What a worker writes of one execution, from claim to end."""
-    await executions.claim(db, execution_id, "worker")
+    await claim(db, execution_id)
     ordinal = 0
     while ordinal < appends:
         burst = min(random.Random(ordinal).randint(1, 4), appends - ordinal)
@@ -278,7 +279,7 @@ async def test_waiting_for_a_status(db: Database, hub: Hub) -> None:
         asyncio.timeout(DEADLINE_S),
         background(hub.wait_for_status(execution_id, wanted)) as [waiting],
     ):
-        await executions.claim(db, execution_id, "w")
+        await claim(db, execution_id)
         await append(db, execution_id, 1)
         await executions.request_stop(db, execution_id)
         item = await waiting

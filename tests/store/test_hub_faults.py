@@ -30,6 +30,7 @@ from tests.store.support import (
     running,
 )
 from tests.store.test_hub import live_out, place, small_memory, take, take_all, take_dropping
+from tests.workers import claim
 
 LISTENER = "reev-gql listener"
 
@@ -167,7 +168,7 @@ async def test_a_store_that_goes_away_while_the_hub_reads(db: Database, hub: Hub
     start = hub.position
     async with background(take_all(hub, start, 22, random.Random(1))) as [everything]:
         async with asyncio.timeout(DEADLINE_S):
-            await executions.claim(other, execution_id, "w")
+            await claim(other, execution_id)
             for ordinal in range(1, 21):
                 await kill_backends(other, "reev-gql")
                 await append(other, execution_id, ordinal)

@@ -1,214 +1,167 @@
-"""The queue holds to its limit and its order, and a place outlives the worker that held it."""
+"""The queue: its order, its limits over all workers, and that a place and its execution never disagree."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 
 import pytest
 
-from store import queue
+from store import executions, queue
 from store.database import Database
-from store.errors import DatabaseUnavailable
-from store.model import ExecutionId
-from store.queue import ExecutionQueue, GiveBack
-from tests.store.support import DEADLINE_S, background, eventually, queued
+from store.model import Execution, ExecutionId, ExecutionStatus
+from store.queue import Limits, claim_next, positions, reconcile
+from tests.store.support import ending, in_state, queued
+from tests.workers import registered
+
+S = ExecutionStatus
+MANY = Limits(1000)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A silent worker is noticed sooner than in production, by the same steps."""
-    monkeypatch.setattr(queue, "HEARTBEAT_TIMEOUT_S", 0.4)
-    monkeypatch.setattr(queue, "DEQUEUE_POLL_S", 0.1)
+async def places(db: Database) -> list[str]:
+    found = await db.fetch("SELECT dedupe_key FROM pgqueuer ORDER BY priority DESC, id")
+    return [row["dedupe_key"] for row in found]
 
 
-async def places(db: Database) -> int:
-    return int(await db.fetchval("SELECT count(*) FROM pgqueuer"))
+async def take(db: Database, limits: Limits = MANY, name: str = "worker") -> Execution | None:
+    return await claim_next(db, await registered(db, name), limits)
 
 
-async def none_left(db: Database) -> bool:
-    return await places(db) == 0
+async def take_all(db: Database, limits: Limits = MANY) -> list[ExecutionId]:
+    taken = []
+    while (execution := await take(db, limits)) is not None:
+        taken.append(execution.id)
+    return taken
 
 
-class Recorder:
-    """A handler that notes who is at work, and lets them go when told."""
-
-    def __init__(self) -> None:
-        self.order: list[ExecutionId] = []
-        self.at_once = self.most_at_once = 0
-        self.go_on = asyncio.Event()
-
-    async def __call__(self, execution_id: ExecutionId) -> None:
-        self.order.append(execution_id)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await self.go_on.wait()
-        finally:
-            self.at_once -= 1
-
-    async def busy(self, wanted: int) -> bool:
-        return self.at_once >= wanted
-
-
-async def test_the_limit_holds_over_all_workers_and_the_first_come_first(db: Database) -> None:
-    ids = [(await queued(db)).id for _ in range(20)]
-    recorder = Recorder()
-    workers = [ExecutionQueue(db.url) for _ in range(3)]
-    async with (
-        asyncio.timeout(DEADLINE_S),
-        background(*(worker.work(recorder, limit=4) for worker in workers)) as tasks,
-    ):
-        await eventually(lambda: recorder.busy(4))
-        assert sorted(recorder.order) == sorted(ids[:4])
-        recorder.go_on.set()
-        await eventually(lambda: none_left(db))
-        for worker in workers:
-            worker.stop()
-        await asyncio.gather(*tasks)
-    assert recorder.most_at_once == 4
-    assert sorted(recorder.order) == sorted(ids)
-
-
-async def test_one_worker_at_a_time_takes_them_in_order(db: Database) -> None:
+async def test_what_came_first_is_taken_first(db: Database) -> None:
     ids = [(await queued(db)).id for _ in range(10)]
-    recorder = Recorder()
-    recorder.go_on.set()
-    worker = ExecutionQueue(db.url)
-    async with asyncio.timeout(DEADLINE_S), background(worker.work(recorder, limit=1)) as [task]:
-        await eventually(lambda: none_left(db))
-        worker.stop()
-        await task
-    assert recorder.order == ids
+    assert await take_all(db) == ids
+    assert await places(db) == []
 
 
-async def test_what_comes_later_is_heard_of(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "DEQUEUE_POLL_S", 60.0)
-    recorder = Recorder()
-    recorder.go_on.set()
-    worker = ExecutionQueue(db.url)
-    async with asyncio.timeout(DEADLINE_S), background(worker.work(recorder, limit=1)) as [task]:
-        first = (await queued(db)).id
-        await eventually(lambda: _seen(recorder, [first]))
-        second = (await queued(db)).id
-        await eventually(lambda: _seen(recorder, [first, second]))
-        worker.stop()
-        await task
+async def test_a_higher_priority_goes_ahead_and_equal_ones_keep_their_order(db: Database) -> None:
+    low = [(await queued(db, priority=-1)).id for _ in range(2)]
+    usual = [(await queued(db)).id for _ in range(2)]
+    high = [(await queued(db, priority=7)).id for _ in range(2)]
+    assert await take_all(db) == [*high, *usual, *low]
 
 
-async def _seen(recorder: Recorder, wanted: list[ExecutionId]) -> bool:
-    return recorder.order == wanted
-
-
-async def test_a_place_given_back_goes_to_another(db: Database) -> None:
+async def test_what_is_taken_runs_and_belongs_to_the_worker(db: Database) -> None:
     execution_id = (await queued(db)).id
-    refusals = 0
-    recorder = Recorder()
-    recorder.go_on.set()
-
-    async def refuse(_: ExecutionId) -> None:
-        nonlocal refusals
-        refusals += 1
-        leaving.stop()
-        raise GiveBack("not here")
-
-    leaving, staying = ExecutionQueue(db.url), ExecutionQueue(db.url)
-    async with asyncio.timeout(DEADLINE_S):
-        await leaving.work(refuse, limit=1)
-        assert (refusals, await places(db)) == (1, 1)
-        async with background(staying.work(recorder, limit=1)) as [task]:
-            await eventually(lambda: none_left(db))
-            staying.stop()
-            await task
-    assert recorder.order == [execution_id]
+    taken = await take(db)
+    assert taken is not None and (taken.id, taken.status, taken.revision) == (execution_id, S.RUNNING, 2)
+    assert await executions.owner_of(db, execution_id) == await registered(db)
 
 
-async def test_a_killed_workers_place_is_given_to_another(db: Database) -> None:
-    """Its connection is gone and no heartbeat comes any more, though its handler still runs."""
+async def test_no_more_than_the_limit_over_all_workers_however_many_claim_at_once(db: Database) -> None:
+    for _ in range(12):
+        await queued(db)
+    for name in ("one", "two", "three"):
+        await registered(db, name)
+    names = ["one", "two", "three"] * 10
+    taken = await asyncio.gather(*(take(db, Limits(4), name) for name in names))
+    assert len({execution.id for execution in taken if execution is not None}) == 4
+    assert len(await places(db)) == 8
+
+
+async def test_a_slot_is_free_as_soon_as_its_execution_has_ended_and_only_then(db: Database) -> None:
+    first, second = (await queued(db)).id, (await queued(db)).id
+    assert await take(db, Limits(1)) is not None
+    await executions.request_stop(db, first)
+    assert await take(db, Limits(1)) is None, "what is being stopped still lives"
+    await executions.finish(db, first, ending(S.STOPPED))
+    taken = await take(db, Limits(1))
+    assert taken is not None and taken.id == second
+
+
+async def test_a_worker_has_no_more_than_its_own_limit(db: Database) -> None:
+    for _ in range(3):
+        await queued(db)
+    limits = Limits(10, of_worker=1)
+    assert await take(db, limits, "one") is not None
+    assert await take(db, limits, "one") is None
+    assert await take(db, limits, "two") is not None
+
+
+async def test_an_agent_at_its_limit_keeps_nobody_behind_it_waiting(db: Database) -> None:
+    limits = Limits(10, of_agents={"slow": 1})
+    slow = [(await queued(db, agent="slow")).id for _ in range(3)]
+    other = (await queued(db, agent="other")).id
+    assert await take_all(db, limits) == [slow[0], other]
+    await executions.finish(db, slow[0], ending())
+    assert await take_all(db, limits) == [slow[1]]
+
+
+async def test_an_observed_execution_takes_no_slot(db: Database) -> None:
+    observed, wanted = await in_state(db, S.RUNNING), (await queued(db)).id
+    await db.execute("UPDATE executions SET origin = 'OBSERVED' WHERE id = $1", observed)
+    taken = await take(db, Limits(1))
+    assert taken is not None and taken.id == wanted
+
+
+@pytest.mark.parametrize("leave", ["claimed", "claimed by name", "stopped"])
+async def test_a_place_is_gone_with_the_wait_and_leaves_no_trace(db: Database, leave: str) -> None:
     execution_id = (await queued(db)).id
-    first, second = Recorder(), Recorder()
-    dying, living = ExecutionQueue(db.url), ExecutionQueue(db.url)
-    async with asyncio.timeout(DEADLINE_S), background(dying.work(first, limit=1)) as [dead]:
-        await eventually(lambda: first.busy(1))
-        pids = await db.fetch("SELECT pid FROM pg_stat_activity WHERE application_name = 'reev-gql queue'")
-        async with background(living.work(second, limit=1)) as [task]:
-            for row in pids:
-                await db.execute("SELECT pg_terminate_backend($1)", row["pid"])
-            await eventually(lambda: second.busy(1))
-            assert first.order == second.order == [execution_id]
-            second.go_on.set()
-            await eventually(lambda: none_left(db))
-            living.stop()
-            await task
-        first.go_on.set()
-        with pytest.raises(DatabaseUnavailable):
-            await dead
+    match leave:
+        case "claimed":
+            await take(db)
+        case "claimed by name":
+            await executions.claim(db, execution_id, await registered(db))
+        case _:
+            await executions.request_stop(db, execution_id)
+    assert await places(db) == []
+    assert await db.fetchval("SELECT count(*) FROM pgqueuer_log") == 0
 
 
-async def test_a_living_workers_place_is_not_given_away(db: Database) -> None:
-    """Its handler takes several times as long as a silent worker would be waited for."""
-    await queued(db)
-    first, second = Recorder(), Recorder()
-    busy, idle = ExecutionQueue(db.url), ExecutionQueue(db.url)
-    beats = "SELECT count(DISTINCT heartbeat) FROM beats"
-    await db.execute("CREATE TABLE beats (heartbeat timestamptz)")
-    async with asyncio.timeout(DEADLINE_S), background(busy.work(first, limit=2)) as [one]:
-        await eventually(lambda: first.busy(1))
-        async with background(idle.work(second, limit=2)) as [two]:
-
-            async def many_beats() -> bool:
-                await db.execute("INSERT INTO beats SELECT heartbeat FROM pgqueuer")
-                return bool(await db.fetchval(beats) >= 5)
-
-            await eventually(many_beats)
-            assert second.order == []
-            first.go_on.set()
-            busy.stop()
-            idle.stop()
-            await asyncio.gather(one, two)
-    assert await none_left(db)
+async def test_a_claim_and_a_stop_at_once_have_one_winner(db: Database) -> None:
+    for _ in range(20):
+        execution_id = (await queued(db)).id
+        taken, stop = await asyncio.gather(take(db), executions.request_stop(db, execution_id))
+        expected = executions.StopOutcome.STOPPED if taken is None else executions.StopOutcome.STOPPING
+        assert stop.outcome is expected
+        assert await places(db) == []
+        if taken is not None:
+            await executions.finish(db, execution_id, ending(S.STOPPED))
 
 
-async def test_stop_returns_when_the_handlers_are_done_and_takes_no_other(db: Database) -> None:
-    ids = [(await queued(db)).id for _ in range(5)]
-    recorder = Recorder()
-    worker = ExecutionQueue(db.url)
-    async with asyncio.timeout(DEADLINE_S), background(worker.work(recorder, limit=2)) as [task]:
-        await eventually(lambda: recorder.busy(2))
-        worker.stop()
-        done, _ = await asyncio.wait([task], timeout=0.2)
-        assert not done
-        recorder.go_on.set()
-        await task
-    assert sorted(recorder.order) == sorted(ids[:2])
-    assert await places(db) == 3
+async def test_positions_count_from_one_in_the_order_of_taking(db: Database) -> None:
+    usual = [(await queued(db)).id for _ in range(3)]
+    high = (await queued(db, priority=1)).id
+    assert await positions(db) == {high: 1, usual[0]: 2, usual[1]: 3, usual[2]: 4}
+    await executions.request_stop(db, usual[0])
+    await take(db)
+    assert await positions(db) == {usual[1]: 1, usual[2]: 2}
 
 
-async def test_a_stop_before_the_start_takes_nothing(db: Database) -> None:
-    await queued(db)
-    recorder = Recorder()
-    worker = ExecutionQueue(db.url)
-    worker.stop()
-    async with asyncio.timeout(DEADLINE_S):
-        await worker.work(recorder, limit=1)
-    assert recorder.order == []
+async def test_an_execution_that_waits_without_a_place_is_given_one(db: Database) -> None:
+    lost, there = (await queued(db, priority=3)).id, (await queued(db)).id
+    await db.execute("DELETE FROM pgqueuer WHERE dedupe_key = $1", str(lost))
+    assert await reconcile(db) == (1, 0)
+    assert await reconcile(db) == (0, 0)
+    assert await places(db) == [str(lost), str(there)], "with the priority it was requested with"
 
 
-async def test_a_handler_that_fails_gives_its_place_up_and_the_next_is_taken(db: Database) -> None:
-    ids = [(await queued(db)).id for _ in range(3)]
-    seen: list[ExecutionId] = []
-
-    async def fail(execution_id: ExecutionId) -> None:
-        seen.append(execution_id)
-        raise RuntimeError("a handler's own fault")
-
-    worker = ExecutionQueue(db.url)
-    async with asyncio.timeout(DEADLINE_S), background(worker.work(fail, limit=1)) as [task]:
-        await eventually(lambda: none_left(db))
-        worker.stop()
-        await task
-    assert seen == ids
+@pytest.mark.parametrize("status", [status for status in S if status is not S.QUEUED])
+async def test_a_place_whose_execution_does_not_wait_is_dropped(db: Database, status: S) -> None:
+    execution_id, waiting = await in_state(db, status), (await queued(db)).id
+    async with db.transaction() as connection:
+        await queue.enqueue(connection, [execution_id], 0)
+    assert await take_all(db, Limits(5)) == [waiting]
+    assert await reconcile(db) == (0, 1)
+    assert await places(db) == []
 
 
-async def test_a_database_that_is_not_there() -> None:
-    with pytest.raises(DatabaseUnavailable):
-        await ExecutionQueue("postgresql://u@127.0.0.1:1/db").work(Recorder(), limit=1)
+async def test_places_of_nobody_are_dropped(db: Database) -> None:
+    async with db.transaction() as connection:
+        await queue.enqueue(connection, [ExecutionId(uuid.uuid4())], 0)
+    await db.execute("UPDATE pgqueuer SET dedupe_key = NULL")
+    assert await take(db) is None
+    assert await reconcile(db) == (0, 1)
+
+
+async def test_a_second_place_is_never_made(db: Database) -> None:
+    execution_id = (await queued(db)).id
+    async with db.transaction() as connection:
+        await queue.enqueue(connection, [execution_id], 5)
+    assert await places(db) == [str(execution_id)]

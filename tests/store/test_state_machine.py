@@ -14,6 +14,7 @@ from store.errors import ExecutionNotFound
 from store.executions import ProcessIdentity, StopOutcome
 from store.model import Ending, EventKind, ExecutionId, ExecutionStatus, Failure, FailureKind, Step
 from tests.store.support import TERMINAL, append, call, ending, everything, in_state, queued, running
+from tests.workers import claim, registered
 
 S = ExecutionStatus
 NOBODY = ExecutionId(uuid.UUID(int=7))
@@ -48,7 +49,7 @@ async def seqs(db: Database, execution_id: ExecutionId) -> list[int]:
 async def test_claim(db: Database, before: ExecutionStatus) -> None:
     execution_id = await in_state(db, before)
     written = await everything(db)
-    claimed = await executions.claim(db, execution_id, "other worker")
+    claimed = await claim(db, execution_id, "other worker")
     if before in CLAIM:
         assert claimed is not None and claimed.status is S.RUNNING
         assert claimed.started_at is not None and claimed.queue_duration_ms is not None
@@ -101,8 +102,9 @@ async def test_finish(db: Database, before: ExecutionStatus) -> None:
 @pytest.mark.parametrize("before", list(S))
 async def test_only_the_living_are_adopted_or_written_to(db: Database, before: ExecutionStatus) -> None:
     execution_id = await in_state(db, before)
-    written = await everything(db)
-    adopted = await executions.adopt(db, execution_id, "next worker")
+    owner = await executions.owner_of(db, execution_id)
+    written, heir = await everything(db), await registered(db, "next worker")
+    adopted = await executions.adopt(db, execution_id, heir, owner)
     await executions.record_process(db, execution_id, ProcessIdentity(42, 1.5))
     appended = await append(db, execution_id, 1)
     identity = await executions.process_of(db, execution_id)
@@ -201,7 +203,7 @@ async def test_of_many_who_finish_at_once_one_wins(db: Database) -> None:
 
 async def test_of_many_who_claim_at_once_one_wins(db: Database) -> None:
     execution_id = (await queued(db)).id
-    results = await asyncio.gather(*(executions.claim(db, execution_id, f"w{n}") for n in range(20)))
+    results = await asyncio.gather(*(claim(db, execution_id, f"w{n}") for n in range(20)))
     assert len([result for result in results if result is not None]) == 1
     assert await statuses_told(db, execution_id) == ["QUEUED", "RUNNING"]
 
@@ -210,7 +212,7 @@ async def test_stop_against_claim_and_finish_ends_once(db: Database) -> None:
     """Whatever the order, the history is a path of the picture and agrees with the row."""
     ids = [(await queued(db)).id for _ in range(10)]
     await asyncio.gather(
-        *(executions.claim(db, execution_id, "w") for execution_id in ids),
+        *(claim(db, execution_id) for execution_id in ids),
         *(executions.request_stop(db, execution_id) for execution_id in ids),
         *(executions.finish(db, execution_id, ending(S.SUCCEEDED)) for execution_id in ids),
         *(executions.request_stop(db, execution_id) for execution_id in ids),
@@ -227,7 +229,7 @@ async def test_stop_against_claim_and_finish_ends_once(db: Database) -> None:
 async def test_an_unknown_execution(db: Database) -> None:
     with pytest.raises(ExecutionNotFound):
         await executions.request_stop(db, NOBODY)
-    assert await executions.claim(db, NOBODY, "w") is None
+    assert await claim(db, NOBODY) is None
     assert await executions.finish(db, NOBODY, ending()) is None
     assert await executions.get(db, NOBODY) is None
     assert not await append(db, NOBODY, 1)
@@ -274,7 +276,7 @@ async def test_a_stop_that_was_accepted_wins_over_whatever_the_runner_still_did(
     db: Database, late: ExecutionStatus
 ) -> None:
     execution = await queued(db)
-    await executions.claim(db, execution.id, "worker")
+    await claim(db, execution.id)
     await executions.request_stop(db, execution.id)
     failure = Failure(FailureKind.BENCHMARK, "too late") if late is not ExecutionStatus.SUCCEEDED else None
     ended = await executions.finish(
