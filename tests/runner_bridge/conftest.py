@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.command import KNOWN_AGENTS, RunnerConfig
+from runner_bridge.secret_key import SecretKey
 from runner_bridge.sync import upsert_benchmark
 from store.database import Database
 from store.hub import Hub
@@ -24,6 +25,7 @@ async def bridge(db: Database, hub: Hub, tmp_path: Path) -> AsyncIterator[Bridge
         sessions_dir=tmp_path / "sessions",
         output_dir=tmp_path / "runs",
         agents=KNOWN_AGENTS,
+        secret_key=SecretKey(file=tmp_path / "secret.key"),
         term_grace_s=0.3,
         result_attempts=3,
         result_interval_s=0.02,
