@@ -15,7 +15,15 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from store import batches, benchmarks, executions, listing
 from store.database import Database
-from store.model import Batch, BenchmarkFilter, BenchmarkId, Execution, ExecutionId, JsonValue
+from store.model import (
+    UNKNOWN_BENCHMARK,
+    Batch,
+    BenchmarkFilter,
+    BenchmarkId,
+    Execution,
+    ExecutionId,
+    JsonValue,
+)
 
 MIN_TIMEOUT_MS = 100
 MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
@@ -71,6 +79,8 @@ async def rerun_execution(
 
     Raises what `request_execution` raises.
     """
+    if original.benchmark_id == UNKNOWN_BENCHMARK:
+        raise InvalidInput("executionId", "It is not known which benchmark that execution is of")
     return await request_execution(
         db,
         config,
