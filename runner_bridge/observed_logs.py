@@ -165,7 +165,12 @@ class ObservedLogs:
         self, found: Candidate, name: str, signature: Signature, known: Mapping[int, ToolCallStatus]
     ) -> _Live:
         execution_id = found.execution_id
-        tail = ToolLogTail(self._db, execution_id, self._watch, known, {}, name=name, session_id=found.stem)
+        tail = ToolLogTail(
+            *(self._db, execution_id, self._watch, known, {}),
+            name=name,
+            session_id=found.stem,
+            owner=self._worker_id,
+        )
         return _Live(execution_id, tail, max(0.0, time.time() - signature.changed_at))
 
     async def _drain(self, logs: list[_Live]) -> None:

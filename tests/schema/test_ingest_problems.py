@@ -18,6 +18,7 @@ from store.model import ExecutionId
 from store.observed import Begun
 from tests.fake_runner import FakeRunner
 from tests.statements import statements_sent
+from tests.workers import registered
 
 IMPORT = """
 mutation { importSessionFiles { ... on ImportSessionFilesSuccess { imported conflicts failed } } }
@@ -118,7 +119,7 @@ async def test_conflicts_of_a_page_take_one_statement(ask: Any, runner: RunnerCo
 
 async def test_an_observed_execution_that_runs_says_what_is_unknown(ask: Any, db: Database) -> None:
     execution_id = ExecutionId(uuid.uuid4())
-    await observed.begin(db, [Begun(execution_id, None, dt.datetime.now(dt.UTC))], await a_worker(db))
+    await observed.begin(db, [Begun(execution_id, None, dt.datetime.now(dt.UTC))], await registered(db))
     asked = """
         query ($id: ID!) { execution(id: $id) {
             status origin benchmarkId benchmark { id } agent score trace flow { diagram } endedAt
@@ -137,7 +138,3 @@ async def test_an_observed_execution_that_runs_says_what_is_unknown(ask: Any, db
             ... on ExecutionNotOursError { code execution { status } } } }"""
     stopped = (await ask(stop, id=str(execution_id)))["stopExecution"]
     assert stopped == {"code": "EXECUTION_NOT_OURS", "execution": {"status": "RUNNING"}}
-
-
-async def a_worker(db: Database) -> str:
-    return "observer"
