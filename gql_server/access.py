@@ -1,4 +1,4 @@
-"""Who may talk to the server: exact host names, known origins, a token where one is set.
+"""From where one may talk to the server: exact host names and known origins.
 
 A web page anywhere can make its visitor's browser send requests to a server on that machine. So a request is
 answered only if its Host is one of our names (a name rebound to 127.0.0.1 is not), and, when a browser says
@@ -8,7 +8,6 @@ anything else runs, for HTTP and for websockets alike.
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ SECURITY_HEADERS = {
 }
 
 CORS_HEADERS = {
-    hdrs.VARY: hdrs.ORIGIN,
     hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
     hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization",
     hdrs.ACCESS_CONTROL_MAX_AGE: "600",
@@ -61,16 +59,15 @@ class AccessRules:
 
     hosts: frozenset[str]
     origins: frozenset[str]
-    token: str | None = None
 
     @classmethod
-    def build(cls, port: int, hosts: Iterable[str], origins: Iterable[str], token: str | None) -> AccessRules:
+    def build(cls, port: int, hosts: Iterable[str], origins: Iterable[str]) -> AccessRules:
         """`hosts` without a port are met at our port and at the default ports, loopback names at ours."""
         names = {f"{name}:{port}" for name in LOOPBACK_NAMES}
         for host in hosts:
             has_port = re.search(r":[0-9]+$", host) is not None
             names.update({host} if has_port else {host, f"{host}:{port}"})
-        return cls(frozenset(names), frozenset(origin.lower() for origin in origins), token)
+        return cls(frozenset(names), frozenset(origin.lower() for origin in origins))
 
     def knows_host(self, request: web.BaseRequest) -> bool:
         """Exactly one Host header, and it is one of our names."""
@@ -86,15 +83,6 @@ class AccessRules:
         # Browsers leave Origin out of simple GETs, but then say that another site asked.
         site = request.headers.get("Sec-Fetch-Site", "none")
         return request.path != GRAPHQL_PATH or site in ("none", "same-origin")
-
-    def knows_token(self, authorization: object) -> bool:
-        """Whether `authorization` is `Bearer` and our token; always when none is set."""
-        if self.token is None:
-            return True
-        if not isinstance(authorization, str):
-            return False
-        scheme, _, given = authorization.partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token.encode())
 
 
 def refusal(status: HTTPStatus, message: str) -> web.Response:
@@ -136,5 +124,7 @@ def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamRespon
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and origin.lower() in rules.origins and rules.knows_host(request):
             response.headers.update(CORS_HEADERS | {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin})
+            vary = response.headers.get(hdrs.VARY)
+            response.headers[hdrs.VARY] = hdrs.ORIGIN if vary is None else f"{vary}, {hdrs.ORIGIN}"
 
     return add_headers

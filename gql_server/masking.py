@@ -11,8 +11,6 @@ import uuid
 
 import structlog
 from graphql import GraphQLError
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from schema.errors import public_error
 
@@ -22,17 +20,14 @@ _ECHO = re.compile(r"(?:, found|(?<=cannot represent a non string value)): .*", 
 """What graphql-core says after "but what I got was"."""
 
 BAD_REQUEST = "BAD_REQUEST"
-"""The code of syntax and validation errors and of values that their types refuse."""
-
-REQUEST_ERRORS = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
-"""Raised about the request itself, or on purpose with a message for the client."""
+"""The code of values that their types refuse while an operation is under way."""
 
 
-def masked(error: GraphQLError) -> GraphQLError:
-    """`error` as the client may see it; what is hidden is logged."""
+def masked(error: GraphQLError, code: str = BAD_REQUEST) -> GraphQLError:
+    """`error` as the client may see it, with `code` if it has none; what is hidden is logged."""
     original = error.original_error
-    if original is None or isinstance(original, REQUEST_ERRORS) or _is_bad_input(error):
-        return _with_code(_without_echo(error))
+    if original is None or isinstance(original, GraphQLError) or _is_bad_input(error):
+        return _with_code(_without_echo(error), code)
     if public := public_error(original):
         log.warning("request_refused", reason=str(original), path=error.path)
         return _like(error, public.message, public.extensions or {})
@@ -56,10 +51,10 @@ def _without_echo(error: GraphQLError) -> GraphQLError:
     )
 
 
-def _with_code(error: GraphQLError) -> GraphQLError:
+def _with_code(error: GraphQLError, code: str) -> GraphQLError:
     """Every error has a code; what neither we nor the schema gave one is a fault of the request."""
     if "code" not in (error.extensions or {}):
-        error.extensions = {**(error.extensions or {}), "code": BAD_REQUEST}
+        error.extensions = {**(error.extensions or {}), "code": code}
     return error
 
 

@@ -45,6 +45,12 @@ BACKLOG = 512
 HTTP_DRAIN_S = 1.0
 """How long a request under way may go on after the server was told to stop."""
 
+KEEPALIVE_S = 75.0
+"""How long a connection may do nothing, from its start on; browsers and proxies reuse theirs within a minute."""
+
+LINGER_S = 1.0
+"""How long the rest of a refused body is read, so that its sender sees the answer."""
+
 WORKER_LEAVES_S = 2.5
 """A worker gives its places back at once; this is for the results of runners that have just ended."""
 
@@ -165,6 +171,8 @@ async def serving(
         access_log=None,
         handle_signals=False,
         shutdown_timeout=HTTP_DRAIN_S,
+        keepalive_timeout=KEEPALIVE_S,
+        lingering_time=LINGER_S,
     )
     await runner.setup()
     try:

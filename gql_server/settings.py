@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gql_server.access import is_host_name, is_origin
+from gql_server.operations.limits import Limits as DocumentLimits
 from runner_bridge import secret_key
 from runner_bridge.command import RunnerConfig, parse_template
 from runner_bridge.errors import CommandTemplateError
@@ -115,7 +116,32 @@ class Settings(BaseSettings):
     )
     graphiql: bool = Field(True, description="Serve GraphiQL at /graphiql")
     introspection: bool = Field(True, description="Answer introspection queries")
+    suggestions: bool = Field(
+        True, description="Tell who mistypes a field or argument which one may be meant"
+    )
     queries_by_get: bool = Field(True, description="Answer queries over GET as well")
+
+    max_tokens: int = Field(5000, ge=100, description="Tokens of a document at most")
+    max_depth: int = Field(20, ge=5, description="How deeply fields of a document may be nested")
+    max_fields: int = Field(
+        1000, ge=50, description="Fields and fragments of a document, with its fragments written out"
+    )
+    max_root_fields: int = Field(20, ge=1, description="Fields at the top of an operation")
+    max_aliases: int = Field(100, ge=0, description="Aliases of a document")
+    max_directives: int = Field(50, ge=0, description="Directives of a document")
+    max_cost: int = Field(
+        10_000,
+        ge=1000,
+        description="Cost of an operation: about the values it can answer with, dear ones more",
+    )
+    query_timeout_s: float = Field(
+        20, gt=0, le=3600, description="Seconds after which a query is cancelled, in the database too"
+    )
+    mutation_timeout_s: float = Field(
+        300, gt=0, le=3600, description="Seconds after which a mutation is cancelled, in the database too"
+    )
+    max_streams: int = Field(1000, ge=1, description="Websockets and event streams that may be open at once")
+    max_streams_per_client: int = Field(500, ge=1, description="How many of them one address may have")
 
     data_dir: Path = Field(Path(".reev-gql"), description="Where the embedded PostgreSQL keeps its data")
     benchmarks_dir: Path = Field(Path("benchmarks"), description="Directory of benchmark files")
@@ -232,6 +258,19 @@ class Settings(BaseSettings):
         pairs = (limit.partition("=") for limit in self.agent_limits)
         of_agents = {agent: int(limit) for agent, _, limit in pairs}
         return Limits(self.max_concurrent_executions, self.worker_limit, of_agents)
+
+    @property
+    def document_limits(self) -> DocumentLimits:
+        """How large a document may be."""
+        return DocumentLimits(
+            tokens=self.max_tokens,
+            depth=self.max_depth,
+            fields=self.max_fields,
+            root_fields=self.max_root_fields,
+            aliases=self.max_aliases,
+            directives=self.max_directives,
+            cost=self.max_cost,
+        )
 
     @property
     def runner(self) -> RunnerConfig:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+import functools
+from collections.abc import AsyncGenerator
 
 import strawberry
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from schema.agent_mutations import (
@@ -139,14 +139,12 @@ class Subscription:
     )
 
 
-def build_schema(
-    extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
-) -> strawberry.Schema:
-    """The schema; `extensions` are the front door's."""
+@functools.cache
+def build_schema() -> strawberry.Schema:
+    """The schema, made once; what is executed of it, and how, is the front door's."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(auto_camel_case=True),
-        extensions=list(extensions),
     )

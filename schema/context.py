@@ -8,6 +8,7 @@ import strawberry
 
 from runner_bridge.command import RunnerConfig
 from schema.loaders import Loaders
+from schema.permissions import LOCAL, Principal
 from store.database import Database
 from store.hub import Hub
 
@@ -16,16 +17,17 @@ VERSION = "0.1.0"
 
 @dataclass(frozen=True)
 class Context:
-    """The store, the live hub, what is set about runners, and a loader per relation."""
+    """The store, the live hub, what is set about runners, a loader per relation, and who asks."""
 
     db: Database
     hub: Hub
     runner: RunnerConfig
     loaders: Loaders
+    principal: Principal = LOCAL
 
     @classmethod
-    def build(cls, db: Database, hub: Hub, runner: RunnerConfig) -> Context:
-        return cls(db, hub, runner, Loaders.build(db))
+    def build(cls, db: Database, hub: Hub, runner: RunnerConfig, principal: Principal = LOCAL) -> Context:
+        return cls(db, hub, runner, Loaders.build(db), principal)
 
 
 Info = strawberry.Info[Context, None]

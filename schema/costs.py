@@ -24,8 +24,11 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
+    ListTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    TypeNode,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
@@ -116,7 +119,29 @@ def cost_of(document: str | DocumentNode, variables: Mapping[str, Any] | None = 
     """
     parsed = parse(document) if isinstance(document, str) else document
     operations = [node for node in parsed.definitions if isinstance(node, OperationDefinitionNode)]
-    return max((_Measure(parsed, node, variables or {}).total() for node in operations), default=0)
+    return max((cost_of_operation(parsed, node, variables or {}) for node in operations), default=0)
+
+
+def cost_of_operation(
+    document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> int:
+    """What `operation` of `document` can cost with these variables."""
+    return _Measure(document, operation, variables).total()
+
+
+def cost_bound(document: DocumentNode, operation: OperationDefinitionNode) -> int | None:
+    """What `operation` can cost whatever its variables are; None where a list among them has no bound."""
+    definitions = operation.variable_definitions or ()
+    if any(_is_list(node.type) for node in definitions):
+        return None
+    # The largest page for each number; what is neither true nor false leaves nothing out.
+    variables = {node.variable.name.value: LARGEST_PAGE for node in definitions}
+    return cost_of_operation(document, operation, variables)
+
+
+def _is_list(node: TypeNode) -> bool:
+    """Whether the type of a variable is a list."""
+    return isinstance(node.type if isinstance(node, NonNullTypeNode) else node, ListTypeNode)
 
 
 @functools.cache

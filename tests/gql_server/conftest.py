@@ -16,8 +16,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from gql_server.app import Services
+from gql_server.app import STREAMS, Services
 from gql_server.serve import listening_socket, serving
 from gql_server.settings import Settings
 from store.database import Database
@@ -50,6 +51,12 @@ class Site:
     base: str
     client: aiohttp.ClientSession
     db: Database
+    app: web.Application
+
+    @property
+    def open_streams(self) -> int:
+        """Websockets and event streams that the server holds open."""
+        return len(self.app[STREAMS])
 
     async def post(self, query: str, variables: Mapping[str, object] | None = None, **more: Any) -> Any:
         body = {"query": query, "variables": dict(variables or {})}
@@ -71,9 +78,9 @@ async def make_site(db: Database, hub: Hub, tmp_path: Path) -> AsyncIterator[Mak
         async def make(**settings: Any) -> Site:
             values = Settings.model_validate({"port": 0, "benchmarks_dir": tmp_path, **settings})
             listener = stack.enter_context(contextlib.closing(listening_socket(values)))
-            await stack.enter_async_context(serving(values, Services(db, hub), listener))
+            runner = await stack.enter_async_context(serving(values, Services(db, hub), listener))
             client = await stack.enter_async_context(aiohttp.ClientSession())
-            return Site(f"http://127.0.0.1:{listener.getsockname()[1]}", client, db)
+            return Site(f"http://127.0.0.1:{listener.getsockname()[1]}", client, db, runner.app)
 
         yield make
 

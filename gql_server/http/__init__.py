@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: what is accepted, how it is read, and with which status and media type it is answered."""

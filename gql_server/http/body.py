@@ -1,0 +1,110 @@
+"""Reads a GraphQL request from an HTTP request: the parameters of a GET, the JSON body of a POST."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+import orjson
+from aiohttp import hdrs, web
+
+from gql_server.http.media import JSON, content_type_is_json
+from gql_server.operations.request import BadRequest, GraphQLRequest, read_request
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+"""Room for the largest benchmark file, escaped, and no more."""
+
+BODY_TIMEOUT_S = 20.0
+"""A client that has not sent its body by then is not going to."""
+
+ENCODINGS = ("identity", "gzip", "deflate")
+"""Those that are undone before the body is read."""
+
+PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
+
+BOM = b"\xef\xbb\xbf"
+
+
+async def read(request: web.Request) -> GraphQLRequest:
+    """The request, checked as far as it goes without knowing the schema. Raises BadRequest."""
+    if request.method == hdrs.METH_GET:
+        return read_request(_from_query(request))
+    _check_kind(request)
+    return read_request(decode(await _bytes(request)))
+
+
+def decode(body: bytes | str) -> object:
+    """A JSON value. Raises BadRequest for whatever is none: invalid UTF-8, lone surrogates, endless nesting."""
+    try:
+        return orjson.loads(body.removeprefix(BOM) if isinstance(body, bytes) else body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"This is not JSON: {error}") from None
+
+
+def _check_kind(request: web.Request) -> None:
+    if not content_type_is_json(request.headers.getall(hdrs.CONTENT_TYPE, [])):
+        raise BadRequest(
+            f"Send {JSON} in UTF-8",
+            code="UNSUPPORTED_MEDIA_TYPE",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            headers={"Accept-Post": JSON},
+        )
+    encodings = request.headers.getall(hdrs.CONTENT_ENCODING, [])
+    if len(encodings) > 1 or any(encoding.strip().lower() not in ENCODINGS for encoding in encodings):
+        raise BadRequest(
+            f"The body may be encoded as {', '.join(ENCODINGS)}",
+            code="UNSUPPORTED_MEDIA_TYPE",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            headers={hdrs.ACCEPT_ENCODING: ", ".join(ENCODINGS)},
+        )
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise _too_large()
+
+
+async def _bytes(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large() from None
+    except TimeoutError:
+        raise BadRequest(
+            "The body did not arrive in time",
+            code="REQUEST_TIMEOUT",
+            status=HTTPStatus.REQUEST_TIMEOUT,
+            headers={hdrs.CONNECTION: "close"},
+        ) from None
+    except web.RequestPayloadError:
+        # Nothing more can be read, by anybody: else aiohttp reads on before it sends the answer.
+        request.content.feed_eof()
+        raise BadRequest(
+            "The body is cut short, or not encoded as it says", headers={hdrs.CONNECTION: "close"}
+        ) from None
+
+
+def _too_large() -> BadRequest:
+    return BadRequest(
+        f"The body is larger than {MAX_BODY_BYTES} bytes",
+        code="CONTENT_TOO_LARGE",
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    )
+
+
+def _from_query(request: web.Request) -> dict[str, object]:
+    """The parameters of a URL; empty ones are as good as none. Raises BadRequest."""
+    fields: dict[str, object] = {}
+    for name in PARAMETERS:
+        values = request.query.getall(name, [])
+        if len(values) > 1:
+            raise BadRequest(f"`{name}` is given more than once")
+        if values and values[0]:
+            is_json = name in ("variables", "extensions")
+            fields[name] = decode(values[0]) if is_json else _text(name, values[0])
+    return fields
+
+
+def _text(name: str, value: str) -> str:
+    # What is no UTF-8 in a URL arrives as replacement characters; those mean nothing in a document.
+    if "\ufffd" in value:
+        raise BadRequest(f"`{name}` is not UTF-8")
+    return value

@@ -1,0 +1,89 @@
+"""Answers as server-sent events: the "distinct connections" mode of the graphql-sse protocol.
+
+One response per operation: `next` events with an answer each, then `complete`. A client that cannot be told
+the end by its protocol (the server stops, its token was revoked) sees the connection break, and may try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from aiohttp import hdrs, web
+
+from gql_server.http.media import EVENT_STREAM
+from gql_server.operations.documents import Refused
+from gql_server.operations.encoding import encode
+from gql_server.operations.engine import Answer, refusal_of
+
+SEND_TIMEOUT_S = 30.0
+"""A client that takes no byte for this long is cut off: it would hold its subscription for ever."""
+
+COMPLETE = b"event: complete\ndata: \n\n"
+COMMENT = b":\n\n"
+"""Says nothing; a client that has vanished is noticed by it."""
+
+HEADERS = {
+    hdrs.CONTENT_TYPE: f"{EVENT_STREAM}; charset=utf-8",
+    hdrs.CACHE_CONTROL: "no-store",
+    # Proxies that collect answers before they pass them on know this header.
+    "X-Accel-Buffering": "no",
+}
+
+
+async def send_events(
+    request: web.Request, answers: AsyncGenerator[Answer, None], heartbeat_s: float
+) -> web.StreamResponse:
+    """Sends `answers` as they come, and closes them whatever happens."""
+    async with aclosing(answers):
+        response = web.StreamResponse(headers=HEADERS)
+        try:
+            await response.prepare(request)
+            await _write(request, response, COMMENT)
+            async with aclosing(_frames(answers, heartbeat_s)) as frames:
+                async for frame in frames:
+                    await _write(request, response, frame)
+        except ConnectionError:
+            # The client has left; nobody is there to be told.
+            pass
+    return response
+
+
+async def _frames(answers: AsyncGenerator[Answer, None], heartbeat_s: float) -> AsyncGenerator[bytes, None]:
+    """The events, and a comment whenever there was none for `heartbeat_s`."""
+    coming: asyncio.Task[Answer] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(answers))
+            if not (await asyncio.wait({coming}, timeout=heartbeat_s))[0]:
+                yield COMMENT
+                continue
+            try:
+                answer = coming.result()
+            except StopAsyncIteration:
+                break
+            except Refused as refused:
+                yield _next(refusal_of(refused))
+                break
+            coming = None
+            yield _next(answer)
+        yield COMPLETE
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.wait({coming})
+
+
+def _next(answer: Answer) -> bytes:
+    return b"event: next\ndata: " + encode(answer) + b"\n\n"
+
+
+async def _write(request: web.Request, response: web.StreamResponse, frame: bytes) -> None:
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await response.write(frame)
+    except TimeoutError as error:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError from error

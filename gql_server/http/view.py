@@ -1,0 +1,161 @@
+"""/graphql: one operation per request, answered as the GraphQL-over-HTTP specification wants it.
+
+A request that cannot be understood has a status that says why (400, 405, 406, 413, 415). One that GraphQL
+refuses has 400 for clients that know `application/graphql-response+json`, and 200 for the older ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+from graphql import GraphQLError, OperationType
+
+from gql_server.http import body
+from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, JSON, Accepted, negotiate
+from gql_server.http.sse import send_events
+from gql_server.identity import Gate
+from gql_server.operations.documents import Operation, Refused
+from gql_server.operations.encoding import encode
+from gql_server.operations.engine import Answer, Engine, refusal_of
+from gql_server.operations.request import BadRequest, GraphQLRequest
+from gql_server.streams import OpenStream, OpenStreams
+from gql_server.ws.endpoint import serve_socket, wants_websocket
+from schema.permissions import Principal
+
+
+class GraphQLView:
+    """Its `handle` is the handler of /graphql. One per application."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        gate: Gate,
+        streams: OpenStreams,
+        *,
+        queries_by_get: bool = True,
+        heartbeat_s: float = 20.0,
+    ) -> None:
+        self._engine, self._gate, self._streams = engine, gate, streams
+        self._heartbeat_s = heartbeat_s
+        self._methods = (hdrs.METH_GET, hdrs.METH_POST) if queries_by_get else (hdrs.METH_POST,)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            if wants_websocket(request):
+                return await self._socket(request)
+            return await self._http(request)
+        except BadRequest as error:
+            return refusal_response(error)
+        except web.HTTPException:
+            raise
+        except ConnectionError:
+            raise
+        except Exception as error:
+            refused = Refused(GraphQLError(str(error), original_error=error))
+            return _json(refusal_of(refused), HTTPStatus.INTERNAL_SERVER_ERROR, JSON)
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        address = self._gate.address_of(request)
+
+        async def authenticate(authorization: object) -> Principal:
+            return await self._gate.admit(authorization, address)
+
+        return await serve_socket(
+            request, self._engine, self._streams, authenticate, address, self._heartbeat_s
+        )
+
+    async def _http(self, request: web.Request) -> web.StreamResponse:
+        if request.method == hdrs.METH_OPTIONS:
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers={hdrs.ALLOW: self._allow})
+        if request.method not in self._methods:
+            raise self._not_allowed(f"{request.method} is not answered here")
+        who = await self._gate.admit_request(request)
+        accepted = negotiate(request.headers.getall(hdrs.ACCEPT, []))
+        asked = await body.read(request)
+        try:
+            operation = self._engine.operation(asked)
+            self._check_method(request, operation)
+            if accepted.single is None or operation.kind is OperationType.SUBSCRIPTION:
+                return await self._stream(request, operation, asked, accepted, who)
+            answer = await self._engine.answer(operation, asked, who)
+        except Refused as refused:
+            return await self._refused(request, refused, accepted)
+        return _json(answer, HTTPStatus.OK, accepted.single)
+
+    @property
+    def _allow(self) -> str:
+        return ", ".join((*self._methods, hdrs.METH_OPTIONS))
+
+    def _not_allowed(self, message: str, allow: str | None = None) -> BadRequest:
+        return BadRequest(
+            message,
+            code="METHOD_NOT_ALLOWED",
+            status=HTTPStatus.METHOD_NOT_ALLOWED,
+            headers={hdrs.ALLOW: allow or self._allow},
+        )
+
+    def _check_method(self, request: web.Request, operation: Operation) -> None:
+        if request.method == hdrs.METH_GET and operation.kind is OperationType.MUTATION:
+            raise self._not_allowed("Mutations are not answered to GET: use POST", hdrs.METH_POST)
+
+    async def _stream(
+        self,
+        request: web.Request,
+        operation: Operation,
+        asked: GraphQLRequest,
+        accepted: Accepted,
+        who: Principal,
+    ) -> web.StreamResponse:
+        """The answers as events; a query's only one too, for clients that take nothing else."""
+        if not accepted.stream:
+            raise BadRequest(
+                f"Subscriptions are answered over a websocket, or as {EVENT_STREAM} to who accepts it",
+                code="NOT_ACCEPTABLE",
+                status=HTTPStatus.NOT_ACCEPTABLE,
+            )
+
+        async def end(code: int, reason: str) -> None:
+            # The protocol has no word for it; a broken connection is what makes clients try again.
+            if request.transport is not None:
+                request.transport.abort()
+            request.task.cancel()
+
+        answers = self._engine.answers(operation, asked, who)
+        with self._streams.place(OpenStream(self._gate.address_of(request), end, who)):
+            return await send_events(request, answers, self._heartbeat_s)
+
+    async def _refused(
+        self, request: web.Request, refused: Refused, accepted: Accepted
+    ) -> web.StreamResponse:
+        if accepted.single is None:
+
+            async def only() -> AsyncGenerator[Answer, None]:
+                yield refusal_of(refused)
+
+            return await send_events(request, only(), self._heartbeat_s)
+        # Clients that know nothing newer take every status but 200 for a broken server.
+        status = refused.status if accepted.single == GRAPHQL_JSON else HTTPStatus.OK
+        return _json(refusal_of(refused), status, accepted.single)
+
+
+def refusal_response(error: BadRequest) -> web.Response:
+    """A refusal in the shape of a GraphQL response, so that every client can show its message."""
+    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
+    return _json(answer, error.status, JSON, error.headers)
+
+
+def _json(
+    answer: Answer, status: HTTPStatus, media_type: str, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        body=encode(answer),
+        status=status,
+        headers={
+            hdrs.CONTENT_TYPE: f"{media_type}; charset=utf-8",
+            hdrs.CACHE_CONTROL: "no-store",
+            hdrs.VARY: hdrs.ACCEPT,
+            **(headers or {}),
+        },
+    )

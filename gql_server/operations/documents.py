@@ -1,0 +1,159 @@
+"""Documents made ready for execution: parsed, within the limits, valid. Those that are get remembered.
+
+The order matters: what is cheap to find out comes first, so that a hostile document is refused before the
+standard rules, some of which take quadratic time, see it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from gql_server.masking import BAD_REQUEST, masked
+from gql_server.operations.limits import MAX_DOCUMENT_CHARS, LimitExceeded, Limits, check_sizes, too_many
+from schema.costs import cost_bound, cost_of_operation
+
+REMEMBERED_DOCUMENTS = 256
+"""Programs send the same few documents again and again."""
+
+MAX_VALIDATION_ERRORS = 20
+"""Enough to mend a document by."""
+
+
+class Refused(Exception):
+    """A request that is understood and not executed; its errors are as the client may see them."""
+
+    def __init__(
+        self,
+        *errors: GraphQLError,
+        code: str = BAD_REQUEST,
+        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
+    ) -> None:
+        super().__init__(*errors)
+        self.status = status
+        self.errors = [masked(error, code) for error in errors]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a valid document. `cost_bound` is what it costs at most, None if that is not known."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    cost_bound: int | None
+
+    @property
+    def kind(self) -> OperationType:
+        return self.node.operation
+
+    @property
+    def name(self) -> str | None:
+        return self.node.name.value if self.node.name else None
+
+
+class Documents:
+    """Makes documents ready. One per server."""
+
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, *, introspection: bool = True, suggestions: bool = True
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._hide_suggestions = not suggestions
+        self._rules: Collection[type[ASTValidationRule]] = (
+            *specified_rules,
+            MaybeNullValidationRule,
+            OneOfInputValidationRule,
+            *(() if introspection else (NoSchemaIntrospectionCustomRule,)),
+        )
+        self._ready: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
+
+    def operation(self, source: str, name: str | None, variables: Mapping[str, Any] | None) -> Operation:
+        """The operation of that name, or the only one, ready to be executed. Raises Refused."""
+        operations = self._ready.get(source)
+        if operations is None:
+            operations = self._prepare(source)
+            self._ready[source] = operations
+            if len(self._ready) > REMEMBERED_DOCUMENTS:
+                self._ready.popitem(last=False)
+        else:
+            self._ready.move_to_end(source)
+        operation = _selected(operations, name)
+        self._check_cost(operation, variables or {})
+        return operation
+
+    def _prepare(self, source: str) -> tuple[Operation, ...]:
+        try:
+            document = self._parsed(source)
+            check_sizes(document, self._limits)
+        except LimitExceeded as error:
+            raise Refused(error) from None
+        except GraphQLError as error:
+            raise Refused(error, code="GRAPHQL_PARSE_FAILED") from None
+        errors = validate(
+            self._schema,
+            document,
+            self._rules,
+            max_errors=MAX_VALIDATION_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if errors:
+            raise Refused(*errors, code="GRAPHQL_VALIDATION_FAILED")
+        return tuple(
+            Operation(document, node, cost_bound(document, node))
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
+        )
+
+    def _parsed(self, source: str) -> DocumentNode:
+        if len(source) > MAX_DOCUMENT_CHARS:
+            raise too_many("characters", len(source), MAX_DOCUMENT_CHARS)
+        tokens = self._limits.tokens
+        try:
+            return parse(source, max_lexical_tokens=tokens, max_comments=tokens)
+        except GraphQLSyntaxError as error:
+            # The parser says so of too many tokens, too many comments and too deep a nesting.
+            aborted = error.message.removeprefix("Syntax Error: ").removesuffix(" Parsing aborted.")
+            if aborted == error.message.removeprefix("Syntax Error: "):
+                raise
+        raise LimitExceeded(aborted)
+
+    def _check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+        limit = self._limits.cost
+        if operation.cost_bound is not None and operation.cost_bound <= limit:
+            return
+        cost = cost_of_operation(operation.document, operation.node, variables)
+        if cost > limit:
+            raise Refused(too_many("cost", cost, limit))
+
+
+def _selected(operations: tuple[Operation, ...], name: str | None) -> Operation:
+    found = [operation for operation in operations if name is None or operation.name == name]
+    if len(found) == 1:
+        return found[0]
+    if name is not None:
+        message = f"The document has no operation named {name[:80]!r}"
+    elif operations:
+        message = "The document has several operations: say which one with `operationName`"
+    else:
+        message = "The document has no operation"
+    raise Refused(GraphQLError(message), code="OPERATION_RESOLUTION_FAILURE")

@@ -1,0 +1,155 @@
+"""Runs operations: one answer for queries and mutations, a stream of them for subscriptions.
+
+What is too long under way is cancelled, with its database statements: a loader ends when nobody waits for it,
+and the driver ends the statement. Answers are plain dictionaries in the
+shape of the specification, their errors masked; a request error has no `data`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+from graphql import ExecutionResult, GraphQLError, OperationType, execute, subscribe
+from strawberry import Schema
+
+from gql_server.masking import masked
+from gql_server.operations.documents import Documents, Operation, Refused
+from gql_server.operations.limits import Limits
+from gql_server.operations.request import GraphQLRequest
+from gql_server.operations.trusted import TrustedDocuments
+from schema.context import Context
+from schema.permissions import Principal
+
+Answer = dict[str, Any]
+
+MAX_COERCION_ERRORS = 20
+"""Enough to mend variables by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long one answer may take, in seconds."""
+
+    query_s: float = 20.0
+    mutation_s: float = 300.0
+
+
+class Engine:
+    """One per server; knows nothing of transports."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        make_context: Callable[[Principal], Context],
+        *,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        introspection: bool = True,
+        suggestions: bool = True,
+        trusted: TrustedDocuments | None = None,
+    ) -> None:
+        self._schema = schema
+        self._make_context = make_context
+        self._timeouts = timeouts or Timeouts()
+        self._trusted = trusted or TrustedDocuments()
+        self._documents = Documents(
+            schema._schema, limits or Limits(), introspection=introspection, suggestions=suggestions
+        )
+        self._options: dict[str, Any] = {
+            "executor_class": schema.execution_context_class,
+            "hide_suggestions": not suggestions,
+            "max_coercion_errors": MAX_COERCION_ERRORS,
+        }
+
+    def operation(self, request: GraphQLRequest) -> Operation:
+        """What `request` asks for, ready to be executed. Raises Refused."""
+        source = self._trusted.source(request)
+        return self._documents.operation(source, request.operation_name, request.variables)
+
+    async def answer(self, operation: Operation, request: GraphQLRequest, who: Principal) -> Answer:
+        """The answer to a query or mutation. Raises Refused for variables that do not fit, and at timeouts."""
+        context = self._make_context(who)
+        is_query = operation.kind is OperationType.QUERY
+        seconds = self._timeouts.query_s if is_query else self._timeouts.mutation_s
+        try:
+            async with asyncio.timeout(seconds):
+                result = execute(**self._arguments(operation, request, context))
+                if inspect.isawaitable(result):
+                    result = await result
+        except TimeoutError:
+            raise Refused(_timed_out(seconds), status=HTTPStatus.SERVICE_UNAVAILABLE) from None
+        if result.data is None and result.errors and all(error.path is None for error in result.errors):
+            raise Refused(*result.errors, code="BAD_USER_INPUT")
+        return answer_of(result)
+
+    async def stream(
+        self, operation: Operation, request: GraphQLRequest, who: Principal
+    ) -> AsyncGenerator[Answer, None]:
+        """The answers of a subscription, as they come. Raises Refused when it cannot begin or breaks."""
+        started = subscribe(**self._arguments(operation, request, self._make_context(who)))
+        source = await cast("Awaitable[Any]", started) if inspect.isawaitable(started) else started
+        if isinstance(source, ExecutionResult):
+            raise Refused(*source.errors or [], code="BAD_USER_INPUT")
+        results = cast("AsyncGenerator[ExecutionResult, None]", source)
+        async with aclosing(results):
+            async for result in _refusing(results):
+                yield answer_of(result)
+
+    async def answers(
+        self, operation: Operation, request: GraphQLRequest, who: Principal
+    ) -> AsyncGenerator[Answer, None]:
+        """Every answer to an operation of any kind; one, unless it is a subscription. Raises Refused."""
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            yield await self.answer(operation, request, who)
+            return
+        async with aclosing(self.stream(operation, request, who)) as answers:
+            async for answer in answers:
+                yield answer
+
+    def _arguments(
+        self, operation: Operation, request: GraphQLRequest, context: Context
+    ) -> Mapping[str, Any]:
+        return {
+            "schema": self._schema._schema,
+            "document": operation.document,
+            "operation_name": operation.name,
+            "variable_values": dict(request.variables or {}),
+            "context_value": context,
+            **self._options,
+        }
+
+
+async def _refusing(results: AsyncIterator[ExecutionResult]) -> AsyncIterator[ExecutionResult]:
+    """`results`; what their source raises, on purpose or by fault, becomes Refused."""
+    try:
+        async for result in results:
+            yield result
+    except Exception as error:
+        located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+        refused = Refused(located)
+    else:
+        return
+    raise refused
+
+
+def answer_of(result: ExecutionResult) -> Answer:
+    """In the shape of the specification: `errors` first, and only when there are some."""
+    if not result.errors:
+        return {"data": result.data}
+    return {"errors": [masked(error).formatted for error in result.errors], "data": result.data}
+
+
+def refusal_of(refused: Refused) -> Answer:
+    """A request error: there is no `data`."""
+    return {"errors": [error.formatted for error in refused.errors]}
+
+
+def _timed_out(seconds: float) -> GraphQLError:
+    message = f"The operation took longer than {seconds:g} s and was cancelled"
+    return GraphQLError(message, extensions={"code": "OPERATION_TIMEOUT"})

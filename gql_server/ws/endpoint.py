@@ -1,0 +1,52 @@
+"""Opens a websocket for a request that asks for one, with bounds on what it may hold and send."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from gql_server.operations.engine import Engine
+from gql_server.streams import OpenStream, OpenStreams
+from gql_server.ws.connection import Authenticate, Connection
+from gql_server.ws.messages import PROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE
+
+MAX_MESSAGE_BYTES = 256 * 1024
+"""No operation is larger; a client that sends more is closed with 1009."""
+
+CLOSE_TIMEOUT_S = 1.0
+"""How long a client may take to answer our close frame."""
+
+
+def wants_websocket(request: web.Request) -> bool:
+    """Whether this is the handshake of one."""
+    return (
+        request.method == hdrs.METH_GET
+        and request.headers.get(hdrs.UPGRADE, "").strip().lower() == "websocket"
+    )
+
+
+async def serve_socket(
+    request: web.Request,
+    engine: Engine,
+    streams: OpenStreams,
+    authenticate: Authenticate,
+    address: str,
+    heartbeat_s: float,
+) -> web.WebSocketResponse:
+    """Serves one socket to its end. Raises BadRequest when there is no place for it."""
+    socket = web.WebSocketResponse(
+        protocols=(PROTOCOL,),
+        heartbeat=heartbeat_s,
+        timeout=CLOSE_TIMEOUT_S,
+        max_msg_size=MAX_MESSAGE_BYTES,
+        # Deflate keeps 117 kB per socket, for messages of a few hundred bytes.
+        compress=False,
+    )
+    connection = Connection(socket, request, engine, authenticate)
+    stream = OpenStream(address, connection.close)
+    with streams.place(stream):
+        await socket.prepare(request)
+        if socket.ws_protocol != PROTOCOL:
+            await connection.close(SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
+        else:
+            await connection.run(stream)
+    return socket

@@ -1,0 +1,80 @@
+"""What takes too long is cancelled, and its statements in the database with it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from store import agent_configs, benchmarks, executions
+from store.database import Database
+from tests.gql_server.conftest import MakeSite, Site
+from tests.store.support import eventually
+
+CANCEL_DEADLINE_S = 20.0
+"""Generous, and less than the statement would take."""
+
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+async def statements_asleep(db: Database) -> int:
+    return int(
+        await db.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND state = 'active' AND query = 'SELECT pg_sleep(60)'"
+        )
+    )
+
+
+async def sleep(db: Database, *_: object) -> Any:
+    await db.execute("SELECT pg_sleep(60)")
+
+
+async def asked(site: Site, document: str, **more: Any) -> Any:
+    """Status and answer, once the statement was seen at work and then gone."""
+
+    async def some() -> bool:
+        return await statements_asleep(site.db) > 0
+
+    async def none() -> bool:
+        return await statements_asleep(site.db) == 0
+
+    asking = asyncio.create_task(site.post(document, **more))
+    await eventually(some)
+    answer = await asking
+    await eventually(none, deadline_s=CANCEL_DEADLINE_S)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        f'{{ execution(id: "{UNKNOWN}") {{ id }} }}',
+        '{ benchmark(id: "a") { id } }',
+        f'{{ a: execution(id: "{UNKNOWN}") {{ id }} b: benchmark(id: "a") {{ id }} }}',
+    ],
+)
+async def test_a_query_that_takes_too_long_is_cancelled_in_the_database_too(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, document: str
+) -> None:
+    for module in (executions, benchmarks):
+        for name in ("get", "get_many"):
+            monkeypatch.setattr(module, name, sleep)
+    site = await make_site(query_timeout_s=2.0)
+    status, answer = await asked(site, document)
+    assert (status, answer["errors"][0]["extensions"]["code"]) == (200, "OPERATION_TIMEOUT")
+    assert "data" not in answer
+
+
+async def test_mutations_have_a_time_of_their_own(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_configs, "delete", sleep)
+    site = await make_site(mutation_timeout_s=2.0, query_timeout_s=100)
+    status, answer = await asked(
+        site,
+        'mutation { deleteAgentConfig(input: {agent: "deterministic"}) { __typename } }',
+        headers={"Accept": "application/graphql-response+json"},
+    )
+    assert (status, answer["errors"][0]["extensions"]["code"]) == (503, "OPERATION_TIMEOUT")
