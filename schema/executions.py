@@ -22,6 +22,7 @@ from schema.flows import Flow
 from schema.ids import execution_id_argument
 from schema.output import LogChunk, Offset
 from schema.page_arguments import After, Before, First, Last
+from schema.page_loads import NestedCount
 from schema.pagination import LARGEST_PAGE, PageInfo, Window
 from schema.pruned import Pruned, gap_before
 from schema.renderings.trace import trace_text
@@ -279,7 +280,7 @@ class ExecutionEdge:
 
 @strawberry.type(description="A page of executions.")
 class ExecutionConnection:
-    filter: strawberry.Private[model.ExecutionFilter]
+    counted: strawberry.Private[model.ExecutionFilter | NestedCount]
     edges: list[ExecutionEdge] = strawberry.field(description="The executions with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
     updates_cursor: str = strawberry.field(
@@ -290,7 +291,7 @@ class ExecutionConnection:
     def of(
         cls,
         page: model.Page[model.Execution],
-        conditions: model.ExecutionFilter,
+        counted: model.ExecutionFilter | NestedCount,
         order: model.ExecutionOrder,
         updates_cursor: str,
     ) -> ExecutionConnection:
@@ -299,7 +300,7 @@ class ExecutionConnection:
             for row in page.items
         ]
         return cls(
-            filter=conditions,
+            counted=counted,
             edges=edges,
             page_info=PageInfo.of(edges, page.has_next, page.has_previous),
             updates_cursor=updates_cursor,
@@ -311,7 +312,9 @@ class ExecutionConnection:
 
     @strawberry.field(description="How many executions the filter lets through; counted only when asked.")
     async def total_count(self, info: Info) -> int:
-        return await listing.count_executions(info.context.db, self.filter)
+        if isinstance(self.counted, NestedCount):
+            return await info.context.loaders.execution_count_of.load(self.counted)
+        return await listing.count_executions(info.context.db, self.counted)
 
 
 async def execution(

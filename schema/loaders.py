@@ -13,7 +13,7 @@ from strawberry.dataloader import DataLoader
 
 from runner_bridge.definitions import DEFINITIONS, UNREAD, Definition, StoredText
 from schema import page_loads, performance_loads
-from schema.page_loads import NestedPage, RevisionsPage
+from schema.page_loads import NestedCount, NestedPage, RevisionsPage
 from store import (
     agent_configs,
     batches,
@@ -70,6 +70,7 @@ class Loaders:
     batch: DataLoader[BatchId, Batch | None]
     batch_progress: DataLoader[BatchId, Progress]
     executions_of: DataLoader[NestedPage, Page[Execution]]
+    execution_count_of: DataLoader[NestedCount, int]
     revisions: DataLoader[RevisionsPage, Page[Revision]]
     revision_count: DataLoader[BenchmarkId, int]
     definition: DataLoader[StoredText, Definition]
@@ -112,6 +113,7 @@ class Loaders:
             batch=_loader(lambda ids: batches.get_many(db, ids), None),
             batch_progress=_loader(lambda ids: batches.progress_of(db, ids), Progress({})),
             executions_of=_loader(lambda keys: page_loads.executions_of(db, keys), Page()),
+            execution_count_of=_loader(lambda keys: page_loads.count_executions_of(db, keys), 0),
             revisions=_loader(lambda keys: page_loads.revisions_of(db, keys), Page()),
             revision_count=_loader(lambda ids: revisions.counts_of(db, ids), 0),
             definition=_loader(DEFINITIONS.of, UNREAD),

@@ -5,18 +5,16 @@ Pages of the same shape for many parents are read in one statement.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
 
 from schema.context import Info
 from schema.errors import RequestError
 from schema.execution_filter import ExecutionFilter, decode_execution_cursor
 from schema.executions import ExecutionConnection
-from schema.page_loads import NestedPage
+from schema.page_loads import NestedCount, NestedPage
 from schema.pagination import Window
 from store import model
 from store.listing import Parent
-from store.model import BatchId, BenchmarkId, ExecutionId
 from store.ordering import NEWEST_FIRST
 
 
@@ -29,6 +27,7 @@ async def executions_of(
 ) -> ExecutionConnection:
     """The page that `window` asks for of the executions that belong to `parent_id`, newest first."""
     conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
+    _refuse_another_parent(parent, conditions)
     updates_cursor = str(info.context.hub.position)
     page = await info.context.loaders.executions_of.load(
         NestedPage(
@@ -41,24 +40,14 @@ async def executions_of(
             window.backwards,
         )
     )
-    belonging = _belonging(parent, parent_id, conditions)
-    return ExecutionConnection.of(page, belonging, NEWEST_FIRST, updates_cursor)
+    return ExecutionConnection.of(
+        page, NestedCount(parent, parent_id, conditions), NEWEST_FIRST, updates_cursor
+    )
 
 
-def _belonging(
-    parent: Parent, parent_id: str | UUID, conditions: model.ExecutionFilter
-) -> model.ExecutionFilter:
-    """The conditions as they are outside of the parent, for counting."""
-    match parent, parent_id:
-        case Parent.BENCHMARK, str():
-            if conditions.benchmark_ids:
-                raise RequestError("INVALID_FILTER", "These are one benchmark's: leave out `benchmarkIds`")
-            return replace(conditions, benchmark_ids=(BenchmarkId(parent_id),))
-        case Parent.BATCH, UUID():
-            if conditions.batch_ids:
-                raise RequestError("INVALID_FILTER", "These are one batch's: leave out `batchId`")
-            return replace(conditions, batch_ids=(BatchId(parent_id),))
-        case Parent.RERUN, UUID():
-            return replace(conditions, reruns_of=(ExecutionId(parent_id),))
-        case _:
-            raise TypeError(f"{parent_id!r} is not an id of {parent.name}")
+def _refuse_another_parent(parent: Parent, conditions: model.ExecutionFilter) -> None:
+    """A filter that names parents of its own contradicts the place it stands in."""
+    if parent is Parent.BENCHMARK and conditions.benchmark_ids:
+        raise RequestError("INVALID_FILTER", "These are one benchmark's: leave out `benchmarkIds`")
+    if parent is Parent.BATCH and conditions.batch_ids:
+        raise RequestError("INVALID_FILTER", "These are one batch's: leave out `batchId`")

@@ -27,6 +27,15 @@ class NestedPage:
     backwards: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NestedCount:
+    """How many of the executions that belong to one parent a filter lets through."""
+
+    parent: Parent
+    parent_id: str | UUID
+    filter: model.ExecutionFilter
+
+
 RevisionsPage = tuple[BenchmarkId, int, int]
 """Benchmark, how many revisions, and below which."""
 
@@ -50,6 +59,16 @@ async def executions_of(
             backwards=shape.backwards,
         )
         found |= {key: pages[key.parent_id] for key in alike if key.parent_id is not None}
+    return found
+
+
+async def count_executions_of(db: Database, keys: Sequence[NestedCount]) -> Mapping[NestedCount, int]:
+    """Each count by what was asked for."""
+    found: dict[NestedCount, int] = {}
+    for parent, filter in dict.fromkeys((key.parent, key.filter) for key in keys):
+        alike = [key for key in keys if (key.parent, key.filter) == (parent, filter)]
+        counts = await listing.count_executions_of(db, parent, [key.parent_id for key in alike], filter)
+        found |= {key: counts[key.parent_id] for key in alike}
     return found
 
 

@@ -128,10 +128,7 @@ async def count_executions(db: Database, filter: ExecutionFilter) -> int:
     one by one, which reads an index as wide as the filter.
     """
     filter = await lookup.resolved(db, filter)
-    if (
-        replace(filter, benchmark_ids=(), agents=(), statuses=(), tags=(), looked_up=None)
-        == ExecutionFilter()
-    ):
+    if _is_in_summary(filter):
         return await _count_by_summary(db, filter)
     conditions = _execution_conditions(filter)
     statement = SQL["count_executions"].format(conditions=conditions)
@@ -141,19 +138,50 @@ async def count_executions(db: Database, filter: ExecutionFilter) -> int:
         return int(await connection.fetchval(statement, *conditions.values))
 
 
+async def count_executions_of(
+    db: Database, parent: Parent, parents: Sequence[str | uuid.UUID], filter: ExecutionFilter
+) -> dict[str | uuid.UUID, int]:
+    """How many executions of each parent the filter lets through, in one statement."""
+    filter = await lookup.resolved(db, filter)
+    by_summary = parent is Parent.BENCHMARK and _is_in_summary(filter)
+    conditions = _execution_conditions(replace(filter, statuses=()) if by_summary else filter)
+    blanks = _ended_and_live(filter, conditions) if by_summary else {"column": parent.value}
+    conditions.values.append(list(parents))
+    kind = "text" if parent is Parent.BENCHMARK else "uuid"
+    statement = SQL["count_of_benchmarks_by_summary" if by_summary else "count_executions_of"].format(
+        parents=f"${len(conditions.values)}::{kind}[]", conditions=conditions, **blanks
+    )
+    if by_summary:
+        found = await db.fetch(statement, *conditions.values)
+    else:
+        async with db.transaction() as connection:
+            await connection.execute(SQL["read_indexes_only"])
+            found = await connection.fetch(statement, *conditions.values)
+    return {row["parent"]: int(row["executions"]) for row in found}
+
+
+def _is_in_summary(filter: ExecutionFilter) -> bool:
+    """Whether the summary tells apart what the filter tells apart."""
+    told_apart = replace(filter, benchmark_ids=(), agents=(), statuses=(), tags=(), looked_up=None)
+    return told_apart == ExecutionFilter()
+
+
 async def _count_by_summary(db: Database, filter: ExecutionFilter) -> int:
     conditions = _execution_conditions(replace(filter, statuses=()))
+    statement = SQL["count_by_summary"].format(
+        which="benchmark_id <> ''" if filter.benchmark_ids or filter.tags else "benchmark_id = ''",
+        conditions=conditions,
+        **_ended_and_live(filter, conditions),
+    )
+    return int(await db.fetchval(statement, *conditions.values))
+
+
+def _ended_and_live(filter: ExecutionFilter, conditions: _Conditions) -> dict[str, str]:
+    """The blanks of the statements that count by summary; what is live becomes another value of `conditions`."""
     wanted = set(filter.statuses or ExecutionStatus)
     ended = [_ENDED_COLUMNS[status] for status in ExecutionStatus if status in wanted - LIVE_STATUSES]
-    live = f"${len(conditions.values) + 1}::execution_status[]"
-    names_benchmarks = filter.benchmark_ids or filter.tags
-    statement = SQL["count_by_summary"].format(
-        ended=" + ".join(ended) or "0",
-        live=live,
-        which="benchmark_id <> ''" if names_benchmarks else "benchmark_id = ''",
-        conditions=conditions,
-    )
-    return int(await db.fetchval(statement, *conditions.values, sorted(wanted & LIVE_STATUSES)))
+    conditions.values.append(sorted(wanted & LIVE_STATUSES))
+    return {"ended": " + ".join(ended) or "0", "live": f"${len(conditions.values)}::execution_status[]"}
 
 
 _ENDED_COLUMNS = {
@@ -214,7 +242,6 @@ def _execution_conditions(filter: ExecutionFilter) -> _Conditions:
     conditions.add_any("status", "execution_status", filter.statuses)
     conditions.add_any("origin", "execution_origin", filter.origins)
     conditions.add_any("batch_id", "uuid", filter.batch_ids)
-    conditions.add_any("rerun_of", "uuid", filter.reruns_of)
     conditions.add_any("failure_kind", "failure_kind", filter.failure_kinds)
     if filter.since is not None:
         conditions.add("queued_at >= {}", filter.since)

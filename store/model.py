@@ -289,7 +289,6 @@ class ExecutionFilter:
     statuses: tuple[ExecutionStatus, ...] = ()
     origins: tuple[ExecutionOrigin, ...] = ()
     batch_ids: tuple[BatchId, ...] = ()
-    reruns_of: tuple[ExecutionId, ...] = ()
     failure_kinds: tuple[FailureKind, ...] = ()
     tags: tuple[str, ...] = ()
     text: str | None = None
@@ -307,7 +306,6 @@ class ExecutionFilter:
             and (not self.statuses or execution.status in self.statuses)
             and (not self.origins or execution.origin in self.origins)
             and (not self.batch_ids or execution.batch_id in self.batch_ids)
-            and (not self.reruns_of or execution.rerun_of in self.reruns_of)
             and (not self.failure_kinds or _kind_of(execution) in self.failure_kinds)
             and (self.since is None or execution.queued_at >= self.since)
             and (self.until is None or execution.queued_at < self.until)

@@ -16,7 +16,7 @@ _noted: ContextVar[list[str] | None] = ContextVar("statements noted", default=No
 
 @contextmanager
 def statements_sent() -> Iterator[list[str]]:
-    """The statements sent by the block and by the tasks it starts.
+    """The statements sent by the block and by the tasks it starts; a transaction counts as one, BEGIN.
 
     The hub's tasks began before, so what they read now and then is not counted.
     """
@@ -24,6 +24,7 @@ def statements_sent() -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patched:
         for name in ("fetch", "fetchrow", "fetchval", "execute"):
             patched.setattr(Database, name, _noting(getattr(Database, name)))
+        patched.setattr(Database, "transaction", _noting_transactions(Database.transaction))
         token = _noted.set(sent)
         try:
             yield sent
@@ -36,5 +37,14 @@ def _noting(method: Any) -> Any:
         if (sent := _noted.get()) is not None:
             sent.append(statement)
         return await method(self, statement, *arguments, **limits)
+
+    return noting
+
+
+def _noting_transactions(method: Any) -> Any:
+    def noting(self: Database, *arguments: object, **options: object) -> Any:
+        if (sent := _noted.get()) is not None:
+            sent.append("BEGIN")
+        return method(self, *arguments, **options)
 
     return noting

@@ -21,6 +21,22 @@ SELECT (SELECT coalesce(sum({ended}), 0) FROM performance
      + (SELECT count(*) FROM executions
         WHERE NOT is_terminal(status) AND status = ANY({live}) AND {conditions})
 
+-- name: count_executions_of
+SELECT wanted.parent, (
+    SELECT count(*) FROM executions WHERE executions.{column} = wanted.parent AND {conditions}
+) AS executions
+FROM unnest({parents}) AS wanted (parent)
+
+-- name: count_of_benchmarks_by_summary
+SELECT wanted.parent, (
+    SELECT coalesce(sum({ended}), 0) FROM performance
+    WHERE period = 'ALL' AND start = '-infinity' AND benchmark_id = wanted.parent AND {conditions}
+) + (
+    SELECT count(*) FROM executions
+    WHERE NOT is_terminal(status) AND status = ANY({live}) AND benchmark_id = wanted.parent AND {conditions}
+) AS executions
+FROM unnest({parents}) AS wanted (parent)
+
 -- name: benchmarks
 SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
        r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at

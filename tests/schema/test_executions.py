@@ -250,6 +250,26 @@ async def test_an_unknown_execution_is_null_and_a_malformed_id_is_refused(ask: A
         assert code == "INVALID_ID"
 
 
+async def test_the_executions_of_fifty_benchmarks_are_counted_in_one_statement(
+    db: Database, ask: Any
+) -> None:
+    for number in range(50):
+        for _ in range(1 + number % 3):
+            await queued(db, f"b{number:02}", agent=("deterministic", "glm-4.6")[number % 2])
+    for filter, fits in (('agents: ["glm-4.6"]', 1), ("origins: [REQUESTED]", 0)):
+        with statements_sent() as statements:
+            found = await ask(
+                "{ benchmarks(first: 50) { nodes { id all: executions(first: 1) { totalCount } "
+                f"some: executions(first: 1, filter: {{{filter}}}) {{ totalCount }} }} }} }}"
+            )
+        # The page of benchmarks, two pages of executions, two counts.
+        assert len(statements) == 5, statements
+        for number, node in enumerate(found["benchmarks"]["nodes"]):
+            assert node["all"]["totalCount"] == 1 + number % 3
+            expected = 1 + number % 3 if not fits or number % 2 else 0
+            assert node["some"]["totalCount"] == expected
+
+
 async def test_a_page_of_fifty_with_all_relations_takes_few_statements(db: Database, ask: Any) -> None:
     for number in range(50):
         await queued(db, f"b{number % 7}")

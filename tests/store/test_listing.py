@@ -174,6 +174,9 @@ async def test_every_filter_is_what_python_would_keep(seeded: Database) -> None:
         assert await forwards(seeded, filter, size) == expected, filter
         assert await backwards(seeded, filter, size) == expected, filter
         assert await listing.count_executions(seeded, filter) == len(expected)
+        ids = ["b0", "b3", "nope"]
+        counts = await listing.count_executions_of(seeded, listing.Parent.BENCHMARK, ids, filter)
+        assert counts == {id_: sum(found.benchmark_id == id_ for found in expected) for id_ in ids}, filter
     assert len({filter for filter, _ in drawn}) > 20
 
 

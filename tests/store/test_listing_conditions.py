@@ -186,6 +186,8 @@ async def test_sql_and_python_let_the_same_executions_through(seeded: Database) 
         expected = plain([one for one in everything if resolved.lets_through(one)], order)
         assert await walked(seeded, filter, order, 50, backwards=backwards) == expected, filter
         assert await listing.count_executions(seeded, filter) == len(expected), filter
+        counts = await listing.count_executions_of(seeded, listing.Parent.BATCH, [BATCH], filter)
+        assert counts == {BATCH: sum(one.batch_id == BATCH for one in expected)}, filter
         sizes.append(len(expected))
     assert sum(size > 0 for size in sizes) > 20
 
