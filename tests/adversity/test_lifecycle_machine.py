@@ -24,10 +24,11 @@ from store import executions, output
 from store.database import Database
 from store.errors import DatabaseUnavailable, IdempotencyConflict
 from store.executions import ProcessIdentity, StopOutcome
-from store.model import EventKind, ExecutionId, ExecutionStatus, ToolCallStatus
+from store.model import EventKind, ExecutionId, ExecutionStatus, ToolCallStatus, WorkerId
 from tests.adversity.failing import Fault, Plan, failing_database
 from tests.invariants import Surroundings, violations_in_database
 from tests.store.support import call, ending, queued
+from tests.workers import id_of, registered
 
 STORIES = int(os.environ.get("REEV_GQL_TEST_STORIES", "50"))
 STEPS = 16
@@ -52,7 +53,7 @@ class Model:
 
     id: ExecutionId
     status: ExecutionStatus = S.QUEUED
-    worker: str | None = None
+    worker: WorkerId | None = None
     path: list[ExecutionStatus] = field(default_factory=lambda: [S.QUEUED])
     events: int = 1
     calls: dict[int, ToolCallStatus] = field(default_factory=dict)
@@ -68,6 +69,10 @@ class Model:
     @property
     def lives(self) -> bool:
         return self.status in LIVING
+
+    def obeys(self, writer: WorkerId | None) -> bool:
+        """Whether what `writer` writes of it counts."""
+        return self.lives and writer in (None, self.worker)
 
 
 @dataclass
@@ -100,7 +105,10 @@ class World:
 
 
 FAULTS = st.one_of(st.none(), st.tuples(st.integers(1, 9), st.sampled_from(Fault)))
-WORKERS = st.sampled_from(["w1", "w2"])
+NAMES = ("first", "second")
+WORKERS = st.sampled_from([id_of(name) for name in NAMES])
+WRITERS = st.one_of(st.none(), WORKERS)
+"""Who writes: whoever it is (None), or a worker that may have lost the execution to another long ago."""
 ORDINALS = st.integers(1, 3)
 
 
@@ -149,7 +157,7 @@ class Lifecycle(RuleBasedStateMachine):
         return model
 
     @rule(execution=living, worker=WORKERS, fault=FAULTS)
-    def claim(self, execution: Model, worker: str, fault: tuple[int, Fault] | None) -> None:
+    def claim(self, execution: Model, worker: WorkerId, fault: tuple[int, Fault] | None) -> None:
         first, claimed = self.world.do(lambda: executions.claim(self.world.db, execution.id, worker), fault)
         if execution.status is S.QUEUED:
             assert claimed is not None or not first
@@ -159,47 +167,52 @@ class Lifecycle(RuleBasedStateMachine):
             assert claimed is None
         self._check(execution)
 
-    @rule(execution=living, worker=WORKERS, fault=FAULTS)
-    def adopt(self, execution: Model, worker: str, fault: tuple[int, Fault] | None) -> None:
-        """A worker has crashed, or is thought to: another one takes over."""
-        _, adopted = self.world.do(lambda: executions.adopt(self.world.db, execution.id, worker), fault)
-        assert (adopted is not None) is execution.lives
-        if adopted is not None:
+    @rule(execution=living, worker=WORKERS, owner=WRITERS, fault=FAULTS)
+    def adopt(
+        self, execution: Model, worker: WorkerId, owner: WorkerId | None, fault: tuple[int, Fault] | None
+    ) -> None:
+        """A worker has crashed, or is thought to: another one takes over from whom it believes it to be."""
+        first, adopted = self.world.do(
+            lambda: executions.adopt(self.world.db, execution.id, worker, owner), fault
+        )
+        if execution.lives and owner == execution.worker:
             execution.worker = worker
+            assert adopted is not None or not first
+        else:
+            assert adopted is None
         self._check(execution)
 
-    @rule(execution=living, pid=st.integers(1, 99), fault=FAULTS)
-    def start_runner(self, execution: Model, pid: int, fault: tuple[int, Fault] | None) -> None:
+    @rule(execution=living, pid=st.integers(1, 99), writer=WRITERS, fault=FAULTS)
+    def start_runner(
+        self, execution: Model, pid: int, writer: WorkerId | None, fault: tuple[int, Fault] | None
+    ) -> None:
         process = ProcessIdentity(pid, pid / 2)
-        self.world.do(lambda: executions.record_process(self.world.db, execution.id, process), fault)
-        if execution.lives:
+        _, told = self.world.do(
+            lambda: executions.record_process(self.world.db, execution.id, process, writer), fault
+        )
+        assert told is execution.obeys(writer)
+        if told:
             execution.process = process
         self._check(execution)
 
-    @rule(execution=living, ordinal=ORDINALS, fault=FAULTS)
-    def tool_starts(self, execution: Model, ordinal: int, fault: tuple[int, Fault] | None) -> None:
-        self._append(execution, EventKind.TOOL_CALL_STARTED, ordinal, ToolCallStatus.UNFINISHED, fault)
-
-    @rule(execution=living, ordinal=ORDINALS, fault=FAULTS)
-    def tool_ends(self, execution: Model, ordinal: int, fault: tuple[int, Fault] | None) -> None:
-        self._append(execution, EventKind.TOOL_CALL_ENDED, ordinal, ToolCallStatus.SUCCESS, fault)
-
-    def _append(
+    @rule(execution=living, ordinal=ORDINALS, ends=st.booleans(), writer=WRITERS, fault=FAULTS)
+    def use_tool(
         self,
         execution: Model,
-        kind: EventKind,
         ordinal: int,
-        status: ToolCallStatus,
+        ends: bool,
+        writer: WorkerId | None,
         fault: tuple[int, Fault] | None,
     ) -> None:
+        kind = EventKind.TOOL_CALL_ENDED if ends else EventKind.TOOL_CALL_STARTED
+        status = ToolCallStatus.SUCCESS if ends else ToolCallStatus.UNFINISHED
         changes = [(kind, call(ordinal, status=status))]
         _, taken = self.world.do(
-            lambda: executions.append_tool_calls(self.world.db, execution.id, changes), fault
+            lambda: executions.append_tool_calls(self.world.db, execution.id, changes, writer), fault
         )
-        assert taken is execution.lives
+        assert taken is execution.obeys(writer)
         known = execution.calls.get(ordinal)
-        news = known is None or (kind is EventKind.TOOL_CALL_ENDED and known is ToolCallStatus.UNFINISHED)
-        if execution.lives and news:
+        if taken and (known is None or (ends and known is ToolCallStatus.UNFINISHED)):
             execution.calls[ordinal] = status
             execution.events += 1
         self._check(execution)
@@ -229,16 +242,27 @@ class Lifecycle(RuleBasedStateMachine):
         assert answer.execution.status is execution.status
         self._check(execution)
 
-    @rule(execution=living, status=st.sampled_from(ENDINGS), with_file=st.booleans(), fault=FAULTS)
+    @rule(
+        execution=living,
+        status=st.sampled_from(ENDINGS),
+        with_file=st.booleans(),
+        writer=WRITERS,
+        fault=FAULTS,
+    )
     def end(
-        self, execution: Model, status: ExecutionStatus, with_file: bool, fault: tuple[int, Fault] | None
+        self,
+        execution: Model,
+        status: ExecutionStatus,
+        with_file: bool,
+        writer: WorkerId | None,
+        fault: tuple[int, Fault] | None,
     ) -> None:
         """A result, an exit, a time that is up, a loss; from its worker or from one that comes too late."""
         result = {"session_file_hash": "a" * 64, "session": {}, "score": 0.5} if with_file else {}
         first, finished = self.world.do(
-            lambda: executions.finish(self.world.db, execution.id, ending(status, **result)), fault
+            lambda: executions.finish(self.world.db, execution.id, ending(status, **result), writer), fault
         )
-        if execution.lives:
+        if execution.obeys(writer):
             told = status if execution.status is S.RUNNING or status is S.LOST else S.STOPPED
             execution.move(told)
             execution.results = int(with_file)
@@ -314,6 +338,8 @@ def test_every_story_of_executions_is_one_that_the_model_tells(database_url: str
         checker = runner.run(asyncpg.connect(database_url))
         try:
             runner.run(queued(db))
+            for name in NAMES:
+                runner.run(registered(db, name))
             Lifecycle.world = World(runner, db, plan, checker)
             run_state_machine_as_test(Lifecycle, settings=STORY)
         finally:
