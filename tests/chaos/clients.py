@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +80,7 @@ class Wrong(Exception):
 class World:
     """What the clients share."""
 
-    servers: Sequence[Program]
+    servers: list[Program]
     history: History
     seed: int
     http: aiohttp.ClientSession

@@ -20,6 +20,9 @@ from tests.server import REPOSITORY, free_port
 RESTART_S = 0.1
 """As an init system waits, but shorter."""
 
+KILLED_S = 10.0
+"""A killed process is gone long before."""
+
 LIMIT = 4
 """Executions that may run at once, over all workers."""
 
@@ -33,7 +36,7 @@ READY = ("ready in", "working ")
 """What a program says when it is there: only a program that was not there yet may end by itself."""
 
 
-def settings(directory: Path, url: str) -> dict[str, str]:
+def settings(directory: Path, url: str, **changes: str) -> dict[str, str]:
     """What all programs of one test share; they have one machine and its directories in common."""
     benchmarks = directory / "benchmarks"
     benchmarks.mkdir()
@@ -55,6 +58,7 @@ def settings(directory: Path, url: str) -> dict[str, str]:
         "REEV_GQL_RESULT_INTERVAL_S": "0.05",
         "REEV_GQL_POOL_SIZE": str(POOL_SIZE),
         "LLM_API_KEY": CANARY,
+        **changes,
     }
 
 
@@ -93,7 +97,10 @@ class Program:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return any(word in text for word in READY)
 
-    def start(self) -> None:
+    def start(self, **changes: str) -> None:
+        """From now on it runs; `changes` are to its environment."""
+        self.environment = {**self.environment, **changes}
+        self.is_retired = False
         self._keeper = asyncio.create_task(self._keep(), name=f"init of {self.name}")
 
     def send(self, number: signal.Signals) -> bool:
@@ -105,6 +112,10 @@ class Program:
             # Not over the process object: it would look for the exit itself and keep it from us.
             os.kill(self.process.pid, number)
         return True
+
+    async def kill(self) -> None:
+        """SIGKILL, and nobody starts it again before `start`."""
+        await self.retire(signal.SIGKILL, KILLED_S)
 
     async def retire(self, number: signal.Signals, deadline_s: float) -> None:
         """Ends it for good; SIGKILL when it takes longer than it may."""
@@ -135,6 +146,8 @@ class Program:
                     stderr=output,
                 )
             self.history.add(INIT, "started", program=self.name, pid=self.process.pid)
+            if self.is_retired:
+                self.send(signal.SIGTERM)
             code = await self.process.wait()
             self.history.add(
                 INIT,

@@ -85,19 +85,34 @@ def leaky(fake: fake_runner.FakeRunner) -> int:
     return int(fake_runner.secrets(fake))
 
 
-AGENTS = {each.__name__: each for each in (quick, slow, stubborn, family, crash, escape, deaf, leaky)}
+def held(fake: fake_runner.FakeRunner) -> int:
+    """Waits until a file says `go`."""
+    fake.call_tool("sol_transfer")
+    while not (fake.sessions / f"go_{fake.id}").exists():
+        time.sleep(0.005)
+    return finish(fake)
+
+
+def held_deaf(fake: fake_runner.FakeRunner) -> int:
+    """Notes that it was told to end, and goes on waiting."""
+    signal.signal(signal.SIGTERM, lambda *_: note(fake, "told-to-end"))
+    return held(fake)
+
+
+DICED = (quick, slow, stubborn, family, crash, escape, deaf, leaky)
+AGENTS = {each.__name__: each for each in (*DICED, held, held_deaf)}
 """Their names are those of agents.py, which is not imported: this program starts in milliseconds."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
-    parser.add_argument("--agent", choices=sorted(AGENTS), required=True)
+    parser.add_argument("--agent", required=True, help="what it does, and after a dot anything")
     parser.add_argument("--execution-id", required=True)
     given = parser.parse_args()
     fake = fake_runner.FakeRunner(given.path.stem, given.agent, given.execution_id)
     note(fake, "started")
-    return AGENTS[given.agent](fake)
+    return AGENTS[given.agent.partition(".")[0]](fake)
 
 
 if __name__ == "__main__":

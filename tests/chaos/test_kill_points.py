@@ -1,0 +1,190 @@
+"""Real processes, killed at exactly the points where it hurts, and what the next process makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from runner_bridge import processes
+from tests.chaos.clients import STOP
+from tests.chaos.deployment import DEADLINE_S, Deployment, deployed
+from tests.chaos.programs import Program
+from tests.server import PROTOCOL
+
+pytestmark = pytest.mark.timeout(240)
+
+
+async def test_a_server_killed_before_the_insert_or_during_its_commit_starts_nothing_twice(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Before the insert nothing is there; a commit that was under way counts, though nobody was told."""
+    agents = ["quick.unsent", "quick.committing"]
+    async with deployed(tmp_path, database_url, agents) as site:
+        unsent = await site.gates.before("INSERT", "executions", agents[0])
+        committing = await site.gates.at_commit_of("INSERT", "executions", agents[1])
+        server = site.server(worker=True)
+        asking = [asyncio.create_task(site.launch(agent)) for agent in agents]
+        await asyncio.gather(unsent.reached(), committing.reached())
+        await server.kill()
+        await unsent.break_off()
+        await committing.open()
+        await site.until(committed(site, agents[1]), "the commit that was under way")
+        assert await site.database.fetchval("SELECT count(*) FROM executions") == 1
+        # The client asks on, with the key it had.
+        server.start()
+        ids = await asyncio.gather(*asking)
+        assert await site.database.fetchval("SELECT count(*) FROM executions") == 2
+        for execution_id in ids:
+            assert await site.end_of(execution_id) == "SUCCEEDED"
+            assert site.notes(execution_id) == ["started", "wrote"]
+        await site.check(*ids)
+
+
+def committed(site: Deployment, agent: str) -> Callable[[], Awaitable[bool]]:
+    async def condition() -> bool:
+        found = await site.database.fetchval("SELECT count(*) FROM executions WHERE agent = $1", agent)
+        return bool(found)
+
+    return condition
+
+
+TOLD_TO_END = "told-to-end"
+
+
+async def test_a_worker_killed_at_every_point_of_an_execution_is_taken_over_at_each(
+    tmp_path: Path, database_url: str
+) -> None:
+    """One worker, one execution at each point, one SIGKILL; the API and its watchers live on."""
+    points = [
+        "held.claiming",
+        "held.unrecorded",
+        "held.running",
+        "held.exits-alone",
+        "quick.storing",
+        "quick.stored",
+        "held_deaf.stopping",
+    ]
+    async with deployed(
+        tmp_path, database_url, points, REEV_GQL_MAX_CONCURRENT_EXECUTIONS="10", REEV_GQL_POOL_SIZE="10"
+    ) as site:
+        claiming = await site.gates.at_commit_of("UPDATE", "executions", points[0], "OLD.status = 'QUEUED'")
+        unrecorded = await site.gates.before("UPDATE", "executions", points[1], "NEW.process_id IS NOT NULL")
+        storing = await site.gates.before("INSERT", "execution_results", points[4])
+        stored = await site.gates.at_commit_of("INSERT", "execution_results", points[5])
+        site.server(worker=False)
+        worker = site.worker(REEV_GQL_TERM_GRACE_S="200")
+        # Claims are made one at a time: the one that is held up comes last.
+        ids = {point: await site.launch(point) for point in points[1:]}
+        for execution_id in ids.values():
+            site.watch(execution_id)
+        running, alone, stopping = ids["held.running"], ids["held.exits-alone"], ids["held_deaf.stopping"]
+        for execution_id in (running, alone, stopping):
+            await site.until_recorded(execution_id)
+        await site.until_noted(ids["held.unrecorded"], "started")
+        await site.client.until_answered(STOP, id=stopping)
+        await site.until_noted(stopping, TOLD_TO_END)
+        await asyncio.gather(unrecorded.reached(), storing.reached(), stored.reached())
+        ids[points[0]] = await site.launch(points[0])
+        site.watch(ids[points[0]])
+        await claiming.reached()
+        former = (await site.row(running))["worker_id"]
+        await worker.kill()
+        await asyncio.gather(claiming.open(), unrecorded.break_off(), storing.break_off(), stored.open())
+        site.go(alone)
+        await site.until_noted(alone, "wrote")
+
+        site.worker("next")
+        await site.until_taken_over(running, former)
+        await site.until_taken_over(ids["held.unrecorded"], former)
+        site.go(running)
+        site.go(ids["held.unrecorded"])
+        ends = {point: await site.end_of(execution_id) for point, execution_id in ids.items()}
+        assert ends == {
+            # Nobody knows whether it was started before the worker died: it is not started again.
+            "held.claiming": "LOST",
+            "held.unrecorded": "SUCCEEDED",
+            "held.running": "SUCCEEDED",
+            "held.exits-alone": "SUCCEEDED",
+            "quick.storing": "SUCCEEDED",
+            "quick.stored": "SUCCEEDED",
+            "held_deaf.stopping": "STOPPED",
+        }
+        starts = {point: site.notes(execution_id).count("started") for point, execution_id in ids.items()}
+        assert starts == {point: int(point != "held.claiming") for point in points}
+        await site.check(*ids.values())
+
+
+async def test_a_worker_that_is_frozen_is_taken_over_and_does_no_harm_when_it_thaws(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with deployed(tmp_path, database_url, ["held"]) as site:
+        site.server(worker=False)
+        frozen = site.worker("frozen")
+        execution_id = await site.launch("held")
+        site.watch(execution_id)
+        await site.until_recorded(execution_id)
+        former = (await site.row(execution_id))["worker_id"]
+        frozen.send(signal.SIGSTOP)
+        site.worker("other")
+        await site.until_taken_over(execution_id, former)
+        frozen.send(signal.SIGCONT)
+        site.go(execution_id)
+        assert await site.end_of(execution_id) == "SUCCEEDED"
+        assert site.notes(execution_id) == ["started", "wrote"]
+        await site.check(execution_id)
+
+
+EXECUTIONS, SUBSCRIBERS = 20, 200
+
+
+async def test_sigterm_with_20_executions_and_200_subscribers_keeps_every_runner_for_the_next_server(
+    tmp_path: Path, database_url: str
+) -> None:
+    limit = str(EXECUTIONS)
+    async with deployed(tmp_path, database_url, ["held"], REEV_GQL_MAX_CONCURRENT_EXECUTIONS=limit) as site:
+        server = site.server(worker=True)
+        ids = [await site.launch("held", f"key {number}") for number in range(EXECUTIONS)]
+        for execution_id in ids:
+            await site.until_recorded(execution_id)
+        sockets = [await subscriber(site, server) for _ in range(SUBSCRIBERS)]
+        await server.retire(signal.SIGTERM, DEADLINE_S)
+        [ended] = site.history.of("ended")
+        assert ended.details["code"] == 0
+        codes = Counter([await close_code(socket) for socket in sockets])
+        assert codes == {1012: SUBSCRIBERS}
+        rows = await site.database.fetch("SELECT status::text, process_id FROM executions")
+        assert {row["status"] for row in rows} == {"RUNNING"}
+        assert all(processes.is_living(row["process_id"]) for row in rows)
+
+        server.start()
+        for execution_id in ids:
+            site.go(execution_id)
+        assert {await site.end_of(execution_id) for execution_id in ids} == {"SUCCEEDED"}
+        assert {tuple(site.notes(execution_id)) for execution_id in ids} == {("started", "wrote")}
+        await site.check(*ids)
+
+
+async def close_code(socket: aiohttp.ClientWebSocketResponse) -> object:
+    """How the server closed it, after everything else it had to say."""
+    while True:
+        message = await socket.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            await socket.close()
+            return message.data
+
+
+async def subscriber(site: Deployment, server: Program) -> aiohttp.ClientWebSocketResponse:
+    """A socket with an open subscription that has had its first item."""
+    socket = await site.client.world.http.ws_connect(f"{server.url}/graphql", protocols=[PROTOCOL])
+    await socket.send_json({"type": "connection_init"})
+    payload = {"query": "subscription { executionUpdates { cursor } }"}
+    await socket.send_json({"type": "subscribe", "id": "1", "payload": payload})
+    while (await socket.receive_json())["type"] != "next":
+        pass
+    return socket
