@@ -24,6 +24,7 @@ from store.model import (
     ExecutionId,
     JsonValue,
 )
+from store.queue import HIGHEST_PRIORITY, LOWEST_PRIORITY
 
 MIN_TIMEOUT_MS = 100
 MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
@@ -43,6 +44,7 @@ async def request_execution(
     idempotency_key: str | None = None,
     rerun_of: ExecutionId | None = None,
     revision: int | None = None,
+    priority: int = 0,
 ) -> tuple[Execution, bool]:
     """A QUEUED execution, of the current revision unless another is given, and whether it is new.
 
@@ -62,6 +64,7 @@ async def request_execution(
         idempotency_key=None if idempotency_key is None else _check_key(idempotency_key),
         rerun_of=rerun_of,
         revision=revision,
+        priority=_check_priority(priority),
     )
 
 
@@ -74,8 +77,9 @@ async def rerun_execution(
     timeout_ms: int | None = None,
     use_current_revision: bool = True,
     idempotency_key: str | None = None,
+    priority: int | None = None,
 ) -> tuple[Execution, bool]:
-    """A new execution of the same benchmark, by default with the same agent and time limit.
+    """A new execution of the same benchmark, by default with the same agent, time limit and priority.
 
     Raises what `request_execution` raises.
     """
@@ -90,6 +94,7 @@ async def rerun_execution(
         idempotency_key=idempotency_key,
         rerun_of=original.id,
         revision=None if use_current_revision else await _recorded_revision(db, config, original),
+        priority=original.priority if priority is None else priority,
     )
 
 
@@ -118,6 +123,7 @@ async def request_batch(
     agents: Sequence[str],
     timeout_ms: int | None = None,
     idempotency_key: str | None = None,
+    priority: int = batches.PRIORITY,
 ) -> tuple[Batch, bool]:
     """Every chosen benchmark with every agent as one batch, and whether it is new.
 
@@ -125,14 +131,20 @@ async def request_batch(
     BenchmarkNotFound and BatchIdempotencyConflict.
     """
     _check_agents(config, agents)
-    request = _request(benchmark_ids, filter, agents, timeout_ms)
+    request = _request(benchmark_ids, filter, agents, timeout_ms, _check_priority(priority))
     limit = config.timeout_ms if timeout_ms is None else _check_timeout(timeout_ms)
     key = None if idempotency_key is None else _check_key(idempotency_key)
     if key is not None and (known := await batches.by_key(db, key, request)):
         return known, False
     chosen = await _chosen(db, benchmark_ids, filter, len(agents))
     return await batches.request_batch(
-        db, benchmark_ids=chosen, agents=agents, timeout_ms=limit, request=request, idempotency_key=key
+        db,
+        benchmark_ids=chosen,
+        agents=agents,
+        timeout_ms=limit,
+        request=request,
+        idempotency_key=key,
+        priority=priority,
     )
 
 
@@ -141,6 +153,7 @@ def _request(
     filter: BenchmarkFilter | None,
     agents: Sequence[str],
     timeout_ms: int | None,
+    priority: int,
 ) -> JsonValue:
     """What is asked for, in a form in which equal requests are equal; the order of ids means nothing."""
     return {
@@ -148,6 +161,8 @@ def _request(
         "filter": None if filter is None else {key: _listed(value) for key, value in asdict(filter).items()},
         "agents": sorted(agents),
         "timeoutMs": timeout_ms,
+        # Left out where it is the usual one: requests of before there were priorities are equal to it.
+        **({} if priority == batches.PRIORITY else {"priority": priority}),
     }
 
 
@@ -213,6 +228,14 @@ def _check_timeout(timeout_ms: int) -> int:
             f"A time limit is {MIN_TIMEOUT_MS} to {MAX_TIMEOUT_MS} milliseconds, not {timeout_ms}",
         )
     return timeout_ms
+
+
+def _check_priority(priority: int) -> int:
+    if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        raise InvalidInput(
+            "priority", f"A priority is {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}, not {priority}"
+        )
+    return priority
 
 
 def _check_key(key: str) -> str:

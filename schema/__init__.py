@@ -41,6 +41,7 @@ from schema.health import Health, health
 from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
 from schema.output import LogChunk, execution_log
 from schema.performance import AgentPerformance, agent_performance
+from schema.queue import QueuePositions, queue_positions
 from schema.session_imports import ImportSessionFilesResult, import_session_files
 
 __all__ = ["build_schema"]
@@ -128,6 +129,11 @@ class Subscription:
     )
     execution_updates: AsyncGenerator[ExecutionUpdate, None] = strawberry.subscription(
         resolver=execution_updates, description="Every change of every execution the filter lets through."
+    )
+    queue_positions: AsyncGenerator[QueuePositions, None] = strawberry.subscription(
+        resolver=queue_positions,
+        description="Where executions stand in the queue, then each time some of them move; completes when "
+        "none waits any more.",
     )
     batch_updates: AsyncGenerator[BatchUpdate, None] = strawberry.subscription(
         resolver=batch_updates,

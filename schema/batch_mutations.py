@@ -12,6 +12,7 @@ from schema.batches import Batch
 from schema.benchmarks import BenchmarkFilter
 from schema.context import Info
 from schema.errors import Error, ErrorCode, InvalidInputError, RequestError
+from store.batches import PRIORITY
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 
 
@@ -50,11 +51,14 @@ class RunBenchmarksInput:
         default=None,
         description="A key of your choice: the same key with the same input gives the same batch again.",
     )
+    priority: int = strawberry.field(
+        default=PRIORITY,
+        description="-100 to 100: the higher goes first. By default behind those requested singly, which "
+        "have 0.",
+    )
 
 
-@strawberry.type(
-    description="Every execution of the batch is queued, durably, behind those requested singly."
-)
+@strawberry.type(description="Every execution of the batch is queued, durably.")
 class RunBenchmarksSuccess:
     batch: Batch = strawberry.field(description="The batch; follow it with `batchUpdates`.")
     created: bool = strawberry.field(
@@ -89,6 +93,7 @@ async def run_benchmarks(
             agents=input.agents,
             timeout_ms=input.timeout_ms,
             idempotency_key=input.idempotency_key,
+            priority=input.priority,
         )
     except InvalidInput as error:
         return InvalidInputError.of(error.field, str(error))

@@ -75,6 +75,7 @@ EXPLICIT: dict[str, Cost] = {
     "Benchmark.diff": Cost(20, why="compares two definitions"),
     "BenchmarkConnection.totalCount": Cost(5, why="counts benchmarks"),
     "ExecutionConnection.totalCount": Cost(50, why="counts an index, unless the summary knows"),
+    "Execution.queuePosition": Cost(2, why="numbers the queue, once for a page"),
     "Execution.steps": Cost(5, 10, why="reads results, which may be large"),
     "Execution.toolCalls": Cost(5, 20, why="reads tool calls with what they returned"),
     "Execution.transactionLogs": Cost(5, why="reads results"),
@@ -93,6 +94,7 @@ EXPLICIT: dict[str, Cost] = {
     "Mutation.stopExecution": Cost(10, why="ends a process"),
     "Mutation.importSessionFiles": Cost(500, why="reads thousands of files"),
     "Mutation.testAgentConnection": Cost(100, why="calls another server"),
+    "Subscription.queuePositions": Cost(5, 10, "executionIds", why="numbers the queue whenever it moves"),
     "SyncBenchmarksSuccess.files": Cost(1, 100, why="a row per file"),
     "ImportSessionFilesSuccess.files": Cost(1, 1000, why="a row per file"),
 }

@@ -61,6 +61,10 @@ class RunBenchmarkInput:
         default=None,
         description="A key of your choice: the same key with the same input gives the same execution again.",
     )
+    priority: int = strawberry.field(
+        default=0,
+        description="-100 to 100: the higher goes first, equal ones in the order of their requests.",
+    )
 
 
 @strawberry.input(description="What to stop.")
@@ -100,6 +104,9 @@ class RerunExecutionInput:
         default=None,
         description="A key of your choice: the same key with the same input gives the same execution again.",
     )
+    priority: int | None = strawberry.field(
+        default=None, description="Another priority, -100 to 100: the higher goes first."
+    )
 
 
 RunBenchmarkResult = Annotated[
@@ -138,6 +145,7 @@ async def run_benchmark(
             agent=input.agent,
             timeout_ms=input.timeout_ms,
             idempotency_key=input.idempotency_key,
+            priority=input.priority,
         ),
         benchmark_id=input.benchmark_id,
     )
@@ -166,6 +174,7 @@ async def rerun_execution(
             timeout_ms=input.timeout_ms,
             use_current_revision=input.use_current_revision,
             idempotency_key=input.idempotency_key,
+            priority=input.priority,
         ),
         benchmark_id=strawberry.ID(original.benchmark_id),
     )

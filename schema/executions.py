@@ -82,6 +82,7 @@ class Execution:
     revision: int = strawberry.field(
         description="The seq of its newest event. Of two answers about one execution the higher is newer."
     )
+    priority: int = strawberry.field(description="The higher is taken from the queue first.")
     failure: Failure | None = strawberry.field(description="Why it ended badly; null while it has not.")
     success: bool | None = strawberry.field(description="What the session file reports; null without one.")
     score: float | None = strawberry.field(
@@ -126,6 +127,7 @@ class Execution:
             origin=row.origin,
             status=row.status,
             revision=row.revision,
+            priority=row.priority,
             failure=Failure.of(row),
             success=row.success,
             score=row.score,
@@ -154,6 +156,15 @@ class Execution:
         key = (self.row.benchmark_id, self.row.benchmark_revision)
         found = await info.context.loaders.benchmark_revision.load(key)
         return None if found is None else Benchmark.of(found)
+
+    @strawberry.field(
+        description="Its place in the queue, 1 for the next; null unless it is QUEUED. Live in "
+        "`queuePositions`. One whose agent is at its limit is passed over and keeps its place."
+    )
+    async def queue_position(self, info: Info) -> int | None:
+        if self.row.status is not ExecutionStatus.QUEUED:
+            return None
+        return await info.context.loaders.queue_position.load(self.row.id)
 
     @strawberry.field(description="The prompt the agent was given, as the session file tells it.")
     async def prompt(self, info: Info) -> str | None:

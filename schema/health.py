@@ -11,7 +11,8 @@ import strawberry
 from schema.context import VERSION, Info
 from schema.ingest_problems import IngestConflict, IngestFailure
 from schema.pagination import Window
-from store import executions, ingest_problems
+from schema.workers import Worker
+from store import executions, ingest_problems, workers
 from store.errors import StoreError
 
 Newest = Annotated[int, strawberry.argument(description="How many at most: 1 to 200.")]
@@ -34,6 +35,16 @@ class Health:
     live_executions: int | None = strawberry.field(
         description="Executions that have a runner; null when the database does not answer."
     )
+
+    @strawberry.field(
+        description="The workers that have not left, silent ones too, in order of their start; null when the "
+        "database does not answer."
+    )
+    async def workers(self, info: Info) -> list[Worker] | None:
+        try:
+            return [Worker.of(worker) for worker in await workers.present(info.context.db)]
+        except StoreError:
+            return None
 
     @strawberry.field(
         description="Session files that cannot be used, newest first; null when the database does not answer."

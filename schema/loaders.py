@@ -22,6 +22,7 @@ from store import (
     executions,
     ingest_problems,
     output,
+    queue,
     retention,
     revisions,
 )
@@ -80,6 +81,7 @@ class Loaders:
     performance_of_benchmark: DataLoader[performance_loads.OfBenchmark, tuple[Figures, ...]]
     over_time: DataLoader[performance_loads.OverTime, tuple[Figures, ...]]
     p95_ms: DataLoader[performance_loads.Percentile, int | None]
+    queue_position: DataLoader[ExecutionId, int | None]
 
     @classmethod
     def build(cls, db: Database) -> Loaders:
@@ -123,6 +125,7 @@ class Loaders:
             performance_of_benchmark=_loader(lambda keys: performance_loads.of_benchmarks(db, keys), ()),
             over_time=_loader(lambda keys: performance_loads.over_time(db, keys), ()),
             p95_ms=_loader(lambda keys: performance_loads.p95_ms(db, keys), None),
+            queue_position=_loader(lambda ids: queue.positions_of(db, ids), None),
         )
 
 

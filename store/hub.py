@@ -23,6 +23,7 @@ from store.doorbell import Doorbell
 from store.errors import ExecutionNotFound, InvalidCursor, StoreError
 from store.events import Cursor, HubEvent
 from store.model import ExecutionId, ExecutionStatus
+from store.queue_feed import QueueFeed
 
 POLL_S = 1.0
 """A net under the doorbell: a ring that was lost delays an event by at most this."""
@@ -87,6 +88,8 @@ class Hub:
         """Fires whenever something was committed, for those who watch what is no event."""
         self.status_changes = Signal()
         """Fires whenever an execution came to another state: somewhere in the queue something moved."""
+        self.queue = QueueFeed(db, self.status_changes)
+        """Where waiting executions stand."""
         self.benchmarks = BenchmarkFeed(db)
         """The changes of benchmarks, told by the same doorbell."""
         self._doorbell = Doorbell(db.url, self._rung.set, self.benchmarks.ring)

@@ -25,6 +25,10 @@ SQL = sql.load("queue")
 ENTRYPOINT = "execution"
 
 
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
+"""What may be asked for: enough to sort by, and far from what the queue's table can hold."""
+
+
 class GiveBack(Exception):
     """Raised when a worker cannot go on with an execution: another one takes over."""
 
@@ -91,6 +95,12 @@ async def reconcile(db: Database) -> tuple[int, int]:
         for row in missing:
             await enqueue(connection, [ExecutionId(row["id"])], row["priority"])
     return len(missing), dropped
+
+
+async def positions_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, int]:
+    """The places of these executions; those that do not wait are absent."""
+    found = await db.fetch(SQL["positions_of"], [str(execution_id) for execution_id in ids])
+    return {ExecutionId(row["id"]): row["position"] for row in found}
 
 
 async def positions(db: Database) -> dict[ExecutionId, int]:

@@ -130,13 +130,19 @@ def run(
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key starts the execution only once.")
     ] = None,
+    priority: Annotated[int, typer.Option(help="-100 to 100: the higher goes first.")] = 0,
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Start an execution of BENCHMARK; with --watch, exit with 0 only if it SUCCEEDED."""
     from gql_server.cli import ask
 
-    request: dict[str, object] = {"benchmarkId": benchmark, "agent": agent, "idempotencyKey": key}
+    request: dict[str, object] = {
+        "benchmarkId": benchmark,
+        "agent": agent,
+        "idempotencyKey": key,
+        "priority": priority,
+    }
     if timeout is not None:
         request["timeoutMs"] = round(timeout * 1000)
     _finish(ask.run(url, request, watching=watch, as_json=json))

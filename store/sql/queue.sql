@@ -55,3 +55,10 @@ SELECT count(*) FROM place
 -- name: positions
 SELECT dedupe_key::uuid AS id, row_number() OVER (ORDER BY priority DESC, id) AS position
 FROM pgqueuer WHERE entrypoint = 'execution' AND status = 'queued' AND dedupe_key IS NOT NULL
+
+-- name: positions_of
+SELECT dedupe_key::uuid AS id, position FROM (
+    SELECT dedupe_key, row_number() OVER (ORDER BY priority DESC, id) AS position
+    FROM pgqueuer WHERE entrypoint = 'execution' AND status = 'queued'
+) AS waiting
+WHERE dedupe_key = ANY($1::text[])

@@ -20,6 +20,8 @@ FILES = [
     "lookup",
     "output",
     "performance",
+    "queue",
+    "workers",
     "retention",
     "revisions",
 ]
