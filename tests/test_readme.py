@@ -11,7 +11,8 @@ from graphql import parse, validate
 from gql_server.settings import markdown_table
 from schema import build_schema
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+REPOSITORY = Path(__file__).resolve().parent.parent
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 
 
@@ -29,3 +30,14 @@ def test_every_operation_can_be_pasted(operation: str) -> None:
 
 def test_there_is_a_query_a_mutation_and_a_subscription() -> None:
     assert {operation.split()[0] for operation in OPERATIONS} == {"query", "mutation", "subscription"}
+
+
+def test_seven_promises_each_name_a_test_that_exists() -> None:
+    promises = README.split("## What we promise\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in promises.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 7
+    for promise, proof in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", proof)
+        assert named, promise
+        for path, name in named:
+            assert f"def {name}(" in (REPOSITORY / path).read_text(encoding="utf-8"), name
