@@ -16,6 +16,7 @@ from gql_server.health import healthz, readyz
 from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.view import GraphQLView
 from gql_server.identity import Gate
+from gql_server.metrics import metrics_page
 from gql_server.operations.engine import Engine, Timeouts
 from gql_server.settings import Settings
 from gql_server.streams import OpenStreams
@@ -61,6 +62,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     app.router.add_get("/flows/{execution_id}", flow_page(services.db, settings.runner, gate))
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz(services.db.url))
+    app.router.add_get("/metrics", metrics_page(services.db, services.hub, gate, streams))
     pages.add_routes(app, graphiql=settings.graphiql)
     return app
 

@@ -7,9 +7,10 @@ above it, so a reader that stays below loses nothing.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from store import rows, sql
 from store.database import FEED_TIMEOUT_S, Database
@@ -25,6 +26,8 @@ class HubEvent:
 
     event: ExecutionEvent
     execution: Execution
+    happened: float | None = field(default=None, compare=False)
+    """When it did, by this process's monotonic clock; None unless it was read as news."""
 
     @property
     def cursor(self) -> Cursor:
@@ -78,7 +81,8 @@ async def visible_after(db: Database, cursor: Cursor, limit: int) -> tuple[int, 
     found = await db.fetch(
         SQL["visible_after"], cursor.xid, cursor.execution_id, cursor.seq, limit, timeout_s=FEED_TIMEOUT_S
     )
-    return found[0]["horizon"], [_hub_event(row) for row in found if row["execution_id"] is not None]
+    now = time.monotonic()
+    return found[0]["horizon"], [_news(row, now) for row in found if row["execution_id"] is not None]
 
 
 async def settled_after(db: Database, cursor: Cursor, horizon: int, limit: int) -> list[HubEvent]:
@@ -104,6 +108,11 @@ async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsK
         key = (ExecutionId(row["execution_id"]), row["after"], row["first"])
         found.setdefault(key, []).append(_hub_event(row))
     return {key: tuple(items) for key, items in found.items()}
+
+
+def _news(row: rows.Row, now: float) -> HubEvent:
+    age = row["read_at"] - row["at"]
+    return HubEvent(rows.event(row), rows.execution(row), now - age.total_seconds())
 
 
 def _hub_event(row: rows.Row) -> HubEvent:

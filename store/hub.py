@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
@@ -22,6 +23,7 @@ from store.database import Database
 from store.doorbell import Doorbell
 from store.errors import ExecutionNotFound, InvalidCursor, StoreError
 from store.events import Cursor, HubEvent
+from store.feedback import Latencies
 from store.model import ExecutionId, ExecutionStatus
 from store.queue_feed import QueueFeed
 
@@ -96,6 +98,10 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
         self._channels: dict[ExecutionId, _Channel] = {}
         self._settled: list[HubEvent] = []
+        self._followers_of_all = 0
+        self._read_at = time.monotonic()
+        self.feedback = Latencies()
+        """How soon news was handed to those who waited for it."""
         self._settled_changed = Signal()
         self._floor = Cursor.at_horizon(0)
         self._position = self._floor
@@ -129,6 +135,21 @@ class Hub:
         """Where the stream over all executions stands: what `follow_all(None)` starts after."""
         return self._position
 
+    @property
+    def followers(self) -> int:
+        """How many follow one execution or all of them."""
+        return sum(channel.watchers for channel in self._channels.values()) + self._followers_of_all
+
+    @property
+    def lag_s(self) -> float:
+        """Seconds since the event log was last read; below POLL_S and a little while all is well."""
+        return time.monotonic() - self._read_at
+
+    def _hand_over(self, item: HubEvent) -> HubEvent:
+        if item.happened is not None:
+            self.feedback.observe(time.monotonic() - item.happened)
+        return item
+
     async def follow_execution(
         self, execution_id: ExecutionId, after: int = 0
     ) -> AsyncGenerator[HubEvent, None]:
@@ -139,6 +160,7 @@ class Hub:
         with self._channel(execution_id) as channel:
             if await self._is_over(execution_id, after):
                 return
+            waited = False
             while True:
                 changed = channel.changed.next
                 items = channel.after(after)
@@ -146,11 +168,13 @@ class Hub:
                     items = await events.of_execution(self._db, execution_id, after, BATCH)
                 for item in items:
                     after = item.event.seq
-                    yield item
+                    # What lay there when the follower came is no news.
+                    yield self._hand_over(item) if waited else item
                     if item.event.status is not None and item.event.status.is_terminal:
                         return
                 if not items:
                     await changed.wait()
+                    waited = True
 
     async def _is_over(self, execution_id: ExecutionId, after: int) -> bool:
         """Whether nothing will come after `after`: it is the terminal event."""
@@ -182,16 +206,22 @@ class Hub:
         Raises InvalidCursor for a cursor that this database cannot have given out.
         """
         position = self._position if cursor is None else await self.checked(cursor)
-        while True:
-            changed, floor = self._settled_changed.next, self._floor
-            items = await self._settled_after(position)
-            for item in items:
-                position = item.cursor
-                yield item
-            if not items:
-                # The floor of before the look: it may have risen since, past events never seen here.
-                position = max(position, floor)
-                await changed.wait()
+        waited = False
+        self._followers_of_all += 1
+        try:
+            while True:
+                changed, floor = self._settled_changed.next, self._floor
+                items = await self._settled_after(position)
+                for item in items:
+                    position = item.cursor
+                    yield self._hand_over(item) if waited else item
+                if not items:
+                    # The floor of before the look: it may have risen since, past events never seen here.
+                    position = max(position, floor)
+                    await changed.wait()
+                    waited = True
+        finally:
+            self._followers_of_all -= 1
 
     async def checked(self, cursor: Cursor) -> Cursor:
         """`cursor`, unless it lies in the future: then it comes from another database (InvalidCursor)."""
@@ -246,6 +276,7 @@ class Hub:
         after, unsettled = self._position, False
         while True:
             horizon, items = await events.visible_after(self._db, after, BATCH)
+            self._read_at = time.monotonic()
             self._publish(items)
             if not unsettled:
                 settled = [item for item in items if item.event.xid < horizon]

@@ -5,9 +5,11 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 
 -- name: visible_after
-SELECT now.horizon, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status,
+SELECT now.horizon, now.read_at, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status,
        e.data, x.*
-FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon) AS now
+FROM (
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, clock_timestamp() AS read_at
+) AS now
 LEFT JOIN LATERAL (
     SELECT * FROM execution_events
     WHERE (xid, execution_id, seq) > ($1::bigint::text::xid8, $2::uuid, $3::integer)

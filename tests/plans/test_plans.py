@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 import pytest
 
-from store import batches, events, executions, listing, retention
+from store import batches, events, executions, figures, listing, retention
 from store.batch_watch import BatchWatch
 from store.database import Database
 from store.events import Cursor
@@ -146,6 +146,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "retention is counted": lambda db: retention.count_due(db, LONG_AGO),
     "retention is measured": measure_retention,
     "retention": lambda db: retention.prune(db, LONG_AGO),
+    "figures": figures.read,
     "what was pruned": lambda db: retention.pruned_of(db, [ONE]),
     "tool calls": lambda db: executions.tool_calls_of(db, [ONE]),
     "steps": lambda db: executions.steps_of(db, [ONE]),

@@ -15,6 +15,7 @@ FILES = [
     "benchmark_changes",
     "batches",
     "events",
+    "figures",
     "ingest_problems",
     "listing",
     "lookup",

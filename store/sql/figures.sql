@@ -1,0 +1,24 @@
+-- name: figures
+-- One row per figure: from indexes of what is live, from sums that are kept anyway, and from short lists.
+SELECT 'live' AS figure, status::text AS label, count(*)::double precision AS value
+FROM executions WHERE NOT is_terminal(status) GROUP BY status
+UNION ALL
+SELECT 'oldest_queued_s', '', extract(epoch FROM clock_timestamp() - min(queued_at))
+FROM executions WHERE status = 'QUEUED' AND NOT is_terminal(status) HAVING count(*) > 0
+UNION ALL
+SELECT 'ended', of_status.label, of_status.value
+FROM (
+    SELECT sum(succeeded) AS succeeded, sum(failed) AS failed, sum(timed_out) AS timed_out, sum(stopped) AS stopped,
+           sum(lost) AS lost
+    FROM performance WHERE benchmark_id = '' AND period = 'ALL' AND start = '-infinity'
+) AS ever
+CROSS JOIN LATERAL (
+    VALUES ('SUCCEEDED', succeeded), ('FAILED', failed), ('TIMED_OUT', timed_out), ('STOPPED', stopped), ('LOST', lost)
+) AS of_status (label, value)
+WHERE of_status.value IS NOT NULL
+UNION ALL
+SELECT 'conflicts', '', count(*) FROM ingest_conflicts
+UNION ALL
+SELECT 'bad_files', '', count(*) FROM ingest_failures
+UNION ALL
+SELECT 'notification_queue', '', pg_notification_queue_usage()
