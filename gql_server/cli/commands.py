@@ -62,6 +62,14 @@ def migrate(
 
 
 @app.command()
+def doctor(json: Json = False) -> None:
+    """Check everything that is needed, and say what to do; exit with 1 when there is a problem."""
+    from gql_server.cli import doctor as checking
+
+    _finish(checking.doctor(as_json=json))
+
+
+@app.command()
 def prune(
     older_than: Annotated[
         str | None,

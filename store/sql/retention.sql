@@ -3,7 +3,7 @@ SELECT clock_timestamp() - $1::interval
 
 -- name: lock
 -- One at a time, over all workers and commands; held to the end of the transaction.
-SELECT pg_try_advisory_xact_lock(8243110937284436531)
+SELECT pg_try_advisory_xact_lock(8243110937284436540)
 
 -- name: progress
 SELECT ended_at, execution_id FROM retention_progress

@@ -14,6 +14,7 @@ FILES = [
     "observed",
     "benchmark_changes",
     "batches",
+    "diagnosis",
     "events",
     "figures",
     "ingest_problems",

@@ -1,0 +1,34 @@
+"""`reev-gql doctor`: looks at everything an installation needs and says what to do about what is wrong.
+
+It works with the server up or down and with the database up or down, and changes nothing. Each part gives
+findings; a part that fails itself is a finding as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from gql_server.doctor import database, machine
+from gql_server.doctor.findings import Finding, Level
+from gql_server.settings import Settings
+
+__all__ = ["Finding", "Level", "examine"]
+
+
+def _all_of(check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> list[Finding]:
+    return list(check(settings))
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Every finding, as soon as it is made."""
+    yield Finding(Level.OK, "settings", "can be used")
+    for check in machine.CHECKS:
+        try:
+            findings = await asyncio.to_thread(_all_of, check, settings)
+        except Exception as error:
+            findings = [Finding(Level.PROBLEM, check.__name__, f"the check itself failed: {error!r}")]
+        for finding in findings:
+            yield finding
+    async for finding in database.examine(settings):
+        yield finding

@@ -1,0 +1,160 @@
+"""What the database tells: whether it can be used, whether queue and workers go on, and what is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import psutil
+
+from gql_server.doctor.findings import Finding, ok, problem, warning
+from gql_server.serve import database_server
+from gql_server.settings import Settings
+from runner_bridge import processes
+from store import diagnosis, executions, workers
+from store.database import Database
+from store.diagnosis import QueueFacts, ServerFacts
+from store.errors import SchemaOutdated, SchemaTooNew, StoreError
+from store.migrate import check
+from store.model import Execution, ExecutionOrigin, ExecutionStatus
+from store.workers import Owned, Worker
+
+OLDEST_POSTGRES = 140_000
+"""What is tested: PostgreSQL 14 and newer."""
+
+MAX_SKEW_S = 5.0
+"""Times come from the database alone; more than this confuses people who compare logs."""
+
+LONG_WAIT_S = 60.0
+"""With free workers an execution waits for milliseconds."""
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Findings about the database; when it is away, that is the one."""
+    embedded = settings.data_dir.absolute() / "postgres"
+    if settings.database_url is None and not embedded.exists():
+        yield ok("database", f"embedded, made in {settings.data_dir} at the first start")
+        return
+    try:
+        async with database_server(settings) as url:
+            async for finding in _of(url):
+                yield finding
+    except (SchemaOutdated, SchemaTooNew) as error:
+        yield problem("schema", str(error), "Run `reev-gql migrate` with the newest reev-gql")
+    except (StoreError, OSError) as error:
+        advice = "Start PostgreSQL, or correct DATABASE_URL; queue and workers were not looked at"
+        yield problem("database", " ".join(str(error).split()), advice)
+
+
+async def _of(url: str) -> AsyncIterator[Finding]:
+    db = await Database.open(url, max_size=1)
+    try:
+        for finding in _server(await diagnosis.server(db)):
+            yield finding
+        yield ok("schema", f"revision {await check(url)} is the newest")
+        present, queue = await workers.present(db), await diagnosis.queue(db)
+        for finding in (*_workers(present), *_queue(queue, present)):
+            yield finding
+        for finding in _stuck(await workers.owned(db)):
+            yield finding
+        live = await executions.live(db)
+        for finding in await asyncio.to_thread(lambda: list(_leaked(live))):
+            yield finding
+    finally:
+        await db.close()
+
+
+def _server(facts: ServerFacts) -> Iterator[Finding]:
+    if facts.version_number < OLDEST_POSTGRES:
+        yield warning(
+            "database", f"PostgreSQL {facts.version} is older than what is tested", "Use 14 or newer"
+        )
+    else:
+        yield ok("database", f"PostgreSQL {facts.version} answers")
+    skew = facts.now_s - time.time()
+    if abs(skew) > MAX_SKEW_S:
+        how_far = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'}"
+        message = f"the database's clock is {how_far} this machine's"
+        yield warning("clock", message, "Synchronise both; what is stored has the database's times")
+    if facts.connections > 0.8 * facts.max_connections:
+        message = f"{facts.connections} of {facts.max_connections} connections are in use"
+        yield warning("connections", message, "Lower REEV_GQL_POOL_SIZE, or raise max_connections")
+    if facts.notification_queue > 0.01:
+        message = f"PostgreSQL's notification queue is {facts.notification_queue:.0%} full"
+        how = "Look for old transactions of listeners in pg_stat_activity; when it is full nothing can commit"
+        yield (problem if facts.notification_queue > 0.5 else warning)("notifications", message, how)
+
+
+def _workers(present: Sequence[Worker]) -> Iterator[Finding]:
+    fresh = [worker for worker in present if worker.is_fresh]
+    for worker in present:
+        if not worker.is_fresh:
+            message = f"worker {worker.id} on {worker.host} (pid {worker.process_id}) is silent for "
+            message += f"{worker.silent_s:.0f} s and holds {worker.live_executions} executions"
+            yield warning("workers", message, "Start a worker on that machine: it takes over or closes them")
+    if fresh:
+        capacity = sum(worker.capacity for worker in fresh)
+        live = sum(worker.live_executions for worker in fresh)
+        yield ok("workers", f"{len(fresh)} at work, {live} of {capacity} executions running")
+    else:
+        yield warning("workers", "none is at work", "Start `reev-gql serve` or `reev-gql worker`")
+
+
+def _queue(facts: QueueFacts, present: Sequence[Worker]) -> Iterator[Finding]:
+    if facts.without_place:
+        message = f"{facts.without_place} executions are QUEUED without a place in the queue"
+        yield problem(
+            "queue", message, "Start a worker: it gives them one; if they stay, stop and rerun them"
+        )
+    if facts.without_execution:
+        message = f"{facts.without_execution} places in the queue belong to no execution that waits"
+        yield warning("queue", message, "Start a worker: it removes them")
+    has_room = any(worker.is_fresh and worker.live_executions < worker.capacity for worker in present)
+    waits = f"{facts.queued} executions wait, the oldest for {facts.oldest_s:.0f} s"
+    if facts.queued and not any(worker.is_fresh for worker in present):
+        yield problem("queue", f"{waits}, and no worker is at work", "Start `reev-gql worker`")
+    elif facts.oldest_s > LONG_WAIT_S and has_room:
+        how = (
+            "Look at limits (REEV_GQL_MAX_CONCURRENT_EXECUTIONS and those of agents) and at the worker's log"
+        )
+        yield warning("queue", f"{waits}, although there is room", how)
+    else:
+        yield ok("queue", waits if facts.queued else "empty")
+
+
+def _stuck(owned: Sequence[Owned]) -> Iterator[Finding]:
+    stuck = [
+        one
+        for one in owned
+        if one.origin is ExecutionOrigin.REQUESTED
+        and (one.owner is None or one.owner.has_left or one.owner.silent_s >= workers.STALE_S)
+    ]
+    for one in stuck:
+        whose = (
+            "has no worker" if one.owner is None else f"belongs to a worker on {one.owner.host} that is gone"
+        )
+        how = "Start a worker there: within seconds it takes over or closes it"
+        yield problem("stuck", f"execution {one.execution_id} has not ended and {whose}", how)
+    if not stuck:
+        yield ok("stuck", "no execution is without a living worker")
+
+
+def _leaked(live: Sequence[Execution]) -> Iterator[Finding]:
+    ids = {str(execution.id) for execution in live if execution.status is not ExecutionStatus.QUEUED}
+    leaked = [(pid, marker) for pid, marker in _marked() if marker not in ids]
+    for pid, marker in leaked:
+        message = f"process {pid} was started for execution {marker}, which is not live in this database"
+        yield warning("processes", message, f"Look at it, and end it: kill {pid}")
+    if not leaked:
+        yield ok("processes", "no runner outlived its execution on this machine")
+
+
+def _marked() -> Iterator[tuple[int, str]]:
+    for process in psutil.process_iter():
+        try:
+            marker = process.environ().get(processes.MARKER)
+        except (psutil.Error, OSError):
+            continue
+        if marker:
+            yield process.pid, marker

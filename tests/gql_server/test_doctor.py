@@ -1,0 +1,170 @@
+"""`reev-gql doctor` finds what is wrong, says what to do, and works whatever is down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gql_server.doctor import Finding, Level, examine, machine
+from gql_server.settings import Settings
+from runner_bridge import processes
+from store.database import Database
+from store.model import ExecutionStatus
+from tests.gql_server.conftest import REPOSITORY, Finished, Server, cli
+from tests.store.support import in_state, queued
+
+pytestmark = pytest.mark.timeout(180)
+
+BENCHMARKS = REPOSITORY / "benchmarks"
+
+
+def settings(tmp_path: Path, url: str | None = None, **changes: Any) -> Settings:
+    given: dict[str, Any] = {
+        "benchmarks_dir": BENCHMARKS,
+        "sessions_dir": tmp_path / "sessions",
+        "output_dir": tmp_path / "runs",
+        "data_dir": tmp_path / "data",
+        "port": 0,
+        "runner_command": f"{sys.executable} {{path}} {{id}}",
+    }
+    if url is not None:
+        given["DATABASE_URL"] = url
+    return Settings.model_validate({**given, **changes})
+
+
+async def found(values: Settings, about: str | None = None) -> list[Finding]:
+    return [finding async for finding in examine(values) if about in (None, finding.about)]
+
+
+def told(finished: Finished) -> list[Any]:
+    return [json.loads(line) for line in finished.out.splitlines()]
+
+
+async def test_a_healthy_installation_has_no_problem_and_every_line_is_an_object(
+    server: Server, database_url: str, tmp_path: Path
+) -> None:
+    given = {"DATABASE_URL": database_url, "REEV_GQL_PORT": str(server.port)}
+    done = await cli("doctor", "--json", cwd=tmp_path, **given)
+    assert done.code == 0, done.out
+    lines = told(done)
+    # Other tests' runners and connections are on the same machine.
+    assert {line["level"] for line in lines if line["about"] not in ("processes", "connections")} == {"ok"}, (
+        lines
+    )
+    about = {line["about"]: line["message"] for line in lines}
+    assert about["runner"] == "our local runner starts"
+    assert about["port"].startswith("a server of ours answers")
+    assert about["workers"].startswith("1 at work")
+    assert about["queue"] == "empty"
+
+
+async def test_with_the_database_down_it_says_so_without_the_password_and_still_checks_the_rest(
+    tmp_path: Path,
+) -> None:
+    done = await cli(
+        "doctor", "--json", cwd=tmp_path, DATABASE_URL="postgresql://u:canary-word@127.0.0.1:9/d"
+    )
+    assert done.code == 1
+    assert "canary-word" not in done.out + done.err
+    by_level = {line["about"]: line["level"] for line in told(done)}
+    assert by_level["database"] == "problem"
+    assert by_level["runner"] == by_level["benchmarks"] == "ok"
+
+
+async def test_settings_that_cannot_be_used_are_one_problem(tmp_path: Path) -> None:
+    done = await cli("doctor", cwd=tmp_path, REEV_GQL_POOL_SIZE="many")
+    assert done.code == 1
+    assert "REEV_GQL_POOL_SIZE" in done.out and "→" in done.out
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("no-such-program-anywhere {path} {id}", "was not found"),
+        ("{here}/plain {{path}} {{id}}", "is not executable"),
+    ],
+)
+def test_a_runner_that_cannot_be_started_is_a_problem(tmp_path: Path, command: str, words: str) -> None:
+    (tmp_path / "plain").write_text("no program")
+    if "{here}" in command:
+        command = command.format(here=tmp_path)
+    [finding] = machine.runner(settings(tmp_path, runner_command=command))
+    assert finding.level is Level.PROBLEM and words in finding.message and finding.advice
+
+
+def test_a_directory_that_is_a_file_or_nearly_full_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sessions").write_text("")
+    sessions, output, _ = machine.directories(settings(tmp_path))
+    assert sessions.level is Level.PROBLEM and "not a directory" in sessions.message
+    assert output.level is Level.OK
+    usage = type(shutil.disk_usage(tmp_path))
+    for free, level in ((machine.NO_SPACE - 1, Level.PROBLEM), (machine.LITTLE_SPACE - 1, Level.WARNING)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(free, 0, free))
+        assert list(machine.directories(settings(tmp_path)))[1].level is level
+
+
+def test_a_benchmark_that_cannot_be_loaded_is_named_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "bad.yml").write_text("id: x\nid: y\n")
+    bad, summary = machine.benchmarks(settings(tmp_path, benchmarks_dir=tmp_path))
+    assert bad.level is Level.WARNING and "bad.yml" in bad.message
+    assert summary.message.startswith("0 of 1 files")
+
+
+def test_a_port_that_somebody_else_uses_is_a_problem(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        other.close()
+    [free] = machine.port(settings(tmp_path, port=port))
+    assert free.level is Level.OK
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        [taken] = machine.port(settings(tmp_path, port=port))
+    assert taken.level is Level.PROBLEM and taken.advice
+
+
+async def test_an_outdated_schema_is_a_problem(empty_database_url: str, tmp_path: Path) -> None:
+    [finding] = await found(settings(tmp_path, empty_database_url), "schema")
+    assert finding.level is Level.PROBLEM and "reev-gql migrate" in str(finding.advice)
+
+
+async def test_what_waits_without_a_worker_or_a_place_and_what_is_stuck_is_told(
+    db: Database, database_url: str, tmp_path: Path
+) -> None:
+    waiting, stuck = await queued(db), await in_state(db, ExecutionStatus.RUNNING)
+    await db.execute("UPDATE workers SET heartbeat_at = heartbeat_at - interval '1 minute'")
+    await db.execute("DELETE FROM pgqueuer WHERE dedupe_key = $1", str(waiting.id))
+    findings = await found(settings(tmp_path, database_url))
+    problems = {finding.message: finding.advice for finding in findings if finding.level is Level.PROBLEM}
+    assert all(problems.values())
+    assert any("QUEUED without a place" in message for message in problems)
+    assert any("no worker is at work" in message for message in problems)
+    assert any(str(stuck) in message and "has not ended" in message for message in problems)
+
+
+async def test_a_process_that_outlived_its_execution_is_told_with_its_pid(
+    database_url: str, tmp_path: Path
+) -> None:
+    marker = str(uuid.uuid4())
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-S", "-c", "import time; time.sleep(600)"),
+        env={**os.environ, processes.MARKER: marker},
+    )
+    try:
+        findings = [one for one in await found(settings(tmp_path, database_url)) if marker in one.message]
+    finally:
+        child.send_signal(signal.SIGKILL)
+        await child.wait()
+    [finding] = findings
+    assert finding.level is Level.WARNING and f"kill {child.pid}" in str(finding.advice)
