@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint types imports unit perf chaos schema lock vendor clean
+.PHONY: serve test lint types imports unit perf chaos schema lock vendor node clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -42,6 +42,10 @@ lock: $(STAMP)
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
 	  --no-header --no-annotate --output-file constraints.txt pyproject.toml
 
+# Installs the clients and audits in JavaScript that tests run where node is; without them those are left out.
+node:
+	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
+
 # Fetches the vendored web assets anew and checks them against their manifest.
 vendor: $(STAMP)
 	$(BIN)/python -m gql_server.vendoring
@@ -56,4 +60,4 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,6 +5,9 @@ It opens nothing and ends only its own websockets and event streams; serve.py ow
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
@@ -24,7 +27,11 @@ from schema import build_schema
 from schema.context import Context
 from schema.permissions import Principal
 from store.database import Database
+from store.errors import StoreError
 from store.hub import Hub
+
+RECHECK_S = 5.0
+"""How long a websocket or event stream may outlive its token; one statement for all of them."""
 
 STREAMS = web.AppKey("streams", OpenStreams)
 
@@ -45,7 +52,12 @@ def access_rules(settings: Settings, port: int) -> AccessRules:
 def create_app(settings: Settings, services: Services, port: int) -> web.Application:
     """The application for a server that listens on `port`."""
     rules = access_rules(settings, port)
-    gate = Gate(settings.token.get_secret_value() if settings.token else None)
+    gate = Gate(
+        services.db,
+        settings.token.get_secret_value() if settings.token else None,
+        required=settings.require_token,
+        proxies=settings.trusted_proxies,
+    )
     streams = OpenStreams(settings.max_streams, settings.max_streams_per_client)
     view = GraphQLView(
         create_engine(settings, services),
@@ -57,6 +69,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     app = web.Application(middlewares=[access_middleware(rules)], client_max_size=MAX_BODY_BYTES)
     app[STREAMS] = streams
     app.on_response_prepare.append(header_signal(rules))
+    app.cleanup_ctx.append(_revocations_noticed(gate, streams))
     app.on_shutdown.append(_end_streams)
     app.router.add_route(hdrs.METH_ANY, GRAPHQL_PATH, view.handle)
     app.router.add_get("/flows/{execution_id}", flow_page(services.db, settings.runner, gate))
@@ -86,3 +99,24 @@ def create_engine(settings: Settings, services: Services) -> Engine:
 
 async def _end_streams(app: web.Application) -> None:
     await app[STREAMS].end_all()
+
+
+def _revocations_noticed(
+    gate: Gate, streams: OpenStreams
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Meanwhile, streams that were opened with a token end when it is revoked."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            if ids := streams.token_ids():
+                with suppress(StoreError):
+                    await streams.end_those_of(await gate.revoked(ids))
+
+    async def looking(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(look(), name="revoked tokens")
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return looking

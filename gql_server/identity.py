@@ -1,46 +1,133 @@
-"""Who asks: the gate that every request and every websocket passes before anything is executed for it."""
+"""Who asks: the gate that every request and every websocket passes before anything is executed for it.
+
+A server that listens on loopback asks for no token unless told to. A token that is shown is looked at all the
+same: it may have less than everything. Whoever shows wrong ones waits longer each time.
+"""
 
 from __future__ import annotations
 
 import hmac
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Collection
 from http import HTTPStatus
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from aiohttp import hdrs, web
 
+from gql_server.guesses import WrongGuesses
 from gql_server.operations.request import BadRequest
 from schema.permissions import LOCAL, Principal, Scope
+from store import tokens
+from store.database import Database
+from store.errors import StoreError
 
 CONFIGURED = Principal("REEV_GQL_TOKEN", Scope.ADMIN)
 """Who shows the token of the settings."""
 
+REMEMBER_S = 5.0
+"""How long a token is taken for valid without asking again; a revoked one is of no use after it."""
+
+REMEMBERED = 1000
+
+Network = IPv4Network | IPv6Network
+
 
 class Gate:
-    """Lets in who shows the token of the settings; everybody when there is none."""
+    """One per server. `proxies` are those whose word about addresses counts."""
 
-    def __init__(self, token: str | None) -> None:
+    def __init__(
+        self, db: Database, token: str | None, *, required: bool = False, proxies: Collection[Network] = ()
+    ) -> None:
+        self._db = db
         self._token = token
+        self._required = required or token is not None
+        self._proxies = tuple(proxies)
+        self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._guesses = WrongGuesses()
 
     def address_of(self, request: web.BaseRequest) -> str:
-        """Where the client is."""
-        return request.remote or "unknown"
+        """Where the client is: the other end of the connection, or what proxies that we know say of it."""
+        address = request.remote or "unknown"
+        said = [
+            part.strip()
+            for header in request.headers.getall("X-Forwarded-For", [])
+            for part in header.split(",")
+        ]
+        # Each proxy appends whom it talks to; what stands before the first unknown one anybody can write.
+        while said and self._is_proxy(address):
+            address = said.pop()
+        return address
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
 
     async def admit_request(self, request: web.Request) -> Principal:
-        """Who sends this request. Raises BadRequest (401)."""
-        return await self.admit(request.headers.get(hdrs.AUTHORIZATION), self.address_of(request))
+        """Who sends this request. Raises BadRequest (401, 429, 503)."""
+        given = request.headers.getall(hdrs.AUTHORIZATION, [])
+        if len(given) > 1:
+            raise _unauthorized("One Authorization header is enough")
+        return await self.admit(given[0] if given else None, self.address_of(request))
 
     async def admit(self, authorization: object, address: str) -> Principal:
-        """Who shows this `Authorization`. Raises BadRequest (401)."""
-        if self._token is None:
+        """Who shows this `Authorization`. Raises BadRequest (401, 429, 503)."""
+        secret = _bearer(authorization)
+        if secret is None:
+            if self._required:
+                raise _unauthorized("A bearer token is needed")
             return LOCAL
-        if isinstance(authorization, str):
-            scheme, _, given = authorization.partition(" ")
-            if scheme.lower() == "bearer" and hmac.compare_digest(
-                given.strip().encode(), self._token.encode()
-            ):
-                return CONFIGURED
-        raise BadRequest(
-            "A bearer token is needed (REEV_GQL_TOKEN)",
-            code="UNAUTHORIZED",
-            status=HTTPStatus.UNAUTHORIZED,
-            headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
-        )
+        self._guesses.check(address)
+        if self._token is not None and hmac.compare_digest(secret.encode(), self._token.encode()):
+            return CONFIGURED
+        principal = await self._of_database(tokens.digest_of(secret))
+        if principal is None:
+            self._guesses.note(address)
+            raise _unauthorized("This token is not known, or was revoked")
+        return principal
+
+    async def _of_database(self, digest: bytes) -> Principal | None:
+        known = self._known.get(digest)
+        if known is not None and time.monotonic() - known[0] < REMEMBER_S:
+            return known[1]
+        self._known.pop(digest, None)
+        try:
+            token = await tokens.use(self._db, digest)
+        except StoreError as error:
+            raise BadRequest(
+                "Tokens cannot be looked up now; try again shortly",
+                code="DATABASE_UNAVAILABLE",
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+            ) from error
+        if token is None:
+            return None
+        principal = Principal(token.name, token.scope, token.id)
+        self._known[digest] = (time.monotonic(), principal)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return principal
+
+    async def revoked(self, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+        """Those of `ids` that are not valid any longer. Raises StoreError."""
+        return set(ids) - await tokens.valid(self._db, ids)
+
+
+def _bearer(authorization: object) -> str | None:
+    """The token in an `Authorization`; None when it is of another kind, or none."""
+    if not isinstance(authorization, str):
+        return None
+    scheme, _, given = authorization.partition(" ")
+    return given.strip().encode("utf-8", "surrogatepass").decode() if scheme.lower() == "bearer" else None
+
+
+def _unauthorized(message: str) -> BadRequest:
+    return BadRequest(
+        message,
+        code="UNAUTHORIZED",
+        status=HTTPStatus.UNAUTHORIZED,
+        headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
+    )

@@ -8,7 +8,7 @@ value that cannot be used is refused with one line that names the variable; no s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -71,6 +71,7 @@ def _agent_limit(value: str) -> str:
     return value
 
 
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 HostNames = Annotated[
     tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)
 ]
@@ -104,7 +105,15 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Address to listen on; others than loopback need a token and names"
     )
     port: int = Field(3001, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
-    token: SecretStr | None = Field(None, description="Bearer token that every GraphQL request must carry")
+    token: SecretStr | None = Field(
+        None, description="Bearer token with every scope; when set, every request must carry a token"
+    )
+    require_token: bool = Field(
+        False, description="Every request must carry a token, this one or one of `reev-gql token create`"
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of proxies whose X-Forwarded-For counts; separated by commas"
+    )
     allowed_hosts: HostNames = Field(
         (), description="Host names to answer to, besides the loopback names; separated by commas"
     )
@@ -231,10 +240,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}TOKEN needs at least {MIN_TOKEN_LENGTH} characters")
         if self.secret_key is not None and len(self.secret_key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:
             raise ValueError(f"{PREFIX}SECRET_KEY needs at least {MIN_SECRET_KEY_LENGTH} characters")
-        if not self.is_loopback and (self.token is None or not self.allowed_hosts):
+        asks = self.token is not None or self.require_token
+        if not self.is_loopback and not (asks and self.allowed_hosts):
             raise ValueError(
-                f"{PREFIX}HOST={self.host} can be reached from other machines: set {PREFIX}TOKEN and "
-                f"{PREFIX}ALLOWED_HOSTS too, or listen on 127.0.0.1"
+                f"{PREFIX}HOST={self.host} can be reached from other machines: set {PREFIX}TOKEN (or "
+                f"{PREFIX}REQUIRE_TOKEN) and {PREFIX}ALLOWED_HOSTS too, or listen on 127.0.0.1"
             )
         return self
 

@@ -6,6 +6,7 @@ A server that stops tells each of them instead of waiting for its clients to lea
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -67,12 +68,12 @@ class OpenStreams:
             if not self._by_address[stream.address]:
                 del self._by_address[stream.address]
 
-    def token_ids(self) -> set[str]:
+    def token_ids(self) -> set[uuid.UUID]:
         """The tokens in the database that streams were opened with."""
         principals = (stream.principal for stream in self._open)
         return {who.token_id for who in principals if who is not None and who.token_id is not None}
 
-    async def end_those_of(self, token_ids: Collection[str]) -> None:
+    async def end_those_of(self, token_ids: Collection[uuid.UUID]) -> None:
         """Ends the streams of tokens that are not valid any longer."""
         await _end(
             [stream for stream in self._open if stream.principal and stream.principal.token_id in token_ids],

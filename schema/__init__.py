@@ -41,6 +41,7 @@ from schema.health import Health, health
 from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
 from schema.output import LogChunk, execution_log
 from schema.performance import AgentPerformance, agent_performance
+from schema.permissions import needs_admin, needs_run
 from schema.queue import QueuePositions, queue_positions
 from schema.session_imports import ImportSessionFilesResult, import_session_files
 
@@ -83,36 +84,51 @@ class Query:
 class Mutation:
     sync_benchmarks: SyncBenchmarksResult = strawberry.field(
         resolver=sync_benchmarks,
+        extensions=needs_admin(),
         description="Reads the benchmarks directory and makes the database hold what is in it.",
     )
     upsert_benchmark: UpsertBenchmarkResult = strawberry.field(
-        resolver=upsert_benchmark, description="Stores one benchmark definition."
+        resolver=upsert_benchmark, extensions=needs_admin(), description="Stores one benchmark definition."
     )
     run_benchmark: RunBenchmarkResult = strawberry.field(
-        resolver=run_benchmark, description="Queues an execution of a benchmark, and answers at once."
+        resolver=run_benchmark,
+        extensions=needs_run(),
+        description="Queues an execution of a benchmark, and answers at once.",
     )
     run_benchmarks: RunBenchmarksResult = strawberry.field(
         resolver=run_benchmarks,
+        extensions=needs_run(),
         description="Queues many benchmarks with many agents as one batch, all or none, and answers at once.",
     )
     rerun_execution: RunBenchmarkResult = strawberry.field(
-        resolver=rerun_execution, description="Queues an execution once more, and answers at once."
+        resolver=rerun_execution,
+        extensions=needs_run(),
+        description="Queues an execution once more, and answers at once.",
     )
     stop_execution: StopExecutionResult = strawberry.field(
-        resolver=stop_execution, description="Stops an execution, whatever it is doing."
+        resolver=stop_execution,
+        extensions=needs_run(),
+        description="Stops an execution, whatever it is doing.",
     )
     import_session_files: ImportSessionFilesResult = strawberry.field(
         resolver=import_session_files,
+        extensions=needs_admin(),
         description="Imports the session files and tool logs that other runners left in a directory.",
     )
     save_agent_config: SaveAgentConfigResult = strawberry.field(
-        resolver=save_agent_config, description="Saves how an agent reaches its model."
+        resolver=save_agent_config,
+        extensions=needs_admin(),
+        description="Saves how an agent reaches its model.",
     )
     delete_agent_config: DeleteAgentConfigResult = strawberry.field(
-        resolver=delete_agent_config, description="Deletes what is saved for an agent."
+        resolver=delete_agent_config,
+        extensions=needs_admin(),
+        description="Deletes what is saved for an agent.",
     )
     test_agent_connection: TestAgentConnectionResult = strawberry.field(
-        resolver=test_agent_connection, description="Asks an agent's endpoint for real."
+        resolver=test_agent_connection,
+        extensions=needs_admin(),
+        description="Asks an agent's endpoint for real.",
     )
 
 

@@ -62,6 +62,14 @@ CREATE TYPE public.runner_kind AS ENUM (
 
 COMMENT ON TYPE public.runner_kind IS 'LOCAL is our own runner, COMMAND the configured one; null for a runner that others started';
 
+CREATE TYPE public.token_scope AS ENUM (
+    'READ',
+    'RUN',
+    'ADMIN'
+);
+
+COMMENT ON TYPE public.token_scope IS 'READ sees everything, RUN starts and stops executions too, ADMIN changes benchmarks and agents too';
+
 CREATE TYPE public.tool_call_status AS ENUM (
     'SUCCESS',
     'ERROR',
@@ -207,6 +215,24 @@ CREATE TABLE public.agent_configs (
 );
 
 COMMENT ON COLUMN public.agent_configs.encrypted_api_key IS 'Encrypted with the server''s secret key, which is not in the database';
+
+CREATE TABLE public.api_tokens (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    scope public.token_scope NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_tokens_sha256_check CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT token_name_is_safe CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$'::text))
+);
+
+COMMENT ON TABLE public.api_tokens IS 'Who may use the API; revoked ones stay, to be told apart from unknown ones';
+
+COMMENT ON COLUMN public.api_tokens.sha256 IS 'Of 256 random bits, which nobody can guess: a slow hash would protect nothing more';
+
+COMMENT ON COLUMN public.api_tokens.last_used_at IS 'To within some seconds: a server remembers a token for a moment';
 
 CREATE TABLE public.batches (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -651,6 +677,12 @@ ALTER TABLE ONLY public.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval(
 ALTER TABLE ONLY public.agent_configs
     ADD CONSTRAINT agent_configs_pkey PRIMARY KEY (agent);
 
+ALTER TABLE ONLY public.api_tokens
+    ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.api_tokens
+    ADD CONSTRAINT api_tokens_sha256_key UNIQUE (sha256);
+
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batch_idempotency_key_is_used_once UNIQUE (idempotency_key);
 
@@ -731,6 +763,8 @@ ALTER TABLE ONLY public.executions
 
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX api_token_name_is_used_once ON public.api_tokens USING btree (name) WHERE (revoked_at IS NULL);
 
 CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
 

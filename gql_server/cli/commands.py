@@ -216,6 +216,46 @@ def schema(
     raise typer.Exit(contracts.print_or_keep(write=write, check=check))
 
 
+tokens_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens of the API.")
+app.add_typer(tokens_app, name="token")
+
+
+class Scopes(StrEnum):
+    read = "read"
+    run = "run"
+    admin = "admin"
+
+
+@tokens_app.command(name="create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="What it is for; each valid token has a name of its own.")],
+    scope: Annotated[
+        Scopes, typer.Option(help="read: see everything; run: start and stop too; admin: change it too.")
+    ] = Scopes.read,
+    json: Json = False,
+) -> None:
+    """Make a token and print it, this once; works on the database itself."""
+    from gql_server.cli import tokens
+
+    _with_settings(lambda settings: tokens.create(settings, name, scope.value, as_json=json))
+
+
+@tokens_app.command(name="list")
+def token_list(json: Json = False) -> None:
+    """List tokens: names, scopes, when they were made, used and revoked."""
+    from gql_server.cli import tokens
+
+    _with_settings(lambda settings: tokens.list_(settings, as_json=json))
+
+
+@tokens_app.command(name="revoke")
+def token_revoke(name: Annotated[str, typer.Argument(help="Name of the token.")]) -> None:
+    """Revoke a token: within seconds it opens nothing on any server, and what it had opened is closed."""
+    from gql_server.cli import tokens
+
+    _with_settings(lambda settings: tokens.revoke(settings, name))
+
+
 def _finish(command: Coroutine[Any, Any, int]) -> None:
     raise typer.Exit(asyncio.run(command))
 

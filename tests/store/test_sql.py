@@ -26,6 +26,7 @@ FILES = [
     "workers",
     "retention",
     "revisions",
+    "tokens",
 ]
 BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]
 

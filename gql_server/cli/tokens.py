@@ -1,0 +1,88 @@
+"""`reev-gql token`: makes, lists and revokes tokens of the API, in the database itself.
+
+A token is printed once, when it is made; afterwards nobody knows it but who was given it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.table import Table
+from rich.text import Text
+
+from gql_server.cli import CliError
+from gql_server.cli.ask import emit
+from gql_server.cli.watching import UNKNOWN, new_console
+from gql_server.serve import database_server
+from gql_server.settings import Settings
+from store import tokens
+from store.database import Database
+from store.migrate import check
+from store.tokens import NAME, Scope, Token
+
+
+async def create(settings: Settings, name: str, scope: str, *, as_json: bool) -> None:
+    """Prints the new token."""
+    if NAME.fullmatch(name) is None:
+        raise CliError("a name has letters, digits, `_`, `.` and `-`, 64 at most")
+    secret = tokens.new_secret()
+    async with _database(settings) as db:
+        token = await tokens.create(db, name, Scope[scope.upper()], secret)
+    if token is None:
+        raise CliError(f"there is a valid token named {name}; revoke it first")
+    if as_json:
+        emit({"name": token.name, "scope": scope, "token": secret})
+    else:
+        print(secret)
+
+
+async def list_(settings: Settings, *, as_json: bool) -> None:
+    """Every token there was, without the tokens themselves."""
+    async with _database(settings) as db:
+        found = await tokens.list_all(db)
+    if as_json:
+        for token in found:
+            emit(_record(token))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("name", "scope", "created", "last used", "revoked"):
+        table.add_column(column, no_wrap=True)
+    for token in found:
+        style = "dim" if token.revoked_at else ""
+        table.add_row(*(Text(str(value or UNKNOWN), style=style) for value in _record(token).values()))
+    new_console().print(table if found else "There are no tokens yet.")
+
+
+async def revoke(settings: Settings, name: str) -> None:
+    """From now on, and within seconds on every server, the token opens nothing."""
+    async with _database(settings) as db:
+        if await tokens.revoke(db, name) is None:
+            raise CliError(f"there is no valid token named {name}")
+    print(f"{name} is revoked")
+
+
+def _record(token: Token) -> dict[str, str | None]:
+    return {
+        "name": token.name,
+        "scope": token.scope.name.lower(),
+        "createdAt": _time(token.created_at),
+        "lastUsedAt": _time(token.last_used_at),
+        "revokedAt": _time(token.revoked_at),
+    }
+
+
+def _time(value: dt.datetime | None) -> str | None:
+    return None if value is None else value.astimezone(dt.UTC).isoformat(timespec="seconds")
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    async with database_server(settings) as url:
+        await check(url)
+        db = await Database.open(url, max_size=2)
+        try:
+            yield db
+        finally:
+            await db.close()

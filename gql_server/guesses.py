@@ -1,0 +1,51 @@
+"""Wrong tokens, counted by the address they come from: a few are free, then each costs twice the wait."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from http import HTTPStatus
+
+from aiohttp import hdrs
+
+from gql_server.operations.request import BadRequest
+
+FREE = 5
+"""A person who pastes the wrong token tries a few times."""
+
+LONGEST_S = 60.0
+"""Nobody guesses 256 bits at one a minute; somebody behind the same address need not wait for ever."""
+
+FORGET_S = 600.0
+ADDRESSES = 10_000
+"""More are not kept apart: who has that many may guess a little faster."""
+
+
+class WrongGuesses:
+    """One per server."""
+
+    def __init__(self) -> None:
+        self._of: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def check(self, address: str) -> None:
+        """Raises BadRequest (429) while `address` has to wait; what it shows meanwhile is not looked at."""
+        count, last = self._of.get(address, (0, 0.0))
+        if count < FREE:
+            return
+        wait = min(2.0 ** (count - FREE), LONGEST_S) - (time.monotonic() - last)
+        if wait > 0:
+            raise BadRequest(
+                "Too many wrong tokens came from this address; wait",
+                code="TOO_MANY_REQUESTS",
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+                headers={hdrs.RETRY_AFTER: str(math.ceil(wait))},
+            )
+
+    def note(self, address: str) -> None:
+        """Counts a wrong one."""
+        count, last = self._of.pop(address, (0, 0.0))
+        now = time.monotonic()
+        self._of[address] = (1 if now - last > FORGET_S else min(count + 1, 64), now)
+        if len(self._of) > ADDRESSES:
+            self._of.popitem(last=False)
