@@ -30,6 +30,12 @@ from store.observed import Begun
 TOUCH_S = 1.0
 """Between two notes in the database that a runner was heard of."""
 
+FRESH_S = 5.0
+"""A log that appears but was last written longer ago was moved here: it can wait for its session file."""
+
+AT_ONCE = 200
+"""Logs begun or given up together: a session file that arrives meanwhile waits no longer than for these."""
+
 DRAINS_AT_ONCE = 4
 """Logs that are read at the same time: others want the database too."""
 
@@ -50,7 +56,6 @@ class _Live:
         self.signature: Signature | None = None
         self.heard_at = time.monotonic() - silent_s
         self.touched_at = time.monotonic()
-        self.is_touch_due = False
 
     def see(self, signature: Signature) -> bool:
         """Whether the log changed since it was last seen."""
@@ -58,7 +63,6 @@ class _Live:
             return False
         if self.signature is not None:
             self.heard_at = time.monotonic()
-            self.is_touch_due = True
         self.signature = signature
         return True
 
@@ -73,40 +77,63 @@ class ObservedLogs:
         self._idle_s = idle_s
         self._live: dict[str, _Live] = {}
         self._done: set[str] = set()
+        self._unstored: set[str] = set()
+        self._untouched: set[str] = set()
+        self._new: dict[str, tuple[Candidate, str, Signature]] = {}
+        self._next_silent = float("inf")
+        """No runner has been silent for too long before this, on the monotonic clock."""
 
     @property
     def next_due(self) -> float:
-        """When the next runner has been silent for too long, on the monotonic clock."""
-        return min((one.heard_at + self._idle_s for one in self._live.values()), default=float("inf"))
+        """When there is something to do next, on the monotonic clock."""
+        return 0.0 if self._new else self._next_silent
 
-    async def see(self, found: Mapping[str, Signature], has_session: Callable[[str], bool]) -> None:
-        """Begins what is new, and stores what was appended to the others.
+    async def see(self, found: Mapping[str, Signature], *, only_fresh: bool = False) -> None:
+        """Notes what is new, and stores what was appended to the others.
 
-        A log whose session file is there is no news: that file is brought in together with it.
+        With `only_fresh`, new ones that were not written just now are left to the next scan.
         """
         logs = {name: one for name, one in found.items() if log_stem(name) is not None and one.is_regular}
-        new: dict[str, tuple[Candidate, str, Signature]] = {}
         # In this order the newer format is taken where a session has logs of both.
         for name in sorted(logs, reverse=True):
             found_as = self._candidate(name)
-            if found_as is not None and not has_session(session_name(found_as.stem)):
-                new[found_as.stem] = (found_as, name, logs[name])
-        if new:
-            await self._begin(new)
-        changed = {name for name, signature in logs.items() if self._sees(name, signature)}
-        await self._drain(
-            [one for one in self._live.values() if one.tail.path.name in changed or one.tail.has_pending]
-        )
+            if found_as is None or (only_fresh and time.time() - logs[name].changed_at >= FRESH_S):
+                continue
+            self._new[found_as.stem] = (found_as, name, logs[name])
+        changed = {log_stem(name) or "" for name, signature in logs.items() if self._sees(name, signature)}
+        self._untouched |= changed
+        await self.drain(changed | self._unstored)
         await self._touch()
 
+    async def begin(self, has_session: Callable[[str], bool]) -> None:
+        """Begins some of what is new. A log whose session file is there is no news: they come in together."""
+        stems = list(self._new)[:AT_ONCE]
+        new = {stem: self._new[stem] for stem in stems if not has_session(session_name(stem))}
+        if new:
+            await self._begin(new)
+            await self.drain(new)
+        for stem in stems:
+            self._new.pop(stem, None)
+
     async def drain(self, stems: Iterable[str]) -> None:
-        """Stores what was appended to the logs of these sessions: their ends are near."""
-        await self._drain([self._live[stem] for stem in stems if stem in self._live])
+        """Stores what was appended to the logs of these sessions."""
+        wanted = [stem for stem in stems if stem in self._live]
+        for begin in range(0, len(wanted), DRAINS_AT_ONCE):
+            together = wanted[begin : begin + DRAINS_AT_ONCE]
+            await asyncio.gather(*(self._live[stem].tail.drain() for stem in together))
+            for stem in together:
+                if self._live[stem].tail.has_pending:
+                    self._unstored.add(stem)
+                else:
+                    self._unstored.discard(stem)
 
     def release(self, stem: str) -> None:
         """The session has ended."""
         self._live.pop(stem, None)
+        self._new.pop(stem, None)
         self._done.add(stem)
+        self._unstored.discard(stem)
+        self._untouched.discard(stem)
 
     async def review(self, present: Iterable[str]) -> None:
         """Lets go what others have ended, forgets logs that are gone, and ends what nobody observes."""
@@ -123,12 +150,17 @@ class ObservedLogs:
     async def close_silent(self, reason_of: Callable[[str], str | None]) -> None:
         """Ends those of which nothing was heard for too long. `reason_of` says what is wrong with a file."""
         now = time.monotonic()
+        if now < self._next_silent:
+            return
         silent = [stem for stem, one in self._live.items() if now - one.heard_at >= self._idle_s]
-        for stem in silent:
+        for stem in silent[:AT_ONCE]:
             live = self._live[stem]
             await live.tail.conclude()
             await self._end(live.id, reason_of(session_name(stem)))
             self.release(stem)
+        self._next_silent = min(
+            (one.heard_at + self._idle_s for one in self._live.values()), default=float("inf")
+        )
 
     def _candidate(self, name: str) -> Candidate | None:
         """What a log not met before is of; None when no session can be called so."""
@@ -159,7 +191,9 @@ class ObservedLogs:
                 self._done.add(stem)
                 continue
             known = {call.ordinal: call.status for call in stored.get(found.execution_id, ())}
-            self._live[stem] = self._in_hand(found, name, signature, known)
+            live = self._live[stem] = self._in_hand(found, name, signature, known)
+            live.see(signature)
+            self._next_silent = min(self._next_silent, live.heard_at + self._idle_s)
 
     def _in_hand(
         self, found: Candidate, name: str, signature: Signature, known: Mapping[int, ToolCallStatus]
@@ -173,16 +207,13 @@ class ObservedLogs:
         )
         return _Live(execution_id, tail, max(0.0, time.time() - signature.changed_at))
 
-    async def _drain(self, logs: list[_Live]) -> None:
-        for begin in range(0, len(logs), DRAINS_AT_ONCE):
-            await asyncio.gather(*(live.tail.drain() for live in logs[begin : begin + DRAINS_AT_ONCE]))
-
     async def _touch(self) -> None:
         now = time.monotonic()
-        due = [one for one in self._live.values() if one.is_touch_due and now - one.touched_at >= TOUCH_S]
-        await observed.touch(self._db, [one.id for one in due])
-        for one in due:
-            one.is_touch_due, one.touched_at = False, now
+        due = [stem for stem in self._untouched if now - self._live[stem].touched_at >= TOUCH_S]
+        await observed.touch(self._db, [self._live[stem].id for stem in due])
+        for stem in due:
+            self._live[stem].touched_at = now
+            self._untouched.discard(stem)
 
     async def _end(self, execution_id: ExecutionId, reason: str | None) -> None:
         silence = f"Nothing was heard of its runner for {self._idle_s:g} s"

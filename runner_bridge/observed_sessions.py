@@ -32,6 +32,7 @@ STILL_S = 2.0
 AT_ONCE = 400
 """Files taken together: enough that reading and storing overlap, few enough that a new one waits not long."""
 
+BIG_BYTES = 256 * 1024
 LONGEST_PAUSE_S = 1.0
 """A big file that grows is not read again at each growth: pauses are twice what reading took, up to this."""
 
@@ -120,10 +121,11 @@ class ObservedSessions:
             known = self._open.get(name)
             if known is None and self._settled.get(name) != signature:
                 self._settled.pop(name, None)
-                self._open[name] = _Open(signature, now, now)
+                self._open[name] = _Open(signature, now, _first_look(signature, now))
                 changed.add(name)
             elif known is not None and known.signature != signature:
-                known.signature, known.since, known.due = signature, now, max(now, known.not_before)
+                known.signature, known.since = signature, now
+                known.due = max(_first_look(signature, now), known.not_before)
                 changed.add(name)
         return changed
 
@@ -135,7 +137,7 @@ class ObservedSessions:
             return False
         is_bad = report.outcome is ImportOutcome.FAILED
         if is_bad and not _is_still(one, now):
-            one.not_before = now + pause_s
+            one.not_before = now + (pause_s if one.signature.size > BIG_BYTES else 0.0)
             one.due = max(one.since + STILL_S, one.not_before)
             return False
         del self._open[name]
@@ -152,6 +154,12 @@ class ObservedSessions:
             self._bad.pop(name, None)
             self._urgent.discard(name)
         await ingest_problems.clear_failures(self._db, self._place, sorted(failing))
+
+
+def _first_look(signature: Signature, now: float) -> float:
+    """When to look at a file that has just changed: an empty one was truncated to be written that moment."""
+    is_empty = signature.is_regular and signature.size == 0
+    return now + STILL_S if is_empty and time.time() - signature.changed_at < STILL_S else now
 
 
 def _is_still(one: _Open, now: float) -> bool:

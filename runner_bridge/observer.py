@@ -106,7 +106,7 @@ class Observer:
         found = await asyncio.to_thread(observed_directory.scan, self._root)
         await sessions.see_all(found)
         await logs.review(found)
-        await logs.see(found, sessions.is_there)
+        await logs.see(found)
 
     async def _follow(self, changes: Changes, sessions: ObservedSessions, logs: ObservedLogs) -> None:
         """What changed, and as much of what is due as is taken at once."""
@@ -114,7 +114,8 @@ class Observer:
         await sessions.see(names)
         if others := [name for name in names if not is_session_name(name)]:
             found = await asyncio.to_thread(observed_directory.look, self._root, others)
-            await logs.see(found, sessions.is_there)
+            await logs.see(found, only_fresh=True)
+        await logs.begin(sessions.is_there)
         if due := sessions.due():
             await logs.drain(session_stem(name) for name in due)
             for report in await sessions.take(due):

@@ -13,7 +13,7 @@ from store.database import Database
 from store.embedded import EmbeddedServer
 from store.migrate import migrate
 from tests.conftest import url_of
-from tests.perf import feedback, imports, lag, scale, startup, sync
+from tests.perf import feedback, imports, lag, observing, scale, startup, sync
 
 
 async def main(wanted: list[str]) -> None:
@@ -41,6 +41,7 @@ async def main(wanted: list[str]) -> None:
         "startup": startup.measure,
         "sync": lambda: sync.measure(new_database),
         "imports": lambda: imports.measure(new_database),
+        "observing": lambda: observing.measure(new_database),
         "feedback": feedback_over_new_database,
         "lag": lag_over_new_database,
         "scale": lambda: scale.measure(new_url),

@@ -604,3 +604,22 @@ async def test_an_observer_that_is_killed_is_replaced_by_the_one_that_waits(
         holder.send_signal(signal.SIGKILL)
         await stored(bridge, runner, SUCCEEDED)
     await holder.wait()
+
+
+async def test_hundreds_of_logs_that_nobody_writes_any_more_end_and_keep_no_session_file_waiting(
+    bridge: Bridge, sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observed_logs, "AT_ONCE", 10)
+    for _ in range(60):
+        runner = somebodys_runner()
+        runner.tool_started("sol_transfer")
+        os.utime(runner.tool_log, (1_760_000_000, 1_760_000_000))
+    async with observing(bridge):
+        await seen_by_then(bridge, sessions)
+        await eventually(lambda: _as_many_lost(bridge, 60))
+    assert await bridge.db.fetchval("SELECT count(*) FROM execution_events") == 3 * 60 + 1
+
+
+async def _as_many_lost(bridge: Bridge, count: int) -> bool:
+    lost = await bridge.db.fetchval("SELECT count(*) FROM executions WHERE status = 'LOST'")
+    return bool(lost == count)
