@@ -51,9 +51,6 @@ KEEPALIVE_S = 75.0
 LINGER_S = 1.0
 """How long the rest of a refused body is read, so that its sender sees the answer."""
 
-WORKER_LEAVES_S = 2.5
-"""A worker gives its places back at once; this is for the results of runners that have just ended."""
-
 ENDING = (signal.SIGTERM, signal.SIGINT)
 """The signals that end a server in good order."""
 
@@ -121,7 +118,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 @asynccontextmanager
 async def working(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
-    """A worker that runs meanwhile; it leaves when the context ends, and its runners go on."""
+    """A worker that runs meanwhile; it leaves when the context ends, and its runners go on or end with it."""
     worker = Worker(
         services.db,
         services.hub,
@@ -138,7 +135,7 @@ async def working(settings: Settings, services: Services) -> AsyncIterator[async
         worker.stop()
         # A batch of it is one transaction: whatever it is doing, it may be cut off.
         pruning.cancel()
-        await asyncio.wait({task}, timeout=WORKER_LEAVES_S)
+        await asyncio.wait({task}, timeout=worker.leaves_within_s)
         task.cancel()
         await asyncio.gather(task, pruning, return_exceptions=True)
 

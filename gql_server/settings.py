@@ -7,6 +7,7 @@ value that cannot be used is refused with one line that names the variable; no s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
@@ -71,6 +72,14 @@ def _agent_limit(value: str) -> str:
     return value
 
 
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"it is not a regular expression: {error}") from error
+    return value
+
+
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 HostNames = Annotated[
     tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)
@@ -82,6 +91,7 @@ Command = Annotated[str, AfterValidator(_command)]
 AgentLimits = Annotated[
     tuple[Annotated[str, AfterValidator(_agent_limit)], ...], NoDecode, BeforeValidator(_split)
 ]
+RegularExpression = Annotated[str, AfterValidator(_pattern)]
 
 
 class Settings(BaseSettings):
@@ -206,10 +216,35 @@ class Settings(BaseSettings):
         description="Seconds of silence after which a worker whose runners no other can see has lost them",
     )
     execution_timeout_s: float = Field(
-        300, gt=0, le=86_400, description="Time limit of an execution that asks for none, in seconds"
+        300,
+        gt=0,
+        le=86_400,
+        description="Time limit of an execution that asks for none, in seconds from when its runner began",
+    )
+    startup_timeout_s: float = Field(
+        600,
+        gt=0,
+        le=86_400,
+        description="Seconds that a runner may take to begin: `cargo run` compiles first",
+    )
+    runner_began_pattern: RegularExpression | None = Field(
+        None,
+        description="Regular expression of the line of output with which the runner begins, if it writes no tool "
+        "log sooner; without it cargo's `Running` for `cargo run`, and any other runner begins at once",
+    )
+    idle_timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        description="Seconds that a runner may be silent: no output, no tool call, no file; without it no limit",
     )
     term_grace_s: float = Field(
         10, gt=0, le=300, description="Seconds between SIGTERM and SIGKILL for a runner"
+    )
+    runners_on_shutdown: Literal["keep", "stop"] = Field(
+        "keep",
+        description="What becomes of runners when their worker ends: `keep` lets them go on, and the next worker "
+        "watches on; `stop` ends them, and their executions are STOPPED",
     )
     result_attempts: int = Field(
         10, ge=1, le=1000, description="How often the session file is looked for after the runner's exit"
@@ -297,6 +332,10 @@ class Settings(BaseSettings):
             timeout_ms=round(self.execution_timeout_s * 1000),
             observe=self.observe,
             observed_idle_s=self.observed_idle_s,
+            startup_timeout_ms=round(self.startup_timeout_s * 1000),
+            idle_timeout_ms=None if self.idle_timeout_s is None else round(self.idle_timeout_s * 1000),
+            began_pattern=self.runner_began_pattern,
+            stop_runners_on_shutdown=self.runners_on_shutdown == "stop",
             term_grace_s=self.term_grace_s,
             result_attempts=self.result_attempts,
             result_interval_s=self.result_interval_s,

@@ -53,6 +53,9 @@ ENVIRONMENT = (
 )
 """What a runner may see of our environment. Nothing else: not the database's URL, not our token."""
 
+CARGO_BEGINS = r"^\s*Running `"
+"""What cargo prints when it has compiled and starts the program."""
+
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -73,6 +76,15 @@ class RunnerConfig:
     agents: tuple[str, ...] = ()
     """Who may be asked to act; when none is named, those that the runner knows."""
     timeout_ms: int = 300_000
+    """The run limit of an execution that asks for none; it counts from when the runner really began."""
+    startup_timeout_ms: int = 600_000
+    """What may come before: a compiler, for a runner that is built first."""
+    idle_timeout_ms: int | None = None
+    """How long a runner may be silent; None is for ever."""
+    began_pattern: str | None = None
+    """The line of output with which the runner begins; None leaves it to the command, see `beginning`."""
+    stop_runners_on_shutdown: bool = False
+    """Whether runners end with their worker; else they go on and the next worker watches on."""
     term_grace_s: float = 10.0
     """Between SIGTERM and SIGKILL."""
     result_attempts: int = 10
@@ -96,6 +108,13 @@ class RunnerConfig:
             object.__setattr__(self, "agents", LOCAL_AGENTS if self.is_local_runner else KNOWN_AGENTS)
 
     @property
+    def beginning(self) -> re.Pattern[str] | None:
+        """The line of output with which the runner begins; None when it does so with its process."""
+        if self.began_pattern is not None:
+            return re.compile(self.began_pattern)
+        return re.compile(CARGO_BEGINS) if _tells_when_cargo_is_done(self.arguments) else None
+
+    @property
     def hands_on_definition(self) -> bool:
         """Whether the runner executes the recorded revision, not a file of its own."""
         return any("{path}" in argument for argument in self.arguments)
@@ -104,6 +123,12 @@ class RunnerConfig:
     def is_local_runner(self) -> bool:
         """Whether the runner is ours, whose exit codes 3 and 4 have a meaning."""
         return LOCAL_RUNNER in self.arguments
+
+
+def _tells_when_cargo_is_done(arguments: tuple[str, ...]) -> bool:
+    """Whether this is `cargo run`, and not a quiet one, whose compiling nobody could tell from running."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return Path(own[0]).name == "cargo" and "run" in own and not {"-q", "--quiet"} & set(own)
 
 
 def parse_template(template: str) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class RunnerOutput:
         self._dropped = 0
         self._last_words = b""
         self._seen = -1
+        self._closed = False
 
     def check(self) -> bool:
         """Whether the file grew since the last look; cuts it back to the cap."""
@@ -55,6 +56,7 @@ class RunnerOutput:
     def close(self) -> None:
         """Writes the marker and the last lines where something was cut. The runner has ended."""
         self.check()
+        self._closed = True
         if self._dropped:
             marker = f"\n[... {self._dropped - len(self._last_words)} bytes dropped ...]\n"
             with self.path.open("ab") as file:
@@ -74,7 +76,13 @@ class RunnerOutput:
         return text if len(text) <= SHOWN_CHARACTERS else "…" + text[-SHOWN_CHARACTERS:]
 
     def read(self, offset: int, limit: int) -> bytes:
-        """At most `limit` bytes of the file from `offset` on."""
+        """At most `limit` bytes of the file from `offset` on.
+
+        While the runner lives nothing beyond the cap is read: it will be cut away, and a runner that prints
+        faster than it is read would never be read to its end.
+        """
+        if not self._closed:
+            limit = min(limit, max(0, self._cap - offset))
         try:
             with self.path.open("rb") as file:
                 file.seek(offset)

@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge import processes
@@ -121,30 +121,54 @@ async def end_members(
     the runner as recorded, alive or not; it is never signalled when it has another start time.
     """
     left: list[int] = []
+    members = _Members(execution_id, leader, started)
     for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_WAIT_S)):
-        left = await _signal_until_gone(execution_id, leader, started, number, patience_s)
+        left = await _signal_until_gone(members, number, patience_s)
         if not left:
             return []
     log.error("processes %s of execution %s do not die", left, execution_id)
     return left
 
 
-async def _signal_until_gone(
-    execution_id: str, leader: int | None, started: float | None, number: signal.Signals, patience_s: float
-) -> list[int]:
+@dataclass(slots=True)
+class _Members:
+    """The processes of an execution; who was seen once stays known, though whoever led to it is gone."""
+
+    execution_id: str
+    leader: int | None
+    started: float | None
+    known: dict[int, float | None] = field(default_factory=dict)
+
+    def living(self) -> list[int]:
+        found = processes.find_members(self.leader, self.started, self.execution_id)
+        found += [
+            pid
+            for pid, started in self.known.items()
+            if pid not in found and processes.start_time(pid) == started and processes.is_living(pid)
+        ]
+        self.known |= {pid: processes.start_time(pid) for pid in found if pid not in self.known}
+        return found
+
+    @property
+    def group(self) -> int | None:
+        """The leader's process group, while its pid is certainly its own."""
+        is_held = self.leader is not None and processes.start_time(self.leader) == self.started
+        return self.leader if is_held else None
+
+
+async def _signal_until_gone(members: _Members, number: signal.Signals, patience_s: float) -> list[int]:
     """Signals every member once, those that appear meanwhile too; returns who is left when time is up."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_s
     signalled: set[int] = set()
     while True:
-        members = await asyncio.to_thread(processes.find_members, leader, started, execution_id)
-        if not members or (signalled and loop.time() >= deadline):
-            return members
-        fresh = [pid for pid in members if pid not in signalled]
-        is_leader_held = leader is not None and processes.start_time(leader) == started
-        _send(fresh, number, group=leader if is_leader_held and not signalled else None)
+        living = await asyncio.to_thread(members.living)
+        if not living or (signalled and loop.time() >= deadline):
+            return living
+        fresh = [pid for pid in living if pid not in signalled]
+        _send(fresh, number, group=None if signalled else members.group)
         signalled.update(fresh)
-        await processes.wait_ended(members, deadline - loop.time())
+        await processes.wait_ended(living, deadline - loop.time())
 
 
 def find(execution_id: str, pid: int | None, started: float | None) -> RunnerProcess | None:

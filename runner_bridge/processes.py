@@ -2,7 +2,8 @@
 
 A pid is only trusted together with its start time. The end of a process, of our own children and of others
 alike, is learned from a pidfd: at once, without polling or reaping, and never by reading a pipe somebody may
-hold open. Descendants are found by their session and, when they left it, by a marker in their environment.
+hold open. Descendants are found by their session, when they left it by a marker in their environment, and when
+they hide that too by their parent, as long as it lives.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 NO_PIDFD_POLL_S = 0.05
 """How often a process is looked at where the kernel has no pidfd."""
 
+PARENT_FIELD = 1
 START_TIME_FIELD = 19
-"""Index of `starttime` in /proc/PID/stat, counted from the state, which follows the name in parentheses."""
+"""Indices of `ppid` and `starttime` in /proc/PID/stat, counted from the state, which follows the name."""
 
 
 def start_time(pid: int) -> float | None:
@@ -35,15 +37,21 @@ def start_time(pid: int) -> float | None:
     On Linux counted from boot: a clock that is set back or forth does not change it.
     """
     if sys.platform == "linux":
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        return int(stat.rpartition(b")")[2].split()[START_TIME_FIELD]) / CLOCK_TICKS
+        ticks = _stat_field(pid, START_TIME_FIELD)
+        return None if ticks is None else ticks / CLOCK_TICKS
     try:
         return psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         return None
+
+
+def _stat_field(pid: int, field: int) -> int | None:
+    """A number of /proc/PID/stat; the name before the state may hold anything, parentheses included."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(stat.rpartition(b")")[2].split()[field])
 
 
 def age_s(started: float) -> float:
@@ -72,20 +80,48 @@ def carries_marker(pid: int, execution_id: str) -> bool:
 
 
 def find_members(leader: int | None, started: float | None, execution_id: str) -> list[int]:
-    """Every living process of this execution: the leader's session, and whoever carries the marker.
+    """Every living process of this execution: the leader's session, who carries the marker, and their children.
 
     The session counts only while `leader` cannot mean another process; without one the marker alone.
     """
     session = None
     if leader is not None and started is not None and start_time(leader) in (None, started):
         session = leader
-    return [
-        pid
-        for pid in psutil.pids()
-        if pid != os.getpid()
-        and (_session_of(pid) == session or carries_marker(pid, execution_id))
-        and is_living(pid)
-    ]
+    pids = [pid for pid in psutil.pids() if pid != os.getpid()]
+    marked = {pid for pid in pids if _session_of(pid) == session or carries_marker(pid, execution_id)}
+    return [pid for pid in _with_descendants(marked, pids) if is_living(pid)]
+
+
+def _with_descendants(members: set[int], pids: Sequence[int]) -> list[int]:
+    """`members`, and those among `pids` whose parents, or theirs, are members."""
+    if not members:
+        return []
+    children: dict[int | None, list[int]] = {}
+    for pid in pids:
+        children.setdefault(_parent_of(pid), []).append(pid)
+    found, waiting = set(members), list(members)
+    while waiting:
+        fresh = [pid for pid in children.get(waiting.pop(), ()) if pid not in found]
+        found.update(fresh)
+        waiting += fresh
+    return sorted(found)
+
+
+def _parent_of(pid: int) -> int | None:
+    if sys.platform == "linux":
+        return _stat_field(pid, PARENT_FIELD)
+    try:
+        return psutil.Process(pid).ppid()
+    except psutil.Error:
+        return None
+
+
+def name_of(pid: int) -> str:
+    """The name of its program, without arguments, which may hold anything; empty when it is gone."""
+    try:
+        return psutil.Process(pid).name()
+    except psutil.Error:
+        return ""
 
 
 def find_leader(execution_id: str) -> int | None:

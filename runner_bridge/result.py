@@ -137,6 +137,13 @@ def decide(
     )
 
 
+def steps_done(ending: Ending, total: int | None) -> int | None:
+    """How many steps of `total` are done where a result says so; None leaves what was known before."""
+    if ending.session_file_hash is None or total is None:
+        return None
+    return total if total == 1 or len(ending.steps) >= total else None
+
+
 def _by_result(expected: Expected, session: SessionFile, result: FinalResult, exit: ProcessExit) -> Ending:
     is_agents = expected.is_local_runner and exit.code == EXIT_AGENT
     return ending_by_result(

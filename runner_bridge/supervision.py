@@ -1,7 +1,8 @@
 """One execution from its claim to its end: the runner is started or found again, watched, ended, and read.
 
-The row is written once, and only when nothing of the runner lives any more. Cancelling a supervision leaves
-the runner running on purpose: whoever is given the execution next watches on.
+The row is written once, and only when nothing of the runner lives any more, or when what lives on cannot be
+ended: then it says so. Cancelling a supervision leaves the runner running on purpose: whoever is given the
+execution next watches on. `shut_down` ends the runner with its worker instead.
 """
 
 from __future__ import annotations
@@ -9,20 +10,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from runner_bridge import agent_configs, process
+from runner_bridge import agent_configs, process, processes
 from runner_bridge.command import RunnerConfig
+from runner_bridge.counters import Counters
 from runner_bridge.errors import LaunchError
+from runner_bridge.formats.flow_progress import StepCounter
+from runner_bridge.limits import Limits, until_reached
 from runner_bridge.output import RunnerOutput
 from runner_bridge.output_tail import OutputTail
 from runner_bridge.process import ProcessExit, RunnerProcess
-from runner_bridge.result import Expected, Found, decide
+from runner_bridge.result import Expected, Found, decide, steps_done
 from runner_bridge.runner_start import output_path, remove_definition, runner_environment, start_runner
-from runner_bridge.session_lookup import find_session
+from runner_bridge.session_lookup import find_session, session_file_name
 from runner_bridge.storing import until_stored
-from runner_bridge.tool_log_tail import ToolLogTail
+from runner_bridge.tool_log_tail import ToolLogTail, tool_log_name
+from runner_bridge.vitals import Vitals
+from runner_bridge.vitals_record import VitalsRecord
 from runner_bridge.watching import DirectoryWatch
 from store import executions
 from store.database import Database
@@ -37,6 +43,7 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
+    LeakedProcess,
     ToolCall,
     ToolCallStatus,
     WorkerId,
@@ -44,6 +51,9 @@ from store.model import (
 
 LEFTOVER_GRACE_S = 0.5
 """What a runner leaves behind at its own end has no claim to a long goodbye, and its result waits for it."""
+
+SHUTDOWN_GRACE_S = 3.0
+"""Grace at most for a runner that ends with its worker, whom somebody waits for to end."""
 
 HUB_RETRY_S = 1.0
 """Between two attempts to learn of a stop while the database is away."""
@@ -64,6 +74,7 @@ class Surroundings:
     watch: DirectoryWatch
     leaving: asyncio.Event
     owner: WorkerId
+    counters: Counters = field(default_factory=Counters)
 
 
 class Cause(Enum):
@@ -72,6 +83,7 @@ class Cause(Enum):
     EXITED = auto()
     STOP_REQUESTED = auto()
     TIME_LIMIT = auto()
+    SHUTDOWN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,7 @@ class Observed:
     exit: ProcessExit
     found: Found
     execution_time_ms: int | None
+    left: tuple[LeakedProcess, ...] = ()
 
 
 class Supervision:
@@ -101,10 +114,16 @@ class Supervision:
             config.is_local_runner,
             runner_environment(config, {}),
         )
+        self._shutdown = asyncio.Event()
+        self._limit_reached = ""
         self.has_exited = False
         """Whether the runner's own end has been seen: from then on what is left takes a moment only."""
         self.started = asyncio.Event()
         """Set once there is a runner that whoever comes next can find."""
+
+    def shut_down(self) -> None:
+        """Ends the runner, because its worker ends and is to leave nothing running."""
+        self._shutdown.set()
 
     async def execute(self) -> None:
         """Starts the runner and sees it to its end."""
@@ -116,9 +135,10 @@ class Supervision:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return
         identity = ProcessIdentity(runner.pid, runner.started)
+        startup_time_ms = 0 if self._config.beginning is None else None
         is_ours = await until_stored(
             lambda: executions.record_process(
-                self._around.db, self._execution.id, identity, self._around.owner
+                self._around.db, self._execution.id, identity, self._around.owner, startup_time_ms
             ),
             self._around.leaving,
         )
@@ -148,9 +168,9 @@ class Supervision:
             await self._supervise(runner, {call.ordinal: call.status for call in stored})
             return
         self.has_exited = True
-        await process.end_members(self._id, pid, started, LEFTOVER_GRACE_S)
+        left = self._leaked(await process.end_members(self._id, pid, started, LEFTOVER_GRACE_S))
         found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
-        observed = Observed(Cause.EXITED, ProcessExit(), found, None)
+        observed = Observed(Cause.EXITED, ProcessExit(), found, None, left)
         await self._finish(await asyncio.to_thread(self._ending, observed, ()))
 
     async def _learn_environment(self) -> None:
@@ -166,14 +186,19 @@ class Supervision:
         ended = asyncio.Event()
         db, execution_id = self._around.db, self._execution.id
         environment = self._expected.environment
-        tail = ToolLogTail(db, execution_id, self._around.watch, known, environment, owner=self._around.owner)
-        output = OutputTail(db, execution_id, self._output, environment, self._around.owner)
+        owner = self._around.owner
+        vitals = self._vitals(runner)
+        steps = StepCounter(self._benchmark.id, self._execution.progress.total)
+        tail = ToolLogTail(db, execution_id, self._around.watch, known, environment, owner=owner, steps=steps)
+        output = OutputTail(db, execution_id, self._output, environment, owner)
+        record = VitalsRecord(db, execution_id, vitals, owner, has_begun=vitals.startup_time_ms is not None)
         aside = [
             asyncio.create_task(tail.follow(ended), name="tool log tail"),
             asyncio.create_task(output.follow(ended), name="output tail"),
+            asyncio.create_task(record.follow(ended), name="vitals record"),
         ]
         try:
-            cause = await self._cause_of_end(runner)
+            cause = await self._cause_of_end(runner, vitals)
             if cause is Cause.EXITED:
                 observed = await self._after_exit(runner, ended)
             else:
@@ -186,19 +211,38 @@ class Supervision:
             for task in aside:
                 task.cancel()
 
-    async def _cause_of_end(self, runner: RunnerProcess) -> Cause:
+    def _vitals(self, runner: RunnerProcess) -> Vitals:
+        sessions = self._config.sessions_dir
+        files = (
+            self._output.path,
+            sessions / tool_log_name(self._id),
+            sessions / session_file_name(self._id),
+        )
+        return Vitals(runner, files, self._config.beginning, self._execution.startup_time_ms)
+
+    async def _cause_of_end(self, runner: RunnerProcess, vitals: Vitals) -> Cause:
+        limits = Limits(
+            self._config.startup_timeout_ms,
+            self._execution.timeout_ms or self._config.timeout_ms,
+            self._config.idle_timeout_ms,
+        )
         exited = asyncio.create_task(runner.wait(), name="runner exit")
         stop = asyncio.create_task(self._stop_requested(), name="stop request")
+        limit = asyncio.create_task(until_reached(limits, vitals), name="time limits")
+        shutdown = asyncio.create_task(self._shutdown.wait(), name="shutdown")
         try:
-            limit_ms = self._execution.timeout_ms or self._around.config.timeout_ms
-            limit_s = max(0.0, limit_ms / 1000 - runner.age_s)
-            await asyncio.wait({exited, stop}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({exited, stop, limit, shutdown}, return_when=asyncio.FIRST_COMPLETED)
             if exited.done():
                 return Cause.EXITED
-            return Cause.STOP_REQUESTED if stop.done() else Cause.TIME_LIMIT
+            if stop.done():
+                return Cause.STOP_REQUESTED
+            if limit.done():
+                self._limit_reached = limit.result()
+                return Cause.TIME_LIMIT
+            return Cause.SHUTDOWN
         finally:
-            exited.cancel()
-            stop.cancel()
+            for task in (exited, stop, limit, shutdown):
+                task.cancel()
 
     async def _stop_requested(self) -> None:
         """Returns when the execution is to be stopped, or has been ended by somebody else."""
@@ -221,7 +265,7 @@ class Supervision:
         # Our own runner renames its session file into place before it exits: there is nothing to wait for.
         attempts = 0 if self._config.is_local_runner else self._config.result_attempts
         ended.set()
-        exit, found, _ = await asyncio.gather(
+        exit, found, left = await asyncio.gather(
             runner.wait(),
             find_session(
                 self._config.sessions_dir,
@@ -231,17 +275,41 @@ class Supervision:
             ),
             runner.end(LEFTOVER_GRACE_S),
         )
-        return Observed(Cause.EXITED, exit, found, lasted)
+        return Observed(Cause.EXITED, exit, found, lasted, self._leaked(left))
 
     async def _put_to_end(self, runner: RunnerProcess, cause: Cause) -> Observed:
         """Ends the runner. At the time limit, a result that was there before still counts."""
-        found = Found()
+        found, grace_s = Found(), self._config.term_grace_s
         if cause is Cause.TIME_LIMIT:
+            self._around.counters.time_limits += 1
+            log.warning("execution %s: %s", self._id, self._limit_reached)
             found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
-        left = await runner.end(self._config.term_grace_s)
-        exit = ProcessExit() if runner.pid in left else await runner.wait()
-        self.has_exited = True
-        return Observed(cause, exit, found, round(runner.age_s * 1000))
+        announced = None
+        if cause is Cause.SHUTDOWN:
+            grace_s = min(grace_s, SHUTDOWN_GRACE_S)
+            announced = asyncio.create_task(self._announce_shutdown(), name="announced stop")
+        try:
+            left = await runner.end(grace_s)
+            exit = ProcessExit() if runner.pid in left else await runner.wait()
+            self.has_exited = True
+            if announced is not None:
+                await announced
+        finally:
+            if announced is not None:
+                announced.cancel()
+        return Observed(cause, exit, found, round(runner.age_s * 1000), self._leaked(left))
+
+    async def _announce_shutdown(self) -> None:
+        """Like a stop that a client asks for; the reason is told beside it."""
+        reason = "Its worker was shut down, and is set to leave no runner running"
+        await until_stored(
+            lambda: executions.request_stop(self._around.db, self._execution.id, reason), self._around.leaving
+        )
+
+    def _leaked(self, pids: Sequence[int]) -> tuple[LeakedProcess, ...]:
+        """What could not be ended, counted."""
+        self._around.counters.leaked_processes += len(pids)
+        return tuple(LeakedProcess(pid, processes.name_of(pid)) for pid in pids)
 
     def _ending(self, observed: Observed, tool_calls: tuple[ToolCall, ...]) -> Ending:
         """May take a while for a big result: called in a thread."""
@@ -251,15 +319,14 @@ class Supervision:
             exit_signal=observed.exit.signal,
             execution_time_ms=observed.execution_time_ms,
             tool_calls=tool_calls,
+            leaked_processes=observed.left,
         )
-        if observed.cause is Cause.STOP_REQUESTED:
+        if observed.cause in (Cause.STOP_REQUESTED, Cause.SHUTDOWN):
             return plain
         if observed.cause is Cause.TIME_LIMIT and observed.found.session is None:
-            message = f"The runner was still running after its limit of {self._execution.timeout_ms} ms"
-            return replace(
-                plain, status=ExecutionStatus.TIMED_OUT, failure=Failure(FailureKind.TIMEOUT, message)
-            )
-        return decide(
+            failure = Failure(FailureKind.TIMEOUT, self._limit_reached)
+            return replace(plain, status=ExecutionStatus.TIMED_OUT, failure=failure)
+        ending = decide(
             self._expected,
             observed.found,
             observed.exit,
@@ -267,6 +334,8 @@ class Supervision:
             execution_time_ms=observed.execution_time_ms,
             tool_calls=tool_calls,
         )
+        done = steps_done(ending, self._execution.progress.total)
+        return replace(ending, steps_done=done, leaked_processes=observed.left)
 
     async def _finish(self, ending: Ending) -> None:
         await write_end(self._around, self._execution.id, ending)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runner_bridge.convert import tool_call
 from runner_bridge.formats import tool_call as tool_call_format
+from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.tool_log import ToolCallChange, ToolLogReader
 from runner_bridge.output import redact, redact_json
 from runner_bridge.storing import wait_for_event
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 Change = tuple[EventKind, ToolCall]
 
+StepsDone = int
+"""How many steps of the flow are done, between the calls before and after."""
+
 
 def tool_log_name(execution_id: str) -> str:
     return f"enhanced_otel_{execution_id}.jsonl"
@@ -50,7 +54,7 @@ class ToolLogTail:
     """One execution's tool log. `known` are the tool calls already stored, by ordinal.
 
     `environment` is the runner's, for its secrets. `name` and `session_id` are the log's, when they are not
-    made of the execution's id.
+    made of the execution's id. `steps` counts what the log tells of the steps of a flow.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class ToolLogTail:
         name: str | None = None,
         session_id: str | None = None,
         owner: WorkerId | None = None,
+        steps: StepCounter | None = None,
     ) -> None:
         self._db = db
         self._id = execution_id
@@ -76,7 +81,9 @@ class ToolLogTail:
         self._file: tuple[int, int] | None = None
         self._offset = 0
         self._given_up = False
-        self._pending: list[Change] = []
+        self._steps = steps
+        self._steps_taken = 0
+        self._pending: list[Change | StepsDone] = []
 
     @property
     def path(self) -> Path:
@@ -111,6 +118,7 @@ class ToolLogTail:
         """Stores what is left, a last line without its end included: nothing more will come."""
         await self.drain()
         self._take(self._reader.finish())
+        self._take_steps()
         await self._store_if_possible()
 
     @staticmethod
@@ -138,8 +146,18 @@ class ToolLogTail:
         if not data:
             return False
         self._offset += len(data)
-        self._take(self._reader.feed(data))
+        # Line by line: a step is told between the calls before it and those after it.
+        for line in data.splitlines(keepends=True):
+            self._take(self._reader.feed(line))
+            self._take_steps()
         return len(data) == CHUNK_BYTES
+
+    def _take_steps(self) -> None:
+        for step in self._reader.steps[self._steps_taken :]:
+            self._steps_taken += 1
+            done = None if self._steps is None else self._steps.take(step.step_name)
+            if done is not None:
+                self._pending.append(done)
 
     def _take(self, changes: Sequence[ToolCallChange]) -> None:
         for change in changes:
@@ -195,6 +213,15 @@ class ToolLogTail:
 
     async def _store(self) -> None:
         while self._pending:
-            batch = self._pending[:EVENTS_AT_ONCE]
+            first = self._pending[0]
+            if isinstance(first, StepsDone):
+                await executions.record_progress(self._db, self._id, first, self._owner)
+                del self._pending[0]
+                continue
+            batch: list[Change] = []
+            for item in self._pending[:EVENTS_AT_ONCE]:
+                if isinstance(item, StepsDone):
+                    break
+                batch.append(item)
             await executions.append_tool_calls(self._db, self._id, batch, self._owner)
             del self._pending[: len(batch)]

@@ -2,8 +2,8 @@
 
 Its heartbeat says that it is there; executions of a worker that is not there any more are taken over when this
 one can see their runners (runner_bridge.recovery), and one that was taken from this one is let go. A worker
-that is told to stop leaves its runners running and its executions to the next. A fault of ours ends the
-execution (LOST, with the reason) and nothing else.
+that is told to stop leaves its runners running and its executions to the next, or ends them when it is set to.
+A fault of ours ends the execution (LOST, with the reason) and nothing else.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ from collections.abc import Coroutine
 
 from runner_bridge import host, log_context, process, processes
 from runner_bridge.command import RunnerConfig
+from runner_bridge.counters import Counters
 from runner_bridge.observer import Observer
 from runner_bridge.recovery import Judge, Recovery
 from runner_bridge.storing import until_stored, wait_for_event
-from runner_bridge.supervision import LEFTOVER_GRACE_S, Supervision, Surroundings, write_end
+from runner_bridge.supervision import (
+    LEFTOVER_GRACE_S,
+    SHUTDOWN_GRACE_S,
+    Supervision,
+    Surroundings,
+    write_end,
+)
 from runner_bridge.watching import DirectoryWatch
 from store import benchmarks, executions, queue, workers
 from store.database import Database
@@ -52,6 +59,9 @@ LEAVE_S = 1.0
 
 LOST_AFTER_S = 30.0
 """Executions of a worker that was silent for this long and whom nobody else can see are closed."""
+
+SHUTDOWN_PATIENCE_S = SHUTDOWN_GRACE_S + process.KILL_WAIT_S + 1.5
+"""How long a worker that ends its runners waits for them: grace, kill, and the writing of their ends."""
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +117,19 @@ class Worker:
             await self._observer.run()
 
     def stop(self) -> None:
-        """Takes nothing more and lets go of what is there; `run` returns soon. Runners keep running."""
+        """Takes nothing more and lets go of what is there; `run` returns within `leaves_within_s`."""
         self._leaving.set()
+
+    @property
+    def leaves_within_s(self) -> float:
+        """How long the end of `run` takes at most after `stop`, while the database answers."""
+        stops = self._around.config.stop_runners_on_shutdown
+        return LEAVE_S + (SHUTDOWN_PATIENCE_S if stops else LEAVE_PATIENCE_S)
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted since the start."""
+        return self._around.counters
 
     async def handle(self, execution_id: ExecutionId) -> None:
         """Sees this execution to its end, whatever its turn; one that runs is taken from whoever has it.
@@ -248,7 +269,10 @@ class Worker:
         leaving = asyncio.create_task(self._leaving.wait())
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done() and supervision.has_exited:
+            if not working.done() and self._around.config.stop_runners_on_shutdown:
+                supervision.shut_down()
+                await asyncio.wait({working}, timeout=SHUTDOWN_PATIENCE_S)
+            elif not working.done() and supervision.has_exited:
                 await asyncio.wait({working}, timeout=LEAVE_PATIENCE_S)
             elif not working.done() and not supervision.started.is_set():
                 # What was claimed is started: the next worker could only call it lost.

@@ -24,6 +24,7 @@ from schema.output import LogChunk, Offset
 from schema.page_arguments import After, Before, First, Last
 from schema.page_loads import NestedCount
 from schema.pagination import LARGEST_PAGE, PageInfo, Window
+from schema.progress import ExecutionProgress, LeakedProcess
 from schema.pruned import Pruned, gap_before
 from schema.renderings.trace import trace_text
 from schema.scoring import AssertionResult, Scoring
@@ -101,14 +102,28 @@ class Execution:
     ended_at: dt.datetime | None = strawberry.field(description="When it ended.")
     last_activity_at: dt.datetime | None = strawberry.field(description="When its runner was last heard of.")
     stop_requested_at: dt.datetime | None = strawberry.field(description="When it was told to stop.")
+    stop_reason: str | None = strawberry.field(
+        description="Why the server told it to stop by itself; null when a client asked, or nobody did."
+    )
     queue_duration_ms: int | None = strawberry.field(
         description="Milliseconds between request and start; null before the start, and when observed."
     )
     execution_time_ms: int | None = strawberry.field(
         description="Milliseconds the runner ran, on a monotonic clock; null when unknown."
     )
+    startup_time_ms: int | None = strawberry.field(
+        description="Milliseconds from the start of the runner's process until the runner began, such as "
+        "compiling; null until then, and when observed."
+    )
     timeout_ms: int | None = strawberry.field(
-        description="Its time limit in milliseconds; null for an observed execution."
+        description="Its time limit in milliseconds, counted from when its runner began; null for an observed "
+        "execution."
+    )
+    progress: ExecutionProgress = strawberry.field(
+        description="How far it has come; each change is a PROGRESS event."
+    )
+    leaked_processes: list[LeakedProcess] = strawberry.field(
+        description="Processes of its runner that could not be ended and should be looked after; usually none."
     )
     exit_code: int | None = strawberry.field(description="The runner's exit code; null when unknown.")
     runner: RunnerKind | None = strawberry.field(
@@ -137,9 +152,13 @@ class Execution:
             ended_at=row.ended_at,
             last_activity_at=row.last_activity_at,
             stop_requested_at=row.stop_requested_at,
+            stop_reason=row.stop_reason,
             queue_duration_ms=row.queue_duration_ms,
             execution_time_ms=row.execution_time_ms,
+            startup_time_ms=row.startup_time_ms,
             timeout_ms=row.timeout_ms,
+            progress=ExecutionProgress.of(row.progress),
+            leaked_processes=[LeakedProcess.of(leaked) for leaked in row.leaked_processes],
             exit_code=row.exit_code,
             runner=row.runner,
             session_id=row.session_id or str(row.id),

@@ -16,6 +16,7 @@ from schema.errors import RequestError
 from schema.execution_filter import ExecutionFilter
 from schema.executions import Execution
 from schema.ids import execution_id_argument
+from schema.progress import ExecutionProgress
 from schema.pruned import gap_before
 from schema.tool_calls import ToolCall
 from store import executions, lookup, model, rows
@@ -36,6 +37,10 @@ class ExecutionEventKind(Enum):
         "PRUNED",
         description="Stands for all events up to `seq` that retention has deleted; not part of the history.",
     )
+    PROGRESS = strawberry.enum_value(
+        "PROGRESS",
+        description="It has come as far as `progress` says, or its runner has begun after its start-up.",
+    )
 
 
 @strawberry.type(description="One fact of an execution's history.")
@@ -54,6 +59,9 @@ class ExecutionEvent:
         description="The state it moved to, or the state of the snapshot; null for other kinds."
     )
     tool_call: ToolCall | None = strawberry.field(description="The tool call it is about, as of then.")
+    progress: ExecutionProgress | None = strawberry.field(
+        description="How far the execution had come then; null for kinds other than PROGRESS."
+    )
     execution: Execution = strawberry.field(
         description="The execution as it stood when the event was read: `revision` may be above `seq`."
     )
@@ -61,14 +69,20 @@ class ExecutionEvent:
     @classmethod
     def of(cls, item: HubEvent) -> ExecutionEvent:
         event = item.event
-        is_tool_call = event.kind is not model.EventKind.STATUS_CHANGED
+        tool_call, progress = None, None
+        match event.kind:
+            case model.EventKind.TOOL_CALL_STARTED | model.EventKind.TOOL_CALL_ENDED:
+                tool_call = ToolCall.of(rows.tool_call_of_event(event.data))
+            case model.EventKind.PROGRESS:
+                progress = ExecutionProgress.of(rows.progress_of_event(event.data))
         return cls(
             execution_id=strawberry.ID(str(event.execution_id)),
             seq=event.seq,
             at=event.at,
             kind=ExecutionEventKind(event.kind.value),
             status=event.status,
-            tool_call=ToolCall.of(rows.tool_call_of_event(event.data)) if is_tool_call else None,
+            tool_call=tool_call,
+            progress=progress,
             execution=Execution.of(item.execution),
         )
 
@@ -81,6 +95,7 @@ class ExecutionEvent:
             kind=ExecutionEventKind.PRUNED,
             status=None,
             tool_call=None,
+            progress=None,
             execution=Execution.of(next_one.execution),
         )
 
@@ -96,6 +111,7 @@ class ExecutionEvent:
             kind=ExecutionEventKind.SNAPSHOT,
             status=execution.status,
             tool_call=None,
+            progress=None,
             execution=Execution.of(execution),
         )
 

@@ -169,13 +169,22 @@ async def owner_of(db: Database, execution_id: ExecutionId) -> WorkerId | None:
 
 
 async def record_process(
-    db: Database, execution_id: ExecutionId, process: ProcessIdentity, owner: WorkerId | None = None
+    db: Database,
+    execution_id: ExecutionId,
+    process: ProcessIdentity,
+    owner: WorkerId | None = None,
+    startup_time_ms: int | None = None,
 ) -> bool:
     """Remembers the runner's process, so that whoever comes next can find it again.
 
     False when the execution has ended, or belongs to another worker than `owner`: then it must not run.
+    `startup_time_ms` is 0 for a runner that begins as soon as its process starts.
     """
-    return bool(await db.fetchval(SQL["record_process"], execution_id, process.pid, process.started, owner))
+    return bool(
+        await db.fetchval(
+            SQL["record_process"], execution_id, process.pid, process.started, owner, startup_time_ms
+        )
+    )
 
 
 async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity | None:
@@ -185,15 +194,16 @@ async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity
 
 
 @retried
-async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
+async def request_stop(db: Database, execution_id: ExecutionId, reason: str | None = None) -> StopRequest:
     """QUEUED → STOPPED at once, RUNNING → STOPPING for its worker to finish; otherwise nothing changes.
 
-    Asking again gives the same answer. What is observed is not ours to stop. Raises ExecutionNotFound.
+    `reason` is given when no client asks, but this program by itself, about a running execution. Asking again
+    gives the same answer. What is observed is not ours to stop. Raises ExecutionNotFound.
     """
     async with db.connection() as connection:
         if row := await connection.fetchrow(SQL["stop_queued"], execution_id):
             return StopRequest(rows.execution(row), StopOutcome.STOPPED)
-        if row := await connection.fetchrow(SQL["stop_running"], execution_id):
+        if row := await connection.fetchrow(SQL["stop_running"], execution_id, reason):
             return StopRequest(rows.execution(row), StopOutcome.STOPPING)
     execution = await get(db, execution_id)
     if execution is None:
@@ -202,6 +212,25 @@ async def request_stop(db: Database, execution_id: ExecutionId) -> StopRequest:
         return StopRequest(execution, StopOutcome.ALREADY_ENDED)
     is_ours = execution.origin is ExecutionOrigin.REQUESTED
     return StopRequest(execution, StopOutcome.STOPPING if is_ours else StopOutcome.NOT_OURS)
+
+
+async def touch(db: Database, execution_id: ExecutionId, owner: WorkerId | None = None) -> None:
+    """Moves the last activity of a running execution to now."""
+    await db.execute(SQL["touch"], execution_id, owner)
+
+
+async def record_beginning(
+    db: Database, execution_id: ExecutionId, startup_time_ms: int, owner: WorkerId | None = None
+) -> None:
+    """The runner has begun, this long after its process started; told once, with an event."""
+    await db.fetchval(SQL["record_beginning"], execution_id, startup_time_ms, owner)
+
+
+async def record_progress(
+    db: Database, execution_id: ExecutionId, steps_done: int, owner: WorkerId | None = None
+) -> None:
+    """So many steps are done, with an event; nothing happens when as many were done before."""
+    await db.fetchval(SQL["record_progress"], execution_id, steps_done, owner)
 
 
 @retried
@@ -293,6 +322,8 @@ def _finish_arguments(ending: Ending) -> tuple[Any, ...]:
         ending.scoring,
         ending.assertions,
         ending.session_file_hash,
+        ending.steps_done,
+        [asdict(leaked) for leaked in ending.leaked_processes] or None,
     )
 
 

@@ -82,6 +82,7 @@ class EventKind(StrEnum):
     STATUS_CHANGED = "STATUS_CHANGED"
     TOOL_CALL_STARTED = "TOOL_CALL_STARTED"
     TOOL_CALL_ENDED = "TOOL_CALL_ENDED"
+    PROGRESS = "PROGRESS"
 
 
 class ToolCallStatus(StrEnum):
@@ -99,6 +100,29 @@ class Failure:
 
     kind: FailureKind
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an execution has come, in steps of its flow (1 for a plain benchmark); None is unknown."""
+
+    done: int | None
+    total: int | None
+
+    @property
+    def fraction(self) -> float | None:
+        """From 0 to 1."""
+        if self.done is None or self.total is None:
+            return None
+        return min(1.0, self.done / self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class LeakedProcess:
+    """A process that outlived its execution, by its pid on the worker's machine and its program's name."""
+
+    pid: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +156,10 @@ class Execution:
     runner: RunnerKind | None
     session_id: str | None
     stop_requested_at: dt.datetime | None
+    stop_reason: str | None
+    startup_time_ms: int | None
+    progress: Progress
+    leaked_processes: tuple[LeakedProcess, ...]
 
     @property
     def queue_duration_ms(self) -> int | None:
@@ -202,6 +230,9 @@ class Ending:
     session: JsonValue | None = None
     steps: tuple[Step, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    steps_done: int | None = None
+    """None leaves what was known before."""
+    leaked_processes: tuple[LeakedProcess, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

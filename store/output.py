@@ -43,7 +43,7 @@ NO_OUTPUT = OutputPiece(0, b"")
 async def append(
     db: Database, execution_id: ExecutionId, offset: int, content: bytes, owner: WorkerId | None = None
 ) -> None:
-    """Stores a piece and moves the last activity; the same piece again changes nothing.
+    """Stores a piece; the same piece again changes nothing.
 
     With `owner` nothing is stored once the execution belongs to another worker.
     """

@@ -20,6 +20,8 @@ from store.model import (
     Failure,
     FailureKind,
     JsonValue,
+    LeakedProcess,
+    Progress,
     RunnerKind,
     Step,
     ToolCall,
@@ -61,6 +63,10 @@ def execution(row: Row) -> Execution:
         runner=None if row["runner"] is None else RunnerKind(row["runner"]),
         session_id=row["session_id"],
         stop_requested_at=row["stop_requested_at"],
+        stop_reason=row["stop_reason"],
+        startup_time_ms=row["startup_time_ms"],
+        progress=Progress(row["steps_done"], row["steps_total"]),
+        leaked_processes=tuple(LeakedProcess(**leaked) for leaked in row["leaked_processes"] or ()),
     )
 
 
@@ -89,6 +95,11 @@ def tool_call(row: Row) -> ToolCall:
         result=row["result"],
         error_message=row["error_message"],
     )
+
+
+def progress_of_event(data: JsonValue) -> Progress:
+    """How far the execution had come, as its event carries it."""
+    return Progress(data["steps_done"], data["steps_total"])
 
 
 def tool_call_of_event(data: JsonValue) -> ToolCall:

@@ -3,7 +3,8 @@
 CREATE TYPE public.event_kind AS ENUM (
     'STATUS_CHANGED',
     'TOOL_CALL_STARTED',
-    'TOOL_CALL_ENDED'
+    'TOOL_CALL_ENDED',
+    'PROGRESS'
 );
 
 CREATE TYPE public.execution_origin AS ENUM (
@@ -279,9 +280,16 @@ CREATE TABLE public.benchmark_revisions (
     definition jsonb NOT NULL,
     remarks jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    step_count integer GENERATED ALWAYS AS (
+CASE
+    WHEN (jsonb_typeof((definition -> 'flow'::text)) = 'array'::text) THEN GREATEST(jsonb_array_length((definition -> 'flow'::text)), 1)
+    ELSE 1
+END) STORED NOT NULL,
     CONSTRAINT benchmark_revisions_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT benchmark_revisions_revision_check CHECK ((revision > 0))
 );
+
+COMMENT ON COLUMN public.benchmark_revisions.step_count IS 'The steps of its flow; 1 for a benchmark that is no flow';
 
 CREATE TABLE public.benchmarks (
     id text NOT NULL,
@@ -385,10 +393,18 @@ CREATE TABLE public.executions (
     session_id text,
     computed_score double precision GENERATED ALWAYS AS (((scoring ->> 'score'::text))::double precision) STORED,
     priority integer DEFAULT 0 NOT NULL,
+    steps_total integer,
+    steps_done integer,
+    startup_time_ms bigint,
+    stop_reason text,
+    leaked_processes jsonb,
     CONSTRAINT bad_end_is_explained CHECK ((((status = ANY (ARRAY['FAILED'::public.execution_status, 'TIMED_OUT'::public.execution_status, 'LOST'::public.execution_status])) = (failure_kind IS NOT NULL)) AND ((failure_kind IS NULL) = (failure_message IS NULL)))),
     CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
     CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
     CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
+    CONSTRAINT executions_startup_time_ms_check CHECK ((startup_time_ms >= 0)),
+    CONSTRAINT executions_steps_done_check CHECK ((steps_done >= 0)),
+    CONSTRAINT executions_steps_total_check CHECK ((steps_total > 0)),
     CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
     CONSTRAINT requested_has_a_time_limit CHECK (((origin <> 'REQUESTED'::public.execution_origin) OR (timeout_ms IS NOT NULL))),
     CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
@@ -408,6 +424,14 @@ COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files w
 COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
 
 COMMENT ON COLUMN public.executions.priority IS 'The higher is taken first; equal ones in the order of their requests';
+
+COMMENT ON COLUMN public.executions.steps_done IS 'Null when nobody can say: the runner tells only when a whole flow is over';
+
+COMMENT ON COLUMN public.executions.startup_time_ms IS 'From the start of the runner process until the runner began; null until then. The time limit counts from there';
+
+COMMENT ON COLUMN public.executions.stop_reason IS 'Why this program told it to stop by itself; null when a client asked';
+
+COMMENT ON COLUMN public.executions.leaked_processes IS 'Processes of its runner that could not be ended: [{pid, name}]';
 
 CREATE TABLE public.ingest_conflicts (
     id bigint NOT NULL,

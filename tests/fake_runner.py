@@ -370,6 +370,90 @@ def secrets(fake: FakeRunner) -> int:
     return 0
 
 
+def wait_for_cue(fake: FakeRunner, name: str = "cue") -> None:
+    """Waits until a test makes this file beside the session files."""
+    while not (fake.sessions / f"{name}_{fake.id}").exists():
+        time.sleep(0.002)
+
+
+def compiles_first(fake: FakeRunner) -> int:
+    """Like `cargo run`: compiles until the cue, then begins, and hangs."""
+    ready("   Compiling reev-runner v0.1.0")
+    wait_for_cue(fake)
+    ready("\x1b[1m\x1b[32m     Running\x1b[0m `target/debug/reev-runner`")
+    return hang(fake)
+
+
+def compiles_for_ever(fake: FakeRunner) -> int:
+    ready("   Compiling reev-runner v0.1.0")
+    wait_for_ever()
+    return 0
+
+
+def begins_with_a_tool(fake: FakeRunner) -> int:
+    """Says nothing of its beginning, but writes its tool log, and hangs."""
+    ready("   Compiling reev-runner v0.1.0")
+    fake.tool_started("sol_transfer")
+    return hang(fake)
+
+
+def ends_on_cue(fake: FakeRunner) -> int:
+    ready()
+    wait_for_cue(fake)
+    fake.write(fake.session())
+    return 0
+
+
+def steps_on_cue(fake: FakeRunner) -> int:
+    """A flow of two steps, told one by one, each at its cue, with a call in each."""
+    for number in (1, 2):
+        fake.call_tool(f"tool_{number}")
+        fake.log_tool("StepComplete", metadata={"step_name": f"{fake.benchmark}-step-{number}"})
+        wait_for_cue(fake, f"cue{number}")
+    fake.write(fake.session())
+    return 0
+
+
+def whole_flow(fake: FakeRunner) -> int:
+    """Tells of the whole flow at once, as upstream does in practice."""
+    fake.call_tool("tool")
+    wait_for_cue(fake)
+    fake.log_tool("StepComplete", metadata={"step_name": fake.benchmark})
+    fake.write(fake.session())
+    return 0
+
+
+def hidden_child(fake: FakeRunner) -> int:
+    """A child in a session of its own, without our marker, deaf to SIGTERM."""
+
+    import subprocess
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    subprocess.Popen(["/bin/sleep", str(STILL_ALIVE_S)], env={}, start_new_session=True)
+    return hang(fake)
+
+
+def disk_full(fake: FakeRunner) -> int:
+    """Its disk takes 4 KiB per file; it says so and fails, like any program."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    try:
+        fake.write(fake.session() + b" " * 8192)
+    except OSError as error:
+        print(f"cannot write the session file: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def result_removed(fake: FakeRunner) -> int:
+    """Goes elsewhere and removes its own session file."""
+    os.chdir("/")
+    fake.write(fake.session())
+    (fake.sessions / f"session_{fake.id}.json").unlink()
+    return 0
+
+
 def environment(fake: FakeRunner) -> int:
     """Prints what it was given, instead of a result."""
     print(json.dumps({"env": dict(os.environ), "argv": sys.argv[1:], "cwd": os.getcwd()}))
@@ -384,8 +468,8 @@ MODES: dict[str, Callable[[FakeRunner], int]] = {
         *(hang, hang_after_file, ignore_term, file_on_term, stopped, family),
         *(grandchild_holds_stdout, stubborn_grandchild, setsid_escape, flood, long_line, binary),
         *(foreign_id, foreign_benchmark, two_files, symlink_file, slow_tools, unfinished_tool, foreign_tools),
-        environment,
-        secrets,
+        *(compiles_first, compiles_for_ever, begins_with_a_tool, ends_on_cue, steps_on_cue, whole_flow),
+        *(hidden_child, disk_full, result_removed, environment, secrets),
     )
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 _EXECUTION = """
 fragment Summary on Execution {
   id benchmarkId agent origin status score success queuedAt startedAt endedAt
-  queueDurationMs executionTimeMs exitCode
+  queueDurationMs executionTimeMs exitCode progress { stepsDone stepsTotal }
   failure { kind message exitCode exitSignal }
 }
 """
@@ -52,6 +52,7 @@ subscription Events($id: ID!, $after: Int!) {{
   executionEvents(executionId: $id, after: $after) {{
     seq at kind status
     toolCall {{ ordinal name status durationMs errorMessage }}
+    progress {{ stepsDone stepsTotal }}
     execution {{ ...Summary }}
   }}
 }}

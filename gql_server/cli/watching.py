@@ -1,4 +1,7 @@
-"""The live view of one execution: a line per event as it arrives, a spinner and a clock below meanwhile."""
+"""The live view of one execution: a line per event as it arrives, a spinner and a clock below meanwhile.
+
+A flow of several steps also gets a bar of those that are done.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,14 @@ import datetime as dt
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 Data = dict[str, Any]
@@ -22,6 +32,9 @@ STATUS_STYLES = {
 
 CALL_MARKS = {"SUCCESS": ("✓", "green"), "UNFINISHED": ("…", "blue")}
 
+
+PLAIN_COLUMNS = 3
+"""Spinner, state and clock; a flow has two more."""
 
 UNKNOWN = "-"
 PIPED_WIDTH = 200
@@ -68,8 +81,10 @@ def event_line(event: Data) -> Text:
     """One event for a person."""
     line = Text().append(clock(event["at"]) + "  ", style="dim")
     call = event["toolCall"]
+    if event["progress"] is not None:
+        return line.append(progress_text(event["progress"]), style="cyan")
     if call is None:
-        return line.append_text(status_text(event["status"]))
+        return line.append_text(status_text(event["status"] or event["kind"]))
     if event["kind"] == "TOOL_CALL_STARTED":
         return line.append(f"▸ {printable(call['name'])}", style="default")
     mark, style = CALL_MARKS.get(call["status"], ("✗", "red"))
@@ -77,6 +92,14 @@ def event_line(event: Data) -> Text:
     if call["errorMessage"]:
         line.append(f"  {printable(call['errorMessage'])}", style="red")
     return line
+
+
+def progress_text(progress: Data) -> str:
+    """What a PROGRESS event tells: the steps that are done, or that none is and the runner has just begun."""
+    done, total = progress["stepsDone"], progress["stepsTotal"]
+    return (
+        f"■ {done} of {UNKNOWN if total is None else total} steps done" if done else "■ the runner has begun"
+    )
 
 
 def final_line(execution: Data) -> Text:
@@ -119,8 +142,20 @@ class LiveView:
     def show(self, event: Data) -> None:
         self._console.print(event_line(event), soft_wrap=True)
         call = event["toolCall"]
-        doing = event["status"] if call is None else f"RUNNING {printable(call['name'])}"
-        self._progress.update(self._task, description=doing)
+        if call is not None:
+            self._progress.update(self._task, description=f"RUNNING {printable(call['name'])}")
+        elif event["status"] is not None:
+            self._progress.update(self._task, description=event["status"])
+        self._show_steps(event["execution"]["progress"])
+
+    def _show_steps(self, progress: Data) -> None:
+        done, total = progress["stepsDone"], progress["stepsTotal"]
+        if total is None or total < 2:
+            return
+        if len(self._progress.columns) == PLAIN_COLUMNS:
+            self._progress.columns = (*self._progress.columns, BarColumn(bar_width=20), MofNCompleteColumn())
+        # Without a total the bar only moves: nobody knows how many steps are done.
+        self._progress.update(self._task, total=None if done is None else total, completed=done or 0)
 
     def connection_lost(self) -> None:
         self._progress.update(self._task, description="connection lost, trying again")

@@ -14,8 +14,11 @@ SELECT id, current_revision, archived_at FROM benchmarks WHERE id = ANY($1::text
 
 -- name: insert_executions
 WITH made AS (
-    INSERT INTO executions (batch_id, timeout_ms, priority, event_seq, benchmark_id, benchmark_revision, agent)
-    SELECT $1, $2, $6, 1, given.* FROM unnest($3::text[], $4::integer[], $5::text[]) AS given
+    INSERT INTO executions (batch_id, timeout_ms, priority, event_seq, benchmark_id, benchmark_revision, agent,
+                            steps_done, steps_total)
+    SELECT $1, $2, $6, 1, given.*, 0,
+           (SELECT step_count FROM benchmark_revisions AS r WHERE r.benchmark_id = given.id AND r.revision = given.revision)
+    FROM unnest($3::text[], $4::integer[], $5::text[]) AS given (id, revision, agent)
     RETURNING id, queued_at
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)

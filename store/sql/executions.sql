@@ -3,8 +3,9 @@ SELECT current_revision, archived_at FROM benchmarks WHERE id = $1
 
 -- name: insert
 INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, idempotency_key, rerun_of, priority,
-                        event_seq)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 1)
+                        event_seq, steps_done, steps_total)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 0,
+        (SELECT step_count FROM benchmark_revisions WHERE benchmark_id = $1 AND revision = $2))
 ON CONFLICT (idempotency_key) DO NOTHING
 RETURNING *
 
@@ -21,9 +22,11 @@ WITH event AS (
 SELECT pg_notify('reev_gql', '')
 
 -- name: claim
+-- Other runners than ours tell of a whole flow only: how many of its steps are done is unknown from here on.
 WITH moved AS (
     UPDATE executions
-    SET status = 'RUNNING', worker_id = $2, runner = $3, event_seq = event_seq + 1,
+    SET status = 'RUNNING', worker_id = $2, runner = $3::runner_kind, event_seq = event_seq + 1,
+        steps_done = CASE WHEN $3::runner_kind = 'LOCAL' OR steps_total = 1 THEN steps_done END,
         started_at = greatest(queued_at, clock_timestamp()), last_activity_at = clock_timestamp()
     WHERE id = $1 AND status = 'QUEUED'
     RETURNING *
@@ -53,7 +56,7 @@ RETURNING *
 SELECT worker_id FROM executions WHERE id = $1
 
 -- name: record_process
-UPDATE executions SET process_id = $2, process_started_at = $3
+UPDATE executions SET process_id = $2, process_started_at = $3, startup_time_ms = $5
 WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($4::uuid IS NULL OR worker_id = $4)
 RETURNING true
 
@@ -83,7 +86,8 @@ SELECT moved.* FROM moved LEFT JOIN bell ON true
 -- name: stop_running
 -- A runner that somebody else started cannot be stopped from here.
 WITH moved AS (
-    UPDATE executions SET status = 'STOPPING', event_seq = event_seq + 1, stop_requested_at = clock_timestamp()
+    UPDATE executions
+    SET status = 'STOPPING', event_seq = event_seq + 1, stop_requested_at = clock_timestamp(), stop_reason = $2
     WHERE id = $1 AND status = 'RUNNING' AND origin = 'REQUESTED'
     RETURNING *
 ), event AS (
@@ -101,6 +105,39 @@ RETURNING id
 
 -- name: stored_tool_calls
 SELECT ordinal, status FROM execution_tool_calls WHERE execution_id = $1 AND ordinal = ANY($2::integer[])
+
+-- name: touch
+UPDATE executions SET last_activity_at = clock_timestamp()
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR worker_id = $2)
+
+-- name: record_beginning
+WITH moved AS (
+    UPDATE executions
+    SET startup_time_ms = $2, event_seq = event_seq + 1, last_activity_at = clock_timestamp()
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND startup_time_ms IS NULL
+      AND ($3::uuid IS NULL OR worker_id = $3)
+    RETURNING *
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, data)
+    SELECT id, event_seq, 'PROGRESS',
+           jsonb_build_object('steps_done', steps_done, 'steps_total', steps_total) FROM moved
+)
+SELECT pg_notify('reev_gql', '') FROM moved
+
+-- name: record_progress
+-- Only ever forwards: who reads the tool log from its beginning again tells nothing twice.
+WITH moved AS (
+    UPDATE executions
+    SET steps_done = $2, event_seq = event_seq + 1, last_activity_at = clock_timestamp()
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND coalesce(steps_done, 0) < $2
+      AND ($3::uuid IS NULL OR worker_id = $3)
+    RETURNING *
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, data)
+    SELECT id, event_seq, 'PROGRESS',
+           jsonb_build_object('steps_done', steps_done, 'steps_total', steps_total) FROM moved
+)
+SELECT pg_notify('reev_gql', '') FROM moved
 
 -- name: append_tool_call_events
 -- After lock_living in the same transaction: seq is taken under the row's lock.
@@ -140,8 +177,9 @@ WITH moved AS (
         score = CASE WHEN status = 'RUNNING' THEN $9::double precision END,
         event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, clock_timestamp()),
         exit_code = $5, exit_signal = $6, execution_time_ms = $7,
-        scoring = $10, assertions = $11, session_file_hash = $12
-    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($13::uuid IS NULL OR worker_id = $13)
+        scoring = $10, assertions = $11, session_file_hash = $12,
+        steps_done = coalesce($13, steps_done), leaked_processes = $14
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($15::uuid IS NULL OR worker_id = $15)
     RETURNING *
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at, data)

@@ -5,9 +5,6 @@ WITH piece AS (
     -- Written again after a cut, a piece may have grown by the lines that came meanwhile.
     ON CONFLICT (execution_id, start_offset) DO UPDATE SET content = excluded.content
     WHERE length(excluded.content) > length(execution_output.content)
-), active AS (
-    UPDATE executions SET last_activity_at = clock_timestamp()
-    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
 )
 SELECT pg_notify('reev_gql', '')
 

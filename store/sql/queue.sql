@@ -16,7 +16,8 @@ WITH live AS MATERIALIZED (
     ORDER BY q.priority DESC, q.id LIMIT 1
 ), moved AS (
     UPDATE executions
-    SET status = 'RUNNING', worker_id = $1, runner = $2, event_seq = event_seq + 1,
+    SET status = 'RUNNING', worker_id = $1, runner = $2::runner_kind, event_seq = event_seq + 1,
+        steps_done = CASE WHEN $2::runner_kind = 'LOCAL' OR steps_total = 1 THEN steps_done END,
         started_at = greatest(queued_at, clock_timestamp()), last_activity_at = clock_timestamp()
     FROM next WHERE executions.id = next.id AND status = 'QUEUED'
     RETURNING executions.*

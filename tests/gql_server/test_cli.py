@@ -279,7 +279,13 @@ def test_text_of_agents_cannot_steer_the_terminal() -> None:
     hostile = "\x1b[2Jclear\nnext [bold]markup[/bold] \x07"
     assert "\x1b" not in printable(hostile) and "\n" not in printable(hostile)
     call = {"name": hostile, "status": "ERROR", "durationMs": None, "errorMessage": hostile, "ordinal": 1}
-    event = {"at": "2026-01-01T00:00:00+00:00", "kind": "TOOL_CALL_ENDED", "status": None, "toolCall": call}
+    event = {
+        "at": "2026-01-01T00:00:00+00:00",
+        "kind": "TOOL_CALL_ENDED",
+        "status": None,
+        "progress": None,
+        "toolCall": call,
+    }
     execution = {
         "status": "FAILED",
         "score": None,

@@ -85,6 +85,10 @@ class Bridge:
     def output(self, execution_id: ExecutionId) -> Path:
         return self.config.output_dir / f"{execution_id}.log"
 
+    def cue(self, execution_id: ExecutionId, name: str = "cue") -> None:
+        """Lets the fake runner go on."""
+        (self.config.sessions_dir / f"{name}_{execution_id}").touch()
+
     async def ready(self, execution_id: ExecutionId) -> None:
         """Waits until the fake runner says that it is where its mode wants to be."""
         await until(lambda: b"ready" in read_if_there(self.output(execution_id)))

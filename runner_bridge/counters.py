@@ -1,0 +1,16 @@
+"""What a worker counts since its start, for whoever shows figures. Plain numbers, changed by one event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    """Only ever upwards."""
+
+    leaked_processes: int = 0
+    """Processes of runners that outlived SIGKILL, or could not be signalled."""
+
+    time_limits: int = 0
+    """Runners ended at a limit of time: start-up, run or silence."""
