@@ -119,6 +119,8 @@ def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamRespon
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        # Which versions of what this is, is nobody's business; aiohttp has said so already.
+        response.headers[hdrs.SERVER] = "reev-gql"
         # Files have a validator: a browser asks again instead of keeping those of an older version.
         response.headers.setdefault(hdrs.CACHE_CONTROL, "no-cache")
         origin = request.headers.get(hdrs.ORIGIN)

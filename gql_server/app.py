@@ -21,6 +21,7 @@ from gql_server.http.view import GraphQLView
 from gql_server.identity import Gate
 from gql_server.metrics import metrics_page
 from gql_server.operations.engine import Engine, Timeouts
+from gql_server.operations.trusted import TrustedDocuments, own_documents, read_manifest
 from gql_server.settings import Settings
 from gql_server.streams import OpenStreams
 from schema import build_schema
@@ -94,7 +95,14 @@ def create_engine(settings: Settings, services: Services) -> Engine:
         timeouts=Timeouts(settings.query_timeout_s, settings.mutation_timeout_s),
         introspection=settings.introspection,
         suggestions=settings.suggestions,
+        trusted=trusted_documents(settings),
     )
+
+
+def trusted_documents(settings: Settings) -> TrustedDocuments:
+    """Our own documents and those of the manifest. Raises ManifestError."""
+    manifest = read_manifest(settings.trusted_documents) if settings.trusted_documents else {}
+    return TrustedDocuments(own_documents() | manifest, only=settings.trusted_only)
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -26,6 +26,7 @@ from aiohttp import web
 from gql_server.app import Services, create_app
 from gql_server.banner import show_banner
 from gql_server.logs import configure_logging
+from gql_server.operations.trusted import ManifestError
 from gql_server.settings import Settings
 from runner_bridge.errors import BenchmarksDirectoryError, BridgeError
 from runner_bridge.output import secret_values
@@ -229,7 +230,7 @@ def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Setti
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_until_signalled(part(settings)))
-        except (StoreError, BridgeError) as error:
+        except (StoreError, BridgeError, ManifestError) as error:
             raise StartupError(" ".join(str(error).split())) from error
         finally:
             # The loop's handlers go with it: a late signal would still kill a process that has ended well.

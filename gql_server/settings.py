@@ -140,6 +140,14 @@ class Settings(BaseSettings):
     )
     queries_by_get: bool = Field(True, description="Answer queries over GET as well")
 
+    trusted_documents: Path | None = Field(
+        None,
+        description="Manifest of documents to be asked for by hash: a JSON object of SHA-256 and document",
+    )
+    trusted_only: bool = Field(
+        False, description="Execute trusted documents only: those of the manifest, our command line and pages"
+    )
+
     max_tokens: int = Field(5000, ge=100, description="Tokens of a document at most")
     max_depth: int = Field(20, ge=5, description="How deeply fields of a document may be nested")
     max_fields: int = Field(

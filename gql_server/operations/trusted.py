@@ -13,8 +13,11 @@ from pathlib import Path
 
 from graphql import GraphQLError, GraphQLSyntaxError, parse, print_ast
 
+from gql_server.cli import documents
 from gql_server.operations.documents import Refused
 from gql_server.operations.request import HASH_PREFIX, GraphQLRequest
+
+STATIC = Path(__file__).parents[1] / "static"
 
 
 class ManifestError(Exception):
@@ -27,7 +30,7 @@ def sha256_of(source: str) -> str:
 
 
 class TrustedDocuments:
-    """Documents by hash. With `only`, a document that is not among them is refused."""
+    """Documents by hash, as few as a program needs. With `only`, one that is not among them is refused."""
 
     def __init__(self, documents: Mapping[str, str] | None = None, *, only: bool = False) -> None:
         self._documents = dict(documents or {})
@@ -52,6 +55,17 @@ class TrustedDocuments:
                 GraphQLError("This server executes trusted documents only"), code="DOCUMENT_NOT_TRUSTED"
             )
         return query
+
+
+def own_documents() -> dict[str, str]:
+    """Those of our command line, and of our pages: every .graphql file among the static files."""
+    written = [
+        value
+        for name, value in vars(documents).items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, str)
+    ]
+    pages = [file.read_text(encoding="utf-8") for file in sorted(STATIC.rglob("*.graphql"))]
+    return manifest_of([*written, *pages])
 
 
 def manifest_of(documents: Iterable[str]) -> dict[str, str]:
