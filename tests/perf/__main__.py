@@ -13,7 +13,19 @@ from store.database import Database
 from store.embedded import EmbeddedServer
 from store.migrate import migrate
 from tests.conftest import url_of
-from tests.perf import feedback, imports, lag, observing, scale, startup, sync
+from tests.perf import (
+    crowded_feedback,
+    feedback,
+    imports,
+    lag,
+    launches,
+    observing,
+    recovery,
+    scale,
+    startup,
+    stops,
+    sync,
+)
 
 
 async def main(wanted: list[str]) -> None:
@@ -31,19 +43,23 @@ async def main(wanted: list[str]) -> None:
     async def new_database() -> Database:
         return await Database.open(await new_url())
 
-    async def feedback_over_new_database() -> None:
-        await feedback.measure(await new_url())
+    def over_new_url(measure: Callable[[str], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def part() -> None:
+            await measure(await new_url())
 
-    async def lag_over_new_database() -> None:
-        await lag.measure(await new_url())
+        return part
 
     parts: dict[str, Callable[[], Awaitable[None]]] = {
         "startup": startup.measure,
         "sync": lambda: sync.measure(new_database),
         "imports": lambda: imports.measure(new_database),
         "observing": lambda: observing.measure(new_database),
-        "feedback": feedback_over_new_database,
-        "lag": lag_over_new_database,
+        "feedback": over_new_url(feedback.measure),
+        "crowded": over_new_url(crowded_feedback.measure),
+        "stops": over_new_url(stops.measure),
+        "launches": over_new_url(launches.measure),
+        "recovery": over_new_url(recovery.measure),
+        "lag": over_new_url(lag.measure),
         "scale": lambda: scale.measure(new_url),
     }
     try:

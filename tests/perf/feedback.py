@@ -32,7 +32,7 @@ async def measure(url: str) -> None:
         (directory / "benchmarks" / "transfer.yml").write_text(transfer_yaml())
         settings = {"DATABASE_URL": url, "REEV_GQL_RUNNER_COMMAND": f"{runner} {{path}} {{id}}"}
         async with running_server(directory, settings) as server:
-            delays = [await _one(server, directory) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+            delays = [await one(server, directory) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
     show(
         f"Session file closed → event at the subscriber ({ROUNDS} executions, one at a time)",
         [
@@ -43,7 +43,8 @@ async def measure(url: str) -> None:
     )
 
 
-async def _one(server: Server, directory: Path) -> float:
+async def one(server: Server, directory: Path) -> float:
+    """Milliseconds from the closing of a session file to the event of its execution's end."""
     execution_id = (await server.ask(RUN))["runBenchmark"]["execution"]["id"]
     async with server.watch(EVENTS, id=execution_id) as items:
         async for item in items:

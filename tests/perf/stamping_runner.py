@@ -1,10 +1,12 @@
 """A runner that does nothing but write a session file, and says when it was closed.
 
-The moment, in nanoseconds since the epoch, stands in `closed_{id}` beside the session file.
+The moment, in nanoseconds since the epoch, stands in `closed_{id}` beside the session file. With a rate, and
+as the agent TALKER, it calls tools instead, that many events a second, until it is ended.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -13,10 +15,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fake_runner import FakeRunner  # type: ignore[import-not-found]
 
+TALKER = "local"
+
+
+def talk(runner: FakeRunner, events_a_second: float) -> None:
+    for change in itertools.cycle((lambda: runner.tool_started("talk"), runner.tool_ended)):
+        change()
+        time.sleep(1 / events_a_second)
+
 
 def main() -> None:
-    path, execution_id = sys.argv[1:3]
+    path, execution_id, *more = sys.argv[1:]
     runner = FakeRunner(Path(path).stem, "deterministic", execution_id)
+    if more and more[0] == TALKER:
+        talk(runner, float(more[1]))
     content = runner.session()
     unfinished = runner.sessions / f".{execution_id}"
     unfinished.write_bytes(content)
