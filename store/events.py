@@ -88,12 +88,12 @@ async def visible_after(db: Database, cursor: Cursor, limit: int) -> tuple[int, 
 async def settled_after(db: Database, cursor: Cursor, horizon: int, limit: int) -> list[HubEvent]:
     """The events after `cursor` and below `horizon`, in order, at most `limit`."""
     found = await db.fetch(SQL["settled_after"], cursor.xid, cursor.execution_id, cursor.seq, horizon, limit)
-    return [_hub_event(row) for row in found]
+    return _hub_events(found)
 
 
 async def of_execution(db: Database, execution_id: ExecutionId, after: int, limit: int) -> list[HubEvent]:
     """The events of one execution with seq > `after`, in order, at most `limit`."""
-    return [_hub_event(row) for row in await db.fetch(SQL["of_execution"], execution_id, after, limit)]
+    return _hub_events(await db.fetch(SQL["of_execution"], execution_id, after, limit))
 
 
 EventsKey = tuple[ExecutionId, int, int]
@@ -104,9 +104,10 @@ async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsK
     """The same for many executions in one statement."""
     found: dict[EventsKey, list[HubEvent]] = {}
     ids, afters, limits = zip(*keys, strict=True)
-    for row in await db.fetch(SQL["of_executions"], ids, afters, limits):
+    fetched = await db.fetch(SQL["of_executions"], ids, afters, limits)
+    for row, item in zip(fetched, _hub_events(fetched), strict=True):
         key = (ExecutionId(row["execution_id"]), row["after"], row["first"])
-        found.setdefault(key, []).append(_hub_event(row))
+        found.setdefault(key, []).append(item)
     return {key: tuple(items) for key, items in found.items()}
 
 
@@ -115,5 +116,13 @@ def _news(row: rows.Row, now: float) -> HubEvent:
     return HubEvent(rows.event(row), rows.execution(row), now - age.total_seconds())
 
 
-def _hub_event(row: rows.Row) -> HubEvent:
-    return HubEvent(rows.event(row), rows.execution(row))
+def _hub_events(found: Sequence[rows.Row]) -> list[HubEvent]:
+    """One statement sees an execution in one state: its events share it, however many they are."""
+    known: dict[ExecutionId, Execution] = {}
+    items = []
+    for row in found:
+        execution_id = ExecutionId(row["execution_id"])
+        if execution_id not in known:
+            known[execution_id] = rows.execution(row)
+        items.append(HubEvent(rows.event(row), known[execution_id]))
+    return items

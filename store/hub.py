@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from store import events, executions
 from store.benchmark_feed import BenchmarkFeed
@@ -34,7 +35,10 @@ SETTLE_S = 0.005
 """Events above the horizon are looked at again after this, doubling up to POLL_S: no bell rings for them."""
 
 BATCH = 1000
-"""Events read at once, by the hub and by a watcher that pages the table."""
+"""Events read at once by the hub."""
+
+PAGE = 100
+"""Events a watcher that fell behind reads at once: hundreds of them at a time must cost little memory."""
 
 RING_SIZE = 10_000
 """Settled events the hub remembers at least, for the watchers of everything."""
@@ -77,7 +81,9 @@ class _Channel:
         """The remembered events after `seq`; None when those right after it are not remembered."""
         if not self.recent or self.recent[0].event.seq > seq + 1:
             return None
-        return [item for item in self.recent if item.event.seq > seq]
+        # No hole: how many are newer is known, and a watcher who keeps up looks at those alone.
+        newer = max(0, self.recent[-1].event.seq - seq)
+        return list(islice(reversed(self.recent), newer))[::-1]
 
 
 class Hub:
@@ -165,7 +171,7 @@ class Hub:
                 changed = channel.changed.next
                 items = channel.after(after)
                 if items is None:
-                    items = await events.of_execution(self._db, execution_id, after, BATCH)
+                    items = await events.of_execution(self._db, execution_id, after, PAGE)
                 for item in items:
                     after = item.event.seq
                     # What lay there when the follower came is no news.
@@ -231,7 +237,7 @@ class Hub:
 
     async def _settled_after(self, position: Cursor) -> Sequence[HubEvent]:
         if position < self._floor:
-            return await events.settled_after(self._db, position, self._horizon, BATCH)
+            return await events.settled_after(self._db, position, self._horizon, PAGE)
         start = bisect_right(self._settled, position, key=lambda item: item.cursor)
         return self._settled[start : start + BATCH]
 
