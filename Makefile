@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint types imports unit perf chaos schema lock vendor node clean
+.PHONY: serve test lint types imports unit perf mutation chaos schema lock vendor node clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -23,6 +23,10 @@ imports: $(STAMP)
 
 unit: $(STAMP)
 	$(BIN)/pytest -n auto
+
+# Takes each guard of tests/mutation/guards.py away in a copy: a test must notice.
+mutation: $(STAMP)
+	$(BIN)/python -m tests.mutation
 
 perf: $(STAMP)
 	$(BIN)/python -m tests.perf

@@ -1,6 +1,6 @@
 -- name: lock
 -- Claims are made one at a time over all workers, so what one counts is still true when it takes.
-SELECT pg_advisory_xact_lock(8243110937284436531)
+SELECT pg_advisory_xact_lock(8243110937284436532)
 
 -- name: claim_next
 WITH live AS MATERIALIZED (

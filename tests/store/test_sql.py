@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from store import sql
 from store.database import Database
 
+SQL_FILES = sorted((Path(__file__).resolve().parents[2] / "store" / "sql").glob("*.sql"))
 FILES = [
     "executions",
     "agent_configs",
@@ -43,3 +47,9 @@ async def test_every_block_prepares(db: Database, file: str, block: str) -> None
         statement = statement.format(which="true", benchmark_id="p.benchmark_id", start="p.start")
     async with db.connection() as connection:
         await connection.prepare(statement)
+
+
+def test_no_two_locks_are_the_same() -> None:
+    """Those who hold one would keep strangers waiting."""
+    keys = [key for path in SQL_FILES for key in re.findall(r"advisory_xact_lock\((\d+)\)", path.read_text())]
+    assert len(keys) == len(set(keys)) >= 5

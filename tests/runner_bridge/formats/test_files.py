@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,23 @@ def test_links_are_not_followed(root: Path, tmp_path: Path) -> None:
     assert "symbolic link" in refusal(root / "link.json", root)
     assert "symbolic link" in refusal(root / "dangling.json", root)
     assert "symbolic link" in refusal(root / "up" / "secret.json", root)
+
+
+def test_a_link_that_is_put_there_after_the_look_is_not_followed(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = root / "a.json"
+    path.write_bytes(b"{}")
+    looked = os.stat
+
+    def look_and_swap(*arguments: Any, **options: Any) -> os.stat_result:
+        status = looked(*arguments, **options)
+        path.unlink()
+        path.symlink_to(tmp_path / "secret.json")
+        return status
+
+    monkeypatch.setattr(os, "stat", look_and_swap)
+    assert "symbolic link" in refusal(path, root)
 
 
 def test_nothing_outside_the_root_is_read(root: Path, tmp_path: Path) -> None:

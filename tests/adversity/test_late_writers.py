@@ -1,0 +1,40 @@
+"""A worker that was silent for so long that another took over writes nothing any more, whatever it writes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from store import executions, output
+from store.database import Database
+from store.executions import ProcessIdentity
+from store.model import EventKind, ExecutionStatus
+from tests.store.support import call, ending, everything, queued
+from tests.workers import claim, registered
+
+
+async def test_whatever_comes_from_a_former_owner_changes_nothing(db: Database) -> None:
+    first, second = await registered(db, "first"), await registered(db, "second")
+    execution = await queued(db)
+    assert await claim(db, execution.id, "first") is not None
+    assert await executions.adopt(db, execution.id, second, first) is not None
+    written = await everything(db)
+    changes = [(EventKind.TOOL_CALL_ENDED, call(1))]
+    assert not await executions.append_tool_calls(db, execution.id, changes, first)
+    assert not await executions.record_process(db, execution.id, ProcessIdentity(7, 1.0), first)
+    assert await executions.finish(db, execution.id, ending(), first) is None
+    assert await everything(db) == written
+    await output.append(db, execution.id, 0, b"late", first)
+    assert await output.size(db, execution.id) == 0
+    assert await executions.append_tool_calls(db, execution.id, changes, second)
+    ended = await executions.finish(db, execution.id, ending(), second)
+    assert ended is not None and ended.status is ExecutionStatus.SUCCEEDED
+
+
+async def test_of_many_who_take_over_from_one_that_is_gone_one_gets_it(db: Database) -> None:
+    gone = await registered(db, "gone")
+    heirs = [await registered(db, f"heir {n}") for n in range(8)]
+    execution = await queued(db)
+    await claim(db, execution.id, "gone")
+    taken = await asyncio.gather(*(executions.adopt(db, execution.id, heir, gone) for heir in heirs))
+    assert len([one for one in taken if one is not None]) == 1
+    assert await executions.owner_of(db, execution.id) in heirs

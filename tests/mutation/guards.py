@@ -1,0 +1,305 @@
+"""The guards: each a place in the code that keeps a promise, how it is taken away, and the test that must fail.
+
+`old` is found exactly once in its file. A guard that goes leaves a program that still works on a quiet day:
+what notices is a test about a fault. Add one here for every WHERE, lock, limit or check that must never go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`old` in `file` becomes `new`; then `test` (as pytest names it) fails."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+EXECUTIONS = "store/sql/executions.sql"
+STATES = "tests/store/test_state_machine.py"
+LATE = "tests/adversity/test_late_writers.py"
+PEERS = "tests/adversity/test_dead_peers.py"
+
+GUARDS = (
+    Guard(
+        "a claim takes what is QUEUED only",
+        EXECUTIONS,
+        "last_activity_at = clock_timestamp()\n    WHERE id = $1 AND status = 'QUEUED'",
+        "last_activity_at = clock_timestamp()\n    WHERE id = $1 AND NOT is_terminal(status)",
+        f"{STATES}::test_claim",
+    ),
+    Guard(
+        "a stop ends at once what is QUEUED only",
+        EXECUTIONS,
+        "ended_at = greatest(queued_at, clock_timestamp())\n    WHERE id = $1 AND status = 'QUEUED'",
+        "ended_at = greatest(queued_at, clock_timestamp())\n    WHERE id = $1 AND NOT is_terminal(status)",
+        f"{STATES}::test_stop",
+    ),
+    Guard(
+        "a stop is asked for once",
+        EXECUTIONS,
+        "WHERE id = $1 AND status = 'RUNNING' AND origin = 'REQUESTED'",
+        "WHERE id = $1 AND NOT is_terminal(status) AND origin = 'REQUESTED'",
+        f"{STATES}::test_stop",
+    ),
+    Guard(
+        "an end is written while it runs only",
+        EXECUTIONS,
+        "WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($13::uuid IS NULL OR worker_id = $13)",
+        "WHERE id = $1 AND ($13::uuid IS NULL OR worker_id = $13)",
+        f"{STATES}::test_finish",
+    ),
+    Guard(
+        "an accepted stop wins over a late result",
+        EXECUTIONS,
+        "SET status = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $2::execution_status ELSE 'STOPPED' END",
+        "SET status = $2::execution_status",
+        f"{STATES}::test_a_stop_that_was_accepted_wins_over_whatever_the_runner_still_did",
+    ),
+    Guard(
+        "the database lets no ended execution change",
+        "store/migrations/sql/0001_first_light.sql",
+        "FOR EACH ROW WHEN (is_terminal(OLD.status)) EXECUTE FUNCTION refuse_change_of_ended_execution()",
+        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION refuse_change_of_ended_execution()",
+        f"{STATES}::test_the_database_refuses_to_change_what_has_ended",
+    ),
+    Guard(
+        "the database takes one terminal event",
+        "store/migrations/sql/0001_first_light.sql",
+        "CREATE UNIQUE INDEX one_terminal_event",
+        "CREATE INDEX one_terminal_event",
+        f"{STATES}::test_the_database_refuses_a_second_terminal_event",
+    ),
+    Guard(
+        "seq is taken from the row under its lock",
+        EXECUTIONS,
+        "SELECT $1, before + ordinality, kind, call FROM given CROSS JOIN moved",
+        "SELECT $1, (SELECT max(seq) FROM execution_events WHERE execution_id <> $1) + ordinality, kind, call"
+        " FROM given CROSS JOIN moved",
+        f"{STATES}::test_a_batch_is_one_event_per_change_and_the_latest_state_of_each_call",
+    ),
+    Guard(
+        "what was appended already is not told twice",
+        "store/executions.py",
+        "fresh = await _not_stored_yet(connection, execution_id, changes)",
+        "fresh = list(changes)",
+        "tests/adversity/test_lost_answers.py::test_a_commit_that_was_cut_off_is_repeated_and_doubles_nothing",
+    ),
+    Guard(
+        "a former owner appends nothing",
+        EXECUTIONS,
+        "WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR worker_id = $2)",
+        "WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR true)",
+        f"{LATE}::test_whatever_comes_from_a_former_owner_changes_nothing",
+    ),
+    Guard(
+        "a former owner ends nothing",
+        EXECUTIONS,
+        "($13::uuid IS NULL OR worker_id = $13)",
+        "($13::uuid IS NULL OR true)",
+        f"{LATE}::test_whatever_comes_from_a_former_owner_changes_nothing",
+    ),
+    Guard(
+        "a former owner records no process",
+        EXECUTIONS,
+        "($4::uuid IS NULL OR worker_id = $4)\nRETURNING true",
+        "($4::uuid IS NULL OR true)\nRETURNING true",
+        f"{LATE}::test_whatever_comes_from_a_former_owner_changes_nothing",
+    ),
+    Guard(
+        "a former owner's output is not stored",
+        "store/sql/output.sql",
+        "EXISTS (SELECT FROM executions WHERE id = $1 AND worker_id = $4)",
+        "true",
+        f"{LATE}::test_whatever_comes_from_a_former_owner_changes_nothing",
+    ),
+    Guard(
+        "one of many takes over",
+        EXECUTIONS,
+        "worker_id IS NOT DISTINCT FROM $3::uuid",
+        "($3::uuid IS NULL OR true)",
+        f"{LATE}::test_of_many_who_take_over_from_one_that_is_gone_one_gets_it",
+    ),
+    Guard(
+        "claims count and take under one lock",
+        "store/sql/queue.sql",
+        "SELECT pg_advisory_xact_lock(",
+        "SELECT abs(",
+        "tests/store/test_queue.py::test_no_more_than_the_limit_over_all_workers_however_many_claim_at_once",
+    ),
+    Guard(
+        "the stream over all executions stays below the horizon",
+        "store/hub.py",
+        "settled = [item for item in items if item.event.xid < horizon]",
+        "settled = list(items)",
+        "tests/store/test_hub_faults.py::test_what_commits_late_is_not_lost",
+    ),
+    Guard(
+        "a cancellation that meets a wake-up is not swallowed",
+        "store/hub.py",
+        "async with asyncio.timeout(pause):\n                    await self._rung.wait()",
+        "await asyncio.wait_for(self._rung.wait(), pause)",
+        "tests/store/test_hub.py::test_a_hub_that_is_closed_the_moment_its_bell_rings_ends_all_the_same",
+    ),
+    Guard(
+        "the bell rings after every reconnection",
+        "store/doorbell.py",
+        "for on_ring in self._bells.values():\n                on_ring()",
+        "pass",
+        "tests/store/test_hub_faults.py::test_the_bell_rings_after_every_reconnection",
+    ),
+    Guard(
+        "the listener is asked whether it lives",
+        "store/doorbell.py",
+        'await connection.fetchval("SELECT 1", timeout=PROBE_TIMEOUT_S)',
+        "pass",
+        f"{PEERS}::test_a_listener_whose_backend_stands_still_is_replaced",
+    ),
+    Guard(
+        "a silent connection proves that it lives",
+        "store/database.py",
+        "if used_at is None or time.monotonic() - used_at < PROBE_IDLE_S:",
+        "if used_at is None or used_at > 0:",
+        f"{PEERS}::test_a_connection_whose_backend_stands_still_is_replaced",
+    ),
+    Guard(
+        "waiting for a connection is bounded",
+        "store/database.py",
+        "async with asyncio.timeout(ACQUIRE_TIMEOUT_S):",
+        "async with asyncio.timeout(None):",
+        "tests/store/test_database.py::test_an_exhausted_pool_is_busy_and_recovers",
+    ),
+    Guard(
+        "what lost against others is tried again",
+        "store/retrying.py",
+        "for attempt in range(RETRIES):",
+        "for attempt in range(0):",
+        "tests/adversity/test_sqlstates.py::test_what_lost_against_others_is_tried_again_a_few_times",
+    ),
+    Guard(
+        "and not for ever",
+        "store/retrying.py",
+        "for attempt in range(RETRIES):",
+        "for attempt in range(RETRIES + 1):",
+        "tests/adversity/test_sqlstates.py::test_what_lost_against_others_is_tried_again_a_few_times",
+    ),
+    Guard(
+        "one key is one execution",
+        EXECUTIONS,
+        "ON CONFLICT (idempotency_key) DO NOTHING",
+        "",
+        "tests/store/test_request.py::test_twenty_at_once_with_one_key_are_one_execution",
+    ),
+    Guard(
+        "migrations run one at a time",
+        "store/migrate.py",
+        "SELECT pg_advisory_xact_lock(:key)",
+        "SELECT abs(:key)",
+        "tests/store/test_migrate.py::test_eight_at_once_on_an_empty_database_all_succeed",
+    ),
+    Guard(
+        "writers of benchmarks take turns",
+        "store/sql/benchmarks.sql",
+        "SELECT pg_advisory_xact_lock(",
+        "SELECT abs(",
+        "tests/store/test_benchmarks.py::test_eight_who_bring_the_same_definition_make_one_revision",
+    ),
+    Guard(
+        "retention deletes of ended executions only",
+        "store/sql/retention.sql",
+        "SELECT id FROM executions WHERE id = ANY($1::uuid[]) AND is_terminal(status)",
+        "SELECT id FROM executions WHERE id = ANY($1::uuid[])",
+        "tests/store/test_retention.py::test_even_an_execution_that_is_live_by_its_row_alone_is_not_pruned",
+    ),
+    Guard(
+        "only our own names are answered to",
+        "gql_server/access.py",
+        "return len(values) == 1 and values[0].lower() in self.hosts",
+        "return len(values) == 1",
+        "tests/gql_server/test_access.py::test_other_names_of_this_address_are_not_ours",
+    ),
+    Guard(
+        "pages from elsewhere may not",
+        "gql_server/access.py",
+        'return len(origins) == 1 and origins[0] in {f"http://{host}", f"https://{host}", *self.origins}',
+        "return len(origins) == 1",
+        "tests/gql_server/test_access.py::test_pages_from_elsewhere_may_not",
+    ),
+    Guard(
+        "nor their forms and images",
+        "gql_server/access.py",
+        'return request.path != GRAPHQL_PATH or site in ("none", "same-origin")',
+        "return bool(site)",
+        "tests/gql_server/test_access.py::test_a_form_or_an_image_from_elsewhere_may_not",
+    ),
+    Guard(
+        "a token is compared",
+        "gql_server/identity.py",
+        """hmac.compare_digest(
+                given.strip().encode(), self._token.encode()
+            )""",
+        "given",
+        "tests/gql_server/test_access.py::test_with_a_token_nothing_goes_without_it",
+    ),
+    Guard(
+        "a pid counts with its start time only",
+        "runner_bridge/process.py",
+        "if pid is None or started is None or processes.start_time(pid) != started:",
+        "if pid is None or started is None:",
+        "tests/runner_bridge/test_process.py::test_a_process_that_only_has_the_runners_pid_is_never_signalled",
+    ),
+    Guard(
+        "the whole group is signalled",
+        "runner_bridge/process.py",
+        "os.killpg(group, number)",
+        "os.kill(group, number)",
+        "tests/runner_bridge/test_process.py::test_nothing_of_the_group_lives_after_the_end",
+    ),
+    Guard(
+        "who left the session is found by the marker",
+        "runner_bridge/processes.py",
+        "(_session_of(pid) == session or carries_marker(pid, execution_id))",
+        "_session_of(pid) == session",
+        "tests/runner_bridge/test_process.py::test_a_daemon_that_left_the_session_is_found_by_its_marker_and_ended",
+    ),
+    Guard(
+        "no directory on the way is a link",
+        "runner_bridge/formats/files.py",
+        "os.open(part, _DIRECTORY_FLAGS | os.O_NOFOLLOW, dir_fd=directory)",
+        "os.open(part, _DIRECTORY_FLAGS, dir_fd=directory)",
+        "tests/runner_bridge/formats/test_files.py::test_links_are_not_followed",
+    ),
+    Guard(
+        "a link that is put there in between is not followed",
+        "runner_bridge/formats/files.py",
+        "_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK",
+        "_FILE_FLAGS = os.O_RDONLY | os.O_NONBLOCK",
+        "tests/runner_bridge/formats/test_files.py::test_a_link_that_is_put_there_after_the_look_is_not_followed",
+    ),
+    Guard(
+        "the output of a runner is no link",
+        "runner_bridge/process.py",
+        "os.O_APPEND | os.O_NOFOLLOW",
+        "os.O_APPEND",
+        "tests/runner_bridge/test_process.py::test_an_output_path_that_is_a_link_is_not_followed",
+    ),
+    Guard(
+        "secrets are blanked in what is shown",
+        "runner_bridge/output.py",
+        '_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)',
+        '_SECRET_NAME = re.compile(r"(?!)")',
+        "tests/runner_bridge/test_output.py::test_secret_values_are_blanked_by_name",
+    ),
+    Guard(
+        "an id cannot leave its directory",
+        "runner_bridge/formats/ids.py",
+        'ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")',
+        'ID_PATTERN = re.compile(r"[A-Za-z0-9./][A-Za-z0-9_./-]{0,127}")',
+        "tests/runner_bridge/formats/test_ids.py",
+    ),
+)
