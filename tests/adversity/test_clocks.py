@@ -1,0 +1,72 @@
+"""Clocks that disagree: order is by seq, times are the database's, durations those of a monotonic clock."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from store import executions
+from store.database import Database
+from store.model import ExecutionId
+from tests.store.support import append, ending, queued
+from tests.workers import claim
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+PROGRAMS_OF_THEIR_OWN = "runner_bridge/local_runner"
+"""A runner writes the times of its machine into its files; nobody computes with them."""
+
+ALLOWED = {
+    # The age of a process where the system counts it by the wall clock.
+    "runner_bridge/processes.py",
+    # The age of a file: its time of modification is by the same clock.
+    "runner_bridge/observed_logs.py",
+    "runner_bridge/observed_sessions.py",
+}
+
+
+def wall_clocks(path: Path) -> list[str]:
+    """Calls that ask this machine what time it is."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    texts = [ast.unparse(call.func) for call in calls]
+    return [
+        text
+        for text in texts
+        if text in ("time.time", "time.time_ns") or text.endswith((".utcnow", "datetime.now"))
+    ]
+
+
+def test_no_server_or_worker_asks_its_own_clock_what_time_it_is() -> None:
+    asking = {
+        str(path.relative_to(REPOSITORY)): found
+        for package in ("store", "schema", "runner_bridge", "gql_server")
+        for path in (REPOSITORY / package).rglob("*.py")
+        if (found := wall_clocks(path)) and PROGRAMS_OF_THEIR_OWN not in str(path)
+    }
+    assert set(asking) == ALLOWED, asking
+
+
+async def ahead(db: Database, column: str, execution_id: ExecutionId) -> None:
+    """As if the database's clock had been set back by an hour since."""
+    await db.execute(
+        f"UPDATE executions SET {column} = {column} + interval '1 hour' WHERE id = $1",  # noqa: S608
+        execution_id,
+    )
+
+
+async def test_a_database_clock_that_is_set_back_makes_no_time_negative(db: Database) -> None:
+    """As if the execution had been queued, or had started, before the clock was set back."""
+    waiting, started = await queued(db), await queued(db)
+    await ahead(db, "queued_at", waiting.id)
+    claimed = await claim(db, waiting.id)
+    assert claimed is not None and claimed.queue_duration_ms == 0
+    stopped = await queued(db)
+    await ahead(db, "queued_at", stopped.id)
+    answer = await executions.request_stop(db, stopped.id)
+    assert answer.execution.ended_at == answer.execution.queued_at
+    await claim(db, started.id)
+    await ahead(db, "started_at", started.id)
+    await append(db, started.id, 1)
+    for execution_id in (waiting.id, started.id):
+        ended = await executions.finish(db, execution_id, ending())
+        assert ended is not None and ended.ended_at == ended.started_at
