@@ -1,14 +1,15 @@
-"""A worker that was silent for so long that another took over writes nothing any more, whatever it writes."""
+"""Workers that do not know of each other: a former owner that still writes, claims and takeovers at once."""
 
 from __future__ import annotations
 
 import asyncio
 
-from store import executions, output
+from store import executions, output, queue
 from store.database import Database
 from store.executions import ProcessIdentity
 from store.model import EventKind, ExecutionStatus
-from tests.store.support import call, ending, everything, queued
+from store.queue import Limits, claim_next
+from tests.store.support import background, call, ending, eventually, everything, queued
 from tests.workers import claim, registered
 
 
@@ -38,3 +39,26 @@ async def test_of_many_who_take_over_from_one_that_is_gone_one_gets_it(db: Datab
     taken = await asyncio.gather(*(executions.adopt(db, execution.id, heir, gone) for heir in heirs))
     assert len([one for one in taken if one is not None]) == 1
     assert await executions.owner_of(db, execution.id) in heirs
+
+
+async def test_a_claim_waits_for_one_that_is_not_committed_yet(db: Database) -> None:
+    """Even when it would take another one, because its agents have other limits: what it counts must be true."""
+    await queued(db), await queued(db, agent="other")
+    first, second = await registered(db, "first"), await registered(db, "second")
+    limits = Limits(1, of_agents={"deterministic": 0})
+
+    async def waits_or_is_done() -> bool:
+        waiting = await db.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+        )
+        return claiming.done() or bool(waiting)
+
+    async with background() as tasks:
+        async with db.transaction() as connection:
+            await connection.fetchval(queue.SQL["lock"])
+            taken = await connection.fetchrow(queue.SQL["claim_next"], first, None, 1, 4, [], [])
+            assert taken["agent"] == "deterministic"
+            claiming = asyncio.ensure_future(claim_next(db, second, limits))
+            tasks.append(claiming)
+            await eventually(waits_or_is_done)
+        assert await claiming is None
