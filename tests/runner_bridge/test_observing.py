@@ -194,7 +194,7 @@ async def test_a_session_file_without_a_tool_log_is_an_execution_that_has_ended(
 
 
 async def test_a_file_written_in_pieces_comes_in_when_it_is_whole_and_is_never_called_bad(
-    bridge: Bridge, sessions: Path
+    bridge: Bridge, sessions: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     runner = somebodys_runner()
     content = runner.session()
@@ -205,6 +205,7 @@ async def test_a_file_written_in_pieces_comes_in_when_it_is_whole_and_is_never_c
                 await asyncio.sleep(LOOK_S)
         await stored(bridge, runner, SUCCEEDED)
     assert await failures(bridge) == []
+    assert "cannot be used" not in caplog.text, "it was called bad in between"
 
 
 async def test_a_prefix_of_a_session_file_is_never_a_result(bridge: Bridge, sessions: Path) -> None:
