@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -125,16 +126,20 @@ class Recovery:
         return verdict
 
     def _is_steady(self) -> bool:
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         if self._began is None or now - self._looked >= STALE_S:
             self._began = None
             return False
         return now - self._began >= STALE_S
 
     def _note_look(self) -> None:
-        self._looked = asyncio.get_running_loop().time()
+        self._looked = self._now()
         if self._began is None:
             self._began = self._looked
+
+    @staticmethod
+    def _now() -> float:
+        return time.monotonic()
 
     async def _take_over(self, one: Owned) -> Execution | None:
         if self.worker_id is None:

@@ -242,3 +242,21 @@ async def test_a_worker_whose_connections_are_cut_beats_again_and_takes_what_com
             return bool(found == 1)
 
         await eventually(beats)
+
+
+async def test_many_launches_at_once_over_two_workers_never_run_more_than_the_limit_and_all_end(
+    bridge: Bridge,
+) -> None:
+    """By the database's own record: a fifth never began before one of four had ended, and nothing of it lived."""
+    workers = [bridge.worker("ok") for _ in range(2)]
+    async with at_work(workers[0]), at_work(workers[1]):
+        wanted = await asyncio.gather(*(bridge.request() for _ in range(24)))
+        await asyncio.gather(*(bridge.status(execution_id, SUCCEEDED) for execution_id in wanted))
+    times = await bridge.db.fetch("SELECT started_at, ended_at FROM executions ORDER BY started_at")
+    for row in times:
+        at_once = [one for one in times if one["started_at"] <= row["started_at"] < one["ended_at"]]
+        assert len(at_once) <= 4
+    history = [await bridge.history(execution_id) for execution_id in wanted]
+    assert {tuple(event.status for event in events if event.status) for events in history} == {
+        ("QUEUED", "RUNNING", "SUCCEEDED")
+    }
