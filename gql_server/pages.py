@@ -1,4 +1,4 @@
-"""The pages for people: a landing page and GraphiQL, from files of ours only.
+"""The pages for people: the dashboard and GraphiQL, from files of ours only.
 
 No page loads anything from elsewhere or runs inline script, so they work without internet and under a strict
 Content-Security-Policy.
@@ -16,19 +16,32 @@ from gql_server.access import SECURITY_HEADERS
 
 STATIC = Path(__file__).parent / "static"
 CSP = "Content-Security-Policy"
-GRAPHIQL_LINK = '<dt><a href="/graphiql">GraphiQL</a></dt>\n        <dd>explore the API</dd>'
+
+DASHBOARD_PATHS = (
+    "/",
+    "/executions",
+    "/executions/{id}",
+    "/compare/{left}/{right}",
+    "/agents",
+    "/agents/{name}",
+    "/benchmarks",
+    "/benchmarks/{id}",
+)
+"""The addresses of the dashboard's pages; its main.js shows what belongs to each."""
 
 
 def add_routes(app: web.Application, *, graphiql: bool) -> None:
-    """`/`, and `/graphiql` when it is switched on."""
-    app.router.add_get("/", _landing(STATIC / "index.html", GRAPHIQL_LINK if graphiql else ""))
+    """The dashboard's addresses, and `/graphiql` when it is switched on."""
+    dashboard = _dashboard(STATIC / "dashboard" / "index.html", graphiql=graphiql)
+    for path in DASHBOARD_PATHS:
+        app.router.add_get(path, dashboard)
     if graphiql:
         app.router.add_get("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
     app.router.add_static("/static", STATIC, follow_symlinks=False)
 
 
-def _landing(file: Path, graphiql: str) -> Handler:
-    text = file.read_text(encoding="utf-8").replace("{graphiql}", graphiql)
+def _dashboard(file: Path, *, graphiql: bool) -> Handler:
+    text = file.read_text(encoding="utf-8").replace("{graphiql}", "on" if graphiql else "off")
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})

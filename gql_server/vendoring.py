@@ -10,12 +10,14 @@ import argparse
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 VENDOR = Path(__file__).parent / "static" / "vendor"
@@ -26,11 +28,16 @@ FETCH_TIMEOUT_S = 120.0
 
 @dataclass(frozen=True)
 class Package:
-    """What we take of one npm package: source path in it -> file name of ours."""
+    """What we take of one npm package: source path in it -> file name of ours.
+
+    `imports` says where a module finds what it imports by a bare name, which only a bundler or an import map
+    (an inline script, against the policy) could resolve.
+    """
 
     name: str
     version: str
     files: dict[str, str]
+    imports: dict[str, str] = field(default_factory=dict)
 
 
 PACKAGES = (
@@ -43,6 +50,18 @@ PACKAGES = (
     ),
     Package("mermaid", "11.17.2", {"dist/mermaid.min.js": "mermaid.js", "LICENSE": "LICENSE"}),
     Package("graphql-ws", "6.4.2", {"umd/graphql-ws.min.js": "graphql-ws.js", "LICENSE.md": "LICENSE"}),
+    Package(
+        "preact",
+        "11.2.0",
+        {"dist/preact.mjs": "preact.js", "hooks/dist/hooks.mjs": "hooks.js", "LICENSE": "LICENSE"},
+        imports={"preact": "./preact.js"},
+    ),
+    Package("htm", "3.1.1", {"dist/htm.module.js": "htm.js", "LICENSE": "LICENSE"}),
+    Package(
+        "uplot",
+        "1.6.32",
+        {"dist/uPlot.esm.js": "uplot.js", "dist/uPlot.min.css": "uplot.css", "LICENSE": "LICENSE"},
+    ),
 )
 
 
@@ -66,7 +85,10 @@ def fetch(package: Package) -> tuple[dict[str, bytes], str]:
         )
         archive = (Path(directory) / packed.stdout.split()[-1]).read_bytes()
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        read = {name: _read(tar, f"package/{path}") for path, name in package.files.items()}
+        read = {
+            name: _resolve(_read(tar, f"package/{path}"), package.imports)
+            for path, name in package.files.items()
+        }
         about = json.loads(_read(tar, "package/package.json"))
     return read, str(about["license"])
 
@@ -76,6 +98,13 @@ def _read(tar: tarfile.TarFile, path: str) -> bytes:
     if member is None:
         raise VendoringError(f"{path} is no file in the package")
     return _without_source_map(member.read())
+
+
+def _resolve(data: bytes, imports: Mapping[str, str]) -> bytes:
+    for bare, path in imports.items():
+        pattern = rb"""\b(from|import)(\s*)(["'])""" + re.escape(bare.encode()) + rb"\3"
+        data = re.sub(pattern, rb"\1\2\3" + path.encode() + rb"\3", data)
+    return data
 
 
 def _without_source_map(data: bytes) -> bytes:

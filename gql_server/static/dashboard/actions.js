@@ -1,0 +1,23 @@
+// What a viewer can start and stop. Nothing is shown as done before the server says so: the change itself arrives
+// over the page's streams.
+import { act } from "./api.js";
+import { attempt, notify } from "./parts/notices.js";
+import { go } from "./router.js";
+
+export const runOne = (benchmarkId, agent) =>
+  attempt(() => act("run_benchmark", { benchmarkId, agent }));
+
+export async function runMany(benchmarkIds, agents) {
+  const number = benchmarkIds.length * agents.length;
+  if (number === 0) return;
+  if (number > 1 && !confirm(`Execute ${number} benchmarks? They wait in the queue and can be stopped one by one.`)) return;
+  const done = await attempt(() => act("run_benchmarks", { benchmarkIds, agents }));
+  if (done) notify(`${done.batch.size} executions are queued`);
+}
+
+export const stop = (executionId) => attempt(() => act("stop_execution", { executionId }));
+
+export async function rerun(executionId) {
+  const done = await attempt(() => act("rerun_execution", { executionId }));
+  if (done) go(`/executions/${done.execution.id}`);
+}

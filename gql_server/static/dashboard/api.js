@@ -1,0 +1,59 @@
+// Queries and mutations over HTTP. An expected failure is data; everything else is a RequestFailed with words.
+import { learnServerTime } from "./clock.js";
+import { documentText } from "./documents.js";
+import { authorization, tokenRefused } from "./session.js";
+
+export class RequestFailed extends Error {
+  constructor(message, code = null) {
+    super(message);
+    this.name = "RequestFailed";
+    this.code = code;
+  }
+}
+
+export function failure(errors) {
+  const [first] = errors;
+  return new RequestFailed(first?.message ?? "The server gave no reason", first?.extensions?.code ?? null);
+}
+
+async function send(body) {
+  try {
+    return await fetch("/graphql", {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "application/graphql-response+json, application/json;q=0.9",
+        ...authorization(),
+      },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new RequestFailed("The server cannot be reached. Is `make serve` running?", "UNREACHABLE");
+  }
+}
+
+// The `data` of one operation; raises RequestFailed.
+export async function ask(name, variables = {}) {
+  const query = await documentText(name);
+  const response = await send({ query, variables });
+  learnServerTime(response.headers.get("Date"));
+  let answer;
+  try {
+    answer = await response.json();
+  } catch {
+    throw new RequestFailed(`The server answered with status ${response.status} and no JSON`, "BAD_ANSWER");
+  }
+  if (response.status === 401) tokenRefused();
+  if (answer.errors?.length) throw failure(answer.errors);
+  return answer.data;
+}
+
+// The result of a mutation with one field; an `Error` member of its union is raised in its own words.
+export async function act(name, input) {
+  const data = await ask(name, { input });
+  const [result] = Object.values(data);
+  if (typeof result.code === "string" && typeof result.message === "string") {
+    throw Object.assign(new RequestFailed(result.message, result.code), { result });
+  }
+  return result;
+}

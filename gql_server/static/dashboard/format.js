@@ -1,0 +1,74 @@
+// Numbers, times and scores as people read them. Unknown is null and shown as a dash, never as a zero.
+
+export const UNKNOWN = "–";
+
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const absolute = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+const counts = new Intl.NumberFormat("en");
+
+const UNITS = [
+  ["year", 365 * 86_400],
+  ["month", 30 * 86_400],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+// How long ago, in the viewer's words: "3 min. ago".
+export function age(iso, nowMs) {
+  if (iso == null) return UNKNOWN;
+  const seconds = (nowMs - Date.parse(iso)) / 1000;
+  for (const [unit, size] of UNITS) {
+    if (seconds >= size) return relative.format(-Math.floor(seconds / size), unit);
+  }
+  return seconds < 5 ? "just now" : `${Math.floor(seconds)} sec. ago`;
+}
+
+// The moment in the viewer's zone.
+export const moment = (iso) => (iso == null ? UNKNOWN : absolute.format(new Date(iso)));
+
+export function duration(ms) {
+  if (ms == null) return UNKNOWN;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  const seconds = Math.floor(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  const rest = String(seconds % 60).padStart(2, "0");
+  return hours > 0 ? `${hours} h ${String(minutes).padStart(2, "0")} min` : `${minutes} min ${rest} s`;
+}
+
+export const count = (number) => (number == null ? UNKNOWN : counts.format(number));
+
+// A score from 0 to 1 as a percentage; those of dynamic benchmarks go to 100 already.
+export function score(value) {
+  if (value == null) return UNKNOWN;
+  const percent = value > 1 ? value : value * 100;
+  return `${percent.toFixed(Number.isInteger(Number(percent.toFixed(1))) ? 0 : 1)} %`;
+}
+
+export const share = (value) => (value == null ? UNKNOWN : `${(value * 100).toFixed(1).replace(/\.0$/, "")} %`);
+
+export const signed = (value, format) =>
+  value == null ? UNKNOWN : `${value > 0 ? "+" : value < 0 ? "−" : "±"}${format(Math.abs(value))}`;
+
+// The grade of a score, which decides its colour: upstream's legend (perfect 100, partial 25 to 99, poor below).
+export function grade(value) {
+  if (value == null) return "unknown";
+  const whole = value > 1 ? value / 100 : value;
+  if (whole >= 1) return "perfect";
+  return whole >= 0.25 ? "partial" : "poor";
+}
+
+const LIVE = new Set(["QUEUED", "RUNNING", "STOPPING"]);
+export const isLive = (status) => LIVE.has(status);
+
+export const STATUS_WORDS = {
+  QUEUED: "Queued",
+  RUNNING: "Running",
+  STOPPING: "Stopping",
+  SUCCEEDED: "Succeeded",
+  FAILED: "Failed",
+  TIMED_OUT: "Timed out",
+  STOPPED: "Stopped",
+  LOST: "Lost",
+};

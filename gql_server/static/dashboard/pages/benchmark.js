@@ -1,0 +1,3 @@
+import { html } from "../html.js";
+
+export const BenchmarkPage = () => html`<h1>benchmark</h1>`;

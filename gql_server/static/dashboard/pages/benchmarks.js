@@ -1,0 +1,3 @@
+import { html } from "../html.js";
+
+export const BenchmarksPage = () => html`<h1>benchmarks</h1>`;

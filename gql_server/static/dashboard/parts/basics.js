@@ -1,0 +1,110 @@
+// The small things every page shows: states, scores, times, bars, tabs.
+import { clock } from "../clock.js";
+import * as format from "../format.js";
+import { html, useRef } from "../html.js";
+import { useStore } from "../store.js";
+
+const SYMBOLS = {
+  QUEUED: "◌", RUNNING: "▶", STOPPING: "◍", SUCCEEDED: "✓", FAILED: "✕", TIMED_OUT: "⏱", STOPPED: "■", LOST: "?",
+};
+
+// Its colour and its symbol both say the state, so that it can be told without seeing colours.
+export const Status = ({ status }) => html`
+  <span class="status" data-status=${status}>
+    <span aria-hidden="true">${SYMBOLS[status]}</span> ${format.STATUS_WORDS[status]}
+  </span>
+`;
+
+export const Score = ({ value }) => html`
+  <span class="score" data-grade=${format.grade(value)}>${format.score(value)}</span>
+`;
+
+// How long ago, counting on; the moment itself on hover and for screen readers.
+export function Age({ iso }) {
+  const now = useStore(clock);
+  if (iso == null) return html`<span>${format.UNKNOWN}</span>`;
+  return html`<time datetime=${iso} title=${format.moment(iso)}>${format.age(iso, now)}</time>`;
+}
+
+// How long an execution ran, or has been running so far.
+export function Elapsed({ execution }) {
+  const now = useStore(clock);
+  const { startedAt, endedAt, executionTimeMs, status } = execution;
+  if (!format.isLive(status)) return html`<span>${format.duration(executionTimeMs)}</span>`;
+  const since = startedAt ?? execution.queuedAt;
+  const ms = Math.max(0, (endedAt ? Date.parse(endedAt) : now) - Date.parse(since));
+  return html`<span class="counting">${format.duration(Math.floor(ms / 1000) * 1000)}</span>`;
+}
+
+export function Bar({ value, label }) {
+  const known = value != null;
+  return html`
+    <progress class="bar" aria-label=${label} max="1" value=${known ? value : undefined}>
+      ${known ? format.share(value) : "under way"}
+    </progress>
+  `;
+}
+
+// The last scores of a cell or an agent, oldest first, as a line; a lone one is a dot. Null scores are left out.
+export function Sparkline({ values, label }) {
+  const known = values.filter((value) => value != null).map((value) => (value > 1 ? value / 100 : value));
+  if (known.length === 0) return null;
+  const [width, height] = [64, 16];
+  const x = (index) => (known.length === 1 ? width - 3 : 2 + (index * (width - 5)) / (known.length - 1));
+  const y = (value) => height - 2 - value * (height - 4);
+  const points = known.map((value, index) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`);
+  const last = known.length - 1;
+  return html`
+    <svg class="sparkline" viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${label}>
+      <polyline points=${points.join(" ")} fill="none" />
+      <circle cx=${x(last)} cy=${y(known[last])} r="2" />
+    </svg>
+  `;
+}
+
+// Tabs as the ARIA pattern has them: arrows move, only the chosen one is in the tab order.
+export function Tabs({ label, tabs, chosen, choose }) {
+  const list = useRef(null);
+  const move = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const index = tabs.findIndex(([id]) => id === chosen);
+    const next = (index + step + tabs.length) % tabs.length;
+    choose(tabs[next][0]);
+    list.current.children[next].focus();
+  };
+  return html`
+    <div class="tabs" role="tablist" aria-label=${label} ref=${list} onKeyDown=${move}>
+      ${tabs.map(
+        ([id, title]) => html`
+          <button
+            type="button" role="tab" key=${id} id=${`tab-${id}`} aria-selected=${String(id === chosen)}
+            aria-controls=${`panel-${id}`} tabindex=${id === chosen ? 0 : -1} onClick=${() => choose(id)}
+          >${title}</button>
+        `,
+      )}
+    </div>
+  `;
+}
+
+export const Panel = ({ id, children }) => html`
+  <div class="panel" role="tabpanel" id=${`panel-${id}`} aria-labelledby=${`tab-${id}`} tabindex="0">${children}</div>
+`;
+
+// A copy button for text that is worth taking along.
+export function Copy({ text, label = "Copy" }) {
+  const button = useRef(null);
+  const copy = async () => {
+    await navigator.clipboard.writeText(typeof text === "function" ? await text() : text);
+    button.current.textContent = "Copied";
+    setTimeout(() => { if (button.current) button.current.textContent = label; }, 1500);
+  };
+  return html`<button type="button" class="small" ref=${button} onClick=${copy}>${label}</button>`;
+}
+
+// Any JSON as text, indented; from agents, so it is text and nothing else.
+export const Json = ({ value }) =>
+  value == null ? html`<span class="quiet">${format.UNKNOWN}</span>` : html`<pre class="code">${JSON.stringify(value, null, 2)}</pre>`;
+
+export const Fact = ({ name, children }) => html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;

@@ -1,0 +1,63 @@
+// Reading the benchmarks directory, with what became of each file.
+import { act } from "../api.js";
+import { html, useRef, useState } from "../html.js";
+import { attempt, notify } from "./notices.js";
+import { Bar } from "./basics.js";
+
+export function SyncButton() {
+  const [busy, setBusy] = useState(false);
+  const [report, setReport] = useState(null);
+  const sync = async () => {
+    setBusy(true);
+    const done = await attempt(() => act("sync_benchmarks"));
+    setBusy(false);
+    if (!done) return;
+    setReport(done);
+    notify(`The benchmarks directory was read: ${summary(done)}`, done.failed ? "bad" : "good");
+  };
+  return html`
+    <span class="sync">
+      <button type="button" onClick=${sync} disabled=${busy}>Sync benchmarks</button>
+      ${busy && html`<${Bar} label="Reading the benchmarks directory" />`}
+      ${report && html`<${Report} report=${report} close=${() => setReport(null)} />`}
+    </span>
+  `;
+}
+
+const summary = ({ created, updated, archived, unchanged, failed }) =>
+  Object.entries({ created, updated, archived, unchanged, failed })
+    .filter(([, number]) => number > 0)
+    .map(([what, number]) => `${number} ${what}`)
+    .join(", ") || "no files";
+
+function Report({ report, close }) {
+  const dialog = useRef(null);
+  const show = (element) => {
+    dialog.current = element;
+    if (element && !element.open) element.showModal();
+  };
+  return html`
+    <dialog ref=${show} onClose=${close} aria-labelledby="sync-title">
+      <h2 id="sync-title">Sync: ${summary(report)}</h2>
+      <div class="table-frame" tabindex="0" role="region" aria-label="Files">
+        <table>
+          <thead><tr><th scope="col">File</th><th scope="col">Outcome</th><th scope="col">What is odd about it</th></tr></thead>
+          <tbody>
+            ${report.files.map(
+              (file) => html`
+                <tr key=${file.file}>
+                  <th scope="row">${file.file}</th>
+                  <td><span class="outcome" data-outcome=${file.outcome}>${file.outcome.toLowerCase()}</span></td>
+                  <td>${file.error ? placed(file.error) : file.remarks.map(({ path, message }) => html`<p key=${path}><code>${path}</code> ${message}</p>`)}</td>
+                </tr>
+              `,
+            )}
+          </tbody>
+        </table>
+      </div>
+      <button type="button" class="primary" onClick=${() => dialog.current.close()}>Close</button>
+    </dialog>
+  `;
+}
+
+const placed = ({ message, line, column }) => (line == null ? message : `${message} (line ${line}, column ${column})`);
