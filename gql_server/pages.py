@@ -29,12 +29,19 @@ DASHBOARD_PATHS = (
 )
 """The addresses of the dashboard's pages; its main.js shows what belongs to each."""
 
+DRAWING_HEADERS = {
+    CSP: "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
 
 def add_routes(app: web.Application, *, graphiql: bool) -> None:
     """The dashboard's addresses, and `/graphiql` when it is switched on."""
     dashboard = _dashboard(STATIC / "dashboard" / "index.html", graphiql=graphiql)
     for path in DASHBOARD_PATHS:
         app.router.add_get(path, dashboard)
+    app.router.add_get("/drawing", _drawing(STATIC / "drawing" / "index.html"))
     if graphiql:
         app.router.add_get("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
     app.router.add_static("/static", STATIC, follow_symlinks=False)
@@ -45,6 +52,16 @@ def _dashboard(file: Path, *, graphiql: bool) -> Handler:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    return answer
+
+
+def _drawing(file: Path) -> Handler:
+    """The frame that Mermaid draws in, for our own pages only: the one page that allows inline styles."""
+    text = file.read_text(encoding="utf-8")
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=text, content_type="text/html", headers=DRAWING_HEADERS)
 
     return answer
 

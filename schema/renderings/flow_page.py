@@ -2,8 +2,8 @@
 
 Everything that anybody else wrote is escaped text. The page holds no script, style or handler of its own; it
 loads files of this server only, so it works offline and under `script-src 'self'; style-src 'self'`. The
-drawing is done by /static/flow.js: it reads the Mermaid text from the page and shows it as an image, in which
-nothing runs.
+drawing is done by /static/flow.js: it reads the Mermaid text from the page, has it drawn in a frame, and shows
+it as an image, in which nothing runs.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ _PAGE = """<!DOCTYPE html>
 <title>Flow Diagram: {title}</title>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/flow.css">
-<script src="/static/vendor/mermaid/mermaid.js" defer></script>
-<script src="/static/flow.js" defer></script>
+<script src="/static/flow.js" type="module"></script>
 </head>
 <body>
 <main>

@@ -40,6 +40,9 @@ const client = createClient({
   url: `${scheme}://${location.host}/graphql`,
   connectionParams: () => authorization(),
   keepAlive: KEEP_ALIVE_MS,
+  // Open as long as the page is, or the light could not tell.
+  lazy: false,
+  onNonLazyError: () => {},
   retryAttempts: Infinity,
   retryWait: wait,
   shouldRetry: (cause) => !FORBIDDEN.has(cause?.code),

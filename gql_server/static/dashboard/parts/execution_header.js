@@ -1,0 +1,72 @@
+// The head of an execution's page: state, score, times that count, and why it failed, in words.
+import { clock } from "../clock.js";
+import { timeline } from "../execution_data.js";
+import * as format from "../format.js";
+import { html } from "../html.js";
+import { Link } from "../router.js";
+import { useStore } from "../store.js";
+import { Age, Elapsed, Fact, Score, Status } from "./basics.js";
+
+const FAILURES = {
+  LAUNCH: "The runner could not be started. Check REEV_GQL_RUNNER_COMMAND and `reev-gql doctor`.",
+  RUNNER_EXIT: "The runner ended with an error and left no result. Its last words are below and under Output.",
+  RESULT_MISSING: "The runner ended normally, but wrote no session file.",
+  RESULT_UNREADABLE: "The session file is damaged.",
+  RESULT_MISMATCH: "The session file belongs to another execution or benchmark.",
+  BENCHMARK: "The benchmark was executed, and its result is a failure. Scoring says what was missing.",
+  AGENT: "The agent failed.",
+  NOT_RUNNABLE: "This runner cannot execute this benchmark.",
+  TIMEOUT: "The time limit was reached, and the runner was ended.",
+  LOST: "Nothing is known of the runner any more, and it left no result.",
+};
+
+export function Header({ execution, children }) {
+  const { benchmark, benchmarkId, benchmarkRevision, agent, failure } = execution;
+  return html`
+    <section class="surface" aria-label="Summary">
+      <p class="big"><${Status} status=${execution.status} /> <${Score} value=${execution.score ?? execution.computedScore} /></p>
+      <p><${Link} href=${`/benchmarks/${benchmarkId}`}>${benchmarkId}</${Link}> by <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></p>
+      ${benchmark && html`<p class="quiet">${benchmark.description}</p>`}
+      ${failure && html`<${Why} failure=${failure} />`}
+      <dl class="facts">
+        <${Fact} name="Time"><${Elapsed} execution=${execution} /></${Fact}>
+        <${Fact} name="Reported score"><${Score} value=${execution.score} /></${Fact}>
+        <${Fact} name="Computed score"><${Score} value=${execution.computedScore} /></${Fact}>
+        <${Fact} name="Requested"><${Age} iso=${execution.queuedAt} /></${Fact}>
+        <${Fact} name="Last activity"><${Age} iso=${execution.lastActivityAt} /></${Fact}>
+        <${Fact} name="Time limit">${format.duration(execution.timeoutMs)}</${Fact}>
+        <${Fact} name="Started by">${execution.origin === "OBSERVED" ? "somebody else; observed" : "this server"}</${Fact}>
+        <${Fact} name="Exit code">${execution.exitCode ?? format.UNKNOWN}</${Fact}>
+        <${Fact} name="Revision of the benchmark">${benchmarkRevision ?? format.UNKNOWN}</${Fact}>
+        ${execution.rerunOf && html`<${Fact} name="Repeats"><${Link} href=${`/executions/${execution.rerunOf.id}`}>${execution.rerunOf.id.slice(0, 8)}</${Link}></${Fact}>`}
+      </dl>
+      ${children}
+    </section>
+  `;
+}
+
+const Why = ({ failure }) => html`
+  <div class="error-note">
+    <p><strong>${FAILURES[failure.kind] ?? failure.kind}</strong>${failure.exitSignal && ` It was ended by ${failure.exitSignal}.`}</p>
+    <pre class="code wrap">${failure.message}</pre>
+  </div>
+`;
+
+export function Timeline({ events }) {
+  const now = useStore(clock);
+  const states = timeline(events, now);
+  if (states.length === 0) return null;
+  return html`
+    <ol class="timeline" aria-label="States it went through">
+      ${states.map(
+        ({ status, at, ms, open }) => html`
+          <li key=${at + status} data-open=${open}>
+            <${Status} status=${status} />
+            <time class="quiet" datetime=${at} title=${format.moment(at)}>${format.moment(at)}</time>
+            ${ms != null && html`<span class="quiet counting">${format.duration(open ? Math.floor(ms / 1000) * 1000 : ms)}</span>`}
+          </li>
+        `,
+      )}
+    </ol>
+  `;
+}
