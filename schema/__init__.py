@@ -19,6 +19,7 @@ from schema.agent_mutations import (
 from schema.agents import Agent, agents
 from schema.batch_mutations import RunBenchmarksResult, run_benchmarks
 from schema.batches import Batch, BatchUpdate, batch, batch_updates
+from schema.benchmark_check import CheckBenchmarkResult, check_benchmark
 from schema.benchmark_mutations import (
     SyncBenchmarksResult,
     UpsertBenchmarkResult,
@@ -55,6 +56,10 @@ class Query:
         resolver=benchmark, description="A benchmark by its id, and at one revision; null when there is none."
     )
     benchmarks: BenchmarkConnection = strawberry.field(resolver=benchmarks, description="Benchmarks, by id.")
+    check_benchmark: CheckBenchmarkResult = strawberry.field(
+        resolver=check_benchmark,
+        description="Whether a text is a benchmark definition, and what storing it would do. Writes nothing.",
+    )
     execution: Execution | None = strawberry.field(
         resolver=execution, description="An execution by its UUID; null when there is none."
     )

@@ -8,11 +8,14 @@ import { follow } from "./live.js";
 
 // `query` and `streams[].document` are names of documents. A stream's `apply(data, items)` returns the new data for
 // a list of what arrived; `resume` is that of `follow`. Asked anew whenever `key` changes, or by `reload`.
-// Returns {data, error, loading, reload}; `data` stays while it is asked anew.
+// Returns {data, error, loading, reload, change}; `data` stays while it is asked anew, and `change(of)` replaces it by
+// `of(data)`, for what a page reads in addition.
 export function useLiveQuery({ key, query, variables, streams }) {
   const [state, setState] = useState({ data: null, error: null, loading: true });
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((number) => number + 1), []);
+
+  const change = useCallback((of) => setState((state) => ({ ...state, data: of(state.data) })), []);
 
   useEffect(() => {
     let over = false;
@@ -60,5 +63,5 @@ export function useLiveQuery({ key, query, variables, streams }) {
     };
   }, [key, round]);
 
-  return { ...state, reload };
+  return { ...state, reload, change };
 }

@@ -1,3 +1,123 @@
+// One benchmark: what it asks, what it starts from and what must be true afterwards; its text, its past, its results.
+import { runOne } from "../actions.js";
+import * as format from "../format.js";
 import { html } from "../html.js";
+import { useLiveQuery } from "../live_query.js";
+import { Age, Fact, Panel, Score, Status, Tabs } from "../parts/basics.js";
+import { Definition } from "../parts/definition.js";
+import { Editor } from "../parts/editor.js";
+import { Empty, Shown } from "../parts/notices.js";
+import { Revisions } from "../parts/revisions.js";
+import { Text } from "../parts/text.js";
+import { go, Link, usePage, useSearch } from "../router.js";
 
-export const BenchmarkPage = () => html`<h1>benchmark</h1>`;
+const TABS = [
+  ["definition", "Definition"],
+  ["yaml", "YAML"],
+  ["revisions", "Revisions"],
+  ["results", "Results"],
+];
+
+export function BenchmarkPage({ id }) {
+  const heading = usePage(id);
+  const [{ tab = "definition", edit }, change] = useSearch();
+  const stream = {
+    document: "benchmark_updates",
+    resume: (data) => ({ after: data.benchmarkUpdates.cursor }),
+    apply: (answer, { benchmarkUpdates: { benchmark } }) =>
+      benchmark?.id === id && benchmark.revision > (answer.benchmark?.revision ?? 0) ? { ...answer, outdated: true } : answer,
+  };
+  const live = useLiveQuery({ key: id, query: "benchmark", variables: { id }, streams: [stream] });
+  return html`
+    <h1 ref=${heading} tabindex="-1">${id}</h1>
+    ${live.data?.outdated && html`<p class="issue" role="status">There is a newer revision. <button type="button" onClick=${live.reload}>Show it</button></p>`}
+    <${Shown} live=${live} what="the benchmark">
+      ${({ benchmark }) => {
+        if (!benchmark) return html`<${Missing} id=${id} />`;
+        if (edit) return html`<${Editor} source=${benchmark.source} close=${() => change({ edit: null })} done=${(stored) => { if (stored === id) { change({ edit: null }); live.reload(); } else go(`/benchmarks/${stored}`); }} />`;
+        return html`<${Benchmark} benchmark=${benchmark} tab=${tab} change=${change} />`;
+      }}
+    </${Shown}>
+  `;
+}
+
+const Missing = ({ id }) => html`
+  <${Empty} title="There is no such benchmark">
+    <p><code>${id}</code> is not known here. New files are read with <code>reev-gql sync</code>. <${Link} href="/benchmarks">All benchmarks</${Link}></p>
+  </${Empty}>
+`;
+
+function Benchmark({ benchmark, tab, change }) {
+  const chosen = TABS.some(([id]) => id === tab) ? tab : "definition";
+  return html`
+    <section class="surface" aria-label="Summary">
+      <p>${benchmark.description}</p>
+      <p>${benchmark.tags.map((name) => html`<${Link} key=${name} class="tag" href=${`/?tag=${encodeURIComponent(name)}`}>${name}</${Link}> `)}</p>
+      <dl class="facts">
+        <${Fact} name="Revision">${benchmark.revision}</${Fact}>
+        <${Fact} name="Changed"><${Age} iso=${benchmark.revisedAt} /></${Fact}>
+        <${Fact} name="File">${benchmark.sourcePath ?? "none: it came over the API"}</${Fact}>
+        <${Fact} name="Local runner">${benchmark.runnableLocally ? "can execute it" : benchmark.whyNotRunnableLocally}</${Fact}>
+        ${benchmark.archivedAt && html`<${Fact} name="Archived"><${Age} iso=${benchmark.archivedAt} /></${Fact}>`}
+      </dl>
+      ${benchmark.remarks.map(({ path, message }) => html`<p key=${path} class="issue"><code>${path}</code> ${message}</p>`)}
+      <div class="buttons">
+        ${!benchmark.archivedAt && html`<${RunButton} id=${benchmark.id} />`}
+        <button type="button" onClick=${() => change({ edit: "1" }, {})}>Edit</button>
+      </div>
+    </section>
+    <${Tabs} label="Parts of the benchmark" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />
+    <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} change=${change} /></${Panel}>
+  `;
+}
+
+function RunButton({ id }) {
+  const run = async () => {
+    const done = await runOne(id, "deterministic");
+    if (done) go(`/executions/${done.execution.id}`);
+  };
+  return html`<button type="button" class="primary" onClick=${run}>Run with deterministic</button>`;
+}
+
+function Part({ tab, benchmark, change }) {
+  switch (tab) {
+    case "yaml":
+      return html`<${Text} text=${benchmark.source} name="definition" />`;
+    case "revisions":
+      return html`<${Revisions} benchmark=${benchmark} change=${change} />`;
+    case "results":
+      return html`<${Results} benchmark=${benchmark} />`;
+    default:
+      return html`<${Definition} benchmark=${benchmark} />`;
+  }
+}
+
+function Results({ benchmark: { id, latestExecutions, performance } }) {
+  if (performance.length === 0 && latestExecutions.length === 0) return html`<p class="quiet">It was never executed.</p>`;
+  const latest = new Map(latestExecutions.map((execution) => [execution.agent, execution]));
+  const figures = new Map(performance.map((one) => [one.agent, one]));
+  return html`
+    <div class="table-frame" tabindex="0" role="region" aria-label="Results per agent">
+      <table>
+        <thead><tr><th scope="col">Agent</th><th scope="col">Latest</th><th scope="col">Ended</th><th scope="col">Success</th><th scope="col">Mean score</th><th scope="col">Best</th><th scope="col">Mean time</th></tr></thead>
+        <tbody>
+          ${[...new Set([...latest.keys(), ...figures.keys()])].map((agent) => {
+            const [execution, one] = [latest.get(agent), figures.get(agent)];
+            return html`
+              <tr key=${agent}>
+                <th scope="row"><${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></th>
+                <td>${execution ? html`<${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /> <${Score} value=${execution.score ?? execution.computedScore} /></${Link}>` : format.UNKNOWN}</td>
+                <td>${format.count(one?.executions)}</td>
+                <td>${format.share(one?.successRate)}</td>
+                <td><${Score} value=${one?.recomputed.mean} /></td>
+                <td><${Score} value=${one?.recomputed.best} /></td>
+                <td>${format.duration(one?.executionTime.meanMs)}</td>
+              </tr>
+            `;
+          })}
+        </tbody>
+      </table>
+    </div>
+    <p><${Link} href=${`/executions?text=${encodeURIComponent(id)}`}>All executions of it</${Link}></p>
+  `;
+}

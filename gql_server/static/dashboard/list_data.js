@@ -1,0 +1,68 @@
+// The live list of executions as data: pages read so far in the list's order, kept true by updates. Pure functions.
+
+const VALUES = {
+  QUEUED_AT: ({ queuedAt }) => Date.parse(queuedAt),
+  SCORE: ({ score }) => score,
+  EXECUTION_TIME: ({ executionTimeMs }) => executionTimeMs,
+};
+
+// The server's order: unknown values last in both directions, among equal ones the newest first in DESC.
+export function comparator({ field, direction }) {
+  const value = VALUES[field];
+  const sign = direction === "ASC" ? 1 : -1;
+  const places = (a, b) => (a < b ? -sign : a > b ? sign : 0);
+  return (a, b) => {
+    const [left, right] = [value(a), value(b)];
+    if (left == null || right == null) {
+      if ((left == null) !== (right == null)) return left == null ? 1 : -1;
+    } else if (left !== right) return places(left, right);
+    return places(Date.parse(a.queuedAt), Date.parse(b.queuedAt)) || places(a.id, b.id);
+  };
+}
+
+// What a stream cannot filter by, because it changes while an execution lives: the page must see it leave.
+export function lasting({ statuses, scoreAtLeast, scoreAtMost, ...filter }) {
+  return filter;
+}
+
+export function lets({ statuses, scoreAtLeast, scoreAtMost }, execution) {
+  if (statuses && !statuses.includes(execution.status)) return false;
+  if (scoreAtLeast != null && !(execution.score >= scoreAtLeast)) return false;
+  return scoreAtMost == null || execution.score <= scoreAtMost;
+}
+
+export const listOf = ({ executions: { nodes, pageInfo, totalCount } }) => ({
+  items: nodes,
+  end: pageInfo.endCursor,
+  hasMore: pageInfo.hasNextPage,
+  total: totalCount,
+});
+
+export function withPage(list, answer) {
+  const next = listOf(answer);
+  const known = new Set(list.items.map(({ id }) => id));
+  return { ...next, items: [...list.items, ...next.items.filter(({ id }) => !known.has(id))] };
+}
+
+export function withUpdate(list, execution, filter, order) {
+  const index = list.items.findIndex(({ id }) => id === execution.id);
+  if (index >= 0 && list.items[index].revision >= execution.revision) return list;
+  const others = index < 0 ? list.items : list.items.toSpliced(index, 1);
+  if (!lets(filter, execution)) return index < 0 ? list : { ...list, items: others, total: list.total - 1 };
+  const compare = comparator(order);
+  const place = lowerBound(others, (other) => compare(other, execution) > 0);
+  const total = list.total + (index < 0 && execution.revision === 1 ? 1 : 0);
+  // Beyond the last page that was read, its own page brings it.
+  if (place === others.length && list.hasMore) return { ...list, items: others, total };
+  return { ...list, items: others.toSpliced(place, 0, execution), total };
+}
+
+function lowerBound(items, isAfter) {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isAfter(items[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
