@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 FOREIGN_ID = "11111111-2222-4333-8444-555555555555"
+HOSTILE = (
+    '</pre><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>"; click A pwn() %% --> { }'
+)
 FLOOD_BYTES = 32 * 1024 * 1024
 LONG_LINE_BYTES = 5 * 1024 * 1024
 STILL_ALIVE_S = 600
@@ -351,6 +354,17 @@ def foreign_tools(fake: FakeRunner) -> int:
     return ok(fake)
 
 
+def hostile(fake: FakeRunner) -> int:
+    """Markup and script wherever an agent can say anything."""
+    print(f"output {HOSTILE}", flush=True)
+    fake.log_tool("ToolInput", tool_input={"tool_name": f"pay {HOSTILE}", "tool_args": {HOSTILE: HOSTILE}})
+    fake.tool_ended(success=False)
+    content = json.loads(fake.session())
+    content["final_result"]["data"]["prompt"] = HOSTILE
+    fake.write(json.dumps(content).encode())
+    return 0
+
+
 def secrets(fake: FakeRunner) -> int:
     """Says the API key wherever a runner can say anything."""
     key = os.environ["LLM_API_KEY"]
@@ -463,7 +477,7 @@ def environment(fake: FakeRunner) -> int:
 MODES: dict[str, Callable[[FakeRunner], int]] = {
     function.__name__.replace("_", "-"): function
     for function in (
-        *(ok, benchmark_failed, exit0_no_file, exit0_bad_file, truncated_file, no_final_result),
+        *(ok, hostile, benchmark_failed, exit0_no_file, exit0_bad_file, truncated_file, no_final_result),
         *(exit1_good_file, exit1_no_file, exit2, exit3, exit4, exit137, killed_by_signal, segfault),
         *(hang, hang_after_file, ignore_term, file_on_term, stopped, family),
         *(grandchild_holds_stdout, stubborn_grandchild, setsid_escape, flood, long_line, binary),

@@ -44,17 +44,23 @@ export function withPage(list, answer) {
   return { ...next, items: [...list.items, ...next.items.filter(({ id }) => !known.has(id))] };
 }
 
-export function withUpdate(list, execution, filter, order) {
+// `event` is what happened to the execution: its first one makes it new to the list.
+export function withUpdate(list, { event, execution }, filter, order) {
   const index = list.items.findIndex(({ id }) => id === execution.id);
   if (index >= 0 && list.items[index].revision >= execution.revision) return list;
   const others = index < 0 ? list.items : list.items.toSpliced(index, 1);
   if (!lets(filter, execution)) return index < 0 ? list : { ...list, items: others, total: list.total - 1 };
+  const total = list.total + (index < 0 && enters(event, filter) ? 1 : 0);
   const compare = comparator(order);
   const place = lowerBound(others, (other) => compare(other, execution) > 0);
-  const total = list.total + (index < 0 && execution.revision === 1 ? 1 : 0);
   // Beyond the last page that was read, its own page brings it.
   if (place === others.length && list.hasMore) return { ...list, items: others, total };
   return { ...list, items: others.toSpliced(place, 0, execution), total };
+}
+
+function enters({ kind, seq }, { statuses, scoreAtLeast, scoreAtMost }) {
+  const mayEnterLater = statuses || scoreAtLeast != null || scoreAtMost != null;
+  return kind === "STATUS_CHANGED" && (seq === 1 || mayEnterLater);
 }
 
 function lowerBound(items, isAfter) {

@@ -23,7 +23,12 @@ export function useLiveQuery({ key, query, variables, streams }) {
     const early = [];
     setState(({ data }) => ({ data, error: null, loading: true }));
 
-    const fail = (error) => { if (!over) setState(({ data }) => ({ data, error, loading: false })); };
+    const fail = (error) => {
+      if (over) return;
+      // A cursor that the server does not know is of another database: everything is asked for anew.
+      if (error.code === "INVALID_CURSOR") reload();
+      else setState(({ data }) => ({ data, error, loading: false }));
+    };
     const frames = inFrames((items) => setState((state) => ({ ...state, data: applied(state.data, items) })));
     const applied = (data, items) =>
       items.reduce((data, { stream, item }) => stream.apply(data, item), data);

@@ -39,7 +39,7 @@ export function ExecutionPage({ id }) {
   const live = useLiveQuery({ key: id, query: "execution", variables: { id }, streams: [streamOf(id)] });
   const outdated = live.data?.outdated;
   useEffect(() => { if (outdated) live.reload(); }, [outdated]);
-  if (live.error?.code === "EXECUTION_NOT_FOUND") return html`<${Missing} id=${id} />`;
+  if (["EXECUTION_NOT_FOUND", "INVALID_ID"].includes(live.error?.code)) return html`<${Missing} id=${id} />`;
   return html`
     <h1 ref=${heading} tabindex="-1">Execution <span class="mono">${id.slice(0, 8)}</span></h1>
     <${Shown} live=${live} what="the execution">

@@ -49,9 +49,9 @@ export function ExecutionsPage() {
         document: "execution_updates",
         variables: { filter: lasting(filter) },
         resume: (data) => ({ after: data.executionUpdates.cursor }),
-        apply: (answer, { executionUpdates: { execution } }) => {
+        apply: (answer, { executionUpdates: update }) => {
           const list = (answer.list ??= listOf(answer));
-          return execution ? { ...answer, list: withUpdate(list, execution, filter, order) } : answer;
+          return update.execution ? { ...answer, list: withUpdate(list, update, filter, order) } : answer;
         },
       },
     ],

@@ -6,6 +6,7 @@ import { session, signIn } from "../session.js";
 import { useStore } from "../store.js";
 import { nextTheme, theme } from "../theme.js";
 import { Notices } from "./notices.js";
+import { SyncReport } from "./sync.js";
 
 const PAGES = [
   ["/", "Grid"],
@@ -86,6 +87,7 @@ export function Layout({ children }) {
       <${ThemeButton} />
     </header>
     ${wanted ? html`<${SignIn} />` : html`<main id="content" tabindex="-1">${children}</main>`}
+    <${SyncReport} />
     <${Notices} />
   `;
 }

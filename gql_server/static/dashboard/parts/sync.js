@@ -1,25 +1,27 @@
-// Reading the benchmarks directory, with what became of each file.
+// Reading the benchmarks directory, with what became of each file. The report outlives the button: a page may be drawn
+// anew by the very changes that the sync made.
 import { act } from "../api.js";
 import { html, useRef, useState } from "../html.js";
+import { Store, useStore } from "../store.js";
 import { attempt, notify } from "./notices.js";
 import { Bar } from "./basics.js";
 
+const shown = new Store(null);
+
 export function SyncButton() {
   const [busy, setBusy] = useState(false);
-  const [report, setReport] = useState(null);
   const sync = async () => {
     setBusy(true);
     const done = await attempt(() => act("sync_benchmarks"));
     setBusy(false);
     if (!done) return;
-    setReport(done);
+    shown.set(done);
     notify(`The benchmarks directory was read: ${summary(done)}`, done.failed ? "bad" : "good");
   };
   return html`
     <span class="sync">
       <button type="button" onClick=${sync} disabled=${busy}>Sync benchmarks</button>
       ${busy && html`<${Bar} label="Reading the benchmarks directory" />`}
-      ${report && html`<${Report} report=${report} close=${() => setReport(null)} />`}
     </span>
   `;
 }
@@ -30,14 +32,19 @@ const summary = ({ created, updated, archived, unchanged, failed }) =>
     .map(([what, number]) => `${number} ${what}`)
     .join(", ") || "no files";
 
-function Report({ report, close }) {
+export function SyncReport() {
+  const report = useStore(shown);
+  return report && html`<${Report} report=${report} />`;
+}
+
+function Report({ report }) {
   const dialog = useRef(null);
   const show = (element) => {
     dialog.current = element;
     if (element && !element.open) element.showModal();
   };
   return html`
-    <dialog ref=${show} onClose=${close} aria-labelledby="sync-title">
+    <dialog ref=${show} onClose=${() => shown.set(null)} aria-labelledby="sync-title">
       <h2 id="sync-title">Sync: ${summary(report)}</h2>
       <div class="table-frame" tabindex="0" role="region" aria-label="Files">
         <table>

@@ -1,0 +1,96 @@
+"""The dashboard in a real browser, over a real server whose runners behave as a test wants."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser import Watched, browser_page
+from tests.gql_server.conftest import REPOSITORY, MakeServer, Server
+
+FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"
+
+
+def fake_command(mode: str) -> str:
+    """A runner command that behaves as the fake runner's mode says."""
+    python = shlex.join([sys.executable, "-S", "-E", str(FAKE_RUNNER)])
+    return f"{python} {{path}} --agent={{agent}} --execution-id={{id}} --mode={mode}"
+
+
+@dataclass
+class Dashboard:
+    """A server and a page of its dashboard. At its end the page has complained of nothing and gone nowhere else."""
+
+    server: Server
+    watched: Watched
+
+    @property
+    def page(self) -> Page:
+        return self.watched.page
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(f"{self.server.base}{path}")
+        await self.is_live()
+
+    async def is_live(self) -> None:
+        await expect(self.page.locator(".light")).to_have_text("Live")
+
+    def cell(self, benchmark: str) -> Locator:
+        row = self.page.locator("table.grid tbody tr").filter(has=self.page.get_by_role("link", name=benchmark, exact=True))
+        return row.locator(".cell").first
+
+    async def run(self, benchmark: str) -> str:
+        """Requests an execution over the API; its id."""
+        query = (
+            "mutation ($id: ID!) { runBenchmark(input: {benchmarkId: $id})"
+            " { ... on RunBenchmarkSuccess { execution { id } } ... on Error { message } } }"
+        )
+        body = {"query": query, "variables": {"id": benchmark}}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self.server.url, json=body) as response,
+        ):
+            answer = await response.json()
+        return str(answer["data"]["runBenchmark"]["execution"]["id"])
+
+
+MakeDashboard = Callable[..., Awaitable[Dashboard]]
+
+
+@pytest.fixture
+async def make_dashboard(make_server: MakeServer, tmp_path: Path) -> AsyncIterator[MakeDashboard]:
+    """Opens the grid of a new server; `runner` names a mode of the fake runner, our own runner without."""
+    made: list[Dashboard] = []
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(
+            runner: str | None = None, path: str = "/", *, wait_for_live: bool = True, **settings: str
+        ) -> Dashboard:
+            if runner is not None:
+                settings["REEV_GQL_RUNNER_COMMAND"] = fake_command(runner)
+            server = await make_server(**settings)
+            watched = await stack.enter_async_context(browser_page(f"{server.base}{path}"))
+            dashboard = Dashboard(server, watched)
+            made.append(dashboard)
+            if wait_for_live:
+                await dashboard.is_live()
+            return dashboard
+
+        yield make
+        for dashboard in made:
+            assert dashboard.watched.complaints == []
+            assert dashboard.watched.origins <= {f"127.0.0.1:{dashboard.server.port}", ""}
+
+
+@pytest.fixture
+async def dashboard(make_dashboard: MakeDashboard) -> Dashboard:
+    """The grid over our own runner."""
+    return await make_dashboard()

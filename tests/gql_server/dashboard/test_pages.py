@@ -1,0 +1,121 @@
+"""The other pages in a real browser: the live list, benchmarks with their editor, agents, and who may look."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
+
+
+async def test_new_executions_slide_into_the_list_and_what_is_read_stays(make_dashboard: MakeDashboard) -> None:
+    dashboard = await make_dashboard("ok", path="/executions")
+    page = dashboard.page
+    await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
+    for _ in range(25):
+        await dashboard.run("001-sol-transfer")
+    await expect(page.get_by_role("status").filter(has_text="executions")).to_have_text("25 executions")
+    window = page.locator(".window")
+    await window.evaluate("frame => frame.scrollTo(0, 440)")
+    first = "frame => { const top = frame.getBoundingClientRect().top + 60;"
+    first += " return [...frame.querySelectorAll('tr.row')].find(row => row.getBoundingClientRect().top >= top)"
+    first += ".querySelector('a').getAttribute('href') }"
+    read = await window.evaluate(first)
+    await dashboard.run("001-sol-transfer")
+    await expect(page.get_by_role("status").filter(has_text="executions")).to_have_text("26 executions")
+    assert await window.evaluate(first) == read
+
+
+async def test_the_list_is_filtered_sorted_and_true_when_an_execution_leaves_it(make_dashboard: MakeDashboard) -> None:
+    dashboard = await make_dashboard("hang", path="/executions?state=RUNNING", REEV_GQL_TERM_GRACE_S="1")
+    page = dashboard.page
+    await dashboard.run("001-sol-transfer")
+    row = page.locator("tr.row")
+    await expect(row).to_have_count(1)
+    await row.get_by_role("link").click()
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_role("region", name="Summary")).to_contain_text("Stopped")
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
+    await page.get_by_label("State").select_option("STOPPED")
+    await expect(row).to_have_count(1)
+    await page.get_by_role("button", name="Score").click()
+    await expect(page).to_have_url(f"{dashboard.server.base}/executions?state=STOPPED&sort=SCORE&direction=DESC")
+
+
+async def test_a_benchmark_is_edited_with_a_check_while_it_is_typed_and_its_revisions_differ(
+    dashboard: Dashboard,
+) -> None:
+    page = dashboard.page
+    await dashboard.open("/benchmarks/001-sol-transfer")
+    await page.get_by_role("button", name="Edit").click()
+    text = page.get_by_label("Definition (YAML)")
+    source = await text.input_value()
+    await text.fill(source + "\n  nonsense: [")
+    check = page.locator("#editor-check")
+    await expect(check).to_contain_text("✕")
+    await expect(page.get_by_role("button", name="Store")).to_be_disabled()
+    await check.get_by_role("button", name="Line").click()
+    assert await text.evaluate("box => document.activeElement === box && box.selectionEnd > 0")
+    await text.fill(source.replace("description: ", "description: Changed. ", 1))
+    await expect(check).to_contain_text("storing it makes a new revision")
+    await page.get_by_role("button", name="Store").click()
+    await expect(page.get_by_role("region", name="Summary")).to_contain_text("Changed.")
+    await page.get_by_role("tab", name="Revisions").click()
+    difference = page.get_by_role("region", name="Difference")
+    await expect(difference.locator("[data-kind='ADDED']")).to_have_count(1)
+    await expect(difference.locator("[data-kind='ADDED']")).to_contain_text("Changed.")
+
+
+async def test_a_benchmark_is_written_from_nothing(dashboard: Dashboard) -> None:
+    page = dashboard.page
+    await dashboard.open("/benchmarks")
+    await page.get_by_role("button", name="Write a benchmark").click()
+    await expect(page.locator("#editor-check")).to_contain_text("storing it makes a new benchmark")
+    await page.get_by_role("button", name="Store").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("my-benchmark")
+    await page.get_by_role("tab", name="YAML").click()
+    await expect(page.get_by_role("tabpanel")).to_contain_text("RECIPIENT_WALLET_PUBKEY")
+
+
+async def test_an_agent_is_shown_with_its_figures_and_they_move_when_one_ends(dashboard: Dashboard) -> None:
+    page = dashboard.page
+    await dashboard.open("/agents/deterministic")
+    await expect(page.get_by_role("heading", name="No execution by it has ended yet")).to_be_visible()
+    await dashboard.run("003-spl-transfer-fail")
+    figures = page.get_by_role("region", name="Figures")
+    await expect(figures).to_contain_text("75 %")
+    await expect(page.locator(".chart canvas")).to_have_count(3)
+    await expect(page.get_by_role("region", name="Best benchmarks")).to_contain_text("003-spl-transfer-fail")
+
+
+async def test_a_key_of_an_agent_can_be_written_and_is_never_shown(make_dashboard: MakeDashboard) -> None:
+    dashboard = await make_dashboard("ok", REEV_GQL_AGENTS="deterministic,local")
+    page = dashboard.page
+    await dashboard.open("/agents/local")
+    form = page.get_by_role("form", name="Configuration of local")
+    await form.get_by_label("Address of the API").fill("http://127.0.0.1:9/v1")
+    await form.get_by_label("Model").fill("some-model")
+    await form.get_by_label("API key").fill("a-key-that-is-a-secret")
+    await form.get_by_role("button", name="Save").click()
+    await expect(form.get_by_label("API key")).to_have_value("")
+    await expect(form).to_contain_text("one is stored")
+    await form.get_by_role("button", name="Test the connection").click()
+    await expect(form).to_contain_text("✕")
+    assert "a-key-that-is-a-secret" not in await page.content()
+
+
+async def test_a_server_with_a_token_asks_for_it_and_then_shows_everything(make_dashboard: MakeDashboard) -> None:
+    token = "a-token-long-enough-for-anyone"
+    dashboard = await make_dashboard("ok", wait_for_live=False, REEV_GQL_TOKEN=token)
+    page = dashboard.page
+    await expect(page.get_by_role("heading", name="A token is needed")).to_be_visible()
+    await page.get_by_label("Token").fill(token)
+    await page.get_by_role("button", name="Sign in").click()
+    await dashboard.is_live()
+    await expect(page.locator("table.grid tbody tr")).to_have_count(8)
+    assert token not in page.url
+    # A refused request is an error to the browser.
+    dashboard.watched.complaints[:] = [text for text in dashboard.watched.complaints if "401" not in text]
