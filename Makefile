@@ -21,7 +21,9 @@ types: $(STAMP)
 imports: $(STAMP)
 	$(BIN)/lint-imports
 
+# The browser tests need a Chromium; without any they are left out, and the last lines say so.
 unit: $(STAMP)
+	@$(BIN)/python -m tests.find_browser || true
 	$(BIN)/pytest -n auto
 
 # Takes each guard of tests/mutation/guards.py away in a copy: a test must notice.

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from tests.conftest import NO_BROWSER
+from tests.find_browser import on_path
+
 VIEW_DEADLINE_MS = 20_000
 
 
@@ -25,10 +28,10 @@ class Watched:
 
 @asynccontextmanager
 async def browser_page(base: str) -> AsyncIterator[Watched]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("NOT TESTED: no Chromium on this machine (on Debian: apt-get install chromium)")
     async with async_playwright() as playwright:
+        chromium = on_path() or playwright.chromium.executable_path
+        if shutil.which(chromium) is None:
+            pytest.skip(NO_BROWSER)
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )

@@ -28,6 +28,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 REAL_DATA = REPOSITORY.parent / "shared" / "reev" / "data"
 TEMPLATE = f"reev_gql_template_{os.getpid()}"
 
+NO_BROWSER = "there is no Chromium (`python -m tests.find_browser` looks for one)"
+"""Why a test of a page is left out."""
+
 _server: EmbeddedServer | None = None
 
 
@@ -77,6 +80,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         asyncio.run(_execute(url, f'DROP DATABASE IF EXISTS "{TEMPLATE}" WITH (FORCE)'))
     else:
         _server.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if left_out := sum(NO_BROWSER in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(f"NOT TESTED: {left_out} tests of pages, because {NO_BROWSER}", red=True)
 
 
 @contextmanager

@@ -151,7 +151,9 @@ async def test_with_a_token_nothing_goes_without_it(make_site: MakeSite) -> None
         assert response.status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/graphiql", "/graphql", "/healthz", "/static/dashboard/style.css", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/graphiql", "/graphql", "/healthz", "/static/dashboard/style.css", "/nothing"]
+)
 async def test_every_answer_carries_the_security_headers(site: Site, path: str) -> None:
     async with site.client.get(f"{site.base}{path}") as response:
         headers = response.headers

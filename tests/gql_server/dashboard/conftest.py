@@ -27,7 +27,7 @@ def fake_command(mode: str) -> str:
 
 @dataclass
 class Dashboard:
-    """A server and a page of its dashboard. At its end the page has complained of nothing and gone nowhere else."""
+    """A server and a page of its dashboard. At the end it has complained of nothing and gone nowhere else."""
 
     server: Server
     watched: Watched
@@ -44,8 +44,8 @@ class Dashboard:
         await expect(self.page.locator(".light")).to_have_text("Live")
 
     def cell(self, benchmark: str) -> Locator:
-        row = self.page.locator("table.grid tbody tr").filter(has=self.page.get_by_role("link", name=benchmark, exact=True))
-        return row.locator(".cell").first
+        link = self.page.get_by_role("link", name=benchmark, exact=True)
+        return self.page.locator("table.grid tbody tr").filter(has=link).locator(".cell").first
 
     async def run(self, benchmark: str) -> str:
         """Requests an execution over the API; its id."""

@@ -62,7 +62,9 @@ async def test_every_part_of_an_ended_execution_is_shown_and_has_an_address(dash
     await expect(drawing).to_be_visible()
 
 
-async def test_a_failure_is_explained_in_words_with_what_the_runner_said(make_dashboard: MakeDashboard) -> None:
+async def test_a_failure_is_explained_in_words_with_what_the_runner_said(
+    make_dashboard: MakeDashboard,
+) -> None:
     dashboard = await make_dashboard("exit1-no-file")
     execution_id = await dashboard.run("001-sol-transfer")
     await dashboard.open(f"/executions/{execution_id}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.gql_server.conftest import MakeServer
+from tests.gql_server.conftest import REPOSITORY, MakeServer
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard, fake_command
 from tests.runner_bridge.bridge import until
 
@@ -17,7 +17,9 @@ from tests.runner_bridge.bridge import until
 pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
 
 
-async def test_a_benchmark_is_run_from_the_grid_and_ends_there_without_reloading(dashboard: Dashboard) -> None:
+async def test_a_benchmark_is_run_from_the_grid_and_ends_there_without_reloading(
+    dashboard: Dashboard,
+) -> None:
     page = dashboard.page
     await page.evaluate("window.stillTheSamePage = true")
     cell = dashboard.cell("001-sol-transfer")
@@ -43,9 +45,7 @@ async def test_a_row_and_a_column_are_run_as_batches_once_confirmed(dashboard: D
     await page.get_by_label("Text").fill("spl-transfer")
     await page.get_by_role("button", name="Run every shown benchmark with deterministic").click()
     await expect(page.locator(".cell[data-status='SUCCEEDED']")).to_have_count(4)
-    assert questions == [
-        "Execute 4 benchmarks? They wait in the queue and can be stopped one by one."
-    ]
+    assert questions == ["Execute 4 benchmarks? They wait in the queue and can be stopped one by one."]
 
 
 async def test_an_execution_is_stopped_from_the_grid(make_dashboard: MakeDashboard) -> None:
@@ -94,7 +94,9 @@ async def test_a_killed_server_is_noticed_and_after_its_restart_nothing_is_missi
     ]
 
 
-async def test_the_grid_is_filtered_by_text_tag_and_state_and_the_address_says_so(dashboard: Dashboard) -> None:
+async def test_the_grid_is_filtered_by_text_tag_and_state_and_the_address_says_so(
+    dashboard: Dashboard,
+) -> None:
     page = dashboard.page
     rows = page.locator("table.grid tbody tr")
     await page.get_by_label("Text").fill("sol-transfer")
@@ -113,7 +115,7 @@ async def test_a_benchmark_that_is_stored_elsewhere_appears_and_one_without_file
 ) -> None:
     benchmarks = tmp_path / "benchmarks"
     benchmarks.mkdir()
-    source = (Path(__file__).resolve().parents[3] / "benchmarks" / "001-sol-transfer.yml").read_text()
+    source = (REPOSITORY / "benchmarks" / "001-sol-transfer.yml").read_text()
     (benchmarks / "001-sol-transfer.yml").write_text(source)
     dashboard = await make_dashboard(REEV_GQL_BENCHMARKS_DIR=str(benchmarks))
     page = dashboard.page

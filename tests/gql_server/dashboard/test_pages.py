@@ -10,7 +10,9 @@ from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
 pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
 
 
-async def test_new_executions_slide_into_the_list_and_what_is_read_stays(make_dashboard: MakeDashboard) -> None:
+async def test_new_executions_slide_into_the_list_and_what_is_read_stays(
+    make_dashboard: MakeDashboard,
+) -> None:
     dashboard = await make_dashboard("ok", path="/executions")
     page = dashboard.page
     await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
@@ -20,7 +22,9 @@ async def test_new_executions_slide_into_the_list_and_what_is_read_stays(make_da
     window = page.locator(".window")
     await window.evaluate("frame => frame.scrollTo(0, 440)")
     first = "frame => { const top = frame.getBoundingClientRect().top + 60;"
-    first += " return [...frame.querySelectorAll('tr.row')].find(row => row.getBoundingClientRect().top >= top)"
+    first += (
+        " return [...frame.querySelectorAll('tr.row')].find(row => row.getBoundingClientRect().top >= top)"
+    )
     first += ".querySelector('a').getAttribute('href') }"
     read = await window.evaluate(first)
     await dashboard.run("001-sol-transfer")
@@ -28,7 +32,9 @@ async def test_new_executions_slide_into_the_list_and_what_is_read_stays(make_da
     assert await window.evaluate(first) == read
 
 
-async def test_the_list_is_filtered_sorted_and_true_when_an_execution_leaves_it(make_dashboard: MakeDashboard) -> None:
+async def test_the_list_is_filtered_and_sorted_and_an_execution_leaves_it(
+    make_dashboard: MakeDashboard,
+) -> None:
     dashboard = await make_dashboard("hang", path="/executions?state=RUNNING", REEV_GQL_TERM_GRACE_S="1")
     page = dashboard.page
     await dashboard.run("001-sol-transfer")
@@ -42,7 +48,9 @@ async def test_the_list_is_filtered_sorted_and_true_when_an_execution_leaves_it(
     await page.get_by_label("State").select_option("STOPPED")
     await expect(row).to_have_count(1)
     await page.get_by_role("button", name="Score").click()
-    await expect(page).to_have_url(f"{dashboard.server.base}/executions?state=STOPPED&sort=SCORE&direction=DESC")
+    await expect(page).to_have_url(
+        f"{dashboard.server.base}/executions?state=STOPPED&sort=SCORE&direction=DESC"
+    )
 
 
 async def test_a_benchmark_is_edited_with_a_check_while_it_is_typed_and_its_revisions_differ(
@@ -107,7 +115,9 @@ async def test_a_key_of_an_agent_can_be_written_and_is_never_shown(make_dashboar
     assert "a-key-that-is-a-secret" not in await page.content()
 
 
-async def test_a_server_with_a_token_asks_for_it_and_then_shows_everything(make_dashboard: MakeDashboard) -> None:
+async def test_a_server_with_a_token_asks_for_it_and_then_shows_everything(
+    make_dashboard: MakeDashboard,
+) -> None:
     token = "a-token-long-enough-for-anyone"
     dashboard = await make_dashboard("ok", wait_for_live=False, REEV_GQL_TOKEN=token)
     page = dashboard.page

@@ -18,7 +18,9 @@ MAX_LINES = 300
 
 IMPORT_LINE = re.compile(r'^# import "([a-z_]+)"$', re.MULTILINE)
 MODULE_IMPORT = re.compile(r'(?:from|import) "(\.[^"]+)"')
-NAMED = re.compile(r'(?:ask|act|follow)\("([a-z_]+)"|(?:query|document): "([a-z_]+)"|documentText\("([a-z_]+)"\)')
+NAMED = re.compile(
+    r'(?:ask|act|follow)\("([a-z_]+)"|(?:query|document): "([a-z_]+)"|documentText\("([a-z_]+)"\)'
+)
 
 
 def document_text(name: str) -> str:
@@ -73,7 +75,14 @@ def test_modules_are_short_and_find_what_they_import(module: Path) -> None:
 def test_text_never_becomes_markup() -> None:
     for module in MODULES:
         text = module.read_text(encoding="utf-8")
-        for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+        for way in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+        ):
             assert way not in text, f"{module.name} uses {way}"
 
 

@@ -29,7 +29,7 @@ function Computed({ scoring }) {
       (instruction) => html`
         <details key=${instruction.index}>
           <summary>Instruction ${instruction.index + 1}: ${instruction.achieved} of ${instruction.possible} points</summary>
-          <table>
+          <div class="table-frame" tabindex="0" role="region" aria-label=${`Points of instruction ${instruction.index + 1}`}><table>
             <thead><tr><th scope="col">What</th><th scope="col">Points</th><th scope="col">Expected</th><th scope="col">Actual</th></tr></thead>
             <tbody>
               ${instruction.parts.map(
@@ -43,7 +43,7 @@ function Computed({ scoring }) {
                 `,
               )}
             </tbody>
-          </table>
+          </table></div>
         </details>
       `,
     )}

@@ -1,0 +1,112 @@
+"""The dashboard for everybody: by keyboard alone, by screen reader, in the dark, on a phone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.browser]
+
+EVERY_PAGE = (
+    "/",
+    "/executions",
+    "/executions/{id}",
+    "/executions/{id}?tab=output",
+    "/executions/{id}?tab=transactions",
+    "/executions/{id}?tab=flow",
+    "/executions/{id}?tab=scoring",
+    "/executions/{id}?tab=steps",
+    "/compare/{id}/{id}",
+    "/agents",
+    "/agents/deterministic",
+    "/agents/local",
+    "/benchmarks",
+    "/benchmarks/001-sol-transfer",
+    "/benchmarks/001-sol-transfer?tab=results",
+    "/benchmarks?edit=new",
+)
+
+
+async def _shown(page: Page) -> None:
+    """Waits until the page has what it asks for."""
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_on_any_page(
+    make_dashboard: MakeDashboard, scheme: Literal["light", "dark"]
+) -> None:
+    dashboard = await make_dashboard(REEV_GQL_AGENTS="deterministic,local")
+    page = dashboard.page
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    execution_id = await dashboard.run("004-partial-score-spl-transfer")
+    await expect(dashboard.cell("004-partial-score-spl-transfer")).to_contain_text("Succeeded")
+    found: list[str] = []
+    for path in EVERY_PAGE:
+        await dashboard.open(path.format(id=execution_id))
+        await _shown(page)
+        results = await Axe().run(page)
+        for violation in results.response["violations"]:
+            nodes = "; ".join(node["html"][:160] for node in violation["nodes"][:3])
+            found.append(f"{path}: {violation['id']}: {violation['help']}: {nodes}")
+    assert not found, "\n".join(found)
+
+
+async def test_a_benchmark_is_run_and_its_execution_read_by_keyboard_alone(dashboard: Dashboard) -> None:
+    page = dashboard.page
+
+    async def tab_to(role: Literal["button", "link", "tab"], name: str) -> None:
+        target = page.get_by_role(role, name=name, exact=True)
+        for _ in range(80):
+            await page.keyboard.press("Tab")
+            if await target.evaluate("element => element === document.activeElement"):
+                return
+        raise AssertionError(f"{role} {name!r} cannot be reached with the Tab key")
+
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await tab_to("button", "Run 001-sol-transfer with deterministic")
+    await page.keyboard.press("Enter")
+    await expect(dashboard.cell("001-sol-transfer")).to_contain_text("Succeeded")
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("region", name="Summary")).to_contain_text("Succeeded")
+    await tab_to("tab", "Tool calls")
+    await page.keyboard.press("ArrowRight")
+    await expect(page.get_by_role("tab", name="Output")).to_be_focused()
+    await expect(page.get_by_role("tabpanel")).to_contain_text("Score")
+
+
+async def test_no_page_is_wider_than_a_phone(dashboard: Dashboard) -> None:
+    page = dashboard.page
+    await page.set_viewport_size({"width": 360, "height": 740})
+    execution_id = await dashboard.run("007-two-step-flow")
+    await expect(dashboard.cell("007-two-step-flow")).to_contain_text("Succeeded")
+    for path in EVERY_PAGE:
+        await dashboard.open(path.format(id=execution_id))
+        await _shown(page)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+async def test_the_colours_follow_the_system_until_the_viewer_chooses(dashboard: Dashboard) -> None:
+    page = dashboard.page
+    background = "getComputedStyle(document.body).backgroundColor"
+    await page.emulate_media(color_scheme="light")
+    light = await page.evaluate(background)
+    await page.emulate_media(color_scheme="dark")
+    dark = await page.evaluate(background)
+    assert dark != light
+    await page.get_by_role("button", name="Colours: system. Change").click()
+    assert await page.evaluate(background) == light
+    await page.reload()
+    await dashboard.is_live()
+    assert await page.evaluate(background) == light
+    await page.get_by_role("button", name="Colours: light. Change").click()
+    await page.emulate_media(color_scheme="light")
+    assert await page.evaluate(background) == dark
