@@ -22,6 +22,7 @@ from gql_server.identity import Gate
 from gql_server.metrics import metrics_page
 from gql_server.operations.engine import Engine, Timeouts
 from gql_server.operations.trusted import TrustedDocuments, own_documents, read_manifest
+from gql_server.page_documents import page_documents
 from gql_server.settings import Settings
 from gql_server.streams import OpenStreams
 from schema import build_schema
@@ -96,6 +97,7 @@ def create_engine(settings: Settings, services: Services) -> Engine:
         introspection=settings.introspection,
         suggestions=settings.suggestions,
         trusted=trusted_documents(settings),
+        own_documents=page_documents(),
     )
 
 

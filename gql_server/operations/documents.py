@@ -71,13 +71,20 @@ class Operation:
 
 
 class Documents:
-    """Makes documents ready. One per server."""
+    """Makes documents ready. One per server. What `own` documents cost was weighed when they were written."""
 
     def __init__(
-        self, schema: GraphQLSchema, limits: Limits, *, introspection: bool = True, suggestions: bool = True
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        *,
+        introspection: bool = True,
+        suggestions: bool = True,
+        own: Collection[str] = frozenset(),
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._own = own
         self._hide_suggestions = not suggestions
         self._rules: Collection[type[ASTValidationRule]] = (
             *specified_rules,
@@ -118,8 +125,9 @@ class Documents:
         )
         if errors:
             raise Refused(*errors, code="GRAPHQL_VALIDATION_FAILED")
+        is_own = source in self._own
         return tuple(
-            Operation(document, node, cost_bound(document, node))
+            Operation(document, node, 0 if is_own else cost_bound(document, node))
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         )

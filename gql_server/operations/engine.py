@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -53,13 +53,18 @@ class Engine:
         introspection: bool = True,
         suggestions: bool = True,
         trusted: TrustedDocuments | None = None,
+        own_documents: Collection[str] = frozenset(),
     ) -> None:
         self._schema = schema
         self._make_context = make_context
         self._timeouts = timeouts or Timeouts()
         self._trusted = trusted or TrustedDocuments()
         self._documents = Documents(
-            schema._schema, limits or Limits(), introspection=introspection, suggestions=suggestions
+            schema._schema,
+            limits or Limits(),
+            introspection=introspection,
+            suggestions=suggestions,
+            own=own_documents,
         )
         self._options: dict[str, Any] = {
             "executor_class": schema.execution_context_class,

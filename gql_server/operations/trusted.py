@@ -16,8 +16,10 @@ from graphql import GraphQLError, GraphQLSyntaxError, parse, print_ast
 from gql_server.cli import documents
 from gql_server.operations.documents import Refused
 from gql_server.operations.request import HASH_PREFIX, GraphQLRequest
+from gql_server.page_documents import page_documents
+from gql_server.pages import STATIC
 
-STATIC = Path(__file__).parents[1] / "static"
+EXAMPLES = STATIC / "graphiql" / "examples"
 
 
 class ManifestError(Exception):
@@ -58,14 +60,14 @@ class TrustedDocuments:
 
 
 def own_documents() -> dict[str, str]:
-    """Those of our command line, and of our pages: every .graphql file among the static files."""
+    """Those of our command line, of GraphiQL's first tabs, and of the dashboard."""
     written = [
         value
         for name, value in vars(documents).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     ]
-    pages = [file.read_text(encoding="utf-8") for file in sorted(STATIC.rglob("*.graphql"))]
-    return manifest_of([*written, *pages])
+    examples = [file.read_text(encoding="utf-8") for file in sorted(EXAMPLES.glob("*.graphql"))]
+    return manifest_of([*written, *examples, *page_documents()])
 
 
 def manifest_of(documents: Iterable[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 // The GraphQL documents this page sends, each a file of its own, so that a test holds them against the schema.
-// A line `# import "name"` takes the fragments of another file.
+// A line `# import "name"` takes the fragments of another file. page_documents.py puts them together in the same way:
+// the server knows its own documents by their text.
 
 const IMPORT = /^# import "([a-z_]+)"$/gm;
 const loaded = new Map();
@@ -28,7 +29,7 @@ export async function documentText(name) {
     texts.set(file, "");
     const text = await loadFile(file);
     texts.set(file, text.replace(IMPORT, "").trim());
-    await Promise.all([...text.matchAll(IMPORT)].map((match) => add(match[1])));
+    for (const [, imported] of text.matchAll(IMPORT)) await add(imported);
   };
   await add(name);
   return [...texts.values()].join("\n\n");

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from graphql import DocumentNode, OperationDefinitionNode, parse, validate
 
+from gql_server.page_documents import DIRECTORY, document_text, page_documents
 from gql_server.pages import DASHBOARD_PATHS, STATIC
 from schema import build_schema
+from tests.gql_server.conftest import Site
 
 DASHBOARD = STATIC / "dashboard"
-DOCUMENTS = DASHBOARD / "documents"
 MODULES = sorted(path for path in DASHBOARD.rglob("*.js"))
 MAX_LINES = 300
 
@@ -23,25 +24,11 @@ NAMED = re.compile(
 )
 
 
-def document_text(name: str) -> str:
-    """A document with every fragment it imports, as documents.js puts it together."""
-    texts: dict[str, str] = {}
-
-    def add(file: str) -> None:
-        if file not in texts:
-            texts[file] = (DOCUMENTS / f"{file}.graphql").read_text(encoding="utf-8")
-            for imported in IMPORT_LINE.findall(texts[file]):
-                add(imported)
-
-    add(name)
-    return "\n".join(texts.values())
-
-
 def operations(document: DocumentNode) -> list[OperationDefinitionNode]:
     return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
 
 
-NAMES = sorted(path.stem for path in DOCUMENTS.glob("*.graphql"))
+NAMES = sorted(path.stem for path in DIRECTORY.glob("*.graphql"))
 ASKED_FOR = {
     name
     for module in MODULES
@@ -58,8 +45,16 @@ def test_every_document_that_is_sent_fits_the_schema(name: str) -> None:
     assert len(operations(document)) == 1
 
 
+def test_the_server_knows_every_document_of_its_pages_by_its_text() -> None:
+    assert {document_text(name) for name in ASKED_FOR} == page_documents()
+
+
 def test_no_document_lies_about_unused() -> None:
-    imported = {name for file in NAMES for name in IMPORT_LINE.findall(document_text(file))}
+    imported = {
+        name
+        for path in DIRECTORY.glob("*.graphql")
+        for name in IMPORT_LINE.findall(path.read_text(encoding="utf-8"))
+    }
     assert set(NAMES) == ASKED_FOR | imported
 
 
@@ -90,3 +85,11 @@ def test_the_server_answers_at_every_address_that_the_pages_have() -> None:
     main = (DASHBOARD / "main.js").read_text(encoding="utf-8")
     routes = re.findall(r'^  \["(/[^"]*)", \w+\],$', main, re.MULTILINE)
     assert [re.sub(r":(\w+)", r"{\1}", route) for route in routes] == list(DASHBOARD_PATHS)
+
+
+async def test_our_own_documents_have_no_limit_of_cost_and_others_do(site: Site) -> None:
+    grid = document_text("grid")
+    _, answer = await site.post(grid)
+    assert "errors" not in answer
+    _, answer = await site.post(grid + " ")
+    assert answer["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
