@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +23,7 @@ from tests.chaos.clients import RUN, Client, Watcher, World
 from tests.chaos.facts import Note, journals_of
 from tests.chaos.gates import Gatekeeper, gatekeeper
 from tests.chaos.history import History
+from tests.chaos.nemesis import kill, living_runners
 from tests.chaos.programs import Program
 from tests.invariants import Surroundings, settled
 
@@ -157,3 +159,6 @@ async def deployed(
             await asyncio.gather(*deployment.watchers.values(), return_exceptions=True)
             for program in deployment.programs:
                 await program.kill()
+            # A test that failed half way leaves runners that nobody would ever end.
+            for _, pid in await asyncio.to_thread(living_runners, directory / "sessions"):
+                kill(pid, signal.SIGKILL)

@@ -94,7 +94,7 @@ class Nemesis:
 
         def thaw() -> None:
             if process.returncode is None:
-                _kill(process.pid, signal.SIGCONT)
+                kill(process.pid, signal.SIGCONT)
                 self.note("SIGCONT", program=program.name, pid=process.pid)
 
         self._later(time_s, thaw)
@@ -102,15 +102,15 @@ class Nemesis:
     async def kill_runner(self) -> None:
         if found := await self._living_runner():
             execution_id, pid = found
-            _kill(pid, signal.SIGKILL)
+            kill(pid, signal.SIGKILL)
             self.note("SIGKILL", execution_id, runner=pid)
 
     async def freeze_runner(self) -> None:
         if found := await self._living_runner():
             execution_id, pid = found
-            _kill(pid, signal.SIGSTOP)
+            kill(pid, signal.SIGSTOP)
             self.note("SIGSTOP", execution_id, runner=pid)
-            self._later(self.dice.uniform(0.3, 3.0), lambda: _kill(pid, signal.SIGCONT))
+            self._later(self.dice.uniform(0.3, 3.0), lambda: kill(pid, signal.SIGCONT))
 
     async def _living_runner(self) -> tuple[str, int] | None:
         living = await asyncio.to_thread(living_runners, self.sessions)
@@ -167,6 +167,7 @@ def living_runners(sessions: Path) -> list[tuple[str, int]]:
     return found
 
 
-def _kill(pid: int, number: signal.Signals) -> None:
+def kill(pid: int, number: signal.Signals) -> None:
+    """Signals a process that may be gone already."""
     with suppress(ProcessLookupError):
         os.kill(pid, number)

@@ -88,7 +88,8 @@ def leaky(fake: fake_runner.FakeRunner) -> int:
 def held(fake: fake_runner.FakeRunner) -> int:
     """Waits until a file says `go`."""
     fake.call_tool("sol_transfer")
-    while not (fake.sessions / f"go_{fake.id}").exists():
+    until = time.monotonic() + fake_runner.STILL_ALIVE_S
+    while not (fake.sessions / f"go_{fake.id}").exists() and time.monotonic() < until:
         time.sleep(0.005)
     return finish(fake)
 
