@@ -44,6 +44,7 @@ def configure_logging(
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_chance_context,
                 structlog.processors.format_exc_info,
                 _redactor(hidden),
                 _renderer(style, sys.stderr.isatty() if colors is None else colors),
@@ -66,6 +67,13 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _without_chance_context(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+    """The driver's own tasks are started by whichever execution needs a connection first: not about it."""
+    if str(record.get("logger", "")).startswith("asyncpg"):
+        record.pop("execution_id", None)
+    return record
 
 
 def _redactor(secrets: tuple[str, ...]) -> Processor:

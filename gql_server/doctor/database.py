@@ -26,6 +26,9 @@ OLDEST_POSTGRES = 140_000
 MAX_SKEW_S = 5.0
 """Times come from the database alone; more than this confuses people who compare logs."""
 
+SHOWN_PROCESSES = 5
+"""Of those that outlived their executions; more would bury everything else."""
+
 LONG_WAIT_S = 60.0
 """With free workers an execution waits for milliseconds."""
 
@@ -143,11 +146,14 @@ def _stuck(owned: Sequence[Owned]) -> Iterator[Finding]:
 def _leaked(live: Sequence[Execution]) -> Iterator[Finding]:
     ids = {str(execution.id) for execution in live if execution.status is not ExecutionStatus.QUEUED}
     leaked = [(pid, marker) for pid, marker in _marked() if marker not in ids]
-    for pid, marker in leaked:
-        message = f"process {pid} was started for execution {marker}, which is not live in this database"
-        yield warning("processes", message, f"Look at it, and end it: kill {pid}")
     if not leaked:
         yield ok("processes", "no runner outlived its execution on this machine")
+        return
+    shown = ", ".join(f"{pid} (execution {marker})" for pid, marker in leaked[:SHOWN_PROCESSES])
+    more = f" and {len(leaked) - SHOWN_PROCESSES} more" if len(leaked) > SHOWN_PROCESSES else ""
+    message = f"runners' processes whose executions are not live in this database: {shown}{more}"
+    how = "Unless a server with another database started them, end them: kill PID"
+    yield warning("processes", message, how)
 
 
 def _marked() -> Iterator[tuple[int, str]]:

@@ -105,10 +105,12 @@ async def test_what_is_started_for_all_carries_the_id_of_none(capsys: pytest.Cap
         logging.getLogger("store").warning(text)
 
     with log_context.about(execution_id="one"):
+        logging.getLogger("asyncpg.pool").warning("driver")
         await asyncio.create_task(say("own"))
         await asyncio.create_task(say("shared"), context=log_context.unrelated())
     logging.getLogger("store").warning("after")
     assert [(record["event"], record.get("execution_id")) for record in records(capsys)] == [
+        ("driver", None),
         ("own", "one"),
         ("shared", None),
         ("after", None),
