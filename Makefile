@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint types imports unit perf mutation chaos schema lock vendor node clean
+.PHONY: serve test lint types imports unit perf mutation chaos schema lock vendor node audit conformance clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -51,6 +51,17 @@ lock: $(STAMP)
 # Installs the clients and audits in JavaScript that tests run where node is; without them those are left out.
 node:
 	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
+
+# Holds the front door against specifications and writes docs/conformance.md.
+conformance: $(STAMP)
+	$(BIN)/python -m tests.conformance
+
+# Known vulnerabilities of what is pinned; fails too when the database of them cannot be asked about everything.
+PIP_AUDIT := 2.10.1
+audit: $(STAMP)
+	@test -x $(VENV)/audit/bin/pip-audit || $(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==$(PIP_AUDIT)
+	$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r constraints.txt
 
 # Fetches the vendored web assets anew and checks them against their manifest.
 vendor: $(STAMP)

@@ -66,6 +66,9 @@ async def _bytes(request: web.Request) -> bytes:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
+        if hdrs.CONTENT_ENCODING in request.headers:
+            # Reading the rest of a bomb, so that its sender sees the answer, is what its sender wants.
+            request.content.feed_eof()
         raise _too_large() from None
     except TimeoutError:
         raise BadRequest(
@@ -87,6 +90,7 @@ def _too_large() -> BadRequest:
         f"The body is larger than {MAX_BODY_BYTES} bytes",
         code="CONTENT_TOO_LARGE",
         status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        headers={hdrs.CONNECTION: "close"},
     )
 
 

@@ -151,7 +151,7 @@ async def test_a_compressed_body_is_read_and_a_bomb_is_not(site: Site) -> None:
     for encoding, compress in (("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP", gzip.compress)):
         status, _ = await raw(site, compress(HEALTH_BODY), JSON | {"Content-Encoding": encoding})
         assert status == 200
-    bomb = gzip.compress(b" " * 50 * MAX_BODY_BYTES)
+    bomb = gzip.compress(b" " * 10 * MAX_BODY_BYTES)
     assert len(bomb) < MAX_BODY_BYTES
     assert (await raw(site, bomb, JSON | {"Content-Encoding": "gzip"}))[0] == 413
     assert (await raw(site, HEALTH_BODY, JSON | {"Content-Encoding": "gzip"}))[0] == 400
