@@ -245,10 +245,18 @@ GUARDS = (
         "tests/gql_server/test_access.py::test_with_a_token_nothing_goes_without_it",
     ),
     Guard(
-        "a pid counts with its start time only",
+        "a runner is found again with its start time only",
         "runner_bridge/process.py",
         "if pid is None or started is None or processes.start_time(pid) != started:",
         "if pid is None or started is None:",
+        "tests/runner_bridge/test_process.py::"
+        "test_a_living_runner_is_found_again_by_pid_and_start_time_or_by_its_marker",
+    ),
+    Guard(
+        "a pid that was given to a stranger is not signalled",
+        "runner_bridge/processes.py",
+        "and start_time(leader) in (None, started):",
+        "and leader > 0:",
         "tests/runner_bridge/test_process.py::test_a_process_that_only_has_the_runners_pid_is_never_signalled",
     ),
     Guard(

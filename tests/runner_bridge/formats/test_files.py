@@ -70,8 +70,9 @@ def test_a_link_that_is_put_there_after_the_look_is_not_followed(
 
     def look_and_swap(*arguments: Any, **options: Any) -> os.stat_result:
         status = looked(*arguments, **options)
-        path.unlink()
-        path.symlink_to(tmp_path / "secret.json")
+        if "dir_fd" in options and not path.is_symlink():
+            path.unlink()
+            path.symlink_to(tmp_path / "secret.json")
         return status
 
     monkeypatch.setattr(os, "stat", look_and_swap)
