@@ -50,8 +50,8 @@ GUARDS = (
     Guard(
         "an end is written while it runs only",
         EXECUTIONS,
-        "WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($13::uuid IS NULL OR worker_id = $13)",
-        "WHERE id = $1 AND ($13::uuid IS NULL OR worker_id = $13)",
+        "WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($15::uuid IS NULL OR worker_id = $15)",
+        "WHERE id = $1 AND ($15::uuid IS NULL OR worker_id = $15)",
         f"{STATES}::test_finish",
     ),
     Guard(
@@ -93,15 +93,15 @@ GUARDS = (
     Guard(
         "a former owner appends nothing",
         EXECUTIONS,
-        "WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR worker_id = $2)",
-        "WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR true)",
+        "($2::uuid IS NULL OR worker_id = $2)\nRETURNING id",
+        "($2::uuid IS NULL OR true)\nRETURNING id",
         f"{LATE}::test_whatever_comes_from_a_former_owner_changes_nothing",
     ),
     Guard(
         "a former owner ends nothing",
         EXECUTIONS,
-        "($13::uuid IS NULL OR worker_id = $13)",
-        "($13::uuid IS NULL OR true)",
+        "($15::uuid IS NULL OR worker_id = $15)",
+        "($15::uuid IS NULL OR true)",
         f"{LATE}::test_whatever_comes_from_a_former_owner_changes_nothing",
     ),
     Guard(
@@ -269,8 +269,8 @@ GUARDS = (
     Guard(
         "who left the session is found by the marker",
         "runner_bridge/processes.py",
-        "(_session_of(pid) == session or carries_marker(pid, execution_id))",
-        "_session_of(pid) == session",
+        "if _session_of(pid) == session or carries_marker(pid, execution_id)}",
+        "if _session_of(pid) == session}",
         "tests/runner_bridge/test_process.py::test_a_daemon_that_left_the_session_is_found_by_its_marker_and_ended",
     ),
     Guard(
