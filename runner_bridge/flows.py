@@ -19,7 +19,7 @@ from runner_bridge.formats.session_file import SessionFile, parse_session_file
 from runner_bridge.formats.tool_log import parse_tool_log
 from runner_bridge.session_lookup import MAX_SESSION_BYTES, session_file_name
 from runner_bridge.tool_log_tail import MAX_BYTES, tool_log_name
-from store import benchmarks, executions, retention
+from store import benchmarks, executions, results, retention
 from store.database import Database
 from store.model import Execution, ExecutionId, ToolCall
 
@@ -65,12 +65,12 @@ async def load(db: Database, sessions_dir: Path, session_id: str) -> FlowMateria
 async def of_execution(db: Database, execution: Execution) -> FlowMaterial:
     """The material of a stored execution; while it runs, the prompt is its benchmark's."""
     ids = [execution.id]
-    prompt = (await executions.prompts_of(db, ids)).get(execution.id)
+    prompt = (await results.prompts_of(db, ids)).get(execution.id)
     if prompt is None and execution.benchmark_revision is not None:
         benchmark = await benchmarks.get(db, execution.benchmark_id, execution.benchmark_revision)
         prompt = None if benchmark is None else benchmark.prompt
-    key_map = (await executions.key_maps_of(db, ids)).get(execution.id, {})
-    tool_calls = (await executions.tool_calls_of(db, ids)).get(execution.id, ())
+    key_map = (await results.key_maps_of(db, ids)).get(execution.id, {})
+    tool_calls = (await results.tool_calls_of(db, ids)).get(execution.id, ())
     return material_of(execution, prompt, key_map, tool_calls)
 
 

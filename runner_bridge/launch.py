@@ -15,15 +15,8 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from store import batches, benchmarks, executions, listing
 from store.database import Database
-from store.model import (
-    UNKNOWN_BENCHMARK,
-    Batch,
-    BenchmarkFilter,
-    BenchmarkId,
-    Execution,
-    ExecutionId,
-    JsonValue,
-)
+from store.filters import BenchmarkFilter
+from store.model import UNKNOWN_BENCHMARK, Batch, BenchmarkId, Execution, ExecutionId, JsonValue
 from store.queue import HIGHEST_PRIORITY, LOWEST_PRIORITY
 
 MIN_TIMEOUT_MS = 100

@@ -22,7 +22,7 @@ from runner_bridge.observed_directory import Signature, log_stem, session_name
 from runner_bridge.observed_files import Candidate, candidate
 from runner_bridge.tool_log_tail import FLAGS, ToolLogTail
 from runner_bridge.watching import DirectoryWatch
-from store import executions, observed
+from store import executions, observed, results
 from store.database import Database
 from store.model import Ending, ExecutionId, ExecutionStatus, Failure, FailureKind, ToolCallStatus, WorkerId
 from store.observed import Begun
@@ -185,7 +185,7 @@ class ObservedLogs:
         }
         begun = await observed.begin(self._db, list(rows.values()), self._worker_id)
         adopted = await observed.adopt(self._db, sorted(rows.keys() - begun), self._worker_id)
-        stored = await executions.tool_calls_of(self._db, sorted(adopted)) if adopted else {}
+        stored = await results.tool_calls_of(self._db, sorted(adopted)) if adopted else {}
         for stem, (found, name, signature) in new.items():
             if found.execution_id not in begun | adopted:
                 self._done.add(stem)

@@ -30,7 +30,7 @@ from runner_bridge.tool_log_tail import ToolLogTail, tool_log_name
 from runner_bridge.vitals import Vitals
 from runner_bridge.vitals_record import VitalsRecord
 from runner_bridge.watching import DirectoryWatch
-from store import executions
+from store import executions, results
 from store.database import Database
 from store.errors import StoreError
 from store.executions import ProcessIdentity
@@ -164,7 +164,7 @@ class Supervision:
         runner = process.find(self._id, pid, started)
         if runner is not None:
             log.info("execution %s goes on: its runner %d still lives", self._id, runner.pid)
-            stored = (await executions.tool_calls_of(db, [execution_id])).get(execution_id, ())
+            stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
             await self._supervise(runner, {call.ordinal: call.status for call in stored})
             return
         self.has_exited = True

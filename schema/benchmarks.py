@@ -17,7 +17,7 @@ from schema.page_arguments import After, Before, First, Last
 from schema.pagination import PageInfo, Window, decode_cursor, encode_cursor
 from schema.remarks import Remark
 from schema.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
-from store import listing, model
+from store import filters, listing, model
 
 if TYPE_CHECKING:
     from schema.execution_filter import ExecutionFilter
@@ -207,8 +207,8 @@ class BenchmarkFilter:
     )
     include_archived: bool = strawberry.field(default=False, description="Also those whose file is gone.")
 
-    def conditions(self) -> model.BenchmarkFilter:
-        return model.BenchmarkFilter(
+    def conditions(self) -> filters.BenchmarkFilter:
+        return filters.BenchmarkFilter(
             ids=tuple(benchmark_id_argument(text) for text in self.ids or ()),
             tags=tuple(self.tags or ()),
             text=self.text,
@@ -224,7 +224,7 @@ class BenchmarkEdge:
 
 @strawberry.type(description="A page of benchmarks, by id.")
 class BenchmarkConnection:
-    filter: strawberry.Private[model.BenchmarkFilter]
+    filter: strawberry.Private[filters.BenchmarkFilter]
     edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
     updates_cursor: str = strawberry.field(
@@ -267,7 +267,7 @@ async def benchmarks(
     ] = None,
 ) -> BenchmarkConnection:
     window = Window.of(first, after, last, before)
-    conditions = filter.conditions() if filter is not None else model.BenchmarkFilter()
+    conditions = filter.conditions() if filter is not None else filters.BenchmarkFilter()
     # Taken before the page is read: updates that arrive in between are seen twice rather than never.
     updates_cursor = str(info.context.hub.benchmarks.position)
     page = await listing.benchmarks(

@@ -18,15 +18,8 @@ from schema.differences.executions import Difference
 from schema.differences.text_diff import LineKind as DiffLineKind
 from schema.differences.tree_diff import ChangeKind as DefinitionChangeKind
 from schema.renderings.flow_diagram import FlowNodeKind
-from store.model import (
-    ExecutionOrigin,
-    ExecutionStatus,
-    FailureKind,
-    OrderField,
-    RunnerKind,
-    SyncOutcome,
-    ToolCallStatus,
-)
+from store.filters import OrderField
+from store.model import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind, SyncOutcome, ToolCallStatus
 from store.performance import Bucket
 
 __all__ = [

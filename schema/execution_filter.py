@@ -12,7 +12,7 @@ from schema.errors import RequestError
 from schema.ids import benchmark_id_argument, parse_execution_id
 from schema.pagination import decode_cursor, encode_time_cursor_parts, foreign_cursor, parse_time_cursor_parts
 from schema.times import utc
-from store import model
+from store import filters, model
 from store.ordering import ExecutionKey
 
 CURSOR_KIND = "executions"
@@ -58,8 +58,8 @@ class ExecutionFilter:
         default=None, description="With a reported score of at most this; none without a score."
     )
 
-    def conditions(self) -> model.ExecutionFilter:
-        return model.ExecutionFilter(
+    def conditions(self) -> filters.ExecutionFilter:
+        return filters.ExecutionFilter(
             benchmark_ids=tuple(benchmark_id_argument(text) for text in self.benchmark_ids or ()),
             agents=tuple(self.agents or ()),
             statuses=tuple(self.statuses or ()),
@@ -92,18 +92,18 @@ class ExecutionOrder:
         default=OrderDirection.DESC, description="Which end comes first."
     )
 
-    def order(self) -> model.ExecutionOrder:
-        return model.ExecutionOrder(self.field, self.direction is OrderDirection.DESC)
+    def order(self) -> filters.ExecutionOrder:
+        return filters.ExecutionOrder(self.field, self.direction is OrderDirection.DESC)
 
 
-def encode_execution_cursor(order: model.ExecutionOrder, key: ExecutionKey) -> str:
+def encode_execution_cursor(order: filters.ExecutionOrder, key: ExecutionKey) -> str:
     """The cursor of the row at `key`; it is bound to `order`."""
     *value, queued_at, execution_id = key
     texts = ["" if known is None else repr(known) for known in value]
     return encode_time_cursor_parts(_kind(order), texts, queued_at, execution_id)
 
 
-def decode_execution_cursor(order: model.ExecutionOrder, cursor: str | None) -> ExecutionKey | None:
+def decode_execution_cursor(order: filters.ExecutionOrder, cursor: str | None) -> ExecutionKey | None:
     """The key inside `cursor`; raises RequestError for a cursor of another list or another order."""
     if cursor is None:
         return None
@@ -114,7 +114,7 @@ def decode_execution_cursor(order: model.ExecutionOrder, cursor: str | None) -> 
     return (_value(order, kind, value), *parse_time_cursor_parts(kind, rest))
 
 
-def _value(order: model.ExecutionOrder, kind: str, text: str) -> float | int | None:
+def _value(order: filters.ExecutionOrder, kind: str, text: str) -> float | int | None:
     try:
         if not text:
             return None
@@ -126,7 +126,7 @@ def _value(order: model.ExecutionOrder, kind: str, text: str) -> float | int | N
     return value
 
 
-def _kind(order: model.ExecutionOrder) -> str:
-    if order == model.ExecutionOrder():
+def _kind(order: filters.ExecutionOrder) -> str:
+    if order == filters.ExecutionOrder():
         return CURSOR_KIND
     return f"{CURSOR_KIND} by {order.field} {'DESC' if order.descending else 'ASC'}"

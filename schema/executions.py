@@ -31,7 +31,7 @@ from schema.scoring import AssertionResult, Scoring
 from schema.steps import Step
 from schema.tool_calls import ToolCall
 from schema.transactions import TransactionLogs
-from store import listing, model
+from store import filters, listing, model
 from store.ordering import NEWEST_FIRST, key_of
 
 if TYPE_CHECKING:
@@ -310,7 +310,7 @@ class ExecutionEdge:
 
 @strawberry.type(description="A page of executions.")
 class ExecutionConnection:
-    counted: strawberry.Private[model.ExecutionFilter | NestedCount]
+    counted: strawberry.Private[filters.ExecutionFilter | NestedCount]
     edges: list[ExecutionEdge] = strawberry.field(description="The executions with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
     updates_cursor: str = strawberry.field(
@@ -321,8 +321,8 @@ class ExecutionConnection:
     def of(
         cls,
         page: model.Page[model.Execution],
-        counted: model.ExecutionFilter | NestedCount,
-        order: model.ExecutionOrder,
+        counted: filters.ExecutionFilter | NestedCount,
+        order: filters.ExecutionOrder,
         updates_cursor: str,
     ) -> ExecutionConnection:
         edges = [
@@ -369,7 +369,7 @@ async def executions(
     ] = None,
 ) -> ExecutionConnection:
     window = Window.of(first, after, last, before)
-    conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
+    conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     order = NEWEST_FIRST if order_by is None else order_by.order()
     # Taken before the page is read: updates that arrive in between are seen twice rather than never.
     updates_cursor = str(info.context.hub.position)

@@ -19,7 +19,7 @@ from schema.ids import execution_id_argument
 from schema.progress import ExecutionProgress
 from schema.pruned import gap_before
 from schema.tool_calls import ToolCall
-from store import executions, lookup, model, rows
+from store import executions, filters, lookup, model, rows
 from store.errors import InvalidCursor
 from store.events import Cursor, HubEvent
 
@@ -167,7 +167,7 @@ async def execution_updates(
     ] = None,
 ) -> AsyncGenerator[ExecutionUpdate, None]:
     hub = info.context.hub
-    conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
+    conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     # Tags and text become sets of benchmarks now: a watcher asks the database nothing per event.
     conditions = await lookup.resolved(info.context.db, conditions)
     try:

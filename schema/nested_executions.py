@@ -13,7 +13,7 @@ from schema.execution_filter import ExecutionFilter, decode_execution_cursor
 from schema.executions import ExecutionConnection
 from schema.page_loads import NestedCount, NestedPage
 from schema.pagination import Window
-from store import model
+from store import filters
 from store.listing import Parent
 from store.ordering import NEWEST_FIRST
 
@@ -26,7 +26,7 @@ async def executions_of(
     filter: ExecutionFilter | None = None,
 ) -> ExecutionConnection:
     """The page that `window` asks for of the executions that belong to `parent_id`, newest first."""
-    conditions = filter.conditions() if filter is not None else model.ExecutionFilter()
+    conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     _refuse_another_parent(parent, conditions)
     updates_cursor = str(info.context.hub.position)
     page = await info.context.loaders.executions_of.load(
@@ -45,7 +45,7 @@ async def executions_of(
     )
 
 
-def _refuse_another_parent(parent: Parent, conditions: model.ExecutionFilter) -> None:
+def _refuse_another_parent(parent: Parent, conditions: filters.ExecutionFilter) -> None:
     """A filter that names parents of its own contradicts the place it stands in."""
     if parent is Parent.BENCHMARK and conditions.benchmark_ids:
         raise RequestError("INVALID_FILTER", "These are one benchmark's: leave out `benchmarkIds`")

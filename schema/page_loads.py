@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from store import listing, model, revisions
+from store import filters, listing, model, revisions
 from store.database import Database
 from store.listing import Parent
 from store.model import BenchmarkId, Page
@@ -20,7 +20,7 @@ class NestedPage:
 
     parent: Parent
     parent_id: str | UUID | None
-    filter: model.ExecutionFilter
+    filter: filters.ExecutionFilter
     limit: int
     after: ExecutionKey | None
     before: ExecutionKey | None
@@ -33,7 +33,7 @@ class NestedCount:
 
     parent: Parent
     parent_id: str | UUID
-    filter: model.ExecutionFilter
+    filter: filters.ExecutionFilter
 
 
 RevisionsPage = tuple[BenchmarkId, int, int]

@@ -7,10 +7,10 @@ holes. The doorbell (NOTIFY, no payload) rings once per transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from store import rows, sql
 from store.database import Connection, Database
@@ -23,7 +23,6 @@ from store.model import (
     ExecutionId,
     ExecutionOrigin,
     RunnerKind,
-    Step,
     ToolCall,
     ToolCallStatus,
     WorkerId,
@@ -370,39 +369,3 @@ async def latest_of_pairs(
         [agent for _, agent in stored],
     )
     return {stored[row["benchmark_id"], row["agent"]]: rows.execution(row) for row in found}
-
-
-async def steps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[Step, ...]]:
-    """The steps of each execution's result, in order."""
-    return _grouped(await db.fetch(SQL["steps"], ids), rows.step)
-
-
-async def key_maps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, dict[str, str]]:
-    """The address behind each placeholder, as the last observation of each execution that has them tells."""
-    return {
-        ExecutionId(row["execution_id"]): {
-            key: value for key, value in row["key_map"].items() if isinstance(value, str)
-        }
-        for row in await db.fetch(SQL["key_maps"], ids)
-    }
-
-
-async def tool_calls_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[ToolCall, ...]]:
-    """The tool calls of each execution, in order."""
-    return _grouped(await db.fetch(SQL["tool_calls"], ids), rows.tool_call)
-
-
-async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
-    """The prompt that each execution's session file tells."""
-    found = await db.fetch(SQL["prompts"], ids)
-    return {ExecutionId(row["execution_id"]): row["prompt"] for row in found if row["prompt"] is not None}
-
-
-T = TypeVar("T")
-
-
-def _grouped(found: Sequence[rows.Row], read: Callable[[rows.Row], T]) -> dict[ExecutionId, tuple[T, ...]]:
-    grouped: dict[ExecutionId, list[T]] = {}
-    for row in found:
-        grouped.setdefault(ExecutionId(row["execution_id"]), []).append(read(row))
-    return {execution_id: tuple(items) for execution_id, items in grouped.items()}

@@ -13,16 +13,8 @@ from typing import Any, TypeVar
 
 from store import lookup, ordering, rows, sql
 from store.database import Database
-from store.model import (
-    LIVE_STATUSES,
-    Benchmark,
-    BenchmarkFilter,
-    Execution,
-    ExecutionFilter,
-    ExecutionOrder,
-    ExecutionStatus,
-    Page,
-)
+from store.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder
+from store.model import LIVE_STATUSES, Benchmark, Execution, ExecutionStatus, Page
 from store.ordering import NEWEST_FIRST, ExecutionKey
 from store.text import storable_json
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from store import performance, sql
 from store.database import Database
-from store.model import BenchmarkId, ExecutionFilter, LookedUp, holds
+from store.filters import ExecutionFilter, LookedUp, holds
+from store.model import BenchmarkId
 from store.text import storable_text
 
 SQL = sql.load("lookup")

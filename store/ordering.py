@@ -10,7 +10,8 @@ import datetime as dt
 import uuid
 from typing import TypeAlias
 
-from store.model import Execution, ExecutionOrder, OrderField
+from store.filters import ExecutionOrder, OrderField
+from store.model import Execution
 
 ExecutionKey: TypeAlias = tuple[dt.datetime, uuid.UUID] | tuple[float | int | None, dt.datetime, uuid.UUID]
 """Where an execution stands: (queued_at, id), behind the value that is sorted by where there is another."""

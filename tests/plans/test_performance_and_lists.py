@@ -16,17 +16,8 @@ import pytest
 
 from store import executions, listing, performance
 from store.database import Database
-from store.model import (
-    BatchId,
-    BenchmarkId,
-    ExecutionFilter,
-    ExecutionId,
-    ExecutionOrder,
-    ExecutionOrigin,
-    ExecutionStatus,
-    FailureKind,
-    OrderField,
-)
+from store.filters import ExecutionFilter, ExecutionOrder, OrderField
+from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.ordering import key_of
 from store.performance import Bucket, PerformanceFilter, Timed
 from tests.perf.seed import AGENTS, seed

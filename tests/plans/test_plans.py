@@ -16,11 +16,12 @@ import asyncpg
 import orjson
 import pytest
 
-from store import batches, events, executions, figures, listing, retention
+from store import batches, events, executions, figures, listing, results, retention
 from store.batch_watch import BatchWatch
 from store.database import Database
 from store.events import Cursor
-from store.model import BatchId, BenchmarkId, ExecutionFilter, ExecutionId, ExecutionStatus
+from store.filters import ExecutionFilter
+from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus
 from tests.conftest import cloned_database
 from tests.store.support import append, ending
 from tests.workers import claim
@@ -148,8 +149,8 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "retention": lambda db: retention.prune(db, LONG_AGO),
     "figures": figures.read,
     "what was pruned": lambda db: retention.pruned_of(db, [ONE]),
-    "tool calls": lambda db: executions.tool_calls_of(db, [ONE]),
-    "steps": lambda db: executions.steps_of(db, [ONE]),
+    "tool calls": lambda db: results.tool_calls_of(db, [ONE]),
+    "steps": lambda db: results.steps_of(db, [ONE]),
 }
 
 

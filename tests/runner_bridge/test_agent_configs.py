@@ -17,8 +17,8 @@ from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError
 from runner_bridge.launch import request_execution
 from runner_bridge.output import redact, redact_bytes, redact_json
 from runner_bridge.secret_key import SecretKey
-from store import executions
 from store import output as stored_output
+from store import results
 from store.database import Database
 from store.model import Execution, ExecutionStatus, FailureKind
 from tests.runner_bridge.bridge import Bridge
@@ -167,9 +167,9 @@ async def test_whatever_a_runner_says_the_key_is_stored_nowhere(bridge: Bridge, 
     execution = await run_as(bridge, "secrets", config)
     assert execution.status is ExecutionStatus.FAILED and execution.failure is not None
     assert execution.failure.message == "The transaction failed: refused [LLM_API_KEY]"
-    [call] = (await executions.tool_calls_of(bridge.db, [execution.id]))[execution.id]
+    [call] = (await results.tool_calls_of(bridge.db, [execution.id]))[execution.id]
     assert call.params["key"] == "[LLM_API_KEY]" and call.error_message == "401 for [LLM_API_KEY]"
-    [step] = (await executions.steps_of(bridge.db, [execution.id]))[execution.id]
+    [step] = (await results.steps_of(bridge.db, [execution.id]))[execution.id]
     assert step.thought == "I was given [LLM_API_KEY]"
     output = (await stored_output.read(bridge.db, execution.id, 0)).text
     assert "?key=[LLM_API_KEY]&x" in output

@@ -13,7 +13,8 @@ from runner_bridge.errors import AgentNotFound, InvalidInput
 from runner_bridge.sync import upsert_benchmark
 from store import batches, executions, listing
 from store.errors import BenchmarkNotFound
-from store.model import ExecutionFilter, ExecutionStatus
+from store.filters import ExecutionFilter
+from store.model import ExecutionStatus
 from tests.runner_bridge.bridge import Bridge
 
 GOOD = {"benchmark_id": "001-sol-transfer", "agent": "deterministic"}

@@ -24,7 +24,7 @@ from runner_bridge.observer import Observer
 from runner_bridge.session_import import import_session_files
 from runner_bridge.session_ingest import ImportOutcome, place_of
 from runner_bridge.watching import DirectoryWatch
-from store import executions, ingest_problems
+from store import executions, ingest_problems, results
 from store.model import (
     UNKNOWN_BENCHMARK,
     Ending,
@@ -139,7 +139,7 @@ async def test_a_runner_nobody_here_started_is_seen_live_and_ends_with_its_sessi
             "unknown",
         )
         assert live.benchmark_revision is None and live.timeout_ms is None
-        await eventually(lambda: executions.tool_calls_of(bridge.db, [live.id]))
+        await eventually(lambda: results.tool_calls_of(bridge.db, [live.id]))
         runner.tool_ended()
         await eventually(lambda: _has_events(bridge, runner, 3))
         runner.tool_started("execute_transaction")
@@ -149,8 +149,8 @@ async def test_a_runner_nobody_here_started_is_seen_live_and_ends_with_its_sessi
     assert (ended.benchmark_id, ended.benchmark_revision, ended.agent) == ("001-sol-transfer", 1, "glm-4.6")
     assert (ended.score, ended.computed_score) == (1.0, 1.0)
     assert await kinds(bridge, runner) == [RUNNING, STARTED, ENDED, STARTED, ENDED, SUCCEEDED]
-    assert len((await executions.tool_calls_of(bridge.db, [live.id]))[live.id]) == 2
-    assert len((await executions.steps_of(bridge.db, [live.id]))[live.id]) == 1
+    assert len((await results.tool_calls_of(bridge.db, [live.id]))[live.id]) == 2
+    assert len((await results.steps_of(bridge.db, [live.id]))[live.id]) == 1
 
 
 async def _has_events(bridge: Bridge, runner: FakeRunner, count: int) -> bool:
@@ -175,7 +175,7 @@ async def test_an_execution_seen_live_is_stored_like_one_that_is_imported_afterw
         *("ended_at", "execution_time_ms", "success", "score", "computed_score", "scoring", "assertions"),
     ]
     assert [getattr(live, name) for name in same] == [getattr(late, name) for name in same]
-    calls = await executions.tool_calls_of(bridge.db, [live.id, late.id])
+    calls = await results.tool_calls_of(bridge.db, [live.id, late.id])
     assert [call.name for call in calls[live.id]] == [call.name for call in calls[late.id]]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from runner_bridge import process
 from runner_bridge.command import LOCAL_RUNNER
-from store import executions
+from store import executions, results
 from store.model import EventKind, ExecutionStatus, FailureKind, ToolCallStatus
 from tests.runner_bridge.bridge import SOL_TRANSFER, Bridge, fake_command, read_if_there, until
 
@@ -24,9 +24,9 @@ async def test_a_good_session_file_makes_it_succeed_with_everything_that_is_in_i
     assert execution.scoring is not None and execution.scoring["score"] == 1.0
     assert [outcome["outcome"] for outcome in execution.assertions or ()] == ["PASSED", "PASSED"]
     assert execution.execution_time_ms is not None and 0 <= execution.execution_time_ms < 60_000
-    steps = (await executions.steps_of(bridge.db, [execution.id]))[execution.id]
+    steps = (await results.steps_of(bridge.db, [execution.id]))[execution.id]
     assert [step.observation["last_transaction_status"] for step in steps] == ["Success"]
-    calls = (await executions.tool_calls_of(bridge.db, [execution.id]))[execution.id]
+    calls = (await results.tool_calls_of(bridge.db, [execution.id]))[execution.id]
     assert [(call.name, call.status) for call in calls] == [("sol_transfer", ToolCallStatus.SUCCESS)]
     history = await bridge.history(execution.id)
     assert [event.seq for event in history] == list(range(1, len(history) + 1))
@@ -193,7 +193,7 @@ async def test_tool_calls_are_events_while_the_runner_still_works(bridge: Bridge
             number = item.event.data["ordinal"]
             (bridge.config.sessions_dir / f"seen_{execution_id}_{number}").touch()
     await handling
-    calls = (await executions.tool_calls_of(bridge.db, [execution_id]))[execution_id]
+    calls = (await results.tool_calls_of(bridge.db, [execution_id]))[execution_id]
     assert [call.status for call in calls] == ["SUCCESS", "ERROR", "SUCCESS"]
     kinds = [event.kind for event in await bridge.history(execution_id) if event.status is None]
     assert kinds == [EventKind.TOOL_CALL_STARTED, EventKind.TOOL_CALL_ENDED] * 3
@@ -201,7 +201,7 @@ async def test_tool_calls_are_events_while_the_runner_still_works(bridge: Bridge
 
 async def test_a_call_without_an_end_stays_unfinished(bridge: Bridge) -> None:
     execution = await bridge.run("unfinished-tool")
-    calls = (await executions.tool_calls_of(bridge.db, [execution.id]))[execution.id]
+    calls = (await results.tool_calls_of(bridge.db, [execution.id]))[execution.id]
     assert [call.status for call in calls] == [ToolCallStatus.UNFINISHED]
 
 

@@ -22,7 +22,7 @@ from runner_bridge.observed_files import execution_of
 from runner_bridge.session_import import ImportReport, import_session_files
 from runner_bridge.session_ingest import ImportOutcome
 from runner_bridge.sync import upsert_benchmark
-from store import events, executions
+from store import events, executions, results
 from store.database import Database
 from store.model import Ending, Execution, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from tests.fake_runner import FakeRunner
@@ -95,7 +95,7 @@ async def test_a_known_benchmarks_session_is_judged_and_has_one_event_its_end(
     assert execution.ended_at == start + dt.timedelta(seconds=4)
     assert (execution.execution_time_ms, execution.score, execution.computed_score) == (4000, 1.0, 1.0)
     assert [item["outcome"] for item in execution.assertions or ()] == ["PASSED"] * 3
-    assert len((await executions.steps_of(db, [execution.id]))[execution.id]) == 1
+    assert len((await results.steps_of(db, [execution.id]))[execution.id]) == 1
     [item] = await events.of_execution(db, execution.id, 0, 10)
     assert (item.event.seq, item.event.status) == (1, ExecutionStatus.SUCCEEDED)
     assert item.event.data["file"] == "session_001-sol-transfer-sample.json"
@@ -120,7 +120,7 @@ async def test_every_variant_of_a_session_file_is_imported_and_keeps_its_calls(
         else:
             assert file.outcome is ImportOutcome.IMPORTED, (source.stem, file.reason)
     tools = await one(db, "variant-10-21-tools")
-    assert (await executions.tool_calls_of(db, [tools.id]))[tools.id]
+    assert (await results.tool_calls_of(db, [tools.id]))[tools.id]
     dummies = await one(db, "variant-flow-error-step")
     assert (dummies.started_at, dummies.execution_time_ms) == (None, None)
     assert dummies.benchmark_revision is None and dummies.scoring is None
@@ -260,7 +260,7 @@ async def test_the_tool_log_beside_it_gives_the_calls_or_a_remark(db: Database, 
     files = {file.file: file for file in (await import_session_files(db, config)).files}
     assert {file.outcome for file in files.values()} == {ImportOutcome.IMPORTED}
     ids = {name: execution_of(name)[0] for name in ("new", "old-session", "linked", "noise")}
-    calls = await executions.tool_calls_of(db, list(ids.values()))
+    calls = await results.tool_calls_of(db, list(ids.values()))
     assert calls[ids["old-session"]][0].raw_name == "lend_earn_tokens"
     assert set(calls) >= {ids["old-session"]}
     assert "link" in files["session_linked.json"].remarks[0]

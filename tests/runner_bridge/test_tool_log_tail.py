@@ -12,7 +12,7 @@ import pytest
 
 from runner_bridge.tool_log_tail import LOOK_S, ToolLogTail
 from runner_bridge.watching import DirectoryWatch
-from store import executions
+from store import results
 from store.model import EventKind, ExecutionId, ToolCallStatus
 from tests.fake_runner import FakeRunner
 from tests.runner_bridge.bridge import DEADLINE_S, Bridge
@@ -101,7 +101,7 @@ async def test_after_a_restart_only_what_was_not_stored_yet_is_told(
         pass
     runner.tool_ended()
     runner.tool_started("third")
-    stored = (await executions.tool_calls_of(bridge.db, [running]))[running]
+    stored = (await results.tool_calls_of(bridge.db, [running]))[running]
     async with following(bridge, running, {call.ordinal: call.status for call in stored}):
         pass
     assert await told(bridge, running) == [

@@ -15,16 +15,8 @@ from hypothesis import strategies as st
 
 from store import benchmarks, executions, listing
 from store.database import Database
-from store.model import (
-    Benchmark,
-    BenchmarkFilter,
-    Execution,
-    ExecutionFilter,
-    ExecutionId,
-    ExecutionOrigin,
-    ExecutionStatus,
-    Page,
-)
+from store.filters import BenchmarkFilter, ExecutionFilter
+from store.model import Benchmark, Execution, ExecutionId, ExecutionOrigin, ExecutionStatus, Page
 from store.ordering import ExecutionKey
 from tests.conftest import cloned_database
 from tests.store.support import draft, queued

@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 
 from store import benchmarks, listing, lookup
 from store.database import Database
-from store.model import (
-    BatchId,
-    Execution,
-    ExecutionFilter,
-    ExecutionOrder,
-    ExecutionOrigin,
-    ExecutionStatus,
-    FailureKind,
-    OrderField,
-)
+from store.filters import ExecutionFilter, ExecutionOrder, OrderField
+from store.model import BatchId, Execution, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.ordering import key_of
 from tests.conftest import cloned_database
 from tests.store.support import draft

@@ -8,7 +8,7 @@ import uuid
 import asyncpg
 import pytest
 
-from store import executions
+from store import executions, results
 from store.database import Database
 from store.errors import ExecutionNotFound
 from store.executions import ProcessIdentity, StopOutcome
@@ -91,12 +91,12 @@ async def test_finish(db: Database, before: ExecutionStatus) -> None:
             assert finished is not None and finished.status is told and finished.ended_at is not None
             assert (await statuses_told(db, execution_id))[-1] == told
             assert finished.revision == max(await seqs(db, execution_id))
-            assert await executions.steps_of(db, [execution_id]) == {execution_id: (step,)}
+            assert await results.steps_of(db, [execution_id]) == {execution_id: (step,)}
         else:
             assert finished is None
             assert await everything(db) == written
-            assert await executions.steps_of(db, [execution_id]) == {}
-            assert await executions.tool_calls_of(db, [execution_id]) == {}
+            assert await results.steps_of(db, [execution_id]) == {}
+            assert await results.tool_calls_of(db, [execution_id]) == {}
 
 
 @pytest.mark.parametrize("before", list(S))
@@ -246,7 +246,7 @@ async def test_seq_has_no_hole_under_twenty_writers(db: Database) -> None:
     assert await seqs(db, execution_id) == list(range(1, 1003))
     execution = await executions.get(db, execution_id)
     assert execution is not None and execution.revision == 1002
-    calls = (await executions.tool_calls_of(db, [execution_id]))[execution_id]
+    calls = (await results.tool_calls_of(db, [execution_id]))[execution_id]
     assert [item.ordinal for item in calls] == list(range(1, 1001))
 
 
@@ -263,7 +263,7 @@ async def test_a_batch_is_one_event_per_change_and_the_latest_state_of_each_call
         (4, "TOOL_CALL_ENDED", 1),
         (5, "TOOL_CALL_STARTED", 2),
     ]
-    assert (await executions.tool_calls_of(db, [execution_id]))[execution_id] == (
+    assert (await results.tool_calls_of(db, [execution_id]))[execution_id] == (
         call(1, result="done"),
         call(2),
     )

@@ -7,17 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store import benchmarks, executions, listing
+from store import benchmarks, executions, listing, results
 from store.database import Database
-from store.model import (
-    BenchmarkFilter,
-    EventKind,
-    ExecutionFilter,
-    ExecutionStatus,
-    Failure,
-    FailureKind,
-    Step,
-)
+from store.filters import BenchmarkFilter, ExecutionFilter
+from store.model import EventKind, ExecutionStatus, Failure, FailureKind, Step
 from store.text import encode_json, storable_json, storable_text
 from tests.store.support import NASTY_STORED, append, call, draft, ending, nasty, queued, running
 
@@ -29,7 +22,7 @@ async def test_whatever_a_tool_call_holds_is_stored_and_comes_back(db: Database)
     execution_id = await running(db)
     given = {"params": nasty(), "result": [nasty()], "error_message": TEXT, "name": TEXT, "raw_name": TEXT}
     assert await append(db, execution_id, 1, **given)
-    [stored] = (await executions.tool_calls_of(db, [execution_id]))[execution_id]
+    [stored] = (await results.tool_calls_of(db, [execution_id]))[execution_id]
     assert stored == call(
         1, params=NASTY_STORED, result=[NASTY_STORED], error_message=STORED, name=STORED, raw_name=STORED
     )
@@ -54,9 +47,9 @@ async def test_whatever_a_result_holds_is_stored_and_comes_back(db: Database) ->
     finished = await executions.finish(db, execution_id, end)
     assert finished is not None and finished.failure == Failure(FailureKind.AGENT, STORED)
     assert (finished.scoring, finished.assertions) == (NASTY_STORED, [NASTY_STORED])
-    assert await executions.prompts_of(db, [execution_id]) == {execution_id: STORED}
+    assert await results.prompts_of(db, [execution_id]) == {execution_id: STORED}
     step = Step(1, STORED, [NASTY_STORED], NASTY_STORED, NASTY_STORED)
-    assert await executions.steps_of(db, [execution_id]) == {execution_id: (step,)}
+    assert await results.steps_of(db, [execution_id]) == {execution_id: (step,)}
     assert await db.fetchval("SELECT session FROM execution_results") == NASTY_STORED
     event = await db.fetchval("SELECT data FROM execution_events WHERE seq = 3")
     assert event["failureMessage"] == STORED
