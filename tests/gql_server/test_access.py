@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 import pytest
 
+from gql_server import serve
 from tests.gql_server.conftest import MakeSite, Site
 from tests.samples import TRANSFER
 
@@ -171,3 +173,27 @@ async def test_every_answer_carries_the_security_headers(site: Site, path: str) 
 async def test_static_files_are_those_files_only(site: Site, path: str) -> None:
     async with site.client.get(f"{site.base}{path}") as response:
         assert response.status in (403, 404)
+
+
+async def test_headers_that_come_drop_by_drop_are_not_waited_for(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "KEEPALIVE_S", 0.2)
+    site = await make_site()
+    host, _, port = site.base.removeprefix("http://").partition(":")
+    for sent in (b"", b"POST /graphql HTTP/1.1\r\nHost: "):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        async with asyncio.timeout(30):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_headers_without_end_are_refused(site: Site) -> None:
+    host, _, port = site.base.removeprefix("http://").partition(":")
+    for header in (b"X-Long: " + b"x" * 70_000, b"\r\n".join(b"X-%d: x" % number for number in range(5000))):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\n".encode() + header + b"\r\n\r\n")
+        with suppress(ConnectionError):
+            assert b" 400 " in await reader.readline()
+        writer.close()

@@ -22,6 +22,7 @@ from tests.perf import (
     observing,
     recovery,
     scale,
+    sockets,
     startup,
     stops,
     sync,
@@ -51,6 +52,7 @@ async def main(wanted: list[str]) -> None:
 
     parts: dict[str, Callable[[], Awaitable[None]]] = {
         "startup": startup.measure,
+        "sockets": over_new_url(sockets.measure),
         "sync": lambda: sync.measure(new_database),
         "imports": lambda: imports.measure(new_database),
         "observing": lambda: observing.measure(new_database),

@@ -1,0 +1,67 @@
+"""What a websocket costs the server in memory, idle and subscribed, and how long a hostile document takes."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import psutil
+
+from gql_server.operations.documents import Documents, Refused
+from gql_server.operations.limits import Limits
+from schema import build_schema
+from tests.gql_server.operations.test_limits import HOSTILE
+from tests.perf.figures import show
+from tests.server import PROTOCOL, running_server
+
+SOCKETS = 400
+WATCH = "subscription { executionUpdates { cursor } }"
+
+
+async def measure(url: str) -> None:
+    """Prints KiB per socket and per subscription, and the slowest refusal."""
+    with tempfile.TemporaryDirectory() as name:
+        async with running_server(Path(name), {"DATABASE_URL": url}) as server, AsyncExitStack() as stack:
+            process = psutil.Process(server.process.pid)
+            before = process.memory_info().rss
+            sockets = []
+            for _ in range(SOCKETS):
+                socket = await stack.enter_async_context(
+                    server.client.ws_connect(f"{server.url}/graphql", protocols=[PROTOCOL])
+                )
+                await socket.send_json({"type": "connection_init"})
+                await socket.receive_json()
+                sockets.append(socket)
+            idle = process.memory_info().rss
+            for socket in sockets:
+                await socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": WATCH}})
+                await socket.receive_json()
+            subscribed = process.memory_info().rss
+    name, seconds = _slowest_refusal()
+    show(
+        "The front door",
+        [
+            (f"memory of an idle websocket, mean of {SOCKETS}", _kib(idle - before)),
+            ("memory of a subscription on it", _kib(subscribed - idle)),
+            (f"slowest refusal of {len(HOSTILE)} hostile documents ({name})", f"{1000 * seconds:.1f} ms"),
+        ],
+    )
+
+
+def _kib(total: int) -> str:
+    return f"{total / SOCKETS / 1024:.1f} KiB"
+
+
+def _slowest_refusal() -> tuple[str, float]:
+    documents = Documents(build_schema()._schema, Limits())
+    taken = {}
+    for name, (document, _) in HOSTILE.items():
+        began = time.perf_counter()
+        try:
+            documents.operation(document, None, None)
+        except Refused:
+            taken[name] = time.perf_counter() - began
+    slowest = max(taken, key=lambda name: taken[name])
+    return slowest, taken[slowest]
