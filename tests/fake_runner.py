@@ -438,22 +438,26 @@ def whole_flow(fake: FakeRunner) -> int:
 
 
 def hidden_child(fake: FakeRunner) -> int:
-    """A child in a session of its own, without our marker, deaf to SIGTERM."""
+    """A child in a session of its own, without our marker, deaf to SIGTERM; the runner itself obeys."""
 
     import subprocess
 
+    # What is ignored stays ignored by the program that a child becomes.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    subprocess.Popen(["/bin/sleep", str(STILL_ALIVE_S)], env={}, start_new_session=True)
+    child = subprocess.Popen(["/bin/sleep", str(STILL_ALIVE_S)], env={}, start_new_session=True)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    (fake.sessions / f"hidden_{fake.id}").write_text(str(child.pid))
     return hang(fake)
 
 
 def disk_full(fake: FakeRunner) -> int:
-    """Its disk takes 4 KiB per file; it says so and fails, like any program."""
+    """Its disk takes 1 KiB per file; it says so and fails, like any program."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
     try:
-        fake.write(fake.session() + b" " * 8192)
+        fake.write(fake.session())
     except OSError as error:
         print(f"cannot write the session file: {error.strerror}", file=sys.stderr)
         return 1

@@ -130,7 +130,7 @@ class LiveView:
         )
         self._console = console
         self._silent = as_json
-        self._task = self._progress.add_task("waiting for the first event")
+        self._task = self._progress.add_task("waiting for the first event", total=None)
 
     def __enter__(self) -> LiveView:
         self._progress.start()
@@ -154,7 +154,7 @@ class LiveView:
             return
         if len(self._progress.columns) == PLAIN_COLUMNS:
             self._progress.columns = (*self._progress.columns, BarColumn(bar_width=20), MofNCompleteColumn())
-        # Without a total the bar only moves: nobody knows how many steps are done.
+        # Until somebody tells how many steps are done the bar has no total and only moves; None changes nothing.
         self._progress.update(self._task, total=None if done is None else total, completed=done or 0)
 
     def connection_lost(self) -> None:

@@ -23,6 +23,7 @@ class Guard:
 EXECUTIONS = "store/sql/executions.sql"
 STATES = "tests/store/test_state_machine.py"
 LATE = "tests/adversity/test_late_writers.py"
+LEAKS = "tests/runner_bridge/test_leaks.py"
 PEERS = "tests/adversity/test_dead_peers.py"
 
 GUARDS = (
@@ -272,6 +273,48 @@ GUARDS = (
         "if _session_of(pid) == session or carries_marker(pid, execution_id)}",
         "if _session_of(pid) == session}",
         "tests/runner_bridge/test_process.py::test_a_daemon_that_left_the_session_is_found_by_its_marker_and_ended",
+    ),
+    Guard(
+        "who hides session and marker is found by its parent",
+        "runner_bridge/processes.py",
+        "for pid in _with_descendants(marked, pids) if is_living(pid)",
+        "for pid in sorted(marked) if is_living(pid)",
+        f"{LEAKS}::test_a_child_that_shed_session_and_marker_is_ended_though_its_parent_went_first",
+    ),
+    Guard(
+        "who was seen once stays known though its parent is gone",
+        "runner_bridge/process.py",
+        "self.known |= {pid: processes.start_time(pid) for pid in found if pid not in self.known}",
+        "pass",
+        f"{LEAKS}::test_a_child_that_shed_session_and_marker_is_ended_though_its_parent_went_first",
+    ),
+    Guard(
+        "a runner that does not die is not waited for",
+        "runner_bridge/supervision.py",
+        "exit = ProcessExit() if runner.pid in left else await runner.wait()",
+        "exit = await runner.wait()",
+        f"{LEAKS}::test_a_runner_that_outlives_sigkill_itself_holds_nobody_up_and_has_no_exit",
+    ),
+    Guard(
+        "what outlives SIGKILL is told",
+        "runner_bridge/supervision.py",
+        "return tuple(LeakedProcess(pid, processes.name_of(pid)) for pid in pids)",
+        "return ()",
+        f"{LEAKS}::test_what_outlives_sigkill_is_told_with_its_name_and_counted",
+    ),
+    Guard(
+        "what is printed beyond the cap is not read while it is printed",
+        "runner_bridge/output.py",
+        "limit = min(limit, max(0, self._cap - offset))",
+        "pass",
+        "tests/runner_bridge/test_output.py::test_while_the_runner_lives_nothing_beyond_the_cap_is_read",
+    ),
+    Guard(
+        "a step is told between the calls before and after it",
+        "runner_bridge/tool_log_tail.py",
+        "self._take(self._reader.feed(line))\n            self._take_steps()",
+        "self._take(self._reader.feed(line))\n        self._take_steps()",
+        "tests/runner_bridge/test_progress.py::test_our_runner_comes_from_0_to_1_to_2_of_2_steps",
     ),
     Guard(
         "no directory on the way is a link",

@@ -46,11 +46,17 @@ class Bridge:
         config = replace(self.config, **{"command": fake_command(mode), **changes})
         return Worker(self.db, self.hub, config, limits=Limits(limit))
 
-    async def request(self, *, timeout_ms: int = 60_000, agent: str = "deterministic") -> ExecutionId:
+    async def request(
+        self,
+        *,
+        timeout_ms: int = 60_000,
+        agent: str = "deterministic",
+        benchmark_id: str = "001-sol-transfer",
+    ) -> ExecutionId:
         execution, _ = await launch.request_execution(
             self.db,
             self.config,
-            benchmark_id="001-sol-transfer",
+            benchmark_id=benchmark_id,
             agent=agent,
             timeout_ms=timeout_ms,
         )

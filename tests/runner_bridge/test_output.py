@@ -42,6 +42,18 @@ def test_dropped_bytes_are_counted_exactly(tmp_path: Path) -> None:
     assert said + len(tail) == 100_000
 
 
+def test_while_the_runner_lives_nothing_beyond_the_cap_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "out.log"
+    output = RunnerOutput(path, CAP)
+    append(path, b"x" * CAP + b"beyond" * 100)
+    assert output.read(0, 10 * CAP) == b"x" * CAP
+    assert output.read(CAP - 10, 100) == b"x" * 10
+    assert output.read(CAP, 100) == output.read(CAP + 50, 100) == b""
+    output.close()
+    rest = output.read(CAP, 10 * CAP)
+    assert rest.startswith(b"\n[... ") and rest.endswith(b"beyond"), "then the marker and the last words are"
+
+
 def test_growth_is_told_once_and_a_file_that_is_not_there_is_silent(tmp_path: Path) -> None:
     path = tmp_path / "out.log"
     output = RunnerOutput(path, CAP)

@@ -15,6 +15,7 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
+    LeakedProcess,
     RunnerKind,
     Step,
     ToolCall,
@@ -233,6 +234,23 @@ async def test_an_ended_execution_tells_everything(db: Database, ask: Any) -> No
     assert found["toolCalls"][0]["name"] == "sol_transfer"
     assert found["toolCalls"][0]["startedAt"] is None
     assert found["queueDurationMs"] >= 0
+
+
+async def test_what_the_server_stopped_and_what_it_could_not_end_is_told(db: Database, ask: Any) -> None:
+    execution = await queued(db)
+    await claim(db, execution.id)
+    await executions.request_stop(db, execution.id, "Its worker was shut down")
+    left = (LeakedProcess(4711, "surfpool"), LeakedProcess(4712, ""))
+    await executions.finish(db, execution.id, Ending(ExecutionStatus.STOPPED, leaked_processes=left))
+    found = await ask(
+        "query ($id: ID!) { execution(id: $id) { status stopReason leakedProcesses { pid name } } }",
+        id=str(execution.id),
+    )
+    assert found["execution"] == {
+        "status": "STOPPED",
+        "stopReason": "Its worker was shut down",
+        "leakedProcesses": [{"pid": 4711, "name": "surfpool"}, {"pid": 4712, "name": ""}],
+    }
 
 
 async def test_nothing_is_invented_for_a_queued_execution(db: Database, ask: Any) -> None:
