@@ -7,6 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiohttp
 import psutil
 
 from gql_server.operations.documents import Documents, Refused
@@ -24,12 +25,15 @@ async def measure(url: str) -> None:
     """Prints KiB per socket and per subscription, and the slowest refusal."""
     with tempfile.TemporaryDirectory() as name:
         async with running_server(Path(name), {"DATABASE_URL": url}) as server, AsyncExitStack() as stack:
+            # The usual client keeps a hundred connections at most.
+            connector = aiohttp.TCPConnector(limit=0)
+            client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
             process = psutil.Process(server.process.pid)
             before = process.memory_info().rss
             sockets = []
             for _ in range(SOCKETS):
                 socket = await stack.enter_async_context(
-                    server.client.ws_connect(f"{server.url}/graphql", protocols=[PROTOCOL])
+                    client.ws_connect(f"{server.url}/graphql", protocols=[PROTOCOL])
                 )
                 await socket.send_json({"type": "connection_init"})
                 await socket.receive_json()
@@ -45,7 +49,7 @@ async def measure(url: str) -> None:
         [
             (f"memory of an idle websocket, mean of {SOCKETS}", _kib(idle - before)),
             ("memory of a subscription on it", _kib(subscribed - idle)),
-            (f"slowest refusal of {len(HOSTILE)} hostile documents ({name})", f"{1000 * seconds:.1f} ms"),
+            (f"slowest refusal of {len(HOSTILE)} hostile documents ({name})", f"{1000 * seconds:.1f} ms of CPU"),
         ],
     )
 
@@ -58,10 +62,10 @@ def _slowest_refusal() -> tuple[str, float]:
     documents = Documents(build_schema()._schema, Limits())
     taken = {}
     for name, (document, _) in HOSTILE.items():
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             documents.operation(document, None, None)
         except Refused:
-            taken[name] = time.perf_counter() - began
+            taken[name] = time.thread_time() - began
     slowest = max(taken, key=lambda name: taken[name])
     return slowest, taken[slowest]
