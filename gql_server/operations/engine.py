@@ -102,8 +102,8 @@ class Engine:
         if isinstance(source, ExecutionResult):
             raise Refused(*source.errors or [], code="BAD_USER_INPUT")
         results = cast("AsyncGenerator[ExecutionResult, None]", source)
-        async with aclosing(results):
-            async for result in _refusing(results):
+        async with aclosing(results), aclosing(_refusing(results)) as refusing:
+            async for result in refusing:
                 yield answer_of(result)
 
     async def answers(
@@ -130,7 +130,7 @@ class Engine:
         }
 
 
-async def _refusing(results: AsyncIterator[ExecutionResult]) -> AsyncIterator[ExecutionResult]:
+async def _refusing(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
     """`results`; what their source raises, on purpose or by fault, becomes Refused."""
     try:
         async for result in results:

@@ -49,7 +49,10 @@ async def measure(url: str) -> None:
         [
             (f"memory of an idle websocket, mean of {SOCKETS}", _kib(idle - before)),
             ("memory of a subscription on it", _kib(subscribed - idle)),
-            (f"slowest refusal of {len(HOSTILE)} hostile documents ({name})", f"{1000 * seconds:.1f} ms of CPU"),
+            (
+                f"slowest refusal of {len(HOSTILE)} hostile documents ({name})",
+                f"{1000 * seconds:.1f} ms of CPU",
+            ),
         ],
     )
 
