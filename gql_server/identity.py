@@ -121,7 +121,7 @@ def _bearer(authorization: object) -> str | None:
     if not isinstance(authorization, str):
         return None
     scheme, _, given = authorization.partition(" ")
-    return given.strip().encode("utf-8", "surrogatepass").decode() if scheme.lower() == "bearer" else None
+    return given.strip().encode("utf-8", "replace").decode() if scheme.lower() == "bearer" else None
 
 
 def _unauthorized(message: str) -> BadRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,21 @@ async def test_a_token_in_the_address_is_none(make_site: MakeSite) -> None:
         params = {"query": READ, name: CONFIGURED_TOKEN}
         async with site.client.get(f"{site.base}/graphql", params=params) as response:
             assert response.status == 401
+
+
+async def test_bytes_that_are_no_text_are_an_unknown_token(site: Site) -> None:
+    # aiohttp's client would not send them.
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(site.base.rpartition(":")[2]))
+    body = b'{"query": "{ health { status } }"}'
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {site.base.removeprefix('http://')}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nAuthorization: Bearer "
+    )
+    writer.write(head.encode() + b"\xff\xfe\r\n\r\n" + body)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 401 ")
 
 
 async def test_a_token_says_how_far_one_goes_where_none_is_required_too(site: Site) -> None:

@@ -136,7 +136,7 @@ async def test_whoever_says_something_now_and_then_is_not_silent(bridge: Bridge)
     ("command", "compiles"),
     [
         ("cargo run -p reev-runner -- {path} {id}", True),
-        ("/root/.cargo/bin/cargo run --release -- {path} {id}", True),
+        ("/opt/cargo/bin/cargo run --release -- {path} {id}", True),
         ("cargo run --quiet -- {path} {id}", False),
         ("cargo run -- {path} {id} --quiet", True),
         ("target/release/reev-runner {path} {id}", False),
