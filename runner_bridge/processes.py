@@ -18,17 +18,14 @@ from pathlib import Path
 
 import psutil
 
+from runner_bridge import process_table
+from runner_bridge.process_table import Entry
+
 MARKER = "REEV_GQL_EXECUTION_ID"
 """Environment variable that every runner and whatever it starts carries: the execution's id."""
 
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-
 NO_PIDFD_POLL_S = 0.05
 """How often a process is looked at where the kernel has no pidfd."""
-
-PARENT_FIELD = 1
-START_TIME_FIELD = 19
-"""Indices of `ppid` and `starttime` in /proc/PID/stat, counted from the state, which follows the name."""
 
 
 def start_time(pid: int) -> float | None:
@@ -36,22 +33,8 @@ def start_time(pid: int) -> float | None:
 
     On Linux counted from boot: a clock that is set back or forth does not change it.
     """
-    if sys.platform == "linux":
-        ticks = _stat_field(pid, START_TIME_FIELD)
-        return None if ticks is None else ticks / CLOCK_TICKS
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _stat_field(pid: int, field: int) -> int | None:
-    """A number of /proc/PID/stat; the name before the state may hold anything, parentheses included."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return int(stat.rpartition(b")")[2].split()[field])
+    found = process_table.entry(pid)
+    return None if found is None else found.started
 
 
 def age_s(started: float) -> float:
@@ -62,10 +45,8 @@ def age_s(started: float) -> float:
 
 def is_living(pid: int) -> bool:
     """Whether the process exists and is not just a zombie that nobody has reaped yet."""
-    try:
-        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-    except psutil.NoSuchProcess:
-        return False
+    found = process_table.entry(pid)
+    return found is not None and found.is_living
 
 
 def carries_marker(pid: int, execution_id: str) -> bool:
@@ -82,38 +63,31 @@ def carries_marker(pid: int, execution_id: str) -> bool:
 def find_members(leader: int | None, started: float | None, execution_id: str) -> list[int]:
     """Every living process of this execution: the leader's session, who carries the marker, and their children.
 
-    The session counts only while `leader` cannot mean another process; without one the marker alone.
+    The session counts only while `leader` cannot mean another process; without one the marker alone. Whoever
+    is older than the leader is not of its making, and is not looked at.
     """
     session = None
     if leader is not None and started is not None and start_time(leader) in (None, started):
         session = leader
-    pids = [pid for pid in psutil.pids() if pid != os.getpid()]
-    marked = {pid for pid in pids if _session_of(pid) == session or carries_marker(pid, execution_id)}
-    return [pid for pid in _with_descendants(marked, pids) if is_living(pid)]
+    table = [item for item in process_table.born_since(started) if item.pid != os.getpid()]
+    marked = {item.pid for item in table if item.session == session or carries_marker(item.pid, execution_id)}
+    members = _with_descendants(marked, table)
+    return sorted(item.pid for item in table if item.pid in members and item.is_living)
 
 
-def _with_descendants(members: set[int], pids: Sequence[int]) -> list[int]:
-    """`members`, and those among `pids` whose parents, or theirs, are members."""
+def _with_descendants(members: set[int], table: Sequence[Entry]) -> set[int]:
+    """`members`, and those in `table` whose parents, or theirs, are members."""
     if not members:
-        return []
-    children: dict[int | None, list[int]] = {}
-    for pid in pids:
-        children.setdefault(_parent_of(pid), []).append(pid)
+        return members
+    children: dict[int, list[int]] = {}
+    for item in table:
+        children.setdefault(item.parent, []).append(item.pid)
     found, waiting = set(members), list(members)
     while waiting:
         fresh = [pid for pid in children.get(waiting.pop(), ()) if pid not in found]
         found.update(fresh)
         waiting += fresh
-    return sorted(found)
-
-
-def _parent_of(pid: int) -> int | None:
-    if sys.platform == "linux":
-        return _stat_field(pid, PARENT_FIELD)
-    try:
-        return psutil.Process(pid).ppid()
-    except psutil.Error:
-        return None
+    return found
 
 
 def name_of(pid: int) -> str:
@@ -127,19 +101,13 @@ def name_of(pid: int) -> str:
 def find_leader(execution_id: str) -> int | None:
     """The runner of this execution when nobody wrote down its pid: the marked leader of a session."""
     leaders = [
-        pid
-        for pid in psutil.pids()
-        if _session_of(pid) == pid and carries_marker(pid, execution_id) and is_living(pid)
+        item
+        for item in process_table.born_since(None)
+        if item.session == item.pid and item.is_living and carries_marker(item.pid, execution_id)
     ]
     # A daemon that the runner started leads a session too, but never an older one.
-    return min(leaders, key=lambda pid: (start_time(pid) or 0.0, pid), default=None)
-
-
-def _session_of(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return -1
+    oldest = min(leaders, key=lambda item: (item.started, item.pid), default=None)
+    return None if oldest is None else oldest.pid
 
 
 async def wait_ended(pids: Sequence[int], timeout_s: float | None = None) -> bool:

@@ -8,6 +8,7 @@ holes. The doorbell (NOTIFY, no payload) rings once per transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,6 +24,7 @@ from store.model import (
     ExecutionId,
     ExecutionOrigin,
     RunnerKind,
+    Step,
     ToolCall,
     ToolCallStatus,
     WorkerId,
@@ -287,24 +289,29 @@ async def finish(
     """
     if not ending.status.is_terminal:
         raise ValueError(f"{ending.status} is not an end")
-    async with db.transaction() as connection:
-        row = await connection.fetchrow(SQL["finish"], execution_id, *_finish_arguments(ending), owner)
+    first, *more = _portions(ending.steps)
+    arguments = (execution_id, *_finish_arguments(ending), owner, *_content_arguments(ending, first))
+    async with db.connection() as connection, connection.transaction() if more else nullcontext():
+        row = await connection.fetchrow(SQL["finish"], *arguments)
         if row is None:
             return None
-        if ending.session_file_hash is not None:
-            await connection.execute(
-                SQL["store_result"],
-                execution_id,
-                ending.session_file_hash,
-                None if ending.prompt is None else storable_text(ending.prompt),
-                ending.session,
-            )
-        for begin in range(0, len(ending.steps), STEPS_AT_ONCE):
-            steps = ending.steps[begin : begin + STEPS_AT_ONCE]
+        for steps in more:
             await connection.execute(SQL["store_steps"], execution_id, rows.records(steps))
-        if ending.tool_calls:
-            await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(ending.tool_calls))
         return rows.execution(row)
+
+
+def _portions(steps: Sequence[Step]) -> list[Sequence[Step]]:
+    """At least one, though it may be empty."""
+    return [steps[begin : begin + STEPS_AT_ONCE] for begin in range(0, max(1, len(steps)), STEPS_AT_ONCE)]
+
+
+def _content_arguments(ending: Ending, steps: Sequence[Step]) -> tuple[Any, ...]:
+    return (
+        None if ending.prompt is None else storable_text(ending.prompt),
+        ending.session,
+        rows.records(steps),
+        rows.records(ending.tool_calls),
+    )
 
 
 def _finish_arguments(ending: Ending) -> tuple[Any, ...]:

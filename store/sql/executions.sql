@@ -168,6 +168,7 @@ ON CONFLICT (execution_id, ordinal) DO UPDATE SET
 -- name: finish
 -- Only by whom it belongs to: a worker that was silent for so long that another took over writes nothing any more.
 -- An accepted stop ends as STOPPED, whatever the runner still did meanwhile; only what was LOST stays LOST.
+-- One statement, because everybody who watches waits for it: each would be a round trip more.
 WITH moved AS (
     UPDATE executions
     SET status = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $2::execution_status ELSE 'STOPPED' END,
@@ -187,13 +188,29 @@ WITH moved AS (
            jsonb_build_object('success', success, 'score', score, 'failureKind', failure_kind,
                               'failureMessage', failure_message, 'exitCode', exit_code, 'exitSignal', exit_signal)
     FROM moved
+), result AS (
+    INSERT INTO execution_results (execution_id, content_hash, prompt, session)
+    SELECT id, session_file_hash, $16, $17::jsonb FROM moved WHERE session_file_hash IS NOT NULL
+), steps AS (
+    INSERT INTO execution_steps (execution_id, ordinal, thought, action, observation, info)
+    SELECT moved.id, s.* FROM moved, jsonb_to_recordset($18::jsonb) AS s (
+        ordinal integer, thought text, action jsonb, observation jsonb, info jsonb
+    )
+), tool_calls AS (
+    INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
+                                      duration_ms, params, result, error_message)
+    SELECT moved.id, c.* FROM moved, jsonb_to_recordset($19::jsonb) AS c (
+        ordinal integer, name text, raw_name text, status tool_call_status, started_at timestamptz,
+        ended_at timestamptz, duration_ms bigint, params jsonb, result jsonb, error_message text
+    )
+    ON CONFLICT (execution_id, ordinal) DO UPDATE SET
+        name = excluded.name, raw_name = excluded.raw_name, status = excluded.status,
+        started_at = excluded.started_at, ended_at = excluded.ended_at, duration_ms = excluded.duration_ms,
+        params = excluded.params, result = excluded.result, error_message = excluded.error_message
 ), bell AS (
     SELECT pg_notify('reev_gql', '') FROM moved
 )
 SELECT moved.* FROM moved LEFT JOIN bell ON true
-
--- name: store_result
-INSERT INTO execution_results (execution_id, content_hash, prompt, session) VALUES ($1, $2, $3, $4)
 
 -- name: store_steps
 INSERT INTO execution_steps (execution_id, ordinal, thought, action, observation, info)

@@ -270,8 +270,8 @@ GUARDS = (
     Guard(
         "who left the session is found by the marker",
         "runner_bridge/processes.py",
-        "if _session_of(pid) == session or carries_marker(pid, execution_id)}",
-        "if _session_of(pid) == session}",
+        "if item.session == session or carries_marker(item.pid, execution_id)",
+        "if item.session == session",
         "tests/runner_bridge/test_process.py::test_a_daemon_that_left_the_session_is_found_by_its_marker_and_ended",
     ),
     Guard(

@@ -1,0 +1,115 @@
+"""The processes of this machine: parent, session, start time and state of each, read at once and cheaply.
+
+Reading a file of /proc costs three system calls, and each may wait for every other thread of this process:
+asked whether anything of a runner is left, hundreds of processes that were there before the runner are not
+read again. What a pid meant is remembered with the inode of its directory, which no other process gets.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+STAT_BYTES = 4096
+"""More than /proc/PID/stat ever has: some fifty numbers and a short name."""
+
+STATE, PARENT, SESSION, START_TIME = 0, 1, 3, 19
+"""Indices of fields in /proc/PID/stat, counted from the state, which follows the name."""
+
+DEAD_STATES = (b"Z", b"X", b"x")
+"""Of processes that have ended, whether or not somebody has reaped them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One process as it was a moment ago. `started` in seconds, on Linux counted from boot."""
+
+    pid: int
+    parent: int
+    session: int
+    started: float
+    is_living: bool
+
+
+def entry(pid: int) -> Entry | None:
+    """The process that has this pid; None when there is none."""
+    return _read(pid) if sys.platform == "linux" else _ask(pid)
+
+
+def born_since(started: float | None) -> list[Entry]:
+    """Every process that began at `started` or later; every one when None. A child is never older."""
+    if sys.platform != "linux":
+        return [item for item in map(_ask, psutil.pids()) if _is_born_since(item, started)]
+    global _births
+    before, now, found = _births, {}, []
+    for pid, inode in _numbered():
+        birth = before.get(pid)
+        if birth is None or birth[0] != inode or started is None or birth[1] >= started:
+            item = _read(pid)
+            if item is None:
+                continue
+            birth = (inode, item.started)
+            if _is_born_since(item, started):
+                found.append(item)
+        now[pid] = birth
+    _births = now
+    return found
+
+
+_births: dict[int, tuple[int, float]] = {}
+"""Inode and start time by pid, as of the last look; replaced as a whole, so that threads may look at once."""
+
+
+def _is_born_since(item: Entry | None, started: float | None) -> bool:
+    return item is not None and (started is None or item.started >= started)
+
+
+def _numbered() -> Iterator[tuple[int, int]]:
+    """Pids, and the inodes of their directories."""
+    with os.scandir("/proc") as directories:
+        for item in directories:
+            if item.name.isdigit():
+                yield int(item.name), item.inode()
+
+
+def _read(pid: int) -> Entry | None:
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            stat = os.read(descriptor, STAT_BYTES)
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    # The name before the state may hold anything, parentheses included.
+    fields = stat.rpartition(b")")[2].split()
+    return Entry(
+        pid,
+        int(fields[PARENT]),
+        int(fields[SESSION]),
+        int(fields[START_TIME]) / CLOCK_TICKS,
+        fields[STATE] not in DEAD_STATES,
+    )
+
+
+def _ask(pid: int) -> Entry | None:
+    """Where there is no /proc."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            status = process.status()
+            return Entry(
+                pid,
+                process.ppid(),
+                os.getsid(pid),
+                process.create_time(),
+                status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD),
+            )
+    except (psutil.Error, OSError):
+        return None
