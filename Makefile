@@ -33,9 +33,12 @@ mutation: $(STAMP)
 perf: $(STAMP)
 	$(BIN)/python -m tests.perf
 
-# A history of DURATION seconds against a nemesis; SEED plays the same dice again.
+# Stops that race the natural end, RACES times; then a history of DURATION seconds against a nemesis, of which
+# SEED plays the same dice again.
+RACES ?= 1000
 DURATION ?= 60
 chaos: $(STAMP)
+	STOP_RACES=$(RACES) $(BIN)/pytest -q tests/adversity/test_stops.py -k racing
 	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
 
 # Prints the contracts schema/schema.graphql and store/schema.sql anew.

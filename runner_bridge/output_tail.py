@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from runner_bridge.output import RunnerOutput, clean_text, cut_beside_secrets, redact
 from runner_bridge.storing import wait_for_event
@@ -44,34 +44,37 @@ class OutputTail:
         self._owner = owner
         self._read = 0
         self._stored = 0
-        self._already = 0
+        self._already: int | None = None
+        """What a predecessor stored, of which this reader stores nothing again; None until that is known."""
         self._waiting = b""
 
     async def follow(self, ended: asyncio.Event) -> None:
         """Stores what is printed until `ended` is set, and then once more what is left."""
-        try:
-            # A worker that takes over reads from the beginning and skips what its predecessor stored.
-            self._already = await stored_output.size(self._db, self._id)
-        except StoreError as error:
-            log.warning("output of execution %s: %s", self._id, error)
         while not await wait_for_event(ended, LOOK_S):
             await asyncio.to_thread(self._output.check)
-            await self._drain(last=False)
+            await self._if_possible(self._drain)
         await asyncio.to_thread(self._output.close)
-        await self._drain(last=True)
+        await self._if_possible(self.flush)
 
-    async def _drain(self, *, last: bool) -> None:
+    async def flush(self) -> None:
+        """Stores everything that is left of an output that has ended; safe to repeat. Raises StoreError."""
+        await self._drain()
+        if self._waiting:
+            await self._store(self._waiting)
+            self._waiting = b""
+
+    async def _if_possible(self, store: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._store_lines()
-            while data := await asyncio.to_thread(self._output.read, self._read, PIECE_BYTES):
-                self._read += len(data)
-                self._waiting += data
-                await self._store_lines()
-            if last and self._waiting:
-                await self._store(self._waiting)
-                self._waiting = b""
+            await store()
         except StoreError as error:
             log.warning("output of execution %s waits for the database: %s", self._id, error)
+
+    async def _drain(self) -> None:
+        await self._store_lines()
+        while data := await asyncio.to_thread(self._output.read, self._read, PIECE_BYTES):
+            self._read += len(data)
+            self._waiting += data
+            await self._store_lines()
 
     async def _store_lines(self) -> None:
         end = self._waiting.rfind(b"\n") + 1
@@ -82,6 +85,9 @@ class OutputTail:
             self._waiting = self._waiting[end:]
 
     async def _store(self, raw: bytes) -> None:
+        if self._already is None:
+            # A worker that takes over reads from the beginning and skips what its predecessor stored.
+            self._already = await stored_output.size(self._db, self._id)
         content = redact(clean_text(raw), self._environment).encode()
         end = self._stored + len(content)
         if fresh := content[max(0, self._already - self._stored) :]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -48,6 +48,7 @@ from store.model import (
     ToolCallStatus,
     WorkerId,
 )
+from store.queue import GiveBack
 
 LEFTOVER_GRACE_S = 0.5
 """What a runner leaves behind at its own end has no claim to a long goodbye, and its result waits for it."""
@@ -59,6 +60,9 @@ HUB_RETRY_S = 1.0
 """Between two attempts to learn of a stop while the database is away."""
 
 log = logging.getLogger(__name__)
+
+Known = Mapping[int, ToolCallStatus]
+"""Tool calls that are stored already, by ordinal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +165,27 @@ class Supervision:
             log.warning("execution %s: what it says is not searched for the API key: %s", self._id, error)
         identity = await executions.process_of(db, execution_id)
         pid, started = (None, None) if identity is None else (identity.pid, identity.started)
+        stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
+        known = {call.ordinal: call.status for call in stored}
         runner = process.find(self._id, pid, started)
-        if runner is not None:
-            log.info("execution %s goes on: its runner %d still lives", self._id, runner.pid)
-            stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
-            await self._supervise(runner, {call.ordinal: call.status for call in stored})
+        if runner is None:
+            await self._read_what_is_left(pid, started, known)
             return
+        log.info("execution %s goes on: its runner %d still lives", self._id, runner.pid)
+        await self._supervise(runner, known)
+
+    async def _read_what_is_left(self, pid: int | None, started: float | None, known: Known) -> None:
+        """The end of a runner that ended while nobody watched: its result, and what it said until then."""
         self.has_exited = True
         left = self._leaked(await process.end_members(self._id, pid, started, LEFTOVER_GRACE_S))
         found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
+        tail, output = self._listeners(known)
+        over = asyncio.Event()
+        over.set()
+        await _settle([tail.follow(over), output.follow(over)])
+        await self._tell_rest(tail, output)
         observed = Observed(Cause.EXITED, ProcessExit(), found, None, left)
-        await self._finish(await asyncio.to_thread(self._ending, observed, ()))
+        await self._finish(await asyncio.to_thread(self._ending, observed, tail.calls))
 
     async def _learn_environment(self) -> None:
         """The environment of this agent's runners as it is set now; raises LaunchError."""
@@ -182,16 +196,27 @@ class Supervision:
         environment = runner_environment(self._config, of_agent)
         self._expected = replace(self._expected, environment=environment)
 
-    async def _supervise(self, runner: RunnerProcess, known: Mapping[int, ToolCallStatus]) -> None:
-        ended = asyncio.Event()
-        db, execution_id = self._around.db, self._execution.id
+    def _listeners(self, known: Known) -> tuple[ToolLogTail, OutputTail]:
+        """For what the runner says, in its tool log and in its output; `known` are tool calls stored already."""
+        db, execution_id, owner = self._around.db, self._execution.id, self._around.owner
         environment = self._expected.environment
-        owner = self._around.owner
-        vitals = self._vitals(runner)
         steps = StepCounter(self._benchmark.id, self._execution.progress.total)
         tail = ToolLogTail(db, execution_id, self._around.watch, known, environment, owner=owner, steps=steps)
-        output = OutputTail(db, execution_id, self._output, environment, owner)
-        record = VitalsRecord(db, execution_id, vitals, owner, has_begun=vitals.startup_time_ms is not None)
+        return tail, OutputTail(db, execution_id, self._output, environment, owner)
+
+    async def _tell_rest(self, tail: ToolLogTail, output: OutputTail) -> None:
+        """Stores what was said while the database was away."""
+        flushes = (tail.flush, output.flush)
+        await _settle([until_stored(flush, self._around.leaving) for flush in flushes])
+
+    async def _supervise(self, runner: RunnerProcess, known: Known) -> None:
+        ended = asyncio.Event()
+        vitals = self._vitals(runner)
+        has_begun = vitals.startup_time_ms is not None
+        tail, output = self._listeners(known)
+        record = VitalsRecord(
+            self._around.db, self._execution.id, vitals, self._around.owner, has_begun=has_begun
+        )
         aside = [
             asyncio.create_task(tail.follow(ended), name="tool log tail"),
             asyncio.create_task(output.follow(ended), name="output tail"),
@@ -205,6 +230,7 @@ class Supervision:
                 observed = await self._put_to_end(runner, cause)
             ended.set()
             await _settle(aside)
+            await self._tell_rest(tail, output)
             await self._finish(await asyncio.to_thread(self._ending, observed, tail.calls))
             runner.release()
         finally:
@@ -352,8 +378,10 @@ async def write_end(around: Surroundings, execution_id: ExecutionId, ending: End
         log.warning("execution %s had been ended or taken over by somebody else", execution_id)
 
 
-async def _settle(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Waits for what runs aside; a fault there is logged and costs the execution nothing."""
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+async def _settle(work: Sequence[Awaitable[None]]) -> None:
+    """Waits for what runs aside; a fault there is logged and costs the execution nothing. Raises GiveBack."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, GiveBack):
+            raise outcome
         if isinstance(outcome, BaseException):
             log.error("watching a runner's files failed", exc_info=outcome)

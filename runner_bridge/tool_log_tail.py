@@ -134,7 +134,7 @@ class ToolLogTail:
 
     async def _store_if_possible(self) -> None:
         try:
-            await self._store()
+            await self.flush()
         except (DatabaseUnavailable, DatabaseBusy) as error:
             log.warning("tool calls of execution %s wait for the database: %s", self._id, error)
 
@@ -211,7 +211,8 @@ class ToolLogTail:
             kind is EventKind.TOOL_CALL_STARTED or stored is not ToolCallStatus.UNFINISHED
         )
 
-    async def _store(self) -> None:
+    async def flush(self) -> None:
+        """Stores what was read and not stored yet; safe to repeat. Raises the store's errors."""
         while self._pending:
             first = self._pending[0]
             if isinstance(first, StepsDone):

@@ -24,6 +24,7 @@ EXECUTIONS = "store/sql/executions.sql"
 STATES = "tests/store/test_state_machine.py"
 LATE = "tests/adversity/test_late_writers.py"
 LEAKS = "tests/runner_bridge/test_leaks.py"
+STOPS = "tests/adversity/test_stops.py"
 PEERS = "tests/adversity/test_dead_peers.py"
 
 GUARDS = (
@@ -294,6 +295,21 @@ GUARDS = (
         "exit = ProcessExit() if runner.pid in left else await runner.wait()",
         "exit = await runner.wait()",
         f"{LEAKS}::test_a_runner_that_outlives_sigkill_itself_holds_nobody_up_and_has_no_exit",
+    ),
+    Guard(
+        "what was said while the database was away is stored before the end",
+        "runner_bridge/supervision.py",
+        "await self._tell_rest(tail, output)\n            await self._finish(",
+        "await self._finish(",
+        f"{STOPS}::test_while_the_database_is_away_a_runner_is_ended_in_time_and_its_end_is_written_afterwards",
+    ),
+    Guard(
+        "what a runner said while nobody watched is read",
+        "runner_bridge/supervision.py",
+        "await _settle([tail.follow(over), output.follow(over)])",
+        "await asyncio.sleep(0)",
+        "tests/runner_bridge/test_worker.py"
+        "::test_what_a_runner_said_and_did_while_no_worker_watched_is_read_by_the_next_one",
     ),
     Guard(
         "what outlives SIGKILL is told",
