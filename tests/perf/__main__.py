@@ -15,6 +15,7 @@ from store.migrate import migrate
 from tests.conftest import url_of
 from tests.perf import (
     crowded_feedback,
+    dashboard,
     feedback,
     imports,
     lag,
@@ -62,6 +63,7 @@ async def main(wanted: list[str]) -> None:
         "launches": over_new_url(launches.measure),
         "recovery": over_new_url(recovery.measure),
         "lag": over_new_url(lag.measure),
+        "dashboard": over_new_url(dashboard.measure),
         "scale": lambda: scale.measure(new_url),
     }
     try:

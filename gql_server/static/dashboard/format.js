@@ -2,6 +2,9 @@
 
 export const UNKNOWN = "–";
 
+// What the server calls the benchmark of an observed execution before its session file tells.
+export const UNKNOWN_BENCHMARK = "(unknown)";
+
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const absolute = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
 const counts = new Intl.NumberFormat("en");
@@ -36,6 +39,12 @@ export function duration(ms) {
   const rest = String(seconds % 60).padStart(2, "0");
   return hours > 0 ? `${hours} h ${String(minutes).padStart(2, "0")} min` : `${minutes} min ${rest} s`;
 }
+
+// One that goes on, in whole seconds.
+export const counting = (ms) => (ms < 60_000 ? `${Math.floor(ms / 1000)} s` : duration(ms));
+
+const BYTES = new Intl.NumberFormat("en", { notation: "compact", style: "unit", unit: "byte", unitDisplay: "narrow" });
+export const bytes = (number) => (number == null ? UNKNOWN : BYTES.format(number));
 
 export const count = (number) => (number == null ? UNKNOWN : counts.format(number));
 

@@ -32,8 +32,8 @@ function Comparison({ comparison }) {
       ["Benchmark", left.benchmarkId, right.benchmarkId, comparison.sameBenchmark ? "same" : "differs"],
       ["Definition", `revision ${left.benchmarkRevision ?? format.UNKNOWN}`, `revision ${right.benchmarkRevision ?? format.UNKNOWN}`, definitionsDiffer == null ? "unknown" : definitionsDiffer ? "differs" : "same"],
       ["Agent", left.agent, right.agent, comparison.sameAgent ? "same" : "differs"],
-      ["Reported score", html`<${Score} value=${left.score} />`, html`<${Score} value=${right.score} />`, format.signed(comparison.scoreDelta, points)],
-      ["Computed score", html`<${Score} value=${left.computedScore} />`, html`<${Score} value=${right.computedScore} />`, format.signed(comparison.computedScoreDelta, points)],
+      ["Reported score", html`<${Score} value=${left.score} />`, html`<${Score} value=${right.score} />`, difference(comparison.scoreDelta, points)],
+      ["Computed score", html`<${Score} value=${left.computedScore} />`, html`<${Score} value=${right.computedScore} />`, difference(comparison.computedScoreDelta, points)],
       ["Time", html`<${Elapsed} execution=${left} />`, html`<${Elapsed} execution=${right} />`, format.signed(comparison.executionTimeDeltaMs, format.duration)],
     ]} />
     <${Table} title="Assertions" rows=${assertions.map(({ left, right, difference }) => [
@@ -49,6 +49,7 @@ function Comparison({ comparison }) {
   `;
 }
 
+const difference = (delta, unit) => (delta === 0 ? "same" : format.signed(delta, unit));
 const points = (value) => `${(value * 100).toFixed(1)} points`;
 const Side = ({ execution }) => html`<${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /> <span class="mono">${execution.id.slice(0, 8)}</span></${Link}>`;
 const outcome = ({ outcome, actual }) => `${outcome.toLowerCase().replace("_", " ")}${actual == null ? "" : ` (${JSON.stringify(actual)})`}`;

@@ -4,7 +4,7 @@ import * as format from "../format.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
 import { lasting, listOf, withPage, withUpdate } from "../list_data.js";
 import { useLiveQuery } from "../live_query.js";
-import { Age, Elapsed, Score, Status } from "../parts/basics.js";
+import { Age, BenchmarkName, Elapsed, Progress, Score, Status } from "../parts/basics.js";
 import { attempt, Empty, Shown } from "../parts/notices.js";
 import { useWindow } from "../parts/window.js";
 import { Link, usePage, useSearch } from "../router.js";
@@ -154,10 +154,10 @@ function Heading({ field, title, order, sortBy }) {
 const Row = ({ execution, compare }) => html`
   <tr class="row">
     <td><${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /></${Link}></td>
-    <th scope="row">${execution.benchmarkId}</th>
+    <th scope="row"><${BenchmarkName} id=${execution.benchmarkId} /></th>
     <td>${execution.agent}</td>
     <td><${Score} value=${execution.score ?? execution.computedScore} /></td>
-    <td><${Elapsed} execution=${execution} /></td>
+    <td><${Elapsed} execution=${execution} /> <${Progress} execution=${execution} /></td>
     <td><${Age} iso=${execution.queuedAt} /></td>
     ${compare && html`<td>${compare === execution.id ? "this one" : html`<${Link} href=${`/compare/${compare}/${execution.id}`}>Compare</${Link}>`}</td>`}
   </tr>

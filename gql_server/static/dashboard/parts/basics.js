@@ -2,6 +2,7 @@
 import { clock } from "../clock.js";
 import * as format from "../format.js";
 import { html, useRef } from "../html.js";
+import { Link } from "../router.js";
 import { useStore } from "../store.js";
 
 const SYMBOLS = {
@@ -33,8 +34,26 @@ export function Elapsed({ execution }) {
   if (!format.isLive(status)) return html`<span>${format.duration(executionTimeMs)}</span>`;
   const since = startedAt ?? execution.queuedAt;
   const ms = Math.max(0, (endedAt ? Date.parse(endedAt) : now) - Date.parse(since));
-  return html`<span class="counting">${format.duration(Math.floor(ms / 1000) * 1000)}</span>`;
+  return html`<span class="counting">${status === "QUEUED" ? "waiting " : ""}${format.counting(ms)}</span>`;
 }
+
+// How far a live execution has come; nothing where nobody knows, or where there is one step only.
+export function Progress({ execution: { status, progress, benchmarkId } }) {
+  if (status !== "RUNNING" || progress?.fraction == null || progress.stepsTotal < 2) return null;
+  const words = `${progress.stepsDone} of ${progress.stepsTotal} steps`;
+  return html`
+    <span class="progress">
+      <progress class="bar" aria-label=${`Progress of ${benchmarkId}`} max="1" value=${progress.fraction}></progress>
+      <span class="quiet">${words}</span>
+    </span>
+  `;
+}
+
+// The benchmark of an execution, as a link where there is a page for it.
+export const BenchmarkName = ({ id }) =>
+  id === format.UNKNOWN_BENCHMARK
+    ? html`<span class="quiet" title="Only its session file can tell, and there is none so far.">benchmark unknown</span>`
+    : html`<${Link} href=${`/benchmarks/${encodeURIComponent(id)}`}>${id}</${Link}>`;
 
 export function Bar({ value, label }) {
   const known = value != null;

@@ -5,7 +5,7 @@ import { useStore } from "../store.js";
 import { theme } from "../theme.js";
 
 const HEIGHT_PX = 180;
-const MARGIN_PX = 60;
+const MARGIN_PX = 84;
 const WEEK_S = 7 * 86_400;
 
 // `points` are [ISO date, value or null], oldest first; `format` shows a value; `max` fixes the top where there is one.

@@ -5,7 +5,9 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
 import { useStore } from "../store.js";
-import { Age, Elapsed, Fact, Score, Status } from "./basics.js";
+import { Age, BenchmarkName, Elapsed, Fact, Progress, Score, Status } from "./basics.js";
+import { QueuePlace } from "./queue_place.js";
+import { Remarks } from "./remarks.js";
 
 const FAILURES = {
   LAUNCH: "The runner could not be started. Check REEV_GQL_RUNNER_COMMAND and `reev-gql doctor`.",
@@ -24,10 +26,13 @@ export function Header({ execution, children }) {
   const { benchmark, benchmarkId, benchmarkRevision, agent, failure } = execution;
   return html`
     <section class="surface" aria-label="Summary">
-      <p class="big"><${Status} status=${execution.status} /> <${Score} value=${execution.score ?? execution.computedScore} /></p>
-      <p><${Link} href=${`/benchmarks/${benchmarkId}`}>${benchmarkId}</${Link}> by <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></p>
+      <p class="big"><${Status} status=${execution.status} /> ${scoreOf(execution) != null && html`<${Score} value=${scoreOf(execution)} />`}</p>
+      <p><${BenchmarkName} id=${benchmarkId} /> by <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></p>
       ${benchmark && html`<p class="quiet">${benchmark.description}</p>`}
+      <${Progress} execution=${execution} />
+      ${execution.status === "QUEUED" && html`<${QueuePlace} id=${execution.id} asked=${execution.queuePosition} />`}
       ${failure && html`<${Why} failure=${failure} />`}
+      <${Remarks} execution=${execution} />
       <dl class="facts">
         <${Fact} name="Time"><${Elapsed} execution=${execution} /></${Fact}>
         <${Fact} name="Reported score"><${Score} value=${execution.score} /></${Fact}>
@@ -36,14 +41,18 @@ export function Header({ execution, children }) {
         <${Fact} name="Last activity"><${Age} iso=${execution.lastActivityAt} /></${Fact}>
         <${Fact} name="Time limit">${format.duration(execution.timeoutMs)}</${Fact}>
         <${Fact} name="Started by">${execution.origin === "OBSERVED" ? "somebody else; observed" : "this server"}</${Fact}>
-        <${Fact} name="Exit code">${execution.exitCode ?? format.UNKNOWN}</${Fact}>
-        <${Fact} name="Revision of the benchmark">${benchmarkRevision ?? format.UNKNOWN}</${Fact}>
+        ${execution.exitCode != null && html`<${Fact} name="Exit code">${execution.exitCode}</${Fact}>`}
+        ${execution.startupTimeMs != null && html`<${Fact} name="Start-up">${format.duration(execution.startupTimeMs)}</${Fact}>`}
+        ${execution.priority > 0 && html`<${Fact} name="Priority">${execution.priority}</${Fact}>`}
+        <${Fact} name="Benchmark revision">${benchmarkRevision ?? format.UNKNOWN}</${Fact}>
         ${execution.rerunOf && html`<${Fact} name="Repeats"><${Link} href=${`/executions/${execution.rerunOf.id}`}>${execution.rerunOf.id.slice(0, 8)}</${Link}></${Fact}>`}
       </dl>
       ${children}
     </section>
   `;
 }
+
+const scoreOf = ({ score, computedScore }) => score ?? computedScore;
 
 const Why = ({ failure }) => html`
   <div class="error-note">
@@ -63,7 +72,7 @@ export function Timeline({ events }) {
           <li key=${at + status} data-open=${open}>
             <${Status} status=${status} />
             <time class="quiet" datetime=${at} title=${format.moment(at)}>${format.moment(at)}</time>
-            ${ms != null && html`<span class="quiet counting">${format.duration(open ? Math.floor(ms / 1000) * 1000 : ms)}</span>`}
+            ${ms != null && html`<span class="quiet counting">${open ? format.counting(ms) : format.duration(ms)}</span>`}
           </li>
         `,
       )}

@@ -4,7 +4,7 @@ import * as format from "../format.js";
 import { newest } from "../grid_data.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
-import { Age, Elapsed, Score, Sparkline, Status } from "./basics.js";
+import { Age, Elapsed, Progress, Score, Sparkline, Status } from "./basics.js";
 
 const scoreOf = (execution) => execution.score ?? execution.computedScore;
 
@@ -22,6 +22,7 @@ export function Cell({ benchmark, agent, executions, canRun }) {
         ${!isLive && scoreOf(execution) != null ? html`<${Score} value=${scoreOf(execution)} />` : null}
         <${Status} status=${execution.status} />
       </${Link}>
+      <${Progress} execution=${execution} />
       <span class="quiet">${isLive ? html`<${Elapsed} execution=${execution} />` : html`<${Age} iso=${execution.endedAt} />`}</span>
       <${Sparkline} values=${executions.map(scoreOf)} label=${`The last scores of ${name}`} />
       ${isLive

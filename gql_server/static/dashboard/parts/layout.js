@@ -7,6 +7,7 @@ import { useStore } from "../store.js";
 import { nextTheme, theme } from "../theme.js";
 import { Notices } from "./notices.js";
 import { SyncReport } from "./sync.js";
+import { WhoWorks } from "./who_works.js";
 
 const PAGES = [
   ["/", "Grid"],
@@ -84,6 +85,7 @@ export function Layout({ children }) {
         ${HAS_GRAPHIQL && html`<a href="/graphiql">GraphiQL</a>`}
       </nav>
       <${ConnectionLight} />
+      <${WhoWorks} />
       <${ThemeButton} />
     </header>
     ${wanted ? html`<${SignIn} />` : html`<main id="content" tabindex="-1">${children}</main>`}

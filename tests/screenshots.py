@@ -1,0 +1,215 @@
+"""`make screenshots`: pictures of every page of the dashboard, made anew into docs/screenshots/.
+
+A server of its own executes every benchmark; the results of that, told once more as those of two other agents over
+the last weeks, are its history; a few executions wait and run while the pictures are taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shlex
+import sys
+import tempfile
+import time
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from store.embedded import EmbeddedServer
+from tests.browser import shared_browser
+from tests.server import REPOSITORY, Server, running_server
+
+PICTURES = REPOSITORY / "docs" / "screenshots"
+BENCHMARKS = REPOSITORY / "benchmarks"
+WIDE = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 760}
+
+AGENTS = {"glm-4.6": 0.8, "local-qwen3": 0.5}
+"""Agents beside the deterministic one, and how often each of them succeeds."""
+
+WEEKS = 5
+FLOW = "007-two-step-flow"
+PARTIAL = "004-partial-score-spl-transfer"
+
+RUN_ALL = """
+mutation ($ids: [ID!]!, $agents: [String!]!) {
+  runBenchmarks(input: {benchmarkIds: $ids, agents: $agents}) {
+    ... on RunBenchmarksSuccess { batch { executions { nodes { id benchmarkId } } } } ... on Error { message }
+  }
+}
+"""
+IMPORT = "mutation { importSessionFiles { ... on ImportSessionFilesSuccess { imported } ... on Error { message } } }"
+LIVE = "{ health { liveExecutions queuedExecutions } }"
+UPDATES = "subscription { executionUpdates { execution { status } } }"
+NEWEST = """
+query ($id: ID!, $agent: String!) {
+  executions(filter: {benchmarkIds: [$id], agents: [$agent]}, first: 2) { nodes { id } }
+}
+"""
+
+PAGES = {
+    "grid": "/",
+    "executions": "/executions",
+    "execution-live": "/executions/{live}",
+    "execution-calls": "/executions/{flow}",
+    "execution-scoring": "/executions/{partial}?tab=scoring",
+    "execution-steps": "/executions/{flow}?tab=steps",
+    "execution-flow": "/executions/{flow}?tab=flow",
+    "comparison": "/compare/{partial}/{other}",
+    "agents": "/agents",
+    "agent": "/agents/glm-4.6",
+    "benchmarks": "/benchmarks",
+    "benchmark": "/benchmarks/" + PARTIAL,
+    "benchmark-editor": "/benchmarks?edit=new",
+}
+ALSO_DARK_AND_SMALL = ("grid", "execution-calls")
+
+
+async def main() -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="reev-gql-pictures-") as name:
+        database = EmbeddedServer(Path(name) / "postgres")
+        try:
+            await _pictures(Path(name) / "server", database.url)
+        finally:
+            database.stop()
+
+
+async def _pictures(directory: Path, url: str) -> None:
+    directory.mkdir()
+    settings = {
+        "DATABASE_URL": url,
+        "REEV_GQL_BENCHMARKS_DIR": str(BENCHMARKS),
+        "REEV_GQL_OBSERVE": "false",
+    }
+    async with running_server(directory, settings) as server:
+        await _execute_everything(server)
+        _write_history(directory / "sessions")
+        await server.ask(IMPORT)
+        await server.stop()
+    runner = shlex.join([sys.executable, "-S", "-E", str(REPOSITORY / "tests" / "fake_runner.py")])
+    settings |= {
+        "REEV_GQL_AGENTS": ",".join(["deterministic", *AGENTS]),
+        "REEV_GQL_RUNNER_COMMAND": f"{runner} {{path}} --agent={{agent}} --execution-id={{id}} --mode=steps-on-cue",
+        "REEV_GQL_MAX_CONCURRENT_EXECUTIONS": "2",
+    }
+    async with running_server(directory, settings) as server, shared_browser() as browser:
+        places = await _places(server)
+        for scheme, size in (("light", WIDE), ("dark", WIDE), ("light", PHONE)):
+            context = await browser.new_context(
+                viewport=size, color_scheme=scheme, reduced_motion="reduce", timezone_id="UTC"
+            )
+            page = await context.new_page()
+            suffix = "-phone" if size is PHONE else "-dark" if scheme == "dark" else ""
+            for picture, path in PAGES.items():
+                if not suffix or picture in ALSO_DARK_AND_SMALL:
+                    await _take(
+                        page, f"{server.url}{path.format_map(places)}", PICTURES / f"{picture}{suffix}.png"
+                    )
+            await context.close()
+
+
+async def _execute_everything(server: Server) -> None:
+    """Every benchmark by our own runner, twice; returns when all have ended."""
+    ids = sorted(path.stem for path in BENCHMARKS.glob("*.yml"))
+    async with server.watch(UPDATES) as updates:
+        await anext(updates)
+        for _ in range(2):
+            await server.ask(RUN_ALL, ids=ids, agents=["deterministic"])
+        async for _ in updates:
+            health = (await server.ask(LIVE))["health"]
+            if health["liveExecutions"] == health["queuedExecutions"] == 0:
+                return
+
+
+def _write_history(sessions: Path) -> None:
+    """What the other agents did, week by week getting better: the real results, some of them spoilt."""
+    dice = random.Random(7)  # noqa: S311
+    results = sorted(sessions.glob("session_*.json"))
+    for agent, skill in AGENTS.items():
+        for day in range(WEEKS * 7, 0, -1):
+            for path in dice.sample(results, 3):
+                grown = skill * (1.15 - 0.5 * day / (WEEKS * 7))
+                _write_once_more(
+                    path, agent, timedelta(days=day, minutes=dice.randrange(600)), dice.random() < grown
+                )
+
+
+def _write_once_more(path: Path, agent: str, ago: timedelta, succeeded: bool) -> None:
+    session: dict[str, Any] = json.loads(path.read_bytes())
+    old, new = session["session_id"], str(uuid.uuid4())
+    took = 4 + 60 * random.Random(new).random()  # noqa: S311
+    start = time.time() - ago.total_seconds()
+    session |= {
+        "session_id": new,
+        "agent_type": agent,
+        "start_time": int(start),
+        "end_time": int(start + took),
+    }
+    result = session["final_result"]
+    result["execution_time_ms"] = int(took * 1000)
+    if not succeeded:
+        result |= {"success": False, "score": 0.0, "status": "Failed"}
+        for step in result["data"]["steps"]:
+            step["action"] = step["action"][1:]
+    path.with_name(f"session_{new}.json").write_text(json.dumps(session))
+    log = path.with_name(f"enhanced_otel_{old}.jsonl")
+    if log.exists():
+        lines = [_moved(json.loads(line), new, start) for line in log.read_text().splitlines()]
+        log.with_name(f"enhanced_otel_{new}.jsonl").write_text("".join(lines))
+
+
+def _moved(line: dict[str, Any], session_id: str, start: float) -> str:
+    moment = datetime.fromtimestamp(start + 1).astimezone(datetime.fromisoformat(line["timestamp"]).tzinfo)
+    return json.dumps({**line, "session_id": session_id, "timestamp": moment.isoformat()}) + "\n"
+
+
+async def _places(server: Server) -> dict[str, str]:
+    """The executions that the addresses name; two of them run meanwhile and two wait."""
+    ids = [FLOW, PARTIAL, "002-spl-transfer", "008-wrap-sol"]
+    newest = {
+        key: await _newest(server, *of)
+        for key, of in {
+            "flow": (FLOW, "deterministic"),
+            "partial": (PARTIAL, "deterministic"),
+            "other": (PARTIAL, "local-qwen3"),
+        }.items()
+    }
+    async with server.watch(UPDATES) as updates:
+        await anext(updates)
+        batch = (await server.ask(RUN_ALL, ids=ids, agents=["glm-4.6"]))["runBenchmarks"]["batch"][
+            "executions"
+        ]["nodes"]
+        live = next(one["id"] for one in batch if one["benchmarkId"] == FLOW)
+        async for _ in updates:
+            health = (await server.ask(LIVE))["health"]
+            if health["liveExecutions"] == 2:
+                break
+    return {**newest, "live": live}
+
+
+async def _newest(server: Server, benchmark: str, agent: str) -> str:
+    answer = await server.ask(NEWEST, id=benchmark, agent=agent)
+    return str(answer["executions"]["nodes"][0]["id"])
+
+
+async def _take(page: Page, url: str, file: Path) -> None:
+    await page.goto(url)
+    await expect(page.locator(".light")).to_have_text("Live")
+    await expect(page.locator("[aria-busy]")).to_have_count(0)
+    if "tab=flow" in url:
+        await expect(page.locator(".drawing img")).to_be_visible()
+    if "edit=" in url:
+        await expect(page.locator("#editor-check")).to_contain_text("storing it")
+    await page.evaluate("document.fonts.ready")
+    await page.screenshot(path=file)
+    print(f"{file.relative_to(REPOSITORY)}: {file.stat().st_size / 1024:.0f} kB")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
