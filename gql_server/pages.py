@@ -6,6 +6,7 @@ Content-Security-Policy.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gql_server.access import SECURITY_HEADERS
+from gql_server.assets import ASSET_ROUTE, STATIC, asset, assets_base, modules_of
+from gql_server.page_documents import documents_json
 
-STATIC = Path(__file__).parent / "static"
 CSP = "Content-Security-Policy"
 
 DASHBOARD_PATHS = (
@@ -28,6 +30,9 @@ DASHBOARD_PATHS = (
     "/benchmarks/{id}",
 )
 """The addresses of the dashboard's pages; its main.js shows what belongs to each."""
+
+FIRST = ("dashboard/main.js", "dashboard/pages/grid.js")
+"""The modules that are fetched at once with all they import; those of other pages come when the page stands."""
 
 DRAWING_HEADERS = {
     CSP: "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; "
@@ -44,13 +49,21 @@ def add_routes(app: web.Application, *, graphiql: bool) -> None:
     app.router.add_get("/drawing", _drawing(STATIC / "drawing" / "index.html"))
     if graphiql:
         app.router.add_get("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
+    app.router.add_get(ASSET_ROUTE, asset)
     app.router.add_static("/static", STATIC, follow_symlinks=False)
 
 
 def _dashboard(file: Path, *, graphiql: bool) -> Handler:
-    text = file.read_text(encoding="utf-8").replace("{graphiql}", "on" if graphiql else "off")
+    template = file.read_text(encoding="utf-8").replace("{graphiql}", "on" if graphiql else "off")
+    template = template.replace("{documents}", documents_json())
+
+    def page() -> str:
+        base = assets_base()
+        links = "".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in modules_of(*FIRST))
+        return template.replace("{modules}", links).replace("{static}", base)
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        text = await asyncio.to_thread(page)
         return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
     return answer

@@ -16,9 +16,9 @@ import time
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from store.embedded import EmbeddedServer
 from tests.browser import shared_browser
@@ -26,11 +26,16 @@ from tests.server import REPOSITORY, Server, running_server
 
 PICTURES = REPOSITORY / "docs" / "screenshots"
 BENCHMARKS = REPOSITORY / "benchmarks"
-WIDE = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 760}
+WIDE = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=760)
 
 AGENTS = {"glm-4.6": 0.8, "local-qwen3": 0.5}
 """Agents beside the deterministic one, and how often each of them succeeds."""
+
+FAKE_RUNNER = str(REPOSITORY / "tests" / "fake_runner.py")
+RUNNER = shlex.join([sys.executable, "-S", "-E", FAKE_RUNNER])
+RUNNER += " {path} --agent={agent} --execution-id={id} --mode=steps-on-cue"
+"""It stands after the first of two steps while the pictures are taken."""
 
 WEEKS = 5
 FLOW = "007-two-step-flow"
@@ -43,7 +48,7 @@ mutation ($ids: [ID!]!, $agents: [String!]!) {
   }
 }
 """
-IMPORT = "mutation { importSessionFiles { ... on ImportSessionFilesSuccess { imported } ... on Error { message } } }"
+IMPORT = "mutation { importSessionFiles { ... on ImportSessionFilesSuccess { imported } } }"
 LIVE = "{ health { liveExecutions queuedExecutions } }"
 UPDATES = "subscription { executionUpdates { execution { status } } }"
 NEWEST = """
@@ -67,21 +72,27 @@ PAGES = {
     "benchmark": "/benchmarks/" + PARTIAL,
     "benchmark-editor": "/benchmarks?edit=new",
 }
+LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (
+    ("light", WIDE),
+    ("dark", WIDE),
+    ("light", PHONE),
+)
 ALSO_DARK_AND_SMALL = ("grid", "execution-calls")
 
 
-async def main() -> None:
+def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="reev-gql-pictures-") as name:
         database = EmbeddedServer(Path(name) / "postgres")
+        directory = Path(name) / "server"
+        directory.mkdir()
         try:
-            await _pictures(Path(name) / "server", database.url)
+            asyncio.run(_pictures(directory, database.url))
         finally:
             database.stop()
 
 
 async def _pictures(directory: Path, url: str) -> None:
-    directory.mkdir()
     settings = {
         "DATABASE_URL": url,
         "REEV_GQL_BENCHMARKS_DIR": str(BENCHMARKS),
@@ -92,15 +103,14 @@ async def _pictures(directory: Path, url: str) -> None:
         _write_history(directory / "sessions")
         await server.ask(IMPORT)
         await server.stop()
-    runner = shlex.join([sys.executable, "-S", "-E", str(REPOSITORY / "tests" / "fake_runner.py")])
     settings |= {
         "REEV_GQL_AGENTS": ",".join(["deterministic", *AGENTS]),
-        "REEV_GQL_RUNNER_COMMAND": f"{runner} {{path}} --agent={{agent}} --execution-id={{id}} --mode=steps-on-cue",
+        "REEV_GQL_RUNNER_COMMAND": RUNNER,
         "REEV_GQL_MAX_CONCURRENT_EXECUTIONS": "2",
     }
     async with running_server(directory, settings) as server, shared_browser() as browser:
         places = await _places(server)
-        for scheme, size in (("light", WIDE), ("dark", WIDE), ("light", PHONE)):
+        for scheme, size in LOOKS:
             context = await browser.new_context(
                 viewport=size, color_scheme=scheme, reduced_motion="reduce", timezone_id="UTC"
             )
@@ -129,7 +139,7 @@ async def _execute_everything(server: Server) -> None:
 
 def _write_history(sessions: Path) -> None:
     """What the other agents did, week by week getting better: the real results, some of them spoilt."""
-    dice = random.Random(7)  # noqa: S311
+    dice = random.Random(7)
     results = sorted(sessions.glob("session_*.json"))
     for agent, skill in AGENTS.items():
         for day in range(WEEKS * 7, 0, -1):
@@ -143,7 +153,7 @@ def _write_history(sessions: Path) -> None:
 def _write_once_more(path: Path, agent: str, ago: timedelta, succeeded: bool) -> None:
     session: dict[str, Any] = json.loads(path.read_bytes())
     old, new = session["session_id"], str(uuid.uuid4())
-    took = 4 + 60 * random.Random(new).random()  # noqa: S311
+    took = 4 + 60 * random.Random(new).random()
     start = time.time() - ago.total_seconds()
     session |= {
         "session_id": new,
@@ -207,9 +217,9 @@ async def _take(page: Page, url: str, file: Path) -> None:
     if "edit=" in url:
         await expect(page.locator("#editor-check")).to_contain_text("storing it")
     await page.evaluate("document.fonts.ready")
-    await page.screenshot(path=file)
-    print(f"{file.relative_to(REPOSITORY)}: {file.stat().st_size / 1024:.0f} kB")
+    content = await page.screenshot(path=file)
+    print(f"{file.relative_to(REPOSITORY)}: {len(content) / 1024:.0f} kB")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -8,7 +8,7 @@ import pytest
 from graphql import parse, validate
 from playwright.async_api import expect
 
-from gql_server.pages import STATIC
+from gql_server.assets import STATIC
 from schema import build_schema
 from tests.browser import browser_page
 from tests.gql_server.conftest import MakeServer, MakeSite, Server, Site, cli

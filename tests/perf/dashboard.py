@@ -66,7 +66,8 @@ WITH moved AS (
     INSERT INTO execution_events (execution_id, seq, kind, data)
     SELECT id, event_seq - $1 + n, 'TOOL_CALL_STARTED',
            jsonb_build_object('ordinal', event_seq + n, 'name', 'sol_transfer', 'raw_name', 'sol_transfer',
-                              'status', 'UNFINISHED', 'params', null)
+                              'status', 'UNFINISHED', 'started_at', null, 'ended_at', null,
+                              'duration_ms', null, 'result', null, 'params', null, 'error_message', null)
     FROM moved, generate_series(1, $1::integer) AS n RETURNING seq
 )
 SELECT count(*), pg_notify('reev_gql', '') FROM told

@@ -16,6 +16,10 @@ export function failure(errors) {
   return new RequestFailed(first?.message ?? "The server gave no reason", first?.extensions?.code ?? null);
 }
 
+let answered;
+// Resolves when the page has asked its first question and has the answer.
+export const firstAnswer = new Promise((resolve) => { answered = resolve; });
+
 async function send(body) {
   try {
     return await fetch("/graphql", {
@@ -34,7 +38,7 @@ async function send(body) {
 
 // The `data` of one operation; raises RequestFailed.
 export async function ask(name, variables = {}) {
-  const query = await documentText(name);
+  const query = documentText(name);
   const response = await send({ query, variables });
   learnServerTime(response.headers.get("Date"));
   let answer;
@@ -43,6 +47,7 @@ export async function ask(name, variables = {}) {
   } catch {
     throw new RequestFailed(`The server answered with status ${response.status} and no JSON`, "BAD_ANSWER");
   }
+  answered();
   if (response.status === 401) tokenRefused();
   if (answer.errors?.length) throw failure(answer.errors);
   return answer.data;

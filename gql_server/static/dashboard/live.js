@@ -68,24 +68,19 @@ addEventListener("offline", () => { if (connection.value !== "connecting") conne
 // Follows a subscription until `stop` (returned) is called. `next` gets its data; `resume(data)` returns the
 // variables to go on with after a cut, from the newest data. `failed` gets a RequestFailed, `complete` nothing.
 export function follow(name, variables, { next, resume, failed, complete }) {
-  const payload = { query: "", variables: { ...variables } };
-  let stop = () => {};
+  const payload = { query: documentText(name), variables: { ...variables } };
   let stopped = false;
 
-  documentText(name).then((query) => {
-    if (stopped) return;
-    payload.query = query;
-    stop = client.subscribe(payload, {
-      next: ({ data, errors }) => {
-        if (errors?.length) return failed?.(failure(errors));
-        // The client sends this very object again after a cut: then from here on.
-        Object.assign(payload.variables, resume?.(data));
-        next(data);
-      },
-      error: (errors) => { if (!stopped) failed?.(failure(Array.isArray(errors) ? errors : [{ message: words(errors) }])); },
-      complete: () => { if (!stopped) complete?.(); },
-    });
-  }, (error) => failed?.(error));
+  const stop = client.subscribe(payload, {
+    next: ({ data, errors }) => {
+      if (errors?.length) return failed?.(failure(errors));
+      // The client sends this very object again after a cut: then from here on.
+      Object.assign(payload.variables, resume?.(data));
+      next(data);
+    },
+    error: (errors) => { if (!stopped) failed?.(failure(Array.isArray(errors) ? errors : [{ message: words(errors) }])); },
+    complete: () => { if (!stopped) complete?.(); },
+  });
 
   return () => { stopped = true; stop(); };
 }

@@ -1,18 +1,20 @@
 // Starts the dashboard: which page belongs to which address.
 import { html, render } from "./html.js";
-import { AgentPage } from "./pages/agent.js";
-import { AgentsPage } from "./pages/agents.js";
-import { BenchmarkPage } from "./pages/benchmark.js";
-import { BenchmarksPage } from "./pages/benchmarks.js";
-import { ComparePage } from "./pages/compare.js";
-import { ExecutionPage } from "./pages/execution.js";
-import { ExecutionsPage } from "./pages/executions.js";
-import { GridPage } from "./pages/grid.js";
+import { bringAll, lazy } from "./lazy.js";
 import { Layout } from "./parts/layout.js";
 import { Empty } from "./parts/notices.js";
 import { Link, match, place } from "./router.js";
 import { useStore } from "./store.js";
 import "./theme.js";
+
+const AgentPage = lazy(() => import("./pages/agent.js"), "AgentPage");
+const AgentsPage = lazy(() => import("./pages/agents.js"), "AgentsPage");
+const BenchmarkPage = lazy(() => import("./pages/benchmark.js"), "BenchmarkPage");
+const BenchmarksPage = lazy(() => import("./pages/benchmarks.js"), "BenchmarksPage");
+const ComparePage = lazy(() => import("./pages/compare.js"), "ComparePage");
+const ExecutionPage = lazy(() => import("./pages/execution.js"), "ExecutionPage");
+const ExecutionsPage = lazy(() => import("./pages/executions.js"), "ExecutionsPage");
+const GridPage = lazy(() => import("./pages/grid.js"), "GridPage");
 
 // pages.py serves this page for the same addresses.
 const ROUTES = [
@@ -40,3 +42,4 @@ function App() {
 }
 
 render(html`<${App} />`, document.getElementById("app"));
+bringAll();

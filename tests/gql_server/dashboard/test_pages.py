@@ -40,7 +40,7 @@ async def test_the_list_is_filtered_and_sorted_and_an_execution_leaves_it(
     await dashboard.run("001-sol-transfer")
     row = page.locator("tr.row")
     await expect(row).to_have_count(1)
-    await row.get_by_role("link").click()
+    await row.get_by_role("link", name="Running").click()
     await page.get_by_role("button", name="Stop").click()
     await expect(page.get_by_role("region", name="Summary")).to_contain_text("Stopped")
     await page.go_back()

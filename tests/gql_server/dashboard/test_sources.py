@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from graphql import DocumentNode, OperationDefinitionNode, parse, validate
 
+from gql_server.assets import STATIC
 from gql_server.page_documents import DIRECTORY, document_text, page_documents
-from gql_server.pages import DASHBOARD_PATHS, STATIC
+from gql_server.pages import DASHBOARD_PATHS
 from schema import build_schema
 from tests.gql_server.conftest import Site
 
@@ -18,7 +19,7 @@ MODULES = sorted(path for path in DASHBOARD.rglob("*.js"))
 MAX_LINES = 300
 
 IMPORT_LINE = re.compile(r'^# import "([a-z_]+)"$', re.MULTILINE)
-MODULE_IMPORT = re.compile(r'(?:from|import) "(\.[^"]+)"')
+MODULE_IMPORT = re.compile(r'(?:from |import |import\()"(\.[^"]+)"')
 NAMED = re.compile(
     r'(?:ask|act|follow)\("([a-z_]+)"|(?:query|document): "([a-z_]+)"|documentText\("([a-z_]+)"\)'
 )

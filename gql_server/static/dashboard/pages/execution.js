@@ -87,8 +87,8 @@ function Part({ tab, execution }) {
 
 function Actions({ execution }) {
   const { id, status, origin } = execution;
-  const query = async () =>
-    `${await documentText("execution")}\n\n# variables\n${JSON.stringify({ id }, null, 2)}\n`;
+  const query = () =>
+    `${documentText("execution")}\n\n# variables\n${JSON.stringify({ id }, null, 2)}\n`;
   return html`
     <div class="buttons">
       ${format.isLive(status) && origin === "REQUESTED"

@@ -1,0 +1,33 @@
+// Pages whose modules are fetched when they are needed, or when the first page stands and there is nothing else to do.
+import { firstAnswer } from "./api.js";
+import { html, useEffect, useState } from "./html.js";
+import { ErrorNote, Loading } from "./parts/notices.js";
+
+const waiting = [];
+
+// The component `name` of the module that `load` imports.
+export function lazy(load, name) {
+  let Page = null;
+  const bring = async () => { Page ??= (await load())[name]; };
+  waiting.push(bring);
+
+  return (parameters) => {
+    const [state, setState] = useState({ round: 0, error: null });
+    const { round, error } = state;
+    useEffect(() => {
+      if (Page) return;
+      bring().then(
+        () => setState({ round: round + 1, error: null }),
+        () => setState({ round, error: new Error("Its modules cannot be loaded. Is `make serve` running?") }),
+      );
+    }, [round]);
+    if (Page) return html`<${Page} ...${parameters} />`;
+    if (error) return html`<${ErrorNote} error=${error} retry=${() => setState({ round: round + 1, error: null })} />`;
+    return html`<${Loading} what="the page" />`;
+  };
+}
+
+// All pages are brought before they are asked for, once the first one shows its data: going on costs no wait then.
+export function bringAll() {
+  firstAnswer.then(() => requestIdleCallback(() => waiting.forEach((bring) => bring().catch(() => {}))));
+}
