@@ -1,6 +1,6 @@
 """The files of the pages, under an address that changes with them: a browser keeps them and asks for none again.
 
-The address is made from the files as they are when a page is asked for: a changed line needs no more than a reload.
+The address is made from the files as they are when a page is asked for: a changed line needs only a reload.
 """
 
 from __future__ import annotations
