@@ -46,6 +46,9 @@ PROBE = "SELECT 1"
 STATEMENT_TIMEOUT_S = 30.0
 """No statement of ours takes long; one that does is stuck."""
 
+IDLE_IN_TRANSACTION_S = 10.0
+"""PostgreSQL ends a transaction whose process stands still for this long: it may hold the lock of all claims."""
+
 UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -64,6 +67,14 @@ UNAVAILABLE = (
 
 CONTENDED = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 """What the driver raises when others were in the way: deadlocks, lock timeouts. Nothing was written."""
+
+
+def server_settings(application_name: str) -> dict[str, str]:
+    """What every connection of ours asks of the server."""
+    return {
+        "application_name": application_name,
+        "idle_in_transaction_session_timeout": str(round(IDLE_IN_TRANSACTION_S * 1000)),
+    }
 
 
 def describe_url(url: str) -> str:
@@ -86,7 +97,7 @@ async def open_connection(url: str, application_name: str) -> Connection:
             url,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=STATEMENT_TIMEOUT_S,
-            server_settings={"application_name": application_name},
+            server_settings=server_settings(application_name),
         )
     except (TimeoutError, *UNAVAILABLE) as error:
         raise unavailable(url, error) from error
@@ -129,7 +140,7 @@ class Database:
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=STATEMENT_TIMEOUT_S,
                 init=prepare_connection,
-                server_settings={"application_name": "reev-gql"},
+                server_settings=server_settings("reev-gql"),
             )
         except (TimeoutError, *UNAVAILABLE) as error:
             raise unavailable(url, error) from error

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from store.database import CONNECT_TIMEOUT_S, UNAVAILABLE, open_connection, unavailable
+from store.database import (
+    CONNECT_TIMEOUT_S,
+    UNAVAILABLE,
+    open_connection,
+    server_settings,
+    unavailable,
+)
 from store.errors import SchemaOutdated, SchemaTooNew
 
 if TYPE_CHECKING:
@@ -99,7 +105,9 @@ async def _upgrade(url: str) -> str | None:
     from sqlalchemy.pool import NullPool
 
     async def connect() -> object:
-        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+        return await asyncpg.connect(
+            url, timeout=CONNECT_TIMEOUT_S, server_settings=server_settings("reev-gql migrate")
+        )
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:

@@ -247,6 +247,14 @@ GUARDS = (
         "tests/gql_server/test_access.py::test_with_a_token_nothing_goes_without_it",
     ),
     Guard(
+        "a transaction that stands still is ended",
+        "store/database.py",
+        '"idle_in_transaction_session_timeout": str(round(IDLE_IN_TRANSACTION_S * 1000)),',
+        "",
+        "tests/adversity/test_frozen_peers.py::"
+        "test_a_worker_frozen_while_it_claims_does_not_keep_the_others_from_claiming",
+    ),
+    Guard(
         "a runner is found again with its start time only",
         "runner_bridge/process.py",
         "if pid is None or started is None or processes.start_time(pid) != started:",

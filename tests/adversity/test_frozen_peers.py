@@ -1,0 +1,54 @@
+"""A process of ours that stands still in the middle of a transaction keeps the others waiting for a while only."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from store import database, queue
+from store.database import Database, open_connection
+from store.errors import DatabaseUnavailable
+from store.queue import Limits, claim_next
+from tests.store.support import DEADLINE_S, queued
+from tests.workers import registered
+
+SOON_S = 0.3
+
+
+@pytest.fixture
+async def frozen(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The pool of a worker whose transactions may stand still for a moment only; closed by the test."""
+    monkeypatch.setattr(database, "IDLE_IN_TRANSACTION_S", SOON_S)
+    return await Database.open(database_url, max_size=1)
+
+
+async def test_a_worker_frozen_while_it_claims_does_not_keep_the_others_from_claiming(
+    db: Database, frozen: Database
+) -> None:
+    execution = await queued(db)
+    first, second = await registered(db, "first"), await registered(db, "second")
+    claimed = None
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            async with frozen.transaction() as connection:
+                await connection.fetchval(queue.SQL["lock"])
+                taken = await connection.fetchrow(queue.SQL["claim_next"], first, None, 4, 4, [], [])
+                assert taken["id"] == execution.id
+                # It does nothing more, and the other one goes on all the same.
+                async with asyncio.timeout(DEADLINE_S):
+                    claimed = await claim_next(db, second, Limits())
+                await connection.fetchval("SELECT 1")
+    finally:
+        await frozen.close()
+    assert claimed is not None and claimed.id == execution.id
+
+
+async def test_every_connection_of_ours_has_this_limit(db: Database) -> None:
+    dedicated = await open_connection(db.url, "reev-gql of a test")
+    try:
+        asked = "SELECT setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+        limit = str(round(database.IDLE_IN_TRANSACTION_S * 1000))
+        assert await db.fetchval(asked) == await dedicated.fetchval(asked) == limit != "0"
+    finally:
+        await dedicated.close()
