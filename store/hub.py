@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 from store import events, executions
 from store.benchmark_feed import BenchmarkFeed
 from store.database import Database
 from store.doorbell import Doorbell
-from store.errors import ExecutionNotFound, InvalidCursor, StoreError
+from store.errors import DatabaseBusy, DatabaseUnavailable, ExecutionNotFound, InvalidCursor, StoreError
 from store.events import Cursor, HubEvent
 from store.feedback import Latencies
 from store.model import ExecutionId, ExecutionStatus
@@ -46,7 +48,25 @@ RING_SIZE = 10_000
 CHANNEL_SIZE = 1_000
 """Events the hub remembers per watched execution."""
 
+BUSY_PAUSE_S = 0.1
+"""Before a watcher that is behind tries again to read: others wait for the same connections."""
+
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+async def _patiently(
+    read: Callable[[], Awaitable[T]],
+    about: tuple[type[StoreError], ...] = (DatabaseBusy, DatabaseUnavailable),
+) -> T:
+    """What `read` gives, however long the database is busy or away: a watcher keeps its place meanwhile."""
+    while True:
+        try:
+            return await read()
+        except about as error:
+            log.debug("a watcher waits for the database: %s", error)
+        await asyncio.sleep(BUSY_PAUSE_S)
 
 
 class Signal:
@@ -171,7 +191,8 @@ class Hub:
                 changed = channel.changed.next
                 items = channel.after(after)
                 if items is None:
-                    items = await events.of_execution(self._db, execution_id, after, PAGE)
+                    read = functools.partial(events.of_execution, self._db, execution_id, after, PAGE)
+                    items = await _patiently(read)
                 for item in items:
                     after = item.event.seq
                     # What lay there when the follower came is no news.
@@ -184,7 +205,8 @@ class Hub:
 
     async def _is_over(self, execution_id: ExecutionId, after: int) -> bool:
         """Whether nothing will come after `after`: it is the terminal event."""
-        execution = await executions.get(self._db, execution_id)
+        # Who is only beginning is told when the database is away, but waits like everybody when it is busy.
+        execution = await _patiently(lambda: executions.get(self._db, execution_id), (DatabaseBusy,))
         if execution is None:
             raise ExecutionNotFound(f"There is no execution {execution_id}")
         if not 0 <= after <= execution.revision:
@@ -237,7 +259,7 @@ class Hub:
 
     async def _settled_after(self, position: Cursor) -> Sequence[HubEvent]:
         if position < self._floor:
-            return await events.settled_after(self._db, position, self._horizon, PAGE)
+            return await _patiently(lambda: events.settled_after(self._db, position, self._horizon, PAGE))
         start = bisect_right(self._settled, position, key=lambda item: item.cursor)
         return self._settled[start : start + BATCH]
 

@@ -13,7 +13,7 @@ import pytest
 from store import events, executions
 from store import hub as hub_module
 from store.database import Database
-from store.errors import DatabaseUnavailable, ExecutionNotFound, InvalidCursor
+from store.errors import DatabaseBusy, DatabaseUnavailable, ExecutionNotFound, InvalidCursor
 from store.events import Cursor, HubEvent
 from store.hub import Hub
 from store.model import EventKind, ExecutionId, ExecutionStatus
@@ -350,3 +350,33 @@ async def test_a_hub_that_is_closed_the_moment_its_bell_rings_ends_all_the_same(
             await asyncio.sleep(0)
         async with asyncio.timeout(DEADLINE_S):
             await hub.close()
+
+
+async def test_a_watcher_that_is_behind_waits_for_a_busy_database(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.database.ACQUIRE_TIMEOUT_S", 0.05)
+    db = await Database.open(database_url, max_size=1)
+    hub = await Hub.start(db)
+    try:
+        execution_id = await running(db)
+        refused = asyncio.Event()
+        acquire = db._acquire
+
+        async def noted() -> object:
+            try:
+                return await acquire()
+            except DatabaseBusy:
+                refused.set()
+                raise
+
+        monkeypatch.setattr(Database, "_acquire", lambda _: noted())
+        async with asyncio.timeout(DEADLINE_S):
+            async with db.connection():
+                watching = asyncio.create_task(take(hub, execution_id, 0, 2))
+                await refused.wait()
+                assert not watching.done()
+            assert await watching == [1, 2]
+    finally:
+        await hub.close()
+        await db.close()
