@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint types imports unit perf mutation chaos schema lock vendor node audit conformance clean
+.PHONY: serve test lint types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -40,6 +40,10 @@ DURATION ?= 60
 chaos: $(STAMP)
 	STOP_RACES=$(RACES) $(BIN)/pytest -q tests/adversity/test_stops.py -k racing
 	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
+
+# Takes the pictures of docs/dashboard.md anew, in a Chromium.
+screenshots: $(STAMP)
+	$(BIN)/python -m tests.screenshots
 
 # Prints the contracts schema/schema.graphql and store/schema.sql anew.
 schema: $(STAMP)

@@ -63,7 +63,6 @@ PAGES = {
     "execution-live": "/executions/{live}",
     "execution-calls": "/executions/{flow}",
     "execution-scoring": "/executions/{partial}?tab=scoring",
-    "execution-steps": "/executions/{flow}?tab=steps",
     "execution-flow": "/executions/{flow}?tab=flow",
     "comparison": "/compare/{partial}/{other}",
     "agents": "/agents",

@@ -19,6 +19,26 @@ from tests.gql_server.conftest import REPOSITORY, MakeServer, Server
 FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"
 
 
+EVERY_PAGE = (
+    "/",
+    "/executions",
+    "/executions/{id}",
+    "/executions/{id}?tab=output",
+    "/executions/{id}?tab=transactions",
+    "/executions/{id}?tab=flow",
+    "/executions/{id}?tab=scoring",
+    "/executions/{id}?tab=steps",
+    "/compare/{id}/{id}",
+    "/agents",
+    "/agents/deterministic",
+    "/agents/local",
+    "/benchmarks",
+    "/benchmarks/001-sol-transfer",
+    "/benchmarks/001-sol-transfer?tab=results",
+    "/benchmarks?edit=new",
+)
+
+
 def fake_command(mode: str) -> str:
     """A runner command that behaves as the fake runner's mode says."""
     python = shlex.join([sys.executable, "-S", "-E", str(FAKE_RUNNER)])
@@ -60,6 +80,12 @@ class Dashboard:
         ):
             answer = await response.json()
         return str(answer["data"]["runBenchmark"]["execution"]["id"])
+
+
+async def shown(page: Page) -> None:
+    """Waits until the page has what it asks for."""
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await expect(page.locator("[aria-busy]")).to_have_count(0)
 
 
 MakeDashboard = Callable[..., Awaitable[Dashboard]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
+from store.database import Database
+from store.tokens import Scope, create, new_secret
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
@@ -115,17 +117,28 @@ async def test_a_key_of_an_agent_can_be_written_and_is_never_shown(make_dashboar
     assert "a-key-that-is-a-secret" not in await page.content()
 
 
-async def test_a_server_with_a_token_asks_for_it_and_then_shows_everything(
-    make_dashboard: MakeDashboard,
+async def test_a_server_with_tokens_asks_for_one_and_says_what_it_is_not_good_for(
+    make_dashboard: MakeDashboard, db: Database
 ) -> None:
-    token = "a-token-long-enough-for-anyone"
-    dashboard = await make_dashboard("ok", wait_for_live=False, REEV_GQL_TOKEN=token)
+    strong, weak = "a-token-long-enough-for-anyone", new_secret()
+    await create(db, "viewer", Scope.READ, weak)
+    dashboard = await make_dashboard("ok", wait_for_live=False, REEV_GQL_TOKEN=strong)
     page = dashboard.page
-    await expect(page.get_by_role("heading", name="A token is needed")).to_be_visible()
-    await page.get_by_label("Token").fill(token)
-    await page.get_by_role("button", name="Sign in").click()
-    await dashboard.is_live()
-    await expect(page.locator("table.grid tbody tr")).to_have_count(8)
-    assert token not in page.url
+    run = dashboard.cell("001-sol-transfer").get_by_role("button", name="Run")
+    for token in (weak, strong):
+        await expect(page.get_by_role("heading", name="A token is needed")).to_be_visible()
+        await page.get_by_label("Token").fill(token)
+        await page.get_by_role("button", name="Sign in").click()
+        await dashboard.is_live()
+        await expect(page.locator("table.grid tbody tr")).to_have_count(8)
+        assert token not in page.url
+        await run.click()
+        if token == weak:
+            refused = page.get_by_text("This needs a token with the scope run")
+            await expect(refused).to_be_visible()
+            await expect(dashboard.cell("001-sol-transfer")).to_contain_text("Not tested")
+            await page.evaluate("sessionStorage.clear()")
+            await page.reload()
+    await expect(dashboard.cell("001-sol-transfer")).to_contain_text("Succeeded")
     # A refused request is an error to the browser.
     dashboard.watched.complaints[:] = [text for text in dashboard.watched.complaints if "401" not in text]

@@ -40,7 +40,7 @@ function Comparison({ comparison }) {
       (left ?? right).description, left ? outcome(left) : format.UNKNOWN, right ? outcome(right) : format.UNKNOWN, WORDS[difference],
     ])} />
     <${Table} title="Tool calls" rows=${toolCalls.map(({ left, right, difference, durationDeltaMs }) => [
-      (left ?? right).name, call(left), call(right), `${WORDS[difference]}${durationDeltaMs == null ? "" : `, ${format.signed(durationDeltaMs, format.duration)}`}`,
+      (left ?? right).name, call(left), call(right), `${WORDS[difference]}${!durationDeltaMs ? "" : `, ${format.signed(durationDeltaMs, format.duration)}`}`,
     ])} />
     <${Table} title="Steps" rows=${steps.map((step) => [
       `Step ${step.ordinal}`, step.leftObservationStatus ?? format.UNKNOWN, step.rightObservationStatus ?? format.UNKNOWN, WORDS[step.difference],
