@@ -8,6 +8,7 @@ by the last lines. Nothing here can block the runner.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ SHOWN_CHARACTERS = 2_000
 SECRET_MIN_LENGTH = 6
 """Shorter values of secret variables would blank out ordinary words."""
 
+log = logging.getLogger(__name__)
+
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -40,6 +43,8 @@ class RunnerOutput:
         self._last_words = b""
         self._seen = -1
         self._closed = False
+        self._unwritten = b""
+        """What follows the file's end, where the disk took no more of it."""
 
     def check(self) -> bool:
         """Whether the file grew since the last look; cuts it back to the cap."""
@@ -59,15 +64,14 @@ class RunnerOutput:
         self._closed = True
         if self._dropped:
             marker = f"\n[... {self._dropped - len(self._last_words)} bytes dropped ...]\n"
-            with self.path.open("ab") as file:
-                file.write(marker.encode() + self._last_words)
+            self._append(marker.encode() + self._last_words)
 
     def last_lines(self, environment: Mapping[str, str]) -> str:
         """The end of the output as clean text: no escapes, no control characters, no secrets, bounded."""
         try:
             with self.path.open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
-                raw = file.read(TAIL_BYTES)
+                raw = (file.read(TAIL_BYTES) + self._unwritten)[-TAIL_BYTES:]
         except FileNotFoundError:
             return ""
         lines = [line.rstrip() for line in clean_text(raw).splitlines()]
@@ -86,9 +90,21 @@ class RunnerOutput:
         try:
             with self.path.open("rb") as file:
                 file.seek(offset)
-                return file.read(limit)
+                data = file.read(limit)
+                beyond = offset - os.fstat(file.fileno()).st_size
+                return data or self._unwritten[max(0, beyond) :][:limit]
         except FileNotFoundError:
             return b""
+
+    def _append(self, end: bytes) -> None:
+        """Writes the end of the file, or remembers it: on a full disk above all it is what one wants to read."""
+        try:
+            with self.path.open("ab", buffering=0) as file:
+                while end:
+                    end = end[file.write(end) :]
+        except OSError as error:
+            log.warning("the end of %s cannot be written: %s", self.path, error.strerror)
+            self._unwritten = end
 
     def _cut(self) -> None:
         with self.path.open("r+b") as file:

@@ -33,9 +33,9 @@ def start_runner(
         config.sessions_dir.mkdir(parents=True, exist_ok=True)
         definition = _write_definition(config, execution_id, benchmark)
     except OSError as error:
-        raise LaunchError(
-            f"The runner's files cannot be written: {error.strerror}: {error.filename}"
-        ) from error
+        # What fails while it is written, as on a full disk, does not say which file it is.
+        where = error.filename or _definition_path(config, execution_id, benchmark)
+        raise LaunchError(f"The runner's files cannot be written: {error.strerror}: {where}") from error
     values = {
         "path": str(definition),
         "file": benchmark.id if benchmark.source_path is None else Path(benchmark.source_path).stem,
@@ -75,9 +75,12 @@ def _definition_dir(config: RunnerConfig, execution_id: str) -> Path:
     return config.output_dir.absolute() / execution_id
 
 
+def _definition_path(config: RunnerConfig, execution_id: str, benchmark: Benchmark) -> Path:
+    return _definition_dir(config, execution_id) / f"{benchmark.id}.yml"
+
+
 def _write_definition(config: RunnerConfig, execution_id: str, benchmark: Benchmark) -> Path:
-    directory = _definition_dir(config, execution_id)
-    directory.mkdir(parents=True, exist_ok=True)
-    definition = directory / f"{benchmark.id}.yml"
+    definition = _definition_path(config, execution_id, benchmark)
+    definition.parent.mkdir(parents=True, exist_ok=True)
     definition.write_text(benchmark.source, encoding="utf-8", newline="")
     return definition

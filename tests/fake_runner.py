@@ -467,6 +467,20 @@ def disk_full(fake: FakeRunner) -> int:
     return 0
 
 
+def output_full(fake: FakeRunner) -> int:
+    """The disk is full after a while of talking; then it can only give up."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+    try:
+        for number in range(1000):
+            print(f"line {number:04}", flush=True)
+    except OSError:
+        os._exit(1)
+    return 0
+
+
 def result_removed(fake: FakeRunner) -> int:
     """Goes elsewhere and removes its own session file."""
     os.chdir("/")
@@ -490,7 +504,7 @@ MODES: dict[str, Callable[[FakeRunner], int]] = {
         *(grandchild_holds_stdout, stubborn_grandchild, setsid_escape, flood, long_line, binary),
         *(foreign_id, foreign_benchmark, two_files, symlink_file, slow_tools, unfinished_tool, foreign_tools),
         *(compiles_first, compiles_for_ever, begins_with_a_tool, ends_on_cue, steps_on_cue, whole_flow),
-        *(hidden_child, disk_full, result_removed, environment, secrets),
+        *(hidden_child, disk_full, output_full, result_removed, environment, secrets),
     )
 }
 

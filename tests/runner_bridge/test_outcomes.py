@@ -193,6 +193,14 @@ async def test_output_is_capped_with_a_marker_and_keeps_the_last_words(bridge: B
     assert kept.endswith(b"the last words\n")
 
 
+async def test_an_output_that_filled_the_disk_is_shown_to_its_last_line(bridge: Bridge) -> None:
+    execution = await bridge.run("output-full")
+    assert (execution.status, execution.exit_code) == (FAILED, 1)
+    kept = (await asyncio.to_thread(bridge.output(execution.id).read_text)).splitlines()
+    assert 50 < len(kept) < 150 and kept[:2] == ["line 0000", "line 0001"]
+    assert execution.failure is not None and execution.failure.message.endswith(kept[-1])
+
+
 async def test_tool_calls_are_events_while_the_runner_still_works(bridge: Bridge) -> None:
     execution_id = await bridge.request()
     handling = asyncio.create_task(bridge.worker("slow-tools").handle(execution_id))

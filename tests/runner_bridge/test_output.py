@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from runner_bridge.output import SHOWN_CHARACTERS, RunnerOutput, clean_text, redact
@@ -40,6 +43,33 @@ def test_dropped_bytes_are_counted_exactly(tmp_path: Path) -> None:
     said = int(marker.split()[1])
     tail = kept[CAP + len(marker) + 2 :]
     assert said + len(tail) == 100_000
+
+
+@contextmanager
+def disk_takes(size: int) -> Iterator[None]:
+    """Meanwhile no file of this process grows beyond `size` bytes: EFBIG, where a full disk says ENOSPC."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_on_a_full_disk_the_last_words_are_shown_all_the_same(tmp_path: Path) -> None:
+    for room in (0, 7, 40):
+        path = tmp_path / f"out-{room}.log"
+        output = RunnerOutput(path, CAP)
+        append(path, b"x" * CAP + b"noise\n" * 100 + b"the last words\n")
+        with disk_takes(CAP + room):
+            output.close()
+        assert path.stat().st_size == CAP + room, "as much as there was room for"
+        assert output.last_lines({}).endswith("noise\nthe last words")
+        whole = b""
+        while data := output.read(len(whole), 50):
+            whole += data
+        assert whole[:CAP] == b"x" * CAP and whole[CAP:].startswith(b"\n[... 0 bytes dropped ...]\nnoise\n")
+        assert whole.endswith(b"noise\nthe last words\n")
 
 
 def test_while_the_runner_lives_nothing_beyond_the_cap_is_read(tmp_path: Path) -> None:
