@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import hdrs, web
 
@@ -19,12 +19,13 @@ from gql_server.health import healthz, readyz
 from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.view import GraphQLView
 from gql_server.identity import Gate
-from gql_server.metrics import metrics_page
+from gql_server.metrics import Seen, metrics_page
 from gql_server.operations.engine import Engine, Timeouts
 from gql_server.operations.trusted import TrustedDocuments, own_documents, read_manifest
 from gql_server.page_documents import page_documents
 from gql_server.settings import Settings
 from gql_server.streams import OpenStreams
+from runner_bridge.counters import Counters
 from schema import build_schema
 from schema.context import Context
 from schema.permissions import Principal
@@ -44,6 +45,8 @@ class Services:
 
     db: Database
     hub: Hub
+    counters: Counters = field(default_factory=Counters)
+    """What the worker of this process counts; zeros where it has none."""
 
 
 def access_rules(settings: Settings, port: int) -> AccessRules:
@@ -77,7 +80,9 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     app.router.add_get("/flows/{execution_id}", flow_page(services.db, settings.runner, gate))
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz(services.db.url))
-    app.router.add_get("/metrics", metrics_page(services.db, services.hub, gate, streams))
+    app.router.add_get(
+        "/metrics", metrics_page(services.db, services.hub, gate, Seen(streams, services.counters))
+    )
     pages.add_routes(app, graphiql=settings.graphiql)
     return app
 

@@ -15,6 +15,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator, Sequence, Sized
+from dataclasses import dataclass
 from itertools import accumulate
 
 from aiohttp import web
@@ -28,6 +29,7 @@ from prometheus_client.registry import Collector
 from gql_server.http.view import refusal_response
 from gql_server.identity import Gate
 from gql_server.operations.request import BadRequest
+from runner_bridge.counters import Counters
 from store import figures
 from store.database import Database
 from store.errors import StoreError
@@ -43,7 +45,15 @@ READ_TIMEOUT_S = 3.0
 """Prometheus gives up after ten seconds; an answer without the database is worth more than none."""
 
 
-def metrics_page(db: Database, hub: Hub, gate: Gate, streams: Sized) -> Handler:
+@dataclass(frozen=True)
+class Seen:
+    """What this process has seen: its open streams, and what its worker counts."""
+
+    streams: Sized
+    counters: Counters
+
+
+def metrics_page(db: Database, hub: Hub, gate: Gate, seen: Seen) -> Handler:
     """Answers with everything in Prometheus' text format."""
     remembered = _Remembered(db)
 
@@ -53,7 +63,7 @@ def metrics_page(db: Database, hub: Hub, gate: Gate, streams: Sized) -> Handler:
         except BadRequest as error:
             return refusal_response(error)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Page(await remembered.read(), hub, len(streams)))
+        registry.register(_Page(await remembered.read(), hub, seen))
         headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
         return web.Response(body=generate_latest(registry), headers=headers)
 
@@ -84,10 +94,10 @@ class _Remembered:
 class _Page(Collector):
     """Everything, as it is at one moment."""
 
-    def __init__(self, known: Figures | None, hub: Hub, open_streams: int) -> None:
+    def __init__(self, known: Figures | None, hub: Hub, seen: Seen) -> None:
         self._known = known
         self._hub = hub
-        self._open_streams = open_streams
+        self._seen = seen
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_this_process()
@@ -98,10 +108,21 @@ class _Page(Collector):
     def _of_this_process(self) -> Iterator[Metric]:
         hub = self._hub
         meaning = "Websockets and event streams that are open at this server"
-        yield _gauge("server_open_streams", meaning, self._open_streams)
+        yield _gauge("server_open_streams", meaning, len(self._seen.streams))
         yield _gauge("server_followers", "Who follows executions here, supervisions included", hub.followers)
         yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", hub.lag_s)
         yield _feedback(hub.feedback)
+        yield from _of_the_worker(self._seen.counters)
+
+
+def _of_the_worker(counters: Counters) -> Iterator[Metric]:
+    """Of this process's own, since its start; zeros where it has none."""
+    leaked = "Processes of runners that this server's worker could not end"
+    yield _counter("server_leaked_processes", leaked, counters.leaked_processes)
+    limits = "Runners that it ended at a limit: of their start-up, their run or their silence"
+    yield _counter("server_time_limits", limits, counters.time_limits)
+    recovered = "Executions that it took over from workers that were gone"
+    yield _counter("server_recovered_executions", recovered, counters.recovered)
 
 
 def _of_the_database(known: Figures) -> Iterator[Metric]:
@@ -118,6 +139,10 @@ def _of_the_database(known: Figures) -> Iterator[Metric]:
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
     return GaugeMetricFamily(f"reev_gql_{name}", meaning, value=value)
+
+
+def _counter(name: str, meaning: str, value: float) -> Metric:
+    return CounterMetricFamily(f"reev_gql_{name}", meaning, value=value)
 
 
 def _by_status(

@@ -127,6 +127,7 @@ async def working(settings: Settings, services: Services) -> AsyncIterator[async
         limits=settings.limits,
         lost_after_s=settings.worker_lost_after_s,
         version=VERSION,
+        counters=services.counters,
     )
     task = asyncio.create_task(worker.run(), name="worker")
     pruning = asyncio.create_task(_retention(settings, services), name="retention")

@@ -14,3 +14,6 @@ class Counters:
 
     time_limits: int = 0
     """Runners ended at a limit of time: start-up, run or silence."""
+
+    recovered: int = 0
+    """Executions taken over from workers that were gone."""

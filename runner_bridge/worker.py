@@ -67,7 +67,10 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Runs until `stop`. Its `id` is of this life only; it is registered before it owns anything."""
+    """Runs until `stop`. Its `id` is of this life only; it is registered before it owns anything.
+
+    `counters` are who else shows them; without any it counts for itself.
+    """
 
     def __init__(
         self,
@@ -78,12 +81,19 @@ class Worker:
         limits: Limits | None = None,
         lost_after_s: float = LOST_AFTER_S,
         version: str = "",
+        counters: Counters | None = None,
     ) -> None:
         self.id = WorkerId(uuid.uuid4())
         self._limits = limits or Limits()
         self._leaving = asyncio.Event()
         self._around = Surroundings(
-            db, hub, config, DirectoryWatch(config.sessions_dir), self._leaving, self.id
+            db,
+            hub,
+            config,
+            DirectoryWatch(config.sessions_dir),
+            self._leaving,
+            self.id,
+            Counters() if counters is None else counters,
         )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
         self._observer = Observer(db, self._around.watch, self.id, config.observed_idle_s, self._leaving)
@@ -209,6 +219,7 @@ class Worker:
             await wait_for_event(self._leaving, HEARTBEAT_S)
 
     def _resume(self, execution: Execution) -> None:
+        self.counters.recovered += 1
         self._begin(execution, is_fresh=False)
 
     async def _set_right(self, one: Owned) -> None:

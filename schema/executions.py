@@ -109,7 +109,8 @@ class Execution:
         description="Milliseconds between request and start; null before the start, and when observed."
     )
     execution_time_ms: int | None = strawberry.field(
-        description="Milliseconds the runner ran, on a monotonic clock; null when unknown."
+        description="Milliseconds that the runner's process lived, on a monotonic clock, its start-up included: "
+        "without `startupTimeMs` it is how long the benchmark took. Null when unknown."
     )
     startup_time_ms: int | None = strawberry.field(
         description="Milliseconds from the start of the runner's process until the runner began, such as "

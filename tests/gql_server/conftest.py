@@ -21,6 +21,7 @@ from aiohttp import web
 from gql_server.app import STREAMS, Services
 from gql_server.serve import listening_socket, serving
 from gql_server.settings import Settings
+from runner_bridge.counters import Counters
 from store.database import Database
 from store.hub import Hub
 
@@ -75,10 +76,11 @@ async def make_site(db: Database, hub: Hub, tmp_path: Path) -> AsyncIterator[Mak
     """Makes a site with the given settings."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(**settings: Any) -> Site:
+        async def make(*, counters: Counters | None = None, **settings: Any) -> Site:
             values = Settings.model_validate({"port": 0, "benchmarks_dir": tmp_path, **settings})
+            services = Services(db, hub, counters or Counters())
             listener = stack.enter_context(contextlib.closing(listening_socket(values)))
-            runner = await stack.enter_async_context(serving(values, Services(db, hub), listener))
+            runner = await stack.enter_async_context(serving(values, services, listener))
             client = await stack.enter_async_context(aiohttp.ClientSession())
             return Site(f"http://127.0.0.1:{listener.getsockname()[1]}", client, db, runner.app)
 

@@ -8,6 +8,7 @@ import contextlib
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from runner_bridge.counters import Counters
 from store import executions
 from store.database import Database
 from store.errors import DatabaseUnavailable
@@ -75,6 +76,17 @@ async def test_only_news_counts_as_feedback(db: Database, hub: Hub, site: Site) 
     assert found["server_feedback_seconds_count", ""] == found["server_feedback_seconds_bucket", "+Inf"] == 2
     assert 0 < found["server_feedback_seconds_sum", ""] < 60
     assert found["server_followers", ""] == 0
+
+
+async def test_what_the_worker_of_this_process_counts_is_told(
+    db: Database, hub: Hub, make_site: MakeSite
+) -> None:
+    names = ("leaked_processes", "time_limits", "recovered_executions")
+    counted = Counters()
+    site = await make_site(counters=counted)
+    assert [(await scrape(site))[f"server_{name}_total", ""] for name in names] == [0, 0, 0]
+    counted.leaked_processes, counted.time_limits, counted.recovered = 1, 2, 3
+    assert [(await scrape(site))[f"server_{name}_total", ""] for name in names] == [1, 2, 3]
 
 
 async def _true_when(condition: bool) -> bool:

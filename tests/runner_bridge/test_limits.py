@@ -64,7 +64,11 @@ async def test_what_never_begins_ends_at_the_start_up_limit_which_is_named(bridg
 
 
 async def test_a_runner_without_a_start_up_begins_with_its_process(bridge: Bridge) -> None:
-    execution = await bridge.run("hang", timeout_ms=300, startup_timeout_ms=1)
+    execution_id = await bridge.request(timeout_ms=300)
+    worker = bridge.worker("hang", startup_timeout_ms=1)
+    await worker.handle(execution_id)
+    execution = await bridge.get(execution_id)
+    assert worker.counters.time_limits == 1
     assert "its limit of 300 ms" in why(execution)
     assert execution.startup_time_ms == 0
     assert [event.kind for event in await bridge.history(execution.id) if event.status is None] == []

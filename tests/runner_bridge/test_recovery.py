@@ -134,11 +134,16 @@ async def test_a_worker_that_starts_watches_on_what_a_dead_one_left_and_starts_n
     async with at_work(worker):
         await eventually(lambda: _belongs(bridge.db, execution_id, worker.id))
         assert bridge.living(execution_id) == [identity.pid]
+        await eventually(lambda: _counted(worker))
         processes_end = asyncio.create_task(bridge.status(execution_id, S.SUCCEEDED))
         os.kill(identity.pid, signal.SIGTERM)
         await processes_end
     statuses = [event.status for event in await bridge.history(execution_id)]
     assert statuses == ["QUEUED", "RUNNING", "SUCCEEDED"]
+
+
+async def _counted(worker: Worker) -> bool:
+    return worker.counters.recovered == 1
 
 
 async def _belongs(db: Database, execution_id: ExecutionId, worker_id: WorkerId) -> bool:
