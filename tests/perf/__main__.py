@@ -17,6 +17,7 @@ from tests.perf import (
     crowded_feedback,
     dashboard,
     feedback,
+    floods,
     imports,
     lag,
     launches,
@@ -27,6 +28,7 @@ from tests.perf import (
     startup,
     stops,
     sync,
+    tool_calls,
 )
 
 
@@ -58,6 +60,8 @@ async def main(wanted: list[str]) -> None:
         "imports": lambda: imports.measure(new_database),
         "observing": lambda: observing.measure(new_database),
         "feedback": over_new_url(feedback.measure),
+        "tool_calls": over_new_url(tool_calls.measure),
+        "floods": over_new_url(floods.measure),
         "crowded": over_new_url(crowded_feedback.measure),
         "stops": over_new_url(stops.measure),
         "launches": over_new_url(launches.measure),
