@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from store import batches, benchmarks, executions, observed, output
@@ -17,6 +17,8 @@ from tests.workers import id_of, registered
 
 STEP = Step(1, "thought", [], {}, None)
 FINAL = ending(session_file_hash="a" * 64, session={"x": 1}, steps=(STEP,), tool_calls=(call(1),), score=1.0)
+BIG = replace(FINAL, steps=tuple(replace(STEP, ordinal=n + 1) for n in range(executions.STEPS_AT_ONCE + 1)))
+"""More than one statement of the end takes."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,11 @@ async def _finish(db: Database, execution_id: ExecutionId) -> Any:
     return finished or await executions.get(db, execution_id)
 
 
+async def _finish_big(db: Database, execution_id: ExecutionId) -> Any:
+    finished = await executions.finish(db, execution_id, BIG)
+    return finished or await executions.get(db, execution_id)
+
+
 async def _append(db: Database, execution_id: ExecutionId) -> Any:
     started = call(1, result=None, duration_ms=None)
     changes = [(EventKind.TOOL_CALL_STARTED, started), (EventKind.TOOL_CALL_ENDED, call(1))]
@@ -164,6 +171,15 @@ OPERATIONS = {
     ),
     "output": Operation(running, _print, _rows("execution_output")),
     "finish": Operation(running, _finish, (_events("status = 'SUCCEEDED'"), *_rows(*RESULT))),
+    "finish with many steps": Operation(
+        running,
+        _finish_big,
+        (
+            _events("status = 'SUCCEEDED'"),
+            *_rows("execution_steps", key="execution_id = $1::uuid AND ordinal = 1"),
+            *_rows("execution_steps", key=f"execution_id = $1::uuid AND ordinal = {len(BIG.steps)}"),
+        ),
+    ),
     "sync": Operation(
         _queued,
         _sync,

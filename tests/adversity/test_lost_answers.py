@@ -26,17 +26,19 @@ ONE_ROW_SENT = b"s\0\0\0\x04"
 """PortalSuspended, the end of an answer of which one row was wanted."""
 
 
-TRANSACTIONS = ("launch", "launch of a batch", "append", "finish", "sync", "observe")
+TRANSACTIONS = ("launch", "launch of a batch", "append", "finish with many steps", "sync", "observe")
 
 
 @pytest.mark.parametrize("direction", [Direction.UP, Direction.DOWN], ids=["commit lost", "answer lost"])
 async def test_a_commit_that_was_cut_off_is_repeated_and_doubles_nothing(
     db: Database, proxied: Proxied, trusting: None, direction: Direction
 ) -> None:
-    for name in TRANSACTIONS:
+    for name in (*TRANSACTIONS, "finish"):
         operation = OPERATIONS[name]
         execution_id = await operation.prepare(db)
-        proxied.proxy.trap = trap = Trap(direction, b"COMMIT")
+        # The end of a usual execution is one statement: what is lost is that, or the row it answers with.
+        needle = b"COMMIT" if name in TRANSACTIONS else execution_id.bytes
+        proxied.proxy.trap = trap = Trap(direction, needle)
         async with asyncio.timeout(DEADLINE_S):
             with pytest.raises(DatabaseUnavailable):
                 await operation.do(proxied.db, execution_id)
