@@ -17,7 +17,8 @@ export function gridOf(answer) {
   };
   for (const { latestExecutions, executions, ...benchmark } of answer.benchmarks.nodes) {
     const cells = new Map();
-    for (const execution of [...executions.nodes].reverse()) place(cells, execution);
+    // The past is asked for in less detail: whatever else is told of one of them is newer.
+    for (const execution of [...executions.nodes].reverse()) place(cells, { ...execution, revision: 0 });
     for (const execution of latestExecutions) place(cells, execution);
     grid.rows.set(benchmark.id, { benchmark, cells });
   }
