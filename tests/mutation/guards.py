@@ -255,6 +255,13 @@ GUARDS = (
         "test_a_worker_frozen_while_it_claims_does_not_keep_the_others_from_claiming",
     ),
     Guard(
+        "the hub's wait swallows no cancellation",
+        "store/hub.py",
+        "async with asyncio.timeout(pause):\n                    await self._rung.wait()",
+        "await asyncio.wait_for(self._rung.wait(), pause)",
+        "tests/store/test_hub.py::test_the_hubs_reader_ends_when_it_is_cancelled_the_moment_its_bell_rings",
+    ),
+    Guard(
         "a runner is found again with its start time only",
         "runner_bridge/process.py",
         "if pid is None or started is None or processes.start_time(pid) != started:",

@@ -339,6 +339,24 @@ async def test_a_hub_forgets_an_execution_when_its_last_watcher_leaves(db: Datab
     assert hub._channels == {}
 
 
+async def test_the_hubs_reader_ends_when_it_is_cancelled_the_moment_its_bell_rings(db: Database) -> None:
+    # Its wait has ended and it does not know yet: which turn of the loop that is, is the loop's affair.
+    for turns in range(5):
+        hub = await Hub.start(db)
+        try:
+            reader = hub._task
+            assert reader is not None
+            await asyncio.sleep(0)
+            hub._rung.set()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            reader.cancel()
+            await asyncio.wait({reader}, timeout=DEADLINE_S)
+            assert reader.cancelled()
+        finally:
+            await hub.close()
+
+
 async def test_a_hub_that_is_closed_the_moment_its_bell_rings_ends_all_the_same(db: Database) -> None:
     # The cancellation meets the ring at another point of the wait in each round.
     for turns in range(5):
