@@ -106,6 +106,7 @@ async def _pictures(directory: Path, url: str) -> None:
         "REEV_GQL_AGENTS": ",".join(["deterministic", *AGENTS]),
         "REEV_GQL_RUNNER_COMMAND": RUNNER,
         "REEV_GQL_MAX_CONCURRENT_EXECUTIONS": "2",
+        "REEV_GQL_RUNNERS_ON_SHUTDOWN": "stop",
     }
     async with running_server(directory, settings) as server, shared_browser() as browser:
         places = await _places(server)
@@ -121,6 +122,7 @@ async def _pictures(directory: Path, url: str) -> None:
                         page, f"{server.url}{path.format_map(places)}", PICTURES / f"{picture}{suffix}.png"
                     )
             await context.close()
+        await server.stop()
 
 
 async def _execute_everything(server: Server) -> None:

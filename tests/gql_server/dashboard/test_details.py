@@ -82,6 +82,8 @@ async def test_no_page_needs_more_than_three_operations_and_the_queue_moves_on_i
     await _stop(dashboard, running)
     await expect(summary).to_contain_text("Running")
     await expect(summary).not_to_contain_text("queue")
+    await _stop(dashboard, waiting)
+    await expect(summary).to_contain_text("Stopped")
 
 
 async def _stop(dashboard: Dashboard, execution_id: str) -> None:
