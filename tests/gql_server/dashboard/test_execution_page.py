@@ -54,9 +54,10 @@ async def test_every_part_of_an_ended_execution_is_shown_and_has_an_address(dash
     await page.get_by_role("tab", name="Flow").click()
     drawing = page.locator(".drawing img")
     await expect(drawing).to_be_visible()
-    width = await drawing.evaluate("image => image.clientWidth")
+    width = await drawing.evaluate("image => image.naturalWidth")
+    await expect(drawing).to_have_css("width", f"{width}px")
     await page.get_by_role("button", name="Enlarge").click()
-    assert await drawing.evaluate("image => image.clientWidth") > width
+    await expect(drawing).to_have_css("width", f"{int(width * 1.25 + 0.5)}px")
     await page.reload()
     await expect(page.get_by_role("tab", name="Flow")).to_have_attribute("aria-selected", "true")
     await expect(drawing).to_be_visible()
