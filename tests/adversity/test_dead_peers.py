@@ -21,6 +21,7 @@ from store.database import Database
 from store.doorbell import Doorbell
 from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.hub import Hub
+from store.model import ExecutionId
 from tests.adversity.conftest import Proxied
 from tests.store.support import (
     DEADLINE_S,
@@ -172,6 +173,8 @@ async def test_watchers_go_on_when_every_connection_of_their_hub_became_half_ope
     ):
         for ordinal in range(1, 21):
             if ordinal in (5, 12):
+                # A watcher that is only beginning has a statement under way, which ends at its time limit.
+                await eventually(lambda: _both_wait(hub_behind, execution_id))
                 before = proxied.proxy.accepted
                 proxied.proxy.half_open = True
                 await append(db, execution_id, ordinal)
@@ -182,6 +185,12 @@ async def test_watchers_go_on_when_every_connection_of_their_hub_became_half_ope
         await executions.finish(db, execution_id, ending())
         assert await watchers[0] == list(range(3, 24))
         assert await watchers[1] == await database_order(db)
+
+
+async def _both_wait(hub: Hub, execution_id: ExecutionId) -> bool:
+    """Whether the watcher of the execution waits for news, and that of everything has begun."""
+    channel = hub._channels.get(execution_id)
+    return channel is not None and len(channel.changed.next._waiters) == 1 and hub._followers_of_all == 1
 
 
 async def _accepted_more(proxied: Proxied, before: int) -> bool:
