@@ -95,8 +95,9 @@ def held(fake: fake_runner.FakeRunner) -> int:
 
 
 def held_deaf(fake: fake_runner.FakeRunner) -> int:
-    """Notes that it was told to end, and goes on waiting."""
+    """Notes that it was told to end, and goes on waiting. Before it has noted `deaf`, a SIGTERM still ends it."""
     signal.signal(signal.SIGTERM, lambda *_: note(fake, "told-to-end"))
+    note(fake, "deaf")
     return held(fake)
 
 

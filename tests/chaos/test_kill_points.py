@@ -87,6 +87,7 @@ async def test_a_worker_killed_at_every_point_of_an_execution_is_taken_over_at_e
         for execution_id in (running, alone, stopping):
             await site.until_recorded(execution_id)
         await site.until_noted(ids["held.unrecorded"], "started")
+        await site.until_noted(stopping, "deaf")
         await site.client.until_answered(STOP, id=stopping)
         await site.until_noted(stopping, TOLD_TO_END)
         await asyncio.gather(unrecorded.reached(), storing.reached(), stored.reached())
