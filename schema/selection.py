@@ -1,0 +1,51 @@
+"""What a document selects below a field, known once per document: for resolvers whose database can write it as JSON.
+
+Only the compiled execution of the front door tells it, and puts `ReadyJson` into the answer as it is. graphql-core
+tells nothing: `selection_of` is None then, and a resolver returns ordinary objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedField:
+    """One field below another, under the name it has in the response; same-named ones are merged."""
+
+    response_key: str
+    name: str
+    parent_type: str
+    arguments: Mapping[str, Any]
+    """As written, where they are constants; empty when none is given."""
+    fields: tuple[SelectedField, ...]
+    """What is selected of it; empty for leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """All that is selected below one field of a document. There is one per place in a document, for its life.
+
+    It exists only where nothing of it depends on variables, directives or the types of what is found.
+    """
+
+    fields: tuple[SelectedField, ...]
+    memo: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+    """What a resolver derived from it, such as a statement: kept as long as the document is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyJson:
+    """A value written as JSON in UTF-8 that is exactly what its selection asks for, errors impossible."""
+
+    text: bytes
+
+
+def selection_of(info: strawberry.Info[Any, Any]) -> Selection | None:
+    """What is selected below the field being resolved; None when the resolver must return ordinary objects."""
+    selection: Selection | None = getattr(info._raw_info, "selection", None)
+    return selection
