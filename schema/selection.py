@@ -1,4 +1,4 @@
-"""What a document selects below a field, known once per document: for resolvers whose database can write it as JSON.
+"""What a document selects below a field, known once per document: for what PostgreSQL can write as JSON.
 
 Only the compiled execution of the front door tells it, and puts `ReadyJson` into the answer as it is. graphql-core
 tells nothing: `selection_of` is None then, and a resolver returns ordinary objects.
