@@ -144,11 +144,12 @@ class Proxy:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._links.discard(link)
+            # Before anything is waited for: this task may be cancelled once more.
+            for side in (writer, up_writer):
+                side.close()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            for side in (writer, up_writer):
-                side.close()
 
     async def _pump(
         self, link: Link, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
