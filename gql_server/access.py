@@ -18,10 +18,6 @@ from aiohttp.typedefs import Handler, Middleware
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
-_HOST = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-_HOST_PATTERN = re.compile(_HOST, re.IGNORECASE)
-_ORIGIN_PATTERN = re.compile(rf"https?://{_HOST}", re.IGNORECASE)
-
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
@@ -41,16 +37,6 @@ CORS_HEADERS = {
 """For the origins allowed by name, and never for others; `*` is never sent."""
 
 GRAPHQL_PATH = "/graphql"
-
-
-def is_host_name(text: str) -> bool:
-    """A name or address as in a Host header, with or without a port."""
-    return _HOST_PATTERN.fullmatch(text) is not None
-
-
-def is_origin(text: str) -> bool:
-    """scheme://host[:port], as browsers write it."""
-    return _ORIGIN_PATTERN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

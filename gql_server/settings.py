@@ -17,13 +17,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gql_server.access import is_host_name, is_origin
-from gql_server.operations.limits import Limits as DocumentLimits
+from gql_server.document_limits import DocumentLimits
+from gql_server.host_names import is_host_name, is_origin
 from runner_bridge import secret_key
 from runner_bridge.command import RunnerConfig, parse_template
 from runner_bridge.errors import CommandTemplateError
 from runner_bridge.secret_key import SecretKey
-from store.queue import Limits
+from store.limits import Limits
 
 PREFIX = "REEV_GQL_"
 MIN_TOKEN_LENGTH = 16

@@ -34,6 +34,7 @@ from store import benchmarks, executions, queue, workers
 from store.database import Database
 from store.errors import StoreError
 from store.hub import Hub
+from store.limits import Limits
 from store.model import (
     Ending,
     Execution,
@@ -45,7 +46,7 @@ from store.model import (
     RunnerKind,
     WorkerId,
 )
-from store.queue import GiveBack, Limits
+from store.queue import GiveBack
 from store.workers import HEARTBEAT_S, Owned, Registration
 
 POLL_S = 1.0

@@ -9,14 +9,14 @@ Claims are made one at a time over all workers and count living rows: no slot ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 
 from store import rows, sql
 from store.database import Connection, Database
+from store.limits import Limits
 from store.model import Execution, ExecutionId, RunnerKind, WorkerId
 from store.retrying import retried
 
@@ -31,20 +31,6 @@ LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
 
 class GiveBack(Exception):
     """Raised when a worker cannot go on with an execution: another one takes over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many executions may run at once: over all workers, of one worker (None: any), and per agent."""
-
-    total: int = 4
-    of_worker: int | None = None
-    of_agents: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def capacity(self) -> int:
-        """The most that one worker can have."""
-        return self.total if self.of_worker is None else min(self.total, self.of_worker)
 
 
 async def enqueue(connection: Connection, ids: Sequence[ExecutionId], priority: int) -> None:

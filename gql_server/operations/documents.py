@@ -28,8 +28,9 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from gql_server.document_limits import DocumentLimits
 from gql_server.masking import BAD_REQUEST, masked
-from gql_server.operations.limits import MAX_DOCUMENT_CHARS, LimitExceeded, Limits, check_sizes, too_many
+from gql_server.operations.limits import MAX_DOCUMENT_CHARS, LimitExceeded, check_sizes, too_many
 from schema.costs import cost_bound, cost_of_operation
 
 REMEMBERED_DOCUMENTS = 256
@@ -76,7 +77,7 @@ class Documents:
     def __init__(
         self,
         schema: GraphQLSchema,
-        limits: Limits,
+        limits: DocumentLimits,
         *,
         introspection: bool = True,
         suggestions: bool = True,

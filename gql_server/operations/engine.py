@@ -18,9 +18,9 @@ from typing import Any, cast
 from graphql import ExecutionResult, GraphQLError, OperationType, execute, subscribe
 from strawberry import Schema
 
+from gql_server.document_limits import DocumentLimits
 from gql_server.masking import masked
 from gql_server.operations.documents import Documents, Operation, Refused
-from gql_server.operations.limits import Limits
 from gql_server.operations.request import GraphQLRequest
 from gql_server.operations.trusted import TrustedDocuments
 from schema.context import Context
@@ -48,7 +48,7 @@ class Engine:
         schema: Schema,
         make_context: Callable[[Principal], Context],
         *,
-        limits: Limits | None = None,
+        limits: DocumentLimits | None = None,
         timeouts: Timeouts | None = None,
         introspection: bool = True,
         suggestions: bool = True,
@@ -61,7 +61,7 @@ class Engine:
         self._trusted = trusted or TrustedDocuments()
         self._documents = Documents(
             schema._schema,
-            limits or Limits(),
+            limits or DocumentLimits(),
             introspection=introspection,
             suggestions=suggestions,
             own=own_documents,

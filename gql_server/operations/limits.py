@@ -22,6 +22,8 @@ from graphql import (
     SelectionSetNode,
 )
 
+from gql_server.document_limits import DocumentLimits
+
 MAX_DOCUMENT_CHARS = 64 * 1024
 """Large values travel as variables; reading a longer document would keep everybody else waiting."""
 
@@ -30,19 +32,6 @@ MAX_PAIRS = 5000
 
 SHOWN_BELOW = 10**9
 """Fragments of fragments can make a number of a hundred digits, which helps nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The most that a document may have. `fields` counts fragments too; `cost` is that of schema/costs.py."""
-
-    tokens: int = 5000
-    depth: int = 20
-    fields: int = 1000
-    root_fields: int = 20
-    aliases: int = 100
-    directives: int = 50
-    cost: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +52,7 @@ class LimitExceeded(GraphQLError):
         super().__init__(message, extensions={"code": "LIMIT_EXCEEDED"})
 
 
-def check_sizes(document: DocumentNode, limits: Limits) -> None:
+def check_sizes(document: DocumentNode, limits: DocumentLimits) -> None:
     """Raises LimitExceeded, for the first limit that an operation or an unused fragment exceeds."""
     try:
         measure = _Measure(document)
@@ -80,7 +69,7 @@ def check_sizes(document: DocumentNode, limits: Limits) -> None:
         raise too_many("pairs_of_fields_to_merge", pairs, MAX_PAIRS)
 
 
-def _check(size: Sizes, limits: Limits) -> None:
+def _check(size: Sizes, limits: DocumentLimits) -> None:
     for field in fields(size):
         measured, limit = getattr(size, field.name), getattr(limits, field.name)
         if measured > limit:

@@ -9,7 +9,8 @@ import pytest
 from store import database, queue
 from store.database import Database, open_connection
 from store.errors import DatabaseUnavailable
-from store.queue import Limits, claim_next
+from store.limits import Limits
+from store.queue import claim_next
 from tests.store.support import DEADLINE_S, queued
 from tests.workers import registered
 

@@ -7,8 +7,9 @@ import asyncio
 from store import executions, output, queue
 from store.database import Database
 from store.executions import ProcessIdentity
+from store.limits import Limits
 from store.model import EventKind, ExecutionStatus
-from store.queue import Limits, claim_next
+from store.queue import claim_next
 from tests.store.support import background, call, ending, eventually, everything, queued
 from tests.workers import claim, registered
 

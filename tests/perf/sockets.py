@@ -10,8 +10,8 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from gql_server.document_limits import DocumentLimits
 from gql_server.operations.documents import Documents, Refused
-from gql_server.operations.limits import Limits
 from schema import build_schema
 from tests.gql_server.operations.test_limits import HOSTILE
 from tests.perf.figures import show
@@ -62,7 +62,7 @@ def _kib(total: int) -> str:
 
 
 def _slowest_refusal() -> tuple[str, float]:
-    documents = Documents(build_schema()._schema, Limits())
+    documents = Documents(build_schema()._schema, DocumentLimits())
     taken = {}
     for name, (document, _) in HOSTILE.items():
         began = time.thread_time()

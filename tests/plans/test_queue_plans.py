@@ -9,8 +9,8 @@ import pytest
 
 from store import executions, queue, workers
 from store.database import Database
+from store.limits import Limits
 from store.model import ExecutionId
-from store.queue import Limits
 from tests.plans.test_plans import big, plans_of, scanned, seeded_url
 from tests.workers import registered
 

@@ -17,8 +17,8 @@ from runner_bridge.worker import Worker
 from store import benchmarks, events, executions
 from store.database import Database
 from store.hub import Hub
+from store.limits import Limits
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
-from store.queue import Limits
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"

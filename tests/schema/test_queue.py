@@ -9,8 +9,8 @@ import pytest
 
 from store import executions, queue
 from store.database import Database
+from store.limits import Limits
 from store.model import Execution
-from store.queue import Limits
 from tests.samples import queued
 from tests.workers import claim, registered, silent_for
 

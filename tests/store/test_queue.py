@@ -9,8 +9,9 @@ import pytest
 
 from store import executions, queue
 from store.database import Database
+from store.limits import Limits
 from store.model import Execution, ExecutionId, ExecutionStatus
-from store.queue import Limits, claim_next, positions, reconcile
+from store.queue import claim_next, positions, reconcile
 from tests.store.support import ending, in_state, queued
 from tests.workers import registered
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import pytest
 from graphql import get_introspection_query, parse
 
+from gql_server.document_limits import DocumentLimits
 from gql_server.operations import documents
 from gql_server.operations.documents import Documents, Refused
-from gql_server.operations.limits import MAX_DOCUMENT_CHARS, Limits, check_sizes
+from gql_server.operations.limits import MAX_DOCUMENT_CHARS, check_sizes
 from schema import build_schema
 
 CHAIN = 300
 
 
-def ready(limits: Limits | None = None) -> Documents:
-    return Documents(build_schema()._schema, limits or Limits())
+def ready(limits: DocumentLimits | None = None) -> Documents:
+    return Documents(build_schema()._schema, limits or DocumentLimits())
 
 
-def refusal(document: str, limits: Limits | None = None, variables: dict[str, object] | None = None) -> str:
+def refusal(
+    document: str, limits: DocumentLimits | None = None, variables: dict[str, object] | None = None
+) -> str:
     """What is wrong with a document, as `code: message`."""
     with pytest.raises(Refused) as refused:
         ready(limits).operation(document, None, variables)
@@ -125,10 +128,10 @@ def test_lists_among_variables_are_measured_each_time() -> None:
 
 def test_each_limit_is_exact() -> None:
     document = parse("query @a { ...F one: a { b @c } } fragment F on Query { two: a { b { c } } }")
-    exact = Limits(depth=3, fields=6, root_fields=2, aliases=2, directives=2)
+    exact = DocumentLimits(depth=3, fields=6, root_fields=2, aliases=2, directives=2)
     check_sizes(document, exact)
     for name in ("depth", "fields", "root_fields", "aliases", "directives"):
-        smaller = Limits(
+        smaller = DocumentLimits(
             **{**{f: getattr(exact, f) for f in exact.__slots__}, name: getattr(exact, name) - 1}
         )
         with pytest.raises(Exception, match=name.replace("_", " ")):

@@ -1,0 +1,20 @@
+"""How many executions may run at once; what counts against it is in queue.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many executions may run at once: over all workers, of one worker (None: any), and per agent."""
+
+    total: int = 4
+    of_worker: int | None = None
+    of_agents: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def capacity(self) -> int:
+        """The most that one worker can have."""
+        return self.total if self.of_worker is None else min(self.total, self.of_worker)
