@@ -13,8 +13,13 @@ _HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 def load(name: str) -> dict[str, str]:
     """The named blocks of `store/sql/{name}.sql`."""
     text = resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return blocks(text, f"store/sql/{name}.sql")
+
+
+def blocks(text: str, file: str) -> dict[str, str]:
+    """The named blocks of `text`, which is that of `file`."""
     _, *parts = _HEADER.split(text)
-    blocks = {block: body.strip() for block, body in zip(parts[::2], parts[1::2], strict=True)}
-    if len(blocks) * 2 != len(parts):
-        raise ValueError(f"store/sql/{name}.sql names a block twice")
-    return blocks
+    named = {block: body.strip() for block, body in zip(parts[::2], parts[1::2], strict=True)}
+    if len(named) * 2 != len(parts):
+        raise ValueError(f"{file} names a block twice")
+    return named

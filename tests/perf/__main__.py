@@ -1,4 +1,9 @@
-"""`make perf`: every figure of speed, printed as ratios where that makes sense; nothing is asserted here."""
+"""`make perf`: every figure of speed, printed as ratios where that makes sense; nothing is asserted here.
+
+    python -m tests.perf [PART…]
+
+A part may be narrowed where its module says so: `reading.list50`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import asyncio
 import sys
 import tempfile
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -22,6 +28,7 @@ from tests.perf import (
     lag,
     launches,
     observing,
+    reading,
     recovery,
     scale,
     sockets,
@@ -30,6 +37,9 @@ from tests.perf import (
     sync,
     tool_calls,
 )
+from tests.perf.lines import Line
+
+Found = list[Line] | None
 
 
 async def main(wanted: list[str]) -> None:
@@ -47,13 +57,18 @@ async def main(wanted: list[str]) -> None:
     async def new_database() -> Database:
         return await Database.open(await new_url())
 
-    def over_new_url(measure: Callable[[str], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        async def part() -> None:
-            await measure(await new_url())
+    def over_new_url(measure: Callable[[str], Awaitable[Found]]) -> Callable[[], Awaitable[Found]]:
+        async def part() -> Found:
+            return await measure(await new_url())
 
         return part
 
-    parts: dict[str, Callable[[], Awaitable[None]]] = {
+    narrowed: dict[str, list[str]] = defaultdict(list)
+    for name in wanted:
+        part, _, of_it = name.partition(".")
+        narrowed[part] += [of_it] if of_it else []
+    parts: dict[str, Callable[[], Awaitable[Found]]] = {
+        "reading": over_new_url(lambda url: reading.measure(url, narrowed["reading"])),
         "startup": startup.measure,
         "sockets": over_new_url(sockets.measure),
         "sync": lambda: sync.measure(new_database),
@@ -72,7 +87,7 @@ async def main(wanted: list[str]) -> None:
     }
     try:
         for name, measure in parts.items():
-            if not wanted or name in wanted:
+            if not wanted or name in narrowed:
                 await measure()
     finally:
         server.stop()

@@ -1,0 +1,117 @@
+-- The statements of the server written by hand: first as rows for Python, then with answers built by PostgreSQL.
+
+-- name: list
+SELECT id::text, benchmark_id AS "benchmarkId", agent, status, score, execution_time_ms AS "executionTimeMs",
+       queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"
+FROM executions ORDER BY queued_at DESC, id DESC LIMIT $1
+
+-- name: by_id
+SELECT id::text, benchmark_id AS "benchmarkId", agent, status, score, execution_time_ms AS "executionTimeMs",
+       queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"
+FROM executions WHERE id = $1
+
+-- name: nested
+SELECT e.id::text, e.agent, e.status, e.score, e.queued_at AS "queuedAt",
+       r.benchmark_id AS benchmark, r.description
+FROM executions e
+LEFT JOIN benchmark_revisions r ON r.benchmark_id = e.benchmark_id AND r.revision = e.benchmark_revision
+ORDER BY e.queued_at DESC, e.id DESC LIMIT $1
+
+-- name: tool_calls
+SELECT execution_id::text, ordinal, name, duration_ms AS "durationMs" FROM execution_tool_calls
+WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
+
+-- name: performance
+SELECT agent, executions, succeeded, score_sum, scored, score_latest, computed_sum, computed, computed_latest,
+       time_sum_ms, timed
+FROM performance WHERE benchmark_id = '' AND period = 'ALL' ORDER BY agent
+
+-- name: benchmarks
+SELECT b.id, r.description, r.tags, r.revision, b.archived_at AS "archivedAt", r.content_hash, r.source
+FROM benchmarks b JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+WHERE b.archived_at IS NULL ORDER BY b.id LIMIT 200
+
+-- name: latest
+SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.event_seq AS revision, e.origin,
+       e.queued_at AS "queuedAt", e.started_at AS "startedAt", e.ended_at AS "endedAt", e.score,
+       e.computed_score AS "computedScore", e.execution_time_ms AS "executionTimeMs",
+       e.steps_done, e.steps_total, e.failure_kind, e.failure_message
+FROM unnest($1::text[]) WITH ORDINALITY AS wanted (benchmark_id, place),
+     unnest($2::text[]) WITH ORDINALITY AS asked (agent, place)
+CROSS JOIN LATERAL (
+    SELECT * FROM executions x WHERE x.benchmark_id = wanted.benchmark_id AND x.agent = asked.agent
+    ORDER BY queued_at DESC, id DESC LIMIT 1
+) AS e
+ORDER BY wanted.place, asked.place
+
+-- name: recent
+SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.queued_at AS "queuedAt",
+       e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore"
+FROM unnest($1::text[]) AS wanted (benchmark_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM executions x WHERE x.benchmark_id = wanted.benchmark_id
+    ORDER BY queued_at DESC, id DESC LIMIT 24
+) AS e
+
+-- name: list_json
+SELECT json_build_object('executions', json_build_object('nodes', json_agg(t)))::text FROM (
+    SELECT id::text, benchmark_id AS "benchmarkId", agent, status, score, execution_time_ms AS "executionTimeMs",
+           queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"
+    FROM executions ORDER BY queued_at DESC, id DESC LIMIT $1
+) t
+
+-- name: by_id_json
+SELECT json_build_object('execution', row_to_json(t))::text FROM (
+    SELECT id::text, benchmark_id AS "benchmarkId", agent, status, score, execution_time_ms AS "executionTimeMs",
+           queued_at AS "queuedAt", started_at AS "startedAt", ended_at AS "endedAt"
+    FROM executions WHERE id = $1
+) t
+
+-- name: nested_json
+SELECT json_build_object('executions', json_build_object('nodes', json_agg(t)))::text FROM (
+    SELECT e.id::text, e.agent, e.status, e.score, e.queued_at AS "queuedAt",
+           CASE WHEN r.benchmark_id IS NOT NULL
+                THEN json_build_object('id', r.benchmark_id, 'description', r.description) END AS benchmark,
+           coalesce(calls.calls, '[]') AS "toolCalls"
+    FROM executions e
+    LEFT JOIN benchmark_revisions r ON r.benchmark_id = e.benchmark_id AND r.revision = e.benchmark_revision
+    LEFT JOIN LATERAL (
+        SELECT json_agg(json_build_object('ordinal', c.ordinal, 'name', c.name, 'durationMs', c.duration_ms)
+                        ORDER BY c.ordinal) AS calls
+        FROM execution_tool_calls c WHERE c.execution_id = e.id
+    ) AS calls ON true
+    ORDER BY e.queued_at DESC, e.id DESC LIMIT $1
+) t
+
+-- name: grid_json
+SELECT b.id, r.description, r.tags, r.revision, b.archived_at AS "archivedAt", r.content_hash, r.source,
+       latest.answer AS "latestExecutions", recent.answer AS executions
+FROM benchmarks b JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(t), '[]')::text AS answer FROM (
+        SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.event_seq AS revision, e.origin,
+               e.queued_at AS "queuedAt", e.started_at AS "startedAt", e.ended_at AS "endedAt", e.score,
+               e.computed_score AS "computedScore", e.execution_time_ms AS "executionTimeMs",
+               json_build_object(
+                   'fraction', CASE WHEN e.steps_done < e.steps_total THEN e.steps_done::float8 / e.steps_total
+                                    WHEN e.steps_done >= e.steps_total THEN 1 END,
+                   'stepsDone', e.steps_done, 'stepsTotal', e.steps_total) AS progress,
+               CASE WHEN e.failure_kind IS NOT NULL
+                    THEN json_build_object('kind', e.failure_kind, 'message', e.failure_message) END AS failure
+        FROM unnest($1::text[]) WITH ORDINALITY AS asked (agent, place)
+        CROSS JOIN LATERAL (
+            SELECT * FROM executions x WHERE x.benchmark_id = b.id AND x.agent = asked.agent
+            ORDER BY queued_at DESC, id DESC LIMIT 1
+        ) AS e
+        ORDER BY asked.place
+    ) t
+) AS latest
+CROSS JOIN LATERAL (
+    SELECT json_build_object('nodes', coalesce(json_agg(t), '[]'))::text AS answer FROM (
+        SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.queued_at AS "queuedAt",
+               e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore"
+        FROM executions e WHERE e.benchmark_id = b.id
+        ORDER BY e.queued_at DESC, e.id DESC LIMIT 24
+    ) t
+) AS recent
+WHERE b.archived_at IS NULL ORDER BY b.id LIMIT 200
