@@ -103,6 +103,7 @@ def create_engine(settings: Settings, services: Services) -> Engine:
         suggestions=settings.suggestions,
         trusted=trusted_documents(settings),
         own_documents=page_documents(),
+        compiled=settings.compiled_execution,
     )
 
 

@@ -7,91 +7,39 @@ value that cannot be used is refused with one line that names the variable; no s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gql_server.document_limits import DocumentLimits
-from gql_server.host_names import is_host_name, is_origin
+from gql_server.setting_types import (
+    AgentLimits,
+    Command,
+    HostNames,
+    Names,
+    Networks,
+    Origins,
+    Paths,
+    RegularExpression,
+)
 from runner_bridge import secret_key
-from runner_bridge.command import RunnerConfig, parse_template
-from runner_bridge.errors import CommandTemplateError
+from runner_bridge.command import RunnerConfig
 from runner_bridge.secret_key import SecretKey
 from store.limits import Limits
 
 PREFIX = "REEV_GQL_"
 MIN_TOKEN_LENGTH = 16
-MAX_AGENT_LIMIT = 256
 MIN_SECRET_KEY_LENGTH = 32
 """Shorter ones can be guessed."""
 
 
 class SettingsError(Exception):
     """The settings cannot be used; the message is one line and names the variable."""
-
-
-def _split(value: object) -> object:
-    """Lists are written with commas."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _host_name(value: str) -> str:
-    if not is_host_name(value):
-        raise ValueError(f"{value!r} is not a host name, as in gql.example.org or gql.example.org:3001")
-    return value.lower()
-
-
-def _origin(value: str) -> str:
-    if not is_origin(value):
-        raise ValueError(
-            f"{value!r} is not an origin, as in https://app.example.org (no path, never * or null)"
-        )
-    return value.lower()
-
-
-def _command(value: str) -> str:
-    try:
-        parse_template(value)
-    except CommandTemplateError as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-def _agent_limit(value: str) -> str:
-    agent, equals, limit = value.partition("=")
-    if not (agent and equals and limit.isdecimal() and 1 <= int(limit) <= MAX_AGENT_LIMIT):
-        raise ValueError(f"{value!r} is not an agent's limit, as in glm-4.6=1")
-    return value
-
-
-def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"it is not a regular expression: {error}") from error
-    return value
-
-
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
-HostNames = Annotated[
-    tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)
-]
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
-Names = Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, NoDecode, BeforeValidator(_split)]
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
-Command = Annotated[str, AfterValidator(_command)]
-AgentLimits = Annotated[
-    tuple[Annotated[str, AfterValidator(_agent_limit)], ...], NoDecode, BeforeValidator(_split)
-]
-RegularExpression = Annotated[str, AfterValidator(_pattern)]
 
 
 class Settings(BaseSettings):
@@ -139,6 +87,10 @@ class Settings(BaseSettings):
         True, description="Tell who mistypes a field or argument which one may be meant"
     )
     queries_by_get: bool = Field(True, description="Answer queries over GET as well")
+    compiled_execution: bool = Field(
+        True,
+        description="Execute documents by code compiled for them; without it slower, with the same answers",
+    )
 
     trusted_documents: Path | None = Field(
         None,

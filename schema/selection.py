@@ -30,7 +30,8 @@ class SelectedField:
 class Selection:
     """All that is selected below one field of a document. There is one per place in a document, for its life.
 
-    It exists only where nothing of it depends on variables, directives or the types of what is found.
+    It exists only where nothing of it depends on variables or on the types of what is found. `@skip` and
+    `@include` are decided before: each way in which they turn out has a selection of its own.
     """
 
     fields: tuple[SelectedField, ...]

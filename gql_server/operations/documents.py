@@ -7,7 +7,7 @@ standard rules, some of which take quadratic time, see it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -28,6 +28,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from gql_server.compiled.plan import Plan
 from gql_server.document_limits import DocumentLimits
 from gql_server.masking import BAD_REQUEST, masked
 from gql_server.operations.limits import MAX_DOCUMENT_CHARS, LimitExceeded, check_sizes, too_many
@@ -56,11 +57,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a valid document. `cost_bound` is what it costs at most, None if that is not known."""
+    """One operation of a valid document. `cost_bound` is what it costs at most, None if that is not known.
+
+    Without a `plan` graphql-core executes it.
+    """
 
     document: DocumentNode
     node: OperationDefinitionNode
     cost_bound: int | None
+    plan: Plan | None = None
 
     @property
     def kind(self) -> OperationType:
@@ -82,8 +87,10 @@ class Documents:
         introspection: bool = True,
         suggestions: bool = True,
         own: Collection[str] = frozenset(),
+        make_plan: Callable[[DocumentNode, OperationDefinitionNode], Plan] | None = None,
     ) -> None:
         self._schema = schema
+        self._make_plan = make_plan
         self._limits = limits
         self._own = own
         self._hide_suggestions = not suggestions
@@ -128,7 +135,12 @@ class Documents:
             raise Refused(*errors, code="GRAPHQL_VALIDATION_FAILED")
         is_own = source in self._own
         return tuple(
-            Operation(document, node, 0 if is_own else cost_bound(document, node))
+            Operation(
+                document,
+                node,
+                0 if is_own else cost_bound(document, node),
+                None if self._make_plan is None else self._make_plan(document, node),
+            )
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         )

@@ -1,16 +1,39 @@
-"""JSON of answers, as bytes that every transport sends as they are."""
+"""JSON of answers, as bytes that every transport sends as they are.
+
+An answer may hold what PostgreSQL wrote as JSON already, and moments as such: the encoder writes those as
+`datetime.isoformat` does.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import orjson
+
+from schema.selection import ReadyJson
 
 
 def encode(data: object) -> bytes:
     """Compact JSON in UTF-8."""
     try:
-        return orjson.dumps(data)
+        return orjson.dumps(data, _spliced, orjson.OPT_PASSTHROUGH_DATACLASS)
     except TypeError:
         # Integers beyond 64 bits and lone surrogates, as a JSON field may hold them.
-        return json.dumps(data, separators=(",", ":")).encode()
+        return json.dumps(data, separators=(",", ":"), default=_plain).encode()
+
+
+def _spliced(value: object) -> orjson.Fragment:
+    if isinstance(value, ReadyJson):
+        return orjson.Fragment(value.text)
+    raise TypeError
+
+
+def _plain(value: object) -> object:
+    match value:
+        case ReadyJson(text):
+            return json.loads(text)
+        case dt.datetime():
+            return value.isoformat()
+        case _:
+            raise TypeError(f"{type(value).__name__} is no part of an answer")

@@ -12,12 +12,14 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, OperationType, execute, subscribe
 from strawberry import Schema
 
+from gql_server.compiled.plan import Plan
 from gql_server.document_limits import DocumentLimits
 from gql_server.masking import masked
 from gql_server.operations.documents import Documents, Operation, Refused
@@ -54,23 +56,25 @@ class Engine:
         suggestions: bool = True,
         trusted: TrustedDocuments | None = None,
         own_documents: Collection[str] = frozenset(),
+        compiled: bool = True,
     ) -> None:
         self._schema = schema
         self._make_context = make_context
         self._timeouts = timeouts or Timeouts()
         self._trusted = trusted or TrustedDocuments()
+        self._options: dict[str, Any] = {
+            "executor_class": schema.execution_context_class,
+            "hide_suggestions": not suggestions,
+            "max_coercion_errors": MAX_COERCION_ERRORS,
+        }
         self._documents = Documents(
             schema._schema,
             limits or DocumentLimits(),
             introspection=introspection,
             suggestions=suggestions,
             own=own_documents,
+            make_plan=partial(Plan, schema._schema, **self._options) if compiled else None,
         )
-        self._options: dict[str, Any] = {
-            "executor_class": schema.execution_context_class,
-            "hide_suggestions": not suggestions,
-            "max_coercion_errors": MAX_COERCION_ERRORS,
-        }
 
     def operation(self, request: GraphQLRequest) -> Operation:
         """What `request` asks for, ready to be executed. Raises Refused."""
@@ -84,7 +88,7 @@ class Engine:
         seconds = self._timeouts.query_s if is_query else self._timeouts.mutation_s
         try:
             async with asyncio.timeout(seconds):
-                result = execute(**self._arguments(operation, request, context))
+                result = self._execute(operation, request, context)
                 if inspect.isawaitable(result):
                     result = await result
         except TimeoutError:
@@ -92,6 +96,13 @@ class Engine:
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
             raise Refused(*result.errors, code="BAD_USER_INPUT")
         return answer_of(result)
+
+    def _execute(
+        self, operation: Operation, request: GraphQLRequest, context: Context
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
+        if operation.plan is None:
+            return execute(**self._arguments(operation, request, context))
+        return operation.plan.execute(context, request.variables or {})
 
     async def stream(
         self, operation: Operation, request: GraphQLRequest, who: Principal

@@ -1,0 +1,156 @@
+"""Compiles one variant of an operation, in which it is decided what is skipped and what is included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    default_field_resolver,
+    get_nullable_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import (
+    FieldDetailsList,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+
+from gql_server.compiled.arguments import arguments_of, constant_arguments
+from gql_server.compiled.completion import Classes, Fields, abstract, checked, leaf, non_null, nullable
+from gql_server.compiled.conditions import NotCompiled
+from gql_server.compiled.leaves import leaf_of
+from gql_server.compiled.lists import list_of
+from gql_server.compiled.places import Completer, Place
+from gql_server.compiled.reading import ITSELF, read_of
+from gql_server.compiled.selections import selection_of
+from gql_server.compiled.writer import Writer, read
+
+TYPENAME = "__typename"
+
+
+class Compiler:
+    """`executor` is one of a request that takes this variant: with it graphql-core collects the fields."""
+
+    def __init__(self, executor: Executor[Any]) -> None:
+        self._schema = executor.schema
+        self._fragments = executor.fragments
+        self._operation = executor.operation
+        self._values = executor.variable_values
+        self._hide_suggestions = executor.hide_suggestions
+        self._ordinary: Classes = set()
+        self._number = 0
+        self.sources: list[str] = []
+        """What was written so far; the code for the types behind an abstract one comes when they are met."""
+
+    def root(self) -> Fields:
+        """The function of all fields of the operation."""
+        root, grouped = self._root()
+        return self._fields(root, grouped)
+
+    def serial_root(self) -> list[Fields]:
+        """One function per field of the operation, for those that are executed one after another."""
+        root, grouped = self._root()
+        return [self._fields(root, {key: details}) for key, details in grouped.items()]
+
+    def _root(self) -> tuple[GraphQLObjectType, GroupedFieldSet]:
+        root = self._schema.get_root_type(self._operation.operation)
+        if root is None:
+            raise NotCompiled("an operation that the schema has no root for")
+        collected = collect_fields(
+            self._schema, self._fragments, self._values, root, self._operation, self._hide_suggestions
+        )
+        return root, collected.grouped_field_set
+
+    def _below(self, type_: GraphQLObjectType, details: FieldDetailsList) -> GroupedFieldSet:
+        return collect_subfields(
+            self._schema,
+            self._fragments,
+            self._values,
+            self._operation,
+            type_,
+            details,
+            self._hide_suggestions,
+        ).grouped_field_set
+
+    def _fields(self, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> Fields:
+        self._number += 1
+        writer = Writer(f"{type_.name}_{self._number}", self._ordinary)
+        for key, details in grouped.items():
+            self._field(writer, type_, key, details)
+        source, fields = writer.function()
+        self.sources.append(source)
+        return fields
+
+    def _field(self, writer: Writer, parent: GraphQLObjectType, key: str, details: FieldDetailsList) -> None:
+        node = details[0].node
+        if node.name.value == TYPENAME:
+            writer.constant(key, parent.name)
+            return
+        definition = self._schema.get_field(parent, node.name.value)
+        if definition is None:
+            raise NotCompiled("a field that the schema does not have")
+        self._number += 1
+        number = self._number
+        place = Place(key, parent, definition, details, [detail.node for detail in details])
+        what = read_of(definition)
+        if what is None:
+            place.selection = selection_of(definition.type, details, self._below)
+            place.complete = self._completer(definition.type, place)
+            writer.resolved(
+                number, place, definition.resolve or default_field_resolver, _arguments(definition, place)
+            )
+            return
+        value = "source" if what is ITSELF else read(what)
+        self._plain(writer, number, place, value)
+
+    def _plain(self, writer: Writer, number: int, place: Place, value: str) -> None:
+        inner: Any = get_nullable_type(place.type)
+        quick = leaf_of(inner, number) if is_leaf_type(inner) else None
+        if is_object_type(inner) and inner.is_type_of is None:
+            fields = self._fields(inner, self._below(inner, place.details))
+            place.complete = self._with_nulls(fields, place)
+            writer.object_of(number, place, value, fields)
+            return
+        place.complete = self._completer(place.type, place)
+        if quick is not None:
+            writer.leaf(number, place, value, quick, not is_non_null_type(place.type))
+        else:
+            writer.anything(number, place, value)
+
+    def _with_nulls(self, complete: Completer, place: Place, type_: Any = None) -> Completer:
+        """`complete` for a place or an item, as null may stand there or not."""
+        found = nullable(complete, self._ordinary)
+        return non_null(found, place) if is_non_null_type(type_ or place.type) else found
+
+    def _completer(self, type_: Any, place: Place) -> Completer:
+        return self._with_nulls(self._of_inner(get_nullable_type(type_), place), place, type_)
+
+    def _of_inner(self, inner: Any, place: Place) -> Completer:
+        if is_list_type(inner):
+            return list_of(inner, self._completer(inner.of_type, place), place, self._ordinary)
+        if is_leaf_type(inner):
+            return leaf(inner)
+        if is_abstract_type(inner):
+            return abstract(inner, place, lambda runtime: self._object(runtime, place))
+        if is_object_type(inner):
+            return self._object(inner, place)
+        raise NotCompiled("a type of a kind that is not known")
+
+    def _object(self, type_: GraphQLObjectType, place: Place) -> Completer:
+        return checked(type_, self._fields(type_, self._below(type_, place.details)), place)
+
+
+def _arguments(definition: GraphQLField, place: Place) -> object:
+    node = place.nodes[0]
+    if not definition.args and not node.arguments:
+        return None
+    constant = constant_arguments(definition, node)
+    return constant if constant is not None else arguments_of(definition, node)

@@ -1,0 +1,120 @@
+"""Completing values: the specification's CompleteValue, made once per place for the type that stands there.
+
+The completers here are for nullable types; `non_null` makes of one that for a type that must have a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any
+
+from graphql import GraphQLAbstractType, GraphQLLeafType, GraphQLObjectType, default_type_resolver
+from graphql.execution.executor import invalid_return_type_error
+from graphql.pyutils import Path, Undefined, is_awaitable
+
+from gql_server.compiled.places import Completer, Place, field_path
+from gql_server.compiled.scope import Scope
+from schema.selection import ReadyJson
+
+Fields = Callable[[Any, Path | None, Scope], Any]
+"""Executes the selected fields of one object: its dictionary, or a coroutine that gives it."""
+
+Classes = set[type]
+"""Classes of values that were seen to be ordinary: neither null, awaitable, ready, nor an exception."""
+
+
+def nullable(complete: Completer, ordinary: Classes) -> Completer:
+    """`complete` for whatever a resolver may give: what is ordinary goes to it, the rest is dealt with here."""
+
+    def completed(value: Any, path: Path, scope: Scope) -> Any:
+        if value.__class__ not in ordinary:
+            if isinstance(value, Exception):
+                raise value
+            if value is None or value is Undefined:
+                return None
+            if value.__class__ is ReadyJson:
+                return value
+            if not is_awaitable(value):
+                ordinary.add(value.__class__)
+        return complete(value, path, scope)
+
+    return completed
+
+
+def non_null(complete: Completer, place: Place) -> Completer:
+    """`complete`, which must not give null."""
+    message = f"Cannot return null for non-nullable field {place.parent}.{place.name}."
+
+    def completed(value: Any, path: Path, scope: Scope) -> Any:
+        found = complete(value, path, scope)
+        if found is None:
+            raise TypeError(message)
+        return found
+
+    return completed
+
+
+def leaf(type_: GraphQLLeafType) -> Completer:
+    """A scalar or an enum."""
+
+    def complete(value: Any, path: Path, scope: Scope) -> Any:
+        found = scope.executor.complete_leaf_value(type_, value)
+        return _awaited(found) if is_awaitable(found) else found
+
+    return complete
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+def checked(type_: GraphQLObjectType, fields: Fields, place: Place) -> Completer:
+    """An object whose type tells whether a value is one of it."""
+    is_type_of = type_.is_type_of
+    if is_type_of is None:
+        return fields
+
+    async def later(verdict: Any, value: Any, path: Path, scope: Scope) -> Any:
+        if not await verdict:
+            raise invalid_return_type_error(type_, value, place.details)
+        found = fields(value, path, scope)
+        return await found if found.__class__ is CoroutineType else found
+
+    def complete(value: Any, path: Path, scope: Scope) -> Any:
+        verdict: Any = is_type_of(value, place.info(scope, field_path(path)))
+        if is_awaitable(verdict):
+            return later(verdict, value, path, scope)
+        if not verdict:
+            raise invalid_return_type_error(type_, value, place.details)
+        return fields(value, path, scope)
+
+    return complete
+
+
+def abstract(
+    type_: GraphQLAbstractType, place: Place, compiled: Callable[[GraphQLObjectType], Completer]
+) -> Completer:
+    """An interface or a union. `compiled` gives the completer for one of its types, when one is met first."""
+    resolve_type = type_.resolve_type or default_type_resolver
+    known: dict[str, Completer] = {}
+
+    def completer(name: Any, value: Any, path: Path, scope: Scope) -> Completer:
+        found = known.get(name) if name.__class__ is str else None
+        if found is None:
+            info = place.info(scope, field_path(path))
+            runtime = scope.executor.ensure_valid_runtime_type(name, type_, place.details, info, value)
+            found = known[runtime.name] = compiled(runtime)
+        return found
+
+    async def later(name: Any, value: Any, path: Path, scope: Scope) -> Any:
+        found = completer(await name, value, path, scope)(value, path, scope)
+        return await found if found.__class__ is CoroutineType else found
+
+    def complete(value: Any, path: Path, scope: Scope) -> Any:
+        name: Any = resolve_type(value, place.info(scope, field_path(path)), type_)
+        if is_awaitable(name):
+            return later(name, value, path, scope)
+        return completer(name, value, path, scope)(value, path, scope)
+
+    return complete

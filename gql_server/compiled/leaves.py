@@ -1,0 +1,69 @@
+"""Leaves that need no work: which values of a scalar or an enum go into the answer as they are.
+
+Everything else is left to the type's own function, which knows what may be made of it, and what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLLeafType,
+    GraphQLString,
+)
+
+from gql_server.compiled.reading import is_iso_time
+
+_AS_THEY_ARE = {
+    GraphQLString: "v.__class__ is str",
+    GraphQLID: "v.__class__ is str",
+    GraphQLBoolean: "v.__class__ is bool",
+    GraphQLInt: f"v.__class__ is int and {GRAPHQL_MIN_INT} <= v <= {GRAPHQL_MAX_INT}",
+    # Infinity and NaN, which are refused, differ from themselves less themselves.
+    GraphQLFloat: "v.__class__ is float and v - v == 0.0",
+}
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """`test` is true for the values `v` that `becomes` gives the answer of; `names` are what both speak of."""
+
+    test: str
+    becomes: str | None = None
+    names: dict[str, Any] = field(default_factory=dict)
+
+
+def leaf_of(type_: GraphQLLeafType, number: int) -> Leaf | None:
+    """What can be told of `type_`; `number` keeps its names apart from those of others."""
+    if type_ in _AS_THEY_ARE:
+        return Leaf(_AS_THEY_ARE[type_])
+    if is_iso_time(type_):
+        # The encoder writes these as isoformat() does.
+        return Leaf(
+            "v.__class__ is datetime and v.tzinfo is UTC", None, {"datetime": dt.datetime, "UTC": dt.UTC}
+        )
+    if isinstance(type_, GraphQLEnumType):
+        return _enum_leaf(type_, number)
+    return None
+
+
+def _enum_leaf(type_: GraphQLEnumType, number: int) -> Leaf | None:
+    members: Any = getattr(type_, "wrapped_cls", None)
+    if not (isinstance(members, type) and issubclass(members, enum.Enum)) or issubclass(members, enum.Flag):
+        return None
+    try:
+        texts = {member._name_: type_.coerce_output_value(member) for member in members}
+    except Exception:
+        return None
+    names = {f"enum_{number}": members, f"texts_{number}": texts}
+    return Leaf(f"v.__class__ is enum_{number}", f"texts_{number}[v._name_]", names)

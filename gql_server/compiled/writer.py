@@ -1,0 +1,139 @@
+"""Writes the Python function that executes the selected fields of one object.
+
+Nothing of a client's gets into its text but response keys, which are GraphQL names; all else are names of ours.
+A plain read of a leaf, which most fields are, becomes a line that reads and one that tests whether the value can
+go into the answer as it is.
+"""
+
+from __future__ import annotations
+
+from keyword import iskeyword
+from types import CoroutineType
+from typing import Any
+
+from graphql.pyutils import Path
+
+from gql_server.compiled.completion import Classes, Fields
+from gql_server.compiled.leaves import Leaf
+from gql_server.compiled.places import Place
+from gql_server.compiled.waiting import filled
+
+INDENT = "    "
+
+
+class Writer:
+    """One function under way, from `source`, the object, to its dictionary."""
+
+    def __init__(self, name: str, ordinary: Classes) -> None:
+        self._name = name
+        self._names: dict[str, Any] = {
+            "Path": Path,
+            "coroutine": CoroutineType,
+            "filled": filled,
+            "new": tuple.__new__,
+            "ordinary": ordinary,
+        }
+        self._lines = [f"def {name}(source, path, scope):", "    answer = {}", "    waiting = ()", "    try:"]
+
+    def name(self, name: str, value: object) -> str:
+        """Lets the code speak of `value`."""
+        self._names[name] = value
+        return name
+
+    def constant(self, key: str, value: str) -> None:
+        """A field that is the same for every object."""
+        self._write(2, f"answer[{key!r}] = {value!r}")
+
+    def leaf(self, number: int, place: Place, value: str, leaf: Leaf, nullable: bool) -> None:
+        """A leaf without a resolver; what its test does not let through is completed like anything else."""
+        self._names |= leaf.names
+        self._begin(number, place, value)
+        if leaf.becomes is None:
+            self._write(3, f"if not ({leaf.test}{' or v is None' if nullable else ''}):")
+        else:
+            self._write(3, f"if {leaf.test}:")
+            self._write(4, f"v = {leaf.becomes}")
+            self._write(3, "elif v is not None:" if nullable else "else:")
+        self._settle(4, number, place)
+        self._end(number, place)
+
+    def object_of(self, number: int, place: Place, value: str, fields: Fields) -> None:
+        """An object without a resolver, of a type that needs no check."""
+        self.name(f"fields_{number}", fields)
+        self._begin(number, place, value)
+        self._write(3, "if v.__class__ in ordinary:")
+        self._write(4, f"v = fields_{number}(v, {self._path(place)}, scope)")
+        self._write(4, "if v.__class__ is coroutine:")
+        self._write(5, f"v = place_{number}.guarded(v, {self._path(place)}, scope)")
+        self._write(5, f"waiting += ({place.key!r},)")
+        self._write(3, "else:")
+        self._settle(4, number, place)
+        self._end(number, place)
+
+    def anything(self, number: int, place: Place, value: str) -> None:
+        """Any other field without a resolver."""
+        self._begin(number, place, value)
+        self._settle(3, number, place)
+        self._end(number, place)
+
+    def resolved(self, number: int, place: Place, resolve: object, arguments: object) -> None:
+        """A field with a resolver. `arguments`: those of every request, how they are found for one, or None."""
+        self.name(f"resolve_{number}", resolve)
+        self.name(f"place_{number}", place)
+        self._write(2, f"here = {self._path(place)}")
+        self._write(2, "try:")
+        given = ""
+        if arguments is not None:
+            self.name(f"arguments_{number}", arguments)
+            given = f", **arguments_{number}" + ("(scope)" if callable(arguments) else "")
+        self._write(3, f"v = resolve_{number}(source, place_{number}.info(scope, here){given})")
+        self._write(3, "if v.__class__ is coroutine:")
+        self._write(4, f"v = place_{number}.awaited(v, here, scope)")
+        self._write(3, "else:")
+        self._write(4, f"v = place_{number}.settle(v, here, scope)")
+        self._write(3, "if v.__class__ is coroutine:")
+        self._write(4, f"waiting += ({place.key!r},)")
+        self._end(number, place, "here")
+
+    def function(self) -> tuple[str, Fields]:
+        """The text of the function and what it became."""
+        if self._lines[-1].endswith("try:"):
+            # Everything is skipped.
+            self._write(2, "pass")
+        self._write(1, "except Exception:")
+        self._write(2, "if waiting:")
+        self._write(3, "scope.executor.settle_in_background([answer[key] for key in waiting])")
+        self._write(2, "raise")
+        self._write(1, "return filled(answer, waiting) if waiting else answer")
+        source = "\n".join(self._lines) + "\n"
+        exec(compile(source, f"<compiled {self._name}>", "exec"), self._names)
+        fields: Fields = self._names[self._name]
+        return source, fields
+
+    def _begin(self, number: int, place: Place, value: str) -> None:
+        self.name(f"place_{number}", place)
+        self._write(2, "try:")
+        self._write(3, f"v = {value}")
+
+    def _settle(self, depth: int, number: int, place: Place) -> None:
+        self._write(depth, f"v = place_{number}.settle(v, {self._path(place)}, scope)")
+        self._write(depth, "if v.__class__ is coroutine:")
+        self._write(depth + 1, f"waiting += ({place.key!r},)")
+
+    def _end(self, number: int, place: Place, path: str = "") -> None:
+        self._write(2, "except Exception as error:")
+        self._write(3, f"v = place_{number}.failed(error, {path or self._path(place)}, scope)")
+        self._write(2, f"answer[{place.key!r}] = v")
+
+    def _path(self, place: Place) -> str:
+        return f"new(Path, (path, {place.key!r}, {place.parent.name!r}))"
+
+    def _write(self, depth: int, text: str) -> None:
+        self._lines.append(INDENT * depth + text)
+
+
+def read(attribute: str) -> str:
+    """The expression that reads `attribute` of the object."""
+    if attribute.isidentifier() and not iskeyword(attribute):
+        return f"source.{attribute}"
+    return f"getattr(source, {attribute!r})"

@@ -1,0 +1,46 @@
+"""One operation, executed by graphql-core and by its plan: what each answers, in a form that can be compared."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, execute
+
+from gql_server.compiled.plan import Plan
+from gql_server.operations.encoding import encode
+
+Answer = tuple[Any, list[Any]]
+"""The data as a client reads it, and the errors in the shape of the specification."""
+
+
+def plan_of(schema: strawberry.Schema, document: DocumentNode) -> Plan:
+    """The plan of the document's only operation."""
+    [operation] = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    return Plan(schema._schema, document, operation, executor_class=schema.execution_context_class)
+
+
+async def by_graphql_core(
+    schema: strawberry.Schema, document: DocumentNode, variables: Mapping[str, Any], context: Any = None
+) -> Answer:
+    return await _answer(
+        execute(
+            schema._schema,
+            document,
+            context_value=context,
+            variable_values=dict(variables),
+            executor_class=schema.execution_context_class,
+        )
+    )
+
+
+async def by_plan(plan: Plan, variables: Mapping[str, Any], context: Any = None) -> Answer:
+    return await _answer(plan.execute(context, variables))
+
+
+async def _answer(coming: Any) -> Answer:
+    result: ExecutionResult = await coming if inspect.isawaitable(coming) else coming
+    return json.loads(encode(result.data)), [error.formatted for error in result.errors or []]
