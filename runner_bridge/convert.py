@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runner_bridge.formats import benchmark as benchmark_format
 from runner_bridge.formats import tool_call as tool_call_format
-from store.model import BenchmarkDraft, BenchmarkId, ToolCall, ToolCallStatus
+from runner_bridge.formats.remarks import Remark, RemarkKind
+from store.model import BenchmarkDraft, BenchmarkId, JsonValue, ToolCall, ToolCallStatus
 
 
 def tool_call(call: tool_call_format.ToolCall) -> ToolCall:
@@ -20,6 +21,10 @@ def tool_call(call: tool_call_format.ToolCall) -> ToolCall:
         result=call.result,
         error_message=call.error_message,
     )
+
+
+def remark(stored: JsonValue) -> Remark:
+    return Remark(kind=RemarkKind(stored["kind"]), path=stored["path"], message=stored["message"])
 
 
 def benchmark_draft(benchmark: benchmark_format.Benchmark, source_path: str | None = None) -> BenchmarkDraft:

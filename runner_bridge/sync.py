@@ -2,7 +2,8 @@
 
 The directory is read once, every file by itself: a bad one is reported by name with line and column, keeps
 its former version and costs the others nothing. Two files with one id are both refused, by name, because
-taking either would be a guess. What has gone is archived.
+taking either would be a guess. What has gone is archived. Where every file is as it is stored, nothing is
+parsed, locked or written.
 """
 
 from __future__ import annotations
@@ -10,27 +11,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from runner_bridge.benchmark_files import MAX_FILE_BYTES, read_benchmark_files
+from runner_bridge.benchmark_parsing import BenchmarkFile
 from runner_bridge.convert import benchmark_draft
-from runner_bridge.errors import BenchmarksDirectoryError
 from runner_bridge.formats.benchmark import Benchmark, Remark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.files import read_regular_file
 from runner_bridge.formats.remarks import RemarkKind
 from store import benchmarks, model
+from store.benchmarks import Overtaken
 from store.database import Database
-from store.model import BenchmarkId, SyncOutcome
-
-SUFFIXES = (".yml", ".yaml")
-MAX_FILES = 20_000
-MAX_FILE_BYTES = 1024 * 1024
-"""A benchmark is some kilobytes; a directory beyond these bounds is not one of benchmarks."""
-
-Progress = Callable[[int, int], None]
-"""Told, in any thread, how many of how many files have been read."""
+from store.model import BenchmarkId, StoredFile, SyncOutcome
+from store.text import storable_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +47,39 @@ class SyncReport:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A file as it was read: a benchmark, or why not."""
-
-    file: str
-    benchmark: Benchmark | None = None
-    error: FormatError | None = None
-
-
-async def sync_benchmarks(
-    db: Database, directory: Path, progress: Progress | None = None, *, dry_run: bool = False
-) -> SyncReport:
+async def sync_benchmarks(db: Database, directory: Path, *, dry_run: bool = False) -> SyncReport:
     """Makes the database hold what is in the directory; with `dry_run` only tells what that would change.
 
     Raises BenchmarksDirectoryError, then nothing was done.
     """
     began = time.monotonic()
-    read = _refuse_duplicates(await asyncio.to_thread(_read_directory, directory, progress))
-    outcomes = await benchmarks.sync(
-        db,
-        [benchmark_draft(item.benchmark, item.file) for item in read if item.benchmark is not None],
-        keep_paths=[item.file for item in read if item.error is not None],
-        dry_run=dry_run,
-    )
+    stored = await benchmarks.stored_files(db)
+    try:
+        reports = await _sync(db, directory, stored, dry_run)
+    except Overtaken:
+        # Somebody else changed what this one found unchanged: all is parsed, so that nothing can be again.
+        reports = await _sync(db, directory, None, dry_run)
+    files = tuple(sorted(reports, key=lambda report: report.file))
+    return SyncReport(files, round((time.monotonic() - began) * 1000))
+
+
+async def _sync(
+    db: Database,
+    directory: Path,
+    stored: Mapping[str, StoredFile] | None,
+    dry_run: bool,
+) -> list[FileReport]:
+    read = _refuse_duplicates(await read_benchmark_files(directory, stored or {}))
+    drafts = [item.draft for item in read if item.draft is not None]
+    failed = [item.file for item in read if item.error is not None]
+    unchanged = [item.stored for item in read if item.stored is not None]
+    outcomes: list[tuple[BenchmarkId, SyncOutcome]] = []
+    if drafts or stored is None or stored.keys() - {storable_text(item.file) for item in read}:
+        outcomes = await benchmarks.sync(db, drafts, unchanged=unchanged, keep_paths=failed, dry_run=dry_run)
     by_id = dict(outcomes)
     reports = [_report(item, by_id) for item in read]
     gone = [benchmark_id for benchmark_id, outcome in outcomes if outcome is SyncOutcome.ARCHIVED]
-    reports += await _report_archived(db, gone)
-    files = tuple(sorted(reports, key=lambda report: report.file))
-    return SyncReport(files, round((time.monotonic() - began) * 1000))
+    return reports + await _report_archived(db, gone)
 
 
 async def upsert_benchmark(db: Database, source: str) -> tuple[model.Benchmark, SyncOutcome]:
@@ -101,70 +99,38 @@ def parse_source(source: str) -> Benchmark:
     return parse_benchmark(data, "benchmark")
 
 
-def _read_directory(directory: Path, progress: Progress | None) -> list[_Read]:
-    try:
-        names = sorted(path.name for path in directory.iterdir() if path.suffix in SUFFIXES)
-    except OSError as error:
-        raise BenchmarksDirectoryError(
-            f"The benchmarks directory {directory} cannot be read: {error.strerror}"
-        ) from error
-    if len(names) > MAX_FILES:
-        raise BenchmarksDirectoryError(
-            f"{directory} has {len(names)} YAML files; at most {MAX_FILES} are taken for benchmarks"
-        )
-    read = []
-    for number, name in enumerate(names, start=1):
-        if (item := _read_file(directory, name)) is not None:
-            read.append(item)
-        if progress is not None:
-            progress(number, len(names))
-    return read
-
-
-def _read_file(directory: Path, name: str) -> _Read | None:
-    """None when the file went away meanwhile."""
-    try:
-        data = read_regular_file(directory / name, directory, MAX_FILE_BYTES)
-        return _Read(name, parse_benchmark(data, name))
-    except FileNotFoundError:
-        return None
-    except FormatError as error:
-        return _Read(name, error=error)
-
-
-def _refuse_duplicates(read: Sequence[_Read]) -> list[_Read]:
-    files: defaultdict[str, list[str]] = defaultdict(list)
+def _refuse_duplicates(read: Sequence[BenchmarkFile]) -> list[BenchmarkFile]:
+    files: defaultdict[str | None, list[str]] = defaultdict(list)
     for item in read:
-        if item.benchmark is not None:
-            files[item.benchmark.id].append(item.file)
+        files[item.benchmark_id].append(item.file)
     return [
         item
-        if item.benchmark is None or len(files[item.benchmark.id]) == 1
-        else replace(
-            item, benchmark=None, error=_duplicate(item, item.benchmark.id, files[item.benchmark.id])
-        )
+        if item.error is not None or len(files[item.benchmark_id]) == 1
+        else BenchmarkFile(item.file, error=_duplicate(item, files[item.benchmark_id]))
         for item in read
     ]
 
 
-def _duplicate(item: _Read, benchmark_id: str, files: Sequence[str]) -> FormatError:
+def _duplicate(item: BenchmarkFile, files: Sequence[str]) -> FormatError:
     others = ", ".join(file for file in files if file != item.file)
     return FormatError(
-        f"the id {benchmark_id!r} is also that of {others}; none of them is taken", source=item.file
+        f"the id {item.benchmark_id!r} is also that of {others}; none of them is taken", source=item.file
     )
 
 
-def _report(item: _Read, outcomes: dict[BenchmarkId, SyncOutcome]) -> FileReport:
-    benchmark = item.benchmark
-    if benchmark is None:
+def _report(item: BenchmarkFile, outcomes: Mapping[BenchmarkId, SyncOutcome]) -> FileReport:
+    benchmark_id = item.benchmark_id
+    if benchmark_id is None:
         return FileReport(item.file, None, SyncOutcome.FAILED, item.error)
-    remarks = tuple(benchmark.remarks)
-    if Path(item.file).stem != benchmark.id:
+    remarks = item.remarks
+    if item.file.rpartition(".")[0] != benchmark_id:
         message = (
-            f"is {benchmark.id!r}, but the file is {item.file!r}: upstream finds benchmarks by file name"
+            f"is {benchmark_id!r}, but the file is {item.file!r}: upstream finds benchmarks by file name"
         )
         remarks = (Remark(kind=RemarkKind.SUSPECT, path="id", message=message), *remarks)
-    return FileReport(item.file, benchmark.id, outcomes[BenchmarkId(benchmark.id)], remarks=remarks)
+    # What is stored already and was not even parsed has no outcome but this.
+    outcome = outcomes.get(BenchmarkId(benchmark_id), SyncOutcome.UNCHANGED)
+    return FileReport(item.file, benchmark_id, outcome, remarks=remarks)
 
 
 async def _report_archived(db: Database, gone: Sequence[BenchmarkId]) -> list[FileReport]:

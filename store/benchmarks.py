@@ -12,11 +12,15 @@ from typing import Any
 
 from store import rows, sql
 from store.database import Connection, Database
-from store.model import Benchmark, BenchmarkDraft, BenchmarkId, SyncOutcome
+from store.model import Benchmark, BenchmarkDraft, BenchmarkId, StoredFile, SyncOutcome
 from store.retrying import retried
-from store.text import storable_text
+from store.text import encode_json, storable_text
 
 SQL = sql.load("benchmarks")
+
+
+class Overtaken(Exception):
+    """Somebody else changed a benchmark after a file was compared with it: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,25 @@ class _Change:
     draft: BenchmarkDraft | None
 
 
+async def stored_files(db: Database) -> dict[str, StoredFile]:
+    """Every benchmark that came from a file and is not archived, by the file's name as it is stored."""
+    found = await db.fetch(SQL["stored_files"])
+    return {row[1]: StoredFile(BenchmarkId(row[0]), row[1], row[2], row[3]) for row in found}
+
+
 @retried
 async def sync(
     db: Database,
     drafts: Sequence[BenchmarkDraft],
     *,
+    unchanged: Sequence[StoredFile] = (),
     archive_missing: bool = True,
     keep_paths: Collection[str] = (),
     dry_run: bool = False,
 ) -> list[tuple[BenchmarkId, SyncOutcome]]:
     """Makes the database hold exactly these files' benchmarks, in one transaction, one statement per table.
 
+    `unchanged` are files that were found as `stored_files` told; Overtaken when one is not so any more.
     Benchmarks that came from a file which is gone are archived, except those whose file is in `keep_paths`
     (it is there but could not be read). Returns what happened per id: drafts first, in their order, then the
     archived; with `dry_run` what would have happened, and nothing is written. The drafts' ids must differ
@@ -57,14 +69,17 @@ async def sync(
     """
     drafts = [_storable_path(draft) for draft in drafts]
     keep_paths = {storable_text(path) for path in keep_paths}
-    if len({draft.id for draft in drafts}) < len(drafts):
+    present = {draft.id for draft in drafts} | {file.benchmark_id for file in unchanged}
+    if len(present) < len(drafts) + len(unchanged):
         raise ValueError("two drafts have the same benchmark id")
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_writers"])
         known = await _known(connection)
+        if any(not _is_as_stored(file, known.get(file.benchmark_id)) for file in unchanged):
+            raise Overtaken
         changes, outcomes = _compare(drafts, known)
         if archive_missing:
-            gone = _gone(known, {draft.id for draft in drafts}, keep_paths)
+            gone = _gone(known, present, keep_paths)
             changes += gone
             outcomes += [(change.id, SyncOutcome.ARCHIVED) for change in gone]
         if not dry_run:
@@ -95,6 +110,14 @@ async def _known(connection: Connection) -> dict[BenchmarkId, _Known]:
         )
         for row in await connection.fetch(SQL["known"])
     }
+
+
+def _is_as_stored(file: StoredFile, known: _Known | None) -> bool:
+    return (
+        known is not None
+        and not known.archived
+        and (known.source_path, known.content_hash) == (file.source_path, file.content_hash)
+    )
 
 
 def _compare(
@@ -138,23 +161,23 @@ async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
     )
     revised = [_revision(change.draft, change.revision) for change in ordered if change.draft is not None]
     if revised:
-        await connection.execute(SQL["write_revisions"], revised)
+        await connection.execute(SQL["write_revisions"], *_columns(revised))
     told = _columns([(c.id, c.revision, c.outcome) for c in ordered])
     await connection.fetchval(SQL["append_changes"], *told)
 
 
-def _revision(draft: BenchmarkDraft, revision: int) -> dict[str, Any]:
-    return {
-        "benchmark_id": draft.id,
-        "revision": revision,
-        "content_hash": draft.content_hash,
-        "description": draft.description,
-        "prompt": draft.prompt,
-        "tags": draft.tags,
-        "source": draft.source,
-        "definition": draft.definition,
-        "remarks": draft.remarks,
-    }
+def _revision(draft: BenchmarkDraft, revision: int) -> tuple[Any, ...]:
+    return (
+        draft.id,
+        revision,
+        draft.content_hash,
+        storable_text(draft.description),
+        storable_text(draft.prompt),
+        encode_json(draft.tags),
+        storable_text(draft.source),
+        encode_json(draft.definition),
+        encode_json(draft.remarks),
+    )
 
 
 def _columns(records: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -10,7 +10,7 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, NewType, TypeVar
+from typing import Any, Generic, NamedTuple, NewType, TypeVar
 
 ExecutionId = NewType("ExecutionId", uuid.UUID)
 BenchmarkId = NewType("BenchmarkId", str)
@@ -262,6 +262,15 @@ class BenchmarkDraft:
     definition: JsonValue
     remarks: JsonValue
     source_path: str | None = None
+
+
+class StoredFile(NamedTuple):
+    """A benchmark that was taken from a file, and what was remarked on its content; None is nothing."""
+
+    benchmark_id: BenchmarkId
+    source_path: str
+    content_hash: str
+    remarks: JsonValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,16 @@ def storable_json(value: JsonValue) -> JsonValue:
             return value
 
 
+class EncodedJson(str):
+    """JSON that `encode_json` has made text of already; it stands where a tree of values might."""
+
+    __slots__ = ()
+
+
 def encode_json(value: JsonValue) -> str:
     """`value` as JSON text that jsonb accepts. Integers beyond 64 bits become strings of their digits."""
+    if isinstance(value, EncodedJson):
+        return value
     try:
         encoded = orjson.dumps(value)
     except (TypeError, ValueError):

@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from types import TracebackType
 
 from runner_bridge.formats.errors import FormatError, shown
 
@@ -25,17 +26,49 @@ def read_regular_file(path: Path, root: Path, max_bytes: int) -> bytes:
 
     FormatError for anything else than a readable regular file of at most `max_bytes`.
     """
-    parts = _parts_below(path, root)
-    try:
-        descriptor = _open_below(root, parts)
+    with DirectoryReader(path.parent, root) as reader:
+        return reader.read(path.name, max_bytes)
+
+
+class DirectoryReader:
+    """Reads many files of one directory inside `root`: the way to it is walked and checked once.
+
+    Used as a context. Whatever is wrong with the directory is said of each file of it.
+    """
+
+    def __init__(self, directory: Path, root: Path) -> None:
+        self._directory = directory
+        self._root = root
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> DirectoryReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """The bytes of the file called `name`, with the promises of `read_regular_file`."""
         try:
-            return _read_bounded(descriptor, path.name, max_bytes)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        raise FormatError(_reason(error), source=path.name) from None
+            if "/" in name:
+                raise FormatError(f"{shown(name)} is no name of a file in one directory")
+            if self._descriptor is None:
+                self._descriptor = _open_directory(self._directory / name, self._root)
+            # Opening a device can have effects, so its kind is looked at first, and once more when it is open.
+            _refuse_irregular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False))
+            descriptor = os.open(name, _FILE_FLAGS, dir_fd=self._descriptor)
+            try:
+                return _read_bounded(descriptor, name, max_bytes)
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError) as error:
+            raise FormatError(_reason(error), source=name) from None
 
 
 def _parts_below(path: Path, root: Path) -> tuple[str, ...]:
@@ -46,18 +79,19 @@ def _parts_below(path: Path, root: Path) -> tuple[str, ...]:
     raise FormatError(f"{shown(str(path))} is outside of {shown(str(root))}", source=path.name)
 
 
-def _open_below(root: Path, parts: tuple[str, ...]) -> int:
+def _open_directory(path: Path, root: Path) -> int:
+    """The directory that holds `path`, which must be inside `root`; no link is followed below it."""
+    *parts, _ = _parts_below(path, root)
     directory = os.open(root, _DIRECTORY_FLAGS)
     try:
-        for part in parts[:-1]:
+        for part in parts:
             below = os.open(part, _DIRECTORY_FLAGS | os.O_NOFOLLOW, dir_fd=directory)
             os.close(directory)
             directory = below
-        # Opening a device can have effects, so its kind is looked at first, and once more when it is open.
-        _refuse_irregular(os.stat(parts[-1], dir_fd=directory, follow_symlinks=False))
-        return os.open(parts[-1], _FILE_FLAGS, dir_fd=directory)
-    finally:
+    except BaseException:
         os.close(directory)
+        raise
+    return directory
 
 
 def _read_bounded(descriptor: int, name: str, max_bytes: int) -> bytes:

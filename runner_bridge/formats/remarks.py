@@ -6,10 +6,10 @@ in it is likely not what its author meant. Works on the file's own tree and neve
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import PurePath
 from typing import Any
 
 from runner_bridge.formats.addresses import b58decode
@@ -63,6 +63,15 @@ def remarks_on(tree: dict[str, Any], source: str) -> tuple[Remark, ...]:
     return tuple(found)
 
 
+def remarks_on_name(benchmark_id: JsonValue, source: str) -> tuple[Remark, ...]:
+    """What depends on the file's name and not on its content; the only remarks whose path is `id`."""
+    name = os.path.basename(source)
+    stem, suffix = os.path.splitext(name)
+    if suffix not in (".yml", ".yaml") or stem == benchmark_id:
+        return ()
+    return (_remark(RemarkKind.SUSPECT, ("id",), f"differs from the file's name {shown(name)}"),)
+
+
 def _remark(kind: RemarkKind, path: Path, message: str) -> Remark:
     return Remark.model_construct(kind=kind, path=path_text(path), message=message)
 
@@ -80,9 +89,7 @@ def _unknown_keys(node: dict[str, Any], known: frozenset[str], path: Path) -> It
 
 def _on_file(tree: dict[str, Any], source: str) -> Iterator[Remark]:
     yield from _unknown_keys(tree, _TOP_KEYS, ())
-    name = PurePath(source)
-    if name.suffix in (".yml", ".yaml") and name.stem != tree.get("id"):
-        yield _remark(RemarkKind.SUSPECT, ("id",), f"differs from the file's name {shown(name.name)}")
+    yield from remarks_on_name(tree.get("id"), source)
     flow_type = tree.get("flow_type", "static")
     if flow_type not in ("static", "dynamic"):
         yield _remark(RemarkKind.SUSPECT, ("flow_type",), "only 'static' and 'dynamic' have a meaning")

@@ -6,6 +6,12 @@ SELECT b.id, b.current_revision, b.source_path, b.archived_at, r.content_hash
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 
+-- name: stored_files
+SELECT b.id, b.source_path, r.content_hash, CASE WHEN r.remarks <> '[]' THEN r.remarks END
+FROM benchmarks b
+JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+WHERE b.source_path IS NOT NULL AND b.archived_at IS NULL
+
 -- name: write_benchmarks
 INSERT INTO benchmarks (id, current_revision, source_path, archived_at)
 SELECT id, revision, source_path, CASE WHEN archived THEN clock_timestamp() END
@@ -17,9 +23,12 @@ ON CONFLICT (id) DO UPDATE SET
 -- name: write_revisions
 INSERT INTO benchmark_revisions (benchmark_id, revision, content_hash, description, prompt, tags, source,
                                  definition, remarks)
-SELECT * FROM jsonb_to_recordset($1) AS given (
-    benchmark_id text, revision integer, content_hash text, description text, prompt text, tags text[],
-    source text, definition jsonb, remarks jsonb
+SELECT benchmark_id, revision, content_hash, description, prompt,
+       ARRAY(SELECT jsonb_array_elements_text(tags::jsonb)), source, definition::jsonb, remarks::jsonb
+FROM unnest(
+    $1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]
+) AS given (
+    benchmark_id, revision, content_hash, description, prompt, tags, source, definition, remarks
 )
 
 -- name: append_changes

@@ -355,6 +355,20 @@ GUARDS = (
         "tests/runner_bridge/test_progress.py::test_our_runner_comes_from_0_to_1_to_2_of_2_steps",
     ),
     Guard(
+        "a lost parser process costs no file",
+        "runner_bridge/benchmark_files.py",
+        "return await asyncio.to_thread(parse_files, batch)",
+        "return []",
+        "tests/runner_bridge/test_parser_processes.py::test_no_file_is_lost_with_the_processes_that_parse_it",
+    ),
+    Guard(
+        "parser processes end with whoever asked",
+        "runner_bridge/parser_processes.py",
+        "            process.kill()\n        try:",
+        "            pass\n        try:",
+        "tests/runner_bridge/test_parser_processes.py::test_a_cancelled_asker_leaves_none_behind",
+    ),
+    Guard(
         "no directory on the way is a link",
         "runner_bridge/formats/files.py",
         "os.open(part, _DIRECTORY_FLAGS | os.O_NOFOLLOW, dir_fd=directory)",

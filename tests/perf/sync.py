@@ -13,7 +13,7 @@ from store.database import Database
 from tests.perf.figures import median, show
 from tests.samples import transfer_yaml
 
-FILES = 1_000
+FILES = 10_000
 ROUNDS = 3
 
 

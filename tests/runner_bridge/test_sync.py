@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from runner_bridge import benchmark_files, benchmark_parsing, sync
 from runner_bridge.errors import BenchmarksDirectoryError
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.sync import FileReport, SyncReport, sync_benchmarks, upsert_benchmark
 from store import benchmarks
 from store.database import Database
-from store.model import BenchmarkId, SyncOutcome
+from store.model import BenchmarkId, StoredFile, SyncOutcome
 from tests.runner_bridge.bridge import REPOSITORY, SOL_TRANSFER
 
 CREATED, UPDATED, UNCHANGED = SyncOutcome.CREATED, SyncOutcome.UPDATED, SyncOutcome.UNCHANGED
@@ -171,14 +174,69 @@ async def test_a_text_that_is_no_benchmark_is_refused(db: Database, source: str)
         await upsert_benchmark(db, source)
 
 
-async def test_progress_is_told_file_by_file(db: Database, directory: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    await sync_benchmarks(db, directory, lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-
-
 async def test_the_benchmarks_that_ship_with_the_project_load(db: Database) -> None:
     report = await sync_benchmarks(db, REPOSITORY / "benchmarks")
     assert SOL_TRANSFER.name in outcomes(report)
     assert [file for file in report.files if file.outcome is not CREATED] == []
     assert not [remark for file in report.files for remark in file.remarks if remark.path == "id"]
+
+
+async def test_what_is_stored_is_not_parsed_again_and_reported_the_same(
+    db: Database, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (directory / "named-otherwise.yml").write_text(definition("d") + "unknown: 1\n")
+    await sync_benchmarks(db, directory)
+    before = await writes(db)
+    parsed = await _sync_counting(db, directory, monkeypatch)
+    assert (parsed.names, await writes(db)) == ([], before)
+    assert set(outcomes(parsed.report).values()) == {UNCHANGED}
+    remarks = of(parsed.report, "named-otherwise.yml").remarks
+    assert {remark.path for remark in remarks} == {"id", "unknown"}
+    (directory / "named-otherwise.yml").rename(directory / "d.yml")
+    await sync_benchmarks(db, directory)
+    again = await _sync_counting(db, directory, monkeypatch)
+    assert again.names == [] and {remark.path for remark in of(again.report, "d.yml").remarks} == {"unknown"}
+    (directory / "a.yml").write_text(definition("a", "Send more."))
+    changed = await _sync_counting(db, directory, monkeypatch)
+    assert changed.names == ["a.yml"] and outcomes(changed.report)["a.yml"] is UPDATED
+
+
+async def test_a_benchmark_changed_while_its_file_is_found_unchanged_is_made_as_the_file_says(
+    db: Database, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sync_benchmarks(db, directory)
+    (directory / "b.yml").write_text(definition("b", "Something new, so that there is something to write."))
+    read = benchmark_files.read_benchmark_files
+
+    async def read_and_be_overtaken(
+        place: Path, stored: Mapping[str, StoredFile]
+    ) -> list[benchmark_parsing.BenchmarkFile]:
+        found = await read(place, stored)
+        if stored:
+            await upsert_benchmark(db, definition("a", "Of somebody else."))
+        return found
+
+    monkeypatch.setattr(sync, "read_benchmark_files", read_and_be_overtaken)
+    report = await sync_benchmarks(db, directory)
+    assert (outcomes(report)["a.yml"], outcomes(report)["c.yml"]) == (UPDATED, UNCHANGED)
+    kept = await benchmarks.get(db, BenchmarkId("a"))
+    assert kept is not None and (kept.revision, kept.prompt) == (3, "Send it.")
+
+
+@dataclass
+class _Counted:
+    report: SyncReport
+    names: list[str]
+
+
+async def _sync_counting(db: Database, directory: Path, monkeypatch: pytest.MonkeyPatch) -> _Counted:
+    """A sync, and the files that were parsed for it."""
+    names: list[str] = []
+
+    def parse_files(batch: benchmark_parsing.Batch) -> list[benchmark_parsing.BenchmarkFile]:
+        names.extend(name for name, _ in batch)
+        return benchmark_parsing.parse_files(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(benchmark_files, "parse_files", parse_files)
+        return _Counted(await sync_benchmarks(db, directory), names)

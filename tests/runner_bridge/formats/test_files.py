@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.session_file import read_regular_file
+from runner_bridge.formats.files import DirectoryReader, read_regular_file
 
 LIMIT = 1000
 
@@ -113,3 +113,18 @@ def test_a_file_without_an_honest_size_is_still_bounded() -> None:
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300])
 def test_a_name_that_cannot_be_is_a_format_error(root: Path, name: str) -> None:
     refusal(root / name, root)
+
+
+def test_many_files_of_one_directory_are_each_judged_by_themselves(root: Path, tmp_path: Path) -> None:
+    (root / "below").mkdir()
+    for name in ("a", "b", "c"):
+        (root / "below" / name).write_text(name)
+    (root / "below" / "link").symlink_to(tmp_path / "secret.json")
+    with DirectoryReader(root / "below", root) as reader:
+        assert reader.read("a", LIMIT) == b"a"
+        for name in ("link", "../../secret.json", "..", "below/a"):
+            with pytest.raises(FormatError):
+                reader.read(name, LIMIT)
+        with pytest.raises(FileNotFoundError):
+            reader.read("gone", LIMIT)
+        assert [reader.read(name, LIMIT) for name in ("b", "c")] == [b"b", b"c"]
