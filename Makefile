@@ -30,8 +30,14 @@ unit: $(STAMP)
 mutation: $(STAMP)
 	$(BIN)/python -m tests.mutation
 
-perf: $(STAMP)
-	$(BIN)/python -m tests.perf
+# Those in JavaScript, where npm is; without them their lines are left out.
+RIVALS := $(if $(shell command -v npm),tests/perf/node/node_modules/.package-lock.json)
+tests/perf/node/node_modules/.package-lock.json: tests/perf/node/package-lock.json
+	-npm ci --prefix tests/perf/node --no-audit --no-fund --ignore-scripts
+
+# Measures how fast everything is beside other servers; PARTS= some of it, SAVE= and COMPARE= name files of figures.
+perf: $(STAMP) $(RIVALS)
+	$(BIN)/python -m tests.perf $(PARTS) $(if $(SAVE),--save $(SAVE)) $(if $(COMPARE),--compare $(COMPARE))
 
 # Stops that race the natural end, RACES times; then a history of DURATION seconds against a nemesis, of which
 # SEED plays the same dice again.
@@ -84,4 +90,4 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/node/node_modules tests/perf/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,18 +1,21 @@
-"""`make perf`: every figure of speed, printed as ratios where that makes sense; nothing is asserted here.
+"""`make perf`: every figure of speed, as ratios where that makes sense, and the goals; nothing is asserted here.
 
-    python -m tests.perf [PART…]
+    python -m tests.perf [PART…] [--save FILE] [--compare FILE]
 
-A part may be narrowed where its module says so: `reading.list50`.
+A part may be narrowed where its module says so: `reading.list50`. docs/performance.md tells how to read it all.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
+import os
+import shutil
 import tempfile
+import time
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from store.database import Database
@@ -30,6 +33,7 @@ from tests.perf import (
     observing,
     reading,
     recovery,
+    saved,
     scale,
     sockets,
     startup,
@@ -37,60 +41,112 @@ from tests.perf import (
     sync,
     tool_calls,
 )
+from tests.perf.figures import CONSOLE
+from tests.perf.goals import show_goals
 from tests.perf.lines import Line
 
-Found = list[Line] | None
+Found = Sequence[Line] | None
+"""Some parts have figures to look at only."""
+
+BUSY_LOAD = 0.7
+"""Above this somebody else is at work."""
+
+Part = Callable[[], Awaitable[Found]]
 
 
-async def main(wanted: list[str]) -> None:
-    server = EmbeddedServer(Path(tempfile.mkdtemp(prefix="reev-gql-perf-")))
+class Databases:
+    """Empty databases on a server of its own."""
 
-    async def new_url() -> str:
+    def __init__(self, server: EmbeddedServer) -> None:
+        self._server = server
+
+    async def new_url(self) -> str:
         name = f"perf_{uuid.uuid4().hex}"
-        admin = await Database.open(server.url, max_size=1)
+        admin = await Database.open(self._server.url, max_size=1)
         await admin.execute(f"CREATE DATABASE {name}")
         await admin.close()
-        url = url_of(server.url, name)
+        url = url_of(self._server.url, name)
         await migrate(url)
         return url
 
-    async def new_database() -> Database:
-        return await Database.open(await new_url())
+    async def new_database(self) -> Database:
+        return await Database.open(await self.new_url())
 
-    def over_new_url(measure: Callable[[str], Awaitable[Found]]) -> Callable[[], Awaitable[Found]]:
+    def over_new_url(self, measure: Callable[[str], Awaitable[Found]]) -> Part:
         async def part() -> Found:
-            return await measure(await new_url())
+            return await measure(await self.new_url())
 
         return part
 
-    narrowed: dict[str, list[str]] = defaultdict(list)
+
+def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> dict[str, Part]:
+    """By name, in the order in which they are measured; `narrowed` says to what, by part."""
+    over = databases.over_new_url
+    return {
+        "reading": over(lambda url: reading.measure(url, narrowed.get("reading", ()))),
+        "startup": startup.measure,
+        "sockets": over(sockets.measure),
+        "sync": lambda: sync.measure(databases.new_database),
+        "imports": lambda: imports.measure(databases.new_database),
+        "observing": lambda: observing.measure(databases.new_database),
+        "feedback": over(feedback.measure),
+        "tool_calls": over(tool_calls.measure),
+        "floods": over(floods.measure),
+        "crowded": over(crowded_feedback.measure),
+        "stops": over(stops.measure),
+        "launches": over(launches.measure),
+        "recovery": over(recovery.measure),
+        "lag": over(lag.measure),
+        "dashboard": over(dashboard.measure),
+        "scale": lambda: scale.measure(databases.new_url),
+    }
+
+
+async def measured(parts: Mapping[str, Part], wanted: Sequence[str]) -> list[Line]:
+    """The lines of the parts that are wanted; how long each took is said as it ends."""
+    lines: list[Line] = []
     for name in wanted:
+        CONSOLE.print(f"[bold]{name}[/] …")
+        began = time.perf_counter()
+        lines += await parts[name]() or ()
+        CONSOLE.print(f"[dim]{name} took {time.perf_counter() - began:.0f} s[/]\n")
+    return lines
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    before = saved.read(arguments.compare) if arguments.compare else None
+    narrowed: dict[str, list[str]] = defaultdict(list)
+    for name in arguments.parts:
         part, _, of_it = name.partition(".")
         narrowed[part] += [of_it] if of_it else []
-    parts: dict[str, Callable[[], Awaitable[Found]]] = {
-        "reading": over_new_url(lambda url: reading.measure(url, narrowed["reading"])),
-        "startup": startup.measure,
-        "sockets": over_new_url(sockets.measure),
-        "sync": lambda: sync.measure(new_database),
-        "imports": lambda: imports.measure(new_database),
-        "observing": lambda: observing.measure(new_database),
-        "feedback": over_new_url(feedback.measure),
-        "tool_calls": over_new_url(tool_calls.measure),
-        "floods": over_new_url(floods.measure),
-        "crowded": over_new_url(crowded_feedback.measure),
-        "stops": over_new_url(stops.measure),
-        "launches": over_new_url(launches.measure),
-        "recovery": over_new_url(recovery.measure),
-        "lag": over_new_url(lag.measure),
-        "dashboard": over_new_url(dashboard.measure),
-        "scale": lambda: scale.measure(new_url),
-    }
+    if (load := os.getloadavg()[0]) > BUSY_LOAD:
+        CONSOLE.print(
+            f"[yellow]The machine is busy already (load {load:.1f}): trust ratios and CPU, not times.[/]"
+        )
+    directory = tempfile.mkdtemp(prefix="reev-gql-perf-")
+    server = EmbeddedServer(Path(directory))
     try:
-        for name, measure in parts.items():
-            if not wanted or name in narrowed:
-                await measure()
+        parts = all_parts(Databases(server), narrowed)
+        if unknown := narrowed.keys() - parts:
+            raise SystemExit(f"There is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+        lines = await measured(parts, [name for name in parts if not narrowed or name in narrowed])
     finally:
         server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    show_goals(lines, measured_only=bool(narrowed))
+    if before is not None:
+        saved.show_changes(before, lines)
+    if arguments.save:
+        await saved.save(arguments.save, lines)
+        CONSOLE.print(f"Saved as {arguments.save}")
 
 
-asyncio.run(main(sys.argv[1:]))
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.perf", description="Measures how fast things are.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="which parts; all when none is given")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="show what changed since these figures")
+    return parser.parse_args()
+
+
+asyncio.run(main(_arguments()))

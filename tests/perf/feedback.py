@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tests.perf.figures import median, percentile, show
+from tests.perf.lines import Line
 from tests.samples import transfer_yaml
 from tests.server import Server, running_server
 
@@ -23,7 +24,7 @@ mutation {
 EVENTS = "subscription ($id: ID!) { executionEvents(executionId: $id) { kind status } }"
 
 
-async def measure(url: str) -> None:
+async def measure(url: str) -> list[Line]:
     """Prints p50 and p99 over ROUNDS executions, one at a time."""
     runner = shlex.join([sys.executable, "-S", "-E", str(Path(__file__).with_name("stamping_runner.py"))])
     with tempfile.TemporaryDirectory() as name:
@@ -41,6 +42,11 @@ async def measure(url: str) -> None:
             ("largest", f"{max(delays):.1f} ms"),
         ],
     )
+    title = "session file closed → event at the subscriber"
+    return [
+        Line("feedback.p50", f"{title}, p50", median(delays), "ms"),
+        Line("feedback.p99", f"{title}, p99", percentile(delays, 0.99), "ms"),
+    ]
 
 
 async def one(server: Server, directory: Path) -> float:

@@ -18,6 +18,7 @@ from runner_bridge.session_import import import_session_files
 from runner_bridge.sync import upsert_benchmark
 from store.database import Database
 from tests.perf.figures import percentile, show
+from tests.perf.lines import RATIO, Line
 
 FILES = 10_000
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -26,7 +27,7 @@ TICK_S = 0.005
 """How often the loop is asked whether it still answers."""
 
 
-async def measure(new_database: Callable[[], Awaitable[Database]]) -> None:
+async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]:
     """Prints files per second, and how late the event loop was meanwhile."""
     directory = Path(tempfile.mkdtemp(prefix="reev-gql-imports-"))
     try:
@@ -57,6 +58,12 @@ async def measure(new_database: Callable[[], Awaitable[Database]]) -> None:
             ("event loop late meanwhile, most", f"{max(lags) * 1000:.0f} ms"),
         ],
     )
+    title = f"import of {FILES:,} session files"
+    return [
+        Line("imports.first", f"{title}, against parsing alone", first / alone, RATIO),
+        Line("imports.unchanged", f"{title}, nothing changed, against parsing alone", second / alone, RATIO),
+        Line("imports.lag", "event loop late meanwhile, p99", percentile(lags, 0.99) * 1000, "ms"),
+    ]
 
 
 def _write(directory: Path) -> None:

@@ -19,6 +19,7 @@ from schema.context import Context
 from store.database import Database
 from store.hub import Hub
 from tests.perf.figures import median, percentile, show
+from tests.perf.lines import RATIO, Line
 from tests.perf.seed import AGENTS, DAYS, seed
 
 SMALL = 10_000
@@ -75,7 +76,7 @@ DASHBOARD = (
 EVENTS = "executions(first: 50) { nodes { id events(first: 50) { seq at kind } } }"
 
 
-async def measure(new_url: Callable[[], Awaitable[str]]) -> None:
+async def measure(new_url: Callable[[], Awaitable[str]]) -> list[Line]:
     """Prints medians over ROUNDS; the seeding is not part of them."""
     urls = [await new_url(), await new_url()]
     for url, executions in zip(urls, (SMALL, LARGE), strict=True):
@@ -97,6 +98,21 @@ async def measure(new_url: Callable[[], Awaitable[str]]) -> None:
             for name in busy
         ],
     )
+    ratios = {name: median(large[name]) / median(small[name]) for name in QUERIES}
+    title = f"{LARGE:,} executions against {SMALL:,}"
+    return [
+        Line(
+            "scale.slowest",
+            f"{title}: {max(ratios, key=lambda name: ratios[name])}",
+            max(ratios.values()),
+            RATIO,
+        ),
+        Line("scale.median", f"{title}: median of {len(ratios)} queries", median(ratios.values()), RATIO),
+        *(
+            Line(f"scale.{key}", name, median(times[name]), "ms")
+            for key, name in zip(("dashboard", "page", "events"), busy, strict=True)
+        ),
+    ]
 
 
 def _ratio(large: list[float], small: list[float]) -> str:

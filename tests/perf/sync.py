@@ -11,13 +11,14 @@ from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.sync import sync_benchmarks
 from store.database import Database
 from tests.perf.figures import median, show
+from tests.perf.lines import RATIO, Line
 from tests.samples import transfer_yaml
 
 FILES = 10_000
 ROUNDS = 3
 
 
-async def measure(new_database: Callable[[], Awaitable[Database]]) -> None:
+async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]:
     """Prints medians over ROUNDS, each with an empty database."""
     parsing: list[float] = []
     first: list[float] = []
@@ -46,6 +47,16 @@ async def measure(new_database: Callable[[], Awaitable[Database]]) -> None:
             ),
         ],
     )
+    title = f"sync of {FILES:,} files"
+    return [
+        Line("sync.first", f"{title}, first time, against parsing alone", median(first) / alone, RATIO),
+        Line(
+            "sync.unchanged",
+            f"{title}, nothing changed, against parsing alone",
+            median(second) / alone,
+            RATIO,
+        ),
+    ]
 
 
 def _parse(directory: Path) -> float:
