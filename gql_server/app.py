@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from aiohttp import hdrs, web
 
@@ -23,30 +22,18 @@ from gql_server.metrics import Seen, metrics_page
 from gql_server.operations.engine import Engine, Timeouts
 from gql_server.operations.trusted import TrustedDocuments, own_documents, read_manifest
 from gql_server.page_documents import page_documents
+from gql_server.services import Services
 from gql_server.settings import Settings
 from gql_server.streams import OpenStreams
-from runner_bridge.counters import Counters
 from schema import build_schema
 from schema.context import Context
 from schema.permissions import Principal
-from store.database import Database
 from store.errors import StoreError
-from store.hub import Hub
 
 RECHECK_S = 5.0
 """How long a websocket or event stream may outlive its token; one statement for all of them."""
 
 STREAMS = web.AppKey("streams", OpenStreams)
-
-
-@dataclass(frozen=True)
-class Services:
-    """What is open while the application serves."""
-
-    db: Database
-    hub: Hub
-    counters: Counters = field(default_factory=Counters)
-    """What the worker of this process counts; zeros where it has none."""
 
 
 def access_rules(settings: Settings, port: int) -> AccessRules:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gql_server.settings import Settings
-from schema.context import VERSION
+from runner_bridge.version import VERSION
 from store.database import describe_url
 
 

@@ -11,6 +11,7 @@ Placeholders: `{path}` the file with the recorded revision of the benchmark, wri
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -118,6 +119,10 @@ class RunnerConfig:
     def hands_on_definition(self) -> bool:
         """Whether the runner executes the recorded revision, not a file of its own."""
         return any("{path}" in argument for argument in self.arguments)
+
+    def inherited_environment(self) -> dict[str, str]:
+        """What a runner may see of the environment of this process."""
+        return {name: os.environ[name] for name in self.environment if name in os.environ}
 
     @property
     def is_local_runner(self) -> bool:

@@ -6,7 +6,6 @@ file that is edited while an execution waits changes nothing about it.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,7 +60,7 @@ def runner_environment(config: RunnerConfig, of_agent: Mapping[str, str]) -> dic
     """What is allowed of our environment, what is configured for the agent, and where the files go."""
     sessions = config.sessions_dir.absolute()
     return {
-        **{name: os.environ[name] for name in config.environment if name in os.environ},
+        **config.inherited_environment(),
         **of_agent,
         "REEV_SESSION_LOG_PATH": str(sessions),
         "REEV_ENHANCED_OTEL": "1",

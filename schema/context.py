@@ -12,8 +12,6 @@ from schema.permissions import LOCAL, Principal
 from store.database import Database
 from store.hub import Hub
 
-VERSION = "0.1.0"
-
 
 @dataclass(frozen=True)
 class Context:

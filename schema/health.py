@@ -8,7 +8,8 @@ from typing import Annotated
 
 import strawberry
 
-from schema.context import VERSION, Info
+from runner_bridge.version import VERSION
+from schema.context import Info
 from schema.ingest_problems import IngestConflict, IngestFailure
 from schema.pagination import Window
 from schema.workers import Worker

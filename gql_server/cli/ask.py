@@ -5,22 +5,14 @@ Every function returns the exit code.
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
 from typing import Any
 
-import orjson
-
 from gql_server.cli import CliError, api, documents, tables
+from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import LiveView, final_line, new_console
 
 Data = dict[str, Any]
-
-
-def emit(record: object) -> None:
-    """One JSON object on a line of its own, out at once."""
-    sys.stdout.buffer.write(orjson.dumps(record) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 async def sync(url: str, *, dry_run: bool, as_json: bool) -> int:

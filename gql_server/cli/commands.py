@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
@@ -257,6 +256,8 @@ def token_revoke(name: Annotated[str, typer.Argument(help="Name of the token.")]
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:
+    import asyncio
+
     raise typer.Exit(asyncio.run(command))
 
 
@@ -270,9 +271,10 @@ def _in_process(name: str, **options: object) -> None:
 def _with_settings(part: Callable[[Any], Coroutine[Any, Any, None]], **options: object) -> None:
     from gql_server import serve as server
     from gql_server.settings import SettingsError, load_settings
+    from gql_server.startup_error import StartupError
 
     try:
         settings = load_settings(options)
         raise typer.Exit(server.run(part, settings))
-    except (SettingsError, server.StartupError) as error:
+    except (SettingsError, StartupError) as error:
         raise CliError(str(error)) from error

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.text import Text
 
-from gql_server.cli.ask import emit
+from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import new_console, printable
 from gql_server.doctor import Finding, Level, examine
 from gql_server.settings import Settings, SettingsError, load_settings

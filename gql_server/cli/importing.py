@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli import api, documents
-from gql_server.cli.ask import emit, success
+from gql_server.cli.ask import success
+from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import UNKNOWN, milliseconds, new_console, printable
 
 PAGE = 250

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gql_server.cli import CliError
-from gql_server.cli.ask import emit
+from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import new_console
 from gql_server.serve import database_server
 from gql_server.settings import Settings

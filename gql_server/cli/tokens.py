@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli import CliError
-from gql_server.cli.ask import emit
+from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import UNKNOWN, new_console
 from gql_server.serve import database_server
 from gql_server.settings import Settings

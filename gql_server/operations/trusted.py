@@ -18,11 +18,12 @@ from gql_server.cli import documents
 from gql_server.operations.documents import Refused
 from gql_server.operations.request import HASH_PREFIX, GraphQLRequest
 from gql_server.page_documents import page_documents
+from gql_server.startup_error import StartupError
 
 EXAMPLES = STATIC / "graphiql" / "examples"
 
 
-class ManifestError(Exception):
+class ManifestError(StartupError):
     """The manifest cannot be used; the message is one line."""
 
 

@@ -18,8 +18,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gql_server.app import STREAMS, Services
-from gql_server.serve import listening_socket, serving
+from gql_server.app import STREAMS
+from gql_server.serve import listening_socket
+from gql_server.services import Services
+from gql_server.serving import serving
 from gql_server.settings import Settings
 from runner_bridge.counters import Counters
 from store.database import Database

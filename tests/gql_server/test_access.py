@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gql_server import serve
+from gql_server import serving
 from tests.gql_server.conftest import MakeSite, Site
 from tests.samples import TRANSFER
 
@@ -178,7 +178,7 @@ async def test_static_files_are_those_files_only(site: Site, path: str) -> None:
 async def test_headers_that_come_drop_by_drop_are_not_waited_for(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "KEEPALIVE_S", 0.2)
+    monkeypatch.setattr(serving, "KEEPALIVE_S", 0.2)
     site = await make_site()
     host, _, port = site.base.removeprefix("http://").partition(":")
     for sent in (b"", b"POST /graphql HTTP/1.1\r\nHost: "):

@@ -15,7 +15,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
-from schema.context import VERSION
+from runner_bridge.version import VERSION
 from schema.printed import PRINTED_CONTRACT, sdl
 
 

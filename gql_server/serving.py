@@ -1,0 +1,83 @@
+"""The application on its socket, and what is read before it answers. Imported while the database starts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from gql_server import collector
+from gql_server.app import create_app
+from gql_server.banner import show_banner
+from gql_server.serve import BACKLOG
+from gql_server.services import Services
+from gql_server.settings import Settings
+from gql_server.working import looking_after, working
+from runner_bridge.errors import BenchmarksDirectoryError
+from runner_bridge.sync import sync_benchmarks
+
+HTTP_DRAIN_S = 1.0
+"""How long a request under way may go on after the server was told to stop."""
+
+KEEPALIVE_S = 75.0
+"""How long a connection may do nothing, from its start on; browsers and proxies reuse theirs within a minute."""
+
+LINGER_S = 1.0
+"""How long the rest of a refused body is read, so that its sender sees the answer."""
+
+log = structlog.get_logger(__name__)
+
+
+async def serve_api(settings: Settings, services: Services, listener: socket.socket, began: float) -> None:
+    """API on `listener` and, unless switched off, a worker, until cancelled. Says how long since `began`."""
+    async with AsyncExitStack() as stack:
+        benchmarks = await sync_at_start(settings, services)
+        at_work = working if settings.worker else looking_after
+        worker = await stack.enter_async_context(at_work(settings, services))
+        await stack.enter_async_context(serving(settings, services, listener))
+        collector.settle()
+        show_banner(settings, listener.getsockname()[1], benchmarks, time.monotonic() - began)
+        await asyncio.wait({worker})
+        worker.result()
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, services: Services, listener: socket.socket
+) -> AsyncIterator[web.AppRunner]:
+    """The application, answering on `listener`; at the end no new request is taken and sockets are closed."""
+    port = listener.getsockname()[1]
+    runner = web.AppRunner(
+        create_app(settings, services, port),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=HTTP_DRAIN_S,
+        keepalive_timeout=KEEPALIVE_S,
+        lingering_time=LINGER_S,
+    )
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        yield runner
+    finally:
+        await runner.cleanup()
+
+
+async def sync_at_start(settings: Settings, services: Services) -> str:
+    """Reads the benchmarks directory; what is wrong with it is logged and keeps nothing from starting."""
+    try:
+        report = await sync_benchmarks(services.db, settings.runner.benchmarks_dir)
+    except BenchmarksDirectoryError as error:
+        log.warning("benchmarks_not_read", reason=str(error))
+        return "none read"
+    outcomes = Counter(file.outcome.value.lower() for file in report.files)
+    for file in report.files:
+        if file.error is not None:
+            log.warning("benchmark_refused", reason=str(file.error))
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "no files"
