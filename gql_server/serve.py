@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -40,6 +40,10 @@ BACKLOG = 512
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 """The signals that end a server in good order."""
+
+WORKER = ("runner_bridge.worker", "gql_server.working")
+SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.serving")
+"""What each is made of, in steps of at most 0.2 s."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,25 +90,28 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _services(
-    settings: Settings, load: Callable[[], None]
-) -> AsyncIterator[tuple[Services, Awaitable[None]]]:
-    """What server and worker stand on, and what to wait for before their modules are used: that `load` is done.
+    settings: Settings, modules: Sequence[str]
+) -> AsyncIterator[tuple[Services, Awaitable[object]]]:
+    """What server and worker stand on, and what to wait for before `modules` are used: that they are imported.
 
-    One thread imports, step by step, while the database starts and is opened.
+    One thread imports, module by module, while the database starts and is opened.
     """
     collector.pause()
     loop = asyncio.get_running_loop()
     importer = ThreadPoolExecutor(1, "imports")
-    stands = loop.run_in_executor(importer, importlib.import_module, "gql_server.services")
-    loaded = loop.run_in_executor(importer, load)
+    stands, *rest = (
+        loop.run_in_executor(importer, importlib.import_module, name)
+        for name in ("gql_server.services", *modules)
+    )
     try:
         async with database_server(settings) as url:
             await stands
             from gql_server.services import open_services
 
             async with open_services(settings, url) as services:
-                yield services, loaded
+                yield services, asyncio.gather(*rest)
     finally:
+        # The process ends with the import under way: a signal that comes meanwhile waits for no other.
         importer.shutdown(wait=False, cancel_futures=True)
 
 
@@ -112,29 +119,20 @@ async def serve(settings: Settings) -> None:
     """API and, unless switched off, a worker, until cancelled."""
     began = time.monotonic()
     with contextlib.closing(listening_socket(settings)) as listener:
-        async with _services(settings, _load_server) as (services, loaded):
+        async with _services(settings, SERVER) as (services, loaded):
             await loaded
             from gql_server.serving import serve_api
 
             await serve_api(settings, services, listener, began)
 
 
-def _load_server() -> None:
-    importlib.import_module("gql_server.serving")
-    importlib.import_module("schema").build_schema()
-
-
 async def work(settings: Settings) -> None:
     """A worker alone, until cancelled."""
-    async with _services(settings, _load_worker) as (services, loaded):
+    async with _services(settings, WORKER) as (services, loaded):
         await loaded
         from gql_server.working import work_alone
 
         await work_alone(settings, services)
-
-
-def _load_worker() -> None:
-    importlib.import_module("gql_server.working")
 
 
 async def migrate_only(settings: Settings) -> None:
