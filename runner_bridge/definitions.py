@@ -75,11 +75,12 @@ DEFINITIONS = Definitions()
 
 
 def _read_all(texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
-    return {text: _read(text.source) for text in texts}
+    return {text: read_definition(text) for text in texts}
 
 
-def _read(source: str) -> Definition:
+def read_definition(text: StoredText) -> Definition:
+    """What a stored text says; takes some time."""
     try:
-        return parse_benchmark(source.encode(), "definition")
+        return parse_benchmark(text.source.encode(), "definition")
     except FormatError as error:
         return Unreadable(str(error))

@@ -12,12 +12,11 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from runner_bridge.convert import tool_call
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError, shown
-from runner_bridge.formats.files import read_regular_file
+from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.session_file import FinalResult, SessionFile, parse_session_file
 from runner_bridge.formats.tool_log import ToolLog, parse_tool_log
@@ -88,10 +87,10 @@ def display(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def read_session_bytes(directory: Path, root: Path, found: Candidate) -> tuple[bytes, str]:
+def read_session_bytes(reader: DirectoryReader, found: Candidate) -> tuple[bytes, str]:
     """The file's bytes and their hash; raises FormatError."""
     try:
-        data = read_regular_file(directory / found.name, root, MAX_SESSION_BYTES)
+        data = reader.read(found.name, MAX_SESSION_BYTES)
     except FileNotFoundError:
         raise FormatError("the file is gone") from None
     return data, hashlib.sha256(data).hexdigest()
@@ -140,12 +139,12 @@ def prepare(
     )
 
 
-def read_tool_calls(directory: Path, root: Path, stem: str) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
+def read_tool_calls(reader: DirectoryReader, stem: str) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
     """The tool calls in the log beside the session file, and what of it cannot be used."""
     remarks: list[str] = []
     for name in (tool_log_name(stem), f"otel_{stem}.jsonl"):
         try:
-            data = read_regular_file(directory / name, root, MAX_TOOL_LOG_BYTES)
+            data = reader.read(name, MAX_TOOL_LOG_BYTES)
         except FileNotFoundError:
             continue
         except FormatError as error:

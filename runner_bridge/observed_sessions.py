@@ -16,13 +16,8 @@ from pathlib import Path
 from runner_bridge import observed_directory
 from runner_bridge.observed_directory import Signature, is_session_name
 from runner_bridge.observed_files import display
-from runner_bridge.session_ingest import (
-    FileReport,
-    ImportOutcome,
-    Ingest,
-    place_of,
-    record_problems,
-)
+from runner_bridge.session_ingest import Ingest, place_of, record_problems
+from runner_bridge.session_reports import FileReport, ImportOutcome
 from store import ingest_problems
 from store.database import Database
 

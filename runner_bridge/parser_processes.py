@@ -34,7 +34,8 @@ END_S = 5.0
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH")
 """What such a process is given of ours: nothing that it could tell anybody."""
 
-log = logging.getLogger(__name__)
+_Answer = tuple[bool, Any, list[logging.LogRecord]]
+"""Whether what follows is a result or an exception, and what was logged meanwhile."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,7 +61,9 @@ class ParserProcess:
         The function goes by its name, without keywords. What it keeps in its module, the next call finds.
         """
         loop = asyncio.get_running_loop()
-        is_answer, value = await loop.run_in_executor(self._threads, self._ask, function, arguments)
+        is_answer, value, logged = await loop.run_in_executor(self._threads, self._ask, function, arguments)
+        for record in logged:
+            logging.getLogger(record.name).handle(record)
         if not is_answer:
             raise value
         return cast(T, value)
@@ -80,7 +83,7 @@ class ParserProcess:
                 with suppress(subprocess.TimeoutExpired):
                     self._child.wait(END_S)
 
-    def _ask(self, function: Callable[..., object], arguments: tuple[object, ...]) -> tuple[bool, Any]:
+    def _ask(self, function: Callable[..., object], arguments: tuple[object, ...]) -> _Answer:
         with self._using:
             try:
                 connection = self._connection or self._start()
@@ -89,7 +92,7 @@ class ParserProcess:
                 connection.send((function, arguments))
                 if not connection.poll(ANSWER_S):
                     raise ParserLost(f"it did not answer within {ANSWER_S:g} s")
-                answer: tuple[bool, Any] = connection.recv()
+                answer: _Answer = connection.recv()
                 return answer
             except EOFError:
                 raise ParserLost("it died") from None

@@ -13,7 +13,8 @@ from pathlib import Path
 from runner_bridge.command import RunnerConfig
 from runner_bridge.import_directory import allowed_directory, session_file_names
 from runner_bridge.observed_files import display
-from runner_bridge.session_ingest import FileReport, Ingest, Progress, place_of, record_problems
+from runner_bridge.session_ingest import Ingest, Progress, place_of, record_problems
+from runner_bridge.session_reports import FileReport
 from store.database import Database
 
 

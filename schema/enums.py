@@ -13,7 +13,7 @@ import strawberry
 
 from runner_bridge.agent_connection import ConnectionProblemKind
 from runner_bridge.flows import FlowSource
-from runner_bridge.session_ingest import ImportOutcome
+from runner_bridge.session_reports import ImportOutcome
 from schema.differences.executions import Difference
 from schema.differences.text_diff import LineKind as DiffLineKind
 from schema.differences.tree_diff import ChangeKind as DefinitionChangeKind

@@ -8,7 +8,7 @@ import strawberry
 
 from runner_bridge import session_import
 from runner_bridge.errors import ImportDirectoryError as DirectoryFault
-from runner_bridge.session_ingest import FileReport
+from runner_bridge.session_reports import FileReport
 from schema.context import Info
 from schema.enums import ImportOutcome
 from schema.errors import Error, ErrorCode, InvalidInputError

@@ -253,7 +253,7 @@ async def append_tool_calls(
             return False
         fresh = await _not_stored_yet(connection, execution_id, changes)
         if fresh:
-            given = [{"kind": kind, "call": asdict(call)} for kind, call in fresh]
+            given = [{"kind": kind, "call": rows.record(call)} for kind, call in fresh]
             await connection.fetchval(SQL["append_tool_call_events"], execution_id, given)
             latest = {call.ordinal: call for _, call in fresh}
             await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(latest.values()))

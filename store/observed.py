@@ -14,12 +14,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
-from store import sql
+from store import rows, sql
 from store.database import Connection, Database
 from store.model import (
     UNKNOWN_AGENT,
@@ -135,11 +135,7 @@ def prepare(
 
 
 def _encode(items: Sequence[Step | ToolCall]) -> str | None:
-    """Field by field: dataclasses.asdict would copy every tree in them first."""
-    if not items:
-        return None
-    names = [field.name for field in fields(items[0])]
-    return encode_json([{name: getattr(item, name) for name in names} for item in items])
+    return encode_json(rows.records(items)) if items else None
 
 
 async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Known]:

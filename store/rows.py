@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from store.model import (
@@ -133,6 +133,14 @@ def benchmark(row: Row) -> Benchmark:
     )
 
 
+def record(item: Step | ToolCall) -> dict[str, JsonValue]:
+    """Field by field: dataclasses.asdict would copy every tree in it first."""
+    return {name: getattr(item, name) for name in _NAMES[type(item)]}
+
+
 def records(items: Iterable[Step | ToolCall]) -> JsonValue:
     """Dataclasses as a JSON array of objects, for jsonb_to_recordset."""
-    return [asdict(item) for item in items]
+    return [record(item) for item in items]
+
+
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Step, ToolCall)}

@@ -7,14 +7,14 @@ observed, or a condition nobody knows how to check, is never guessed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from runner_bridge.formats.addresses import TOKEN_PROGRAM, associated_token_address
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.ground_truth import AddressDerivation, Assertion
-from runner_bridge.formats.models import JsonValue
+from runner_bridge.formats.models import JsonValue, as_json
 from runner_bridge.formats.session_file import Observation, SessionStep
 
 
@@ -40,7 +40,7 @@ class AssertionOutcome:
     reason: str | None
 
     def to_json(self) -> dict[str, JsonValue]:
-        return {**asdict(self), "outcome": self.outcome.value}
+        return {**as_json(self), "outcome": self.outcome.value}
 
 
 class _NotEvaluable(Exception):

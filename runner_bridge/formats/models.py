@@ -6,6 +6,8 @@ where they hold tuples.
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -41,6 +43,31 @@ class Model(BaseModel):
     """Base of the models: frozen, strict, unknown keys kept in `model_extra`."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+
+_LEAVES = frozenset((str, int, float, bool, type(None)))
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
+def as_json(value: Any) -> JsonValue:
+    """Dataclasses as maps of their fields and tuples as lists, so that it equals what comes back from JSON.
+
+    Unlike dataclasses.asdict it copies no leaf.
+    """
+    kind = value.__class__
+    if kind in _LEAVES:
+        return value
+    if kind is dict:
+        return {key: as_json(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [as_json(item) for item in value]
+    if names := _names(kind):
+        return {name: as_json(getattr(value, name)) for name in names}
+    return value
 
 
 def first_problem(error: ValidationError) -> tuple[Path, str]:

@@ -8,12 +8,12 @@ Assertions are evaluated elsewhere and do not count here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from runner_bridge.formats.addresses import b58decode
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.ground_truth import DATA_NOT_COMPARED, ExpectedAccount, ExpectedInstruction
-from runner_bridge.formats.models import JsonValue
+from runner_bridge.formats.models import JsonValue, as_json
 from runner_bridge.formats.session_file import AccountMeta, Instruction, Observation, SessionStep
 
 SCORING_VERSION = 1
@@ -67,7 +67,7 @@ class Scoring:
     instructions: tuple[InstructionScore, ...]
 
     def to_json(self) -> dict[str, JsonValue]:
-        return {key: _jsonable(value) for key, value in asdict(self).items()}
+        return dict(as_json(self))
 
 
 def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
@@ -195,12 +195,3 @@ def _account_json(account: AccountMeta) -> dict[str, JsonValue]:
         "is_signer": account.is_signer,
         "is_writable": account.is_writable,
     }
-
-
-def _jsonable(value: JsonValue) -> JsonValue:
-    """Tuples as lists, so that the value equals what comes back from JSON."""
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    return value

@@ -22,7 +22,8 @@ from runner_bridge import observed_logs, observed_sessions, observer
 from runner_bridge.observed_files import execution_of
 from runner_bridge.observer import Observer
 from runner_bridge.session_import import import_session_files
-from runner_bridge.session_ingest import ImportOutcome, place_of
+from runner_bridge.session_ingest import place_of
+from runner_bridge.session_reports import ImportOutcome
 from runner_bridge.watching import DirectoryWatch
 from store import executions, ingest_problems, results
 from store.model import (

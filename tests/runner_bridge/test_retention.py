@@ -12,7 +12,7 @@ import pytest
 
 from runner_bridge.retention import Files, Policy, keep_pruning, remove_files
 from runner_bridge.session_import import import_session_files
-from runner_bridge.session_ingest import ImportOutcome
+from runner_bridge.session_reports import ImportOutcome
 from store import retention
 from store.database import Database
 from store.errors import DatabaseUnavailable

@@ -20,7 +20,7 @@ from runner_bridge.command import RunnerConfig
 from runner_bridge.errors import ImportDirectoryError
 from runner_bridge.observed_files import execution_of
 from runner_bridge.session_import import ImportReport, import_session_files
-from runner_bridge.session_ingest import ImportOutcome
+from runner_bridge.session_reports import ImportOutcome
 from runner_bridge.sync import upsert_benchmark
 from store import events, executions, results
 from store.database import Database

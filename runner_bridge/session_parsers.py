@@ -1,0 +1,108 @@
+"""Where session files are parsed: in a thread of this process when they are few, else in parser processes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner_bridge.definitions import DEFINITIONS, StoredText, Unreadable
+from runner_bridge.observed_files import Definition
+from runner_bridge.parser_processes import ParserLost, ParserProcesses
+from runner_bridge.session_reading import (
+    Found,
+    Judged,
+    NewSession,
+    judge,
+    judge_kept,
+    read_and_keep,
+    read_chunk,
+)
+from runner_bridge.session_reports import FileReport
+from store import benchmarks
+from store.database import Database
+from store.model import BenchmarkId, ExecutionId
+from store.observed import Known
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What became of the first of some files; `rest` are the others, which did not fit into memory."""
+
+    items: Sequence[NewSession | FileReport]
+    judged: Judged
+    rest: Sequence[Found]
+
+
+class StoredDefinitions:
+    """The current definitions of benchmarks, as texts, asked for once each: an import judges by those of now."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: dict[BenchmarkId, tuple[int, StoredText]] = {}
+        self._asked_for: set[BenchmarkId] = set()
+
+    async def of(self, items: Sequence[NewSession | FileReport]) -> dict[BenchmarkId, tuple[int, StoredText]]:
+        """Those of the benchmarks that these sessions name, as far as they are stored."""
+        wanted = {item.benchmark_id for item in items if isinstance(item, NewSession)}
+        if new := sorted(wanted - self._asked_for):
+            for benchmark_id, one in (await benchmarks.get_many(self._db, new)).items():
+                self._known[benchmark_id] = (one.revision, StoredText(one.content_hash, one.source))
+            self._asked_for.update(new)
+        return {benchmark_id: self._known[benchmark_id] for benchmark_id in wanted & self._known.keys()}
+
+
+class Parsers:
+    """Parses files of one directory here, or in `processes` where they are given."""
+
+    def __init__(
+        self, db: Database, directory: Path, root: Path, processes: ParserProcesses | None = None
+    ) -> None:
+        self._definitions = StoredDefinitions(db)
+        self._directory = directory
+        self._root = root
+        self._processes = processes
+        self._unreadable: set[BenchmarkId] = set()
+
+    @property
+    def at_once(self) -> int:
+        """How many chunks are worth being parsed at the same time, while another is stored."""
+        return 1 if self._processes is None else self._processes.count + 1
+
+    async def parse(self, files: Sequence[Found], known: Mapping[ExecutionId, Known]) -> Parsed:
+        """The first of the files, as many as may be in memory together."""
+        if self._processes is not None:
+            try:
+                return await self._parse_there(self._processes, files, known)
+            except ParserLost as error:
+                log.warning("a parser process was lost (%s); its files are parsed here", error)
+        chunk = await asyncio.to_thread(read_chunk, self._directory, self._root, files, known)
+        definitions = await self._parsed(await self._definitions.of(chunk.items))
+        judged = await asyncio.to_thread(judge, chunk.contents, definitions) if chunk.contents else Judged()
+        return Parsed(chunk.items, judged, files[len(chunk.items) :])
+
+    async def _parse_there(
+        self, processes: ParserProcesses, files: Sequence[Found], known: Mapping[ExecutionId, Known]
+    ) -> Parsed:
+        async with processes.lease() as process:
+            items = await process.call(read_and_keep, self._directory, self._root, files, known)
+            judged = await process.call(judge_kept, await self._definitions.of(items))
+        return Parsed(items, judged, files[len(items) :])
+
+    async def _parsed(
+        self, texts: Mapping[BenchmarkId, tuple[int, StoredText]]
+    ) -> dict[BenchmarkId, Definition]:
+        definitions: dict[BenchmarkId, Definition] = {}
+        found = await DEFINITIONS.of([text for _, text in texts.values()])
+        for benchmark_id, (revision, text) in texts.items():
+            definition = found[text]
+            if not isinstance(definition, Unreadable):
+                definitions[benchmark_id] = (revision, definition)
+            elif benchmark_id not in self._unreadable:
+                self._unreadable.add(benchmark_id)
+                log.error("the stored definition of %s cannot be read: %s", benchmark_id, definition.why)
+        return definitions

@@ -1,0 +1,172 @@
+"""Session files read and judged, some hundred at once, here in a thread or in a parser process.
+
+In two steps, because what the second needs is known by the first only: the definitions of the benchmarks that
+the files name. Between them a parser process keeps what it has read: trees cost more to hand over than to make.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from runner_bridge import observed_files
+from runner_bridge.definitions import StoredText, Unreadable, read_definition
+from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.files import DirectoryReader
+from runner_bridge.observed_files import Candidate, Definition, Session, display
+from runner_bridge.session_reports import FileReport, ImportOutcome, already_there
+from store.model import BenchmarkId, ExecutionId, ToolCall
+from store.observed import Known, Observed
+
+CHUNK_BYTES = 16 * 1024 * 1024
+"""Of session files that are in memory together; one alone may be larger."""
+
+DEFINITIONS_KEPT = 200
+"""By each parser process, which lives for one import."""
+
+log = logging.getLogger(__name__)
+
+Found = Candidate | FileReport
+"""A file by its name: what it may be, or why it cannot be anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session that is not stored yet, as far as its file tells."""
+
+    found: Candidate
+    hash: str
+    benchmark_id: BenchmarkId
+    remarks: tuple[str, ...]
+
+    def failed(self, reason: str) -> FileReport:
+        return FileReport(self.found.file, ImportOutcome.FAILED, reason=reason, content_hash=self.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is in the file of a new session, and in the tool log beside it."""
+
+    found: Candidate
+    session: Session
+    tool_calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The first of some files, as many as may be in memory together: something to store, or but a report.
+
+    `contents` are those of the new sessions, in their order.
+    """
+
+    items: list[NewSession | FileReport] = field(default_factory=list)
+    contents: list[Content] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The rows of new sessions, and why some have none. Of two files of one execution only the first counts."""
+
+    rows: dict[ExecutionId, Observed] = field(default_factory=dict)
+    refused: dict[ExecutionId, str] = field(default_factory=dict)
+
+
+def read_chunk(
+    directory: Path, root: Path, files: Iterable[Found], known: Mapping[ExecutionId, Known]
+) -> Chunk:
+    """What is stored already is recognised by its hash before it is parsed. Each file fails by itself."""
+    chunk = Chunk()
+    size = 0
+    with DirectoryReader(directory, root) as reader:
+        for item in files:
+            if isinstance(item, Candidate):
+                size += _read(chunk, reader, item, known.get(item.execution_id))
+            else:
+                chunk.items.append(item)
+            if size > CHUNK_BYTES:
+                break
+    return chunk
+
+
+def judge(contents: Sequence[Content], definitions: Mapping[BenchmarkId, Definition]) -> Judged:
+    """The rows for the store."""
+    judged = Judged()
+    for content in contents:
+        execution_id = content.found.execution_id
+        if execution_id in judged.rows:
+            continue
+        try:
+            row = observed_files.prepare(content.found, content.session, content.tool_calls, definitions)
+            judged.rows[execution_id] = row
+        except Exception as error:
+            about = {"execution_id": str(execution_id)}
+            log.exception("judging %s failed", content.found.file, extra=about)
+            judged.refused[execution_id] = f"judging it failed here: {type(error).__name__}"
+    return judged
+
+
+def _read(chunk: Chunk, reader: DirectoryReader, found: Candidate, known: Known | None) -> int:
+    """Adds a file to the chunk: how many bytes it takes."""
+    content_hash, offset = None, None
+    try:
+        data, content_hash = observed_files.read_session_bytes(reader, found)
+        if known is not None and known.session_file_hash == content_hash:
+            chunk.items.append(already_there(found, known, content_hash))
+            return 0
+        session = observed_files.read_session(data, found)
+        if known is not None and not known.awaits_session:
+            chunk.items.append(already_there(found, known, content_hash))
+            return 0
+        calls, remarks = observed_files.read_tool_calls(reader, found.stem)
+        benchmark_id = BenchmarkId(session.file.benchmark_id)
+        chunk.items.append(NewSession(found, content_hash, benchmark_id, remarks))
+        chunk.contents.append(Content(found, session, calls))
+        return len(data)
+    except FormatError as error:
+        reason, offset = display(observed_files.reason(error)), error.offset
+    except Exception as error:
+        # A file that our own code stumbles over must not keep the others out.
+        log.exception("reading %s failed", found.file, extra={"execution_id": str(found.execution_id)})
+        reason = f"reading it failed here: {type(error).__name__}"
+    failed = FileReport(
+        found.file, ImportOutcome.FAILED, reason=reason, content_hash=content_hash, offset=offset
+    )
+    chunk.items.append(failed)
+    return 0
+
+
+_kept: list[Content] = []
+"""Of the chunk that this parser process has read and not judged yet."""
+
+
+def read_and_keep(
+    directory: Path, root: Path, files: Sequence[Found], known: Mapping[ExecutionId, Known]
+) -> list[NewSession | FileReport]:
+    """`read_chunk` in a parser process, which keeps the contents for `judge_kept`."""
+    chunk = read_chunk(directory, root, files, known)
+    _kept[:] = chunk.contents
+    return chunk.items
+
+
+def judge_kept(texts: Mapping[BenchmarkId, tuple[int, StoredText]]) -> Judged:
+    """`judge` for what was kept, by definitions that are given as their revisions' texts."""
+    definitions = {}
+    for benchmark_id, (revision, text) in texts.items():
+        definition = _definition(benchmark_id, text)
+        if not isinstance(definition, Unreadable):
+            definitions[benchmark_id] = (revision, definition)
+    judged = judge(_kept, definitions)
+    _kept.clear()
+    return judged
+
+
+@lru_cache(DEFINITIONS_KEPT)
+def _definition(benchmark_id: BenchmarkId, text: StoredText) -> Benchmark | Unreadable:
+    definition = read_definition(text)
+    if isinstance(definition, Unreadable):
+        log.error("the stored definition of %s cannot be read: %s", benchmark_id, definition.why)
+    return definition
