@@ -25,7 +25,7 @@ class Context:
 
     @classmethod
     def build(cls, db: Database, hub: Hub, runner: RunnerConfig, principal: Principal = LOCAL) -> Context:
-        return cls(db, hub, runner, Loaders.build(db), principal)
+        return cls(db, hub, runner, Loaders(db), principal)
 
 
 Info = strawberry.Info[Context, None]

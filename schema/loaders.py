@@ -6,13 +6,12 @@ Nothing is cached: a socket lives for hours and each of its events must see the 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
-
-from strawberry.dataloader import DataLoader
+from functools import partial
+from typing import Generic, TypeVar
 
 from runner_bridge.definitions import DEFINITIONS, UNREAD, Definition, StoredText
 from schema import page_loads, performance_loads
+from schema.loading import Loader
 from schema.page_loads import NestedCount, NestedPage, RevisionsPage
 from store import (
     agent_configs,
@@ -25,7 +24,6 @@ from store import (
     queue,
     results,
     retention,
-    revisions,
 )
 from store.agent_configs import AgentConfig
 from store.batches import Progress
@@ -46,93 +44,80 @@ from store.model import (
 from store.output import NO_OUTPUT, OutputPiece
 from store.performance import Figures
 from store.retention import Pruned
-from store.revisions import Revision
+from store.revisions import Revision, counts_of
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-@dataclass(frozen=True)
+class Relation(Generic[K, V]):
+    """A loader of `Loaders`, made when it is first asked for: one query needs a few of them."""
+
+    def __init__(self, load: Callable[[Database, list[K]], Awaitable[Mapping[K, V]]], missing: V) -> None:
+        self._load, self._missing = load, missing
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, loaders: Loaders, owner: type) -> Loader[K, V]:
+        loader = Loader(partial(self._load, loaders.db), self._missing)
+        # From now on it is found there before this is asked.
+        vars(loaders)[self._name] = loader
+        return loader
+
+
+async def _latest(
+    db: Database, keys: Sequence[tuple[BenchmarkId, str | None]]
+) -> Mapping[tuple[BenchmarkId, str | None], Execution]:
+    found: dict[tuple[BenchmarkId, str | None], Execution] = {}
+    by_any = [benchmark_id for benchmark_id, agent in keys if agent is None]
+    if by_any:
+        newest = await executions.latest_of_benchmarks(db, by_any, None)
+        found |= {(benchmark_id, None): execution for benchmark_id, execution in newest.items()}
+    pairs = [(benchmark_id, agent) for benchmark_id, agent in keys if agent is not None]
+    if pairs:
+        found |= (await executions.latest_of_pairs(db, pairs)).items()
+    return found
+
+
+async def _definitions(_: Database, texts: Sequence[StoredText]) -> Mapping[StoredText, Definition]:
+    return await DEFINITIONS.of(texts)
+
+
 class Loaders:
-    """Each answers in key order; None or an empty tuple for what does not exist."""
+    """Each answers None or an empty tuple for what does not exist."""
 
-    execution: DataLoader[ExecutionId, Execution | None]
-    conflicts: DataLoader[ExecutionId, tuple[Conflict, ...]]
-    benchmark: DataLoader[BenchmarkId, Benchmark | None]
-    benchmark_revision: DataLoader[tuple[BenchmarkId, int], Benchmark | None]
-    latest_execution: DataLoader[tuple[BenchmarkId, str | None], Execution | None]
-    steps: DataLoader[ExecutionId, tuple[Step, ...]]
-    tool_calls: DataLoader[ExecutionId, tuple[ToolCall, ...]]
-    prompt: DataLoader[ExecutionId, str | None]
-    key_map: DataLoader[ExecutionId, dict[str, str]]
-    agent_config: DataLoader[str, AgentConfig | None]
-    events: DataLoader[EventsKey, tuple[HubEvent, ...]]
-    pruned: DataLoader[ExecutionId, Pruned | None]
-    output: DataLoader[tuple[ExecutionId, int], OutputPiece]
-    batch: DataLoader[BatchId, Batch | None]
-    batch_progress: DataLoader[BatchId, Progress]
-    executions_of: DataLoader[NestedPage, Page[Execution]]
-    execution_count_of: DataLoader[NestedCount, int]
-    revisions: DataLoader[RevisionsPage, Page[Revision]]
-    revision_count: DataLoader[BenchmarkId, int]
-    definition: DataLoader[StoredText, Definition]
-    tagged: DataLoader[tuple[str, ...], tuple[BenchmarkId, ...]]
-    performance_in_all: DataLoader[performance_loads.OfAgent, Figures | None]
-    performance_of_agent: DataLoader[performance_loads.OfAgent, tuple[Figures, ...]]
-    performance_of_benchmark: DataLoader[performance_loads.OfBenchmark, tuple[Figures, ...]]
-    over_time: DataLoader[performance_loads.OverTime, tuple[Figures, ...]]
-    p95_ms: DataLoader[performance_loads.Percentile, int | None]
-    queue_position: DataLoader[ExecutionId, int | None]
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
-    @classmethod
-    def build(cls, db: Database) -> Loaders:
-        async def latest(
-            keys: list[tuple[BenchmarkId, str | None]],
-        ) -> Mapping[tuple[BenchmarkId, str | None], Execution]:
-            found: dict[tuple[BenchmarkId, str | None], Execution] = {}
-            by_any = [benchmark_id for benchmark_id, agent in keys if agent is None]
-            if by_any:
-                newest = await executions.latest_of_benchmarks(db, by_any, None)
-                found |= {(benchmark_id, None): execution for benchmark_id, execution in newest.items()}
-            pairs = [(benchmark_id, agent) for benchmark_id, agent in keys if agent is not None]
-            if pairs:
-                found |= (await executions.latest_of_pairs(db, pairs)).items()
-            return found
-
-        return cls(
-            execution=_loader(lambda ids: executions.get_many(db, ids), None),
-            conflicts=_loader(lambda ids: ingest_problems.conflicts_of(db, ids), ()),
-            benchmark=_loader(lambda ids: benchmarks.get_many(db, ids), None),
-            benchmark_revision=_loader(lambda keys: benchmarks.get_revisions(db, keys), None),
-            latest_execution=_loader(latest, None),
-            steps=_loader(lambda ids: results.steps_of(db, ids), ()),
-            tool_calls=_loader(lambda ids: results.tool_calls_of(db, ids), ()),
-            key_map=_loader(lambda ids: results.key_maps_of(db, ids), {}),
-            prompt=_loader(lambda ids: results.prompts_of(db, ids), None),
-            agent_config=_loader(lambda agents: agent_configs.get_many(db, agents), None),
-            events=_loader(lambda keys: events.of_executions(db, keys), ()),
-            pruned=_loader(lambda ids: retention.pruned_of(db, ids), None),
-            output=_loader(lambda keys: output.read_many(db, keys), NO_OUTPUT),
-            batch=_loader(lambda ids: batches.get_many(db, ids), None),
-            batch_progress=_loader(lambda ids: batches.progress_of(db, ids), Progress({})),
-            executions_of=_loader(lambda keys: page_loads.executions_of(db, keys), Page()),
-            execution_count_of=_loader(lambda keys: page_loads.count_executions_of(db, keys), 0),
-            revisions=_loader(lambda keys: page_loads.revisions_of(db, keys), Page()),
-            revision_count=_loader(lambda ids: revisions.counts_of(db, ids), 0),
-            definition=_loader(DEFINITIONS.of, UNREAD),
-            tagged=_loader(lambda keys: performance_loads.tagged(db, keys), ()),
-            performance_in_all=_loader(lambda keys: performance_loads.in_all(db, keys), None),
-            performance_of_agent=_loader(lambda keys: performance_loads.of_agents(db, keys), ()),
-            performance_of_benchmark=_loader(lambda keys: performance_loads.of_benchmarks(db, keys), ()),
-            over_time=_loader(lambda keys: performance_loads.over_time(db, keys), ()),
-            p95_ms=_loader(lambda keys: performance_loads.p95_ms(db, keys), None),
-            queue_position=_loader(lambda ids: queue.positions_of(db, ids), None),
-        )
-
-
-def _loader(load: Callable[[list[K]], Awaitable[Mapping[K, V]]], missing: V) -> DataLoader[K, V]:
-    async def in_key_order(keys: list[K]) -> Sequence[V]:
-        found = await load(list(dict.fromkeys(keys)))
-        return [found.get(key, missing) for key in keys]
-
-    return DataLoader(load_fn=in_key_order, cache=False)
+    execution = Relation[ExecutionId, Execution | None](executions.get_many, None)
+    conflicts = Relation[ExecutionId, tuple[Conflict, ...]](ingest_problems.conflicts_of, ())
+    benchmark = Relation[BenchmarkId, Benchmark | None](benchmarks.get_many, None)
+    benchmark_revision = Relation[tuple[BenchmarkId, int], Benchmark | None](benchmarks.get_revisions, None)
+    latest_execution = Relation[tuple[BenchmarkId, str | None], Execution | None](_latest, None)
+    steps = Relation[ExecutionId, tuple[Step, ...]](results.steps_of, ())
+    tool_calls = Relation[ExecutionId, tuple[ToolCall, ...]](results.tool_calls_of, ())
+    key_map = Relation[ExecutionId, dict[str, str]](results.key_maps_of, {})
+    prompt = Relation[ExecutionId, str | None](results.prompts_of, None)
+    agent_config = Relation[str, AgentConfig | None](agent_configs.get_many, None)
+    events = Relation[EventsKey, tuple[HubEvent, ...]](events.of_executions, ())
+    pruned = Relation[ExecutionId, Pruned | None](retention.pruned_of, None)
+    output = Relation[tuple[ExecutionId, int], OutputPiece](output.read_many, NO_OUTPUT)
+    batch = Relation[BatchId, Batch | None](batches.get_many, None)
+    batch_progress = Relation[BatchId, Progress](batches.progress_of, Progress({}))
+    executions_of = Relation[NestedPage, Page[Execution]](page_loads.executions_of, Page())
+    execution_count_of = Relation[NestedCount, int](page_loads.count_executions_of, 0)
+    revision_count = Relation[BenchmarkId, int](counts_of, 0)
+    revisions = Relation[RevisionsPage, Page[Revision]](page_loads.revisions_of, Page())
+    definition = Relation[StoredText, Definition](_definitions, UNREAD)
+    tagged = Relation[tuple[str, ...], tuple[BenchmarkId, ...]](performance_loads.tagged, ())
+    performance_in_all = Relation[performance_loads.OfAgent, Figures | None](performance_loads.in_all, None)
+    performance_of_agent = Relation[performance_loads.OfAgent, tuple[Figures, ...]](
+        performance_loads.of_agents, ()
+    )
+    performance_of_benchmark = Relation[performance_loads.OfBenchmark, tuple[Figures, ...]](
+        performance_loads.of_benchmarks, ()
+    )
+    over_time = Relation[performance_loads.OverTime, tuple[Figures, ...]](performance_loads.over_time, ())
+    p95_ms = Relation[performance_loads.Percentile, int | None](performance_loads.p95_ms, None)
+    queue_position = Relation[ExecutionId, int | None](queue.positions_of, None)

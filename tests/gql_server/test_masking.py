@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import structlog
 
-from store import executions
+from schema.loaders import Loaders
 from store.database import Database
 from tests.gql_server.conftest import Site
 
@@ -33,8 +33,7 @@ async def test_our_faults_are_masked_with_an_id_that_is_in_the_log(
     async def fail(*_: object, **__: object) -> None:
         raise FAULTS[name]
 
-    for function in ("get", "get_many"):
-        monkeypatch.setattr(executions, function, fail)
+    monkeypatch.setattr(vars(Loaders)["execution"], "_load", fail)
     with structlog.testing.capture_logs() as logs:
         status, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     assert status == 200
@@ -53,7 +52,7 @@ async def test_a_statement_that_fails_tells_nothing_of_itself(
     async def fail(db: Database, *_: object) -> Any:
         await db.fetch("SELECT 'canary-password-0123456789' FROM nowhere")
 
-    monkeypatch.setattr(executions, "get_many", fail)
+    monkeypatch.setattr(vars(Loaders)["execution"], "_load", fail)
     with structlog.testing.capture_logs():
         _, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     text = json.dumps(answer)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schema.loaders import Loaders
 from store import executions, queue
 from store.database import Database
 from store.limits import Limits
@@ -61,7 +62,7 @@ async def test_a_page_numbers_the_queue_once(db: Database, ask: Any, monkeypatch
         asked.append(len(ids))
         return await real(db, ids)
 
-    monkeypatch.setattr(queue, "positions_of", counting)
+    monkeypatch.setattr(vars(Loaders)["queue_position"], "_load", counting)
     await ask(LIST)
     assert asked == [5]
 
