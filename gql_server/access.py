@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import istr
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -29,6 +30,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+SERVER = "reev-gql"
+"""Which versions of what this is, is nobody's business."""
+
 CORS_HEADERS = {
     hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
     hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization",
@@ -37,6 +41,8 @@ CORS_HEADERS = {
 """For the origins allowed by name, and never for others; `*` is never sent."""
 
 GRAPHQL_PATH = "/graphql"
+
+SEC_FETCH_SITE = istr("Sec-Fetch-Site")
 
 
 @dataclass(frozen=True)
@@ -62,12 +68,13 @@ class AccessRules:
 
     def knows_origin(self, request: web.BaseRequest) -> bool:
         """No browser, or a page of this very host, or an allowed one. `null` is nobody's origin."""
-        origins = [origin.lower() for origin in request.headers.getall(hdrs.ORIGIN, [])]
+        origins = request.headers.getall(hdrs.ORIGIN, ())
         if origins:
-            host = request.headers.get(hdrs.HOST, "").lower()
-            return len(origins) == 1 and origins[0] in {f"http://{host}", f"https://{host}", *self.origins}
+            host, origin = request.headers.get(hdrs.HOST, "").lower(), origins[0].lower()
+            is_known = origin in (f"http://{host}", f"https://{host}") or origin in self.origins
+            return len(origins) == 1 and is_known
         # Browsers leave Origin out of simple GETs, but then say that another site asked.
-        site = request.headers.get("Sec-Fetch-Site", "none")
+        site = request.headers.get(SEC_FETCH_SITE, "none")
         return request.path != GRAPHQL_PATH or site in ("none", "same-origin")
 
 
@@ -105,8 +112,8 @@ def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamRespon
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
-        # Which versions of what this is, is nobody's business; aiohttp has said so already.
-        response.headers[hdrs.SERVER] = "reev-gql"
+        # aiohttp has said already what it is.
+        response.headers[hdrs.SERVER] = SERVER
         # Files have a validator: a browser asks again instead of keeping those of an older version.
         response.headers.setdefault(hdrs.CACHE_CONTROL, "no-cache")
         origin = request.headers.get(hdrs.ORIGIN)

@@ -50,6 +50,8 @@ class Gate:
     def address_of(self, request: web.BaseRequest) -> str:
         """Where the client is: the other end of the connection, or what proxies that we know say of it."""
         address = request.remote or "unknown"
+        if not self._proxies:
+            return address
         said = [
             part.strip()
             for header in request.headers.getall("X-Forwarded-For", [])
@@ -69,7 +71,9 @@ class Gate:
 
     async def admit_request(self, request: web.Request) -> Principal:
         """Who sends this request. Raises BadRequest (401, 429, 503)."""
-        given = request.headers.getall(hdrs.AUTHORIZATION, [])
+        given = request.headers.getall(hdrs.AUTHORIZATION, ())
+        if not given and not self._required:
+            return LOCAL
         if len(given) > 1:
             raise _unauthorized("One Authorization header is enough")
         return await self.admit(given[0] if given else None, self.address_of(request))

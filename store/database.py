@@ -8,23 +8,21 @@ address or password in it. A single statement that met others is tried again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
 
 from store.errors import DatabaseBusy, DatabaseContended, DatabaseUnavailable
+from store.pool import Connection as Connection
+from store.pool import Pool
 from store.retrying import retried
 from store.text import encode_json
-
-Connection: TypeAlias = Any
-"""An asyncpg connection, from the pool or dedicated; asyncpg ships no types."""
 
 CONNECT_TIMEOUT_S = 5.0
 """A server that does not answer a connection attempt by then is called unavailable."""
@@ -34,14 +32,6 @@ ACQUIRE_TIMEOUT_S = 5.0
 
 FEED_TIMEOUT_S = 3.0
 """The reader behind all watchers gives a connection up sooner than others: it reads again and again anyway."""
-
-PROBE_IDLE_S = 1.0
-"""A connection that was silent for this long is asked whether it lives: nobody tells of a dead peer."""
-
-PROBE_TIMEOUT_S = 1.0
-"""A probe not answered by then means a dead peer."""
-
-PROBE = "SELECT 1"
 
 STATEMENT_TIMEOUT_S = 30.0
 """No statement of ours takes long; one that does is stuck."""
@@ -120,31 +110,48 @@ def unavailable(url: str, error: BaseException) -> DatabaseUnavailable:
     return DatabaseUnavailable(f"PostgreSQL at {describe_url(url)} cannot be used: {reason}")
 
 
-@dataclass(frozen=True)
+class Borrowed:
+    """A connection of the pool for one block; what the driver raises in it leaves as an error of ours."""
+
+    __slots__ = ("_connection", "_db")
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def __aenter__(self) -> Connection:
+        self._connection = self._db.pool.take() or await self._db._acquire()
+        return self._connection
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None and self._db.pool.give_back(self._connection):
+            return
+        if isinstance(error, TimeoutError):
+            # It did not answer in time: nothing is waited for any more, not even its cancellation.
+            self._connection.terminate()
+        await self._db.pool.restore(self._connection)
+        if isinstance(error, (TimeoutError, *UNAVAILABLE)):
+            raise unavailable(self._db.url, error) from error
+        if isinstance(error, CONTENDED):
+            raise DatabaseContended("Others were changing the same rows; try again shortly") from error
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """A pool of connections to one database. Open with `Database.open`, close with `close`."""
 
     url: str
-    pool: Any
-    _used_at: dict[int, float] = field(default_factory=dict, repr=False, compare=False)
-    """When each backend last did something for us, on the monotonic clock; a new one has just answered."""
+    pool: Pool
 
     @classmethod
-    async def open(cls, url: str, *, max_size: int = 10, min_size: int = 1) -> Database:
-        """Connects at least once; raises DatabaseUnavailable when the server cannot be used."""
+    async def open(cls, url: str, *, max_size: int = 10) -> Database:
+        """Connects once; raises DatabaseUnavailable when the server cannot be used."""
+        db = cls(url, Pool(partial(open_connection, url, "reev-gql"), max_size))
         try:
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=min_size,
-                max_size=max_size,
-                timeout=CONNECT_TIMEOUT_S,
-                command_timeout=STATEMENT_TIMEOUT_S,
-                init=prepare_connection,
-                server_settings=server_settings("reev-gql"),
-            )
-        except (TimeoutError, *UNAVAILABLE) as error:
-            raise unavailable(url, error) from error
-        return cls(url, pool)
+            async with db.connection():
+                return db
+        except BaseException:
+            db.pool.terminate()
+            raise
 
     async def close(self) -> None:
         """Waits a moment for connections in use, then closes all."""
@@ -154,55 +161,24 @@ class Database:
         except TimeoutError:
             self.pool.terminate()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection from the pool; raises DatabaseBusy, DatabaseContended or DatabaseUnavailable."""
-        connection = await self._acquire()
-        backend = connection.get_server_pid()
-        try:
-            yield connection
-        except TimeoutError as error:
-            # It did not answer in time: nothing is waited for any more, not even its cancellation.
-            connection.terminate()
-            raise unavailable(self.url, error) from error
-        except UNAVAILABLE as error:
-            raise unavailable(self.url, error) from error
-        except CONTENDED as error:
-            raise DatabaseContended("Others were changing the same rows; try again shortly") from error
-        finally:
-            # A connection that broke meanwhile cannot be reset; the pool has dropped it, the work is done.
-            with contextlib.suppress(TimeoutError, *UNAVAILABLE):
-                await self.pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
-            self._used_at[backend] = time.monotonic()
+    def connection(self) -> Borrowed:
+        """A connection from the pool; raises DatabaseBusy, DatabaseContended or DatabaseUnavailable.
+
+        Whoever changes its session (SET without LOCAL, LISTEN, locks that outlive their transaction) opens a
+        connection of his own: this one is not reset before the next one gets it.
+        """
+        return Borrowed(self)
 
     async def _acquire(self) -> Connection:
-        """A connection that lives: one that does not answer is replaced."""
         try:
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
-                while True:
-                    connection = await self.pool.acquire()
-                    if await self._lives(connection):
-                        return connection
+                return await self.pool.acquire()
         except TimeoutError as error:
-            if self.pool.get_size() == self.pool.get_max_size() and not self.pool.get_idle_size():
+            if self.pool.is_exhausted:
                 raise DatabaseBusy("All database connections are in use; try again shortly") from error
             raise unavailable(self.url, error) from error
         except UNAVAILABLE as error:
             raise unavailable(self.url, error) from error
-
-    async def _lives(self, connection: Connection) -> bool:
-        """Whether a connection just acquired can be used; otherwise it is closed and back in the pool."""
-        used_at = self._used_at.pop(connection.get_server_pid(), None)
-        if used_at is None or time.monotonic() - used_at < PROBE_IDLE_S:
-            return True
-        try:
-            await connection.fetchval(PROBE, timeout=PROBE_TIMEOUT_S)
-        except BaseException as error:
-            connection.terminate()
-            if isinstance(error, (TimeoutError, *UNAVAILABLE)):
-                return False
-            raise
-        return True
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 
 from gql_server.operations.request import BadRequest
@@ -18,6 +19,9 @@ OFFERED = (GRAPHQL_JSON, JSON)
 MAX_RANGES = 50
 """Browsers send up to ten; a longer header is no browser's."""
 
+REMEMBERED_VALUES = 64
+"""Of each header: programs send the same ones with every request, and aiohttp bounds their length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -27,7 +31,8 @@ class Accepted:
     stream: bool
 
 
-def content_type_is_json(values: list[str]) -> bool:
+@lru_cache(REMEMBERED_VALUES)
+def content_type_is_json(values: tuple[str, ...]) -> bool:
     """Whether the Content-Type is JSON in UTF-8, given once."""
     if len(values) != 1:
         return False
@@ -35,7 +40,8 @@ def content_type_is_json(values: list[str]) -> bool:
     return media_type == JSON and _is_utf8(parameters)
 
 
-def negotiate(headers: Iterable[str]) -> Accepted:
+@lru_cache(REMEMBERED_VALUES)
+def negotiate(headers: tuple[str, ...]) -> Accepted:
     """What the Accept headers allow. Raises BadRequest (406) when we have nothing that fits."""
     ranges = _ranges(headers)
     if not ranges:

@@ -6,13 +6,14 @@ refuses has 400 for clients that know `application/graphql-response+json`, and 2
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from graphql import GraphQLError, OperationType
 
 from gql_server.http import body
+from gql_server.http.answers import json_response, whole_answer
 from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, JSON, Accepted, negotiate
 from gql_server.http.sse import send_events
 from gql_server.identity import Gate
@@ -54,7 +55,7 @@ class GraphQLView:
             raise
         except Exception as error:
             refused = Refused(GraphQLError(str(error), original_error=error))
-            return _json(refusal_of(refused), HTTPStatus.INTERNAL_SERVER_ERROR, JSON)
+            return json_response(encode(refusal_of(refused)), HTTPStatus.INTERNAL_SERVER_ERROR, JSON)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         address = self._gate.address_of(request)
@@ -72,7 +73,7 @@ class GraphQLView:
         if request.method not in self._methods:
             raise self._not_allowed(f"{request.method} is not answered here")
         who = await self._gate.admit_request(request)
-        accepted = negotiate(request.headers.getall(hdrs.ACCEPT, []))
+        accepted = negotiate(tuple(request.headers.getall(hdrs.ACCEPT, ())))
         asked = await body.read(request)
         try:
             operation = self._engine.operation(asked)
@@ -82,7 +83,7 @@ class GraphQLView:
             answer = await self._engine.answer(operation, asked, who)
         except Refused as refused:
             return await self._refused(request, refused, accepted)
-        return _json(answer, HTTPStatus.OK, accepted.single)
+        return whole_answer(request, encode(answer), accepted.single)
 
     @property
     def _allow(self) -> str:
@@ -137,25 +138,10 @@ class GraphQLView:
             return await send_events(request, only(), self._heartbeat_s)
         # Clients that know nothing newer take every status but 200 for a broken server.
         status = refused.status if accepted.single == GRAPHQL_JSON else HTTPStatus.OK
-        return _json(refusal_of(refused), status, accepted.single)
+        return json_response(encode(refusal_of(refused)), status, accepted.single)
 
 
 def refusal_response(error: BadRequest) -> web.Response:
     """A refusal in the shape of a GraphQL response, so that every client can show its message."""
     answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
-    return _json(answer, error.status, JSON, error.headers)
-
-
-def _json(
-    answer: Answer, status: HTTPStatus, media_type: str, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    return web.Response(
-        body=encode(answer),
-        status=status,
-        headers={
-            hdrs.CONTENT_TYPE: f"{media_type}; charset=utf-8",
-            hdrs.CACHE_CONTROL: "no-store",
-            hdrs.VARY: hdrs.ACCEPT,
-            **(headers or {}),
-        },
-    )
+    return json_response(encode(answer), error.status, JSON, error.headers)

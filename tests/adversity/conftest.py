@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from store import database
+from store import pool
 from store.database import Database
 from tests.gql_server.conftest import make_site, no_settings_from_outside, site
 from tests.invariants import Surroundings, settled
@@ -47,11 +47,11 @@ async def invariants_hold_afterwards(request: pytest.FixtureRequest) -> AsyncIte
 @pytest.fixture
 def suspicious(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every connection proves that it lives each time, and has little time for it."""
-    monkeypatch.setattr(database, "PROBE_IDLE_S", 0.0)
-    monkeypatch.setattr(database, "PROBE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(pool, "PROBE_IDLE_S", 0.0)
+    monkeypatch.setattr(pool, "PROBE_TIMEOUT_S", 0.2)
 
 
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     """No connection is asked whether it lives, however long the machine paused."""
-    monkeypatch.setattr(database, "PROBE_IDLE_S", 3600.0)
+    monkeypatch.setattr(pool, "PROBE_IDLE_S", 3600.0)

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from store.database import Database, prepare_connection
+from store.pool import Pool
 
 REFUSE = "DO $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$"
 
@@ -76,15 +77,14 @@ async def failing_database(url: str) -> AsyncIterator[tuple[Database, Plan]]:
         async def fetchval(self, query: str, *arguments: Any, **options: Any) -> Any:
             return await self._spoiled(super().fetchval, query, *arguments, **options)
 
-    pool = await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=1,
-        init=prepare_connection,
-        connection_class=FailingConnection,
-        server_settings={"application_name": "reev-gql"},
-    )
-    db = Database(url, pool)
+    async def connect() -> Any:
+        connection = await asyncpg.connect(
+            url, connection_class=FailingConnection, server_settings={"application_name": "reev-gql"}
+        )
+        await prepare_connection(connection)
+        return connection
+
+    db = Database(url, Pool(connect, max_size=1))
     try:
         yield db, plan
     finally:

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gql_server import health
-from store import benchmark_changes, database, doorbell, events, executions
+from store import benchmark_changes, database, doorbell, events, executions, pool
 from store import hub as hub_module
 from store.database import Database
 from store.doorbell import Doorbell
@@ -77,7 +77,7 @@ def test_whatever_is_noticed_by_waiting_is_noticed_within_five_seconds() -> None
     assert doorbell.PROBE_S + doorbell.PROBE_TIMEOUT_S + doorbell.RECONNECT_S <= NOTICED_S
     assert hub_module.POLL_S + database.FEED_TIMEOUT_S <= NOTICED_S
     assert database.ACQUIRE_TIMEOUT_S <= NOTICED_S and database.CONNECT_TIMEOUT_S <= NOTICED_S
-    assert database.PROBE_TIMEOUT_S < database.ACQUIRE_TIMEOUT_S
+    assert pool.PROBE_TIMEOUT_S < database.ACQUIRE_TIMEOUT_S
     assert health.CHECK_TIMEOUT_S + health.REMEMBER_S <= NOTICED_S
 
 
@@ -130,7 +130,7 @@ async def test_a_statement_whose_answer_never_comes_holds_its_connection_no_long
         proxied.proxy.half_open = True
         with pytest.raises(DatabaseUnavailable, match="TimeoutError"):
             await db.fetch("SELECT 2", timeout_s=0.2)
-        assert db.pool.get_size() == 0
+        assert db.pool.size == 0
         proxied.proxy.half_open = False
         assert await db.fetchval("SELECT 3") == 3
 

@@ -279,7 +279,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """The process dies with all its connections; the next one finds everything as it was."""
-        self.world.runner.run(self.world.db.pool.expire_connections())
+        self.world.db.pool.expire()
         for model in self.models:
             self._check(model)
 

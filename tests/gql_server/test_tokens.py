@@ -250,7 +250,9 @@ async def test_only_named_proxies_are_believed_about_addresses(
 
     monkeypatch.setattr(Gate, "admit", noting)
     site = await make_site(trusted_proxies=proxies)
-    assert await outcome(site, READ, {"X-Forwarded-For": said} if said else {}) == "OK"
+    # Only of who shows something is the address of interest.
+    shown = {"Authorization": "Basic eDp5"}
+    assert await outcome(site, READ, shown | ({"X-Forwarded-For": said} if said else {})) == "OK"
     assert seen == [address]
 
 

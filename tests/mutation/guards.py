@@ -164,9 +164,9 @@ GUARDS = (
     ),
     Guard(
         "a silent connection proves that it lives",
-        "store/database.py",
-        "if used_at is None or time.monotonic() - used_at < PROBE_IDLE_S:",
-        "if used_at is None or used_at > 0:",
+        "store/pool.py",
+        "if time.monotonic() - used_at < PROBE_IDLE_S and not connection.is_closed():",
+        "if used_at > 0 and not connection.is_closed():",
         f"{PEERS}::test_a_connection_whose_backend_stands_still_is_replaced",
     ),
     Guard(

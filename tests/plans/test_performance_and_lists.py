@@ -146,13 +146,12 @@ def scanned(node: dict[str, Any]) -> set[str]:
 
 async def plans_of(db: Database, ask: Question) -> list[dict[str, Any]]:
     sent: list[tuple[str, tuple[object, ...]]] = []
-    [holder] = db.pool._holders
+    [connection] = db.pool.idle
 
     def note(record: Any) -> None:
         if "execution" in record.query or "performance" in record.query:
             sent.append((record.query, record.args))
 
-    connection = holder._con
     connection.add_query_logger(note)
     await ask(db)
     connection.remove_query_logger(note)

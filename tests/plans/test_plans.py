@@ -163,8 +163,7 @@ def scanned(node: dict[str, Any]) -> set[str]:
 async def plans_of(db: Database, ask: Callable[[Database], Awaitable[object]]) -> list[dict[str, Any]]:
     """How PostgreSQL would answer each statement of `ask`: with its arguments known, and not known."""
     sent: list[tuple[str, tuple[object, ...]]] = []
-    [holder] = db.pool._holders
-    connection = holder._con
+    [connection] = db.pool.idle
 
     def note(record: Any) -> None:
         if "execution" in record.query:

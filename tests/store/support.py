@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from store import benchmarks, executions
-from store.database import PROBE, Database
+from store.database import Database
 from store.model import (
     BenchmarkDraft,
     BenchmarkId,
@@ -24,6 +24,7 @@ from store.model import (
     ToolCall,
     ToolCallStatus,
 )
+from store.pool import PROBE
 from tests.workers import claim
 
 DEADLINE_S = 15.0
@@ -171,18 +172,18 @@ async def connections(db: Database) -> dict[str, int]:
 def statements_of(db: Database) -> Iterator[list[str]]:
     """The statements that `db` sends meanwhile; `db` must have a pool of one, already connected."""
     seen: list[str] = []
-    [holder] = db.pool._holders
+    [connection] = db.pool.idle
 
     def note(record: Any) -> None:
         # On a machine that paused for a second, the pool asks first whether the connection lives.
         if record.query != PROBE:
             seen.append(record.query)
 
-    holder._con.add_query_logger(note)
+    connection.add_query_logger(note)
     try:
         yield seen
     finally:
-        holder._con.remove_query_logger(note)
+        connection.remove_query_logger(note)
 
 
 @asynccontextmanager

@@ -302,9 +302,8 @@ async def test_two_hundred_watchers_cost_one_listener_and_no_connection_each(db:
     watchers = [take(hub, ids[n % 10]) for n in range(150)] + [_first_of_all(hub) for _ in range(50)]
     async with background(*watchers) as tasks, asyncio.timeout(DEADLINE_S):
         await eventually(lambda: _all_wait(hub, 15))
-        for holder in db.pool._holders:
-            if holder._con is not None:
-                holder._con.add_query_logger(lambda record: reads.append(record.query))
+        for connection in db.pool.idle:
+            connection.add_query_logger(lambda record: reads.append(record.query))
         for execution_id in ids:
             assert await executions.finish(db, execution_id, ending()) is not None
         found = await connections(db)

@@ -34,9 +34,9 @@ def test_what_a_client_gets(accept: str, single: str | None, stream: bool | None
     if stream is None:
         # JSON is refused by name, and the wildcard stands for nothing else.
         with pytest.raises(BadRequest):
-            negotiate([accept])
+            negotiate((accept,))
         return
-    accepted = negotiate([accept] if accept else [])
+    accepted = negotiate((accept,) if accept else ())
     assert (accepted.single, accepted.stream) == (single, stream)
 
 
@@ -45,15 +45,15 @@ def test_what_a_client_gets(accept: str, single: str | None, stream: bool | None
 )
 def test_what_is_not_acceptable(accept: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        negotiate([accept])
+        negotiate((accept,))
     assert refused.value.status == 406
 
 
 def test_several_headers_are_one() -> None:
-    assert negotiate(["text/html", GRAPHQL_JSON]).single == GRAPHQL_JSON
+    assert negotiate(("text/html", GRAPHQL_JSON)).single == GRAPHQL_JSON
 
 
 def test_a_content_type_is_given_once() -> None:
-    assert content_type_is_json(["application/json"])
-    assert not content_type_is_json(["application/json", "application/json"])
-    assert not content_type_is_json([])
+    assert content_type_is_json(("application/json",))
+    assert not content_type_is_json(("application/json", "application/json"))
+    assert not content_type_is_json(())

@@ -1,0 +1,78 @@
+"""Whole answers on their way out: head and body leave as one piece, with everything known before written once.
+
+aiohttp's own response builds and serialises a dozen headers per request; of an ordinary answer only the date and
+the length are new. Whatever is not ordinary (an older protocol, a connection that is to end, a page of another
+origin) is answered by aiohttp's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.helpers import rfc822_formatted_time
+
+from gql_server.access import SECURITY_HEADERS, SERVER
+
+
+def whole_answer(request: web.Request, body: bytes, media_type: str) -> web.StreamResponse:
+    """A successful answer, JSON of that type."""
+    is_ordinary = (
+        request.keep_alive and request.version == HttpVersion11 and hdrs.ORIGIN not in request.headers
+    )
+    if is_ordinary:
+        return OrdinaryAnswer(body, media_type)
+    return json_response(body, HTTPStatus.OK, media_type)
+
+
+def json_response(
+    body: bytes, status: HTTPStatus, media_type: str, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Any answer; the headers that every response has are added on its way."""
+    return web.Response(body=body, status=status, headers={**_headers(media_type), **(headers or {})})
+
+
+def _headers(media_type: str) -> dict[str, str]:
+    return {
+        hdrs.CONTENT_TYPE: f"{media_type}; charset=utf-8",
+        hdrs.CACHE_CONTROL: "no-store",
+        hdrs.VARY: hdrs.ACCEPT,
+    }
+
+
+@cache
+def _head(media_type: str) -> str:
+    """What the heads of all ordinary answers begin with."""
+    headers = {**_headers(media_type), hdrs.SERVER: SERVER, **SECURITY_HEADERS}
+    return "HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+class OrdinaryAnswer(web.StreamResponse):
+    """200 over HTTP/1.1, with a body that is known, on a connection that stays."""
+
+    _writer: AbstractStreamWriter | None = None
+
+    def __init__(self, body: bytes, media_type: str) -> None:
+        super().__init__()
+        self._whole, self._media_type = body, media_type
+
+    @property
+    def keep_alive(self) -> bool:
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        self._writer = request.writer
+        return self._writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        if self._writer is None:
+            raise RuntimeError("prepare comes before write_eof")
+        body = self._whole
+        head = (
+            f"{_head(self._media_type)}{hdrs.CONTENT_LENGTH}: {len(body)}\r\n"
+            f"{hdrs.DATE}: {rfc822_formatted_time()}\r\n\r\n"
+        )
+        await self._writer.write_eof(head.encode("ascii") + body)

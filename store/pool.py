@@ -1,0 +1,216 @@
+"""The connections of one process to PostgreSQL, handed out without a round trip or a timer when one is free.
+
+A connection goes back as it is, for nothing of ours leaves a trace in its session: settings are SET LOCAL, locks
+end with their transaction, listeners have connections of their own. One whose user met an error is reset before
+the next one gets it, one in doubt is closed. Who waits is served in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import asyncpg
+
+Connection: TypeAlias = Any
+"""An asyncpg connection, from the pool or dedicated; asyncpg ships no types."""
+
+PROBE_IDLE_S = 1.0
+"""A connection that was silent for this long is asked whether it lives: nobody tells of a dead peer."""
+
+PROBE_TIMEOUT_S = 1.0
+"""A probe not answered by then means a dead peer."""
+
+PROBE = "SELECT 1"
+
+RESET_TIMEOUT_S = 5.0
+"""A connection that cannot be reset by then is closed."""
+
+IDLE_LIFETIME_S = 300.0
+"""A connection that nobody needed for this long is closed; one stays."""
+
+
+class Pool:
+    """At most `max_size` connections, opened by `connect` when they are needed; what that raises leaves here."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], max_size: int) -> None:
+        self._connect = connect
+        self._max_size = max_size
+        self._size = 0
+        """Connections that are idle, used, or being opened."""
+        self._idle: list[tuple[Connection, float]] = []
+        """With when each was last used, on the monotonic clock; the newest at the end, and taken first."""
+        self._used: set[Connection] = set()
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        """Who gets the next one: a connection, or None for the right to open one."""
+        self._closing = self._ended = False
+        self._all_back = asyncio.Event()
+        self._sweeping = asyncio.get_running_loop().call_later(IDLE_LIFETIME_S, self._sweep)
+
+    @property
+    def size(self) -> int:
+        """Connections that are open, or being opened."""
+        return self._size
+
+    @property
+    def idle(self) -> list[Connection]:
+        """Those that nobody uses, the one used last at the end."""
+        return [connection for connection, _ in self._idle]
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether all are in use."""
+        return len(self._used) == self._max_size
+
+    def take(self) -> Connection | None:
+        """A free connection that needs no proof that it lives, at once; None when `acquire` must be awaited."""
+        if self._idle and not self._closing:
+            connection, used_at = self._idle[-1]
+            if time.monotonic() - used_at < PROBE_IDLE_S and not connection.is_closed():
+                self._idle.pop()
+                self._used.add(connection)
+                return connection
+        return None
+
+    async def acquire(self) -> Connection:
+        """A connection that lives. Waits for one without end, or raises what opening one raises."""
+        while self._idle and not self._closing:
+            connection, _ = self._idle.pop()
+            self._used.add(connection)
+            if connection.is_closed():
+                self._drop(connection)
+            elif await self._lives(connection):
+                return connection
+            else:
+                # The others are older: better a new one than one doubtful one after the other.
+                break
+        if self._size < self._max_size:
+            self._size += 1
+            return await self._open()
+        return await self._turn() or await self._open()
+
+    def give_back(self, connection: Connection) -> bool:
+        """Takes back a connection that is as it was; False when it is not, and must be restored."""
+        if connection.is_closed() or connection.is_in_transaction():
+            return False
+        self._used.discard(connection)
+        self._put_back(connection)
+        return True
+
+    async def restore(self, connection: Connection) -> None:
+        """Takes a connection back whatever its state: reset, or closed; also when the caller is cancelled."""
+        await asyncio.shield(self._restored(connection))
+
+    async def close(self) -> None:
+        """Hands out no more, waits for those in use, and closes all."""
+        self._closing = True
+        self._sweeping.cancel()
+        while self._size > len(self._idle):
+            self._all_back.clear()
+            await self._all_back.wait()
+        closing, self._idle, self._size = self.idle, [], 0
+        await asyncio.gather(*(connection.close() for connection in closing))
+
+    def terminate(self) -> None:
+        """Closes all at once, those in use too."""
+        self._closing = self._ended = True
+        self._sweeping.cancel()
+        self.expire()
+        for connection in self._used:
+            connection.terminate()
+
+    def expire(self) -> None:
+        """Closes those that nobody uses."""
+        while self._idle:
+            self._close(self._idle.pop()[0])
+
+    async def _open(self) -> Connection:
+        """A new connection in a place that is already counted."""
+        connection = None
+        try:
+            if self._closing:
+                raise asyncpg.InterfaceError("pool is closing")
+            connection = await self._connect()
+        finally:
+            if connection is None:
+                self._free_place()
+        self._used.add(connection)
+        return connection
+
+    async def _turn(self) -> Connection | None:
+        turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                # It came in the same moment as the cancellation: the next one gets it.
+                connection = turn.result()
+                if connection is None:
+                    self._free_place()
+                elif not self.give_back(connection):
+                    self._drop(connection)
+            raise
+
+    async def _lives(self, connection: Connection) -> bool:
+        """Whether a connection in use answers; it is dropped when it does not."""
+        answered = False
+        try:
+            with suppress(Exception):
+                await connection.fetchval(PROBE, timeout=PROBE_TIMEOUT_S)
+                answered = True
+        finally:
+            if not answered:
+                self._drop(connection)
+        return answered
+
+    async def _restored(self, connection: Connection) -> None:
+        reset = False
+        try:
+            # Whatever is wrong with it, the work is done: nobody is to be told.
+            with suppress(Exception):
+                await connection.reset(timeout=RESET_TIMEOUT_S)
+                reset = True
+        finally:
+            if not (reset and self.give_back(connection)):
+                self._drop(connection)
+
+    def _put_back(self, connection: Connection) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._used.add(connection)
+                turn.set_result(connection)
+                return
+        self._idle.append((connection, time.monotonic()))
+        self._all_back.set()
+        if self._ended:
+            self.expire()
+
+    def _drop(self, connection: Connection) -> None:
+        self._used.discard(connection)
+        self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        connection.terminate()
+        self._free_place()
+
+    def _free_place(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._size -= 1
+        self._all_back.set()
+
+    def _sweep(self) -> None:
+        """Closes those that nobody has needed for a lifetime, all but one."""
+        oldest = time.monotonic() - IDLE_LIFETIME_S
+        while len(self._idle) > 1 and self._idle[0][1] < oldest:
+            self._close(self._idle.pop(0)[0])
+        self._sweeping = asyncio.get_running_loop().call_later(IDLE_LIFETIME_S, self._sweep)
