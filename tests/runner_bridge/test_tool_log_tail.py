@@ -142,7 +142,7 @@ async def test_a_directory_that_cannot_be_watched_is_looked_at_instead(
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no more inotify watches")
 
-    monkeypatch.setattr("runner_bridge.watching.awatch", refuse)
+    monkeypatch.setattr("runner_bridge.watching._changed_names", refuse)
     events = bridge.hub.follow_execution(running, 2)
     async with following(bridge, running), asyncio.timeout(DEADLINE_S):
         runner.tool_started("seen_all_the_same")
