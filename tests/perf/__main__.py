@@ -25,8 +25,10 @@ from tests.conftest import url_of
 from tests.perf import (
     crowded_feedback,
     dashboard,
+    fanout,
     feedback,
     floods,
+    idle,
     imports,
     lag,
     launches,
@@ -84,6 +86,8 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
     over = databases.over_new_url
     return {
         "reading": over(lambda url: reading.measure(url, narrowed.get("reading", ()))),
+        "fanout": over(fanout.measure),
+        "idle": over(idle.measure),
         "startup": startup.measure,
         "sockets": over(sockets.measure),
         "sync": lambda: sync.measure(databases.new_database),

@@ -34,6 +34,7 @@ BY_HAND = "by hand, no reset"
 BY_HAND_JSON = "by hand, JSON by PostgreSQL"
 STOCK = "stock Strawberry"
 MERCURIUS = "Mercurius with JIT"
+GRAPHQL_WS = "graphql-ws on Node"
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,6 @@ class Contender:
     command: Sequence[str]
     by_hand: bool = False
     """Its requests are those of a handler written by hand: GET with an address, no document."""
-
-    subscribes: bool = False
-    """Whether it has subscriptions too."""
 
     without: Sequence[str] = ()
     """Readings that it cannot answer."""
@@ -73,17 +71,33 @@ def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"tests.perf.rivals.{module}", *arguments]
 
 
+def _node(script: str) -> list[str] | None:
+    """The command of a program in JavaScript; None without node or its packages (`make perf` installs them)."""
+    node = shutil.which("node")
+    return (
+        [node, str(NODE_DIRECTORY / script)] if node and (NODE_DIRECTORY / "node_modules").is_dir() else None
+    )
+
+
 def contenders() -> dict[str, Contender]:
-    """All that can be started here, by name: those in JavaScript where node is and was given its packages."""
+    """All that answer the readings and can be started here, by name."""
     every = [
-        Contender(OURS, _python("ours"), subscribes=True),
+        Contender(OURS, _python("ours")),
         Contender(BY_HAND_RESET, _python("by_hand", "reset"), by_hand=True),
         Contender(BY_HAND, _python("by_hand", "rows"), by_hand=True),
         Contender(BY_HAND_JSON, _python("by_hand", "json"), by_hand=True),
-        Contender(STOCK, _python("stock"), subscribes=True),
+        Contender(STOCK, _python("stock")),
     ]
-    if (node := shutil.which("node")) and (NODE_DIRECTORY / "node_modules").is_dir():
-        every.append(Contender(MERCURIUS, [node, str(NODE_DIRECTORY / "mercurius.mjs")], without=["grid"]))
+    if command := _node("mercurius.mjs"):
+        every.append(Contender(MERCURIUS, command, without=["grid"]))
+    return {contender.name: contender for contender in every}
+
+
+def subscribers() -> dict[str, Contender]:
+    """All that have subscriptions and can be started here, by name."""
+    every = [Contender(OURS, _python("ours")), Contender(STOCK, _python("stock"))]
+    if command := _node("graphql_ws.mjs"):
+        every.append(Contender(GRAPHQL_WS, command))
     return {contender.name: contender for contender in every}
 
 
