@@ -29,6 +29,7 @@ from schema.benchmark_mutations import (
 from schema.benchmark_updates import BenchmarkUpdate, benchmark_updates
 from schema.benchmarks import Benchmark, BenchmarkConnection, benchmark, benchmarks
 from schema.comparison import ExecutionComparison, compare_executions
+from schema.execution_lists import ExecutionConnection, executions
 from schema.execution_mutations import (
     RunBenchmarkResult,
     StopExecutionResult,
@@ -36,7 +37,7 @@ from schema.execution_mutations import (
     run_benchmark,
     stop_execution,
 )
-from schema.executions import Execution, ExecutionConnection, execution, executions
+from schema.executions import Execution, execution
 from schema.flows import Flow, flow
 from schema.health import Health, health
 from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates

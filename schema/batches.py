@@ -13,7 +13,8 @@ from strawberry.scalars import JSON
 from schema.context import Info
 from schema.errors import RequestError
 from schema.execution_filter import ExecutionFilter
-from schema.executions import Execution, ExecutionConnection
+from schema.execution_lists import ExecutionConnection
+from schema.executions import Execution
 from schema.ids import parse_execution_id
 from schema.live import ExecutionEvent
 from schema.nested_executions import executions_of

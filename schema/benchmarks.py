@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -13,15 +14,19 @@ from runner_bridge.formats.runnable import why_not_runnable
 from schema.context import Info
 from schema.definitions import FlowStep, GroundTruth, InitialAccount
 from schema.ids import benchmark_id_argument
+from schema.json_loads import LatestExecution, LatestExecutions
+from schema.json_selection import execution_row, loaded
 from schema.page_arguments import After, Before, First, Last
 from schema.pagination import PageInfo, Window, decode_cursor, encode_cursor
 from schema.remarks import Remark
 from schema.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from store import filters, listing, model
+from store.json_rows import NotWritable
 
 if TYPE_CHECKING:
     from schema.execution_filter import ExecutionFilter
-    from schema.executions import Execution, ExecutionConnection
+    from schema.execution_lists import ExecutionConnection
+    from schema.executions import Execution
     from schema.performance import BenchmarkPerformance, PerformanceFilter
 
 CURSOR_KIND = "benchmarks"
@@ -77,6 +82,10 @@ class Benchmark:
     ) -> Annotated[Execution, strawberry.lazy("schema.executions")] | None:
         from schema.executions import Execution
 
+        if (row := execution_row(info)) is not None:
+            with suppress(NotWritable):
+                written: Execution | None = await loaded(info, LatestExecution(agent), row, self.row.id)
+                return written
         found = await info.context.loaders.latest_execution.load((model.BenchmarkId(self.id), agent))
         return None if found is None else Execution.of(found)
 
@@ -96,6 +105,12 @@ class Benchmark:
         from schema.executions import Execution
 
         wanted = info.context.runner.agents if agents is None else agents
+        if (row := execution_row(info)) is not None:
+            with suppress(NotWritable):
+                written: list[Execution] = await loaded(
+                    info, LatestExecutions(tuple(wanted)), row, self.row.id
+                )
+                return written
         keys = [(model.BenchmarkId(self.id), agent) for agent in dict.fromkeys(wanted)]
         found = await info.context.loaders.latest_execution.load_many(keys)
         return [Execution.of(execution) for execution in found if execution is not None]
@@ -127,7 +142,7 @@ class Benchmark:
             Annotated[ExecutionFilter, strawberry.lazy("schema.execution_filter")] | None,
             strawberry.argument(description="Which of them; all when not given."),
         ] = None,
-    ) -> Annotated[ExecutionConnection, strawberry.lazy("schema.executions")]:
+    ) -> Annotated[ExecutionConnection, strawberry.lazy("schema.execution_lists")]:
         from schema.nested_executions import executions_of
 
         window = Window.of(first, after, last, before)

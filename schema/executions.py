@@ -1,9 +1,10 @@
-"""Executions: the type, its lists, and how one is looked up."""
+"""Executions: the type, and how one is looked up."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -12,18 +13,13 @@ from runner_bridge.flows import material_of
 from schema.context import Info
 from schema.enums import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind
 from schema.errors import RequestError
-from schema.execution_filter import (
-    ExecutionFilter,
-    ExecutionOrder,
-    decode_execution_cursor,
-    encode_execution_cursor,
-)
 from schema.flows import Flow
 from schema.ids import execution_id_argument
+from schema.json_loads import ExecutionById, ToolCalls
+from schema.json_selection import execution_row, loaded, tool_call_row
 from schema.output import LogChunk, Offset
 from schema.page_arguments import After, Before, First, Last
-from schema.page_loads import NestedCount
-from schema.pagination import LARGEST_PAGE, PageInfo, Window
+from schema.pagination import LARGEST_PAGE, Window
 from schema.progress import ExecutionProgress, LeakedProcess
 from schema.pruned import Pruned, gap_before
 from schema.renderings.trace import trace_text
@@ -31,12 +27,13 @@ from schema.scoring import AssertionResult, Scoring
 from schema.steps import Step
 from schema.tool_calls import ToolCall
 from schema.transactions import TransactionLogs
-from store import filters, listing, model
-from store.ordering import NEWEST_FIRST, key_of
+from store import listing, model
+from store.json_rows import NotWritable
 
 if TYPE_CHECKING:
     from schema.batches import Batch
     from schema.benchmarks import Benchmark
+    from schema.execution_lists import ExecutionConnection
     from schema.ingest_problems import IngestConflict
     from schema.live import ExecutionEvent
 
@@ -203,6 +200,10 @@ class Execution:
 
     @strawberry.field(description="The agent's tool calls so far, in order; empty when they were `pruned`.")
     async def tool_calls(self, info: Info) -> list[ToolCall]:
+        if (row := tool_call_row(info)) is not None:
+            with suppress(NotWritable):
+                written: list[ToolCall] = await loaded(info, ToolCalls(), row, self.row.id)
+                return written
         return [ToolCall.of(call) for call in await info.context.loaders.tool_calls.load(self.row.id)]
 
     @strawberry.field(description="The score computed here, with its breakdown; null without a result.")
@@ -296,91 +297,21 @@ class Execution:
     @strawberry.field(description="The executions that repeat it, newest first.")
     async def reruns(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> ExecutionConnection:
+    ) -> Annotated[ExecutionConnection, strawberry.lazy("schema.execution_lists")]:
         from schema.nested_executions import executions_of
 
         window = Window.of(first, after, last, before)
         return await executions_of(info, listing.Parent.RERUN, self.row.id, window)
 
 
-@strawberry.type(description="An execution in a list.")
-class ExecutionEdge:
-    cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
-    node: Execution = strawberry.field(description="The execution.")
-
-
-@strawberry.type(description="A page of executions.")
-class ExecutionConnection:
-    counted: strawberry.Private[filters.ExecutionFilter | NestedCount]
-    edges: list[ExecutionEdge] = strawberry.field(description="The executions with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
-    updates_cursor: str = strawberry.field(
-        description="For `executionUpdates(after:)`: continues exactly where this page was read."
-    )
-
-    @classmethod
-    def of(
-        cls,
-        page: model.Page[model.Execution],
-        counted: filters.ExecutionFilter | NestedCount,
-        order: filters.ExecutionOrder,
-        updates_cursor: str,
-    ) -> ExecutionConnection:
-        edges = [
-            ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=Execution.of(row))
-            for row in page.items
-        ]
-        return cls(
-            counted=counted,
-            edges=edges,
-            page_info=PageInfo.of(edges, page.has_next, page.has_previous),
-            updates_cursor=updates_cursor,
-        )
-
-    @strawberry.field(description="The executions without their cursors.")
-    def nodes(self) -> list[Execution]:
-        return [edge.node for edge in self.edges]
-
-    @strawberry.field(description="How many executions the filter lets through; counted only when asked.")
-    async def total_count(self, info: Info) -> int:
-        if isinstance(self.counted, NestedCount):
-            return await info.context.loaders.execution_count_of.load(self.counted)
-        return await listing.count_executions(info.context.db, self.counted)
-
-
 async def execution(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="The execution's UUID.")],
 ) -> Execution | None:
-    found = await info.context.loaders.execution.load(execution_id_argument(id))
+    execution_id = execution_id_argument(id)
+    if (row := execution_row(info)) is not None:
+        with suppress(NotWritable):
+            written: Execution | None = await loaded(info, ExecutionById(), row, execution_id)
+            return written
+    found = await info.context.loaders.execution.load(execution_id)
     return None if found is None else Execution.of(found)
-
-
-async def executions(
-    info: Info,
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    filter: Annotated[
-        ExecutionFilter | None, strawberry.argument(description="Which executions; all when not given.")
-    ] = None,
-    order_by: Annotated[
-        ExecutionOrder | None, strawberry.argument(description="In which order; newest first when not given.")
-    ] = None,
-) -> ExecutionConnection:
-    window = Window.of(first, after, last, before)
-    conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
-    order = NEWEST_FIRST if order_by is None else order_by.order()
-    # Taken before the page is read: updates that arrive in between are seen twice rather than never.
-    updates_cursor = str(info.context.hub.position)
-    page = await listing.executions(
-        info.context.db,
-        conditions,
-        limit=window.limit,
-        order=order,
-        after=decode_execution_cursor(order, window.after),
-        before=decode_execution_cursor(order, window.before),
-        backwards=window.backwards,
-    )
-    return ExecutionConnection.of(page, conditions, order, updates_cursor)

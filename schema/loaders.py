@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from runner_bridge.definitions import DEFINITIONS, UNREAD, Definition, StoredText
 from schema import page_loads, performance_loads
+from schema.json_loads import JsonKey, texts
 from schema.loading import Loader
 from schema.page_loads import NestedCount, NestedPage, RevisionsPage
 from store import (
@@ -121,3 +122,4 @@ class Loaders:
     over_time = Relation[performance_loads.OverTime, tuple[Figures, ...]](performance_loads.over_time, ())
     p95_ms = Relation[performance_loads.Percentile, int | None](performance_loads.p95_ms, None)
     queue_position = Relation[ExecutionId, int | None](queue.positions_of, None)
+    as_json = Relation[JsonKey, str | None](texts, None)

@@ -5,16 +5,20 @@ Pages of the same shape for many parents are read in one statement.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from schema.context import Info
 from schema.errors import RequestError
 from schema.execution_filter import ExecutionFilter, decode_execution_cursor
-from schema.executions import ExecutionConnection
+from schema.execution_lists import ExecutionConnection
+from schema.json_loads import FirstExecutions
+from schema.json_selection import execution_connection, loaded
 from schema.page_loads import NestedCount, NestedPage
 from schema.pagination import Window
 from store import filters
-from store.listing import Parent
+from store.json_rows import NotWritable
+from store.listing import Parent, Stretch
 from store.ordering import NEWEST_FIRST
 
 
@@ -28,21 +32,20 @@ async def executions_of(
     """The page that `window` asks for of the executions that belong to `parent_id`, newest first."""
     conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     _refuse_another_parent(parent, conditions)
+    counted = NestedCount(parent, parent_id, conditions)
+    after = decode_execution_cursor(NEWEST_FIRST, window.after)
+    before = decode_execution_cursor(NEWEST_FIRST, window.before)
     updates_cursor = str(info.context.hub.position)
+    written = execution_connection(info)
+    if written is not None and not written.by_place and not window.backwards:
+        question = FirstExecutions(parent, conditions, Stretch(window.limit, NEWEST_FIRST, after, before))
+        with suppress(NotWritable):
+            nodes = await loaded(info, question, written.node, parent_id)
+            return ExecutionConnection.of_nodes(nodes, counted, updates_cursor)
     page = await info.context.loaders.executions_of.load(
-        NestedPage(
-            parent,
-            parent_id,
-            conditions,
-            window.limit,
-            decode_execution_cursor(NEWEST_FIRST, window.after),
-            decode_execution_cursor(NEWEST_FIRST, window.before),
-            window.backwards,
-        )
+        NestedPage(parent, parent_id, conditions, window.limit, after, before, window.backwards)
     )
-    return ExecutionConnection.of(
-        page, NestedCount(parent, parent_id, conditions), NEWEST_FIRST, updates_cursor
-    )
+    return ExecutionConnection.of(page, counted, NEWEST_FIRST, updates_cursor)
 
 
 def _refuse_another_parent(parent: Parent, conditions: filters.ExecutionFilter) -> None:

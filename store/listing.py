@@ -47,6 +47,21 @@ class _Conditions:
         return " AND ".join(self.fragments) or "true"
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is read of a list: `limit` after one key and before another; `backwards` the last of them."""
+
+    limit: int
+    order: ExecutionOrder = NEWEST_FIRST
+    after: ExecutionKey | None = None
+    before: ExecutionKey | None = None
+    backwards: bool = False
+
+    def page(self, found: Sequence[T]) -> Page[T]:
+        """Of `found`, which is one more than `limit` where there are more."""
+        return _page(found, self.limit, self.backwards, self.after is not None, self.before is not None)
+
+
 async def executions(
     db: Database,
     filter: ExecutionFilter,
@@ -58,16 +73,27 @@ async def executions(
     backwards: bool = False,
 ) -> Page[Execution]:
     """A page of executions, newest first or by `order`. `backwards` takes the last `limit`, not the first."""
+    return await stretch_of_executions(db, filter, Stretch(limit, order, after, before, backwards))
+
+
+async def stretch_of_executions(db: Database, filter: ExecutionFilter, stretch: Stretch) -> Page[Execution]:
+    """The same."""
+    statement, values = await select_executions(db, filter, stretch, limit=stretch.limit + 1)
+    return stretch.page([rows.execution(row) for row in await db.fetch(statement, *values)])
+
+
+async def select_executions(
+    db: Database, filter: ExecutionFilter, stretch: Stretch, *, limit: int
+) -> tuple[str, list[Any]]:
+    """The statement that reads `limit` of that stretch with all columns, in the order it reads, and its values."""
     conditions = _execution_conditions(await lookup.resolved(db, filter))
-    for key, following in ((after, True), (before, False)):
+    for key, following in ((stretch.after, True), (stretch.before, False)):
         if key is not None:
-            condition, values = ordering.beyond(order, key, following=following)
+            condition, values = ordering.beyond(stretch.order, key, following=following)
             conditions.add(condition, *values)
-    statement = SQL["executions"].format(
-        conditions=conditions, order=ordering.order_by(order, backwards), limit=int(limit) + 1
-    )
-    found = [rows.execution(row) for row in await db.fetch(statement, *conditions.values)]
-    return _page(found, limit, backwards, after is not None, before is not None)
+    order = ordering.order_by(stretch.order, stretch.backwards)
+    statement = SQL["executions"].format(conditions=conditions, order=order, limit=int(limit))
+    return statement, conditions.values
 
 
 class Parent(StrEnum):
@@ -90,27 +116,39 @@ async def executions_of(
     backwards: bool = False,
 ) -> dict[str | uuid.UUID, Page[Execution]]:
     """Of each parent a page of its executions, newest first, in one statement."""
+    stretch = Stretch(limit, NEWEST_FIRST, after, before, backwards)
+    blanks, values = await blanks_of_parents(db, parent, parents, filter, stretch, limit=limit + 1)
+    found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
+    for row in await db.fetch(SQL["executions_of"].format(**blanks), *values):
+        found[row["parent"]].append(rows.execution(row))
+    return {key: stretch.page(items) for key, items in found.items()}
+
+
+async def blanks_of_parents(
+    db: Database,
+    parent: Parent,
+    parents: Sequence[str | uuid.UUID],
+    filter: ExecutionFilter,
+    stretch: Stretch,
+    *,
+    limit: int,
+) -> tuple[dict[str, object], list[Any]]:
+    """What fills a statement that reads `limit` of that stretch of each parent, and its values."""
     conditions = _execution_conditions(await lookup.resolved(db, filter))
-    if after is not None:
-        conditions.add("(queued_at, id) < ({}, {})", *after)
-    if before is not None:
-        conditions.add("(queued_at, id) > ({}, {})", *before)
+    if stretch.after is not None:
+        conditions.add("(queued_at, id) < ({}, {})", *stretch.after)
+    if stretch.before is not None:
+        conditions.add("(queued_at, id) > ({}, {})", *stretch.before)
     column_type = "text" if parent is Parent.BENCHMARK else "uuid"
     conditions.values.append(list(parents))
-    statement = SQL["executions_of"].format(
-        parents=f"${len(conditions.values)}::{column_type}[]",
-        column=parent.value,
-        conditions=conditions,
-        direction="ASC" if backwards else "DESC",
-        limit=int(limit) + 1,
-    )
-    found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
-    for row in await db.fetch(statement, *conditions.values):
-        found[row["parent"]].append(rows.execution(row))
-    return {
-        key: _page(items, limit, backwards, after is not None, before is not None)
-        for key, items in found.items()
+    blanks: dict[str, object] = {
+        "parents": f"${len(conditions.values)}::{column_type}[]",
+        "column": parent.value,
+        "conditions": conditions,
+        "direction": "ASC" if stretch.backwards else "DESC",
+        "limit": int(limit),
     }
+    return blanks, conditions.values
 
 
 async def count_executions(db: Database, filter: ExecutionFilter) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from store.filters import ExecutionOrder, OrderField
 from store.model import Execution
@@ -53,6 +54,24 @@ def beyond(order: ExecutionOrder, key: ExecutionKey, *, following: bool) -> tupl
     value, *place = key
     condition = f"({expression}, queued_at, id) {sign} ({{}}::{kind}, {{}}, {{}})"
     return condition, (unknown if value is None else value, *place)
+
+
+def columns(order: ExecutionOrder) -> tuple[str, ...]:
+    """The columns that an ExecutionKey of `order` is made of, in its order."""
+    return (*_SORTED_COLUMNS[order.field], "queued_at", "id")
+
+
+def key_of_values(values: Sequence[Any]) -> ExecutionKey:
+    """Where the execution stands whose `columns` have these values."""
+    *value, queued_at, id_ = values
+    return (value[0], queued_at, id_) if value else (queued_at, id_)
+
+
+_SORTED_COLUMNS: dict[OrderField, tuple[str, ...]] = {
+    OrderField.QUEUED_AT: (),
+    OrderField.SCORE: ("score",),
+    OrderField.EXECUTION_TIME: ("execution_time_ms",),
+}
 
 
 def key_of(execution: Execution, order: ExecutionOrder) -> ExecutionKey:

@@ -1,0 +1,93 @@
+"""Executions and their tool calls as JSON text: lists as in store.listing, the latest ones, and by id.
+
+Everything here raises NotWritable where a row must be read whole instead. Lists in one text have their brackets.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store import executions, json_rows, listing, ordering
+from store.database import Database
+from store.filters import ExecutionFilter
+from store.json_rows import JsonRow
+from store.listing import Parent, Stretch
+from store.model import BenchmarkId, ExecutionId, Page
+from store.ordering import ExecutionKey
+from store.text import storable_text
+
+SQL = json_rows.SQL
+
+
+@dataclass(frozen=True, slots=True)
+class JsonItem:
+    """An execution in a list: its JSON object, and where it stands."""
+
+    text: str
+    key: ExecutionKey
+
+
+async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
+    """Executions by id; ids that do not exist are absent."""
+    statement = SQL["one_by_one"].format(keys="e.id", rows=executions.SQL["by_ids"], members=row.members)
+    found = await json_rows.fetch(db, statement, ids)
+    return {ExecutionId(item["id"]): item["object"] for item in found}
+
+
+async def page(db: Database, row: JsonRow, filter: ExecutionFilter, stretch: Stretch) -> Page[JsonItem]:
+    """A page of executions, as store.listing gives it."""
+    rows, values = await listing.select_executions(db, filter, stretch, limit=stretch.limit + 1)
+    keys = ", ".join(f"e.{column}" for column in ordering.columns(stretch.order))
+    statement = SQL["one_by_one"].format(keys=keys, rows=rows, members=row.members)
+    found = await json_rows.fetch(db, statement, *values)
+    return stretch.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found])
+
+
+async def first(db: Database, row: JsonRow, filter: ExecutionFilter, stretch: Stretch) -> str:
+    """A page read forwards in one text: how many there are, or where each stands, is not told."""
+    rows, values = await listing.select_executions(db, filter, stretch, limit=stretch.limit)
+    statement = SQL["all_at_once"].format(rows=rows, members=row.members)
+    return await json_rows.fetch_text(db, statement, *values)
+
+
+async def first_of(
+    db: Database,
+    row: JsonRow,
+    parent: Parent,
+    parents: Sequence[str | uuid.UUID],
+    filter: ExecutionFilter,
+    stretch: Stretch,
+) -> dict[str | uuid.UUID, str]:
+    """Of each parent such a page of its executions, newest first."""
+    blanks, values = await listing.blanks_of_parents(
+        db, parent, parents, filter, stretch, limit=stretch.limit
+    )
+    statement = SQL["executions_of"].format(members=row.members, **blanks)
+    return dict(await json_rows.fetch(db, statement, *values))
+
+
+async def latest_of_agents(
+    db: Database, row: JsonRow, ids: Sequence[BenchmarkId], agents: Sequence[str]
+) -> dict[BenchmarkId, str]:
+    """Per benchmark its newest execution by each of `agents`, in their order, in one text."""
+    stored = list(dict.fromkeys(map(storable_text, agents)))
+    statement = SQL["latest_of_agents"].format(members=row.members)
+    return dict(await json_rows.fetch(db, statement, ids, stored))
+
+
+async def latest(
+    db: Database, row: JsonRow, ids: Sequence[BenchmarkId], agent: str | None
+) -> dict[BenchmarkId, str]:
+    """Per benchmark its newest execution, of `agent` or of any."""
+    wanted = None if agent is None else storable_text(agent)
+    rows = executions.SQL["latest_of_benchmarks"]
+    statement = SQL["one_by_one"].format(keys="e.benchmark_id", rows=rows, members=row.members)
+    return dict(await json_rows.fetch(db, statement, ids, wanted))
+
+
+async def tool_calls(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
+    """The tool calls of each execution, in order, in one text."""
+    statement = SQL["tool_calls"].format(members=row.members)
+    return dict(await json_rows.fetch(db, statement, ids))

@@ -1,0 +1,119 @@
+"""Rows written as JSON by PostgreSQL, only the columns that are wanted: text on its way into an answer as it is.
+
+What is wanted comes as a tree of `Wanted` and becomes a `JsonRow` once per document; what is not known here makes
+none, and the caller reads whole rows then. The expressions are those of store.json_columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import asyncpg
+
+from store import sql
+from store.database import Database
+from store.errors import StoreError
+from store.json_columns import JsonRelation, JsonTable
+
+SQL = sql.load("json_rows")
+
+LONGEST_NAME = 63
+"""PostgreSQL cuts longer names of columns."""
+
+MOST_MEMBERS = 50
+"""A function of PostgreSQL takes 100 arguments."""
+
+T = TypeVar("T")
+
+
+class NotWritable(StoreError):
+    """A row holds what cannot be written, such as a number that is too large for the API: read whole rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A member of a JSON object: its key (as GraphQL names things: no quotes in it), what it is, what of that."""
+
+    key: str
+    name: str
+    below: tuple[Wanted, ...] = ()
+    constant: str | None = None
+    """The value itself, such as the name of a type; no quotes in it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JsonRow:
+    """How a row becomes a JSON object. One per place in a document: loaders tell what they load apart by it."""
+
+    members: str
+    """A SELECT list over a row that is called `e`."""
+
+    @classmethod
+    def of(cls, wanted: Sequence[Wanted], table: JsonTable) -> JsonRow | None:
+        """For rows of `table`; None where something that is wanted is not known here."""
+        if any(len(member.key) > LONGEST_NAME for member in wanted):
+            return None
+        try:
+            members = _members(wanted, table, "e")
+        except _Unknown:
+            return None
+        return cls(", ".join(f'{expression} AS "{key}"' for key, expression in members))
+
+
+async def fetch(db: Database, statement: str, *values: object) -> list[Any]:
+    """The rows of a statement that writes JSON; raises NotWritable."""
+    return await _writing(db.fetch(statement, *values))
+
+
+async def fetch_text(db: Database, statement: str, *values: object) -> str:
+    """The one text of a statement that writes JSON; raises NotWritable."""
+    return str(await _writing(db.fetchval(statement, *values)))
+
+
+async def _writing(result: Awaitable[T]) -> T:
+    try:
+        return await result
+    except asyncpg.NumericValueOutOfRangeError as error:
+        raise NotWritable("A number is out of the range of the API") from error
+
+
+class _Unknown(Exception):
+    """Something wanted is not known here."""
+
+
+def _members(wanted: Sequence[Wanted], table: JsonTable, row: str) -> list[tuple[str, str]]:
+    return [(member.key, _expression(member, table, row)) for member in wanted]
+
+
+def _expression(member: Wanted, table: JsonTable, row: str) -> str:
+    if member.constant is not None:
+        return f"'{member.constant}'"
+    if member.name in table.columns and not member.below:
+        return table.columns[member.name].format(row=row)
+    if member.name in table.relations and member.below:
+        return _related(member.below, table.relations[member.name], row)
+    raise _Unknown
+
+
+def _related(wanted: Sequence[Wanted], relation: JsonRelation, outer: str) -> str:
+    row = f"{outer}e" if relation.source else outer
+    written = _object(wanted, relation.table, row)
+    if not relation.source:
+        present = relation.present.format(row=row)
+        return f"CASE WHEN {present} THEN {written} END" if present else written
+    source, order = (text.format(outer=outer, row=row) for text in (relation.source, relation.order))
+    if f"{row}_b." in written:
+        source += relation.joined.format(row=row)
+    if relation.many:
+        written = f"coalesce(json_agg({written} ORDER BY {order}), '[]')"
+    condition = relation.condition.format(outer=outer, row=row)
+    return SQL["related"].format(written=written, source=source, condition=condition)
+
+
+def _object(wanted: Sequence[Wanted], table: JsonTable, row: str) -> str:
+    if len(wanted) > MOST_MEMBERS:
+        raise _Unknown
+    pairs = (f"'{key}', {expression}" for key, expression in _members(wanted, table, row))
+    return f"json_build_object({', '.join(pairs)})"

@@ -1,0 +1,42 @@
+-- name: related
+(SELECT {written} FROM {source} WHERE {condition})
+
+-- name: one_by_one
+-- No key of an answer has a space in it, so "the object" is never one of its own columns.
+SELECT {keys}, row_to_json("the object")::text AS object FROM ({rows}) AS e
+CROSS JOIN LATERAL (SELECT {members}) AS "the object"
+
+-- name: all_at_once
+SELECT coalesce(json_agg("the object"), '[]')::text FROM ({rows}) AS e
+CROSS JOIN LATERAL (SELECT {members}) AS "the object"
+
+-- name: executions_of
+SELECT wanted.parent AS key, (
+    SELECT coalesce(json_agg("the object"), '[]')::text FROM (
+        SELECT * FROM executions WHERE executions.{column} = wanted.parent AND {conditions}
+        ORDER BY queued_at {direction}, id {direction} LIMIT {limit}
+    ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
+) AS objects
+FROM unnest({parents}) AS wanted (parent)
+
+-- name: latest_of_agents
+SELECT wanted.benchmark_id AS key, (
+    SELECT coalesce(json_agg("the object"), '[]')::text FROM (
+        SELECT latest.* FROM unnest($2::text[]) WITH ORDINALITY AS asked (agent, place)
+        CROSS JOIN LATERAL (
+            SELECT * FROM executions
+            WHERE executions.benchmark_id = wanted.benchmark_id AND executions.agent = asked.agent
+            ORDER BY queued_at DESC, id DESC LIMIT 1
+        ) AS latest
+        ORDER BY asked.place
+    ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
+) AS objects
+FROM unnest($1::text[]) AS wanted (benchmark_id)
+
+-- name: tool_calls
+SELECT wanted.id AS key, (
+    SELECT coalesce(json_agg("the object"), '[]')::text FROM (
+        SELECT * FROM execution_tool_calls WHERE execution_id = wanted.id ORDER BY ordinal
+    ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
+) AS objects
+FROM unnest($1::uuid[]) AS wanted (id)
