@@ -14,9 +14,12 @@ from typing import Any
 import orjson
 import pytest
 
-from store import executions, listing, performance
+from store import executions, json_lists, listing, performance
 from store.database import Database
 from store.filters import ExecutionFilter, ExecutionOrder, OrderField
+from store.json_columns import EXECUTION
+from store.json_rows import JsonRow, Wanted
+from store.listing import Stretch
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.ordering import key_of
 from store.performance import Bucket, PerformanceFilter, Timed
@@ -110,6 +113,30 @@ def over_time(filter: PerformanceFilter, bucket: Bucket) -> Question:
     return lambda db: performance.over_time(db, filter, bucket)
 
 
+def written() -> JsonRow:
+    """All columns of an execution as JSON, and all that belongs to it."""
+    columns = [Wanted(name, name) for name in EXECUTION.columns]
+    relations = [
+        Wanted(name, name, tuple(Wanted(column, column) for column in relation.table.columns))
+        for name, relation in EXECUTION.relations.items()
+    ]
+    row = JsonRow.of([*columns, *relations], EXECUTION)
+    assert row is not None
+    return row
+
+
+def json_page(filter: ExecutionFilter, order: ExecutionOrder) -> Question:
+    return lambda db: json_lists.page(db, written(), filter, Stretch(50, order))
+
+
+def json_of_twenty(filter: ExecutionFilter) -> Question:
+    ids = [f"bench-{n:03}" for n in range(20)]
+    parent = listing.Parent.BENCHMARK
+    return lambda db: json_lists.first_of(db, written(), parent, ids, filter, Stretch(24))
+
+
+TWENTY = [BenchmarkId(f"bench-{n:03}") for n in range(20)]
+SOME = [ExecutionId(uuid.UUID(int=n)) for n in range(20)]
 PAIRS = [(BenchmarkId(f"bench-{n:03}"), agent) for n in range(20) for agent in AGENTS]
 ASKED: dict[str, Question] = {
     **{f"{name} by {order}": page(filter, order) for name, filter in FILTERS.items() for order in ORDERS},
@@ -127,6 +154,12 @@ ASKED: dict[str, Question] = {
     },
     "agents": performance.agents,
     "newest of pairs": lambda db: executions.latest_of_pairs(db, PAIRS),
+    **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
+    **{f"JSON of each, {name}": json_of_twenty(filter) for name, filter in FILTERS.items()},
+    "JSON, all at once": lambda db: json_lists.first(db, written(), ExecutionFilter(), Stretch(200)),
+    "JSON by id": lambda db: json_lists.by_ids(db, written(), SOME),
+    "JSON, newest of agents": lambda db: json_lists.latest_of_agents(db, written(), TWENTY, AGENTS),
+    "JSON, newest of benchmarks": lambda db: json_lists.latest(db, written(), TWENTY, None),
 }
 
 

@@ -22,6 +22,7 @@ FILES = [
     "events",
     "figures",
     "ingest_problems",
+    "json_rows",
     "listing",
     "lookup",
     "output",
@@ -43,6 +44,12 @@ async def test_every_block_prepares(db: Database, file: str, block: str) -> None
         counted = {"ended": "succeeded + failed", "which": "true", "live": "$1::execution_status[]"}
         order = {"direction": "ASC", "order": "id", "limit": 1}
         statement = statement.format(conditions="true", **order, **parents, **counted)
+    if file == "json_rows":
+        some = {"keys": "e.id", "members": "1 AS one", "rows": "SELECT * FROM executions"}
+        page = {"parents": "$1::text[]", "column": "benchmark_id", "direction": "ASC", "limit": 1}
+        related = {"written": "1", "source": "executions", "condition": "true"}
+        statement = statement.format(conditions="true", **some, **page, **related)
+        statement = f"SELECT {statement}" if block == "related" else statement
     if file == "performance":
         statement = statement.format(which="true", benchmark_id="p.benchmark_id", start="p.start")
     async with db.connection() as connection:

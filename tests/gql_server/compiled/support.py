@@ -43,4 +43,13 @@ async def by_plan(plan: Plan, variables: Mapping[str, Any], context: Any = None)
 
 async def _answer(coming: Any) -> Answer:
     result: ExecutionResult = await coming if inspect.isawaitable(coming) else coming
-    return json.loads(encode(result.data)), [error.formatted for error in result.errors or []]
+    return as_read(encode(result.data)), [error.formatted for error in result.errors or []]
+
+
+def as_read(text: bytes) -> Any:
+    """JSON as most clients read it: what 64 bits do not hold is a float, however its digits are written out."""
+    return json.loads(text, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if -(2**63) <= int(digits) < 2**64 else float(digits)

@@ -1,0 +1,194 @@
+"""What PostgreSQL writes as JSON is what the ordinary way answers, whatever is selected and rows hold."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import strawberry
+from graphql import parse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner_bridge.command import RunnerConfig
+from schema import build_schema
+from schema.context import Context
+from store.database import Database
+from store.hub import Hub
+from store.json_columns import EXECUTION, JsonTable
+from tests.conftest import cloned_database
+from tests.gql_server.compiled.hard_rows import AGENTS, fill
+from tests.gql_server.compiled.support import by_graphql_core, by_plan, plan_of
+from tests.statements import statements_sent
+
+WRITTEN = '"the object"'
+"""Is in every statement that writes JSON."""
+
+ELSEWHERE = [
+    *("steps { ordinal }", "trace", "events(first: 2) { kind }", "queuePosition", "rerunOf { id }"),
+    *("benchmark { runnableLocally }", "benchmark { remarks { path } }", f"{'a' * 64}: id"),
+]
+"""What PostgreSQL does not write."""
+
+
+@pytest.fixture(scope="module")
+def hard_url() -> Iterator[str]:
+    """One database for all examples, which only read; its sessions are in a zone far from UTC."""
+    with cloned_database(os.environ["REEV_GQL_TEST_TEMPLATE"]) as url:
+        yield f"{url}{'&' if '?' in url else '?'}timezone=Asia/Kathmandu"
+
+
+@pytest.fixture
+async def context(hard_url: str) -> AsyncIterator[Context]:
+    db = await Database.open(hard_url)
+    try:
+        if not await db.fetchval("SELECT count(*) FROM executions"):
+            await fill(db)
+        hub = await Hub.start(db)
+        try:
+            yield Context.build(db, hub, RunnerConfig(benchmarks_dir=Path("benchmarks"), agents=AGENTS[:3]))
+        finally:
+            await hub.close()
+    finally:
+        await db.close()
+
+
+@pytest.fixture(scope="module")
+def schema() -> strawberry.Schema:
+    return build_schema()
+
+
+async def same(schema: strawberry.Schema, context: Context, text: str, **variables: object) -> list[str]:
+    """The statements that the plan sent for an answer that equals graphql-core's, errors and all."""
+    document = parse(text)
+    expected = await by_graphql_core(schema, document, variables, context)
+    with statements_sent() as sent:
+        found = await by_plan(plan_of(schema, document), variables, context)
+    assert found == expected, text
+    assert found[0] is not None, text
+    return sent
+
+
+def api_name(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def objects(table: JsonTable) -> st.SearchStrategy[str]:
+    """Selections of what can be written, some under other names; JSON and lists of objects below it too."""
+    leaves = st.sampled_from([api_name(name) for name in table.columns])
+    inner = [_below(name, relation.table) for name, relation in table.relations.items()]
+    aliased = st.tuples(st.sampled_from(["", "a: ", "e: ", "object: "]), st.one_of(leaves, leaves, *inner))
+    return st.lists(aliased, min_size=1, max_size=7).map(_selection)
+
+
+def _below(name: str, table: JsonTable) -> st.SearchStrategy[str]:
+    return objects(table).map(lambda below: f"{api_name(name)} {below}")
+
+
+def _selection(fields: list[tuple[str, str]]) -> str:
+    """No two of the same key; an alias goes before a name that is an alias as well."""
+    by_key = {alias or field.split()[0]: f"{alias}{field}" for alias, field in fields}
+    return f"{{ __typename {' '.join(by_key.values())} }}"
+
+
+ID = str(uuid.UUID("c4ca4238a0b923820dcc509a6f75849b"))
+ORDERS = ["", ", orderBy: {field: SCORE}", ", orderBy: {field: EXECUTION_TIME, direction: ASC}"]
+PLACES = [
+    "executions(first: 60{order}) {{ nodes {it} }}",
+    "executions(first: 20{order}) {{ totalCount nodes {it} pageInfo {{ endCursor hasNextPage }} }}",
+    "executions(last: 7{order}) {{ items: nodes {it} updatesCursor __typename }}",
+    "executions(first: 9{order}) {{ edges {{ at: cursor node {it} cursor }} pageInfo {{ startCursor }} }}",
+    'execution(id: "{id}") {it} again: execution(id: "{id}") {it} none: execution(id: "{none}") {it}',
+    "benchmarks {{ nodes {{ id latestExecution {it} latestExecutions {it} }} }}",
+    "benchmarks {{ nodes {{ executions(first: 4) {{ nodes {it} totalCount }} }} }}",
+    'benchmarks {{ nodes {{ latestExecution(agent: "plain") {it} }} }}',
+    'benchmarks {{ nodes {{ latestExecutions(agents: ["?", "plain", "plain"]) {it} }} }}',
+]
+
+
+async def test_every_selection_is_answered_as_without_it(schema: strawberry.Schema, context: Context) -> None:
+    """Hypothesis draws the documents; they are tried here, in one loop."""
+    drawn: list[str] = []
+
+    @settings(max_examples=70, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.sampled_from(PLACES), st.sampled_from(ORDERS), objects(EXECUTION))
+    def draw(place: str, order: str, it: str) -> None:
+        drawn.append(f"{{ {place.format(order=order, it=it, id=ID, none=uuid.UUID(int=1))} }}")
+
+    draw()
+    for text in drawn:
+        sent = await same(schema, context, text)
+        assert any(WRITTEN in statement for statement in sent), text
+        assert not any("SELECT * FROM executions WHERE true" in s and WRITTEN not in s for s in sent), text
+    assert len(set(drawn)) > 40
+
+
+@pytest.mark.parametrize("field", ELSEWHERE)
+async def test_one_field_that_is_made_in_python_and_all_of_them_are(
+    schema: strawberry.Schema, context: Context, field: str
+) -> None:
+    sent = await same(schema, context, f"{{ executions(first: 3) {{ nodes {{ id status {field} }} }} }}")
+    assert not any(WRITTEN in statement for statement in sent)
+
+
+async def test_two_lists_of_the_same_page_are_read_once(schema: strawberry.Schema, context: Context) -> None:
+    for more in ("nodes { status }", "edges { cursor }", "again: nodes { id }"):
+        text = f"{{ executions(first: 3) {{ nodes {{ id }} {more} }} }}"
+        sent = await same(
+            schema, context, text.replace("again: nodes { id }", "nodes { id } again: nodes { id }")
+        )
+        assert len(sent) == 1
+
+
+async def test_a_page_with_all_that_belongs_to_it_is_one_statement(
+    schema: strawberry.Schema, context: Context
+) -> None:
+    below = "benchmark { id description } toolCalls { name params } failure { kind } progress { fraction }"
+    sent = await same(
+        schema, context, f"query ($n: Int) {{ executions(first: $n) {{ nodes {{ id {below} }} }} }}", n=20
+    )
+    assert len(sent) == 1
+    sent = await same(
+        schema, context, f"{{ benchmarks {{ nodes {{ id latestExecutions {{ id {below} }} }} }} }}"
+    )
+    assert len(sent) == 2
+
+
+async def test_the_calls_of_an_execution_that_is_read_whole_are_written_too(
+    schema: strawberry.Schema, context: Context
+) -> None:
+    text = f'{{ execution(id: "{ID}") {{ trace toolCalls {{ __typename startedAt e: params result }} }} }}'
+    sent = await same(schema, context, text)
+    assert [WRITTEN in statement for statement in sent].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "executions(first: 60) {{ nodes {it} }}",
+        "executions(first: 60) {{ edges {{ node {it} }} }}",
+        'execution(id: "{id}") {it}',
+        "benchmarks {{ nodes {{ latestExecution {it} latestExecutions {it} executions {{ nodes {it} }} }} }}",
+    ],
+)
+async def test_a_number_that_the_api_cannot_hold_is_an_error_of_its_field(
+    schema: strawberry.Schema, context: Context, place: str
+) -> None:
+    """Such rows are read whole: JSON that is ready has no errors."""
+    too_long = 2**31
+    try:
+        await context.db.execute(
+            "UPDATE execution_tool_calls SET duration_ms = $1 WHERE ordinal = 2", too_long
+        )
+        text = place.format(it="{ id toolCalls { ordinal durationMs } }", id=ID)
+        document = parse(f"{{ {text} }}")
+        data, errors = await by_plan(plan_of(schema, document), {}, context)
+        expected, told = await by_graphql_core(schema, document, {}, context)
+        assert data == expected and sorted(map(str, errors)) == sorted(map(str, told))
+        assert data and errors and all("32-bit" in error["message"] for error in errors)
+    finally:
+        await context.db.execute("UPDATE execution_tool_calls SET duration_ms = 2 WHERE ordinal = 2")
