@@ -52,7 +52,7 @@ INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status,
 SELECT e.id, ordinal, 'sol_transfer', 'SolTransfer', 'SUCCESS', 7 * ordinal
 FROM (SELECT id FROM executions ORDER BY queued_at DESC, id DESC LIMIT $1) AS e, generate_series(1, 3) AS ordinal
 """
-IDS = "SELECT id::text FROM executions ORDER BY queued_at DESC, id DESC OFFSET 1000 LIMIT $1"
+IDS = "SELECT id::text FROM executions ORDER BY queued_at, id LIMIT $1"
 
 AGAINST = {"hand": BY_HAND, "hand_json": BY_HAND_JSON, "stock": STOCK, "mercurius": MERCURIUS}
 """How rivals are called in the keys of lines."""
@@ -83,9 +83,9 @@ async def measure(url: str, wanted: Collection[str] = ()) -> list[Line]:
     return lines
 
 
-async def prepare(url: str) -> list[str]:
+async def prepare(url: str, executions: int = EXECUTIONS) -> list[str]:
     """Fills the database; ids of some executions."""
-    await seed(url, EXECUTIONS)
+    await seed(url, executions)
     db = await Database.open(url)
     try:
         for number in range(BENCHMARKS):

@@ -8,8 +8,6 @@ hands connections out as they are; `json`: the same, with answers built by Postg
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -25,6 +23,8 @@ from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.runnable import why_not_runnable
 from store import sql
+from tests.perf import seed
+from tests.perf.rivals.serving import serve
 
 FILE = Path(__file__).with_suffix(".sql")
 SQL = sql.blocks(FILE.read_text(), FILE.name)
@@ -108,7 +108,8 @@ JSON = {
     "/nested": nested_json,
     "/grid": grid_json,
 }
-AGENTS = os.environ.get("REEV_GQL_AGENTS", "").split(",")
+AGENTS = list(seed.AGENTS)
+"""Those that our server is started with."""
 
 _why_not: dict[str, str | None] = {}
 
@@ -175,12 +176,14 @@ async def _keep(_: Any) -> None:
     """Nothing of a connection needs resetting: no statement here changes it."""
 
 
-async def serve(variant: str, port: int, url: str) -> None:
+async def open_pool(variant: str, url: str) -> Any:
     options = {} if variant == "reset" else {"reset": _keep}
-    pool = await asyncpg.create_pool(
+    return await asyncpg.create_pool(
         url, min_size=1, max_size=10, server_settings={"timezone": "UTC"}, **options
     )
 
+
+def create_app(variant: str, pool: Any) -> web.Application:
     def handler(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             async with pool.acquire() as connection:
@@ -189,18 +192,15 @@ async def serve(variant: str, port: int, url: str) -> None:
 
         return handle
 
-    async def ready(_: web.Request) -> web.Response:
-        return web.Response(text="ready")
-
     app = web.Application()
-    app.router.add_get("/readyz", ready)
     for path, answer in (JSON if variant == "json" else ROWS).items():
         app.router.add_get(path, handler(answer))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    await asyncio.Event().wait()
+    return app
+
+
+async def main(variant: str, port: int, url: str) -> None:
+    await serve(create_app(variant, await open_pool(variant, url)), port)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

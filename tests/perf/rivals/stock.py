@@ -8,7 +8,6 @@ limits, tokens or timeouts, which ours has.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Any
 
@@ -28,6 +27,7 @@ from schema.context import Context
 from store.database import Database
 from store.hub import Hub
 from tests.perf.rivals.ours import LARGEST_LIST
+from tests.perf.rivals.serving import serve
 
 
 class StockView(GraphQLView[Context, None]):
@@ -59,23 +59,18 @@ class StockView(GraphQLView[Context, None]):
         return orjson.loads(data)
 
 
-async def serve(port: int, url: str) -> None:
+def create_app(db: Database, hub: Hub, settings: Settings) -> web.Application:
+    app = web.Application()
+    app.router.add_route("*", "/graphql", StockView(db, hub, settings))
+    return app
+
+
+async def main(port: int, url: str) -> None:
     settings = Settings()
     pagination.LARGEST_PAGE = LARGEST_LIST
     db = await Database.open(url, max_size=settings.pool_size)
-    hub = await Hub.start(db)
-
-    async def ready(_: web.Request) -> web.Response:
-        return web.Response(text="ready")
-
-    app = web.Application()
-    app.router.add_get("/readyz", ready)
-    app.router.add_route("*", "/graphql", StockView(db, hub, settings))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    await asyncio.Event().wait()
+    await serve(create_app(db, await Hub.start(db), settings), port)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), sys.argv[2]))
+    uvloop.run(main(int(sys.argv[1]), sys.argv[2]))
