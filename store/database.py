@@ -36,6 +36,12 @@ FEED_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_S = 30.0
 """No statement of ours takes long; one that does is stuck."""
 
+KEPT_STATEMENTS = 256
+"""Prepared statements of a connection, for its life: PostgreSQL itself plans them again when need be."""
+
+MAX_KEPT_STATEMENT_CHARS = 64 * 1024
+"""Statements that write an answer as JSON are long."""
+
 IDLE_IN_TRANSACTION_S = 10.0
 """PostgreSQL ends a transaction whose process stands still for this long: it may hold the lock of all claims."""
 
@@ -88,6 +94,9 @@ async def open_connection(url: str, application_name: str) -> Connection:
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=STATEMENT_TIMEOUT_S,
             server_settings=server_settings(application_name),
+            statement_cache_size=KEPT_STATEMENTS,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=MAX_KEPT_STATEMENT_CHARS,
         )
     except (TimeoutError, *UNAVAILABLE) as error:
         raise unavailable(url, error) from error

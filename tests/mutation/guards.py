@@ -171,6 +171,42 @@ GUARDS = (
         f"{PEERS}::test_a_connection_whose_backend_stands_still_is_replaced",
     ),
     Guard(
+        "what an error left in a session is undone",
+        "store/pool.py",
+        "await connection.reset(timeout=RESET_TIMEOUT_S)",
+        "pass",
+        "tests/store/test_pool.py::test_after_an_error_nothing_of_the_session_is_left",
+    ),
+    Guard(
+        "a transaction that was left open is not handed on",
+        "store/pool.py",
+        "if connection.is_closed() or connection.is_in_transaction():",
+        "if connection.is_closed():",
+        "tests/store/test_pool.py::test_a_transaction_that_was_left_open_is_rolled_back",
+    ),
+    Guard(
+        "a connection given to one who has just left goes to the next",
+        "store/pool.py",
+        "elif not self.give_back(connection):\n                    self._drop(connection)",
+        "",
+        "tests/store/test_pool.py::test_one_who_gives_up_waiting_takes_nothing_with_him",
+    ),
+    Guard(
+        "who asked together with one who left gets an answer",
+        "schema/loading.py",
+        "# The others do not go down with the one who came first.\n            batch.start()",
+        "",
+        "tests/schema/test_loading.py::test_one_who_leaves_takes_nothing_from_the_others",
+    ),
+    Guard(
+        "pages of allowed origins may read the answer",
+        "gql_server/http/answers.py",
+        "hdrs.ORIGIN not in request.headers",
+        "True",
+        "tests/gql_server/http/test_answers.py::"
+        "test_an_allowed_page_of_elsewhere_may_read_the_answer_and_nobody_else",
+    ),
+    Guard(
         "waiting for a connection is bounded",
         "store/database.py",
         "async with asyncio.timeout(ACQUIRE_TIMEOUT_S):",
