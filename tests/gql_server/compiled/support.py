@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import strawberry
-from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, execute
+from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, execute, subscribe
 
 from gql_server.compiled.plan import Plan
 from gql_server.operations.encoding import encode
@@ -26,7 +26,7 @@ def plan_of(schema: strawberry.Schema, document: DocumentNode) -> Plan:
 async def by_graphql_core(
     schema: strawberry.Schema, document: DocumentNode, variables: Mapping[str, Any], context: Any = None
 ) -> Answer:
-    return await _answer(
+    return await answer_to(
         execute(
             schema._schema,
             document,
@@ -38,10 +38,28 @@ async def by_graphql_core(
 
 
 async def by_plan(plan: Plan, variables: Mapping[str, Any], context: Any = None) -> Answer:
-    return await _answer(plan.execute(context, variables))
+    return await answer_to(plan.execute(context, variables))
 
 
-async def _answer(coming: Any) -> Answer:
+async def events_by_graphql_core(
+    schema: strawberry.Schema, document: DocumentNode, variables: Mapping[str, Any], context: Any = None
+) -> list[Answer]:
+    """What a watcher gets; one answer without data when the stream cannot begin."""
+    started = subscribe(
+        schema._schema,
+        document,
+        context_value=context,
+        variable_values=dict(variables),
+        executor_class=schema.execution_context_class,
+    )
+    results: Any = await started if inspect.isawaitable(started) else started
+    if isinstance(results, ExecutionResult):
+        return [await answer_to(results)]
+    return [await answer_to(result) async for result in results]
+
+
+async def answer_to(coming: Any) -> Answer:
+    """A result of graphql-core or of a plan, waited for if need be."""
     result: ExecutionResult = await coming if inspect.isawaitable(coming) else coming
     return as_read(encode(result.data)), [error.formatted for error in result.errors or []]
 

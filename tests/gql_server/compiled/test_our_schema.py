@@ -1,0 +1,94 @@
+"""Over our own schema and a database with every kind of row, a plan answers what graphql-core does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from graphql import parse, validate
+from hypothesis import given
+
+from runner_bridge.command import RunnerConfig
+from schema import build_schema
+from schema.context import Context
+from store import executions
+from store.database import Database
+from store.hub import Hub
+from store.model import ExecutionStatus, Step
+from tests.gql_server.compiled.documents import Maker, Pools
+from tests.gql_server.compiled.support import by_graphql_core, by_plan, plan_of
+from tests.gql_server.compiled.test_nasty import examples, seeds
+from tests.store.support import append, call, ending, in_state, queued, running
+
+schema = build_schema()
+
+NOW = frozenset({"Worker.silentMs", "Agent.lastSeenAt"})
+"""What is another value each time it is asked for."""
+
+
+@dataclass
+class Seeded:
+    """A database, the values to ask it for, and a context for each request: loaders are not shared."""
+
+    db: Database
+    hub: Hub
+    runner: RunnerConfig
+    pools: Pools = field(default_factory=dict)
+
+    def context(self) -> Context:
+        return Context.build(self.db, self.hub, self.runner)
+
+
+@pytest.fixture
+async def seeded(db: Database, hub: Hub, tmp_path: Path) -> Seeded:
+    runner = RunnerConfig(benchmarks_dir=tmp_path, agents=("deterministic", "glm-4.6"))
+    return Seeded(db, hub, runner, await full_database(db))
+
+
+async def full_database(db: Database) -> Mapping[str, list[Any]]:
+    """Executions in every state, one with all that an execution can have; the values to ask for."""
+    ids = [str(await in_state(db, status)) for status in ExecutionStatus]
+    rich = await running(db, "rich")
+    for ordinal in (1, 2):
+        await append(db, rich, ordinal)
+    full = ending(
+        success=True,
+        score=0.5,
+        scoring={"score": 0.5},
+        prompt="do it",
+        exit_code=0,
+        execution_time_ms=1234,
+        steps=(Step(1, "think", [{"program_id": "p"}], {"last_transaction_logs": ["a"]}, {}),),
+        tool_calls=(call(1), call(2, result={"b": [1, None]})),
+    )
+    await executions.finish(db, rich, full)
+    again = await queued(db, "rich", rerun_of=rich)
+    ids += [str(rich), str(again.id), "00000000-0000-0000-0000-000000000000", "no id"]
+    benchmarks = ["bench", "rich", "nothing", "../.."]
+    return {
+        **{f"Query.{field}.{name}": ids for field in ("execution", "flow") for name in ("id", "executionId")},
+        "Query.compareExecutions.left": ids,
+        "Query.compareExecutions.right": ids,
+        "Query.benchmark.id": benchmarks,
+        "benchmarkIds": [[name] for name in benchmarks],
+        "first": [1, 2, 50, 0],
+        "last": [1, 3],
+        "DateTime": ["2026-01-01T00:00:00Z", "2030-05-05T10:00:00+02:00"],
+        "Date": ["2026-01-01"],
+        "ID": ids,
+        "JSON": [1, "x"],
+    }
+
+
+@examples(40)
+@given(seed=seeds)
+async def test_a_plan_answers_what_graphql_core_does(seeded: Seeded, seed: int) -> None:
+    asked = Maker(Random(seed), schema._schema, seeded.pools, NOW, depth=6).make()
+    document = parse(asked.source)
+    assert validate(schema._schema, document) == []
+    expected = await by_graphql_core(schema, document, asked.variables, seeded.context())
+    assert await by_plan(plan_of(schema, document), asked.variables, seeded.context()) == expected
