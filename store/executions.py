@@ -26,7 +26,6 @@ from store.model import (
     RunnerKind,
     Step,
     ToolCall,
-    ToolCallStatus,
     WorkerId,
 )
 from store.queue import enqueue
@@ -234,48 +233,22 @@ async def record_progress(
     await db.fetchval(SQL["record_progress"], execution_id, steps_done, owner)
 
 
-@retried
 async def append_tool_calls(
     db: Database,
     execution_id: ExecutionId,
     changes: Sequence[tuple[EventKind, ToolCall]],
     owner: WorkerId | None = None,
 ) -> bool:
-    """Stores tool calls as they stand and appends one event per change, in one transaction.
+    """Stores tool calls as they stand and appends one event per change, in one statement.
 
-    Safe to repeat: what is stored already is not told again. False when the execution has ended meanwhile, or
-    belongs to another worker than `owner`: then nothing is written.
+    Safe to repeat: what is stored already is not told again, though an earlier try may still be under way, its
+    answer lost with the connection. False when the execution has ended meanwhile, or belongs to another worker
+    than `owner`: then nothing is written.
     """
     if not changes:
         return True
-    async with db.transaction() as connection:
-        if await connection.fetchval(SQL["lock_living"], execution_id, owner) is None:
-            return False
-        fresh = await _not_stored_yet(connection, execution_id, changes)
-        if fresh:
-            given = [{"kind": kind, "call": rows.record(call)} for kind, call in fresh]
-            await connection.fetchval(SQL["append_tool_call_events"], execution_id, given)
-            latest = {call.ordinal: call for _, call in fresh}
-            await connection.execute(SQL["store_tool_calls"], execution_id, rows.records(latest.values()))
-        return True
-
-
-async def _not_stored_yet(
-    connection: Connection, execution_id: ExecutionId, changes: Sequence[tuple[EventKind, ToolCall]]
-) -> list[tuple[EventKind, ToolCall]]:
-    """Without what an earlier try has stored: its answer may have been lost with the connection.
-
-    Read under the lock of the execution's row, so that no try is still under way.
-    """
-    ordinals = [call.ordinal for _, call in changes]
-    found = await connection.fetch(SQL["stored_tool_calls"], execution_id, ordinals)
-    stored = {row["ordinal"]: row["status"] for row in found}
-    return [
-        (kind, call)
-        for kind, call in changes
-        if call.ordinal not in stored
-        or (kind is EventKind.TOOL_CALL_ENDED and stored[call.ordinal] == ToolCallStatus.UNFINISHED)
-    ]
+    given = [{"kind": kind, "call": rows.record(call)} for kind, call in changes]
+    return bool(await db.fetchval(SQL["append_tool_calls"], execution_id, given, owner))
 
 
 @retried

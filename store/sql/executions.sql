@@ -98,14 +98,6 @@ WITH moved AS (
 )
 SELECT moved.* FROM moved LEFT JOIN bell ON true
 
--- name: lock_living
-UPDATE executions SET last_activity_at = clock_timestamp()
-WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR worker_id = $2)
-RETURNING id
-
--- name: stored_tool_calls
-SELECT ordinal, status FROM execution_tool_calls WHERE execution_id = $1 AND ordinal = ANY($2::integer[])
-
 -- name: touch
 UPDATE executions SET last_activity_at = clock_timestamp()
 WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR worker_id = $2)
@@ -139,31 +131,51 @@ WITH moved AS (
 )
 SELECT pg_notify('reev_gql', '') FROM moved
 
--- name: append_tool_call_events
--- After lock_living in the same transaction: seq is taken under the row's lock.
-WITH given AS (
-    SELECT * FROM ROWS FROM (jsonb_to_recordset($2) AS (kind event_kind, call jsonb)) WITH ORDINALITY
+-- name: append_tool_calls
+-- One statement for however many events, because a busy runner writes hundreds a second.
+-- The execution's row is locked first, as everybody does who writes to it, and seq is taken under that lock.
+-- What an earlier try stored is not told again. It may have committed after this statement's snapshot was taken,
+-- so only the conflict itself knows: xmax is 0 in a row that was inserted, and not in one that was there.
+WITH living AS (
+    SELECT id FROM executions
+    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($3::uuid IS NULL OR worker_id = $3)
+    FOR NO KEY UPDATE
+), given AS (
+    SELECT kind, call, ordinality
+    FROM ROWS FROM (jsonb_to_recordset($2) AS (kind event_kind, call jsonb)) WITH ORDINALITY
+), latest AS (
+    SELECT DISTINCT ON (c.ordinal) c.*
+    FROM given, jsonb_to_record(call) AS c (
+        ordinal integer, name text, raw_name text, status tool_call_status, started_at timestamptz,
+        ended_at timestamptz, duration_ms bigint, params jsonb, result jsonb, error_message text
+    )
+    ORDER BY c.ordinal, ordinality DESC
+), stored AS (
+    INSERT INTO execution_tool_calls AS t (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
+                                           duration_ms, params, result, error_message)
+    SELECT living.id, latest.* FROM living CROSS JOIN latest
+    ON CONFLICT (execution_id, ordinal) DO UPDATE SET
+        name = excluded.name, raw_name = excluded.raw_name, status = excluded.status,
+        started_at = excluded.started_at, ended_at = excluded.ended_at, duration_ms = excluded.duration_ms,
+        params = excluded.params, result = excluded.result, error_message = excluded.error_message
+    WHERE t.status = 'UNFINISHED' AND excluded.status <> 'UNFINISHED'
+    RETURNING t.ordinal, t.xmax = 0 AS is_new
+), fresh AS (
+    SELECT kind, call, row_number() OVER (ORDER BY ordinality) AS number
+    FROM given JOIN stored ON stored.ordinal = (call ->> 'ordinal')::integer
+    WHERE is_new OR kind = 'TOOL_CALL_ENDED'
 ), moved AS (
-    UPDATE executions SET event_seq = event_seq + (SELECT count(*) FROM given)
-    WHERE id = $1 AND status IN ('RUNNING', 'STOPPING')
-    RETURNING event_seq - (SELECT count(*) FROM given) AS before
+    UPDATE executions AS e
+    SET last_activity_at = clock_timestamp(), event_seq = event_seq + (SELECT count(*) FROM fresh)
+    FROM living WHERE e.id = living.id
+    RETURNING e.id, event_seq - (SELECT count(*) FROM fresh) AS before
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, data)
-    SELECT $1, before + ordinality, kind, call FROM given CROSS JOIN moved
+    SELECT moved.id, before + number, kind, call FROM fresh CROSS JOIN moved
+), bell AS (
+    SELECT pg_notify('reev_gql', '') FROM moved WHERE EXISTS (SELECT FROM fresh)
 )
-SELECT pg_notify('reev_gql', '') FROM moved
-
--- name: store_tool_calls
-INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
-                                  duration_ms, params, result, error_message)
-SELECT $1, c.* FROM jsonb_to_recordset($2) AS c (
-    ordinal integer, name text, raw_name text, status tool_call_status, started_at timestamptz,
-    ended_at timestamptz, duration_ms bigint, params jsonb, result jsonb, error_message text
-)
-ON CONFLICT (execution_id, ordinal) DO UPDATE SET
-    name = excluded.name, raw_name = excluded.raw_name, status = excluded.status,
-    started_at = excluded.started_at, ended_at = excluded.ended_at, duration_ms = excluded.duration_ms,
-    params = excluded.params, result = excluded.result, error_message = excluded.error_message
+SELECT true FROM moved LEFT JOIN bell ON true
 
 -- name: finish
 -- Only by whom it belongs to: a worker that was silent for so long that another took over writes nothing any more.

@@ -392,6 +392,13 @@ GUARDS = (
         "tests/runner_bridge/test_progress.py::test_our_runner_comes_from_0_to_1_to_2_of_2_steps",
     ),
     Guard(
+        "an event is told once though two tries meet",
+        "store/sql/executions.sql",
+        "WHERE is_new OR kind = 'TOOL_CALL_ENDED'",
+        "WHERE is_new OR kind IS NOT NULL",
+        "tests/store/test_tool_call_events.py::test_a_batch_keeps_its_order_and_only_what_is_new_of_it_is_told",
+    ),
+    Guard(
         "a lost parser process costs no file",
         "runner_bridge/benchmark_files.py",
         "return await asyncio.to_thread(parse_files, batch)",

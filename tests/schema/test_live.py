@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ subscription ($filter: ExecutionFilter, $after: String) {
 CALL = ToolCall(
     1, "sol_transfer", "sol_transfer", ToolCallStatus.UNFINISHED, None, None, None, {}, None, None
 )
+ENDED_CALL = replace(CALL, status=ToolCallStatus.SUCCESS)
 
 
 async def _live_through(db: Database, **options: Any) -> Any:
@@ -38,7 +40,7 @@ async def _live_through(db: Database, **options: Any) -> Any:
     execution = await queued(db, **options)
     await claim(db, execution.id)
     await executions.append_tool_calls(db, execution.id, [(EventKind.TOOL_CALL_STARTED, CALL)])
-    await executions.append_tool_calls(db, execution.id, [(EventKind.TOOL_CALL_ENDED, CALL)])
+    await executions.append_tool_calls(db, execution.id, [(EventKind.TOOL_CALL_ENDED, ENDED_CALL)])
     await executions.finish(db, execution.id, Ending(ExecutionStatus.SUCCEEDED, success=True, score=1.0))
     return execution.id
 
