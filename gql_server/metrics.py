@@ -109,7 +109,10 @@ class _Page(Collector):
         hub = self._hub
         meaning = "Websockets and event streams that are open at this server"
         yield _gauge("server_open_streams", meaning, len(self._seen.streams))
-        yield _gauge("server_followers", "Who follows executions here, supervisions included", hub.followers)
+        meaning = (
+            "Who follows executions here, supervisions included; watchers that are told together are one"
+        )
+        yield _gauge("server_followers", meaning, hub.followers)
         yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", hub.lag_s)
         yield _feedback(hub.feedback)
         yield from _of_the_worker(self._seen.counters)

@@ -28,7 +28,7 @@ FORBIDDEN = 4403
 """The close code of graphql-transport-ws for who may not, or may not any longer."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class OpenStream:
     """One of them. `end` tells the client why, with a close code, and does not wait for long."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import strawberry
@@ -13,8 +14,11 @@ from schema.benchmarks import Benchmark
 from schema.context import Info
 from schema.enums import SyncOutcome
 from schema.errors import RequestError
+from schema.feeds import onward
 from store.benchmark_changes import BenchmarkChange, ChangeCursor
+from store.benchmark_feed import BenchmarkFeed
 from store.errors import InvalidCursor
+from store.stretches import Stretch
 
 
 @strawberry.type(description="A benchmark was created, updated or archived.")
@@ -53,6 +57,21 @@ class BenchmarkUpdate:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class BenchmarksFeed:
+    """The changes of all benchmarks."""
+
+    changes: BenchmarkFeed = field(compare=False, repr=False)
+
+    async def after(
+        self, position: ChangeCursor
+    ) -> AsyncGenerator[Stretch[ChangeCursor, tuple[ChangeCursor, BenchmarkUpdate]], None]:
+        async with aclosing(self.changes.stretches(position)) as stretches:
+            async for stretch in stretches:
+                items = [(change.cursor, BenchmarkUpdate.of(change)) for change in stretch.items]
+                yield Stretch(items, stretch.end, stretch.idle)
+
+
 async def benchmark_updates(
     info: Info,
     after: Annotated[
@@ -63,12 +82,12 @@ async def benchmark_updates(
         ),
     ] = None,
 ) -> AsyncGenerator[BenchmarkUpdate, None]:
-    feed = info.context.hub.benchmarks
+    changes = info.context.hub.benchmarks
     try:
-        cursor = feed.position if after is None else await feed.checked(ChangeCursor.parse(after))
+        cursor = changes.position if after is None else await changes.checked(ChangeCursor.parse(after))
     except InvalidCursor as error:
         raise RequestError("INVALID_CURSOR", str(error)) from None
     yield BenchmarkUpdate.standing(cursor)
-    async with aclosing(feed.follow(cursor)) as changes:
-        async for change in changes:
-            yield BenchmarkUpdate.of(change)
+    async with aclosing(onward(info, BenchmarksFeed(changes), cursor)) as updates:
+        async for update in updates:
+            yield update

@@ -22,6 +22,8 @@ class Context:
     runner: RunnerConfig
     loaders: Loaders
     principal: Principal = LOCAL
+    shares: bool = False
+    """Whether who executes takes feeds from the resolvers of subscriptions, to read each once for all."""
 
     @classmethod
     def build(cls, db: Database, hub: Hub, runner: RunnerConfig, principal: Principal = LOCAL) -> Context:

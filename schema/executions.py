@@ -260,7 +260,7 @@ class Execution:
         limit = Window.of(first, None, None, None).limit
         after, events = max(after, 0), list[ExecutionEvent]()
         for item in await info.context.loaders.events.load((self.row.id, after, limit)):
-            if pruned_at := await gap_before(info, item, after):
+            if pruned_at := await gap_before(info.context.loaders.pruned.load, item, after):
                 events.append(ExecutionEvent.pruned(item, pruned_at))
             after = item.event.seq
             events.append(ExecutionEvent.of(item))

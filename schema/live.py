@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
@@ -15,13 +16,18 @@ from schema.enums import ExecutionStatus
 from schema.errors import RequestError
 from schema.execution_filter import ExecutionFilter
 from schema.executions import Execution
+from schema.feeds import onward
 from schema.ids import execution_id_argument
 from schema.progress import ExecutionProgress
 from schema.pruned import gap_before
 from schema.tool_calls import ToolCall
-from store import executions, filters, lookup, model, rows
+from store import executions, filters, lookup, model, retention, rows
+from store.database import Database
 from store.errors import InvalidCursor
 from store.events import Cursor, HubEvent
+from store.hub import Hub
+from store.model import ExecutionId
+from store.stretches import Stretch
 
 
 @strawberry.enum(description="What an event tells.")
@@ -126,6 +132,55 @@ class ExecutionUpdate:
         description="The execution it happened to, as of then; null in the first update."
     )
 
+    @classmethod
+    def of(cls, item: HubEvent) -> ExecutionUpdate:
+        event = ExecutionEvent.of(item)
+        return cls(cursor=str(item.cursor), event=event, execution=event.execution)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFeed:
+    """The events of one execution, by seq."""
+
+    execution_id: ExecutionId
+    db: Database = field(compare=False, repr=False)
+    hub: Hub = field(compare=False, repr=False)
+
+    async def after(self, position: int) -> AsyncGenerator[Stretch[int, tuple[int, ExecutionEvent]], None]:
+        async with aclosing(self.hub.stretches_of_execution(self.execution_id, position)) as stretches:
+            async for stretch in stretches:
+                items = []
+                for item in stretch.items:
+                    if pruned_at := await gap_before(self._pruned, item, position):
+                        gap = ExecutionEvent.pruned(item, pruned_at)
+                        items.append((gap.seq, gap))
+                    position = item.event.seq
+                    items.append((position, ExecutionEvent.of(item)))
+                yield Stretch(items, stretch.end, stretch.idle)
+
+    async def _pruned(self, execution_id: ExecutionId) -> retention.Pruned | None:
+        return (await retention.pruned_of(self.db, [execution_id])).get(execution_id)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesFeed:
+    """The events of all executions that the conditions let through."""
+
+    conditions: filters.ExecutionFilter
+    hub: Hub = field(compare=False, repr=False)
+
+    async def after(
+        self, position: Cursor
+    ) -> AsyncGenerator[Stretch[Cursor, tuple[Cursor, ExecutionUpdate]], None]:
+        async with aclosing(self.hub.stretches_of_all(position)) as stretches:
+            async for stretch in stretches:
+                items = [
+                    (item.cursor, ExecutionUpdate.of(item))
+                    for item in stretch.items
+                    if self.conditions.lets_through(item.execution)
+                ]
+                yield Stretch(items, stretch.end, stretch.idle)
+
 
 async def execution_events(
     info: Info,
@@ -145,12 +200,10 @@ async def execution_events(
     yield ExecutionEvent.snapshot(found, after)
     if found.status.is_terminal and after == found.revision:
         return
-    async with aclosing(context.hub.follow_execution(found.id, after)) as items:
-        async for item in items:
-            if pruned_at := await gap_before(info, item, after):
-                yield ExecutionEvent.pruned(item, pruned_at)
-            after = item.event.seq
-            yield ExecutionEvent.of(item)
+    feed = ExecutionFeed(found.id, context.db, context.hub)
+    async with aclosing(onward(info, feed, after)) as events:
+        async for event in events:
+            yield event
 
 
 async def execution_updates(
@@ -166,17 +219,15 @@ async def execution_updates(
         ),
     ] = None,
 ) -> AsyncGenerator[ExecutionUpdate, None]:
-    hub = info.context.hub
+    context = info.context
     conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     # Tags and text become sets of benchmarks now: a watcher asks the database nothing per event.
-    conditions = await lookup.resolved(info.context.db, conditions)
+    conditions = await lookup.resolved(context.db, conditions)
     try:
-        cursor = hub.position if after is None else await hub.checked(Cursor.parse(after))
+        cursor = context.hub.position if after is None else await context.hub.checked(Cursor.parse(after))
     except InvalidCursor as error:
         raise RequestError("INVALID_CURSOR", str(error)) from None
     yield ExecutionUpdate(cursor=str(cursor), event=None, execution=None)
-    async with aclosing(hub.follow_all(cursor)) as items:
-        async for item in items:
-            if conditions.lets_through(item.execution):
-                event = ExecutionEvent.of(item)
-                yield ExecutionUpdate(cursor=str(item.cursor), event=event, execution=event.execution)
+    async with aclosing(onward(info, UpdatesFeed(conditions, context.hub), cursor)) as updates:
+        async for update in updates:
+            yield update

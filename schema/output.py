@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import strawberry
 
 from schema.context import Info
 from schema.errors import RequestError
+from schema.feeds import onward
 from schema.ids import execution_id_argument
 from store import executions
 from store import output as stored_output
+from store.database import Database
+from store.hub import Hub
+from store.model import ExecutionId
 from store.output import OutputPiece
+from store.stretches import Stretch
 
 Offset = Annotated[
     int, strawberry.argument(description="Byte to start from; `nextOffset` of the piece before.")
@@ -34,6 +40,36 @@ class LogChunk:
         return cls(offset=piece.offset, text=piece.text, next_offset=piece.next_offset, ended=ended)
 
 
+LogPosition = tuple[int, bool]
+"""The byte up to which all was sent, and whether that there will be no more was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFeed:
+    """What the runner of one execution prints."""
+
+    execution_id: ExecutionId
+    db: Database = field(compare=False, repr=False)
+    hub: Hub = field(compare=False, repr=False)
+
+    async def after(
+        self, position: LogPosition
+    ) -> AsyncGenerator[Stretch[LogPosition, tuple[LogPosition, LogChunk]], None]:
+        offset, ended = position
+        if ended:
+            return
+        async with aclosing(
+            stored_output.stretches(self.db, self.hub, self.execution_id, offset)
+        ) as stretches:
+            async for stretch in stretches:
+                offset = stretch.end
+                items = [((p.next_offset, False), LogChunk.of(p, ended=False)) for p in stretch.items]
+                yield Stretch(items, (offset, False), stretch.idle)
+        # Told from a connection that broke: whoever has seen `ended` has seen everything.
+        end = LogChunk(offset=offset, text="", next_offset=offset, ended=True)
+        yield Stretch([((offset, True), end)], (offset, True), idle=False)
+
+
 async def execution_log(
     info: Info,
     execution_id: Annotated[strawberry.ID, strawberry.argument(description="The execution's UUID.")],
@@ -51,9 +87,7 @@ async def execution_log(
     yield LogChunk(offset=offset, text="", next_offset=offset, ended=over)
     if over:
         return
-    async with aclosing(stored_output.follow(context.db, context.hub, found.id, offset)) as pieces:
-        async for piece in pieces:
-            yield LogChunk.of(piece, ended=False)
-            offset = piece.next_offset
-    # Told from a connection that broke: whoever has seen `ended` has seen everything.
-    yield LogChunk(offset=offset, text="", next_offset=offset, ended=True)
+    feed = LogFeed(found.id, context.db, context.hub)
+    async with aclosing(onward(info, feed, (offset, False))) as chunks:
+        async for chunk in chunks:
+            yield chunk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import strawberry
@@ -10,8 +11,8 @@ import strawberry
 from store import retention
 
 if TYPE_CHECKING:
-    from schema.context import Info
     from store.events import HubEvent
+    from store.model import ExecutionId
 
 
 @strawberry.type(
@@ -37,9 +38,14 @@ class Pruned:
         )
 
 
-async def gap_before(info: Info, item: HubEvent, after: int) -> dt.datetime | None:
-    """When the events between `after` and `item` were deleted; None when there are none between."""
+async def gap_before(
+    pruned: Callable[[ExecutionId], Awaitable[retention.Pruned | None]], item: HubEvent, after: int
+) -> dt.datetime | None:
+    """When the events between `after` and `item` were deleted; None when there are none between.
+
+    `pruned` looks up what was deleted of an execution.
+    """
     if item.event.seq <= after + 1:
         return None
-    row = await info.context.loaders.pruned.load(item.event.execution_id)
+    row = await pruned(item.event.execution_id)
     return item.event.at if row is None else row.pruned_at

@@ -16,6 +16,7 @@ from store import benchmark_changes, events
 from store.benchmark_changes import BenchmarkChange, ChangeCursor
 from store.database import Database
 from store.errors import InvalidCursor, StoreError
+from store.stretches import Stretch
 
 POLL_S = 1.0
 """A net under the doorbell: a ring that was lost delays a change by at most this."""
@@ -77,16 +78,23 @@ class BenchmarkFeed:
 
         Raises InvalidCursor for a cursor that this database cannot have given out.
         """
+        async with contextlib.aclosing(self.stretches(cursor)) as stretches:
+            async for stretch in stretches:
+                for item in stretch.items:
+                    yield item
+
+    async def stretches(
+        self, cursor: ChangeCursor | None = None
+    ) -> AsyncGenerator[Stretch[ChangeCursor, BenchmarkChange], None]:
+        """The same, as many at a time as there are."""
         position = self._position if cursor is None else await self.checked(cursor)
         while True:
             changed, floor = self._changed, self._floor
             items = await self._after(position)
-            for item in items:
-                position = item.cursor
-                yield item
+            # The floor of before the look: it may have risen since, past changes never seen here.
+            position = items[-1].cursor if items else max(position, floor)
+            yield Stretch(items, position, idle=not items)
             if not items:
-                # The floor of before the look: it may have risen since, past changes never seen here.
-                position = max(position, floor)
                 await changed.wait()
 
     async def _after(self, position: ChangeCursor) -> Sequence[BenchmarkChange]:

@@ -29,6 +29,7 @@ from store.events import Cursor, HubEvent
 from store.feedback import Latencies
 from store.model import ExecutionId, ExecutionStatus
 from store.queue_feed import QueueFeed
+from store.stretches import Stretch
 
 POLL_S = 1.0
 """A net under the doorbell: a ring that was lost delays an event by at most this."""
@@ -171,10 +172,11 @@ class Hub:
         """Seconds since the event log was last read; below POLL_S and a little while all is well."""
         return time.monotonic() - self._read_at
 
-    def _hand_over(self, item: HubEvent) -> HubEvent:
-        if item.happened is not None:
-            self.feedback.observe(time.monotonic() - item.happened)
-        return item
+    def _hand_over(self, items: Sequence[HubEvent]) -> None:
+        now = time.monotonic()
+        for item in items:
+            if item.happened is not None:
+                self.feedback.observe(now - item.happened)
 
     async def follow_execution(
         self, execution_id: ExecutionId, after: int = 0
@@ -183,6 +185,15 @@ class Hub:
 
         Raises ExecutionNotFound, or InvalidCursor when the execution has no event `after` yet.
         """
+        async with contextlib.aclosing(self.stretches_of_execution(execution_id, after)) as stretches:
+            async for stretch in stretches:
+                for item in stretch.items:
+                    yield item
+
+    async def stretches_of_execution(
+        self, execution_id: ExecutionId, after: int = 0
+    ) -> AsyncGenerator[Stretch[int, HubEvent], None]:
+        """The same, as many at a time as there are."""
         with self._channel(execution_id) as channel:
             if await self._is_over(execution_id, after):
                 return
@@ -193,15 +204,17 @@ class Hub:
                 if items is None:
                     read = functools.partial(events.of_execution, self._db, execution_id, after, PAGE)
                     items = await _patiently(read)
-                for item in items:
-                    after = item.event.seq
+                if items:
+                    after = items[-1].event.seq
                     # What lay there when the follower came is no news.
-                    yield self._hand_over(item) if waited else item
-                    if item.event.status is not None and item.event.status.is_terminal:
-                        return
+                    if waited:
+                        self._hand_over(items)
+                yield Stretch(items, after, idle=not items)
                 if not items:
                     await changed.wait()
                     waited = True
+                elif (status := items[-1].event.status) is not None and status.is_terminal:
+                    return
 
     async def _is_over(self, execution_id: ExecutionId, after: int) -> bool:
         """Whether nothing will come after `after`: it is the terminal event."""
@@ -233,6 +246,15 @@ class Hub:
 
         Raises InvalidCursor for a cursor that this database cannot have given out.
         """
+        async with contextlib.aclosing(self.stretches_of_all(cursor)) as stretches:
+            async for stretch in stretches:
+                for item in stretch.items:
+                    yield item
+
+    async def stretches_of_all(
+        self, cursor: Cursor | None = None
+    ) -> AsyncGenerator[Stretch[Cursor, HubEvent], None]:
+        """The same, as many at a time as there are."""
         position = self._position if cursor is None else await self.checked(cursor)
         waited = False
         self._followers_of_all += 1
@@ -240,12 +262,12 @@ class Hub:
             while True:
                 changed, floor = self._settled_changed.next, self._floor
                 items = await self._settled_after(position)
-                for item in items:
-                    position = item.cursor
-                    yield self._hand_over(item) if waited else item
+                if waited:
+                    self._hand_over(items)
+                # The floor of before the look: it may have risen since, past events never seen here.
+                position = items[-1].cursor if items else max(position, floor)
+                yield Stretch(items, position, idle=not items)
                 if not items:
-                    # The floor of before the look: it may have risen since, past events never seen here.
-                    position = max(position, floor)
                     await changed.wait()
                     waited = True
         finally:

@@ -13,6 +13,7 @@ from store import executions, sql
 from store.database import Database
 from store.hub import Hub
 from store.model import ExecutionId, WorkerId
+from store.stretches import Stretch
 
 SQL = sql.load("output")
 
@@ -77,18 +78,19 @@ def _piece(offset: int, begin: int, pieces: Sequence[bytes]) -> OutputPiece:
     return OutputPiece(offset, b"".join(pieces)[max(0, offset - begin) :])
 
 
-async def follow(
+async def stretches(
     db: Database, hub: Hub, execution_id: ExecutionId, offset: int
-) -> AsyncGenerator[OutputPiece, None]:
+) -> AsyncGenerator[Stretch[int, OutputPiece], None]:
     """Every piece from `offset` on, in order, as it is written; ends with the execution, when all was sent."""
     while True:
         activity = hub.activity.next
         execution = await executions.get(db, execution_id)
         piece = await read(db, execution_id, offset)
         if piece.content:
-            yield piece
             offset = piece.next_offset
+            yield Stretch((piece,), offset, idle=False)
         elif execution is None or execution.status.is_terminal:
             return
         else:
+            yield Stretch((), offset, idle=True)
             await activity.wait()

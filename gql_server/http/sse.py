@@ -13,9 +13,9 @@ from contextlib import aclosing
 from aiohttp import hdrs, web
 
 from gql_server.http.media import EVENT_STREAM
+from gql_server.operations.answers import refusal_of
 from gql_server.operations.documents import Refused
 from gql_server.operations.encoding import encode
-from gql_server.operations.engine import Answer, refusal_of
 
 SEND_TIMEOUT_S = 30.0
 """A client that takes no byte for this long is cut off: it would hold its subscription for ever."""
@@ -33,9 +33,9 @@ HEADERS = {
 
 
 async def send_events(
-    request: web.Request, answers: AsyncGenerator[Answer, None], heartbeat_s: float
+    request: web.Request, answers: AsyncGenerator[bytes, None], heartbeat_s: float
 ) -> web.StreamResponse:
-    """Sends `answers` as they come, and closes them whatever happens."""
+    """Sends `answers`, each as JSON, as they come, and closes them whatever happens."""
     async with aclosing(answers):
         response = web.StreamResponse(headers=HEADERS)
         try:
@@ -50,9 +50,9 @@ async def send_events(
     return response
 
 
-async def _frames(answers: AsyncGenerator[Answer, None], heartbeat_s: float) -> AsyncGenerator[bytes, None]:
+async def _frames(answers: AsyncGenerator[bytes, None], heartbeat_s: float) -> AsyncGenerator[bytes, None]:
     """The events, and a comment whenever there was none for `heartbeat_s`."""
-    coming: asyncio.Task[Answer] | None = None
+    coming: asyncio.Task[bytes] | None = None
     try:
         while True:
             coming = coming or asyncio.ensure_future(anext(answers))
@@ -64,7 +64,7 @@ async def _frames(answers: AsyncGenerator[Answer, None], heartbeat_s: float) -> 
             except StopAsyncIteration:
                 break
             except Refused as refused:
-                yield _next(refusal_of(refused))
+                yield _next(encode(refusal_of(refused)))
                 break
             coming = None
             yield _next(answer)
@@ -75,8 +75,8 @@ async def _frames(answers: AsyncGenerator[Answer, None], heartbeat_s: float) -> 
             await asyncio.wait({coming})
 
 
-def _next(answer: Answer) -> bytes:
-    return b"event: next\ndata: " + encode(answer) + b"\n\n"
+def _next(answer: bytes) -> bytes:
+    return b"event: next\ndata: " + answer + b"\n\n"
 
 
 async def _write(request: web.Request, response: web.StreamResponse, frame: bytes) -> None:

@@ -17,9 +17,10 @@ from gql_server.http.answers import json_response, whole_answer
 from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, JSON, Accepted, negotiate
 from gql_server.http.sse import send_events
 from gql_server.identity import Gate
+from gql_server.operations.answers import refusal_of
 from gql_server.operations.documents import Operation, Refused
 from gql_server.operations.encoding import encode
-from gql_server.operations.engine import Answer, Engine, refusal_of
+from gql_server.operations.engine import Engine
 from gql_server.operations.request import BadRequest, GraphQLRequest
 from gql_server.streams import OpenStream, OpenStreams
 from gql_server.ws.endpoint import serve_socket, wants_websocket
@@ -132,8 +133,8 @@ class GraphQLView:
     ) -> web.StreamResponse:
         if accepted.single is None:
 
-            async def only() -> AsyncGenerator[Answer, None]:
-                yield refusal_of(refused)
+            async def only() -> AsyncGenerator[bytes, None]:
+                yield encode(refusal_of(refused))
 
             return await send_events(request, only(), self._heartbeat_s)
         # Clients that know nothing newer take every status but 200 for a broken server.

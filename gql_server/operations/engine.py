@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, OperationType, execute, subscribe
+from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from strawberry import Schema
 
 from gql_server.compiled.plan import Plan
 from gql_server.document_limits import DocumentLimits
-from gql_server.masking import masked
+from gql_server.operations.answers import Answer, answer_of
+from gql_server.operations.broadcasts import Broadcasts
 from gql_server.operations.documents import Documents, Operation, Refused
+from gql_server.operations.encoding import encode
+from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.request import GraphQLRequest
 from gql_server.operations.trusted import TrustedDocuments
+from gql_server.operations.watching import Watch, followed
 from schema.context import Context
 from schema.permissions import Principal
-
-Answer = dict[str, Any]
 
 MAX_COERCION_ERRORS = 20
 """Enough to mend variables by."""
@@ -75,6 +77,7 @@ class Engine:
             own=own_documents,
             make_plan=partial(Plan, schema._schema, **self._options) if compiled else None,
         )
+        self._broadcasts = Broadcasts()
 
     def operation(self, request: GraphQLRequest) -> Operation:
         """What `request` asks for, ready to be executed. Raises Refused."""
@@ -104,29 +107,37 @@ class Engine:
             return execute(**self._arguments(operation, request, context))
         return operation.plan.execute(context, request.variables or {})
 
-    async def stream(
-        self, operation: Operation, request: GraphQLRequest, who: Principal
-    ) -> AsyncGenerator[Answer, None]:
-        """The answers of a subscription, as they come. Raises Refused when it cannot begin or breaks."""
-        started = subscribe(**self._arguments(operation, request, self._make_context(who)))
-        source = await cast("Awaitable[Any]", started) if inspect.isawaitable(started) else started
-        if isinstance(source, ExecutionResult):
-            raise Refused(*source.errors or [], code="BAD_USER_INPUT")
-        results = cast("AsyncGenerator[ExecutionResult, None]", source)
-        async with aclosing(results), aclosing(_refusing(results)) as refusing:
-            async for result in refusing:
-                yield answer_of(result)
+    def watch(self, operation: Operation, request: GraphQLRequest, who: Principal) -> Watch:
+        """A subscription that is about to begin; what is the same for many is executed once for all."""
+        return Watch(self._broadcasts, self._event_answers, operation, request.variables or {}, who)
 
     async def answers(
         self, operation: Operation, request: GraphQLRequest, who: Principal
-    ) -> AsyncGenerator[Answer, None]:
-        """Every answer to an operation of any kind; one, unless it is a subscription. Raises Refused."""
+    ) -> AsyncGenerator[bytes, None]:
+        """Every answer to an operation of any kind, as JSON; one, unless it is a subscription. Raises Refused."""
         if operation.kind is not OperationType.SUBSCRIPTION:
-            yield await self.answer(operation, request, who)
+            yield encode(await self.answer(operation, request, who))
             return
-        async with aclosing(self.stream(operation, request, who)) as answers:
-            async for answer in answers:
-                yield answer
+        async with aclosing(followed(self.watch(operation, request, who))) as payloads:
+            async for payload in payloads:
+                yield payload
+
+    def _event_answers(
+        self, operation: Operation, variables: Mapping[str, Any], who: Principal
+    ) -> EventAnswers:
+        context = replace(self._make_context(who), shares=True)
+        executor = self._schema.execution_context_class.build(
+            self._schema._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=dict(variables),
+            operation_name=operation.name,
+            max_coercion_errors=self._options["max_coercion_errors"],
+            hide_suggestions=self._options["hide_suggestions"],
+        )
+        if isinstance(executor, list):
+            raise Refused(*executor, code="BAD_USER_INPUT")
+        return EventAnswers(executor, operation.plan)
 
     def _arguments(
         self, operation: Operation, request: GraphQLRequest, context: Context
@@ -139,31 +150,6 @@ class Engine:
             "context_value": context,
             **self._options,
         }
-
-
-async def _refusing(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
-    """`results`; what their source raises, on purpose or by fault, becomes Refused."""
-    try:
-        async for result in results:
-            yield result
-    except Exception as error:
-        located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-        refused = Refused(located)
-    else:
-        return
-    raise refused
-
-
-def answer_of(result: ExecutionResult) -> Answer:
-    """In the shape of the specification: `errors` first, and only when there are some."""
-    if not result.errors:
-        return {"data": result.data}
-    return {"errors": [masked(error).formatted for error in result.errors], "data": result.data}
-
-
-def refusal_of(refused: Refused) -> Answer:
-    """A request error: there is no `data`."""
-    return {"errors": [error.formatted for error in refused.errors]}
 
 
 def _timed_out(seconds: float) -> GraphQLError:

@@ -1,6 +1,6 @@
 """One socket: its handshake, its operations, and its end.
 
-Each operation is a task; what goes wrong in one ends that one. Every wait for the client is bounded: for its
+What goes wrong in an operation ends that one. Every wait for the client is bounded: for its
 first message, for a pong, for the bytes it must take, for its answer to a close frame.
 """
 
@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, assert_never
 
 from aiohttp import WSMsgType, web
-from graphql import GraphQLError
+from aiohttp.abc import AbstractStreamWriter
 
-from gql_server.operations.documents import Refused
-from gql_server.operations.engine import Engine, refusal_of
-from gql_server.operations.request import BadRequest, GraphQLRequest
+from gql_server.operations.engine import Engine
+from gql_server.operations.request import BadRequest
 from gql_server.streams import FORBIDDEN, OpenStream
 from gql_server.ws import messages
+from gql_server.ws.frames import text_frame
 from gql_server.ws.messages import (
     Complete,
     Init,
@@ -31,6 +30,7 @@ from gql_server.ws.messages import (
     message,
     read_message,
 )
+from gql_server.ws.operation import SocketOperation
 from schema.permissions import Principal
 
 CONNECTION_INIT_S = 10.0
@@ -38,6 +38,9 @@ CONNECTION_INIT_S = 10.0
 
 SEND_TIMEOUT_S = 30.0
 """A client that takes no byte for this long is cut off: it would hold its subscriptions for ever."""
+
+UNSENT_BYTES = 64 * 1024
+"""A client with more than this still to take has fallen behind: who tells it of news does not wait for it."""
 
 CLOSE_S = 2.0
 """How long our close frame may take to be sent and answered."""
@@ -56,19 +59,31 @@ Authenticate = Callable[[object], Awaitable[Principal]]
 class Connection:
     """The state of one socket; `run` returns when it is closed and nothing of it is left."""
 
+    # Ten thousand wait at a time: each byte counts.
+    __slots__ = (
+        *("_allowance", "_allowed_at", "_authenticate", "_operations", "_principal", "_socket", "_tasks"),
+        *("_transport", "_waiting", "_writer", "engine"),
+    )
+
     def __init__(
-        self, socket: web.WebSocketResponse, request: web.Request, engine: Engine, authenticate: Authenticate
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        engine: Engine,
+        authenticate: Authenticate,
     ) -> None:
-        self._socket, self._request = socket, request
-        self._engine, self._authenticate = engine, authenticate
+        self._socket, self._transport = socket, transport
+        self.engine, self._authenticate = engine, authenticate
         self._principal: Principal | None = None
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._waiting: asyncio.TimerHandle | None = None
+        self._operations: dict[str, SocketOperation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance, self._allowed_at = float(MESSAGES_AT_ONCE), time.monotonic()
 
-    async def run(self, stream: OpenStream) -> None:
-        """Serves the client until either side closes. `stream` learns who it is."""
-        waiting = asyncio.get_running_loop().call_later(CONNECTION_INIT_S, self._init_is_late)
+    async def run(self, stream: OpenStream, writer: AbstractStreamWriter) -> None:
+        """Serves the client until either side closes. `stream` learns who it is; `writer` is the socket's."""
+        self._writer = writer
+        self._waiting = asyncio.get_running_loop().call_later(CONNECTION_INIT_S, self._init_is_late)
         try:
             async for frame in self._socket:
                 if frame.type is not WSMsgType.TEXT:
@@ -81,7 +96,9 @@ class Connection:
         except ConnectionError:
             pass
         finally:
-            waiting.cancel()
+            self._end_waiting()
+            for operation in self._operations.values():
+                operation.cancel()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -97,12 +114,17 @@ class Connection:
             self._abort()
 
     def _abort(self) -> None:
-        if self._request.transport is not None:
-            self._request.transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _end_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def _init_is_late(self) -> None:
         if self._principal is None:
-            self._start(self.close(messages.INIT_TIMEOUT, "Connection initialisation timeout"))
+            self.start(self.close(messages.INIT_TIMEOUT, "Connection initialisation timeout"))
 
     def _spend(self) -> None:
         """Counts one message. Raises ProtocolError when the client sends more than anybody needs."""
@@ -119,13 +141,13 @@ class Connection:
                 await self._initialise(received.payload)
             case Ping():
                 payload = {} if received.payload is None else {"payload": received.payload}
-                await self._send(message("pong", **payload))
+                await self.send(message("pong", **payload))
             case Subscribe():
                 await self._subscribe(received)
             case Complete():
-                task = self._operations.pop(received.id, None)
-                if task is not None:
-                    task.cancel()
+                operation = self._operations.pop(received.id, None)
+                if operation is not None:
+                    operation.cancel()
             case Pong():
                 pass
             case _:
@@ -140,7 +162,8 @@ class Connection:
             self._principal = await self._authenticate(given)
         except BadRequest as error:
             raise ProtocolError(FORBIDDEN, f"Forbidden: {error.message}") from None
-        await self._send(message("connection_ack"))
+        self._end_waiting()
+        await self.send(message("connection_ack"))
 
     async def _subscribe(self, received: Subscribe) -> None:
         if self._principal is None:
@@ -152,46 +175,45 @@ class Connection:
                 "message": f"A socket carries {MAX_OPERATIONS} operations at once",
                 "extensions": {"code": "TOO_MANY_OPERATIONS"},
             }
-            await self._send(message("error", id=received.id, payload=[error]))
+            await self.send(message("error", id=received.id, payload=[error]))
             return
-        operating = self._operate(received.id, received.request, self._principal)
-        self._operations[received.id] = self._start(operating)
+        self._operations[received.id] = SocketOperation(self, received.id, received.request, self._principal)
 
-    def _start(self, work: Any) -> asyncio.Task[None]:
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs `work` beside everything else, not longer than the socket is open."""
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _operate(self, operation_id: str, request: GraphQLRequest, who: Principal) -> None:
-        """Sends the answers of one operation, then that it is complete, or else its errors."""
-        me = asyncio.current_task()
-        with suppress(ConnectionError):
-            try:
-                operation = self._engine.operation(request)
-                async with aclosing(self._engine.answers(operation, request, who)) as answers:
-                    async for answer in answers:
-                        await self._send(message("next", id=operation_id, payload=answer))
-                last = message("complete", id=operation_id)
-            except Refused as refused:
-                last = _error(operation_id, refused)
-            except ConnectionError:
-                raise
-            except Exception as error:
-                last = _error(operation_id, Refused(GraphQLError(str(error), original_error=error)))
-            # From now on the client may use the id again, and it must not be ended by an earlier `complete`.
-            if self._operations.get(operation_id) is me:
-                del self._operations[operation_id]
-            await self._send(last)
+    def forget(self, operation: SocketOperation) -> None:
+        """It has ended; its id is free."""
+        if self._operations.get(operation.id) is operation:
+            del self._operations[operation.id]
 
-    async def _send(self, data: bytes) -> None:
+    def send_now(self, *parts: bytes) -> bool:
+        """Sends a message in parts; False, and nothing is sent, when that would have to wait."""
+        transport = self._transport
+        if transport is None or self._socket.closed or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > UNSENT_BYTES:
+            return False
+        transport.write(text_frame(*parts))
+        return True
+
+    async def writable(self) -> None:
+        """Returns when the client takes what is sent to it. Raises ConnectionError when it does not."""
+        if self._transport is not None and self._transport.get_write_buffer_size() > UNSENT_BYTES:
+            await self._in_time(self._writer.drain())
+
+    async def send(self, data: bytes) -> None:
+        """Sends a message. Raises ConnectionError when the client is gone, or takes nothing."""
+        await self._in_time(self._socket.send_frame(data, WSMsgType.TEXT))
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._socket.send_frame(data, WSMsgType.TEXT)
+                await sending
         except TimeoutError as error:
             self._abort()
             raise ConnectionResetError from error
-
-
-def _error(operation_id: str, refused: Refused) -> bytes:
-    return message("error", id=operation_id, payload=refusal_of(refused)["errors"])

@@ -41,12 +41,12 @@ async def serve_socket(
         # Deflate keeps 117 kB per socket, for messages of a few hundred bytes.
         compress=False,
     )
-    connection = Connection(socket, request, engine, authenticate)
+    connection = Connection(socket, request.transport, engine, authenticate)
     stream = OpenStream(address, connection.close)
     with streams.place(stream):
-        await socket.prepare(request)
+        writer = await socket.prepare(request)
         if socket.ws_protocol != PROTOCOL:
             await connection.close(SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
         else:
-            await connection.run(stream)
+            await connection.run(stream, writer)
     return socket

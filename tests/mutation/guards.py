@@ -27,6 +27,7 @@ LEAKS = "tests/runner_bridge/test_leaks.py"
 STOPS = "tests/adversity/test_stops.py"
 JSON_ROWS = "tests/gql_server/compiled/test_json_rows.py"
 PEERS = "tests/adversity/test_dead_peers.py"
+SHARING = "tests/gql_server/ws/test_sharing.py"
 
 GUARDS = (
     Guard(
@@ -506,15 +507,15 @@ GUARDS = (
     Guard(
         "an operation that is complete is cancelled",
         "gql_server/ws/connection.py",
-        "                if task is not None:\n                    task.cancel()",
-        "                if task is not None:\n                    pass",
+        "                if operation is not None:\n                    operation.cancel()",
+        "                if operation is not None:\n                    pass",
         "tests/gql_server/ws/test_protocol.py::test_complete_ends_the_source_and_nothing_else_of_the_socket",
     ),
     Guard(
         "a socket says who it is in time",
         "gql_server/ws/connection.py",
-        "        if self._principal is None:\n            self._start(self.close(",
-        "        if False:\n            self._start(self.close(",
+        "        if self._principal is None:\n            self.start(self.close(",
+        "        if False:\n            self.start(self.close(",
         "tests/gql_server/ws/test_protocol.py::test_the_close_codes_of_the_handshake",
     ),
     Guard(
@@ -537,6 +538,42 @@ GUARDS = (
         "if len(self._operations) >= MAX_OPERATIONS:",
         "if False:",
         "tests/gql_server/ws/test_protocol.py::test_a_socket_carries_so_many_operations_and_refuses_the_next_one",
+    ),
+    Guard(
+        "watchers with other rights share nothing",
+        "gql_server/operations/watching.py",
+        "variables, self._who.scope, onward.feed)",
+        "variables, onward.feed)",
+        f"{SHARING}::test_others_variables_documents_and_rights_are_others_answers",
+    ),
+    Guard(
+        "who does not read is not written to",
+        "gql_server/ws/connection.py",
+        "if transport.get_write_buffer_size() > UNSENT_BYTES:\n            return False",
+        "if False:\n            return False",
+        f"{SHARING}::test_a_reader_that_does_not_read_delays_nobody_and_gets_everything_later",
+    ),
+    Guard(
+        "who fell behind what is remembered reads for itself",
+        "gql_server/operations/broadcasts.py",
+        "return bool(position >= self._floor)",
+        "return True",
+        f"{SHARING}::test_a_reader_that_does_not_read_delays_nobody_and_gets_everything_later",
+    ),
+    Guard(
+        "who is ahead of a broadcast is told nothing twice",
+        "gql_server/operations/broadcasts.py",
+        "if position > self._head:",
+        "if False:",
+        "tests/gql_server/operations/test_broadcasts.py"
+        "::test_who_is_ahead_of_the_reading_is_told_what_is_news_to_it",
+    ),
+    Guard(
+        "broadcasts remember so much together",
+        "gql_server/operations/broadcasts.py",
+        "            or self._memory.used > ALL_REMEMBERED_BYTES\n",
+        "",
+        "tests/gql_server/operations/test_broadcasts.py::test_all_of_them_together_remember_so_much",
     ),
     Guard(
         "there is place for so many streams",

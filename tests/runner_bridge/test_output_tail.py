@@ -46,7 +46,8 @@ async def test_lines_are_stored_while_the_runner_prints_and_the_rest_at_its_end(
     execution_id, path, ended = await _running(db), tmp_path / "out.log", asyncio.Event()
     path.write_text("first line\nhalf a ")
     tail = asyncio.create_task(_tail(db, execution_id, path).follow(ended))
-    pieces = stored_output.follow(db, hub, execution_id, 0)
+    stretches = stored_output.stretches(db, hub, execution_id, 0)
+    pieces = (piece async for stretch in stretches for piece in stretch.items)
     assert (await anext(pieces)).text == "first line\n"
     with path.open("a") as file:
         file.write("line\nlast words")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ from gql_server.ws.connection import MAX_OPERATIONS, MESSAGES_AT_ONCE
 from gql_server.ws.endpoint import MAX_MESSAGE_BYTES
 from gql_server.ws.messages import MAX_ID_CHARS, MAX_REASON_BYTES, close_reason
 from store import executions
+from store.hub import Hub
 from tests.gql_server.conftest import MakeSite, Site
 from tests.runner_bridge.bridge import until
 from tests.samples import TRANSFER
@@ -242,28 +242,13 @@ async def test_what_is_wrong_with_an_operation_ends_that_one_only(site: Site) ->
         assert (await subscribe(socket, HEALTH, "2"))["payload"]["data"]["health"]["status"] == "OK"
 
 
-async def test_complete_ends_the_source_and_nothing_else_of_the_socket(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ended = asyncio.Event()
-    stream = Engine.stream
-
-    async def watched(*arguments: Any) -> AsyncIterator[Any]:
-        items = stream(*arguments)
-        try:
-            async for item in items:
-                yield item
-        finally:
-            await items.aclose()
-            ended.set()
-
-    monkeypatch.setattr(Engine, "stream", watched)
+async def test_complete_ends_the_source_and_nothing_else_of_the_socket(site: Site, hub: Hub) -> None:
     async with connected(site) as socket:
         assert (await subscribe(socket, WATCH))["type"] == "next"
+        await until(lambda: hub.followers == 1)
         await socket.send_json({"type": "complete", "id": "never used"})
         await socket.send_json({"type": "complete", "id": "1"})
-        async with asyncio.timeout(30):
-            await ended.wait()
+        await until(lambda: hub.followers == 0)
         assert await still_works(socket)
 
 
@@ -305,7 +290,7 @@ async def test_a_reader_that_never_reads_is_cut_off_and_disturbs_nobody(
 
     async def endless(*_: Any) -> AsyncIterator[Any]:
         while True:
-            yield {"data": "x" * 100_000}
+            yield b"x" * 100_000
 
     async with connected(site) as bystander, connected(site) as socket:
         assert site.open_streams == 2

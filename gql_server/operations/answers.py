@@ -1,0 +1,30 @@
+"""Answers as every transport sends them: plain dictionaries in the shape of the specification, errors masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError
+
+from gql_server.masking import masked
+from gql_server.operations.documents import Refused
+
+Answer = dict[str, Any]
+
+
+def answer_of(result: ExecutionResult) -> Answer:
+    """In the shape of the specification: `errors` first, and only when there are some."""
+    if not result.errors:
+        return {"data": result.data}
+    return {"errors": [masked(error).formatted for error in result.errors], "data": result.data}
+
+
+def refusal_of(refused: Refused) -> Answer:
+    """A request error: there is no `data`."""
+    return {"errors": [error.formatted for error in refused.errors]}
+
+
+def refused_for(error: Exception) -> Refused:
+    """What a client is told when its source raised, on purpose or by fault."""
+    located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+    return Refused(located)

@@ -1,0 +1,38 @@
+"""What the events of a subscription are answered with: its source, and the answer to each item of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Awaitable
+from typing import Any, cast
+
+from graphql import ExecutionResult, Executor, create_source_event_stream, execute_subscription_event
+
+from gql_server.compiled.plan import Plan
+from gql_server.operations.answers import answer_of
+from gql_server.operations.documents import Refused
+from gql_server.operations.encoding import encode, kept
+
+
+class EventAnswers:
+    """One operation with its variables and its context; knows nothing of who is told."""
+
+    def __init__(self, executor: Executor[Any], plan: Plan | None) -> None:
+        self._executor, self._plan = executor, plan
+
+    async def source(self) -> AsyncGenerator[Any, None]:
+        """What the resolver yields. Raises Refused when it cannot begin."""
+        started = create_source_event_stream(self._executor)
+        source = await cast("Awaitable[Any]", started) if inspect.isawaitable(started) else started
+        if isinstance(source, ExecutionResult):
+            raise Refused(*source.errors or [], code="BAD_USER_INPUT")
+        return cast("AsyncGenerator[Any, None]", source)
+
+    async def payload_of(self, item: object) -> bytes:
+        """The answer to one item, as JSON."""
+        executor = self._executor
+        if self._plan is None:
+            result = execute_subscription_event(executor.build_per_event_executor(item))
+        else:
+            result = self._plan.execute_event(item, executor.context_value, executor.variable_values)
+        return kept(encode(answer_of(await result if inspect.isawaitable(result) else result)))

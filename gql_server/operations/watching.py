@@ -1,0 +1,223 @@
+"""One subscription of one client: its own beginning, what it has to catch up with, and its place at a broadcast.
+
+`payloads` gives what there is to catch up with. When that ends and the watch is not over, the client is up to
+date: then `listen` hands it over to a broadcast, and nothing of it needs to wait until that wakes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from gql_server.operations.answers import refused_for
+from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Position, Stretches
+from gql_server.operations.documents import Operation
+from gql_server.operations.event_answers import EventAnswers
+from gql_server.operations.variables import variables_of_answers
+from schema.feeds import Feed, Onward
+from schema.permissions import Principal
+
+SHARED_WITH = "watchers"
+"""The name of whom a broadcast is executed for: nobody in particular, with the rights of each."""
+
+
+class Receiver(Protocol):
+    """Where the payloads of a client that is up to date go."""
+
+    def take(self, payload: Payload) -> bool:
+        """Sends it at once, or says False: then nothing was sent."""
+        ...
+
+    def wake(self) -> None:
+        """It is not up to date any more, or all is over: read `payloads` again."""
+        ...
+
+
+MakeAnswers = Callable[[Operation, Mapping[str, Any], Principal], EventAnswers]
+
+
+class Watch:
+    """See above. `is_over` once the source has ended and everything was given out."""
+
+    __slots__ = (
+        *("_answers", "_broadcast", "_broadcasts", "_feed", "_key", "_make_answers", "_operation"),
+        *("_position", "_receiver", "_variables", "_who", "is_over"),
+    )
+
+    def __init__(
+        self,
+        broadcasts: Broadcasts,
+        make_answers: MakeAnswers,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        who: Principal,
+    ) -> None:
+        self._broadcasts, self._make_answers = broadcasts, make_answers
+        self._operation, self._variables, self._who = operation, variables, who
+        self._answers: EventAnswers | None = None
+        self._feed: Feed[Any, Any] | None = None
+        self._key: Hashable = None
+        self._position: Position = None
+        self._broadcast: Broadcast | None = None
+        self._receiver: Receiver | None = None
+        self.is_over = False
+
+    async def payloads(self) -> AsyncGenerator[Payload, None]:
+        """Everything there is to send now, and more while it is not at a broadcast. Raises Refused."""
+        if self._feed is None:
+            async with aclosing(self._beginning()) as beginning:
+                async for payload in beginning:
+                    yield payload
+        while not self.is_over and (feed := self._feed) is not None:
+            if (broadcast := self._joined()) is None:
+                async with aclosing(self._alone(feed)) as alone:
+                    async for payload in alone:
+                        yield payload
+            elif missed := broadcast.after(self._position):
+                for self._position, payload in missed:
+                    yield payload
+            elif not broadcast.is_over:
+                break
+            elif broadcast.refused is not None:
+                raise broadcast.refused
+            else:
+                self.is_over = True
+        self._answers = None
+
+    def listen(self, receiver: Receiver) -> None:
+        """Sends what comes to `receiver`, right after `payloads` has ended and it is not over."""
+        if self._broadcast is None or self._broadcast.is_over or self._broadcast.after(self._position):
+            receiver.wake()
+            return
+        self._receiver = receiver
+        self._broadcast.listen(self, self._position)
+
+    def take(self, payload: Payload) -> bool:
+        return self._receiver is not None and self._receiver.take(payload)
+
+    def wake(self, position: Position) -> None:
+        self._position = position
+        if self._receiver is not None:
+            self._receiver.wake()
+
+    def leave(self) -> None:
+        """Nothing is sent any more."""
+        self._receiver = None
+        if (broadcast := self._broadcast) is not None:
+            self._broadcast = None
+            broadcast.unlisten(self)
+            self._broadcasts.leave(self, broadcast)
+
+    async def _beginning(self) -> AsyncGenerator[Payload, None]:
+        """What the resolver itself tells; when that was all there is, it is over."""
+        answers = self._own_answers()
+        async with aclosing(await answers.source()) as source:
+            while True:
+                try:
+                    item = await anext(source)
+                except StopAsyncIteration:
+                    self.is_over = True
+                    return
+                except Exception as error:
+                    refused = refused_for(error)
+                    break
+                if isinstance(item, Onward):
+                    self._go_on(item)
+                    return
+                yield await answers.payload_of(item)
+        raise refused
+
+    def _go_on(self, onward: Onward) -> None:
+        self._feed, self._position = onward.feed, onward.position
+        variables = variables_of_answers(self._operation, self._variables)
+        # The document by identity: as long as a broadcast lives, so does the document of its answers.
+        self._key = (id(self._operation.node), variables, self._who.scope, onward.feed)
+
+    async def _alone(self, feed: Feed[Any, Any]) -> AsyncGenerator[Payload, None]:
+        """Reads the feed for itself, until it can go on with others or nothing more is there."""
+        answers, stretches = self._own_answers(), feed.after(self._position)
+        keep_open = False
+        try:
+            while True:
+                try:
+                    stretch = await anext(stretches)
+                except StopAsyncIteration:
+                    self.is_over = True
+                    return
+                except Exception as error:
+                    refused = refused_for(error)
+                    break
+                for position, item in stretch.items:
+                    payload = await answers.payload_of(item)
+                    self._position = position
+                    yield payload
+                self._position = stretch.end
+                if self._joined() is not None:
+                    return
+                if stretch.idle:
+                    keep_open = True
+                    self._begin_broadcast(feed, stretches)
+                    return
+        finally:
+            if not keep_open:
+                await stretches.aclose()
+        raise refused
+
+    def _joined(self) -> Broadcast | None:
+        """The broadcast with which it can go on, if there is one."""
+        if self._broadcast is not None:
+            if self._broadcast.covers(self._position):
+                return self._broadcast
+            self._broadcasts.leave(self, self._broadcast)
+        self._broadcast = self._broadcasts.join(self, self._key, self._position)
+        if self._broadcast is not None:
+            # Equal ones; thousands need not keep a copy each.
+            self._key, self._feed = self._broadcast.key, self._broadcast.feed
+        return self._broadcast
+
+    def _begin_broadcast(self, feed: Feed[Any, Any], stretches: Stretches) -> None:
+        everybody = Principal(SHARED_WITH, self._who.scope)
+        answers = self._make_answers(self._operation, self._variables, everybody)
+        self._broadcast = self._broadcasts.begin(
+            self, self._key, self._position, feed, stretches, answers.payload_of
+        )
+
+    def _own_answers(self) -> EventAnswers:
+        if self._answers is None:
+            self._answers = self._make_answers(self._operation, self._variables, self._who)
+        return self._answers
+
+
+class Woken:
+    """A receiver that takes nothing and waits: for who reads `payloads` one by one."""
+
+    def __init__(self) -> None:
+        self._awake = asyncio.Event()
+
+    def take(self, _: Payload) -> bool:
+        return False
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    async def wait(self) -> None:
+        await self._awake.wait()
+        self._awake.clear()
+
+
+async def followed(watch: Watch) -> AsyncGenerator[Payload, None]:
+    """Every payload of a watch, one by one, to its end. Raises Refused."""
+    woken = Woken()
+    try:
+        while True:
+            async with aclosing(watch.payloads()) as payloads:
+                async for payload in payloads:
+                    yield payload
+            if watch.is_over:
+                return
+            watch.listen(woken)
+            await woken.wait()
+    finally:
+        watch.leave()

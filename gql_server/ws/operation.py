@@ -1,0 +1,106 @@
+"""One operation of a socket: a task while it has something to execute or to catch up with, else only an entry.
+
+A subscription that is up to date waits in no task: whoever executes the event for all hands it the answer, which
+is written to the socket then and there. What the client does not take, a new task sends at the client's pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+from graphql import OperationType
+
+from gql_server.operations.answers import refusal_of, refused_for
+from gql_server.operations.documents import Refused
+from gql_server.operations.encoding import encode
+from gql_server.operations.request import GraphQLRequest
+from gql_server.operations.watching import Watch
+from gql_server.ws.messages import message
+from schema.permissions import Principal
+
+if TYPE_CHECKING:
+    from gql_server.ws.connection import Connection
+
+_TAIL = b',"type":"next"}'
+
+
+class SocketOperation:
+    """Begins at once. Tells its end to the socket itself, or is ended by `cancel`."""
+
+    __slots__ = ("_connection", "_head", "_task", "_watch", "id")
+
+    def __init__(
+        self, connection: Connection, operation_id: str, request: GraphQLRequest, who: Principal
+    ) -> None:
+        self._connection = connection
+        self.id = operation_id
+        # `message("next", id=…, payload=…)` around its payload, which is the same for many.
+        self._head = b'{"id":' + encode(operation_id) + b',"payload":'
+        self._watch: Watch | None = None
+        self._task: asyncio.Task[None] | None = connection.start(self._run(self._begin(request, who)))
+
+    def cancel(self) -> None:
+        """Nothing more is sent."""
+        if self._watch is not None:
+            self._watch.leave()
+        if self._task is not None:
+            self._task.cancel()
+
+    def take(self, payload: bytes) -> bool:
+        return self._connection.send_now(self._head, payload, _TAIL)
+
+    def wake(self) -> None:
+        if self._watch is not None:
+            self._task = self._connection.start(self._run(self._catch_up(self._watch)))
+
+    async def _run(self, work: Awaitable[bool]) -> None:
+        """Sends what is last, once `work` says that the end has come or raises what is wrong."""
+        with suppress(ConnectionError):
+            try:
+                if not await work:
+                    return
+                last = message("complete", id=self.id)
+            except Refused as refused:
+                last = self._error(refused)
+            except ConnectionError:
+                raise
+            except Exception as error:
+                last = self._error(refused_for(error))
+            if self._watch is not None:
+                self._watch.leave()
+            # From now on the client may use the id again, and it must not be ended by an earlier `complete`.
+            self._connection.forget(self)
+            await self._connection.send(last)
+
+    async def _begin(self, request: GraphQLRequest, who: Principal) -> bool:
+        engine = self._connection.engine
+        operation = engine.operation(request)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            self._watch = engine.watch(operation, request, who)
+            return await self._catch_up(self._watch)
+        async with aclosing(engine.answers(operation, request, who)) as answers:
+            async for answer in answers:
+                await self._send(answer)
+        return True
+
+    async def _catch_up(self, watch: Watch) -> bool:
+        """Whether it is over; if not, it is told from now on."""
+        await self._connection.writable()
+        async with aclosing(watch.payloads()) as payloads:
+            async for payload in payloads:
+                await self._send(payload)
+        if watch.is_over:
+            return True
+        # It may wait for hours: of this task nothing is kept.
+        self._task = None
+        watch.listen(self)
+        return False
+
+    async def _send(self, payload: bytes) -> None:
+        await self._connection.send(b"".join((self._head, payload, _TAIL)))
+
+    def _error(self, refused: Refused) -> bytes:
+        return message("error", id=self.id, payload=refusal_of(refused)["errors"])
