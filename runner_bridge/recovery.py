@@ -32,6 +32,9 @@ from store.model import (
 )
 from store.workers import HEARTBEAT_S, STALE_S, Home, Owned, Owner
 
+FORGET_PAUSE_S = 3600.0
+"""Between two times that workers long gone are deleted: nobody notices an hour."""
+
 log = logging.getLogger(__name__)
 
 
@@ -93,6 +96,7 @@ class Recovery:
     """What may have been taken over, also where the database's answer was lost."""
     _began: float | None = field(default=None, init=False)
     _looked: float = field(default=0.0, init=False)
+    _forgot: float = field(default_factory=time.monotonic, init=False)
 
     async def look(self, resume: Callable[[Execution], None]) -> list[Owned]:
         """One look: who owned what as it began. What is taken over is given to `resume` at once.
@@ -114,6 +118,7 @@ class Recovery:
                 case Verdict.LEAVE:
                     pass
         await workers.give_up(self.db, self.judge.lost_after_s)
+        await self._forget()
         await self._reconcile()
         return everything
 
@@ -174,6 +179,12 @@ class Recovery:
         ending = Ending(ExecutionStatus.LOST, Failure(FailureKind.LOST, reason))
         if await executions.finish(self.db, one.execution_id, ending, owner.id) is not None:
             log.warning("execution %s is lost: worker %s has vanished", one.execution_id, owner.id)
+
+    async def _forget(self) -> None:
+        """Now and then; a process that has just started has better things to do."""
+        if self._now() - self._forgot >= FORGET_PAUSE_S:
+            self._forgot = self._now()
+            await workers.forget(self.db)
 
     async def _reconcile(self) -> None:
         queued, dropped = await queue.reconcile(self.db)

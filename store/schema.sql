@@ -678,7 +678,7 @@ CREATE TABLE public.workers (
     CONSTRAINT workers_capacity_check CHECK ((capacity > 0))
 );
 
-COMMENT ON TABLE public.workers IS 'Every worker process there was; those whose heartbeat is fresh are at work';
+COMMENT ON TABLE public.workers IS 'The worker processes there were; those whose heartbeat is fresh are at work, those that nothing refers to are deleted some time after they left';
 
 COMMENT ON COLUMN public.workers.host IS 'The name of its machine, for people';
 
@@ -819,6 +819,8 @@ CREATE INDEX executions_of_failure ON public.executions USING btree (failure_kin
 CREATE INDEX executions_of_origin ON public.executions USING btree (origin, queued_at DESC, id DESC);
 
 CREATE INDEX executions_of_status ON public.executions USING btree (status, queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_worker ON public.executions USING btree (worker_id) WHERE (worker_id IS NOT NULL);
 
 CREATE INDEX executions_rerun_of ON public.executions USING btree (rerun_of, queued_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
 

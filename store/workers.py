@@ -29,6 +29,11 @@ HEARTBEAT_S = STALE_S / 2
 RECONNECT_S = 0.5
 """Between two attempts to beat again: the first beat after an outage comes well before STALE_S."""
 
+FORGET_AFTER_S = 7 * 24 * 60 * 60.0
+"""A worker that left this long ago and never executed anything is of no interest to anybody."""
+
+FORGOTTEN_AT_ONCE = 100
+
 log = logging.getLogger(__name__)
 
 
@@ -146,6 +151,14 @@ async def leave(db: Database, worker_id: WorkerId) -> None:
 async def give_up(db: Database, silent_s: float) -> None:
     """Workers that were silent for so long and have nothing any more count as gone."""
     await db.execute(SQL["give_up"], silent_s)
+
+
+async def forget(db: Database) -> None:
+    """Deletes some of those that left FORGET_AFTER_S ago and that no execution refers to.
+
+    One that wakes up after all registers again with its next beat.
+    """
+    await db.execute(SQL["forget"], FORGET_AFTER_S, FORGOTTEN_AT_ONCE)
 
 
 async def present(db: Database) -> list[Worker]:

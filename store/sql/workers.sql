@@ -24,3 +24,12 @@ UPDATE workers AS w SET left_at = clock_timestamp()
 WHERE left_at IS NULL AND heartbeat_at < clock_timestamp() - make_interval(secs => $1) AND NOT EXISTS (
     SELECT FROM executions AS e WHERE e.worker_id = w.id AND e.status IN ('RUNNING', 'STOPPING')
 )
+
+-- name: forget
+-- Some at a time: each is looked for among all executions once more, by the foreign key.
+DELETE FROM workers WHERE id IN (
+    SELECT id FROM workers AS w
+    WHERE left_at < clock_timestamp() - make_interval(secs => $1)
+      AND NOT EXISTS (SELECT FROM executions AS e WHERE e.worker_id = w.id)
+    LIMIT $2
+)

@@ -47,6 +47,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "who owns what": workers.owned,
     "who is there": workers.present,
     "who is given up": lambda db: workers.give_up(db, 30),
+    "who is forgotten": workers.forget,
     "stop of a waiting one": lambda db: executions.request_stop(db, SOME[7]),
 }
 
