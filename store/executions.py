@@ -314,8 +314,14 @@ async def get(db: Database, execution_id: ExecutionId) -> Execution | None:
 
 async def get_many(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Execution]:
     """Executions by id; ids that do not exist are absent."""
-    found = await db.fetch(SQL["by_ids"], ids)
+    statement, given = by_ids(ids)
+    found = await db.fetch(statement, given)
     return {ExecutionId(row["id"]): rows.execution(row) for row in found}
+
+
+def by_ids(ids: Sequence[ExecutionId]) -> tuple[str, object]:
+    """The statement that reads these, and its argument."""
+    return (SQL["by_id"], ids[0]) if len(ids) == 1 else (SQL["by_ids"], ids)
 
 
 async def live(db: Database) -> list[Execution]:

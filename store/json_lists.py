@@ -31,8 +31,9 @@ class JsonItem:
 
 async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
     """Executions by id; ids that do not exist are absent."""
-    statement = SQL["one_by_one"].format(keys="e.id", rows=executions.SQL["by_ids"], members=row.members)
-    found = await json_rows.fetch(db, statement, ids)
+    rows, given = executions.by_ids(ids)
+    statement = SQL["one_by_one"].format(keys="e.id", rows=rows, members=row.members)
+    found = await json_rows.fetch(db, statement, given)
     return {ExecutionId(item["id"]): item["object"] for item in found}
 
 

@@ -230,6 +230,10 @@ SELECT $1, s.* FROM jsonb_to_recordset($2) AS s (
     ordinal integer, thought text, action jsonb, observation jsonb, info jsonb
 )
 
+-- name: by_id
+-- Of an array PostgreSQL makes a plan each time it is asked: for one id, three times what the look-up itself takes.
+SELECT * FROM executions WHERE id = $1
+
 -- name: by_ids
 SELECT * FROM executions WHERE id = ANY($1::uuid[])
 

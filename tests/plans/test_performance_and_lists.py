@@ -157,7 +157,8 @@ ASKED: dict[str, Question] = {
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
     **{f"JSON of each, {name}": json_of_twenty(filter) for name, filter in FILTERS.items()},
     "JSON, all at once": lambda db: json_lists.first(db, written(), ExecutionFilter(), Stretch(200)),
-    "JSON by id": lambda db: json_lists.by_ids(db, written(), SOME),
+    "JSON by ids": lambda db: json_lists.by_ids(db, written(), SOME),
+    "JSON by id": lambda db: json_lists.by_ids(db, written(), SOME[:1]),
     "JSON, newest of agents": lambda db: json_lists.latest_of_agents(db, written(), TWENTY, AGENTS),
     "JSON, newest of benchmarks": lambda db: json_lists.latest(db, written(), TWENTY, None),
 }
