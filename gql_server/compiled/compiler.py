@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from graphql import (
-    GraphQLField,
     GraphQLObjectType,
     default_field_resolver,
     get_nullable_type,
@@ -23,9 +22,10 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 
-from gql_server.compiled.arguments import arguments_of, constant_arguments
+from gql_server.compiled.arguments import arguments_of
 from gql_server.compiled.completion import Classes, Fields, abstract, checked, leaf, non_null, nullable
 from gql_server.compiled.conditions import NotCompiled
+from gql_server.compiled.direct import Direct, direct
 from gql_server.compiled.leaves import leaf_of
 from gql_server.compiled.lists import list_of
 from gql_server.compiled.places import Completer, Place
@@ -102,14 +102,19 @@ class Compiler:
         place = Place(key, parent, definition, details, [detail.node for detail in details])
         what = read_of(definition)
         if what is None:
-            place.selection = selection_of(definition.type, details, self._below)
-            place.complete = self._completer(definition.type, place)
-            writer.resolved(
-                number, place, definition.resolve or default_field_resolver, _arguments(definition, place)
-            )
+            self._resolved(writer, number, place)
             return
         value = "source" if what is ITSELF else read(what)
         self._plain(writer, number, place, value)
+
+    def _resolved(self, writer: Writer, number: int, place: Place) -> None:
+        definition = place.definition
+        place.selection = selection_of(definition.type, place.details, self._below)
+        place.complete = self._completer(definition.type, place)
+        called = direct(definition, self._schema)
+        if called is None:
+            called = Direct(definition.resolve or default_field_resolver, takes_info=True)
+        writer.resolved(number, place, called.resolve, _arguments(place), takes_info=called.takes_info)
 
     def _plain(self, writer: Writer, number: int, place: Place, value: str) -> None:
         inner: Any = get_nullable_type(place.type)
@@ -148,9 +153,7 @@ class Compiler:
         return checked(type_, self._fields(type_, self._below(type_, place.details)), place)
 
 
-def _arguments(definition: GraphQLField, place: Place) -> object:
+def _arguments(place: Place) -> object:
     node = place.nodes[0]
-    if not definition.args and not node.arguments:
-        return None
-    constant = constant_arguments(definition, node)
-    return constant if constant is not None else arguments_of(definition, node)
+    has_some = place.definition.args or node.arguments
+    return arguments_of(place.definition, node) if has_some else None

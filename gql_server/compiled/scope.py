@@ -15,10 +15,11 @@ PATH_AT = GraphQLResolveInfo._fields.index("path")
 class Scope:
     """graphql-core's executor of the request, and what every info of the request ends with."""
 
-    __slots__ = ("executor", "info_class", "tail")
+    __slots__ = ("arguments", "executor", "info_class", "tail")
 
     def __init__(self, executor: Executor[Any], sample: GraphQLResolveInfo[Any]) -> None:
         self.executor = executor
+        self.arguments: dict[object, dict[str, Any]] = {}
         self.info_class = _INFO_CLASSES.get(type(sample)) or _info_class(type(sample))
         self.tail = sample[PATH_AT + 1 :]
 

@@ -76,7 +76,9 @@ class Writer:
         self._settle(3, number, place)
         self._end(number, place)
 
-    def resolved(self, number: int, place: Place, resolve: object, arguments: object) -> None:
+    def resolved(
+        self, number: int, place: Place, resolve: object, arguments: object, *, takes_info: bool
+    ) -> None:
         """A field with a resolver. `arguments`: those of every request, how they are found for one, or None."""
         self.name(f"resolve_{number}", resolve)
         self.name(f"place_{number}", place)
@@ -86,7 +88,8 @@ class Writer:
         if arguments is not None:
             self.name(f"arguments_{number}", arguments)
             given = f", **arguments_{number}" + ("(scope)" if callable(arguments) else "")
-        self._write(3, f"v = resolve_{number}(source, place_{number}.info(scope, here){given})")
+        info = f"place_{number}.info(scope, here)" if takes_info else "None"
+        self._write(3, f"v = resolve_{number}(source, {info}{given})")
         self._write(3, "if v.__class__ is coroutine:")
         self._write(4, f"v = place_{number}.awaited(v, here, scope)")
         self._write(3, "else:")

@@ -317,8 +317,18 @@ class Branch(Node):
         words: list[str] | None = None,
         color: Color | None = None,
         filter: Filter | None = None,
+        source: str = "s",
     ) -> str:
-        return f"{number} {words} {color} {filter} {info.path.as_list()} {info.field_name}"
+        told = [number, words, color, filter, source, info.path.as_list(), info.field_name]
+        # A resolver may do to its arguments what it likes.
+        (words or []).append("seen")
+        return str(told)
+
+    @strawberry.field
+    def shout(
+        self, words_of_mine: Annotated[list[list[str]] | None, strawberry.argument(name="words")] = None
+    ) -> str:
+        return str(words_of_mine)
 
     @strawberry.field
     async def stream(self) -> list[int | None]:
