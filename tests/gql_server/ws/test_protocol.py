@@ -17,7 +17,7 @@ from gql_server.ws import connection
 from gql_server.ws.connection import MAX_OPERATIONS, MESSAGES_AT_ONCE
 from gql_server.ws.endpoint import MAX_MESSAGE_BYTES
 from gql_server.ws.messages import MAX_ID_CHARS, MAX_REASON_BYTES, close_reason
-from store import executions
+from store.database import Database
 from store.hub import Hub
 from tests.gql_server.conftest import MakeSite, Site
 from tests.runner_bridge.bridge import until
@@ -339,8 +339,8 @@ async def test_our_faults_are_masked_over_websockets_too(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("canary: /etc/secret password=hunter2")
 
-    for name in ("get", "get_many"):
-        monkeypatch.setattr(executions, name, fail)
+    for name in ("fetch", "fetchrow", "fetchval"):
+        monkeypatch.setattr(Database, name, fail)
     kind = "subscription" if "Events" in field else "query"
     query = f"{kind} {{ {field.format(id=json.dumps(UNKNOWN))} }}"
     with structlog.testing.capture_logs() as logs:
