@@ -7,6 +7,7 @@ Content-Security-Policy.
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 from pathlib import Path
 
@@ -31,8 +32,8 @@ DASHBOARD_PATHS = (
 )
 """The addresses of the dashboard's pages; its main.js shows what belongs to each."""
 
-FIRST = ("dashboard/main.js", "dashboard/pages/grid.js")
-"""The modules that are fetched at once with all they import; those of other pages come when the page stands."""
+FIRST = ("dashboard/first_question.js",), ("dashboard/main.js", "dashboard/pages/grid.js")
+"""The modules that are fetched at once with all they import, in this order; other pages' come later."""
 
 DRAWING_HEADERS = {
     CSP: "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; "
@@ -57,13 +58,14 @@ def _dashboard(file: Path, *, graphiql: bool) -> Handler:
     template = file.read_text(encoding="utf-8").replace("{graphiql}", "on" if graphiql else "off")
     template = template.replace("{documents}", documents_json())
 
-    def page() -> str:
-        base = assets_base()
-        links = "".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in modules_of(*FIRST))
+    @functools.lru_cache(1)
+    def page(base: str) -> str:
+        names = dict.fromkeys(name for entries in FIRST for name in modules_of(*entries))
+        links = "".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in names)
         return template.replace("{modules}", links).replace("{static}", base)
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        text = await asyncio.to_thread(page)
+        text = await asyncio.to_thread(lambda: page(assets_base()))
         return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
     return answer

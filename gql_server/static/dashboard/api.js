@@ -36,8 +36,24 @@ async function send(body) {
   }
 }
 
+const ahead = new Map();
+
+// Asks a document without variables before anybody wants it. Who then asks it first gets this answer.
+export function askAhead(name) {
+  const answer = request(name, {});
+  // What is wrong is told to whoever asks.
+  answer.catch(() => {});
+  ahead.set(name, answer);
+}
+
 // The `data` of one operation; raises RequestFailed.
 export async function ask(name, variables = {}) {
+  const asked = ahead.get(name);
+  ahead.delete(name);
+  return asked ?? request(name, variables);
+}
+
+async function request(name, variables) {
   const query = documentText(name);
   const response = await send({ query, variables });
   learnServerTime(response.headers.get("Date"));

@@ -1,13 +1,15 @@
-// What a live page shows: a query, kept true by a stream. The stream is opened first and the query asked when it
-// stands, so no change falls in between; what arrives meanwhile is applied afterwards, and `apply` replaces by
-// revision, so what the query knew already changes nothing.
+// What a live page shows: a query, kept true by streams, with no change between the two. Where the answer tells the
+// cursors from which it was read, the streams go on from there. Else they are opened first and the query is asked when
+// they stand; what arrives meanwhile is applied afterwards. `apply` replaces by revision, so what the query knew
+// already changes nothing.
 import { ask } from "./api.js";
 import { inFrames } from "./frames.js";
 import { useCallback, useEffect, useState } from "./html.js";
 import { follow } from "./live.js";
 
-// `query` and `streams[].document` are names of documents. A stream's `apply(data, items)` returns the new data for
-// a list of what arrived; `resume` is that of `follow`. Asked anew whenever `key` changes, or by `reload`.
+// `query` and `streams[].document` are names of documents. A stream's `apply(data, item)` returns the new data for
+// what arrived; `resume` is that of `follow`; `since(data)`, which all or none have, returns the variables with which
+// it goes on where the query was read. Asked anew whenever `key` changes, or by `reload`.
 // Returns {data, error, loading, reload, change}; `data` stays while it is asked anew, and `change(of)` replaces it by
 // `of(data)`, for what a page reads in addition.
 export function useLiveQuery({ key, query, variables, streams }) {
@@ -19,8 +21,6 @@ export function useLiveQuery({ key, query, variables, streams }) {
 
   useEffect(() => {
     let over = false;
-    let asked = false;
-    const early = [];
     setState(({ data }) => ({ data, error: null, loading: true }));
 
     const fail = (error) => {
@@ -33,33 +33,43 @@ export function useLiveQuery({ key, query, variables, streams }) {
     const applied = (data, items) =>
       items.reduce((data, { stream, item }) => stream.apply(data, item), data);
 
-    const standing = new Set();
-    const begin = async () => {
-      asked = true;
+    const stops = [];
+    const open = (next, since) => {
+      for (const stream of streams) {
+        const told = (item) => next(stream, item);
+        const handlers = { resume: stream.resume, failed: fail, next: told };
+        stops.push(follow(stream.document, { ...stream.variables, ...since?.(stream) }, handlers));
+      }
+    };
+    const answered = async (then) => {
       try {
         const data = await ask(query, variables);
-        if (over) return;
-        const items = early.splice(0);
-        setState({ data: applied(data, items), error: null, loading: false });
-        standing.add("data");
+        if (!over) then(data);
       } catch (error) {
         fail(error);
       }
     };
 
-    const stops = streams.map((stream) =>
-      follow(stream.document, stream.variables ?? {}, {
-        resume: stream.resume,
-        failed: fail,
-        next: (item) => {
-          standing.add(stream);
-          if (!asked && streams.every((one) => standing.has(one))) begin();
-          if (standing.has("data")) frames.push({ stream, item });
-          else early.push({ stream, item });
-        },
-      }),
-    );
-    if (streams.length === 0) begin();
+    if (streams.every((stream) => stream.since)) {
+      answered((data) => {
+        setState({ data, error: null, loading: false });
+        open((stream, item) => frames.push({ stream, item }), (stream) => stream.since(data));
+      });
+    } else {
+      const standing = new Set();
+      let asked = false;
+      let early = [];
+      open((stream, item) => {
+        if (early) early.push({ stream, item });
+        else frames.push({ stream, item });
+        if (asked || standing.add(stream).size < streams.length) return;
+        asked = true;
+        answered((data) => {
+          setState({ data: applied(data, early), error: null, loading: false });
+          early = null;
+        });
+      });
+    }
 
     return () => {
       over = true;

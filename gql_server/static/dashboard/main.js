@@ -4,7 +4,7 @@ import { bringAll, lazy } from "./lazy.js";
 import { Layout } from "./parts/layout.js";
 import { Empty } from "./parts/notices.js";
 import { Link, match, place } from "./router.js";
-import { useStore } from "./store.js";
+import { useStore } from "./use_store.js";
 import "./theme.js";
 
 const AgentPage = lazy(() => import("./pages/agent.js"), "AgentPage");

@@ -2,7 +2,7 @@
 // address too.
 import { Store } from "./store.js";
 import { html, useEffect, useRef } from "./html.js";
-import { useStore } from "./store.js";
+import { useStore } from "./use_store.js";
 
 const read = () => ({ path: location.pathname, search: location.search });
 

@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
-from tests.gql_server.conftest import REPOSITORY, MakeServer
+from tests.gql_server.conftest import REPOSITORY, MakeServer, cli
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard, fake_command
 from tests.runner_bridge.bridge import until
 
@@ -31,6 +31,29 @@ async def test_a_benchmark_is_run_from_the_grid_and_ends_there_without_reloading
     # The card's figures are the server's, asked for again after the end.
     await expect(page.locator(".card")).to_contain_text("1 of 1 succeeded")
     assert await page.evaluate("window.stillTheSamePage")
+
+
+async def test_what_happens_after_the_question_and_before_the_streams_stand_is_not_missed(
+    make_dashboard: MakeDashboard, tmp_path: Path
+) -> None:
+    dashboard = await make_dashboard(path="/agents")
+    streams_may_begin = asyncio.Event()
+
+    async def hold(socket: WebSocketRoute) -> None:
+        await streams_may_begin.wait()
+        socket.connect_to_server()
+
+    await dashboard.page.route_web_socket("**/graphql", hold)
+    await dashboard.page.goto(dashboard.server.base)
+    cell = dashboard.cell("001-sol-transfer")
+    await expect(cell).to_contain_text("Not tested")
+    execution_id = await dashboard.run("001-sol-transfer")
+    ended = await cli("watch", execution_id, "--url", dashboard.server.url, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    streams_may_begin.set()
+    await expect(cell).to_contain_text("Succeeded")
+    href = await cell.get_by_role("link").get_attribute("href")
+    assert href == f"/executions/{execution_id}"
 
 
 async def test_a_row_and_a_column_are_run_as_batches_once_confirmed(dashboard: Dashboard) -> None:

@@ -8,6 +8,7 @@ import { go, Link, usePage, useSearch } from "../router.js";
 
 const STREAM = {
   document: "benchmark_updates",
+  since: (answer) => ({ after: answer.benchmarks.updatesCursor }),
   resume: (data) => ({ after: data.benchmarkUpdates.cursor }),
   apply: (answer, { benchmarkUpdates: { benchmark } }) => {
     if (!benchmark) return answer;

@@ -48,6 +48,7 @@ export function ExecutionsPage() {
       {
         document: "execution_updates",
         variables: { filter: lasting(filter) },
+        since: (answer) => ({ after: answer.executions.updatesCursor }),
         resume: (data) => ({ after: data.executionUpdates.cursor }),
         apply: (answer, { executionUpdates: update }) => {
           const list = (answer.list ??= listOf(answer));

@@ -14,11 +14,13 @@ import { SyncButton } from "../parts/sync.js";
 const STREAMS = [
   {
     document: "execution_updates",
+    since: (answer) => ({ after: answer.executions.updatesCursor }),
     resume: (data) => ({ after: data.executionUpdates.cursor }),
     apply: (answer, item) => ({ ...answer, grid: withExecution(gridIn(answer), item) }),
   },
   {
     document: "benchmark_updates",
+    since: (answer) => ({ after: answer.benchmarks.updatesCursor }),
     resume: (data) => ({ after: data.benchmarkUpdates.cursor }),
     apply: (answer, item) => ({ ...answer, grid: withBenchmark(gridIn(answer), item) }),
   },

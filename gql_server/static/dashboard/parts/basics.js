@@ -3,7 +3,7 @@ import { clock } from "../clock.js";
 import * as format from "../format.js";
 import { html, useRef } from "../html.js";
 import { Link } from "../router.js";
-import { useStore } from "../store.js";
+import { useStore } from "../use_store.js";
 
 const SYMBOLS = {
   QUEUED: "◌", RUNNING: "▶", STOPPING: "◍", SUCCEEDED: "✓", FAILED: "✕", TIMED_OUT: "⏱", STOPPED: "■", LOST: "?",

@@ -1,7 +1,7 @@
 // A chart over time: uPlot draws it, a table beside it says the same for those who cannot see it.
 import uPlot from "../../vendor/uplot/uplot.js";
 import { html, useEffect, useRef } from "../html.js";
-import { useStore } from "../store.js";
+import { useStore } from "../use_store.js";
 import { theme } from "../theme.js";
 
 const HEIGHT_PX = 180;

@@ -4,7 +4,7 @@ import { timeline } from "../execution_data.js";
 import * as format from "../format.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
-import { useStore } from "../store.js";
+import { useStore } from "../use_store.js";
 import { Age, BenchmarkName, Elapsed, Fact, Progress, Score, Status } from "./basics.js";
 import { QueuePlace } from "./queue_place.js";
 import { Remarks } from "./remarks.js";

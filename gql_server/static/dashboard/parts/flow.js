@@ -1,7 +1,7 @@
 // The flow of an execution as a drawn diagram that can be enlarged, with its Mermaid text to take along.
 import { drawFlow } from "../../drawing/draw_flow.js";
 import { html, useEffect, useRef, useState } from "../html.js";
-import { useStore } from "../store.js";
+import { useStore } from "../use_store.js";
 import { theme } from "../theme.js";
 import { Copy } from "./basics.js";
 

@@ -3,7 +3,7 @@ import { html, useState } from "../html.js";
 import { connection } from "../live.js";
 import { Link, place } from "../router.js";
 import { session, signIn } from "../session.js";
-import { useStore } from "../store.js";
+import { useStore } from "../use_store.js";
 import { nextTheme, theme } from "../theme.js";
 import { Notices } from "./notices.js";
 import { SyncReport } from "./sync.js";

@@ -1,6 +1,7 @@
 // What is said to the viewer: notices that come and go, errors with a way on, empty states that say what to do.
 import { html } from "../html.js";
-import { Store, useStore } from "../store.js";
+import { Store } from "../store.js";
+import { useStore } from "../use_store.js";
 
 const SHOWN_MS = 8_000;
 

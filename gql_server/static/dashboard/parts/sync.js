@@ -2,7 +2,8 @@
 // anew by the very changes that the sync made.
 import { act } from "../api.js";
 import { html, useRef, useState } from "../html.js";
-import { Store, useStore } from "../store.js";
+import { Store } from "../store.js";
+import { useStore } from "../use_store.js";
 import { attempt, notify } from "./notices.js";
 import { Bar } from "./basics.js";
 

@@ -1,0 +1,8 @@
+// Asks what the page of this address will show, while the modules that show it are still on their way. Only what says
+// itself where its streams go on: the others must stand before their question.
+import { askAhead } from "./api.js";
+
+const QUESTIONS = { "/": "grid", "/benchmarks": "benchmarks" };
+
+const name = QUESTIONS[location.pathname];
+if (name) askAhead(name);
