@@ -6,6 +6,7 @@ and explained, with their arguments known and not known.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -188,6 +189,8 @@ async def plans_of(db: Database, ask: Question) -> list[dict[str, Any]]:
 
     connection.add_query_logger(note)
     await ask(db)
+    # The loop calls loggers after the statement, which the answer no longer waits for.
+    await asyncio.sleep(0)
     connection.remove_query_logger(note)
     return [plan for query, arguments in sent for plan in await _both_plans(db, query, arguments)]
 

@@ -171,6 +171,8 @@ async def plans_of(db: Database, ask: Callable[[Database], Awaitable[object]]) -
 
     connection.add_query_logger(note)
     await ask(db)
+    # The loop calls loggers after the statement, which the answer no longer waits for.
+    await asyncio.sleep(0)
     connection.remove_query_logger(note)
     return [plan for query, arguments in sent for plan in await _both_plans(db, query, arguments)]
 
