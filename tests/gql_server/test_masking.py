@@ -15,6 +15,7 @@ from tests.gql_server.conftest import Site
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 DOCUMENT = "query ($id: ID!) { execution(id: $id) { id } }"
+LOOKED_UP_BY = ("execution", "as_json")
 CANARY = "canary-password-0123456789"
 
 FAULTS: dict[str, Exception] = {
@@ -33,7 +34,8 @@ async def test_our_faults_are_masked_with_an_id_that_is_in_the_log(
     async def fail(*_: object, **__: object) -> None:
         raise FAULTS[name]
 
-    monkeypatch.setattr(vars(Loaders)["execution"], "_load", fail)
+    for relation in LOOKED_UP_BY:
+        monkeypatch.setattr(vars(Loaders)[relation], "_load", fail)
     with structlog.testing.capture_logs() as logs:
         status, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     assert status == 200
@@ -52,7 +54,8 @@ async def test_a_statement_that_fails_tells_nothing_of_itself(
     async def fail(db: Database, *_: object) -> Any:
         await db.fetch("SELECT 'canary-password-0123456789' FROM nowhere")
 
-    monkeypatch.setattr(vars(Loaders)["execution"], "_load", fail)
+    for relation in LOOKED_UP_BY:
+        monkeypatch.setattr(vars(Loaders)[relation], "_load", fail)
     with structlog.testing.capture_logs():
         _, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     text = json.dumps(answer)
