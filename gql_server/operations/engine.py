@@ -7,7 +7,6 @@ shape of the specification, their errors masked; a request error has no `data`.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
@@ -27,6 +26,7 @@ from gql_server.operations.documents import Documents, Operation, Refused
 from gql_server.operations.encoding import encode
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.request import GraphQLRequest
+from gql_server.operations.time_limit import TimeLimit
 from gql_server.operations.trusted import TrustedDocuments
 from gql_server.operations.watching import Watch, followed
 from schema.context import Context
@@ -62,7 +62,8 @@ class Engine:
     ) -> None:
         self._schema = schema
         self._make_context = make_context
-        self._timeouts = timeouts or Timeouts()
+        timeouts = timeouts or Timeouts()
+        self._query_time, self._mutation_time = TimeLimit(timeouts.query_s), TimeLimit(timeouts.mutation_s)
         self._trusted = trusted or TrustedDocuments()
         self._options: dict[str, Any] = {
             "executor_class": schema.execution_context_class,
@@ -88,14 +89,14 @@ class Engine:
         """The answer to a query or mutation. Raises Refused for variables that do not fit, and at timeouts."""
         context = self._make_context(who)
         is_query = operation.kind is OperationType.QUERY
-        seconds = self._timeouts.query_s if is_query else self._timeouts.mutation_s
+        limit = self._query_time if is_query else self._mutation_time
         try:
-            async with asyncio.timeout(seconds):
+            with limit.holding():
                 result = self._execute(operation, request, context)
                 if inspect.isawaitable(result):
                     result = await result
         except TimeoutError:
-            raise Refused(_timed_out(seconds), status=HTTPStatus.SERVICE_UNAVAILABLE) from None
+            raise Refused(_timed_out(limit.seconds), status=HTTPStatus.SERVICE_UNAVAILABLE) from None
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
             raise Refused(*result.errors, code="BAD_USER_INPUT")
         return answer_of(result)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from store import agent_configs, benchmarks, executions
+from schema.loaders import Loaders
+from store import agent_configs
 from store.database import Database
 from tests.gql_server.conftest import MakeSite, Site
 from tests.store.support import eventually
@@ -58,9 +59,8 @@ async def asked(site: Site, document: str, **more: Any) -> Any:
 async def test_a_query_that_takes_too_long_is_cancelled_in_the_database_too(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, document: str
 ) -> None:
-    for module in (executions, benchmarks):
-        for name in ("get", "get_many"):
-            monkeypatch.setattr(module, name, sleep)
+    for relation in ("execution", "as_json", "benchmark"):
+        monkeypatch.setattr(vars(Loaders)[relation], "_load", sleep)
     site = await make_site(query_timeout_s=2.0)
     status, answer = await asked(site, document)
     assert (status, answer["errors"][0]["extensions"]["code"]) == (200, "OPERATION_TIMEOUT")
