@@ -26,18 +26,21 @@ ONE_ROW_SENT = b"s\0\0\0\x04"
 """PortalSuspended, the end of an answer of which one row was wanted."""
 
 
-TRANSACTIONS = ("launch", "launch of a batch", "append", "finish with many steps", "sync", "observe")
+TRANSACTIONS = ("launch", "launch of a batch", "finish with many steps", "sync", "observe")
 
 
 @pytest.mark.parametrize("direction", [Direction.UP, Direction.DOWN], ids=["commit lost", "answer lost"])
 async def test_a_commit_that_was_cut_off_is_repeated_and_doubles_nothing(
     db: Database, proxied: Proxied, trusting: None, direction: Direction
 ) -> None:
-    for name in (*TRANSACTIONS, "finish"):
+    for name in (*TRANSACTIONS, "finish", "append"):
         operation = OPERATIONS[name]
         execution_id = await operation.prepare(db)
-        # The end of a usual execution is one statement: what is lost is that, or the row it answers with.
-        needle = b"COMMIT" if name in TRANSACTIONS else execution_id.bytes
+        needle = b"COMMIT"
+        if name not in TRANSACTIONS:
+            # One statement: what is lost is that, or the row it answers with.
+            is_answer = direction is Direction.DOWN and name == "append"
+            needle = ONE_ROW_SENT if is_answer else execution_id.bytes
         proxied.proxy.trap = trap = Trap(direction, needle)
         async with asyncio.timeout(DEADLINE_S):
             with pytest.raises(DatabaseUnavailable):
