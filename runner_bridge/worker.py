@@ -142,23 +142,6 @@ class Worker:
         """What was counted since the start."""
         return self._around.counters
 
-    async def handle(self, execution_id: ExecutionId) -> None:
-        """Sees this execution to its end, whatever its turn; one that runs is taken from whoever has it.
-
-        GiveBack when this worker has to leave first.
-        """
-        db = self._around.db
-        await self._register()
-        execution = await until_stored(
-            lambda: executions.claim(db, execution_id, self.id, self._runner), self._leaving
-        )
-        if is_fresh := execution is not None:
-            await self._see_to_end(execution, is_fresh=is_fresh)
-            return
-        owner = await executions.owner_of(db, execution_id)
-        if (execution := await executions.adopt(db, execution_id, self.id, owner)) is not None:
-            await self._see_to_end(execution, is_fresh=False)
-
     async def _register(self) -> None:
         await until_stored(lambda: workers.register(self._around.db, self._registration), self._leaving)
 

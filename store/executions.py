@@ -23,7 +23,6 @@ from store.model import (
     Execution,
     ExecutionId,
     ExecutionOrigin,
-    RunnerKind,
     Step,
     ToolCall,
     WorkerId,
@@ -133,17 +132,6 @@ def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
             existing,
         )
     return existing
-
-
-async def claim(
-    db: Database, execution_id: ExecutionId, worker_id: WorkerId, runner: RunnerKind | None = None
-) -> Execution | None:
-    """QUEUED → RUNNING for this worker, whatever its turn; None when it is not QUEUED any more.
-
-    Workers take what is next with `queue.claim_next`.
-    """
-    row = await db.fetchrow(SQL["claim"], execution_id, worker_id, runner)
-    return None if row is None else rows.execution(row)
 
 
 async def adopt(

@@ -7,10 +7,17 @@ import uuid
 from typing import Any
 
 from runner_bridge import processes
-from store import executions, workers
+from store import queue, rows, workers
 from store.database import Database
 from store.model import Execution, ExecutionId, RunnerKind, WorkerId
+from store.retrying import retried
 from store.workers import Home, Registration
+
+UNLIMITED = 1_000_000
+
+ITS_TURN = """
+UPDATE pgqueuer SET priority = 1000000 WHERE dedupe_key = $1 AND status = 'queued' RETURNING true
+"""
 
 HOME = Home("a machine", "a boot", "/sessions")
 
@@ -44,8 +51,23 @@ async def registered(db: Database, name: str = "worker", **changes: Any) -> Work
 async def claim(
     db: Database, execution_id: ExecutionId, name: str = "worker", runner: RunnerKind | None = None
 ) -> Execution | None:
-    """`executions.claim` by the worker of this name."""
-    return await executions.claim(db, execution_id, await registered(db, name), runner)
+    """`claim_as` by the worker of this name."""
+    return await claim_as(db, execution_id, await registered(db, name), runner)
+
+
+@retried
+async def claim_as(
+    db: Database, execution_id: ExecutionId, worker_id: WorkerId, runner: RunnerKind | None = None
+) -> Execution | None:
+    """Claims as workers do, of all that wait this one: its turn is now. None when it does not wait."""
+    async with db.transaction() as connection:
+        await connection.fetchval(queue.SQL["lock"])
+        if not await connection.fetchval(ITS_TURN, str(execution_id)):
+            return None
+        row = await connection.fetchrow(
+            queue.SQL["claim_next"], worker_id, runner, UNLIMITED, UNLIMITED, [], []
+        )
+        return None if row is None else rows.execution(row)
 
 
 async def silent_for(db: Database, worker_id: WorkerId, seconds: float) -> None:

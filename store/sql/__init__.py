@@ -1,4 +1,4 @@
-"""SQL in files, in named blocks: `-- name: claim` opens the block `sql.load("executions")["claim"]`."""
+"""SQL in files, in named blocks: `-- name: adopt` opens the block `sql.load("executions")["adopt"]`."""
 
 from __future__ import annotations
 

@@ -21,28 +21,6 @@ WITH event AS (
 )
 SELECT pg_notify('reev_gql', '')
 
--- name: claim
--- Other runners than ours tell of a whole flow only: how many of its steps are done is unknown from here on.
-WITH moved AS (
-    UPDATE executions
-    SET status = 'RUNNING', worker_id = $2, runner = $3::runner_kind, event_seq = event_seq + 1,
-        steps_done = CASE WHEN $3::runner_kind = 'LOCAL' OR steps_total = 1 THEN steps_done END,
-        started_at = greatest(queued_at, clock_timestamp()), last_activity_at = clock_timestamp()
-    WHERE id = $1 AND status = 'QUEUED'
-    RETURNING *
-), place AS (
-    DELETE FROM pgqueuer USING moved WHERE dedupe_key = moved.id::text AND pgqueuer.status = 'queued'
-    RETURNING pgqueuer.id
-), note AS (
-    DELETE FROM pgqueuer_log USING place WHERE job_id = place.id
-), event AS (
-    INSERT INTO execution_events (execution_id, seq, kind, status, at)
-    SELECT id, event_seq, 'STATUS_CHANGED', status, started_at FROM moved
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM moved
-)
-SELECT moved.* FROM moved LEFT JOIN bell ON true
-
 -- name: adopt
 -- From whom it is known to belong to, so of two that want it one gets it. A pid of another boot means nothing.
 UPDATE executions

@@ -3,6 +3,7 @@
 SELECT pg_advisory_xact_lock(8243110937284436532)
 
 -- name: claim_next
+-- Other runners than ours tell of a whole flow only: how many of its steps are done is unknown from here on.
 WITH live AS MATERIALIZED (
     SELECT agent, worker_id FROM executions WHERE status IN ('RUNNING', 'STOPPING') AND origin = 'REQUESTED'
 ), busy AS (

@@ -13,7 +13,7 @@ from store.database import Database
 from store.model import BenchmarkId, EventKind, ExecutionId, Step
 from store.observed import Observed
 from tests.store.support import call, draft, ending, queued, running
-from tests.workers import id_of, registered
+from tests.workers import claim_as, id_of, registered
 
 STEP = Step(1, "thought", [], {}, None)
 FINAL = ending(session_file_hash="a" * 64, session={"x": 1}, steps=(STEP,), tool_calls=(call(1),), score=1.0)
@@ -88,7 +88,7 @@ async def _request_batch(db: Database, execution_id: ExecutionId) -> Any:
 async def _claim(db: Database, execution_id: ExecutionId) -> Any:
     """As a worker does: what is not to be claimed any more may be its own already."""
     worker_id = id_of("worker")
-    claimed = await executions.claim(db, execution_id, worker_id)
+    claimed = await claim_as(db, execution_id, worker_id)
     return claimed or await executions.adopt(db, execution_id, worker_id, worker_id)
 
 

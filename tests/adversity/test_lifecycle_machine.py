@@ -28,7 +28,7 @@ from store.model import EventKind, ExecutionId, ExecutionStatus, ToolCallStatus,
 from tests.adversity.failing import Fault, Plan, failing_database
 from tests.invariants import Surroundings, violations_in_database
 from tests.store.support import call, ending, queued
-from tests.workers import id_of, registered
+from tests.workers import claim_as, id_of, registered
 
 STORIES = int(os.environ.get("REEV_GQL_TEST_STORIES", "50"))
 STEPS = 16
@@ -158,7 +158,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(execution=living, worker=WORKERS, fault=FAULTS)
     def claim(self, execution: Model, worker: WorkerId, fault: tuple[int, Fault] | None) -> None:
-        first, claimed = self.world.do(lambda: executions.claim(self.world.db, execution.id, worker), fault)
+        first, claimed = self.world.do(lambda: claim_as(self.world.db, execution.id, worker), fault)
         if execution.status is S.QUEUED:
             assert claimed is not None or not first
             execution.move(S.RUNNING)

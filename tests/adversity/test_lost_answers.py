@@ -19,7 +19,7 @@ from tests.adversity.conftest import Proxied
 from tests.adversity.operations import OPERATIONS
 from tests.proxy import Direction, Trap
 from tests.store.support import DEADLINE_S, queued, running
-from tests.workers import registered
+from tests.workers import claim_as, registered
 
 S = ExecutionStatus
 ONE_ROW_SENT = b"s\0\0\0\x04"
@@ -57,20 +57,20 @@ async def test_a_commit_that_was_cut_off_is_repeated_and_doubles_nothing(
 async def test_a_claim_and_a_stop_that_were_cut_off_are_found_out_by_their_id(
     db: Database, proxied: Proxied, trusting: None, direction: Direction
 ) -> None:
-    """One statement each, so there is no COMMIT: the answer that is lost is the row itself."""
+    """A stop is one statement, so there is no COMMIT: the answer that is lost is the row itself."""
     worker_id = await registered(db)
     warm, execution = await queued(db), await queued(db)
-    await executions.claim(proxied.db, warm.id, worker_id)
+    await claim_as(proxied.db, warm.id, worker_id)
     await executions.request_stop(proxied.db, warm.id)
     took_effect = direction is Direction.DOWN
     needle = execution.id.bytes
     async with asyncio.timeout(DEADLINE_S):
-        proxied.proxy.trap = Trap(direction, needle)
+        proxied.proxy.trap = Trap(direction, b"COMMIT")
         with pytest.raises(DatabaseUnavailable):
-            await executions.claim(proxied.db, execution.id, worker_id)
+            await claim_as(proxied.db, execution.id, worker_id)
         found = await executions.get(db, execution.id)
         assert found is not None and found.status is (S.RUNNING if took_effect else S.QUEUED)
-        again = await executions.claim(proxied.db, execution.id, worker_id)
+        again = await claim_as(proxied.db, execution.id, worker_id)
         assert (again is None) is took_effect
         if again is None:
             # What a worker does then: it is its own already.

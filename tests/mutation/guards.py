@@ -32,10 +32,10 @@ SHARING = "tests/gql_server/ws/test_sharing.py"
 GUARDS = (
     Guard(
         "a claim takes what is QUEUED only",
-        EXECUTIONS,
-        "last_activity_at = clock_timestamp()\n    WHERE id = $1 AND status = 'QUEUED'",
-        "last_activity_at = clock_timestamp()\n    WHERE id = $1 AND NOT is_terminal(status)",
-        f"{STATES}::test_claim",
+        "store/sql/queue.sql",
+        "FROM next WHERE executions.id = next.id AND status = 'QUEUED'",
+        "FROM next WHERE executions.id = next.id",
+        "tests/store/test_queue.py::test_a_claim_and_a_stop_at_once_have_one_winner",
     ),
     Guard(
         "a stop ends at once what is QUEUED only",

@@ -13,12 +13,14 @@ from typing import Any
 
 from runner_bridge import launch, processes
 from runner_bridge.command import RunnerConfig
+from runner_bridge.storing import until_stored
 from runner_bridge.worker import Worker
 from store import benchmarks, events, executions
 from store.database import Database
 from store.hub import Hub
 from store.limits import Limits
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
+from tests.workers import claim_as
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"
@@ -33,6 +35,27 @@ def fake_command(mode: str) -> str:
     return f"{python} {{path}} --agent={{agent}} --execution-id={{id}} --mode={mode}"
 
 
+class DirectedWorker(Worker):
+    """A worker that can be given one execution instead of taking what comes."""
+
+    async def handle(self, execution_id: ExecutionId) -> None:
+        """Sees this execution to its end, whatever its turn; one that runs is taken from whoever has it.
+
+        GiveBack when this worker has to leave first.
+        """
+        db = self._around.db
+        await self._register()
+        execution = await until_stored(
+            lambda: claim_as(db, execution_id, self.id, self._runner), self._leaving
+        )
+        if execution is not None:
+            await self._see_to_end(execution, is_fresh=True)
+            return
+        owner = await executions.owner_of(db, execution_id)
+        if (execution := await executions.adopt(db, execution_id, self.id, owner)) is not None:
+            await self._see_to_end(execution, is_fresh=False)
+
+
 @dataclass
 class Bridge:
     """Everything between a request and an end, in one test's own directories and database."""
@@ -42,9 +65,9 @@ class Bridge:
     config: RunnerConfig
     started: list[ExecutionId] = field(default_factory=list)
 
-    def worker(self, mode: str, limit: int = 4, **changes: Any) -> Worker:
+    def worker(self, mode: str, limit: int = 4, **changes: Any) -> DirectedWorker:
         config = replace(self.config, **{"command": fake_command(mode), **changes})
-        return Worker(self.db, self.hub, config, limits=Limits(limit))
+        return DirectedWorker(self.db, self.hub, config, limits=Limits(limit))
 
     async def request(
         self,

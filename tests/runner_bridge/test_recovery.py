@@ -22,7 +22,7 @@ from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, Fail
 from store.workers import STALE_S, Home, Owner
 from tests.runner_bridge.bridge import DEADLINE_S, Bridge, until
 from tests.store.support import background, call, ending, eventually, in_state, running
-from tests.workers import HOME, id_of, registered, registration, silent_for
+from tests.workers import HOME, claim_as, id_of, registered, registration, silent_for
 
 S = ExecutionStatus
 HERE = Home("machine", "boot", "/sessions")
@@ -91,7 +91,7 @@ async def dead(bridge: Bridge, home: Home | None = None) -> WorkerId:
 async def belonging_to(bridge: Bridge, worker_id: WorkerId, timeout_ms: int = 60_000) -> ExecutionId:
     """An execution that this worker has claimed."""
     execution_id = await bridge.request(timeout_ms=timeout_ms)
-    assert await executions.claim(bridge.db, execution_id, worker_id) is not None
+    assert await claim_as(bridge.db, execution_id, worker_id) is not None
     return execution_id
 
 

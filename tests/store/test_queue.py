@@ -101,14 +101,12 @@ async def test_an_observed_execution_takes_no_slot(db: Database) -> None:
     assert taken is not None and taken.id == wanted
 
 
-@pytest.mark.parametrize("leave", ["claimed", "claimed by name", "stopped"])
+@pytest.mark.parametrize("leave", ["claimed", "stopped"])
 async def test_a_place_is_gone_with_the_wait_and_leaves_no_trace(db: Database, leave: str) -> None:
     execution_id = (await queued(db)).id
     match leave:
         case "claimed":
             await take(db)
-        case "claimed by name":
-            await executions.claim(db, execution_id, await registered(db))
         case _:
             await executions.request_stop(db, execution_id)
     assert await places(db) == []
