@@ -27,6 +27,7 @@ from tests.perf.contenders import GRAPHQL_WS, OURS, STOCK, Running, started, sub
 from tests.perf.figures import median, show
 from tests.perf.lines import RATIO, Line
 from tests.perf.rounds import cpu_s
+from tests.perf.workloads import moments
 from tests.server import PROTOCOL, REPOSITORY
 from tests.store.support import append, running
 
@@ -137,10 +138,11 @@ async def _item(server: Running, db: Database, execution_id: ExecutionId, ordina
         await socket.receive_json()
         assert await append(db, execution_id, ordinal)
         update = (await socket.receive_json())["payload"]["data"]["executionUpdates"]
-    return {
+    item = {
         part: {name: value for name, value in update[part].items() if name not in NEVER_THE_SAME}
         for part in ("event", "execution")
     }
+    return moments(item)
 
 
 @asynccontextmanager

@@ -77,6 +77,8 @@ GOALS = (
 def show_goals(lines: Sequence[Line], *, measured_only: bool = False) -> None:
     """The table of goals, with what was reached."""
     found = {line.key: line for line in lines}
+    if measured_only and not found.keys() & {goal.line for goal in GOALS}:
+        return
     table = Table(title="Goals", title_justify="left", min_width=90)
     for heading in ("work", "goal"):
         table.add_column(heading, ratio=3)

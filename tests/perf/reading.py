@@ -9,8 +9,6 @@ is measured.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 import tempfile
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
@@ -37,7 +35,7 @@ from tests.perf.figures import CONSOLE
 from tests.perf.lines import RATIO, Line
 from tests.perf.rounds import CONNECTIONS, ROUND_S, ROUNDS, Series, compare, driver, postmaster_of
 from tests.perf.seed import BENCHMARKS, seed
-from tests.perf.workloads import Workload, workloads
+from tests.perf.workloads import Workload, moments, workloads
 from tests.samples import transfer_yaml
 
 EXECUTIONS = 20_000
@@ -56,8 +54,6 @@ IDS = "SELECT id::text FROM executions ORDER BY queued_at, id LIMIT $1"
 
 AGAINST = {"hand": BY_HAND, "hand_json": BY_HAND_JSON, "stock": STOCK, "mercurius": MERCURIUS}
 """How rivals are called in the keys of lines."""
-
-TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
 async def measure(url: str, wanted: Collection[str] = ()) -> list[Line]:
@@ -124,20 +120,7 @@ async def _ask(client: aiohttp.ClientSession, server: Running, workload: Workloa
         answer = await response.json()
     if response.status != 200 or "errors" in answer:
         raise RuntimeError(f"{workload.title}: {server.name} answers {str(answer)[:500]}")
-    return _moments(answer["data"])
-
-
-def _moments(value: Any) -> Any:
-    """Times as moments: `.5` and `.500000` of a second are the same."""
-    match value:
-        case dict():
-            return {name: _moments(inner) for name, inner in value.items()}
-        case list():
-            return [_moments(inner) for inner in value]
-        case str() if TIME.match(value):
-            return dt.datetime.fromisoformat(value)
-        case _:
-            return value
+    return moments(answer["data"])
 
 
 def _show(workload: Workload, series: dict[str, Series]) -> None:

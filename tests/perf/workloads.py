@@ -5,11 +5,16 @@ The answers hold the same data; `reading` checks that before it measures anythin
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gql_server.page_documents import named_documents
+
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 ROW = "id benchmarkId agent status score executionTimeMs queuedAt startedAt endedAt"
 
@@ -74,3 +79,16 @@ def workloads(ids: Sequence[str]) -> dict[str, Workload]:
 
 def _list(key: str, title: str, document: str, first: int, path: str) -> Workload:
     return Workload(key, title, document, [{"first": first}], [f"{path}?first={first}"])
+
+
+def moments(value: Any) -> Any:
+    """Times as moments: `.5` and `.500000` of a second are the same."""
+    match value:
+        case dict():
+            return {name: moments(inner) for name, inner in value.items()}
+        case list():
+            return [moments(inner) for inner in value]
+        case str() if TIME.match(value):
+            return dt.datetime.fromisoformat(value)
+        case _:
+            return value
