@@ -46,6 +46,7 @@ from schema.performance import AgentPerformance, agent_performance
 from schema.permissions import needs_admin, needs_run
 from schema.queue import QueuePositions, queue_positions
 from schema.session_imports import ImportSessionFilesResult, import_session_files
+from schema.viewer import Viewer, viewer
 
 __all__ = ["build_schema"]
 
@@ -84,6 +85,7 @@ class Query:
         resolver=agent_performance,
         description="How agents do, over ended executions; per agent, in order of name.",
     )
+    viewer: Viewer = strawberry.field(resolver=viewer, description="Who asks, and what they may.")
 
 
 @strawberry.type(description="What can be done. An expected failure is a member of the result.")

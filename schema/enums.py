@@ -21,6 +21,7 @@ from schema.renderings.flow_diagram import FlowNodeKind
 from store.filters import OrderField
 from store.model import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind, SyncOutcome, ToolCallStatus
 from store.performance import Bucket
+from store.tokens import Scope
 
 __all__ = [
     "Bucket",
@@ -37,6 +38,7 @@ __all__ = [
     "OrderDirection",
     "OrderField",
     "RunnerKind",
+    "Scope",
     "SyncOutcome",
     "ToolCallStatus",
 ]
@@ -253,5 +255,16 @@ _describe(
         "REJECTED": "It rejects the request (another 4xx).",
         "SERVER_ERROR": "It failed (5xx).",
         "BAD_ANSWER": "Its answer is not what such an API answers.",
+    },
+)
+
+_describe(
+    Scope,
+    "TokenScope",
+    "What a token is good for; each includes the ones before it.",
+    {
+        "READ": "See everything there is to see.",
+        "RUN": "Start and stop executions.",
+        "ADMIN": "Change benchmarks and agents, import files.",
     },
 )

@@ -73,6 +73,16 @@ async def test_each_scope_goes_so_far_and_no_further(make_site: MakeSite) -> Non
                 assert await outcome(site, document, headers) == wanted, (scope, document)
 
 
+async def test_everybody_may_ask_who_they_are_and_what_they_may(make_site: MakeSite) -> None:
+    site = await make_site()
+    asked = "{ viewer { name scope } }"
+    assert (await site.post(asked))[1]["data"]["viewer"] == {"name": "local", "scope": "ADMIN"}
+    for scope in Scope:
+        headers = await made(site.db, scope, f"of-{scope.name}")
+        _, answer = await site.post(asked, headers=headers)
+        assert answer["data"]["viewer"] == {"name": f"of-{scope.name}", "scope": scope.name}
+
+
 def test_every_mutation_needs_a_scope() -> None:
     definition = get_object_definition(Mutation, strict=True)
     needed = {

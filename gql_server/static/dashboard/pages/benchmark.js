@@ -5,6 +5,7 @@ import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { Age, Fact, Panel, Score, Status, Tabs } from "../parts/basics.js";
 import { Definition } from "../parts/definition.js";
+import { Doing } from "../parts/doing.js";
 import { Editor } from "../parts/editor.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { Revisions } from "../parts/revisions.js";
@@ -76,7 +77,7 @@ function RunButton({ id }) {
     const done = await runOne(id, "deterministic");
     if (done) go(`/executions/${done.execution.id}`);
   };
-  return html`<button type="button" class="primary" onClick=${run}>Run with deterministic</button>`;
+  return html`<${Doing} class="primary" onClick=${run}>Run with deterministic</${Doing}>`;
 }
 
 function Part({ tab, benchmark, change }) {

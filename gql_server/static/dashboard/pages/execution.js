@@ -6,6 +6,7 @@ import * as format from "../format.js";
 import { html, useEffect } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { Copy, Panel, Tabs } from "../parts/basics.js";
+import { Doing } from "../parts/doing.js";
 import { Header, Timeline } from "../parts/execution_header.js";
 import { Flow } from "../parts/flow.js";
 import { Empty, Shown } from "../parts/notices.js";
@@ -92,9 +93,9 @@ function Actions({ execution }) {
   return html`
     <div class="buttons">
       ${format.isLive(status) && origin === "REQUESTED"
-        ? html`<button type="button" class="danger" disabled=${status === "STOPPING"} onClick=${() => stop(id)}>Stop</button>`
+        ? html`<${Doing} class="danger" disabled=${status === "STOPPING"} onClick=${() => stop(id)}>Stop</${Doing}>`
         : null}
-      <button type="button" class="primary" onClick=${() => rerun(id)}>Run again</button>
+      <${Doing} class="primary" onClick=${() => rerun(id)}>Run again</${Doing}>
       <${Link} href=${`/executions?compare=${id}`}>Compare with another</${Link}>
       <${Copy} text=${query} label="Copy the GraphQL query" />
     </div>

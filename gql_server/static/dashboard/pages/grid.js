@@ -1,15 +1,17 @@
 // The first page: benchmarks × agents, each cell the newest execution, moving as it moves.
-import { runMany } from "../actions.js";
+import { priority, PRIORITIES, runMany } from "../actions.js";
 import { ask } from "../api.js";
 import { html, useEffect, useMemo, useState } from "../html.js";
 import * as format from "../format.js";
 import { gridOf, tagsOf, visibleRows, withBenchmark, withExecution } from "../grid_data.js";
 import { useLiveQuery } from "../live_query.js";
 import { Bar, Score } from "../parts/basics.js";
+import { Doing } from "../parts/doing.js";
 import { Cell } from "../parts/grid_cell.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { Link, usePage, useSearch } from "../router.js";
 import { SyncButton } from "../parts/sync.js";
+import { useStore } from "../use_store.js";
 
 const STREAMS = [
   {
@@ -110,8 +112,21 @@ function Filters({ grid, filter, change }) {
           ${Object.entries(format.STATUS_WORDS).map(([status, words]) => html`<option key=${status} value=${status}>${words}</option>`)}
         </select>
       </label>
+      <${Priority} />
       <${SyncButton} />
     </form>
+  `;
+}
+
+// For everything that is run from the grid, until it is chosen anew or the page is left.
+function Priority() {
+  const chosen = useStore(priority);
+  return html`
+    <label>Run with priority
+      <select value=${chosen} onChange=${(event) => priority.set(Number(event.target.value))}>
+        ${PRIORITIES.map(([value, words]) => html`<option key=${value} value=${value} selected=${value === chosen}>${words}</option>`)}
+      </select>
+    </label>
   `;
 }
 
@@ -124,12 +139,12 @@ function Table({ grid, rows }) {
         <caption class="hidden">The newest execution of each benchmark by each agent</caption>
         <thead>
           <tr>
-            <th scope="col">Benchmark <button type="button" class="small" onClick=${() => runMany(ids, runnable)}>Run all</button></th>
+            <th scope="col">Benchmark <${Doing} class="small" onClick=${() => runMany(ids, runnable, priority.value)}>Run all</${Doing}></th>
             ${grid.agents.map(
               (agent) => html`
                 <th scope="col" key=${agent}>
                   ${agent}
-                  ${grid.runnable.has(agent) && html`<button type="button" class="small" aria-label=${`Run every shown benchmark with ${agent}`} onClick=${() => runMany(ids, [agent])}>Run</button>`}
+                  ${grid.runnable.has(agent) && html`<${Doing} class="small" aria-label=${`Run every shown benchmark with ${agent}`} onClick=${() => runMany(ids, [agent], priority.value)}>Run</${Doing}>`}
                 </th>
               `,
             )}
@@ -148,7 +163,7 @@ function Row({ row: { benchmark, cells }, grid, runnable }) {
     <tr>
       <th scope="row">
         <${Link} href=${`/benchmarks/${benchmark.id}`}>${benchmark.id}</${Link}>
-        ${runnable.length > 1 && html`<button type="button" class="small" aria-label=${`Run ${benchmark.id} with every agent`} onClick=${() => runMany([benchmark.id], runnable)}>Run</button>`}
+        ${runnable.length > 1 && html`<${Doing} class="small" aria-label=${`Run ${benchmark.id} with every agent`} onClick=${() => runMany([benchmark.id], runnable, priority.value)}>Run</${Doing}>`}
         <p class="quiet">${benchmark.description}</p>
       </th>
       ${grid.agents.map(

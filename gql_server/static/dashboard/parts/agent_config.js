@@ -2,6 +2,7 @@
 import { act } from "../api.js";
 import * as format from "../format.js";
 import { html, useState } from "../html.js";
+import { Doing } from "./doing.js";
 import { attempt, notify } from "./notices.js";
 
 export function AgentConfig({ name, config, saved }) {
@@ -42,9 +43,9 @@ export function AgentConfig({ name, config, saved }) {
       <label>Model <input value=${model} onInput=${(event) => setModel(event.target.value)} /></label>
       <label>API key (${config?.hasApiKey ? "one is stored; leave empty to keep it" : "none is stored"}) <input type="password" autocomplete="off" value=${apiKey} onInput=${(event) => setApiKey(event.target.value)} /></label>
       <div class="buttons">
-        <button type="submit" class="primary" disabled=${busy}>Save</button>
-        <button type="button" disabled=${busy || (!apiUrl && !config)} onClick=${test}>Test the connection</button>
-        ${config && html`<button type="button" class="danger" disabled=${busy} onClick=${remove}>Delete</button>`}
+        <${Doing} needs="ADMIN" type="submit" class="primary" disabled=${busy}>Save</${Doing}>
+        <${Doing} needs="ADMIN" disabled=${busy || (!apiUrl && !config)} onClick=${test}>Test the connection</${Doing}>
+        ${config && html`<${Doing} needs="ADMIN" class="danger" disabled=${busy} onClick=${remove}>Delete</${Doing}>`}
       </div>
       <div role="status">${result && html`<${Result} result=${result} />`}</div>
     </form>

@@ -1,6 +1,7 @@
 // Writing a benchmark: checked while it is typed, by the server's own reader, and stored only when asked.
 import { act, ask } from "../api.js";
 import { html, useEffect, useRef, useState } from "../html.js";
+import { Doing } from "./doing.js";
 import { attempt, notify } from "./notices.js";
 
 const TYPING_MS = 300;
@@ -34,7 +35,7 @@ export function Editor({ source, done, close }) {
       <textarea id="editor-text" rows="24" spellcheck=${false} ref=${box} aria-describedby="editor-check" aria-invalid=${String(Boolean(check?.code))} value=${text} onInput=${(event) => setText(event.target.value)}></textarea>
       <div id="editor-check" role="status"><${Check} check=${check} go=${(line) => select(box.current, line)} /></div>
       <div class="buttons">
-        <button type="submit" class="primary" disabled=${!check || Boolean(check.code)}>Store</button>
+        <${Doing} needs="ADMIN" type="submit" class="primary" disabled=${!check || Boolean(check.code)}>Store</${Doing}>
         <button type="button" onClick=${close}>Cancel</button>
       </div>
     </form>

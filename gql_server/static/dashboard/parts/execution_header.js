@@ -43,7 +43,7 @@ export function Header({ execution, children }) {
         <${Fact} name="Started by">${execution.origin === "OBSERVED" ? "somebody else; observed" : "this server"}</${Fact}>
         ${execution.exitCode != null && html`<${Fact} name="Exit code">${execution.exitCode}</${Fact}>`}
         ${execution.startupTimeMs != null && html`<${Fact} name="Start-up">${format.duration(execution.startupTimeMs)}</${Fact}>`}
-        ${execution.priority > 0 && html`<${Fact} name="Priority">${execution.priority}</${Fact}>`}
+        ${execution.priority !== 0 && html`<${Fact} name="Priority">${execution.priority}</${Fact}>`}
         <${Fact} name="Benchmark revision">${benchmarkRevision ?? format.UNKNOWN}</${Fact}>
         ${execution.rerunOf && html`<${Fact} name="Repeats"><${Link} href=${`/executions/${execution.rerunOf.id}`}>${execution.rerunOf.id.slice(0, 8)}</${Link}></${Fact}>`}
       </dl>

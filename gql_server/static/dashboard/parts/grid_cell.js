@@ -1,10 +1,11 @@
 // One cell of the grid: the newest execution of a benchmark by an agent, and what can be done about it.
-import { runOne, stop } from "../actions.js";
+import { priority, runOne, stop } from "../actions.js";
 import * as format from "../format.js";
 import { newest } from "../grid_data.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
 import { Age, Elapsed, Progress, Score, Sparkline, Status } from "./basics.js";
+import { Doing } from "./doing.js";
 
 const scoreOf = (execution) => execution.score ?? execution.computedScore;
 
@@ -12,7 +13,7 @@ export function Cell({ benchmark, agent, executions, canRun }) {
   const execution = newest(executions);
   const name = `${benchmark.id} with ${agent}`;
   const run = canRun && html`
-    <button type="button" class="icon" aria-label=${`Run ${name}`} title="Run" onClick=${() => runOne(benchmark.id, agent)}>▶</button>
+    <${Doing} class="icon" aria-label=${`Run ${name}`} title="Run" onClick=${() => runOne(benchmark.id, agent, priority.value)}>▶</${Doing}>
   `;
   if (!execution) return html`<div class="cell" data-grade="unknown"><span class="quiet">Not tested</span>${run}</div>`;
   const isLive = format.isLive(execution.status);
@@ -26,7 +27,7 @@ export function Cell({ benchmark, agent, executions, canRun }) {
       <span class="quiet">${isLive ? html`<${Elapsed} execution=${execution} />` : html`<${Age} iso=${execution.endedAt} />`}</span>
       <${Sparkline} values=${executions.map(scoreOf)} label=${`The last scores of ${name}`} />
       ${isLive
-        ? html`<button type="button" class="icon" aria-label=${`Stop ${name}`} title="Stop" disabled=${execution.status === "STOPPING" || execution.origin === "OBSERVED"} onClick=${() => stop(execution.id)}>■</button>`
+        ? html`<${Doing} class="icon" aria-label=${`Stop ${name}`} title="Stop" disabled=${execution.status === "STOPPING" || execution.origin === "OBSERVED"} onClick=${() => stop(execution.id)}>■</${Doing}>`
         : run}
     </div>
   `;

@@ -6,6 +6,7 @@ import { Store } from "../store.js";
 import { useStore } from "../use_store.js";
 import { attempt, notify } from "./notices.js";
 import { Bar } from "./basics.js";
+import { Doing } from "./doing.js";
 
 const shown = new Store(null);
 
@@ -21,7 +22,7 @@ export function SyncButton() {
   };
   return html`
     <span class="sync">
-      <button type="button" onClick=${sync} disabled=${busy}>Sync benchmarks</button>
+      <${Doing} needs="ADMIN" onClick=${sync} disabled=${busy}>Sync benchmarks</${Doing}>
       ${busy && html`<${Bar} label="Reading the benchmarks directory" />`}
     </span>
   `;
