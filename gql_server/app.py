@@ -43,13 +43,7 @@ def access_rules(settings: Settings, port: int) -> AccessRules:
 
 def create_app(settings: Settings, services: Services, port: int) -> web.Application:
     """The application for a server that listens on `port`."""
-    rules = access_rules(settings, port)
-    gate = Gate(
-        services.db,
-        settings.token.get_secret_value() if settings.token else None,
-        required=settings.require_token,
-        proxies=settings.trusted_proxies,
-    )
+    gate = _gate(settings, services)
     streams = OpenStreams(settings.max_streams, settings.max_streams_per_client)
     view = GraphQLView(
         create_engine(settings, services),
@@ -58,9 +52,8 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
         queries_by_get=settings.queries_by_get,
         heartbeat_s=settings.heartbeat_s,
     )
-    app = web.Application(middlewares=[access_middleware(rules)], client_max_size=MAX_BODY_BYTES)
+    app = _guarded(access_rules(settings, port))
     app[STREAMS] = streams
-    app.on_response_prepare.append(header_signal(rules))
     app.cleanup_ctx.append(_revocations_noticed(gate, streams))
     app.on_shutdown.append(_end_streams)
     app.router.add_route(hdrs.METH_ANY, GRAPHQL_PATH, view.handle)
@@ -72,6 +65,29 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     )
     pages.add_routes(app, graphiql=settings.graphiql)
     return app
+
+
+def create_metrics_app(settings: Settings, services: Services, port: int) -> web.Application:
+    """`/metrics` and nothing else, on a port of the loopback address, for a worker without a server."""
+    app = _guarded(AccessRules.build(port, (), ()))
+    seen = Seen((), services.counters)
+    app.router.add_get("/metrics", metrics_page(services.db, services.hub, _gate(settings, services), seen))
+    return app
+
+
+def _guarded(rules: AccessRules) -> web.Application:
+    app = web.Application(middlewares=[access_middleware(rules)], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(header_signal(rules))
+    return app
+
+
+def _gate(settings: Settings, services: Services) -> Gate:
+    return Gate(
+        services.db,
+        settings.token.get_secret_value() if settings.token else None,
+        required=settings.require_token,
+        proxies=settings.trusted_proxies,
+    )
 
 
 def create_engine(settings: Settings, services: Services) -> Engine:

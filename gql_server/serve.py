@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from gql_server.services import Services
 
 BACKLOG = 512
+LOOPBACK = "127.0.0.1"
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 """The signals that end a server in good order."""
 
-WORKER = ("runner_bridge.worker", "gql_server.working")
+WORKER: tuple[str, ...] = ("runner_bridge.worker", "gql_server.working")
 SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.serving")
 """What each is made of, in steps of at most 0.2 s."""
 
@@ -50,9 +51,11 @@ log = structlog.get_logger(__name__)
 
 def listening_socket(settings: Settings) -> socket.socket:
     """A socket that listens; connections wait in it until the server is ready. Raises StartupError."""
-    family, *_, address = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    return _listening(settings.host, settings.port, "REEV_GQL_PORT")
+
+
+def _listening(host: str, port: int, variable: str) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         # A port whose last connections are in TIME_WAIT is free; one that somebody listens on is not.
@@ -62,8 +65,8 @@ def listening_socket(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise StartupError(
-            f"Cannot listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. "
-            "Stop the program that uses it, or set REEV_GQL_PORT to another port"
+            f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
+            f"Stop the program that uses it, or set {variable} to another port"
         ) from error
     return listener
 
@@ -128,11 +131,17 @@ async def serve(settings: Settings) -> None:
 
 async def work(settings: Settings) -> None:
     """A worker alone, until cancelled."""
-    async with _services(settings, WORKER) as (services, loaded):
-        await loaded
-        from gql_server.working import work_alone
+    with contextlib.ExitStack() as stack:
+        listener, modules = None, WORKER
+        if settings.worker_metrics_port is not None:
+            listener = _listening(LOOPBACK, settings.worker_metrics_port, "REEV_GQL_WORKER_METRICS_PORT")
+            stack.enter_context(contextlib.closing(listener))
+            modules = SERVER
+        async with _services(settings, modules) as (services, loaded):
+            await loaded
+            from gql_server.working import work_alone
 
-        await work_alone(settings, services)
+            await work_alone(settings, services, listener)
 
 
 async def migrate_only(settings: Settings) -> None:

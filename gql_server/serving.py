@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from gql_server import collector
-from gql_server.app import create_app
+from gql_server.app import create_app, create_metrics_app
 from gql_server.banner import show_banner
 from gql_server.serve import BACKLOG
 from gql_server.services import Services
@@ -52,9 +52,25 @@ async def serving(
     settings: Settings, services: Services, listener: socket.socket
 ) -> AsyncIterator[web.AppRunner]:
     """The application, answering on `listener`; at the end no new request is taken and sockets are closed."""
-    port = listener.getsockname()[1]
+    app = create_app(settings, services, listener.getsockname()[1])
+    async with answering(app, listener) as runner:
+        yield runner
+
+
+@asynccontextmanager
+async def metrics_of_worker(
+    settings: Settings, services: Services, listener: socket.socket
+) -> AsyncIterator[None]:
+    """`/metrics` of a worker without a server, answering on `listener`."""
+    async with answering(create_metrics_app(settings, services, listener.getsockname()[1]), listener):
+        yield
+
+
+@asynccontextmanager
+async def answering(app: web.Application, listener: socket.socket) -> AsyncIterator[web.AppRunner]:
+    """`app`, answering on `listener`."""
     runner = web.AppRunner(
-        create_app(settings, services, port),
+        app,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=HTTP_DRAIN_S,

@@ -164,6 +164,13 @@ class Settings(BaseSettings):
         le=256,
         description="Executions that this worker runs at once; without it as many as all may",
     )
+    worker_metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of 127.0.0.1 where `reev-gql worker` answers `/metrics`, 0 takes a free one; without it "
+        "nowhere",
+    )
     agent_limits: AgentLimits = Field(
         (),
         description="Executions of an agent that run at once, over all workers: `glm-4.6=1,local=2`; "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
@@ -20,11 +21,19 @@ from runner_bridge.worker import Worker
 log = structlog.get_logger(__name__)
 
 
-async def work_alone(settings: Settings, services: Services) -> None:
-    """A worker without a server, until cancelled."""
-    async with working(settings, services) as worker:
+async def work_alone(settings: Settings, services: Services, listener: socket.socket | None) -> None:
+    """A worker without a server, until cancelled; its `/metrics` on `listener`, if there is one."""
+    async with AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(working(settings, services))
+        where = {}
+        if listener is not None:
+            # All of the HTTP side: what most workers have no use for.
+            from gql_server.serving import metrics_of_worker
+
+            await stack.enter_async_context(metrics_of_worker(settings, services, listener))
+            where["metrics"] = f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
         collector.settle()
-        log.info("working", limit=settings.limits.capacity)
+        log.info("working", limit=settings.limits.capacity, **where)
         await asyncio.wait({worker})
         worker.result()
 

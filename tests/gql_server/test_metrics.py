@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+from pathlib import Path
 
+import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -14,7 +17,7 @@ from store.database import Database
 from store.errors import DatabaseUnavailable
 from store.hub import Hub
 from store.model import ExecutionStatus
-from tests.gql_server.conftest import MakeSite, Site
+from tests.gql_server.conftest import MakeSite, Site, start_cli
 from tests.store.support import append, background, ending, eventually, in_state, queued
 
 TOKEN = "a-token-of-some-length"
@@ -137,3 +140,35 @@ async def test_however_often_it_is_read_the_database_is_asked_once(
     monkeypatch.setattr("store.figures.read", counted)
     await asyncio.gather(*(scrape(site) for _ in range(10)))
     assert len(asked) == 1
+
+
+async def test_a_worker_without_a_server_tells_of_itself_on_the_loopback_address(
+    tmp_path: Path, database_url: str
+) -> None:
+    settings = {"DATABASE_URL": database_url, "REEV_GQL_TOKEN": TOKEN, "REEV_GQL_WORKER_METRICS_PORT": "0"}
+    log = tmp_path / "worker.log"
+    with log.open("wb") as stderr:
+        worker = await start_cli("worker", cwd=tmp_path, stderr=stderr.fileno(), **settings)
+    try:
+        while (found := re.search(r"metrics=(http://127\.0\.0\.1:\d+/metrics)", log.read_text())) is None:
+            assert worker.returncode is None, log.read_text()
+            await asyncio.sleep(0.05)
+        url, bearer = found[1], {"Authorization": f"Bearer {TOKEN}"}
+        async with aiohttp.ClientSession() as client:
+            answers = {}
+            for name, headers in (
+                ("no token", {}),
+                ("another host", {**bearer, "Host": "evil.example"}),
+                ("bearer", bearer),
+            ):
+                async with client.get(url, headers=headers) as response:
+                    answers[name] = response.status, await response.text()
+            async with client.get(url.replace("/metrics", "/graphql"), headers=bearer) as response:
+                assert response.status == 404
+        assert (answers["no token"][0], answers["another host"][0]) == (401, 421)
+        status, text = answers["bearer"]
+        assert status == 200 and "reev_gql_server_leaked_processes_total 0" in text
+        assert "reev_gql_database_up 1" in text
+    finally:
+        worker.terminate()
+        assert await worker.wait() == 0
