@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.runnable import why_not_runnable
 
 REMEMBERED_CHARACTERS = 8 * 1024 * 1024
 """Of source text; what is made of it takes some ten times as much."""
@@ -35,13 +36,32 @@ class StoredText(NamedTuple):
     source: str
 
 
+NOT_ASKED = "nobody has asked yet"
+
+
+@dataclass(slots=True)
+class _Known:
+    """A definition, the length of its text, and what was found out about it."""
+
+    definition: Definition
+    size: int
+    why_not_runnable: str | None = NOT_ASKED
+
+
+def why_not_runnable_here(definition: Definition) -> str | None:
+    """Why our own runner cannot execute it, in one line; None when it can."""
+    if isinstance(definition, Unreadable):
+        return f"its definition cannot be read: {definition.why}"
+    return why_not_runnable(definition)
+
+
 class Definitions:
     """Remembers what was read last. For one event loop."""
 
     def __init__(self, limit: int = REMEMBERED_CHARACTERS) -> None:
         self._limit = limit
         self._size = 0
-        self._known: OrderedDict[str, tuple[Definition, int]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def of(self, texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
         """The definitions that these texts hold."""
@@ -55,16 +75,23 @@ class Definitions:
 
     def _recall(self, text: StoredText) -> Definition:
         self._known.move_to_end(text.content_hash)
-        return self._known[text.content_hash][0]
+        return self._known[text.content_hash].definition
+
+    def why_not_runnable(self, content_hash: str) -> str | None:
+        """Why our own runner cannot execute a definition that is remembered. Raises KeyError for another."""
+        known = self._known[content_hash]
+        if known.why_not_runnable is NOT_ASKED:
+            known.why_not_runnable = why_not_runnable_here(known.definition)
+        return known.why_not_runnable
 
     def _remember(self, text: StoredText, definition: Definition) -> None:
         if text.content_hash in self._known:
             return
-        self._known[text.content_hash] = (definition, len(text.source))
+        self._known[text.content_hash] = _Known(definition, len(text.source))
         self._size += len(text.source)
         while self._size > self._limit:
-            _, (_, forgotten) = self._known.popitem(last=False)
-            self._size -= forgotten
+            _, forgotten = self._known.popitem(last=False)
+            self._size -= forgotten.size
 
 
 UNREAD = Unreadable("it was not read")

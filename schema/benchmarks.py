@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
-from runner_bridge.definitions import Definition, StoredText, Unreadable
-from runner_bridge.formats.runnable import why_not_runnable
+from runner_bridge.definitions import Definition, StoredText, Unreadable, why_not_runnable_here
 from schema.context import Info
 from schema.definitions import FlowStep, GroundTruth, InitialAccount
 from schema.ids import benchmark_id_argument
+from schema.json_benchmarks import JsonNodes, benchmark_nodes
 from schema.json_loads import LatestExecution, LatestExecutions
-from schema.json_selection import execution_row, loaded
+from schema.json_selection import execution_row, loaded, ready
 from schema.page_arguments import After, Before, First, Last
 from schema.pagination import PageInfo, Window, decode_cursor, encode_cursor
 from schema.remarks import Remark
 from schema.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
-from store import filters, listing, model
+from store import filters, json_lists, listing, model
 from store.json_rows import NotWritable
+from store.listing import BenchmarkStretch
 
 if TYPE_CHECKING:
     from schema.execution_filter import ExecutionFilter
@@ -200,17 +201,11 @@ class Benchmark:
 
     @strawberry.field(description="Whether our own runner can execute it, without upstream's.")
     async def runnable_locally(self, info: Info) -> bool:
-        return _why_not_runnable(await self._definition(info)) is None
+        return why_not_runnable_here(await self._definition(info)) is None
 
     @strawberry.field(description="Why our own runner cannot execute it; null when it can.")
     async def why_not_runnable_locally(self, info: Info) -> str | None:
-        return _why_not_runnable(await self._definition(info))
-
-
-def _why_not_runnable(definition: Definition) -> str | None:
-    if isinstance(definition, Unreadable):
-        return f"its definition cannot be read: {definition.why}"
-    return why_not_runnable(definition)
+        return why_not_runnable_here(await self._definition(info))
 
 
 @strawberry.input(description="Which benchmarks. Every condition given must hold.")
@@ -245,10 +240,12 @@ class BenchmarkConnection:
     updates_cursor: str = strawberry.field(
         description="For `benchmarkUpdates(after:)`: continues exactly where this page was read."
     )
+    written_nodes: strawberry.Private[Any] = None
+    """The nodes as JSON where no edges are asked for; there are none then."""
 
     @strawberry.field(description="The benchmarks without their cursors.")
     def nodes(self) -> list[Benchmark]:
-        return [edge.node for edge in self.edges]
+        return self.written_nodes or [edge.node for edge in self.edges]
 
     @strawberry.field(description="How many benchmarks the filter lets through; counted only when asked.")
     async def total_count(self, info: Info) -> int:
@@ -285,12 +282,18 @@ async def benchmarks(
     conditions = filter.conditions() if filter is not None else filters.BenchmarkFilter()
     # Taken before the page is read: updates that arrive in between are seen twice rather than never.
     updates_cursor = str(info.context.hub.benchmarks.position)
+    stretch = BenchmarkStretch(
+        window.limit, _key(window.after), _key(window.before), backwards=window.backwards
+    )
+    if (written := benchmark_nodes(info)) is not None:
+        with suppress(NotWritable):
+            return await _written(info, written, conditions, stretch, updates_cursor)
     page = await listing.benchmarks(
         info.context.db,
         conditions,
         limit=window.limit,
-        after=_key(window.after),
-        before=_key(window.before),
+        after=stretch.after,
+        before=stretch.before,
         backwards=window.backwards,
     )
     edges = [
@@ -301,6 +304,32 @@ async def benchmarks(
         edges=edges,
         page_info=PageInfo.of(edges, page.has_next, page.has_previous),
         updates_cursor=updates_cursor,
+    )
+
+
+async def _written(
+    info: Info,
+    written: JsonNodes,
+    conditions: filters.BenchmarkFilter,
+    stretch: BenchmarkStretch,
+    updates_cursor: str,
+) -> BenchmarkConnection:
+    """The same of benchmarks that are JSON already."""
+    page = await json_lists.benchmarks(
+        info.context.db, written.rows, conditions, stretch, info.context.runner.agents
+    )
+    ids = [item.id for item in page.items]
+    return BenchmarkConnection(
+        filter=conditions,
+        edges=[],
+        page_info=PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=encode_cursor(CURSOR_KIND, ids[0]) if ids else None,
+            end_cursor=encode_cursor(CURSOR_KIND, ids[-1]) if ids else None,
+        ),
+        updates_cursor=updates_cursor,
+        written_nodes=ready(f"[{','.join(map(written.text, page.items))}]"),
     )
 
 

@@ -70,7 +70,7 @@ def _row(info: Info, table: JsonTable) -> JsonRow | None:
     if selection is None:
         return None
     if "row" not in selection.memo:
-        wanted = _wanted(selection.fields)
+        wanted = members_of(selection.fields)
         selection.memo["row"] = None if wanted is None else JsonRow.of(wanted, table)
     found: JsonRow | None = selection.memo["row"]
     return found
@@ -89,16 +89,16 @@ def _connection(fields: Sequence[SelectedField]) -> JsonConnection | None:
         nodes = [field for field in lists[0].fields if field.name == "node"]
         if len(nodes) != 1 or not {name for _, name in edge} <= {"cursor", "node"}:
             return None
-    wanted = _wanted(nodes[0].fields)
+    wanted = members_of(nodes[0].fields)
     node = None if wanted is None else JsonRow.of(wanted, EXECUTION)
     return None if node is None else JsonConnection(node, edge, bool(edge or others))
 
 
-def _wanted(fields: Sequence[SelectedField]) -> tuple[Wanted, ...] | None:
+def members_of(fields: Sequence[SelectedField]) -> tuple[Wanted, ...] | None:
     """Nothing here takes arguments, so what is given some is something else."""
     found = []
     for field in fields:
-        below = _wanted(field.fields)
+        below = members_of(field.fields)
         if below is None or field.arguments:
             return None
         constant = field.parent_type if field.name == "__typename" else None

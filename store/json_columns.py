@@ -26,13 +26,14 @@ class JsonTable:
 class JsonRelation:
     """Rows that belong to a row, or a part of the row itself where there is no `source`.
 
-    `joined` is put behind the source where a column speaks of `{row}_b`. A part is null unless `present` holds.
+    A `source` may take the number `{first}` and the list of names `{agents}`. `joined` is put behind it where a
+    column speaks of `{row}_b`. A part is null unless `present` holds.
     """
 
     table: JsonTable
     source: str = ""
     joined: str = ""
-    condition: str = ""
+    condition: str = "true"
     order: str = ""
     many: bool = False
     present: str = ""
@@ -144,3 +145,43 @@ EXECUTION = JsonTable(
         ),
     },
 )
+
+
+_NODES = JsonTable(
+    {},
+    {
+        "nodes": JsonRelation(
+            EXECUTION,
+            "(SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id"
+            " ORDER BY queued_at DESC, id DESC LIMIT {first}) AS {row}",
+            many=True,
+        )
+    },
+)
+
+BENCHMARK_OF_LIST = JsonTable(
+    {
+        "id": "{row}.benchmark_id",
+        **_plain("description", "tags", "prompt", "revision", "definition", "source", "source_path"),
+        **_plain("content_hash"),
+        **_times("created_at", "revised_at", "archived_at"),
+    },
+    {
+        "latest_execution": JsonRelation(
+            EXECUTION,
+            "(SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id"
+            " ORDER BY queued_at DESC, id DESC LIMIT 1) AS {row}",
+        ),
+        "latest_executions": JsonRelation(
+            EXECUTION,
+            "(SELECT latest.* FROM unnest({agents}) WITH ORDINALITY AS asked (agent, place)"
+            " CROSS JOIN LATERAL ("
+            "SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id AND agent = asked.agent"
+            " ORDER BY queued_at DESC, id DESC LIMIT 1"
+            ") AS latest ORDER BY asked.place) AS {row}",
+            many=True,
+        ),
+        "executions": JsonRelation(_NODES),
+    },
+)
+"""As the statement of store.listing reads a benchmark, its revision included."""

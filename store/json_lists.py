@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from store import executions, json_rows, listing, ordering
 from store.database import Database
-from store.filters import ExecutionFilter
+from store.filters import BenchmarkFilter, ExecutionFilter
 from store.json_rows import JsonRow
-from store.listing import Parent, Stretch
+from store.listing import BenchmarkStretch, Parent, Stretch
 from store.model import BenchmarkId, ExecutionId, Page
 from store.ordering import ExecutionKey
 from store.text import storable_text
@@ -27,6 +27,15 @@ class JsonItem:
 
     text: str
     key: ExecutionKey
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBenchmark:
+    """A benchmark in a list, in one JSON object for each part of what is wanted of it."""
+
+    id: BenchmarkId
+    content_hash: str
+    parts: tuple[str, ...]
 
 
 async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
@@ -86,6 +95,27 @@ async def latest(
     rows = executions.SQL["latest_of_benchmarks"]
     statement = SQL["one_by_one"].format(keys="e.benchmark_id", rows=rows, members=row.members)
     return dict(await json_rows.fetch(db, statement, ids, wanted))
+
+
+async def benchmarks(
+    db: Database,
+    parts: Sequence[JsonRow],
+    filter: BenchmarkFilter,
+    stretch: BenchmarkStretch,
+    configured: Sequence[str],
+) -> Page[JsonBenchmark]:
+    """A page of benchmarks, as store.listing gives it; `configured` are the agents where none are named."""
+    rows, values = listing.select_benchmarks(filter, stretch)
+    laterals = []
+    for number, part in enumerate(parts):
+        laterals.append(SQL["part"].format(members=part.after(len(values)), number=number))
+        given = [configured if agents is None else agents for agents in part.agents]
+        values += [list(dict.fromkeys(map(storable_text, agents))) for agents in given]
+    objects = [f'row_to_json("part {number}")::text' for number in range(len(parts))]
+    columns = ", ".join(["e.benchmark_id", "e.content_hash", *objects])
+    statement = SQL["in_parts"].format(columns=columns, rows=rows, parts=" ".join(laterals))
+    found = await json_rows.fetch(db, statement, *values)
+    return stretch.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found])
 
 
 async def tool_calls(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:

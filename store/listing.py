@@ -234,14 +234,37 @@ async def benchmarks(
     backwards: bool = False,
 ) -> Page[Benchmark]:
     """A page of benchmarks at their current revisions, by id."""
+    stretch = BenchmarkStretch(limit, after, before, backwards)
+    statement, values = select_benchmarks(filter, stretch)
+    return stretch.page([rows.benchmark(row) for row in await db.fetch(statement, *values)])
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkStretch:
+    """The same of the list of benchmarks, whose keys are ids."""
+
+    limit: int
+    after: str | None = None
+    before: str | None = None
+    backwards: bool = False
+
+    def page(self, found: Sequence[T]) -> Page[T]:
+        return _page(found, self.limit, self.backwards, self.after is not None, self.before is not None)
+
+
+def select_benchmarks(filter: BenchmarkFilter, stretch: BenchmarkStretch) -> tuple[str, list[Any]]:
+    """The statement that reads that stretch and one benchmark more, in the order it reads, and its values."""
     conditions = _benchmark_conditions(filter)
-    if after is not None:
-        conditions.add("b.id > {}", after)
-    if before is not None:
-        conditions.add("b.id < {}", before)
-    statement = _statement("benchmarks", conditions, "DESC" if backwards else "ASC", limit)
-    found = [rows.benchmark(row) for row in await db.fetch(statement, *conditions.values)]
-    return _page(found, limit, backwards, after is not None, before is not None)
+    if stretch.after is not None:
+        conditions.add("b.id > {}", stretch.after)
+    if stretch.before is not None:
+        conditions.add("b.id < {}", stretch.before)
+    direction = "DESC" if stretch.backwards else "ASC"
+    # One row more than asked for tells whether there are more.
+    limit = int(stretch.limit) + 1
+    return SQL["benchmarks"].format(
+        conditions=conditions, direction=direction, limit=limit
+    ), conditions.values
 
 
 async def count_benchmarks(db: Database, filter: BenchmarkFilter) -> int:
@@ -249,11 +272,6 @@ async def count_benchmarks(db: Database, filter: BenchmarkFilter) -> int:
     conditions = _benchmark_conditions(filter)
     statement = SQL["count_benchmarks"].format(conditions=conditions)
     return int(await db.fetchval(statement, *conditions.values))
-
-
-def _statement(block: str, conditions: _Conditions, direction: str, limit: int) -> str:
-    """One row more than asked for tells whether there are more."""
-    return SQL[block].format(conditions=conditions, direction=direction, limit=int(limit) + 1)
 
 
 def _page(found: Sequence[T], limit: int, backwards: bool, has_after: bool, has_before: bool) -> Page[T]:

@@ -40,3 +40,9 @@ SELECT wanted.id AS key, (
     ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
 ) AS objects
 FROM unnest($1::uuid[]) AS wanted (id)
+
+-- name: in_parts
+SELECT {columns} FROM ({rows}) AS e {parts}
+
+-- name: part
+CROSS JOIN LATERAL (SELECT {members}) AS "part {number}"

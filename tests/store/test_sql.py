@@ -45,11 +45,13 @@ async def test_every_block_prepares(db: Database, file: str, block: str) -> None
         order = {"direction": "ASC", "order": "id", "limit": 1}
         statement = statement.format(conditions="true", **order, **parents, **counted)
     if file == "json_rows":
-        some = {"keys": "e.id", "members": "1 AS one", "rows": "SELECT * FROM executions"}
+        some = {"keys": "e.id", "members": "1 AS one", "columns": "e.id", "rows": "SELECT * FROM executions"}
         page = {"parents": "$1::text[]", "column": "benchmark_id", "direction": "ASC", "limit": 1}
+        page |= {"parts": "", "number": 0}
         related = {"written": "1", "source": "executions", "condition": "true"}
         statement = statement.format(conditions="true", **some, **page, **related)
-        statement = f"SELECT {statement}" if block == "related" else statement
+        before = {"related": "SELECT ", "part": "SELECT 1 FROM executions AS e "}
+        statement = before.get(block, "") + statement
     if file == "performance":
         statement = statement.format(which="true", benchmark_id="p.benchmark_id", start="p.start")
     async with db.connection() as connection:
