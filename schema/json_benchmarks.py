@@ -83,6 +83,8 @@ def _member(field: SelectedField) -> Wanted | None:
         case "latestExecutions", {"agents": [*agents]}:
             named = tuple(agent for agent in agents if isinstance(agent, str))
             return replace(member, agents=named) if len(named) == len(agents) else None
+        case "latestExecutions", {"agents": None}:
+            return member
         case "executions", {"first": int(first)}:
             return _first(member, first) if 1 <= first <= LARGEST_PAGE else None
         case "executions", arguments if not arguments:

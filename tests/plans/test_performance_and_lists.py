@@ -17,10 +17,10 @@ import pytest
 
 from store import executions, json_lists, listing, performance
 from store.database import Database
-from store.filters import ExecutionFilter, ExecutionOrder, OrderField
-from store.json_columns import EXECUTION
+from store.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder, OrderField
+from store.json_columns import BENCHMARK_OF_LIST, EXECUTION
 from store.json_rows import JsonRow, Wanted
-from store.listing import Stretch
+from store.listing import BenchmarkStretch, Stretch
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.ordering import key_of
 from store.performance import Bucket, PerformanceFilter, Timed
@@ -130,6 +130,15 @@ def json_page(filter: ExecutionFilter, order: ExecutionOrder) -> Question:
     return lambda db: json_lists.page(db, written(), filter, Stretch(50, order))
 
 
+def json_of_benchmarks(db: Database) -> Awaitable[object]:
+    below = (Wanted("id", "id"), Wanted("benchmark", "benchmark", (Wanted("description", "description"),)))
+    nodes = (Wanted("nodes", "nodes", below, first=24),)
+    lists = [Wanted(name, name, below) for name in ("latest_execution", "latest_executions")]
+    row = JsonRow.of([*lists, Wanted("executions", "executions", nodes)], BENCHMARK_OF_LIST)
+    assert row is not None
+    return json_lists.benchmarks(db, [row], BenchmarkFilter(), BenchmarkStretch(20), AGENTS)
+
+
 def json_of_twenty(filter: ExecutionFilter) -> Question:
     ids = [f"bench-{n:03}" for n in range(20)]
     parent = listing.Parent.BENCHMARK
@@ -161,6 +170,7 @@ ASKED: dict[str, Question] = {
     "JSON by ids": lambda db: json_lists.by_ids(db, written(), SOME),
     "JSON by id": lambda db: json_lists.by_ids(db, written(), SOME[:1]),
     "JSON, newest of agents": lambda db: json_lists.latest_of_agents(db, written(), TWENTY, AGENTS),
+    "JSON, benchmarks": json_of_benchmarks,
     "JSON, newest of benchmarks": lambda db: json_lists.latest(db, written(), TWENTY, None),
 }
 
