@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -37,6 +36,21 @@ class OpenStream:
     principal: Principal | None = None
 
 
+class Place:
+    """That of one stream, for a `with`; thousands are held at a time, so it is no generator."""
+
+    __slots__ = ("_stream", "_streams")
+
+    def __init__(self, streams: OpenStreams, stream: OpenStream) -> None:
+        self._streams, self._stream = streams, stream
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._streams.leave(self._stream)
+
+
 class OpenStreams:
     """Those of one server, at most `most`, and at most `per_client` of one address."""
 
@@ -48,9 +62,8 @@ class OpenStreams:
     def __len__(self) -> int:
         return len(self._open)
 
-    @contextmanager
-    def place(self, stream: OpenStream) -> Iterator[None]:
-        """Counts `stream` meanwhile. Raises BadRequest (503) when there is no place for it."""
+    def place(self, stream: OpenStream) -> Place:
+        """To be held while `stream` is open. Raises BadRequest (503) when there is no place for it."""
         if len(self._open) >= self._most or self._by_address[stream.address] >= self._per_client:
             raise BadRequest(
                 "Too many websockets and event streams are open; try again shortly",
@@ -60,13 +73,14 @@ class OpenStreams:
             )
         self._open.add(stream)
         self._by_address[stream.address] += 1
-        try:
-            yield
-        finally:
-            self._open.discard(stream)
-            self._by_address[stream.address] -= 1
-            if not self._by_address[stream.address]:
-                del self._by_address[stream.address]
+        return Place(self, stream)
+
+    def leave(self, stream: OpenStream) -> None:
+        """Its place is free."""
+        self._open.discard(stream)
+        self._by_address[stream.address] -= 1
+        if not self._by_address[stream.address]:
+            del self._by_address[stream.address]
 
     def token_ids(self) -> set[uuid.UUID]:
         """The tokens in the database that streams were opened with."""

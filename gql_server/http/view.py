@@ -24,6 +24,7 @@ from gql_server.operations.engine import Engine
 from gql_server.operations.request import BadRequest, GraphQLRequest
 from gql_server.streams import OpenStream, OpenStreams
 from gql_server.ws.endpoint import serve_socket, wants_websocket
+from gql_server.ws.pings import Pings
 from schema.permissions import Principal
 
 
@@ -40,13 +41,13 @@ class GraphQLView:
         heartbeat_s: float = 20.0,
     ) -> None:
         self._engine, self._gate, self._streams = engine, gate, streams
-        self._heartbeat_s = heartbeat_s
+        self._heartbeat_s, self._pings = heartbeat_s, Pings(heartbeat_s)
         self._methods = (hdrs.METH_GET, hdrs.METH_POST) if queries_by_get else (hdrs.METH_POST,)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
             if wants_websocket(request):
-                return await self._socket(request)
+                return await serve_socket(request, self._engine, self._gate, self._streams, self._pings)
             return await self._http(request)
         except BadRequest as error:
             return refusal_response(error)
@@ -57,16 +58,6 @@ class GraphQLView:
         except Exception as error:
             refused = Refused(GraphQLError(str(error), original_error=error))
             return json_response(encode(refusal_of(refused)), HTTPStatus.INTERNAL_SERVER_ERROR, JSON)
-
-    async def _socket(self, request: web.Request) -> web.StreamResponse:
-        address = self._gate.address_of(request)
-
-        async def authenticate(authorization: object) -> Principal:
-            return await self._gate.admit(authorization, address)
-
-        return await serve_socket(
-            request, self._engine, self._streams, authenticate, address, self._heartbeat_s
-        )
 
     async def _http(self, request: web.Request) -> web.StreamResponse:
         if request.method == hdrs.METH_OPTIONS:

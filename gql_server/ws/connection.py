@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any, assert_never
 
 from aiohttp import WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
+from gql_server.identity import Gate
 from gql_server.operations.engine import Engine
 from gql_server.operations.request import BadRequest
 from gql_server.streams import FORBIDDEN, OpenStream
@@ -31,6 +32,7 @@ from gql_server.ws.messages import (
     read_message,
 )
 from gql_server.ws.operation import SocketOperation
+from gql_server.ws.pings import Pings
 from schema.permissions import Principal
 
 CONNECTION_INIT_S = 10.0
@@ -52,8 +54,8 @@ MESSAGES_PER_S = 100.0
 MESSAGES_AT_ONCE = 500
 """What a client may send in the long run, and in a moment; a page that opens sends a message per panel."""
 
-Authenticate = Callable[[object], Awaitable[Principal]]
-"""Who shows this `Authorization`; raises BadRequest."""
+PING = b"\x89\x00"
+"""A whole frame (RFC 6455, §5.5.2)."""
 
 
 class Connection:
@@ -61,8 +63,8 @@ class Connection:
 
     # Ten thousand wait at a time: each byte counts.
     __slots__ = (
-        *("_allowance", "_allowed_at", "_authenticate", "_operations", "_principal", "_socket", "_tasks"),
-        *("_transport", "_waiting", "_writer", "engine"),
+        *("_allowance", "_allowed_at", "_gate", "_heard", "_operations", "_principal", "_asked"),
+        *("_address", "_socket", "_tasks", "_transport", "_waiting", "_writer", "engine"),
     )
 
     def __init__(
@@ -70,22 +72,30 @@ class Connection:
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         engine: Engine,
-        authenticate: Authenticate,
+        gate: Gate,
+        address: str,
     ) -> None:
         self._socket, self._transport = socket, transport
-        self.engine, self._authenticate = engine, authenticate
+        self.engine, self._gate, self._address = engine, gate, address
+        self._heard, self._asked = True, False
         self._principal: Principal | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._operations: dict[str, SocketOperation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance, self._allowed_at = float(MESSAGES_AT_ONCE), time.monotonic()
 
-    async def run(self, stream: OpenStream, writer: AbstractStreamWriter) -> None:
+    async def run(self, stream: OpenStream, writer: AbstractStreamWriter, pings: Pings) -> None:
         """Serves the client until either side closes. `stream` learns who it is; `writer` is the socket's."""
         self._writer = writer
+        pings.add(self)
         self._waiting = asyncio.get_running_loop().call_later(CONNECTION_INIT_S, self._init_is_late)
         try:
             async for frame in self._socket:
+                self._heard = True
+                if frame.type is WSMsgType.PING:
+                    await self._in_time(self._socket.pong(frame.data))
+                if frame.type in (WSMsgType.PING, WSMsgType.PONG):
+                    continue
                 if frame.type is not WSMsgType.TEXT:
                     raise ProtocolError(messages.BAD_MESSAGE, "A message is a text frame")
                 self._spend()
@@ -96,6 +106,7 @@ class Connection:
         except ConnectionError:
             pass
         finally:
+            pings.remove(self)
             self._end_waiting()
             for operation in self._operations.values():
                 operation.cancel()
@@ -112,6 +123,15 @@ class Connection:
             pass
         except TimeoutError:
             self._abort()
+
+    def look(self) -> None:
+        if self._heard:
+            self._heard = self._asked = False
+        elif self._asked:
+            self._abort()
+        elif self._transport is not None and not self._transport.is_closing():
+            self._asked = True
+            self._transport.write(PING)
 
     def _abort(self) -> None:
         if self._transport is not None:
@@ -159,7 +179,7 @@ class Connection:
             raise ProtocolError(messages.TOO_MANY_INITS, "Too many initialisation requests")
         given = next((payload[key] for key in payload if key.lower() == "authorization"), None)
         try:
-            self._principal = await self._authenticate(given)
+            self._principal = await self._gate.admit(given, self._address)
         except BadRequest as error:
             raise ProtocolError(FORBIDDEN, f"Forbidden: {error.message}") from None
         self._end_waiting()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
+from gql_server.identity import Gate
 from gql_server.operations.engine import Engine
 from gql_server.streams import OpenStream, OpenStreams
-from gql_server.ws.connection import Authenticate, Connection
+from gql_server.ws.connection import Connection
 from gql_server.ws.messages import PROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE
+from gql_server.ws.pings import Pings
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """No operation is larger; a client that sends more is closed with 1009."""
@@ -27,26 +29,29 @@ def wants_websocket(request: web.Request) -> bool:
 async def serve_socket(
     request: web.Request,
     engine: Engine,
+    gate: Gate,
     streams: OpenStreams,
-    authenticate: Authenticate,
-    address: str,
-    heartbeat_s: float,
+    pings: Pings,
 ) -> web.WebSocketResponse:
     """Serves one socket to its end. Raises BadRequest when there is no place for it."""
     socket = web.WebSocketResponse(
         protocols=(PROTOCOL,),
-        heartbeat=heartbeat_s,
+        # Pings and pongs are ours: aiohttp's cost a timer per socket and a task per ping.
+        autoping=False,
         timeout=CLOSE_TIMEOUT_S,
         max_msg_size=MAX_MESSAGE_BYTES,
         # Deflate keeps 117 kB per socket, for messages of a few hundred bytes.
         compress=False,
     )
-    connection = Connection(socket, request.transport, engine, authenticate)
+    address = gate.address_of(request)
+    connection = Connection(socket, request.transport, engine, gate, address)
     stream = OpenStream(address, connection.close)
     with streams.place(stream):
         writer = await socket.prepare(request)
+        # They were sent, and would be kept for hours.
+        socket.headers.clear()
         if socket.ws_protocol != PROTOCOL:
             await connection.close(SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
         else:
-            await connection.run(stream, writer)
+            await connection.run(stream, writer, pings)
     return socket

@@ -7,8 +7,9 @@ is written to the socket then and there. What the client does not take, a new ta
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from graphql import OperationType
@@ -40,7 +41,9 @@ class SocketOperation:
         # `message("next", id=…, payload=…)` around its payload, which is the same for many.
         self._head = b'{"id":' + encode(operation_id) + b',"payload":'
         self._watch: Watch | None = None
-        self._task: asyncio.Task[None] | None = connection.start(self._run(self._begin(request, who)))
+        self._task: asyncio.Task[None] | None = connection.start(
+            self._run(partial(self._begin, request, who))
+        )
 
     def cancel(self) -> None:
         """Nothing more is sent."""
@@ -54,13 +57,13 @@ class SocketOperation:
 
     def wake(self) -> None:
         if self._watch is not None:
-            self._task = self._connection.start(self._run(self._catch_up(self._watch)))
+            self._task = self._connection.start(self._run(partial(self._catch_up, self._watch)))
 
-    async def _run(self, work: Awaitable[bool]) -> None:
+    async def _run(self, work: Callable[[], Awaitable[bool]]) -> None:
         """Sends what is last, once `work` says that the end has come or raises what is wrong."""
         with suppress(ConnectionError):
             try:
-                if not await work:
+                if not await work():
                     return
                 last = message("complete", id=self.id)
             except Refused as refused:

@@ -554,6 +554,13 @@ GUARDS = (
         f"{SHARING}::test_a_reader_that_does_not_read_delays_nobody_and_gets_everything_later",
     ),
     Guard(
+        "who answers no ping is cut off",
+        "gql_server/ws/connection.py",
+        "elif self._asked:\n            self._abort()",
+        "elif self._asked:\n            pass",
+        "tests/gql_server/ws/test_protocol.py::test_a_client_that_answers_no_ping_is_gone",
+    ),
+    Guard(
         "who fell behind what is remembered reads for itself",
         "gql_server/operations/broadcasts.py",
         "return bool(position >= self._floor)",

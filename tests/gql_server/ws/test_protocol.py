@@ -283,6 +283,22 @@ async def test_a_client_that_answers_no_ping_is_gone(make_site: MakeSite) -> Non
         await until(lambda: site.open_streams == 0)
 
 
+async def test_a_client_that_answers_pings_stays_and_its_own_are_answered(make_site: MakeSite) -> None:
+    site = await make_site(heartbeat_s=0.1)
+    async with site.client.ws_connect(
+        f"{site.base}/graphql", protocols=("graphql-transport-ws",), autoping=False
+    ) as socket:
+        for _ in range(5):
+            asked = await socket.receive()
+            assert asked.type is aiohttp.WSMsgType.PING
+            await socket.pong(asked.data)
+        await socket.ping(b"and you?")
+        while (answer := await socket.receive()).type is aiohttp.WSMsgType.PING:
+            await socket.pong(answer.data)
+        assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"and you?")
+        assert site.open_streams == 1
+
+
 async def test_a_reader_that_never_reads_is_cut_off_and_disturbs_nobody(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
