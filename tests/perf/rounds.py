@@ -20,7 +20,7 @@ from tests.perf.workloads import Workload
 from tests.server import REPOSITORY
 
 ROUNDS = 5
-ROUND_S = 1.5
+ROUND_S = 1.2
 WARM_UP_S = 0.7
 """Enough for plans of PostgreSQL to settle and for compiled code to be there."""
 
