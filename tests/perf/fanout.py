@@ -27,7 +27,7 @@ from tests.perf.contenders import GRAPHQL_WS, OURS, STOCK, Running, started, sub
 from tests.perf.figures import median, show
 from tests.perf.lines import RATIO, Line
 from tests.perf.rounds import cpu_s
-from tests.perf.workloads import moments
+from tests.perf.workloads import comparable
 from tests.server import PROTOCOL, REPOSITORY
 from tests.store.support import append, running
 
@@ -142,7 +142,7 @@ async def _item(server: Running, db: Database, execution_id: ExecutionId, ordina
         part: {name: value for name, value in update[part].items() if name not in NEVER_THE_SAME}
         for part in ("event", "execution")
     }
-    return moments(item)
+    return comparable(item)
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ from tests.perf.figures import CONSOLE
 from tests.perf.lines import RATIO, Line
 from tests.perf.rounds import CONNECTIONS, ROUND_S, ROUNDS, Series, compare, driver, postmaster_of
 from tests.perf.seed import BENCHMARKS, seed
-from tests.perf.workloads import Workload, moments, workloads
+from tests.perf.workloads import Workload, comparable, workloads
 from tests.samples import transfer_yaml
 
 EXECUTIONS = 20_000
@@ -120,7 +120,7 @@ async def _ask(client: aiohttp.ClientSession, server: Running, workload: Workloa
         answer = await response.json()
     if response.status != 200 or "errors" in answer:
         raise RuntimeError(f"{workload.title}: {server.name} answers {str(answer)[:500]}")
-    return moments(answer["data"])
+    return comparable(answer["data"])
 
 
 def _show(workload: Workload, series: dict[str, Series]) -> None:

@@ -16,6 +16,9 @@ from gql_server.page_documents import named_documents
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
+CURSORS = ("cursor", "updatesCursor")
+"""Fields that say where a stream stands; each server says so in its own way."""
+
 ROW = "id benchmarkId agent status score executionTimeMs queuedAt startedAt endedAt"
 
 LIST = f"query List($first: Int!) {{ executions(first: $first) {{ nodes {{ {ROW} }} }} }}"
@@ -81,13 +84,13 @@ def _list(key: str, title: str, document: str, first: int, path: str) -> Workloa
     return Workload(key, title, document, [{"first": first}], [f"{path}?first={first}"])
 
 
-def moments(value: Any) -> Any:
-    """Times as moments: `.5` and `.500000` of a second are the same."""
+def comparable(value: Any) -> Any:
+    """Data without what may differ: how times are spelled (`.5` is `.500000`), and where streams stand."""
     match value:
         case dict():
-            return {name: moments(inner) for name, inner in value.items()}
+            return {name: None if name in CURSORS else comparable(inner) for name, inner in value.items()}
         case list():
-            return [moments(inner) for inner in value]
+            return [comparable(inner) for inner in value]
         case str() if TIME.match(value):
             return dt.datetime.fromisoformat(value)
         case _:

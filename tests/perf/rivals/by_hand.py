@@ -108,6 +108,9 @@ JSON = {
     "/nested": nested_json,
     "/grid": grid_json,
 }
+CURSOR = "0"
+"""Where the streams of this server would stand."""
+
 AGENTS = list(seed.AGENTS)
 """Those that our server is started with."""
 
@@ -157,7 +160,14 @@ def _grid(performance: list[Any], benchmarks: list[dict[str, Any]]) -> bytes:
         for row in performance
     ]
     agents = [{"name": agent} for agent in AGENTS]
-    return _encoded({"agents": agents, "agentPerformance": figures, "benchmarks": {"nodes": benchmarks}})
+    return _encoded(
+        {
+            "executions": {"updatesCursor": CURSOR},
+            "agents": agents,
+            "agentPerformance": figures,
+            "benchmarks": {"updatesCursor": CURSOR, "nodes": benchmarks},
+        }
+    )
 
 
 def _mean(total: float, count: int) -> float | None:
