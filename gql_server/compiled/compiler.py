@@ -46,7 +46,7 @@ class Compiler:
         self._values = executor.variable_values
         self._hide_suggestions = executor.hide_suggestions
         self._ordinary: Classes = set()
-        self._number = 0
+        self._functions = 0
         self.sources: list[str] = []
         """What was written so far; the code for the types behind an abstract one comes when they are met."""
 
@@ -81,8 +81,8 @@ class Compiler:
         ).grouped_field_set
 
     def _fields(self, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> Fields:
-        self._number += 1
-        writer = Writer(f"{type_.name}_{self._number}", self._ordinary)
+        self._functions += 1
+        writer = Writer(f"{type_.name}_{self._functions}", self._ordinary)
         for key, details in grouped.items():
             self._field(writer, type_, key, details)
         source, fields = writer.function()
@@ -97,38 +97,36 @@ class Compiler:
         definition = self._schema.get_field(parent, node.name.value)
         if definition is None:
             raise NotCompiled("a field that the schema does not have")
-        self._number += 1
-        number = self._number
         place = Place(key, parent, definition, details, [detail.node for detail in details])
         what = read_of(definition)
         if what is None:
-            self._resolved(writer, number, place)
+            self._resolved(writer, place)
             return
         value = "source" if what is ITSELF else read(what)
-        self._plain(writer, number, place, value)
+        self._plain(writer, place, value)
 
-    def _resolved(self, writer: Writer, number: int, place: Place) -> None:
+    def _resolved(self, writer: Writer, place: Place) -> None:
         definition = place.definition
         place.selection = selection_of(definition.type, place.details, self._below)
         place.complete = self._completer(definition.type, place)
         called = direct(definition, self._schema)
         if called is None:
             called = Direct(definition.resolve or default_field_resolver, takes_info=True)
-        writer.resolved(number, place, called.resolve, _arguments(place), takes_info=called.takes_info)
+        writer.resolved(place, called.resolve, _arguments(place), takes_info=called.takes_info)
 
-    def _plain(self, writer: Writer, number: int, place: Place, value: str) -> None:
+    def _plain(self, writer: Writer, place: Place, value: str) -> None:
         inner: Any = get_nullable_type(place.type)
-        quick = leaf_of(inner, number) if is_leaf_type(inner) else None
+        quick = leaf_of(inner, place.key) if is_leaf_type(inner) else None
         if is_object_type(inner) and inner.is_type_of is None:
             fields = self._fields(inner, self._below(inner, place.details))
             place.complete = self._with_nulls(fields, place)
-            writer.object_of(number, place, value, fields)
+            writer.object_of(place, value, fields)
             return
         place.complete = self._completer(place.type, place)
         if quick is not None:
-            writer.leaf(number, place, value, quick, not is_non_null_type(place.type))
+            writer.leaf(place, value, quick, not is_non_null_type(place.type))
         else:
-            writer.anything(number, place, value)
+            writer.anything(place, value)
 
     def _with_nulls(self, complete: Completer, place: Place, type_: Any = None) -> Completer:
         """`complete` for a place or an item, as null may stand there or not."""

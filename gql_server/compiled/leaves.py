@@ -43,8 +43,8 @@ class Leaf:
     names: dict[str, Any] = field(default_factory=dict)
 
 
-def leaf_of(type_: GraphQLLeafType, number: int) -> Leaf | None:
-    """What can be told of `type_`; `number` keeps its names apart from those of others."""
+def leaf_of(type_: GraphQLLeafType, key: str) -> Leaf | None:
+    """What can be told of `type_`; `key` keeps its names apart from those of other fields."""
     if type_ in _AS_THEY_ARE:
         return Leaf(_AS_THEY_ARE[type_])
     if is_iso_time(type_):
@@ -53,11 +53,11 @@ def leaf_of(type_: GraphQLLeafType, number: int) -> Leaf | None:
             "v.__class__ is datetime and v.tzinfo is UTC", None, {"datetime": dt.datetime, "UTC": dt.UTC}
         )
     if isinstance(type_, GraphQLEnumType):
-        return _enum_leaf(type_, number)
+        return _enum_leaf(type_, key)
     return None
 
 
-def _enum_leaf(type_: GraphQLEnumType, number: int) -> Leaf | None:
+def _enum_leaf(type_: GraphQLEnumType, key: str) -> Leaf | None:
     members: Any = getattr(type_, "wrapped_cls", None)
     if not (isinstance(members, type) and issubclass(members, enum.Enum)) or issubclass(members, enum.Flag):
         return None
@@ -65,5 +65,5 @@ def _enum_leaf(type_: GraphQLEnumType, number: int) -> Leaf | None:
         texts = {member._name_: type_.coerce_output_value(member) for member in members}
     except Exception:
         return None
-    names = {f"enum_{number}": members, f"texts_{number}": texts}
-    return Leaf(f"v.__class__ is enum_{number}", f"texts_{number}[v._name_]", names)
+    names = {f"enum_{key}": members, f"texts_{key}": texts}
+    return Leaf(f"v.__class__ is enum_{key}", f"texts_{key}[v._name_]", names)

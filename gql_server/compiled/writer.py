@@ -44,59 +44,57 @@ class Writer:
         """A field that is the same for every object."""
         self._write(2, f"answer[{key!r}] = {value!r}")
 
-    def leaf(self, number: int, place: Place, value: str, leaf: Leaf, nullable: bool) -> None:
+    def leaf(self, place: Place, value: str, leaf: Leaf, nullable: bool) -> None:
         """A leaf without a resolver; what its test does not let through is completed like anything else."""
         self._names |= leaf.names
-        self._begin(number, place, value)
+        self._begin(place, value)
         if leaf.becomes is None:
             self._write(3, f"if not ({leaf.test}{' or v is None' if nullable else ''}):")
         else:
             self._write(3, f"if {leaf.test}:")
             self._write(4, f"v = {leaf.becomes}")
             self._write(3, "elif v is not None:" if nullable else "else:")
-        self._settle(4, number, place)
-        self._end(number, place)
+        self._settle(4, place)
+        self._end(place)
 
-    def object_of(self, number: int, place: Place, value: str, fields: Fields) -> None:
+    def object_of(self, place: Place, value: str, fields: Fields) -> None:
         """An object without a resolver, of a type that needs no check."""
-        self.name(f"fields_{number}", fields)
-        self._begin(number, place, value)
+        self.name(f"fields_{place.key}", fields)
+        self._begin(place, value)
         self._write(3, "if v.__class__ in ordinary:")
-        self._write(4, f"v = fields_{number}(v, {self._path(place)}, scope)")
+        self._write(4, f"v = fields_{place.key}(v, {self._path(place)}, scope)")
         self._write(4, "if v.__class__ is coroutine:")
-        self._write(5, f"v = place_{number}.guarded(v, {self._path(place)}, scope)")
+        self._write(5, f"v = place_{place.key}.guarded(v, {self._path(place)}, scope)")
         self._write(5, f"waiting += ({place.key!r},)")
         self._write(3, "else:")
-        self._settle(4, number, place)
-        self._end(number, place)
+        self._settle(4, place)
+        self._end(place)
 
-    def anything(self, number: int, place: Place, value: str) -> None:
+    def anything(self, place: Place, value: str) -> None:
         """Any other field without a resolver."""
-        self._begin(number, place, value)
-        self._settle(3, number, place)
-        self._end(number, place)
+        self._begin(place, value)
+        self._settle(3, place)
+        self._end(place)
 
-    def resolved(
-        self, number: int, place: Place, resolve: object, arguments: object, *, takes_info: bool
-    ) -> None:
+    def resolved(self, place: Place, resolve: object, arguments: object, *, takes_info: bool) -> None:
         """A field with a resolver. `arguments`: those of every request, how they are found for one, or None."""
-        self.name(f"resolve_{number}", resolve)
-        self.name(f"place_{number}", place)
+        self.name(f"resolve_{place.key}", resolve)
+        self.name(f"place_{place.key}", place)
         self._write(2, f"here = {self._path(place)}")
         self._write(2, "try:")
         given = ""
         if arguments is not None:
-            self.name(f"arguments_{number}", arguments)
-            given = f", **arguments_{number}" + ("(scope)" if callable(arguments) else "")
-        info = f"place_{number}.info(scope, here)" if takes_info else "None"
-        self._write(3, f"v = resolve_{number}(source, {info}{given})")
+            self.name(f"arguments_{place.key}", arguments)
+            given = f", **arguments_{place.key}" + ("(scope)" if callable(arguments) else "")
+        info = f"place_{place.key}.info(scope, here)" if takes_info else "None"
+        self._write(3, f"v = resolve_{place.key}(source, {info}{given})")
         self._write(3, "if v.__class__ is coroutine:")
-        self._write(4, f"v = place_{number}.awaited(v, here, scope)")
+        self._write(4, f"v = place_{place.key}.awaited(v, here, scope)")
         self._write(3, "else:")
-        self._write(4, f"v = place_{number}.settle(v, here, scope)")
+        self._write(4, f"v = place_{place.key}.settle(v, here, scope)")
         self._write(3, "if v.__class__ is coroutine:")
         self._write(4, f"waiting += ({place.key!r},)")
-        self._end(number, place, "here")
+        self._end(place, "here")
 
     def function(self) -> tuple[str, Fields]:
         """The text of the function and what it became."""
@@ -113,19 +111,19 @@ class Writer:
         fields: Fields = self._names[self._name]
         return source, fields
 
-    def _begin(self, number: int, place: Place, value: str) -> None:
-        self.name(f"place_{number}", place)
+    def _begin(self, place: Place, value: str) -> None:
+        self.name(f"place_{place.key}", place)
         self._write(2, "try:")
         self._write(3, f"v = {value}")
 
-    def _settle(self, depth: int, number: int, place: Place) -> None:
-        self._write(depth, f"v = place_{number}.settle(v, {self._path(place)}, scope)")
+    def _settle(self, depth: int, place: Place) -> None:
+        self._write(depth, f"v = place_{place.key}.settle(v, {self._path(place)}, scope)")
         self._write(depth, "if v.__class__ is coroutine:")
         self._write(depth + 1, f"waiting += ({place.key!r},)")
 
-    def _end(self, number: int, place: Place, path: str = "") -> None:
+    def _end(self, place: Place, path: str = "") -> None:
         self._write(2, "except Exception as error:")
-        self._write(3, f"v = place_{number}.failed(error, {path or self._path(place)}, scope)")
+        self._write(3, f"v = place_{place.key}.failed(error, {path or self._path(place)}, scope)")
         self._write(2, f"answer[{place.key!r}] = v")
 
     def _path(self, place: Place) -> str:
