@@ -7,6 +7,7 @@ go into the answer as it is.
 
 from __future__ import annotations
 
+import json
 from keyword import iskeyword
 from types import CoroutineType
 from typing import Any
@@ -42,7 +43,7 @@ class Writer:
 
     def constant(self, key: str, value: str) -> None:
         """A field that is the same for every object."""
-        self._write(2, f"answer[{key!r}] = {value!r}")
+        self._write(2, f"answer[{quoted(key)}] = {quoted(value)}")
 
     def leaf(self, place: Place, value: str, leaf: Leaf, nullable: bool) -> None:
         """A leaf without a resolver; what its test does not let through is completed like anything else."""
@@ -65,7 +66,7 @@ class Writer:
         self._write(4, f"v = fields_{place.key}(v, {self._path(place)}, scope)")
         self._write(4, "if v.__class__ is coroutine:")
         self._write(5, f"v = place_{place.key}.guarded(v, {self._path(place)}, scope)")
-        self._write(5, f"waiting += ({place.key!r},)")
+        self._write(5, f"waiting += ({quoted(place.key)},)")
         self._write(3, "else:")
         self._settle(4, place)
         self._end(place)
@@ -93,7 +94,7 @@ class Writer:
         self._write(3, "else:")
         self._write(4, f"v = place_{place.key}.settle(v, here, scope)")
         self._write(3, "if v.__class__ is coroutine:")
-        self._write(4, f"waiting += ({place.key!r},)")
+        self._write(4, f"waiting += ({quoted(place.key)},)")
         self._end(place, "here")
 
     def function(self) -> tuple[str, Fields]:
@@ -119,22 +120,27 @@ class Writer:
     def _settle(self, depth: int, place: Place) -> None:
         self._write(depth, f"v = place_{place.key}.settle(v, {self._path(place)}, scope)")
         self._write(depth, "if v.__class__ is coroutine:")
-        self._write(depth + 1, f"waiting += ({place.key!r},)")
+        self._write(depth + 1, f"waiting += ({quoted(place.key)},)")
 
     def _end(self, place: Place, path: str = "") -> None:
         self._write(2, "except Exception as error:")
         self._write(3, f"v = place_{place.key}.failed(error, {path or self._path(place)}, scope)")
-        self._write(2, f"answer[{place.key!r}] = v")
+        self._write(2, f"answer[{quoted(place.key)}] = v")
 
     def _path(self, place: Place) -> str:
-        return f"new(Path, (path, {place.key!r}, {place.parent.name!r}))"
+        return f"new(Path, (path, {quoted(place.key)}, {quoted(place.parent.name)}))"
 
     def _write(self, depth: int, text: str) -> None:
         self._lines.append(INDENT * depth + text)
+
+
+def quoted(name: str) -> str:
+    """A name of GraphQL's or Python's as a string literal."""
+    return json.dumps(name)
 
 
 def read(attribute: str) -> str:
     """The expression that reads `attribute` of the object."""
     if attribute.isidentifier() and not iskeyword(attribute):
         return f"source.{attribute}"
-    return f"getattr(source, {attribute!r})"
+    return f"getattr(source, {quoted(attribute)})"

@@ -29,6 +29,8 @@ JSON_ROWS = "tests/gql_server/compiled/test_json_rows.py"
 PEERS = "tests/adversity/test_dead_peers.py"
 SHARING = "tests/gql_server/ws/test_sharing.py"
 
+PLANS = "tests/gql_server/compiled/test_plan.py"
+
 GUARDS = (
     Guard(
         "a claim takes what is QUEUED only",
@@ -651,5 +653,40 @@ GUARDS = (
         'f"{{row}}.{name}::integer"',
         'f"{{row}}.{name}"',
         f"{JSON_ROWS}::test_a_number_that_the_api_cannot_hold_is_an_error_of_its_field",
+    ),
+    Guard(
+        "a compiled field that must have a value never is null",
+        "gql_server/compiled/completion.py",
+        "if found is None:\n            raise TypeError(message)",
+        "if found is ...:\n            raise TypeError(message)",
+        f"{PLANS}::test_null_is_an_error_where_there_must_be_a_value",
+    ),
+    Guard(
+        "each request's own conditions decide what a plan leaves out",
+        "gql_server/compiled/plan.py",
+        "outcome = tuple(coerced.get(name) for name in self._conditions)",
+        "outcome = tuple(True for name in self._conditions)",
+        f"{PLANS}::test_conditions_decide_for_each_request_what_is_there",
+    ),
+    Guard(
+        "a condition that is null is left to graphql-core",
+        "gql_server/compiled/plan.py",
+        "or not all(isinstance(value, bool) for value in outcome)",
+        "or not all(isinstance(value, bool | None) for value in outcome)",
+        f"{PLANS}::test_a_condition_that_is_null_is_an_error_and_no_decision",
+    ),
+    Guard(
+        "compiled fields ask their permissions",
+        "gql_server/compiled/direct.py",
+        "or field.extensions or field.is_subscription",
+        "or field.is_subscription",
+        f"{PLANS}::test_a_permission_is_asked_before_the_resolver",
+    ),
+    Guard(
+        "no resolver sees what another did to its arguments",
+        "gql_server/compiled/arguments.py",
+        "return lambda scope: _copied(values)",
+        "return lambda scope: values",
+        f"{PLANS}::test_no_resolver_sees_what_another_did_to_its_arguments",
     ),
 )

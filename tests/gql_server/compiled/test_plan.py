@@ -39,6 +39,16 @@ class Part:
         return weight
 
     @strawberry.field
+    def spelled(self, words: list[str]) -> str:
+        words.append("changed")
+        return ", ".join(words)
+
+    @strawberry.field
+    def nothing(self) -> str:
+        found: str = None  # type: ignore[assignment]
+        return found
+
+    @strawberry.field
     def broken(self) -> str:
         raise ValueError(f"{self.name} is broken")
 
@@ -104,6 +114,19 @@ async def test_an_error_nulls_the_nearest_that_may_be_null_and_says_where() -> N
     data, errors = await both("{ whole { parts { broken } } }")
     assert data is None
     assert [error["path"] for error in errors] == [["whole", "parts", 0, "broken"]]
+
+
+async def test_null_is_an_error_where_there_must_be_a_value() -> None:
+    data, [error] = await both("{ whole { spare { nothing } } }")
+    assert data == {"whole": {"spare": None}}
+    assert error["message"] == "Cannot return null for non-nullable field Part.nothing."
+
+
+async def test_no_resolver_sees_what_another_did_to_its_arguments() -> None:
+    plan = plan_of(schema, parse('{ whole { parts { spelled(words: ["a"]) } } }'))
+    for _ in range(2):
+        data, _ = await by_plan(plan, {}, context())
+        assert data == {"whole": {"parts": 3 * [{"spelled": "a, changed"}]}}
 
 
 async def test_conditions_decide_for_each_request_what_is_there() -> None:
