@@ -63,10 +63,7 @@ def _of_request(definition: GraphQLField, node: FieldNode) -> Arguments:
     def arguments(scope: Scope) -> dict[str, Any]:
         known = scope.arguments.get(arguments)
         if known is None:
-            executor = scope.executor
-            known = get_argument_values(
-                definition, node, executor.variable_values, None, executor.hide_suggestions
-            )
+            known = _found(definition, node, scope)
             if not all(_copyable(value) for value in known.values()):
                 return known
             scope.arguments[arguments] = known
@@ -74,6 +71,15 @@ def _of_request(definition: GraphQLField, node: FieldNode) -> Arguments:
         return copied
 
     return arguments
+
+
+def _found(definition: GraphQLField, node: FieldNode, scope: Scope) -> dict[str, Any]:
+    try:
+        return get_argument_values(definition, node, scope.variables)
+    except GraphQLError:
+        # Once more: what is wrong is told as this request has it.
+        executor = scope.executor
+        return get_argument_values(definition, node, scope.variables, None, executor.hide_suggestions)
 
 
 def _unchangeable(values: dict[str, Any]) -> bool:

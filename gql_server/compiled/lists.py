@@ -55,12 +55,11 @@ def list_of(type_: GraphQLList[Any], item: Completer, place: Place, ordinary: Cl
         return filled(results, waiting) if waiting else results
 
     def complete(values: Any, path: Path, scope: Scope) -> Any:
-        executor = scope.executor
         if values.__class__ not in ORDINARY_LISTS and (
-            executor.is_async_iterable(values) or not is_iterable(values)
+            scope.executor.is_async_iterable(values) or not is_iterable(values)
         ):
             info = place.info(scope, field_path(path))
-            return executor.complete_list_value(type_, details, info, path, values, None)
+            return scope.executor.complete_list_value(type_, details, info, path, values, None)
         return complete_items(values, path, scope)
 
     return complete

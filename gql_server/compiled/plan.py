@@ -33,7 +33,7 @@ from graphql.pyutils import Path
 from gql_server.compiled.compiler import Compiler
 from gql_server.compiled.completion import Fields
 from gql_server.compiled.conditions import NotCompiled, condition_variables
-from gql_server.compiled.scope import Scope
+from gql_server.compiled.scope import InfoTail, Scope
 from gql_server.compiled.variables import Variables
 
 MAX_VARIANTS = 16
@@ -57,6 +57,8 @@ class Variant:
         self.compiler = Compiler(executor)
         serial = executor.operation.operation is OperationType.MUTATION
         self.fields: list[Fields] = self.compiler.serial_root() if serial else [self.compiler.root()]
+        info = executor.build_resolve_info(NO_FIELD, [NO_NODE], NO_TYPE, Path(None, "", None))
+        self.info_tail = InfoTail(info, executor.variable_values)
 
 
 class Plan:
@@ -104,18 +106,18 @@ class Plan:
         values = self.variables(variables)
         if isinstance(values, list):
             return []
-        variant = self._variant(self._executor(None, None, values))
+        variant = self._variant(values)
         return [] if variant is None else variant.compiler.sources
 
     def _execute(self, root_value: Any, context: Any, variables: Inputs) -> Result:
         values = variables if isinstance(variables, VariableValues) else self.variables(variables)
         if isinstance(values, list):
             return ExecutionResult(None, values)
-        executor = self._executor(root_value, context, values)
-        variant = self._variant(executor)
+        variant = self._variant(values)
         if variant is None:
-            return cast("Result", executor.execute_operation())
-        return _answer(variant.fields, root_value, self._scope(executor))
+            return cast("Result", self._executor(root_value, context, values).execute_operation())
+        scope = Scope(self._executor, variant.info_tail, root_value, context, values)
+        return _answer(variant.fields, root_value, scope)
 
     def _executor(self, root_value: Any, context: Any, values: VariableValues) -> Executor[Any]:
         return self._executor_class(
@@ -132,23 +134,17 @@ class Plan:
             hide_suggestions=self._hide_suggestions,
         )
 
-    def _scope(self, executor: Executor[Any]) -> Scope:
-        return Scope(
-            executor, executor.build_resolve_info(NO_FIELD, [NO_NODE], NO_TYPE, Path(None, "", None))
-        )
-
-    def _variant(self, executor: Executor[Any]) -> Variant | None:
+    def _variant(self, values: VariableValues) -> Variant | None:
         """What is compiled for a request; None when graphql-core must execute it."""
         if self._conditions is None:
             return None
-        coerced = executor.variable_values.coerced
-        outcome = tuple(coerced.get(name) for name in self._conditions)
+        outcome = tuple(values.coerced.get(name) for name in self._conditions)
         if outcome in self._variants:
             return self._variants[outcome]
         if len(self._variants) >= MAX_VARIANTS or not all(isinstance(value, bool) for value in outcome):
             return None
         try:
-            variant: Variant | None = Variant(executor)
+            variant: Variant | None = Variant(self._executor(None, None, values))
         except NotCompiled:
             variant = None
         self._variants[outcome] = variant
@@ -166,17 +162,16 @@ def _answer(fields: list[Fields], root_value: Any, scope: Scope) -> Result:
         data = None
     if data.__class__ is CoroutineType:
         return _answer_later(data, scope)
-    return ExecutionResult(data, scope.executor.collected_errors.errors or None)
+    return ExecutionResult(data, scope.errors)
 
 
 async def _answer_later(coming: Any, scope: Scope) -> ExecutionResult:
-    errors = scope.executor.collected_errors
     try:
         data = await coming
     except GraphQLError as error:
-        errors.add(error, None)
+        scope.executor.collected_errors.add(error, None)
         data = None
-    return ExecutionResult(data, errors.errors or None)
+    return ExecutionResult(data, scope.errors)
 
 
 async def _serially(fields: list[Fields], root_value: Any, scope: Scope) -> dict[str, Any]:

@@ -2,26 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLResolveInfo
 from graphql.execution import Executor
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
+from graphql.type.definition import GraphQLResolveInfoHelpers
+
+MakeExecutor = Callable[[Any, Any, VariableValues], Executor[Any]]
+"""From the root value, the context and the variables of a request."""
 
 PATH_AT = GraphQLResolveInfo._fields.index("path")
 """What comes before is known per place in a document, what comes after per request."""
 
 
+class Executing:
+    """graphql-core's executor of one request, made when something needs it: an answer without errors does not.
+
+    It refers to nothing that refers to it, so that a request leaves no cycle to the garbage collector.
+    """
+
+    __slots__ = ("_executor", "_make", "_values")
+
+    def __init__(self, make: MakeExecutor, root_value: Any, context: Any, variables: VariableValues) -> None:
+        self._make, self._values = make, (root_value, context, variables)
+        self._executor: Executor[Any] | None = None
+
+    @property
+    def executor(self) -> Executor[Any]:
+        if self._executor is None:
+            self._executor = self._make(*self._values)
+        return self._executor
+
+    @property
+    def errors(self) -> list[GraphQLError] | None:
+        """Those that were noted, in order; None when there are none."""
+        return None if self._executor is None else self._executor.collected_errors.errors or None
+
+    def gather(self, awaitables: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
+        return self.executor.gather_async_work(awaitables)
+
+    def track(self, values: Sequence[Any]) -> None:
+        self.executor.track_async_work(values)
+
+
+class InfoTail:
+    """What every info of an operation ends with, all but what differs from request to request."""
+
+    def __init__(self, sample: GraphQLResolveInfo[Any], variables: VariableValues) -> None:
+        """`sample` is an info that the executor made for a request with these `variables`."""
+        base = type(sample)
+        self.info_class = _INFO_CLASSES.get(base) or _info_class(base)
+        names = base._fields[PATH_AT + 1 :]
+        self._same = list(sample[PATH_AT + 1 :])
+        self._places = [
+            names.index(name) for name in ("root_value", "context", "variable_values", "async_helpers")
+        ]
+        told: Any = sample.variable_values
+        self._coerced_only = told is variables.coerced
+
+    def of(
+        self, root_value: Any, context: Any, variables: VariableValues, executing: Executing
+    ) -> tuple[Any, ...]:
+        tail = self._same.copy()
+        root, asker, values, helpers = self._places
+        tail[root], tail[asker] = root_value, context
+        tail[values] = variables.coerced if self._coerced_only else variables
+        tail[helpers] = GraphQLResolveInfoHelpers(executing.gather, executing.track)
+        return tuple(tail)
+
+
 class Scope:
-    """graphql-core's executor of the request, and what every info of the request ends with."""
+    """One per request, or per event of a subscription."""
 
-    __slots__ = ("arguments", "executor", "info_class", "tail")
+    __slots__ = ("_executing", "arguments", "info_class", "tail", "variables")
 
-    def __init__(self, executor: Executor[Any], sample: GraphQLResolveInfo[Any]) -> None:
-        self.executor = executor
+    def __init__(
+        self,
+        make: MakeExecutor,
+        info_tail: InfoTail,
+        root_value: Any,
+        context: Any,
+        variables: VariableValues,
+    ) -> None:
+        self._executing = executing = Executing(make, root_value, context, variables)
+        self.variables = variables
         self.arguments: dict[object, dict[str, Any]] = {}
-        self.info_class = _INFO_CLASSES.get(type(sample)) or _info_class(type(sample))
-        self.tail = sample[PATH_AT + 1 :]
+        self.info_class = info_tail.info_class
+        self.tail = info_tail.of(root_value, context, variables, executing)
+
+    @property
+    def executor(self) -> Executor[Any]:
+        return self._executing.executor
+
+    @property
+    def errors(self) -> list[GraphQLError] | None:
+        return self._executing.errors
 
 
 _INFO_CLASSES: dict[type, type] = {}
