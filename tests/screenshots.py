@@ -22,6 +22,7 @@ from playwright.async_api import Page, ViewportSize, expect
 
 from store.embedded import EmbeddedServer
 from tests.browser import shared_browser
+from tests.palette import with_palette
 from tests.server import REPOSITORY, Server, running_server
 
 PICTURES = REPOSITORY / "docs" / "screenshots"
@@ -218,8 +219,12 @@ async def _take(page: Page, url: str, file: Path) -> None:
     if "edit=" in url:
         await expect(page.locator("#editor-check")).to_contain_text("storing it")
     await page.evaluate("document.fonts.ready")
-    content = await page.screenshot(path=file)
-    print(f"{file.relative_to(REPOSITORY)}: {len(content) / 1024:.0f} kB")
+    size = await asyncio.to_thread(_keep, await page.screenshot(), file)
+    print(f"{file.relative_to(REPOSITORY)}: {size / 1024:.0f} kB")
+
+
+def _keep(picture: bytes, file: Path) -> int:
+    return file.write_bytes(with_palette(picture))
 
 
 if __name__ == "__main__":
