@@ -1,10 +1,9 @@
 """How PostgreSQL writes what belongs to an execution as JSON, column by column, equal to what Python would write.
 
 Owns the expressions, as constants; store.json_rows puts them together. `{row}` is the row's name in a statement,
-`{outer}` that of the row it belongs to. Equal means: the same value to a reader of JSON. A number may be spelled
-otherwise (`1` for `1.0`, the digits of a large float written out), as JSON has one kind of number only. A number
-that GraphQL's Int cannot hold makes the statement fail, and the answer is then made the ordinary way, which says
-so field by field.
+`{outer}` that of the row it belongs to. Equal means: the same value to a reader of JSON whose numbers have 64
+bits; the digits of a large float inside a JSON value are written out. A number that GraphQL cannot hold makes
+the statement fail, and the answer is then made the ordinary way, which says so field by field.
 """
 
 from __future__ import annotations
@@ -45,6 +44,12 @@ def _time(column: str) -> str:
     return f"replace({text}, '.000000', '')"
 
 
+def _float(expression: str) -> str:
+    """A whole number with `.0`, as Python writes it; what is no number of JSON makes the statement fail."""
+    whole = f"{expression} = trunc({expression}) AND abs({expression}) < 1e15"
+    return f"({expression}::text || CASE WHEN {whole} THEN '.0' ELSE '' END)::json"
+
+
 def _plain(*names: str) -> dict[str, str]:
     return {name: f"{{row}}.{name}" for name in names}
 
@@ -69,9 +74,9 @@ _FAILURE = JsonTable(
 _PROGRESS = JsonTable(
     {
         **_plain("steps_total", "steps_done"),
-        "fraction": (
-            "CASE WHEN {row}.steps_done >= {row}.steps_total THEN 1::double precision"
-            " ELSE {row}.steps_done::double precision / {row}.steps_total END"
+        "fraction": _float(
+            "(CASE WHEN {row}.steps_done >= {row}.steps_total THEN 1::double precision"
+            " ELSE {row}.steps_done::double precision / {row}.steps_total END)"
         ),
     }
 )
@@ -104,7 +109,9 @@ _LEAKED_PROCESS = JsonTable(_plain("pid", "name"))
 EXECUTION = JsonTable(
     {
         **_plain("id", "benchmark_id", "benchmark_revision", "agent", "origin", "status", "priority"),
-        **_plain("success", "score", "computed_score", "stop_reason", "timeout_ms", "exit_code", "runner"),
+        **_plain("success", "stop_reason", "timeout_ms", "exit_code", "runner"),
+        "score": _float("{row}.score"),
+        "computed_score": _float("{row}.computed_score"),
         **_times("queued_at", "started_at", "ended_at", "last_activity_at", "stop_requested_at"),
         **_ints("execution_time_ms", "startup_time_ms"),
         "revision": "{row}.event_seq",

@@ -25,6 +25,9 @@ LONGEST_NAME = 63
 MOST_MEMBERS = 50
 """A function of PostgreSQL takes 100 arguments."""
 
+UNWRITABLE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresentationError)
+"""What PostgreSQL says of an Int that is too large, and of a Float that is no number."""
+
 T = TypeVar("T")
 
 Agents: TypeAlias = tuple[str, ...] | None
@@ -92,7 +95,7 @@ async def fetch_text(db: Database, statement: str, *values: object) -> str:
 async def _writing(result: Awaitable[T]) -> T:
     try:
         return await result
-    except asyncpg.NumericValueOutOfRangeError as error:
+    except UNWRITABLE as error:
         raise NotWritable("A number is out of the range of the API") from error
 
 

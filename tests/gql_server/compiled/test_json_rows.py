@@ -267,3 +267,31 @@ async def test_a_number_that_the_api_cannot_hold_is_an_error_of_its_field(
         assert data and errors and all("32-bit" in error["message"] for error in errors)
     finally:
         await context.db.execute("UPDATE execution_tool_calls SET duration_ms = 2 WHERE ordinal = 2")
+
+
+async def test_a_float_is_a_float_to_who_tells_the_two_kinds_of_number_apart(
+    schema: strawberry.Schema, context: Context
+) -> None:
+    document = parse("{ executions(first: 60) { nodes { score computedScore progress { fraction } } } }")
+    data, _ = await by_plan(plan_of(schema, document), {}, context)
+    expected, _ = await by_graphql_core(schema, document, {}, context)
+    assert repr(data) == repr(expected)
+    numbers = [node["score"] for node in data["executions"]["nodes"]]
+    assert {1.0, 100.0, 5e-324, None} < set(numbers)
+
+
+async def test_what_is_no_number_is_an_error_of_its_field(
+    schema: strawberry.Schema, context: Context
+) -> None:
+    text = f'{{ execution(id: "{ID}") {{ computedScore }} executions(first: 60) {{ nodes {{ computedScore }} }} }}'
+    was = await context.db.fetchval("SELECT scoring FROM executions WHERE id = $1", ID)
+    await context.db.execute("ALTER TABLE executions DISABLE TRIGGER USER")
+    change = "UPDATE executions SET scoring = $2 WHERE id = $1"
+    try:
+        await context.db.execute(change, ID, {"score": "NaN"})
+        data, errors = await by_plan(plan_of(schema, parse(text)), {}, context)
+        expected, told = await by_graphql_core(schema, parse(text), {}, context)
+        assert data == expected and sorted(map(str, errors)) == sorted(map(str, told)) and len(errors) == 2
+    finally:
+        await context.db.execute(change, ID, was)
+        await context.db.execute("ALTER TABLE executions ENABLE TRIGGER USER")
