@@ -13,15 +13,11 @@ import os
 import shutil
 import tempfile
 import time
-import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from store.database import Database
 from store.embedded import EmbeddedServer
-from store.migrate import migrate
-from tests.conftest import url_of
 from tests.perf import (
     crowded_feedback,
     dashboard,
@@ -43,42 +39,13 @@ from tests.perf import (
     sync,
     tool_calls,
 )
+from tests.perf.databases import Databases, Part
 from tests.perf.figures import CONSOLE
 from tests.perf.goals import show_goals
 from tests.perf.lines import Line
 
-Found = Sequence[Line] | None
-"""Some parts have figures to look at only."""
-
 BUSY_LOAD = 0.7
 """Above this somebody else is at work."""
-
-Part = Callable[[], Awaitable[Found]]
-
-
-class Databases:
-    """Empty databases on a server of its own."""
-
-    def __init__(self, server: EmbeddedServer) -> None:
-        self._server = server
-
-    async def new_url(self) -> str:
-        name = f"perf_{uuid.uuid4().hex}"
-        admin = await Database.open(self._server.url, max_size=1)
-        await admin.execute(f"CREATE DATABASE {name}")
-        await admin.close()
-        url = url_of(self._server.url, name)
-        await migrate(url)
-        return url
-
-    async def new_database(self) -> Database:
-        return await Database.open(await self.new_url())
-
-    def over_new_url(self, measure: Callable[[str], Awaitable[Found]]) -> Part:
-        async def part() -> Found:
-            return await measure(await self.new_url())
-
-        return part
 
 
 def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> dict[str, Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 RATIO = "×"
@@ -22,3 +23,6 @@ class Line:
     def __str__(self) -> str:
         digits = 2 if self.value < 10 else 1 if self.value < 100 else 0
         return f"{self.value:,.{digits}f} {self.unit}"
+
+
+Found = Sequence[Line] | None
