@@ -16,9 +16,10 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 PROGRAM = "runner_bridge.parser_process"
 
@@ -100,6 +101,8 @@ class ParserProcess:
                 raise ParserLost(str(error)) from error
 
     def _start(self) -> Connection[Any, Any]:
+        from multiprocessing import Pipe  # some milliseconds of a start-up that mostly parses nothing there
+
         ours, theirs = Pipe()
         self._connection = ours
         with theirs:

@@ -111,7 +111,7 @@ async def test_one_that_cannot_be_started_is_told(alone: None, monkeypatch: pyte
 
 async def test_a_cancelled_asker_leaves_none_behind(alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where nobody ends them, this test is not to wait for what it asked for.
-    monkeypatch.setattr(parser_processes, "ANSWER_S", 2.0)
+    monkeypatch.setattr(parser_processes, "ANSWER_S", 10.0)
     monkeypatch.setattr(parser_processes, "END_S", 0.5)
     asked = asyncio.Event()
 
