@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from store import executions, json_rows, listing, ordering
 from store.database import Database
@@ -19,6 +20,9 @@ from store.ordering import ExecutionKey
 from store.text import storable_text
 
 SQL = json_rows.SQL
+
+REMEMBERED_STATEMENTS = 256
+"""As many as there are places in the documents that a server remembers, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,13 @@ class JsonBenchmark:
 async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
     """Executions by id; ids that do not exist are absent."""
     rows, given = executions.by_ids(ids)
-    statement = SQL["one_by_one"].format(keys="e.id", rows=rows, members=row.members)
-    found = await json_rows.fetch(db, statement, given)
+    found = await json_rows.fetch(db, _of_ids(row, rows), given)
     return {ExecutionId(item["id"]): item["object"] for item in found}
+
+
+@lru_cache(REMEMBERED_STATEMENTS)
+def _of_ids(row: JsonRow, rows: str) -> str:
+    return SQL["one_by_one"].format(keys="e.id", rows=rows, members=row.members)
 
 
 async def page(db: Database, row: JsonRow, filter: ExecutionFilter, stretch: Stretch) -> Page[JsonItem]:

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import (
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLID,
+    GraphQLSchema,
+    GraphQLString,
+    OperationDefinitionNode,
+    get_nullable_type,
+)
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.execution.values import input_is_nested_too_deeply as too_deep
 from graphql.pyutils import Undefined
 from graphql.type import is_non_null_type
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
+
+AS_THEY_COME: dict[object, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+"""Scalars of which a value of this very class is good, and is its own coerced value."""
 
 
 class Variables:
@@ -33,6 +44,10 @@ class Variables:
         self._signatures = [
             signature for signature in signatures if isinstance(signature, GraphQLVariableSignature)
         ]
+        self._as_they_come = {
+            signature.name: AS_THEY_COME.get(get_nullable_type(signature.type))
+            for signature in self._signatures
+        }
         self._complete = len(signatures) == len(self._signatures)
 
     def values(self, inputs: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
@@ -59,7 +74,9 @@ class Variables:
                 name = signature.name
                 given = inputs.get(name, Undefined)
                 sources[name] = VariableValueSource(signature, given)
-                if given is Undefined:
+                if given.__class__ is self._as_they_come[name]:
+                    value = given
+                elif given is Undefined:
                     value = coerce_default_value(signature)
                     if value is Undefined and not is_non_null_type(signature.type):
                         continue

@@ -7,7 +7,6 @@ shape of the specification, their errors masked; a request error has no `data`.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -93,7 +92,7 @@ class Engine:
         try:
             with limit.holding():
                 result = self._execute(operation, request, context)
-                if inspect.isawaitable(result):
+                if not isinstance(result, ExecutionResult):
                     result = await result
         except TimeoutError:
             raise Refused(_timed_out(limit.seconds), status=HTTPStatus.SERVICE_UNAVAILABLE) from None
