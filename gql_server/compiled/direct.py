@@ -1,19 +1,22 @@
 """Resolvers called without Strawberry's wrapper, where that would only hand their arguments on.
 
-The wrapper looks at every argument of every call. For a field without extensions (permissions are such), whose
-arguments go to the resolver as they come, it is known once what it would do. All else stays with the wrapper.
+The wrapper looks at every argument of every call. For a field without extensions (permissions are such) it is
+known once which arguments go to the resolver as they come, and which are input objects that Strawberry makes.
+All else stays with the wrapper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLField, GraphQLSchema
 from strawberry.relay.types import GlobalID
 from strawberry.scalars import is_scalar
+from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_argument
 from strawberry.types.base import StrawberryList, StrawberryMaybe, StrawberryOptional
 from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 from strawberry.types.field import StrawberryField
@@ -38,11 +41,25 @@ def direct(definition: GraphQLField, schema: GraphQLSchema) -> Direct | None:
     resolver = field.base_resolver
     if resolver is None or converter.exception_handlers or not _takes_known_parameters(resolver):
         return None
-    if not all(_goes_as_it_is(argument.type, converter.scalar_registry) for argument in field.arguments):
-        return None
-    names = {ours.config.name_converter.from_argument(each): each.python_name for each in field.arguments}
-    renamed = {given: own for given, own in names.items() if given != own}
-    return _calling(resolver, field, ours.config.info_class, renamed)
+    named = ours.config.name_converter.from_argument
+    arguments = {named(argument): argument for argument in field.arguments}
+    call = _Call(
+        resolver.wrapped_func,
+        field,
+        ours.config,
+        converter.scalar_registry,
+        info_name=resolver.info_parameter.name if resolver.info_parameter else None,
+        has_self=resolver.self_parameter is not None,
+        renamed={name: each.python_name for name, each in arguments.items() if name != each.python_name},
+        converted={
+            name: each.type
+            for name, each in arguments.items()
+            if not _goes_as_it_is(each.type, converter.scalar_registry)
+        },
+    )
+    if call.converted:
+        return Direct(call.converting_later if field.is_async else call.converting, takes_info=True)
+    return Direct(call.plainly, takes_info=call.info_name is not None)
 
 
 def _takes_known_parameters(resolver: StrawberryResolver[Any]) -> bool:
@@ -60,19 +77,41 @@ def _goes_as_it_is(type_: Any, scalars: Any) -> bool:
     return is_enum or is_scalar(type_, scalars)
 
 
-def _calling(
-    resolver: StrawberryResolver[Any], field: StrawberryField, info_class: Any, renamed: dict[str, Any]
-) -> Direct:
-    function: Any = resolver.wrapped_func
-    info_name = resolver.info_parameter.name if resolver.info_parameter else None
-    has_self = resolver.self_parameter is not None
+@dataclass(frozen=True)
+class _Call:
+    """A resolver and what its wrapper would do to call it; `converted` are the arguments that Strawberry makes."""
 
-    def resolve(source: Any, info: Any, /, **arguments: Any) -> Any:
-        for given, own in renamed.items():
+    function: Any
+    field: StrawberryField
+    config: StrawberryConfig
+    scalars: Mapping[object, Any]
+    info_name: str | None
+    has_self: bool
+    renamed: Mapping[str, str]
+    converted: Mapping[str, Any]
+
+    def plainly(self, source: Any, info: Any, /, **arguments: Any) -> Any:
+        if self.info_name is None:
+            return self._called(source, None, arguments)
+        return self._called(source, self.config.info_class(_raw_info=info, _field=self.field), arguments)
+
+    def converting(self, source: Any, raw_info: Any, /, **arguments: Any) -> Any:
+        info = self.config.info_class(_raw_info=raw_info, _field=self.field)
+        for name, type_ in self.converted.items():
+            if name in arguments:
+                arguments[name] = convert_argument(
+                    arguments[name], type_, self.scalars, self.config, info, path=(name,)
+                )
+        return self._called(source, info, arguments)
+
+    async def converting_later(self, source: Any, raw_info: Any, /, **arguments: Any) -> Any:
+        """What is wrong with an argument is told when the wrapper would tell it: not before it is waited for."""
+        return await self.converting(source, raw_info, **arguments)
+
+    def _called(self, source: Any, info: Any, arguments: dict[str, Any]) -> Any:
+        for given, own in self.renamed.items():
             if given in arguments:
                 arguments[own] = arguments.pop(given)
-        if info_name is not None:
-            arguments[info_name] = info_class(_raw_info=info, _field=field)
-        return function(source, **arguments) if has_self else function(**arguments)
-
-    return Direct(resolve, info_name is not None)
+        if self.info_name is not None:
+            arguments[self.info_name] = info
+        return self.function(source, **arguments) if self.has_self else self.function(**arguments)

@@ -325,6 +325,14 @@ class Branch(Node):
         return str(told)
 
     @strawberry.field
+    async def wish(self, perhaps: strawberry.Maybe[str], filter: Filter | None = None) -> str | None:
+        return f"{perhaps} {filter}"
+
+    @strawberry.field
+    def wish_now(self, perhaps: strawberry.Maybe[str]) -> str:
+        return str(perhaps)
+
+    @strawberry.field
     def shout(
         self, words_of_mine: Annotated[list[list[str]] | None, strawberry.argument(name="words")] = None
     ) -> str:
@@ -415,6 +423,9 @@ class Subscription:
         for event in events(info.context["dice"], times):
             yield event
 
+
+POOLS = {"perhaps": ["x", None]}
+"""Null, which a client may send and Strawberry refuses, is found out when the arguments are made."""
 
 schema = strawberry.Schema(
     Query,

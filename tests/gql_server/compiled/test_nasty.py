@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.gql_server.compiled.documents import Maker
-from tests.gql_server.compiled.nasty import Dice, events, schema
+from tests.gql_server.compiled.nasty import POOLS, Dice, events, schema
 from tests.gql_server.compiled.support import (
     answer_to,
     by_graphql_core,
@@ -45,7 +45,7 @@ def context(seed: int, trouble: float) -> dict[str, Any]:
 @examples()
 @given(seed=seeds, trouble=st.sampled_from((0.0, 0.05, 0.3)))
 async def test_a_plan_answers_what_graphql_core_does(kind: str, seed: int, trouble: float) -> None:
-    asked = Maker(Random(seed), schema._schema).make(kind)
+    asked = Maker(Random(seed), schema._schema, POOLS).make(kind)
     document = parse(asked.source)
     assert validate(schema._schema, document) == []
     expecting, actual = context(seed, trouble), context(seed, trouble)
@@ -57,7 +57,7 @@ async def test_a_plan_answers_what_graphql_core_does(kind: str, seed: int, troub
 @examples(30)
 @given(seed=seeds, trouble=st.sampled_from((0.0, 0.3)))
 async def test_an_event_is_executed_as_graphql_core_does(seed: int, trouble: float) -> None:
-    selections = Maker(Random(seed), schema._schema).selections("Branch")
+    selections = Maker(Random(seed), schema._schema, POOLS).selections("Branch")
     document = parse("subscription ($times: Int!) { happens(times: $times) " + selections + "}")
     watching = context(seed, trouble)
     expected = await events_by_graphql_core(schema, document, {"times": 4}, watching)
