@@ -73,6 +73,16 @@ async def events(socket: Socket, until_seq: int | None = None) -> list[int]:
     return seen
 
 
+LARGE = {"text": "x" * 300_000}
+
+
+def small_buffer(info: Any) -> sockets.socket:
+    """A client's socket for which the system keeps little."""
+    created = sockets.socket(*info[:3])
+    created.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    return created
+
+
 @dataclass
 class Counted:
     """What happened since the test began to look."""
@@ -213,23 +223,15 @@ async def test_a_reader_that_does_not_read_delays_nobody_and_gets_everything_lat
         await run(self, *arguments)
 
     monkeypatch.setattr(connection.Connection, "run", noted)
-    large = {"text": "x" * 300_000}
-
-    def small_buffer(info: Any) -> sockets.socket:
-        created = sockets.socket(*info[:3])
-        created.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-        return created
-
-    connector = aiohttp.TCPConnector(socket_factory=small_buffer)
     async with (
         asyncio.timeout(30),
-        aiohttp.ClientSession(connector=connector) as client,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=small_buffer)) as client,
         watching(site, EVENTS, id=str(execution_id), client=client) as slow,
         watching(site, EVENTS, id=str(execution_id)) as quick,
     ):
         await events(quick, 2)
         for ordinal in range(1, 31):
-            await append(db, execution_id, ordinal, params=large)
+            await append(db, execution_id, ordinal, params=LARGE)
             assert await events(quick, ordinal + 2) == [ordinal + 2]
         # Thirty events of this size fit into no buffer of the system's, and few are kept for it in ours.
         transport = opened[0]._transport
@@ -261,3 +263,19 @@ async def test_what_goes_wrong_in_a_source_is_told_to_all_of_its_watchers(
             answer = await socket.receive_json()
             assert (answer["type"], answer["payload"][0]["extensions"]["code"]) == ("error", "INTERNAL")
             assert "canary" not in str(answer)
+
+
+async def test_a_watcher_that_never_reads_is_cut_off(
+    site: Site, db: Database, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SEND_TIMEOUT_S", 0.3)
+    execution_id = await running(db)
+    async with (
+        asyncio.timeout(30),
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=small_buffer)) as client,
+        watching(site, EVENTS, id=str(execution_id), client=client),
+    ):
+        await until(lambda: counted.listeners == 1)
+        for ordinal in range(1, 31):
+            await append(db, execution_id, ordinal, params=LARGE)
+        await until(lambda: site.open_streams == 0)
