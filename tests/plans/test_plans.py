@@ -24,7 +24,6 @@ from store.filters import ExecutionFilter
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus
 from tests.conftest import cloned_database
 from tests.store.support import append, ending
-from tests.workers import claim
 
 EXECUTIONS = 50_000
 BIG = {"executions", "execution_events"}
@@ -140,7 +139,6 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "the living": executions.live,
     "how many live": executions.live_counts,
     "by ids": lambda db: executions.get_many(db, [ONE, ExecutionId(uuid.uuid4())]),
-    "claim": lambda db: claim(db, ONE),
     "stop": lambda db: executions.request_stop(db, ONE),
     "append": lambda db: append(db, ONE, 1),
     "finish": lambda db: executions.finish(db, ONE, ending()),

@@ -63,4 +63,6 @@ async def test_the_queue_and_the_workers_are_read_from_indexes(waiting: Database
     found = {what: await plans_of(waiting, ask) for what, ask in ASKED.items()}
     assert all(found.values())
     read = {what: set().union(*(scanned(plan) for plan in plans[::2])) for what, plans in found.items()}
+    # Once an hour, and of the workers only: which of them executed nothing is asked of an index.
+    assert read.pop("who is forgotten") & READ == {"workers"}
     assert {what: tables & READ for what, tables in read.items() if tables & READ} == {}

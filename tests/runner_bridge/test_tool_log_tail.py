@@ -7,12 +7,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner_bridge.tool_log_tail import LOOK_S, ToolLogTail
 from runner_bridge.watching import DirectoryWatch
-from store import results
+from store import executions, results
 from store.model import EventKind, ExecutionId, ToolCallStatus
 from tests.fake_runner import FakeRunner
 from tests.runner_bridge.bridge import DEADLINE_S, Bridge
@@ -160,3 +161,32 @@ async def test_the_watch_ends_with_its_last_follower(bridge: Bridge) -> None:
         assert not second.is_set()
     await watch.close()
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "directory watch"]
+
+
+async def test_what_a_busy_runner_writes_meanwhile_is_stored_together_and_in_order(
+    bridge: Bridge, running: ExecutionId, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first call is written at once; while that lasts many pile up, and become one batch."""
+    batches: list[int] = []
+    first_is_written, goes_on = asyncio.Event(), asyncio.Event()
+    append = executions.append_tool_calls
+
+    async def slow_at_first(*arguments: Any) -> bool:
+        batches.append(len(arguments[2]))
+        if len(batches) == 1:
+            first_is_written.set()
+            await goes_on.wait()
+        return await append(*arguments)
+
+    monkeypatch.setattr(executions, "append_tool_calls", slow_at_first)
+    async with following(bridge, running):
+        runner.tool_started("tool_0")
+        await first_is_written.wait()
+        runner.tool_ended()
+        for number in range(1, 90):
+            runner.call_tool(f"tool_{number}")
+        goes_on.set()
+    assert batches == [1, 179]
+    pairs = [(kind, f"tool_{number}") for number in range(90) for kind in (STARTED, ENDED)]
+    assert await told(bridge, running) == pairs
+    assert [event.seq for event in await bridge.history(running)] == list(range(1, 183))
