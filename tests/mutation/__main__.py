@@ -49,7 +49,8 @@ def passes(tree: Path, tests: Sequence[str]) -> tuple[bool, str]:
     finished = subprocess.run(
         [*command, f"--timeout={TEST_DEADLINE_S}", *dict.fromkeys(tests)],
         cwd=tree,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        # Servers and workers that a test starts are those of the tree as well.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)},
         capture_output=True,
         text=True,
         check=False,

@@ -689,4 +689,28 @@ GUARDS = (
         "return lambda scope: values",
         f"{PLANS}::test_no_resolver_sees_what_another_did_to_its_arguments",
     ),
+    Guard(
+        "streams of a page go on where its question was answered",
+        "gql_server/static/dashboard/live_query.js",
+        "(stream) => stream.since(data)",
+        "() => ({})",
+        "tests/gql_server/dashboard/test_grid.py"
+        "::test_what_happens_after_the_question_and_before_the_streams_stand_is_not_missed",
+    ),
+    Guard(
+        "a watch on a directory that is gone ends",
+        "runner_bridge/inotify.py",
+        "if mask & IN_IGNORED:",
+        "if False:",
+        "tests/runner_bridge/test_watching.py"
+        "::test_a_directory_that_goes_ends_the_watch_and_leaves_no_descriptor",
+    ),
+    Guard(
+        "a worker's figures need the token",
+        "gql_server/app.py",
+        "metrics_page(services.db, services.hub, _gate(settings, services), seen)",
+        "metrics_page(services.db, services.hub, Gate(services.db, None), seen)",
+        "tests/gql_server/test_metrics.py"
+        "::test_a_worker_without_a_server_tells_of_itself_on_the_loopback_address",
+    ),
 )
