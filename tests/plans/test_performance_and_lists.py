@@ -165,7 +165,7 @@ ASKED: dict[str, Question] = {
     "agents": performance.agents,
     "newest of pairs": lambda db: executions.latest_of_pairs(db, PAIRS),
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
-    **{f"JSON of each, {name}": json_of_twenty(filter) for name, filter in FILTERS.items()},
+    **{f"JSON of each, {name}": json_of_twenty(FILTERS[name]) for name in ("all", "rare agent", "tags")},
     "JSON, all at once": lambda db: json_lists.first(db, written(), ExecutionFilter(), Stretch(200)),
     "JSON by ids": lambda db: json_lists.by_ids(db, written(), SOME),
     "JSON by id": lambda db: json_lists.by_ids(db, written(), SOME[:1]),
