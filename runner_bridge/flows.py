@@ -18,7 +18,7 @@ from runner_bridge.formats.files import read_regular_file
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
 from runner_bridge.formats.tool_log import parse_tool_log
 from runner_bridge.session_lookup import MAX_SESSION_BYTES, session_file_name
-from runner_bridge.tool_log_tail import MAX_BYTES, tool_log_name
+from runner_bridge.tool_log_file import MAX_TOOL_LOG_BYTES, tool_log_name
 from store import benchmarks, executions, results, retention
 from store.database import Database
 from store.model import Execution, ExecutionId, ToolCall
@@ -119,7 +119,7 @@ def _from_files(sessions_dir: Path, session_id: str) -> FlowMaterial | None:
 def _calls_of(sessions_dir: Path, session: SessionFile) -> tuple[ToolCall, ...]:
     name = tool_log_name(session.session_id)
     try:
-        data = read_regular_file(sessions_dir / name, sessions_dir, MAX_BYTES)
+        data = read_regular_file(sessions_dir / name, sessions_dir, MAX_TOOL_LOG_BYTES)
     except FileNotFoundError:
         tools = session.final_result.tools if session.final_result is not None else ()
         return tuple(tool_call(call) for call in tools)

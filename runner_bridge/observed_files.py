@@ -22,8 +22,7 @@ from runner_bridge.formats.session_file import FinalResult, SessionFile, parse_s
 from runner_bridge.formats.tool_log import ToolLog, parse_tool_log
 from runner_bridge.result import Evaluation, ending_by_result, evaluate_steps
 from runner_bridge.session_lookup import MAX_SESSION_BYTES
-from runner_bridge.tool_log_tail import MAX_BYTES as MAX_TOOL_LOG_BYTES
-from runner_bridge.tool_log_tail import tool_log_name
+from runner_bridge.tool_log_file import MAX_TOOL_LOG_BYTES, tool_log_name
 from store import observed
 from store.model import UNKNOWN_AGENT, BenchmarkId, ExecutionId, ToolCall
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from runner_bridge.command import RunnerConfig
 from runner_bridge.session_lookup import session_file_name
-from runner_bridge.tool_log_tail import tool_log_name
+from runner_bridge.tool_log_file import tool_log_name
 from store import executions, retention
 from store.database import Database
 from store.errors import RetentionBusy, StoreError

@@ -14,7 +14,7 @@ from runner_bridge import process
 from runner_bridge.command import RunnerConfig, fill
 from runner_bridge.errors import LaunchError
 from runner_bridge.process import RunnerProcess
-from runner_bridge.tool_log_tail import tool_log_name
+from runner_bridge.tool_log_file import tool_log_name
 from store.model import Benchmark, Execution
 
 

@@ -26,7 +26,8 @@ from runner_bridge.result import Expected, Found, decide, steps_done
 from runner_bridge.runner_start import output_path, remove_definition, runner_environment, start_runner
 from runner_bridge.session_lookup import find_session, session_file_name
 from runner_bridge.storing import until_stored
-from runner_bridge.tool_log_tail import ToolLogTail, tool_log_name
+from runner_bridge.tool_log_file import tool_log_name
+from runner_bridge.tool_log_tail import ToolLogTail
 from runner_bridge.vitals import Vitals
 from runner_bridge.vitals_record import VitalsRecord
 from runner_bridge.watching import DirectoryWatch

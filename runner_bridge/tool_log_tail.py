@@ -20,6 +20,7 @@ from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.tool_log import ToolCallChange, ToolLogReader
 from runner_bridge.output import redact, redact_json
 from runner_bridge.storing import wait_for_event
+from runner_bridge.tool_log_file import MAX_TOOL_LOG_BYTES, tool_log_name
 from runner_bridge.watching import DirectoryWatch
 from store import executions
 from store.database import Database
@@ -30,8 +31,7 @@ LOOK_S = 0.5
 """A net under the directory watch."""
 
 CHUNK_BYTES = 1024 * 1024
-MAX_BYTES = 64 * 1024 * 1024
-"""A tool log is read in chunks and no further than this."""
+"""Of a tool log, read at once."""
 
 EVENTS_AT_ONCE = 200
 """Events stored in one transaction."""
@@ -44,10 +44,6 @@ Change = tuple[EventKind, ToolCall]
 
 StepsDone = int
 """How many steps of the flow are done, between the calls before and after."""
-
-
-def tool_log_name(execution_id: str) -> str:
-    return f"enhanced_otel_{execution_id}.jsonl"
 
 
 class ToolLogTail:
@@ -194,8 +190,8 @@ class ToolLogTail:
                 return self._give_up("it was replaced while it was read")
             if seen.st_size < self._offset:
                 return self._give_up("it was shortened while it was read")
-            if self._offset >= MAX_BYTES:
-                return self._give_up(f"it is larger than {MAX_BYTES} bytes")
+            if self._offset >= MAX_TOOL_LOG_BYTES:
+                return self._give_up(f"it is larger than {MAX_TOOL_LOG_BYTES} bytes")
             return os.pread(descriptor, CHUNK_BYTES, self._offset)
         finally:
             os.close(descriptor)
