@@ -10,9 +10,11 @@ from types import CoroutineType
 from typing import Any
 
 from graphql import GraphQLAbstractType, GraphQLLeafType, GraphQLObjectType, default_type_resolver
+from graphql.execution import Executor
 from graphql.execution.executor import invalid_return_type_error
 from graphql.pyutils import Path, Undefined, is_awaitable
 
+from gql_server.compiled.leaves import class_as_it_is
 from gql_server.compiled.places import Completer, Place, field_path
 from gql_server.compiled.scope import Scope
 from schema.selection import ReadyJson
@@ -57,9 +59,12 @@ def non_null(complete: Completer, place: Place) -> Completer:
 
 def leaf(type_: GraphQLLeafType) -> Completer:
     """A scalar or an enum."""
+    same = class_as_it_is(type_)
 
     def complete(value: Any, path: Path, scope: Scope) -> Any:
-        found = scope.executor.complete_leaf_value(type_, value)
+        if value.__class__ is same:
+            return value
+        found = Executor.complete_leaf_value(type_, value)
         return _awaited(found) if is_awaitable(found) else found
 
     return complete

@@ -34,6 +34,9 @@ _AS_THEY_ARE = {
 }
 
 
+_CLASSES: dict[GraphQLLeafType, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+
+
 @dataclass(frozen=True)
 class Leaf:
     """`test` is true for the values `v` that `becomes` gives the answer of; `names` are what both speak of."""
@@ -55,6 +58,11 @@ def leaf_of(type_: GraphQLLeafType, key: str) -> Leaf | None:
     if isinstance(type_, GraphQLEnumType):
         return _enum_leaf(type_, key)
     return None
+
+
+def class_as_it_is(type_: GraphQLLeafType) -> type | None:
+    """The class whose every value goes into the answer as it is; None for types that look at the values."""
+    return _CLASSES.get(type_)
 
 
 def _enum_leaf(type_: GraphQLEnumType, key: str) -> Leaf | None:

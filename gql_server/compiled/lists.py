@@ -7,10 +7,12 @@ from contextlib import suppress
 from types import CoroutineType
 from typing import Any
 
-from graphql import GraphQLList
+from graphql import GraphQLList, get_nullable_type, is_leaf_type
 from graphql.pyutils import Path, is_awaitable, is_iterable
+from graphql.pyutils.is_awaitable import is_async_iterable
 
 from gql_server.compiled.completion import Classes
+from gql_server.compiled.leaves import class_as_it_is
 from gql_server.compiled.places import Completer, Place, field_path
 from gql_server.compiled.scope import Scope, step
 from gql_server.compiled.waiting import filled, guarded
@@ -21,6 +23,8 @@ ORDINARY_LISTS = (list, tuple)
 def list_of(type_: GraphQLList[Any], item: Completer, place: Place, ordinary: Classes) -> Completer:
     """A list whose items `item` completes."""
     item_type, details = type_.of_type, place.details
+    inner: Any = get_nullable_type(item_type)
+    same = class_as_it_is(inner) if is_leaf_type(inner) else None
 
     async def awaited(value: Any, path: Path, scope: Scope) -> Any:
         found = item(await value, path, scope)
@@ -55,9 +59,10 @@ def list_of(type_: GraphQLList[Any], item: Completer, place: Place, ordinary: Cl
         return filled(results, waiting) if waiting else results
 
     def complete(values: Any, path: Path, scope: Scope) -> Any:
-        if values.__class__ not in ORDINARY_LISTS and (
-            scope.executor.is_async_iterable(values) or not is_iterable(values)
-        ):
+        if values.__class__ in ORDINARY_LISTS:
+            if same is not None and {*map(type, values)} == {same}:
+                return [*values]
+        elif is_async_iterable(values) or not is_iterable(values):
             info = place.info(scope, field_path(path))
             return scope.executor.complete_list_value(type_, details, info, path, values, None)
         return complete_items(values, path, scope)
