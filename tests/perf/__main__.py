@@ -56,11 +56,12 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
         "fanout": over(fanout.measure),
         "idle": over(idle.measure),
         "startup": startup.measure,
-        "sockets": over(sockets.measure),
+        "feedback": over(feedback.measure),
         "sync": lambda: sync.measure(databases.new_database),
         "imports": lambda: imports.measure(databases.new_database),
+        "scale": lambda: scale.measure(databases.new_url),
+        "sockets": over(sockets.measure),
         "observing": lambda: observing.measure(databases.new_database),
-        "feedback": over(feedback.measure),
         "tool_calls": over(tool_calls.measure),
         "floods": over(floods.measure),
         "crowded": over(crowded_feedback.measure),
@@ -69,19 +70,22 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
         "recovery": over(recovery.measure),
         "lag": over(lag.measure),
         "dashboard": over(dashboard.measure),
-        "scale": lambda: scale.measure(databases.new_url),
     }
 
 
-async def measured(parts: Mapping[str, Part], wanted: Sequence[str]) -> list[Line]:
-    """The lines of the parts that are wanted; how long each took is said as it ends."""
-    lines: list[Line] = []
+async def measured(parts: Mapping[str, Part], wanted: Sequence[str]) -> tuple[list[Line], list[str]]:
+    """The lines of the parts that are wanted, and the parts that failed: the figures of the others are kept."""
+    lines, failed = list[Line](), list[str]()
     for name in wanted:
         CONSOLE.print(f"[bold]{name}[/] …")
         began = time.perf_counter()
-        lines += await parts[name]() or ()
+        try:
+            lines += await parts[name]() or ()
+        except Exception:
+            CONSOLE.print_exception()
+            failed.append(name)
         CONSOLE.print(f"[dim]{name} took {time.perf_counter() - began:.0f} s[/]\n")
-    return lines
+    return lines, failed
 
 
 async def main(arguments: argparse.Namespace) -> None:
@@ -100,7 +104,7 @@ async def main(arguments: argparse.Namespace) -> None:
         parts = all_parts(Databases(server), narrowed)
         if unknown := narrowed.keys() - parts:
             raise SystemExit(f"There is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
-        lines = await measured(parts, [name for name in parts if not narrowed or name in narrowed])
+        lines, failed = await measured(parts, [name for name in parts if not narrowed or name in narrowed])
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
@@ -110,6 +114,8 @@ async def main(arguments: argparse.Namespace) -> None:
     if arguments.save:
         await saved.save(arguments.save, lines)
         CONSOLE.print(f"Saved as {arguments.save}")
+    if failed:
+        raise SystemExit(f"Without figures, because they failed: {', '.join(failed)}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -34,6 +34,7 @@ BY_HAND = "by hand, no reset"
 BY_HAND_JSON = "by hand, JSON by PostgreSQL"
 STOCK = "stock Strawberry"
 MERCURIUS = "Mercurius with JIT"
+MERCURIUS_TEXT = "Mercurius, times as text"
 GRAPHQL_WS = "graphql-ws on Node"
 
 
@@ -48,6 +49,9 @@ class Contender:
 
     without: Sequence[str] = ()
     """Readings that it cannot answer."""
+
+    milliseconds: bool = False
+    """Whether its times have no more than those."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,10 @@ def contenders() -> dict[str, Contender]:
         Contender(STOCK, _python("stock")),
     ]
     if command := _node("mercurius.mjs"):
-        every.append(Contender(MERCURIUS, command, without=["grid"]))
+        every += [
+            Contender(MERCURIUS, [*command, "dates"], without=["grid"], milliseconds=True),
+            Contender(MERCURIUS_TEXT, [*command, "text"], without=["grid"]),
+        ]
     return {contender.name: contender for contender in every}
 
 

@@ -84,14 +84,18 @@ def _list(key: str, title: str, document: str, first: int, path: str) -> Workloa
     return Workload(key, title, document, [{"first": first}], [f"{path}?first={first}"])
 
 
-def comparable(value: Any) -> Any:
+def comparable(value: Any, *, milliseconds: bool = False) -> Any:
     """Data without what may differ: how times are spelled (`.5` is `.500000`), and where streams stand."""
     match value:
         case dict():
-            return {name: None if name in CURSORS else comparable(inner) for name, inner in value.items()}
+            return {
+                name: None if name in CURSORS else comparable(inner, milliseconds=milliseconds)
+                for name, inner in value.items()
+            }
         case list():
-            return [comparable(inner) for inner in value]
+            return [comparable(inner, milliseconds=milliseconds) for inner in value]
         case str() if TIME.match(value):
-            return dt.datetime.fromisoformat(value)
+            moment = dt.datetime.fromisoformat(value)
+            return moment.replace(microsecond=moment.microsecond // 1000 * 1000) if milliseconds else moment
         case _:
             return value
