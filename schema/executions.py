@@ -24,6 +24,7 @@ from schema.progress import ExecutionProgress, LeakedProcess
 from schema.pruned import Pruned, gap_before
 from schema.renderings.trace import trace_text
 from schema.scoring import AssertionResult, Scoring
+from schema.selection import is_alone
 from schema.steps import Step
 from schema.tool_calls import ToolCall
 from schema.transactions import TransactionLogs
@@ -313,5 +314,6 @@ async def execution(
         with suppress(NotWritable):
             written: Execution | None = await loaded(info, ExecutionById(), row, execution_id)
             return written
-    found = await info.context.loaders.execution.load(execution_id)
+    loader = info.context.loaders.execution
+    found = await (loader.load_now if is_alone(info) else loader.load)(execution_id)
     return None if found is None else Execution.of(found)

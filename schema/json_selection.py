@@ -13,7 +13,7 @@ from typing import Any
 
 from schema.context import Info
 from schema.json_loads import Id, Question
-from schema.selection import ReadyJson, SelectedField, selection_of
+from schema.selection import ReadyJson, SelectedField, is_alone, selection_of
 from store.json_columns import EXECUTION, TOOL_CALL, JsonTable
 from store.json_rows import JsonRow, Wanted
 
@@ -40,7 +40,9 @@ def ready(text: str) -> Any:
 
 async def loaded(info: Info, question: Question, row: JsonRow, about: Id) -> Any:
     """The answer as the value of a field, None when there is none. Raises NotWritable."""
-    text = await info.context.loaders.as_json.load((question, row, about))
+    loader = info.context.loaders.as_json
+    load = loader.load_now if is_alone(info) else loader.load
+    text = await load((question, row, about))
     return None if text is None else ready(text)
 
 

@@ -50,3 +50,12 @@ def selection_of(info: strawberry.Info[Any, Any]) -> Selection | None:
     """What is selected below the field being resolved; None when the resolver must return ordinary objects."""
     selection: Selection | None = getattr(info._raw_info, "selection", None)
     return selection
+
+
+def is_alone(info: strawberry.Info[Any, Any]) -> bool:
+    """Whether nothing else of the request is resolved now: its document has this one field at the root."""
+    raw: Any = info._raw_info
+    if raw.path.prev is not None:
+        return False
+    selections = raw.operation.selection_set.selections
+    return len(selections) == 1 and selections[0].kind == "field"

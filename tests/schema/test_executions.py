@@ -298,3 +298,21 @@ async def test_a_page_of_fifty_with_all_relations_takes_few_statements(db: Datab
         )
     assert len(page["executions"]["nodes"]) == 50
     assert len(statements) == 6, statements
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query ($a: ID!, $b: ID!) { a: execution(id: $a) { id } b: execution(id: $b) { id } }",
+        "query ($a: ID!, $b: ID!) { ...Both } "
+        "fragment Both on Query { a: execution(id: $a) { id } b: execution(id: $b) { id } }",
+    ],
+    ids=["side by side", "in a fragment"],
+)
+async def test_what_is_looked_up_together_is_one_statement(db: Database, ask: Any, document: str) -> None:
+    """Only a field that is alone at the root does not wait for others."""
+    first, second = await queued(db), await queued(db)
+    with statements_sent() as statements:
+        answer = await ask(document, a=str(first.id), b=str(second.id))
+    assert answer == {"a": {"id": str(first.id)}, "b": {"id": str(second.id)}}
+    assert len(statements) == 1, statements

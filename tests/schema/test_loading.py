@@ -62,6 +62,14 @@ async def _later(load: Any) -> int:
     return int(value)
 
 
+async def test_who_knows_that_nobody_else_asks_is_not_kept_waiting() -> None:
+    doubling = Doubling()
+    asked = doubling.loader.load_now(1)
+    with pytest.raises(StopIteration) as answered:
+        asked.send(None)
+    assert answered.value.value == 2
+
+
 async def test_nothing_is_remembered() -> None:
     doubling = Doubling()
     assert [await doubling.loader.load(1), await doubling.loader.load(1)] == [2, 2]
