@@ -32,7 +32,7 @@ FEW = 16
 """Given out at a time to who is behind: whoever takes them slowly keeps no more than these in memory."""
 
 TOLD_AT_ONCE = 128
-"""Watchers told of one event before others get their turn; a millisecond or two."""
+"""Watchers told, of one event or of several, before others get their turn; a millisecond or two."""
 
 Position = Any
 """Of one feed; those of different feeds are never compared."""
@@ -79,7 +79,7 @@ class Broadcast:
         self._stretches, self._payload_of = stretches, payload_of
         self._memory = memory
         self._remembered: deque[tuple[Position, Payload]] = deque()
-        self._bytes = 0
+        self._bytes = self._told = 0
         self._floor = self._head = position
         self._current: dict[Listener, Callable[[Payload], bool]] = {}
         self._early: dict[Listener, Position] = {}
@@ -141,14 +141,15 @@ class Broadcast:
         told = list(self._current.items())
         self._remember(position, payload)
         self._advance(position)
-        for start in range(0, len(told), TOLD_AT_ONCE):
-            if start:
+        for listener, take in told:
+            if self._told >= TOLD_AT_ONCE:
+                self._told = 0
                 await asyncio.sleep(0)
-            for listener, take in told[start : start + TOLD_AT_ONCE]:
-                # It may have left, or come again after it has read what is remembered.
-                if listener in self._current and not take(payload):
-                    self.unlisten(listener)
-                    listener.wake(before)
+            self._told += 1
+            # It may have left meanwhile.
+            if listener in self._current and not take(payload):
+                self.unlisten(listener)
+                listener.wake(before)
 
     def _advance(self, position: Position) -> None:
         self._head = position
