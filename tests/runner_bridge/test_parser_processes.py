@@ -46,8 +46,10 @@ def die() -> None:
 
 
 def never() -> None:
-    while True:
-        time.sleep(1)
+    """Gives no answer, for as long as there is somebody to wait for it."""
+    asker = os.getppid()
+    while os.getppid() == asker:
+        time.sleep(0.1)
 
 
 def die_or_parse(batch: Batch) -> list[BenchmarkFile]:
