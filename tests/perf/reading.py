@@ -140,9 +140,7 @@ def _show(workload: Workload, series: dict[str, Series]) -> None:
         table.add_column(heading, justify="right")
     ours = series[OURS]
     for name, its in series.items():
-        both = ours.against(
-            its, lambda one: one.server_cpu_s / one.answered + one.database_cpu_s / one.answered
-        )
+        both = ours.against(its, lambda one: one.both_cpu_us)
         table.add_row(
             name,
             f"{its.median(lambda one: one.rate):,.0f}",
@@ -169,4 +167,8 @@ def _lines(workload: Workload, series: dict[str, Series]) -> list[Line]:
             ratio = ours.against(series[name], lambda one: one.rate)
             key = f"reading.{workload.key}.{short}"
             found.append(Line(key, f"{workload.title}: against {name}", ratio, RATIO, more_is_better=True))
+            both = ours.against(series[name], lambda one: one.both_cpu_us)
+            found.append(
+                Line(f"{key}.cpu", f"{workload.title}: CPU with the database's, of {name}'s", both, RATIO)
+            )
     return found

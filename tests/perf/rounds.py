@@ -50,6 +50,11 @@ class Round:
     def database_cpu_us(self) -> float:
         return self.database_cpu_s / self.answered * 1e6
 
+    @property
+    def both_cpu_us(self) -> float:
+        """Of server and database."""
+        return self.cpu_us + self.database_cpu_us
+
 
 @dataclass(frozen=True)
 class Series:
