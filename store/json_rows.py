@@ -142,7 +142,8 @@ class _Writer:
         if "{agents}" not in relation.source:
             return ""
         self.agents.append(member.agents)
-        return f"@{len(self.agents)}::text[]"
+        # Behind a SELECT the planner does not look at the value, so it keeps one plan for all.
+        return f"(SELECT @{len(self.agents)}::text[])"
 
     def _object(self, wanted: Sequence[Wanted], table: JsonTable, row: str) -> str:
         if len(wanted) > MOST_MEMBERS:

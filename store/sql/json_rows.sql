@@ -11,18 +11,19 @@ SELECT coalesce(json_agg("the object"), '[]')::text FROM ({rows}) AS e
 CROSS JOIN LATERAL (SELECT {members}) AS "the object"
 
 -- name: executions_of
+-- Of a value behind a SELECT the planner sees nothing, so PostgreSQL keeps one plan; else it plans each time anew.
 SELECT wanted.parent AS key, (
     SELECT coalesce(json_agg("the object"), '[]')::text FROM (
         SELECT * FROM executions WHERE executions.{column} = wanted.parent AND {conditions}
         ORDER BY queued_at {direction}, id {direction} LIMIT {limit}
     ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
 ) AS objects
-FROM unnest({parents}) AS wanted (parent)
+FROM unnest((SELECT {parents})) AS wanted (parent)
 
 -- name: latest_of_agents
 SELECT wanted.benchmark_id AS key, (
     SELECT coalesce(json_agg("the object"), '[]')::text FROM (
-        SELECT latest.* FROM unnest($2::text[]) WITH ORDINALITY AS asked (agent, place)
+        SELECT latest.* FROM unnest((SELECT $2::text[])) WITH ORDINALITY AS asked (agent, place)
         CROSS JOIN LATERAL (
             SELECT * FROM executions
             WHERE executions.benchmark_id = wanted.benchmark_id AND executions.agent = asked.agent
@@ -31,7 +32,7 @@ SELECT wanted.benchmark_id AS key, (
         ORDER BY asked.place
     ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
 ) AS objects
-FROM unnest($1::text[]) AS wanted (benchmark_id)
+FROM unnest((SELECT $1::text[])) AS wanted (benchmark_id)
 
 -- name: tool_calls
 SELECT wanted.id AS key, (
@@ -39,7 +40,7 @@ SELECT wanted.id AS key, (
         SELECT * FROM execution_tool_calls WHERE execution_id = wanted.id ORDER BY ordinal
     ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
 ) AS objects
-FROM unnest($1::uuid[]) AS wanted (id)
+FROM unnest((SELECT $1::uuid[])) AS wanted (id)
 
 -- name: in_parts
 SELECT {columns} FROM ({rows}) AS e {parts}
