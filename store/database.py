@@ -156,11 +156,11 @@ class Database:
         """Connects once; raises DatabaseUnavailable when the server cannot be used."""
         db = cls(url, Pool(partial(open_connection, url, "reev-gql"), max_size))
         try:
-            async with db.connection():
-                return db
+            db.pool.give_back(await db.pool.acquire())
         except BaseException:
             db.pool.terminate()
             raise
+        return db
 
     async def close(self) -> None:
         """Waits a moment for connections in use, then closes all."""

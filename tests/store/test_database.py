@@ -67,10 +67,10 @@ async def test_a_database_that_does_not_exist(database_url: str) -> None:
 async def test_an_exhausted_pool_is_busy_and_recovers(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "ACQUIRE_TIMEOUT_S", 0.05)
     db = await Database.open(database_url, max_size=2)
     try:
         async with db.connection(), db.connection():
+            monkeypatch.setattr(database, "ACQUIRE_TIMEOUT_S", 0.05)
             with pytest.raises(DatabaseBusy, match="try again"):
                 await db.fetchval("SELECT 1")
         assert await db.fetchval("SELECT 1") == 1
