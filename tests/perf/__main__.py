@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections import defaultdict
@@ -126,4 +127,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+# Told to end it ends what it has started, as at Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 asyncio.run(main(_arguments()))
