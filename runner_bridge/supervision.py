@@ -158,22 +158,26 @@ class Supervision:
 
     async def resume(self) -> None:
         """Takes over from a worker that is gone: watches on, or reads what a dead runner left."""
-        db, execution_id = self._around.db, self._execution.id
         self.started.set()
         try:
             await self._learn_environment()
         except LaunchError as error:
             log.warning("execution %s: what it says is not searched for the API key: %s", self._id, error)
-        identity = await executions.process_of(db, execution_id)
+        identity, known = await until_stored(self._what_is_known, self._around.leaving)
         pid, started = (None, None) if identity is None else (identity.pid, identity.started)
-        stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
-        known = {call.ordinal: call.status for call in stored}
         runner = process.find(self._id, pid, started)
         if runner is None:
             await self._read_what_is_left(pid, started, known)
             return
         log.info("execution %s goes on: its runner %d still lives", self._id, runner.pid)
         await self._supervise(runner, known)
+
+    async def _what_is_known(self) -> tuple[ProcessIdentity | None, Known]:
+        """The runner's process, and the tool calls that the worker before this one has stored."""
+        db, execution_id = self._around.db, self._execution.id
+        identity = await executions.process_of(db, execution_id)
+        stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
+        return identity, {call.ordinal: call.status for call in stored}
 
     async def _read_what_is_left(self, pid: int | None, started: float | None, known: Known) -> None:
         """The end of a runner that ended while nobody watched: its result, and what it said until then."""

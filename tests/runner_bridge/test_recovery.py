@@ -8,13 +8,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
 from runner_bridge import host, processes, recovery
 from runner_bridge.recovery import Judge, Recovery, Verdict, close_unseen
 from runner_bridge.worker import Worker
-from store import executions, queue, workers
+from store import executions, queue, results, workers
 from store.database import Database
 from store.errors import DatabaseUnavailable
 from store.executions import ProcessIdentity
@@ -327,6 +328,26 @@ async def test_a_worker_lets_go_of_what_another_took_and_leaves_the_runner_to_it
         await executions.adopt(bridge.db, execution_id, heir, first.id)
         await until(lambda: execution_id not in first._in_hand)
         assert bridge.living(execution_id) and (await bridge.get(execution_id)).status is S.RUNNING
+
+
+@pytest.mark.parametrize("question", [(executions, "process_of"), (results, "tool_calls_of")])
+async def test_a_database_that_is_away_while_a_result_is_taken_over_does_not_lose_it(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, question: tuple[ModuleType, str]
+) -> None:
+    execution_id, identity = await orphan(bridge, "hang-after-file")
+    os.kill(identity.pid, signal.SIGKILL)
+    module, name = question
+    ask, away = getattr(module, name), iter([True])
+
+    async def cut(*arguments: object) -> object:
+        if next(away, False):
+            raise DatabaseUnavailable("the connection was terminated")
+        return await ask(*arguments)
+
+    monkeypatch.setattr(module, name, cut)
+    async with at_work(bridge.worker("ok")):
+        await bridge.status(execution_id, S.SUCCEEDED)
+    assert next(away, None) is None, "the database was never asked"
 
 
 async def test_a_claim_whose_answer_was_lost_is_begun_all_the_same(

@@ -2,6 +2,7 @@
 import { learnServerTime } from "./clock.js";
 import { documentText } from "./documents.js";
 import { authorization, tokenRefused } from "./session.js";
+import { learnViewer } from "./viewer.js";
 
 export class RequestFailed extends Error {
   constructor(message, code = null) {
@@ -66,6 +67,7 @@ async function request(name, variables) {
   answered();
   if (response.status === 401) tokenRefused();
   if (answer.errors?.length) throw failure(answer.errors);
+  learnViewer(answer.data.viewer);
   return answer.data;
 }
 

@@ -1,16 +1,17 @@
-// Who looks at the page, and what they may do: asked once, when the first page stands.
-import { ask, firstAnswer } from "./api.js";
+// Who looks at the page, and what they may do: what every page's question asks besides.
 import { Store } from "./store.js";
 
 const SCOPES = ["READ", "RUN", "ADMIN"];
 
 // null until the server has said it.
-export const viewer = new Store(null);
+export const scope = new Store(null);
 
-// Why a viewer may not do what needs this scope; null when they may, or while nobody knows.
-export function whyNot(viewer, needed) {
-  if (!viewer || SCOPES.indexOf(viewer.scope) >= SCOPES.indexOf(needed)) return null;
-  return `This needs a token with the scope ${needed.toLowerCase()}; yours has ${viewer.scope.toLowerCase()}`;
+export function learnViewer(viewer) {
+  if (viewer) scope.set(viewer.scope);
 }
 
-firstAnswer.then(() => ask("viewer")).then((answer) => viewer.set(answer.viewer), () => {});
+// Why who has the scope `has` may not do what needs another; null when they may, or while nobody knows.
+export function whyNot(has, needed) {
+  if (!has || SCOPES.indexOf(has) >= SCOPES.indexOf(needed)) return null;
+  return `This needs a token with the scope ${needed.toLowerCase()}; yours has ${has.toLowerCase()}`;
+}

@@ -162,6 +162,7 @@ def _grid(performance: list[Any], benchmarks: list[dict[str, Any]]) -> bytes:
     agents = [{"name": agent} for agent in AGENTS]
     return _encoded(
         {
+            "viewer": {"scope": "ADMIN"},
             "executions": {"updatesCursor": CURSOR},
             "agents": agents,
             "agentPerformance": figures,
