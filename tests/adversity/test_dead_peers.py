@@ -155,7 +155,8 @@ async def test_a_listener_whose_backend_stands_still_is_replaced(
 
 async def _no_listener(db: Database) -> bool:
     return not await db.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", LISTENER
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1",
+        LISTENER,
     )
 
 

@@ -216,7 +216,8 @@ async def test_a_hub_that_cannot_start_leaves_nothing_behind(db: Database, other
 
 async def _no_listener(db: Database) -> bool:
     return not await db.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", LISTENER
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1",
+        LISTENER,
     )
 
 

@@ -59,7 +59,10 @@ async def test_a_newer_program_that_migrates_while_we_wait_for_the_lock(
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", migrations.MIGRATION_LOCK)
             late = asyncio.ensure_future(migrate(empty_database_url))
-            waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            waits = (
+                "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+                " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)"
+            )
             await eventually(lambda: connection.fetchval(waits))
             await connection.execute(
                 "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('9999')"
