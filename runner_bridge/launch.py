@@ -186,7 +186,7 @@ async def _chosen(
 async def _matching(db: Database, filter: BenchmarkFilter) -> list[BenchmarkId]:
     if filter.include_archived:
         raise InvalidInput("filter", "Archived benchmarks cannot be executed; leave out `includeArchived`")
-    page = await listing.benchmarks(db, filter, limit=MAX_BATCH)
+    page = await listing.benchmarks(db, filter, listing.BenchmarkBounds(MAX_BATCH))
     if page.has_next:
         raise InvalidInput("filter", f"It lets through more than {MAX_BATCH} benchmarks")
     return [benchmark.id for benchmark in page.items]

@@ -22,7 +22,7 @@ from schema.remarks import Remark
 from schema.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from store import filters, json_lists, listing, model
 from store.json_rows import NotWritable
-from store.listing import BenchmarkStretch
+from store.listing import BenchmarkBounds
 
 if TYPE_CHECKING:
     from schema.execution_filter import ExecutionFilter
@@ -282,20 +282,11 @@ async def benchmarks(
     conditions = filter.conditions() if filter is not None else filters.BenchmarkFilter()
     # Taken before the page is read: updates that arrive in between are seen twice rather than never.
     updates_cursor = str(info.context.hub.benchmarks.position)
-    stretch = BenchmarkStretch(
-        window.limit, _key(window.after), _key(window.before), backwards=window.backwards
-    )
+    bounds = BenchmarkBounds(window.limit, _key(window.after), _key(window.before), window.backwards)
     if (written := benchmark_nodes(info)) is not None:
         with suppress(NotWritable):
-            return await _written(info, written, conditions, stretch, updates_cursor)
-    page = await listing.benchmarks(
-        info.context.db,
-        conditions,
-        limit=window.limit,
-        after=stretch.after,
-        before=stretch.before,
-        backwards=window.backwards,
-    )
+            return await _written(info, written, conditions, bounds, updates_cursor)
+    page = await listing.benchmarks(info.context.db, conditions, bounds)
     edges = [
         BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=Benchmark.of(row)) for row in page.items
     ]
@@ -311,12 +302,12 @@ async def _written(
     info: Info,
     written: JsonNodes,
     conditions: filters.BenchmarkFilter,
-    stretch: BenchmarkStretch,
+    bounds: BenchmarkBounds,
     updates_cursor: str,
 ) -> BenchmarkConnection:
     """The same of benchmarks that are JSON already."""
     page = await json_lists.benchmarks(
-        info.context.db, written.rows, conditions, stretch, info.context.runner.agents
+        info.context.db, written.rows, conditions, bounds, info.context.runner.agents
     )
     ids = [item.id for item in page.items]
     return BenchmarkConnection(

@@ -23,7 +23,7 @@ from schema.pagination import PageInfo, Window
 from store import filters, json_lists, listing, model
 from store.json_lists import JsonItem
 from store.json_rows import NotWritable
-from store.listing import Stretch
+from store.listing import ExecutionBounds
 from store.ordering import NEWEST_FIRST, key_of
 
 Counted = filters.ExecutionFilter | NestedCount
@@ -144,7 +144,7 @@ async def executions(
     window = Window.of(first, after, last, before)
     conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     order = NEWEST_FIRST if order_by is None else order_by.order()
-    stretch = Stretch(
+    bounds = ExecutionBounds(
         limit=window.limit,
         order=order,
         after=decode_execution_cursor(order, window.after),
@@ -155,8 +155,8 @@ async def executions(
     updates_cursor = str(info.context.hub.position)
     if (written := execution_connection(info)) is not None:
         with suppress(NotWritable):
-            return await _written(info, written, conditions, stretch, updates_cursor)
-    page = await listing.stretch_of_executions(info.context.db, conditions, stretch)
+            return await _written(info, written, conditions, bounds, updates_cursor)
+    page = await listing.executions(info.context.db, conditions, bounds)
     return ExecutionConnection.of(page, conditions, order, updates_cursor)
 
 
@@ -164,11 +164,11 @@ async def _written(
     info: Info,
     written: JsonConnection,
     conditions: filters.ExecutionFilter,
-    stretch: Stretch,
+    bounds: ExecutionBounds,
     updates_cursor: str,
 ) -> ExecutionConnection:
-    if written.by_place or stretch.backwards:
-        page = await json_lists.page(info.context.db, written.node, conditions, stretch)
-        return ExecutionConnection.of_texts(page, written, conditions, stretch.order, updates_cursor)
-    nodes = await json_lists.first(info.context.db, written.node, conditions, stretch)
+    if written.by_place or bounds.backwards:
+        page = await json_lists.page(info.context.db, written.node, conditions, bounds)
+        return ExecutionConnection.of_texts(page, written, conditions, bounds.order, updates_cursor)
+    nodes = await json_lists.first(info.context.db, written.node, conditions, bounds)
     return ExecutionConnection.of_nodes(ready(nodes), conditions, updates_cursor)

@@ -11,7 +11,7 @@ from store import json_lists
 from store.database import Database
 from store.filters import ExecutionFilter
 from store.json_rows import JsonRow
-from store.listing import Parent, Stretch
+from store.listing import ExecutionBounds, Parent
 
 Id = Any
 """Of an execution, a benchmark or a batch."""
@@ -64,10 +64,10 @@ class FirstExecutions:
 
     parent: Parent
     filter: ExecutionFilter
-    stretch: Stretch
+    bounds: ExecutionBounds
 
     async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
-        return await json_lists.first_of(db, row, self.parent, ids, self.filter, self.stretch)
+        return await json_lists.first_of(db, row, self.parent, ids, self.filter, self.bounds)
 
 
 JsonKey = tuple[Question, JsonRow, Id]

@@ -18,7 +18,7 @@ from schema.page_loads import NestedCount, NestedPage
 from schema.pagination import Window
 from store import filters
 from store.json_rows import NotWritable
-from store.listing import Parent, Stretch
+from store.listing import ExecutionBounds, Parent
 from store.ordering import NEWEST_FIRST
 
 
@@ -38,7 +38,7 @@ async def executions_of(
     updates_cursor = str(info.context.hub.position)
     written = execution_connection(info)
     if written is not None and not written.by_place and not window.backwards:
-        question = FirstExecutions(parent, conditions, Stretch(window.limit, NEWEST_FIRST, after, before))
+        question = FirstExecutions(parent, conditions, ExecutionBounds(window.limit, after, before))
         with suppress(NotWritable):
             nodes = await loaded(info, question, written.node, parent_id)
             return ExecutionConnection.of_nodes(nodes, counted, updates_cursor)

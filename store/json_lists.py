@@ -14,7 +14,7 @@ from store import executions, json_rows, listing, ordering
 from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter
 from store.json_rows import JsonRow
-from store.listing import BenchmarkStretch, Parent, Stretch
+from store.listing import BenchmarkBounds, ExecutionBounds, Parent
 from store.model import BenchmarkId, ExecutionId, Page
 from store.ordering import ExecutionKey
 from store.text import storable_text
@@ -54,18 +54,20 @@ def _of_ids(row: JsonRow, rows: str) -> str:
     return SQL["one_by_one"].format(keys="e.id", rows=rows, members=row.members)
 
 
-async def page(db: Database, row: JsonRow, filter: ExecutionFilter, stretch: Stretch) -> Page[JsonItem]:
+async def page(
+    db: Database, row: JsonRow, filter: ExecutionFilter, bounds: ExecutionBounds
+) -> Page[JsonItem]:
     """A page of executions, as store.listing gives it."""
-    rows, values = await listing.select_executions(db, filter, stretch, limit=stretch.limit + 1)
-    keys = ", ".join(f"e.{column}" for column in ordering.columns(stretch.order))
+    rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit + 1)
+    keys = ", ".join(f"e.{column}" for column in ordering.columns(bounds.order))
     statement = SQL["one_by_one"].format(keys=keys, rows=rows, members=row.members)
     found = await json_rows.fetch(db, statement, *values)
-    return stretch.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found])
+    return bounds.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found])
 
 
-async def first(db: Database, row: JsonRow, filter: ExecutionFilter, stretch: Stretch) -> str:
+async def first(db: Database, row: JsonRow, filter: ExecutionFilter, bounds: ExecutionBounds) -> str:
     """A page read forwards in one text: how many there are, or where each stands, is not told."""
-    rows, values = await listing.select_executions(db, filter, stretch, limit=stretch.limit)
+    rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit)
     statement = SQL["all_at_once"].format(rows=rows, members=row.members)
     return await json_rows.fetch_text(db, statement, *values)
 
@@ -76,12 +78,10 @@ async def first_of(
     parent: Parent,
     parents: Sequence[str | uuid.UUID],
     filter: ExecutionFilter,
-    stretch: Stretch,
+    bounds: ExecutionBounds,
 ) -> dict[str | uuid.UUID, str]:
     """Of each parent such a page of its executions, newest first."""
-    blanks, values = await listing.blanks_of_parents(
-        db, parent, parents, filter, stretch, limit=stretch.limit
-    )
+    blanks, values = await listing.blanks_of_parents(db, parent, parents, filter, bounds, limit=bounds.limit)
     statement = SQL["executions_of"].format(members=row.members, **blanks)
     return dict(await json_rows.fetch(db, statement, *values))
 
@@ -109,11 +109,11 @@ async def benchmarks(
     db: Database,
     parts: Sequence[JsonRow],
     filter: BenchmarkFilter,
-    stretch: BenchmarkStretch,
+    bounds: BenchmarkBounds,
     configured: Sequence[str],
 ) -> Page[JsonBenchmark]:
     """A page of benchmarks, as store.listing gives it; `configured` are the agents where none are named."""
-    rows, values = listing.select_benchmarks(filter, stretch)
+    rows, values = listing.select_benchmarks(filter, bounds)
     laterals = []
     for number, part in enumerate(parts):
         laterals.append(SQL["part"].format(members=part.after(len(values)), number=number))
@@ -123,7 +123,7 @@ async def benchmarks(
     columns = ", ".join(["e.benchmark_id", "e.content_hash", *objects])
     statement = SQL["in_parts"].format(columns=columns, rows=rows, parts=" ".join(laterals))
     found = await json_rows.fetch(db, statement, *values)
-    return stretch.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found])
+    return bounds.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found])
 
 
 async def tool_calls(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from store import lookup, ordering, rows, sql
 from store.database import Database
@@ -20,6 +20,7 @@ from store.text import storable_json
 
 SQL = sql.load("listing")
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -48,50 +49,51 @@ class _Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PageBounds(Generic[K]):
     """What is read of a list: `limit` after one key and before another; `backwards` the last of them."""
 
     limit: int
-    order: ExecutionOrder = NEWEST_FIRST
-    after: ExecutionKey | None = None
-    before: ExecutionKey | None = None
+    after: K | None = None
+    before: K | None = None
     backwards: bool = False
 
     def page(self, found: Sequence[T]) -> Page[T]:
-        """Of `found`, which is one more than `limit` where there are more."""
-        return _page(found, self.limit, self.backwards, self.after is not None, self.before is not None)
+        """Of `found`, in the order it was read, which is one more than `limit` where there are more."""
+        more = len(found) > self.limit
+        items = tuple(found[: self.limit])
+        if self.backwards:
+            return Page(items[::-1], has_next=self.before is not None, has_previous=more)
+        return Page(items, has_next=more, has_previous=self.after is not None)
 
 
-async def executions(
-    db: Database,
-    filter: ExecutionFilter,
-    *,
-    limit: int,
-    order: ExecutionOrder = NEWEST_FIRST,
-    after: ExecutionKey | None = None,
-    before: ExecutionKey | None = None,
-    backwards: bool = False,
-) -> Page[Execution]:
-    """A page of executions, newest first or by `order`. `backwards` takes the last `limit`, not the first."""
-    return await stretch_of_executions(db, filter, Stretch(limit, order, after, before, backwards))
+@dataclass(frozen=True, slots=True)
+class ExecutionBounds(PageBounds[ExecutionKey]):
+    """The same of a list of executions, newest first or by `order`."""
+
+    order: ExecutionOrder = NEWEST_FIRST
 
 
-async def stretch_of_executions(db: Database, filter: ExecutionFilter, stretch: Stretch) -> Page[Execution]:
-    """The same."""
-    statement, values = await select_executions(db, filter, stretch, limit=stretch.limit + 1)
-    return stretch.page([rows.execution(row) for row in await db.fetch(statement, *values)])
+@dataclass(frozen=True, slots=True)
+class BenchmarkBounds(PageBounds[str]):
+    """The same of the list of benchmarks, whose keys are ids."""
+
+
+async def executions(db: Database, filter: ExecutionFilter, bounds: ExecutionBounds) -> Page[Execution]:
+    """A page of executions."""
+    statement, values = await select_executions(db, filter, bounds, limit=bounds.limit + 1)
+    return bounds.page([rows.execution(row) for row in await db.fetch(statement, *values)])
 
 
 async def select_executions(
-    db: Database, filter: ExecutionFilter, stretch: Stretch, *, limit: int
+    db: Database, filter: ExecutionFilter, bounds: ExecutionBounds, *, limit: int
 ) -> tuple[str, list[Any]]:
-    """The statement that reads `limit` of that stretch with all columns, in the order it reads, and its values."""
+    """The statement that reads `limit` within the bounds, with all columns, in that order, and its values."""
     conditions = _execution_conditions(await lookup.resolved(db, filter))
-    for key, following in ((stretch.after, True), (stretch.before, False)):
+    for key, following in ((bounds.after, True), (bounds.before, False)):
         if key is not None:
-            condition, values = ordering.beyond(stretch.order, key, following=following)
+            condition, values = ordering.beyond(bounds.order, key, following=following)
             conditions.add(condition, *values)
-    order = ordering.order_by(stretch.order, stretch.backwards)
+    order = ordering.order_by(bounds.order, bounds.backwards)
     statement = SQL["executions"].format(conditions=conditions, order=order, limit=int(limit))
     return statement, conditions.values
 
@@ -116,12 +118,12 @@ async def executions_of(
     backwards: bool = False,
 ) -> dict[str | uuid.UUID, Page[Execution]]:
     """Of each parent a page of its executions, newest first, in one statement."""
-    stretch = Stretch(limit, NEWEST_FIRST, after, before, backwards)
-    blanks, values = await blanks_of_parents(db, parent, parents, filter, stretch, limit=limit + 1)
+    bounds = ExecutionBounds(limit, after, before, backwards)
+    blanks, values = await blanks_of_parents(db, parent, parents, filter, bounds, limit=limit + 1)
     found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
     for row in await db.fetch(SQL["executions_of"].format(**blanks), *values):
         found[row["parent"]].append(rows.execution(row))
-    return {key: stretch.page(items) for key, items in found.items()}
+    return {key: bounds.page(items) for key, items in found.items()}
 
 
 async def blanks_of_parents(
@@ -129,23 +131,23 @@ async def blanks_of_parents(
     parent: Parent,
     parents: Sequence[str | uuid.UUID],
     filter: ExecutionFilter,
-    stretch: Stretch,
+    bounds: ExecutionBounds,
     *,
     limit: int,
 ) -> tuple[dict[str, object], list[Any]]:
-    """What fills a statement that reads `limit` of that stretch of each parent, and its values."""
+    """What fills a statement that reads `limit` within the bounds of each parent, and its values."""
     conditions = _execution_conditions(await lookup.resolved(db, filter))
-    if stretch.after is not None:
-        conditions.add("(queued_at, id) < ({}, {})", *stretch.after)
-    if stretch.before is not None:
-        conditions.add("(queued_at, id) > ({}, {})", *stretch.before)
+    if bounds.after is not None:
+        conditions.add("(queued_at, id) < ({}, {})", *bounds.after)
+    if bounds.before is not None:
+        conditions.add("(queued_at, id) > ({}, {})", *bounds.before)
     column_type = "text" if parent is Parent.BENCHMARK else "uuid"
     conditions.values.append(list(parents))
     blanks: dict[str, object] = {
         "parents": f"${len(conditions.values)}::{column_type}[]",
         "column": parent.value,
         "conditions": conditions,
-        "direction": "ASC" if stretch.backwards else "DESC",
+        "direction": "ASC" if bounds.backwards else "DESC",
         "limit": int(limit),
     }
     return blanks, conditions.values
@@ -224,44 +226,22 @@ _ENDED_COLUMNS = {
 """Where the summary counts each end (store/migrations: performance)."""
 
 
-async def benchmarks(
-    db: Database,
-    filter: BenchmarkFilter,
-    *,
-    limit: int,
-    after: str | None = None,
-    before: str | None = None,
-    backwards: bool = False,
-) -> Page[Benchmark]:
+async def benchmarks(db: Database, filter: BenchmarkFilter, bounds: BenchmarkBounds) -> Page[Benchmark]:
     """A page of benchmarks at their current revisions, by id."""
-    stretch = BenchmarkStretch(limit, after, before, backwards)
-    statement, values = select_benchmarks(filter, stretch)
-    return stretch.page([rows.benchmark(row) for row in await db.fetch(statement, *values)])
+    statement, values = select_benchmarks(filter, bounds)
+    return bounds.page([rows.benchmark(row) for row in await db.fetch(statement, *values)])
 
 
-@dataclass(frozen=True, slots=True)
-class BenchmarkStretch:
-    """The same of the list of benchmarks, whose keys are ids."""
-
-    limit: int
-    after: str | None = None
-    before: str | None = None
-    backwards: bool = False
-
-    def page(self, found: Sequence[T]) -> Page[T]:
-        return _page(found, self.limit, self.backwards, self.after is not None, self.before is not None)
-
-
-def select_benchmarks(filter: BenchmarkFilter, stretch: BenchmarkStretch) -> tuple[str, list[Any]]:
-    """The statement that reads that stretch and one benchmark more, in the order it reads, and its values."""
+def select_benchmarks(filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[Any]]:
+    """The statement that reads the benchmarks within the bounds and one more, and its values."""
     conditions = _benchmark_conditions(filter)
-    if stretch.after is not None:
-        conditions.add("b.id > {}", stretch.after)
-    if stretch.before is not None:
-        conditions.add("b.id < {}", stretch.before)
-    direction = "DESC" if stretch.backwards else "ASC"
+    if bounds.after is not None:
+        conditions.add("b.id > {}", bounds.after)
+    if bounds.before is not None:
+        conditions.add("b.id < {}", bounds.before)
+    direction = "DESC" if bounds.backwards else "ASC"
     # One row more than asked for tells whether there are more.
-    limit = int(stretch.limit) + 1
+    limit = int(bounds.limit) + 1
     return SQL["benchmarks"].format(
         conditions=conditions, direction=direction, limit=limit
     ), conditions.values
@@ -272,14 +252,6 @@ async def count_benchmarks(db: Database, filter: BenchmarkFilter) -> int:
     conditions = _benchmark_conditions(filter)
     statement = SQL["count_benchmarks"].format(conditions=conditions)
     return int(await db.fetchval(statement, *conditions.values))
-
-
-def _page(found: Sequence[T], limit: int, backwards: bool, has_after: bool, has_before: bool) -> Page[T]:
-    more = len(found) > limit
-    items = tuple(found[:limit])
-    if backwards:
-        return Page(items[::-1], has_next=has_before, has_previous=more)
-    return Page(items, has_next=more, has_previous=has_after)
 
 
 def _execution_conditions(filter: ExecutionFilter) -> _Conditions:

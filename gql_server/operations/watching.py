@@ -114,20 +114,12 @@ class Watch:
         """What the resolver itself tells; when that was all there is, it is over."""
         answers = self._own_answers()
         async with aclosing(await answers.source()) as source:
-            while True:
-                try:
-                    item = await anext(source)
-                except StopAsyncIteration:
-                    self.is_over = True
-                    return
-                except Exception as error:
-                    refused = refused_for(error)
-                    break
+            while (item := await _next(source)) is not _END:
                 if isinstance(item, Onward):
                     self._go_on(item)
                     return
                 yield await answers.payload_of(item)
-        raise refused
+        self.is_over = True
 
     def _go_on(self, onward: Onward) -> None:
         self._feed, self._position = onward.feed, onward.position
@@ -140,15 +132,7 @@ class Watch:
         answers, stretches = self._own_answers(), feed.after(self._position)
         keep_open = False
         try:
-            while True:
-                try:
-                    stretch = await anext(stretches)
-                except StopAsyncIteration:
-                    self.is_over = True
-                    return
-                except Exception as error:
-                    refused = refused_for(error)
-                    break
+            while (stretch := await _next(stretches)) is not _END:
                 for position, item in stretch.items:
                     payload = await answers.payload_of(item)
                     self._position = position
@@ -163,7 +147,7 @@ class Watch:
         finally:
             if not keep_open:
                 await stretches.aclose()
-        raise refused
+        self.is_over = True
 
     def _joined(self) -> Broadcast | None:
         """The broadcast with which it can go on, if there is one."""
@@ -188,6 +172,18 @@ class Watch:
         if self._answers is None:
             self._answers = self._make_answers(self._operation, self._variables, self._who)
         return self._answers
+
+
+_END: Any = object()
+
+
+async def _next(source: AsyncGenerator[Any, None]) -> Any:
+    """The next item, or _END. What the source raises is Refused; what else goes wrong with the item is not."""
+    try:
+        return await anext(source, _END)
+    except Exception as error:
+        refused = refused_for(error)
+    raise refused
 
 
 class Woken:

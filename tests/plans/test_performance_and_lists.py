@@ -20,7 +20,7 @@ from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder, OrderField
 from store.json_columns import BENCHMARK_OF_LIST, EXECUTION
 from store.json_rows import JsonRow, Wanted
-from store.listing import BenchmarkStretch, Stretch
+from store.listing import BenchmarkBounds, ExecutionBounds
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.ordering import key_of
 from store.performance import Bucket, PerformanceFilter, Timed
@@ -75,7 +75,9 @@ PERFORMANCE = {
 
 
 def page(filter: ExecutionFilter, order: ExecutionOrder, *, backwards: bool = False) -> Question:
-    return lambda db: listing.executions(db, filter, limit=50, order=order, backwards=backwards)
+    return lambda db: listing.executions(
+        db, filter, ExecutionBounds(limit=50, order=order, backwards=backwards)
+    )
 
 
 def onwards(order: ExecutionOrder) -> Question:
@@ -86,7 +88,9 @@ def onwards(order: ExecutionOrder) -> Question:
         execution = await executions.get(db, ExecutionId(id_))
         assert execution is not None
         return await listing.executions(
-            db, ExecutionFilter(), limit=50, order=order, after=key_of(execution, order)
+            db,
+            ExecutionFilter(),
+            ExecutionBounds(limit=50, order=order, after=key_of(execution, order)),
         )
 
     return ask
@@ -127,7 +131,7 @@ def written() -> JsonRow:
 
 
 def json_page(filter: ExecutionFilter, order: ExecutionOrder) -> Question:
-    return lambda db: json_lists.page(db, written(), filter, Stretch(50, order))
+    return lambda db: json_lists.page(db, written(), filter, ExecutionBounds(50, order=order))
 
 
 def json_of_benchmarks(db: Database) -> Awaitable[object]:
@@ -136,13 +140,13 @@ def json_of_benchmarks(db: Database) -> Awaitable[object]:
     lists = [Wanted(name, name, below) for name in ("latest_execution", "latest_executions")]
     row = JsonRow.of([*lists, Wanted("executions", "executions", nodes)], BENCHMARK_OF_LIST)
     assert row is not None
-    return json_lists.benchmarks(db, [row], BenchmarkFilter(), BenchmarkStretch(20), AGENTS)
+    return json_lists.benchmarks(db, [row], BenchmarkFilter(), BenchmarkBounds(20), AGENTS)
 
 
 def json_of_twenty(filter: ExecutionFilter) -> Question:
     ids = [f"bench-{n:03}" for n in range(20)]
     parent = listing.Parent.BENCHMARK
-    return lambda db: json_lists.first_of(db, written(), parent, ids, filter, Stretch(24))
+    return lambda db: json_lists.first_of(db, written(), parent, ids, filter, ExecutionBounds(24))
 
 
 TWENTY = [BenchmarkId(f"bench-{n:03}") for n in range(20)]
@@ -166,7 +170,7 @@ ASKED: dict[str, Question] = {
     "newest of pairs": lambda db: executions.latest_of_pairs(db, PAIRS),
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
     **{f"JSON of each, {name}": json_of_twenty(FILTERS[name]) for name in ("all", "rare agent", "tags")},
-    "JSON, all at once": lambda db: json_lists.first(db, written(), ExecutionFilter(), Stretch(200)),
+    "JSON, all at once": lambda db: json_lists.first(db, written(), ExecutionFilter(), ExecutionBounds(200)),
     "JSON by ids": lambda db: json_lists.by_ids(db, written(), SOME),
     "JSON by id": lambda db: json_lists.by_ids(db, written(), SOME[:1]),
     "JSON, newest of agents": lambda db: json_lists.latest_of_agents(db, written(), TWENTY, AGENTS),

@@ -21,6 +21,7 @@ from store.batch_watch import BatchWatch
 from store.database import Database
 from store.events import Cursor
 from store.filters import ExecutionFilter
+from store.listing import ExecutionBounds
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus
 from tests.conftest import cloned_database
 from tests.store.support import append, ending
@@ -92,14 +93,14 @@ LIVE = (S.QUEUED, S.RUNNING, S.STOPPING)
 
 
 def page(filter: ExecutionFilter, **more: Any) -> Callable[[Database], Awaitable[object]]:
-    return lambda db: listing.executions(db, filter, limit=50, **more)
+    return lambda db: listing.executions(db, filter, ExecutionBounds(limit=50, **more))
 
 
 async def from_the_middle(db: Database) -> object:
     execution = await executions.get(db, ONE)
     assert execution is not None
     key = (execution.queued_at, execution.id)
-    return await listing.executions(db, ExecutionFilter(), limit=50, after=key)
+    return await listing.executions(db, ExecutionFilter(), ExecutionBounds(limit=50, after=key))
 
 
 LONG_AGO = dt.datetime(2026, 1, 2, 0, 20, tzinfo=dt.UTC)

@@ -14,6 +14,7 @@ from runner_bridge.sync import upsert_benchmark
 from store import batches, executions, listing
 from store.errors import BenchmarkNotFound
 from store.filters import ExecutionFilter
+from store.listing import ExecutionBounds
 from store.model import ExecutionStatus
 from tests.runner_bridge.bridge import Bridge
 
@@ -96,7 +97,9 @@ async def test_of_a_batch_each_execution_ends_by_itself(bridge: Bridge) -> None:
     batch, _ = await launch.request_batch(
         bridge.db, config, benchmark_ids=["001-sol-transfer"], filter=None, agents=config.agents
     )
-    found = await listing.executions(bridge.db, ExecutionFilter(batch_ids=(batch.id,)), limit=10)
+    found = await listing.executions(
+        bridge.db, ExecutionFilter(batch_ids=(batch.id,)), ExecutionBounds(limit=10)
+    )
     first, second = found.items
     await bridge.worker("exit0-no-file", result_attempts=1, result_interval_s=0.01).handle(first.id)
     await bridge.worker("ok").handle(second.id)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from store import benchmarks, executions, listing
 from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter
+from store.listing import BenchmarkBounds, ExecutionBounds
 from store.model import Benchmark, Execution, ExecutionId, ExecutionOrigin, ExecutionStatus, Page
 from store.ordering import ExecutionKey
 from tests.conftest import cloned_database
@@ -59,28 +60,30 @@ def key(execution: Execution) -> ExecutionKey:
 async def forwards(db: Database, filter: ExecutionFilter, size: int) -> list[Execution]:
     """All pages put together, first to last."""
     found: list[Execution] = []
-    page: Page[Execution] = await listing.executions(db, filter, limit=size)
+    page: Page[Execution] = await listing.executions(db, filter, ExecutionBounds(limit=size))
     assert not page.has_previous
     while True:
         found += page.items
         if not page.has_next:
             return found
         assert len(page.items) == size
-        page = await listing.executions(db, filter, limit=size, after=key(found[-1]))
+        page = await listing.executions(db, filter, ExecutionBounds(limit=size, after=key(found[-1])))
         assert page.has_previous and page.items
 
 
 async def backwards(db: Database, filter: ExecutionFilter, size: int) -> list[Execution]:
     """All pages put together, last to first, in the list's own order."""
     found: list[Execution] = []
-    page: Page[Execution] = await listing.executions(db, filter, limit=size, backwards=True)
+    page: Page[Execution] = await listing.executions(db, filter, ExecutionBounds(limit=size, backwards=True))
     assert not page.has_next
     while True:
         found = [*page.items, *found]
         if not page.has_previous:
             return found
         assert len(page.items) == size
-        page = await listing.executions(db, filter, limit=size, before=key(found[0]), backwards=True)
+        page = await listing.executions(
+            db, filter, ExecutionBounds(limit=size, before=key(found[0]), backwards=True)
+        )
         assert page.has_next and page.items
 
 
@@ -91,7 +94,7 @@ def plain(everything: list[Execution], keep: Callable[[Execution], bool]) -> lis
 
 @pytest.mark.parametrize("size", [1, 7, 30, 60, 61])
 async def test_pages_put_together_are_the_list(full: Database, size: int) -> None:
-    whole = list((await listing.executions(full, ANY, limit=100)).items)
+    whole = list((await listing.executions(full, ANY, ExecutionBounds(limit=100))).items)
     assert len({execution.queued_at for execution in whole}) == 10 and len(whole) == TEMPLATE_ROWS
     assert whole == plain(whole, lambda _: True)
     assert await forwards(full, ANY, size) == whole
@@ -99,21 +102,21 @@ async def test_pages_put_together_are_the_list(full: Database, size: int) -> Non
 
 
 async def test_a_stretch_between_two_keys(full: Database) -> None:
-    whole = list((await listing.executions(full, ANY, limit=100)).items)
+    whole = list((await listing.executions(full, ANY, ExecutionBounds(limit=100))).items)
     for backwards_ in (False, True):
         given_ = {"after": key(whole[10]), "before": key(whole[20]), "backwards": backwards_}
-        page = await listing.executions(full, ANY, limit=50, **given_)  # type: ignore[arg-type]
+        page = await listing.executions(full, ANY, ExecutionBounds(limit=50, **given_))  # type: ignore[arg-type]
         assert list(page.items) == whole[11:20]
-    assert (await listing.executions(full, ANY, limit=5, after=key(whole[-1]))).items == ()
+    assert (await listing.executions(full, ANY, ExecutionBounds(limit=5, after=key(whole[-1])))).items == ()
 
 
 async def test_pages_are_stable_while_the_list_grows(full: Database) -> None:
-    whole = list((await listing.executions(full, ANY, limit=100)).items)
-    page = await listing.executions(full, ANY, limit=7)
+    whole = list((await listing.executions(full, ANY, ExecutionBounds(limit=100))).items)
+    page = await listing.executions(full, ANY, ExecutionBounds(limit=7))
     found = list(page.items)
     while page.has_next:
         await asyncio.gather(*(queued(full, "b0") for _ in range(3)))
-        page = await listing.executions(full, ANY, limit=7, after=key(found[-1]))
+        page = await listing.executions(full, ANY, ExecutionBounds(limit=7, after=key(found[-1])))
         found += page.items
     assert found == whole
     assert await listing.count_executions(full, ANY) > TEMPLATE_ROWS + 20
@@ -160,7 +163,7 @@ async def test_every_filter_is_what_python_would_keep(seeded: Database) -> None:
         drawn.append((filter, size))
 
     draw()
-    everything = list((await listing.executions(seeded, ANY, limit=1000)).items)
+    everything = list((await listing.executions(seeded, ANY, ExecutionBounds(limit=1000))).items)
     for filter, size in drawn:
         expected = plain(everything, filter.lets_through)
         assert await forwards(seeded, filter, size) == expected, filter
@@ -184,7 +187,11 @@ async def test_benchmarks_page_by_id_and_filter(db: Database) -> None:
     ]
     await benchmarks.sync(db, drafts)
     await benchmarks.sync(db, drafts[:15])
-    everything = list((await listing.benchmarks(db, BenchmarkFilter(include_archived=True), limit=100)).items)
+    everything = list(
+        (
+            await listing.benchmarks(db, BenchmarkFilter(include_archived=True), BenchmarkBounds(limit=100))
+        ).items
+    )
     assert [item.id for item in everything] == [item.id for item in drafts]
 
     def keeps(filter: BenchmarkFilter, item: Benchmark) -> bool:
@@ -212,13 +219,15 @@ async def _benchmarks(db: Database, filter: BenchmarkFilter, last_first: bool) -
     while True:
         if last_first:
             before = found[0].id if found else None
-            page = await listing.benchmarks(db, filter, limit=6, before=before, backwards=True)
+            page = await listing.benchmarks(
+                db, filter, BenchmarkBounds(limit=6, before=before, backwards=True)
+            )
             found = [*page.items, *found]
             if not page.has_previous:
                 return found
         else:
             after = found[-1].id if found else None
-            page = await listing.benchmarks(db, filter, limit=6, after=after)
+            page = await listing.benchmarks(db, filter, BenchmarkBounds(limit=6, after=after))
             found += page.items
             if not page.has_next:
                 return found
@@ -226,7 +235,7 @@ async def _benchmarks(db: Database, filter: BenchmarkFilter, last_first: bool) -
 
 async def test_the_newest_execution_of_each_benchmark(full: Database) -> None:
     ids = [draft(f"b{n}").id for n in range(6)]
-    everything = list((await listing.executions(full, ANY, limit=100)).items)
+    everything = list((await listing.executions(full, ANY, ExecutionBounds(limit=100))).items)
     for agent in (None, "a1", "nope", "\x00"):
         expected: dict[str, Execution] = {}
         for item in everything:
@@ -236,7 +245,7 @@ async def test_the_newest_execution_of_each_benchmark(full: Database) -> None:
 
 
 async def test_the_living_oldest_first_and_their_counts(full: Database) -> None:
-    everything = list((await listing.executions(full, ANY, limit=100)).items)
+    everything = list((await listing.executions(full, ANY, ExecutionBounds(limit=100))).items)
     living = sorted((item for item in everything if not item.status.is_terminal), key=key)
     assert await executions.live(full) == living
     waiting = sum(item.status is ExecutionStatus.QUEUED for item in living)
@@ -244,7 +253,7 @@ async def test_the_living_oldest_first_and_their_counts(full: Database) -> None:
 
 
 async def test_many_by_id_leaves_out_who_is_not_there(full: Database) -> None:
-    everything = list((await listing.executions(full, ANY, limit=100)).items)
+    everything = list((await listing.executions(full, ANY, ExecutionBounds(limit=100))).items)
     nobody = ExecutionId(uuid.uuid4())
     wanted = [nobody, *(item.id for item in everything[:5])]
     assert await executions.get_many(full, wanted) == {item.id: item for item in everything[:5]}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from store import benchmarks, listing, lookup
 from store.database import Database
 from store.filters import ExecutionFilter, ExecutionOrder, OrderField
+from store.listing import ExecutionBounds
 from store.model import BatchId, Execution, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.ordering import key_of
 from tests.conftest import cloned_database
@@ -153,7 +154,9 @@ async def walked(
         edge = key_of(found[0 if backwards else -1], order) if found else None
         after, before = (None, edge) if backwards else (edge, None)
         page = await listing.executions(
-            db, filter, limit=size, order=order, after=after, before=before, backwards=backwards
+            db,
+            filter,
+            ExecutionBounds(limit=size, order=order, after=after, before=before, backwards=backwards),
         )
         found = [*page.items, *found] if backwards else [*found, *page.items]
         if not (page.has_previous if backwards else page.has_next):
@@ -170,7 +173,7 @@ async def test_sql_and_python_let_the_same_executions_through(seeded: Database) 
         drawn.append((filter, order, backwards))
 
     draw()
-    everything = list((await listing.executions(seeded, ANY, limit=1000)).items)
+    everything = list((await listing.executions(seeded, ANY, ExecutionBounds(limit=1000))).items)
     assert len(everything) == ROWS
     sizes = []
     for filter, order, backwards in drawn:
@@ -185,17 +188,17 @@ async def test_sql_and_python_let_the_same_executions_through(seeded: Database) 
 
 
 async def test_each_text_finds_what_python_finds(seeded: Database) -> None:
-    everything = list((await listing.executions(seeded, ANY, limit=1000)).items)
+    everything = list((await listing.executions(seeded, ANY, ExecutionBounds(limit=1000))).items)
     for text in TEXTS:
         filter = ExecutionFilter(text=text)
         resolved = await lookup.resolved(seeded, filter)
-        found = (await listing.executions(seeded, filter, limit=1000)).items
+        found = (await listing.executions(seeded, filter, ExecutionBounds(limit=1000))).items
         assert list(found) == [one for one in everything if resolved.lets_through(one)], text
         assert found, text
 
 
 async def test_every_order_is_walked_both_ways(seeded: Database) -> None:
-    everything = list((await listing.executions(seeded, ANY, limit=1000)).items)
+    everything = list((await listing.executions(seeded, ANY, ExecutionBounds(limit=1000))).items)
     for order in ORDERS:
         for size in (7, ROWS):
             for backwards in (False, True):
@@ -204,6 +207,6 @@ async def test_every_order_is_walked_both_ways(seeded: Database) -> None:
 
 
 async def test_a_filter_with_tags_must_be_looked_up_first(seeded: Database) -> None:
-    [execution] = (await listing.executions(seeded, ANY, limit=1)).items
+    [execution] = (await listing.executions(seeded, ANY, ExecutionBounds(limit=1))).items
     with pytest.raises(ValueError, match="resolved"):
         ExecutionFilter(tags=("all",)).lets_through(execution)

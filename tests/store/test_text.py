@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from store import benchmarks, executions, listing, results
 from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter
+from store.listing import BenchmarkBounds, ExecutionBounds
 from store.model import EventKind, ExecutionStatus, Failure, FailureKind, Step
 from store.text import encode_json, storable_json, storable_text
 from tests.store.support import NASTY_STORED, append, call, draft, ending, nasty, queued, running
@@ -77,14 +78,14 @@ async def test_filters_may_hold_anything(db: Database) -> None:
     await queued(db)
     for text in (TEXT, "'; DROP TABLE executions; --", "%", "_", "\\", "{}", "{0}", "$1", "' OR true OR '"):
         one = ExecutionFilter(benchmark_ids=(text,), agents=(text,))
-        assert (await listing.executions(db, one, limit=5)).items == ()
+        assert (await listing.executions(db, one, ExecutionBounds(limit=5))).items == ()
         assert await listing.count_executions(db, one) == 0
         for other in (
             BenchmarkFilter(ids=(text,)),
             BenchmarkFilter(tags=(text,)),
             BenchmarkFilter(text=text),
         ):
-            assert (await listing.benchmarks(db, other, limit=5, after=text)).items == ()
+            assert (await listing.benchmarks(db, other, BenchmarkBounds(limit=5, after=text))).items == ()
             assert await listing.count_benchmarks(db, other) == 0
 
 

@@ -174,7 +174,7 @@ async def test_a_definition_that_was_not_read_yet_is_read(
     monkeypatch.setattr("schema.json_benchmarks.DEFINITIONS", memory)
     text = "{ benchmarks { nodes { id whyNotRunnableLocally runnableLocally } } }"
     assert len(await same(schema, context, text)) == 2
-    rows = (await listing.benchmarks(context.db, BenchmarkFilter(), limit=9)).items
+    rows = (await listing.benchmarks(context.db, BenchmarkFilter(), listing.BenchmarkBounds(limit=9))).items
     await memory.of([StoredText(row.content_hash, row.source) for row in rows])
     assert len(await same(schema, context, text)) == 1
 
