@@ -16,7 +16,7 @@ from runner_bridge.definitions import DEFINITIONS
 from schema.context import Info
 from schema.json_selection import ON_CONNECTION, members_of
 from schema.pagination import DEFAULT_PAGE, LARGEST_PAGE
-from schema.selection import SelectedField, selection_of
+from schema.selection import SelectedField, derived
 from store.json_columns import BENCHMARK_OF_LIST
 from store.json_lists import JsonBenchmark
 from store.json_rows import JsonRow, NotWritable, Wanted
@@ -46,13 +46,7 @@ class JsonNodes:
 
 def benchmark_nodes(info: Info) -> JsonNodes | None:
     """For a field whose type is BenchmarkConnection; None where ordinary objects are needed."""
-    selection = selection_of(info)
-    if selection is None:
-        return None
-    if "nodes" not in selection.memo:
-        selection.memo["nodes"] = _nodes(selection.fields)
-    found: JsonNodes | None = selection.memo["nodes"]
-    return found
+    return derived(info, "nodes", _nodes)
 
 
 def _nodes(fields: Sequence[SelectedField]) -> JsonNodes | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from schema.context import Info
 from schema.json_loads import Id, Question
-from schema.selection import ReadyJson, SelectedField, is_alone, selection_of
+from schema.selection import ReadyJson, SelectedField, derived, is_alone
 from store.json_columns import EXECUTION, TOOL_CALL, JsonTable
 from store.json_rows import JsonRow, Wanted
 
@@ -58,24 +58,16 @@ def tool_call_row(info: Info) -> JsonRow | None:
 
 def execution_connection(info: Info) -> JsonConnection | None:
     """For a field whose type is ExecutionConnection."""
-    selection = selection_of(info)
-    if selection is None:
-        return None
-    if "connection" not in selection.memo:
-        selection.memo["connection"] = _connection(selection.fields)
-    found: JsonConnection | None = selection.memo["connection"]
-    return found
+    return derived(info, "connection", _connection)
 
 
 def _row(info: Info, table: JsonTable) -> JsonRow | None:
-    selection = selection_of(info)
-    if selection is None:
-        return None
-    if "row" not in selection.memo:
-        wanted = members_of(selection.fields)
-        selection.memo["row"] = None if wanted is None else JsonRow.of(wanted, table)
-    found: JsonRow | None = selection.memo["row"]
-    return found
+    return derived(info, "row", lambda fields: _written(fields, table))
+
+
+def _written(fields: Sequence[SelectedField], table: JsonTable) -> JsonRow | None:
+    wanted = members_of(fields)
+    return None if wanted is None else JsonRow.of(wanted, table)
 
 
 def _connection(fields: Sequence[SelectedField]) -> JsonConnection | None:
@@ -91,8 +83,7 @@ def _connection(fields: Sequence[SelectedField]) -> JsonConnection | None:
         nodes = [field for field in lists[0].fields if field.name == "node"]
         if len(nodes) != 1 or not {name for _, name in edge} <= {"cursor", "node"}:
             return None
-    wanted = members_of(nodes[0].fields)
-    node = None if wanted is None else JsonRow.of(wanted, EXECUTION)
+    node = _written(nodes[0].fields, EXECUTION)
     return None if node is None else JsonConnection(node, edge, bool(edge or others))
 
 

@@ -6,11 +6,13 @@ tells nothing: `selection_of` is None then, and a resolver returns ordinary obje
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,22 @@ def selection_of(info: strawberry.Info[Any, Any]) -> Selection | None:
     """What is selected below the field being resolved; None when the resolver must return ordinary objects."""
     selection: Selection | None = getattr(info._raw_info, "selection", None)
     return selection
+
+
+def derived(
+    info: strawberry.Info[Any, Any], name: str, derive: Callable[[tuple[SelectedField, ...]], T | None]
+) -> T | None:
+    """What `derive` makes of the fields below, made once per place in a document and remembered under `name`.
+
+    None where it makes nothing of them, and where the resolver must return ordinary objects.
+    """
+    selection = selection_of(info)
+    if selection is None:
+        return None
+    if name not in selection.memo:
+        selection.memo[name] = derive(selection.fields)
+    found: T | None = selection.memo[name]
+    return found
 
 
 def is_alone(info: strawberry.Info[Any, Any]) -> bool:
