@@ -4,16 +4,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance clean
+.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
 
 test: $(STAMP) lint types imports unit
 
-lint: $(STAMP)
+lint: $(STAMP) lint-web
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Our JavaScript and CSS; without npm this is left out.
+BIOME := $(if $(shell command -v npm),tools/web/node_modules/.bin/biome)
+lint-web: $(BIOME)
+	@$(if $(BIOME),$(BIOME) check --error-on-warnings,echo "no npm on the PATH: JavaScript is not linted" >&2)
+
+tools/web/node_modules/.bin/biome: tools/web/package-lock.json
+	npm ci --prefix tools/web --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+# Formats Python, JavaScript and CSS.
+format: $(STAMP) $(BIOME)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(BIOME),$(BIOME) check --write)
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -78,7 +93,7 @@ audit: $(STAMP)
 
 # Fetches the vendored web assets anew and checks them against their manifest.
 vendor: $(STAMP)
-	$(BIN)/python -m gql_server.vendoring
+	$(BIN)/python -m tools.vendor_web_assets
 
 $(STAMP): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -90,4 +105,4 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules tests/perf/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/node/node_modules tests/perf/node/node_modules tools/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,5 +5,7 @@ for (const audit of serverAudits({ url: process.argv[2], fetchFn: fetch })) {
   const result = await audit.fn();
   // Bodies that nobody reads keep connections open.
   await result.response?.body?.cancel?.().catch(() => {});
-  console.log(JSON.stringify({ id: audit.id, name: audit.name, status: result.status, reason: result.reason }));
+  console.log(
+    JSON.stringify({ id: audit.id, name: audit.name, status: result.status, reason: result.reason }),
+  );
 }

@@ -45,7 +45,9 @@ async function viaIterators(client) {
 const clients = {
   async "graphql-ws"() {
     const { createClient } = await import("graphql-ws");
-    return viaIterators(createClient({ url: socketUrl, webSocketImpl: WebSocket, retryAttempts: 0, keepAlive: 50 }));
+    return viaIterators(
+      createClient({ url: socketUrl, webSocketImpl: WebSocket, retryAttempts: 0, keepAlive: 50 }),
+    );
   },
 
   async "graphql-sse"() {
@@ -58,7 +60,9 @@ const clients = {
     const { createClient } = await import("graphql-ws");
     const sockets = createClient({ url: socketUrl, webSocketImpl: WebSocket, retryAttempts: 0 });
     const forwardSubscription = (request) => ({
-      subscribe: (sink) => ({ unsubscribe: sockets.subscribe({ ...request, query: request.query || "" }, sink) }),
+      subscribe: (sink) => ({
+        unsubscribe: sockets.subscribe({ ...request, query: request.query || "" }, sink),
+      }),
     });
     const exchanges = [subscriptionExchange({ forwardSubscription }), fetchExchange];
     const client = new Client({ url, exchanges, preferGetMethod: false });
@@ -69,7 +73,9 @@ const clients = {
 
   async "urql-sse"() {
     const { Client, fetchExchange } = await import("@urql/core");
-    return viaUrql(new Client({ url, exchanges: [fetchExchange], fetchSubscriptions: true, preferGetMethod: false }));
+    return viaUrql(
+      new Client({ url, exchanges: [fetchExchange], fetchSubscriptions: true, preferGetMethod: false }),
+    );
   },
 
   async apollo() {

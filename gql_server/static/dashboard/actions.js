@@ -5,7 +5,11 @@ import { attempt, notify } from "./parts/notices.js";
 import { go } from "./router.js";
 import { Store } from "./store.js";
 
-export const PRIORITIES = [[10, "high"], [0, "normal"], [-10, "low"]];
+export const PRIORITIES = [
+  [10, "high"],
+  [0, "normal"],
+  [-10, "low"],
+];
 
 // Chosen on the grid, for what is run there.
 export const priority = new Store(0);
@@ -16,7 +20,11 @@ export const runOne = (benchmarkId, agent, priority = 0) =>
 export async function runMany(benchmarkIds, agents, priority = 0) {
   const number = benchmarkIds.length * agents.length;
   if (number === 0) return;
-  if (number > 1 && !confirm(`Execute ${number} benchmarks? They wait in the queue and can be stopped one by one.`)) return;
+  if (
+    number > 1 &&
+    !confirm(`Execute ${number} benchmarks? They wait in the queue and can be stopped one by one.`)
+  )
+    return;
   const done = await attempt(() => act("run_benchmarks", { benchmarkIds, agents, priority }));
   if (done) notify(`${done.batch.size} executions are queued`);
 }

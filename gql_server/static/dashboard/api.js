@@ -19,7 +19,9 @@ export function failure(errors) {
 
 let answered;
 // Resolves when the page has asked its first question and has the answer.
-export const firstAnswer = new Promise((resolve) => { answered = resolve; });
+export const firstAnswer = new Promise((resolve) => {
+  answered = resolve;
+});
 
 async function send(body) {
   try {

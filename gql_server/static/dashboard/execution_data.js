@@ -8,10 +8,13 @@ export function withEvent(answer, { executionEvents: event }) {
   const isNew = event.kind !== "SNAPSHOT" && event.seq > (events.at(-1)?.seq ?? 0);
   const next = {
     ...answer,
-    events: isNew ? [...events, { seq: event.seq, kind: event.kind, at: event.at, status: event.status }] : events,
+    events: isNew
+      ? [...events, { seq: event.seq, kind: event.kind, at: event.at, status: event.status }]
+      : events,
     execution: merged(execution, event.execution),
   };
-  if (event.toolCall) next.execution = { ...next.execution, toolCalls: withCall(next.execution.toolCalls, event.toolCall) };
+  if (event.toolCall)
+    next.execution = { ...next.execution, toolCalls: withCall(next.execution.toolCalls, event.toolCall) };
   // A result comes with the end: what it holds was not in the answer to a question asked before.
   next.outdated = answer.outdated || (isLive(execution.status) && !isLive(next.execution.status));
   return next;

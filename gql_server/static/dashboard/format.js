@@ -43,7 +43,12 @@ export function duration(ms) {
 // One that goes on, in whole seconds.
 export const counting = (ms) => (ms < 60_000 ? `${Math.floor(ms / 1000)} s` : duration(ms));
 
-const BYTES = new Intl.NumberFormat("en", { notation: "compact", style: "unit", unit: "byte", unitDisplay: "narrow" });
+const BYTES = new Intl.NumberFormat("en", {
+  notation: "compact",
+  style: "unit",
+  unit: "byte",
+  unitDisplay: "narrow",
+});
 export const bytes = (number) => (number == null ? UNKNOWN : BYTES.format(number));
 
 export const count = (number) => (number == null ? UNKNOWN : counts.format(number));
@@ -55,7 +60,8 @@ export function score(value) {
   return `${percent.toFixed(Number.isInteger(Number(percent.toFixed(1))) ? 0 : 1)} %`;
 }
 
-export const share = (value) => (value == null ? UNKNOWN : `${(value * 100).toFixed(1).replace(/\.0$/, "")} %`);
+export const share = (value) =>
+  value == null ? UNKNOWN : `${(value * 100).toFixed(1).replace(/\.0$/, "")} %`;
 
 export const signed = (value, format) =>
   value == null ? UNKNOWN : `${value > 0 ? "+" : value < 0 ? "−" : "±"}${format(Math.abs(value))}`;

@@ -33,7 +33,9 @@ function place(cells, execution) {
     cells.set(execution.agent, cell.with(known, execution));
     return true;
   }
-  const next = [...cell, execution].sort((a, b) => (a.queuedAt < b.queuedAt ? -1 : a.queuedAt > b.queuedAt ? 1 : 0));
+  const next = [...cell, execution].sort((a, b) =>
+    a.queuedAt < b.queuedAt ? -1 : a.queuedAt > b.queuedAt ? 1 : 0,
+  );
   cells.set(execution.agent, next.slice(-HISTORY));
   return true;
 }
@@ -72,4 +74,5 @@ export function visibleRows(grid, { text, tag, state }) {
   });
 }
 
-export const tagsOf = (grid) => [...new Set([...grid.rows.values()].flatMap(({ benchmark }) => benchmark.tags))].sort();
+export const tagsOf = (grid) =>
+  [...new Set([...grid.rows.values()].flatMap(({ benchmark }) => benchmark.tags))].sort();

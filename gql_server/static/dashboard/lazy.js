@@ -8,7 +8,9 @@ const waiting = [];
 // The component `name` of the module that `load` imports.
 export function lazy(load, name) {
   let Page = null;
-  const bring = async () => { Page ??= (await load())[name]; };
+  const bring = async () => {
+    Page ??= (await load())[name];
+  };
   waiting.push(bring);
 
   return (parameters) => {
@@ -22,12 +24,17 @@ export function lazy(load, name) {
       );
     }, [round]);
     if (Page) return html`<${Page} ...${parameters} />`;
-    if (error) return html`<${ErrorNote} error=${error} retry=${() => setState({ round: round + 1, error: null })} />`;
+    if (error)
+      return html`<${ErrorNote} error=${error} retry=${() => setState({ round: round + 1, error: null })} />`;
     return html`<${Loading} what="the page" />`;
   };
 }
 
 // All pages are brought before they are asked for, once the first one shows its data: going on costs no wait then.
 export function bringAll() {
-  firstAnswer.then(() => requestIdleCallback(() => waiting.forEach((bring) => bring().catch(() => {}))));
+  firstAnswer.then(() =>
+    requestIdleCallback(() => {
+      for (const bring of waiting) bring().catch(() => {});
+    }),
+  );
 }

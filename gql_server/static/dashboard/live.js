@@ -30,7 +30,10 @@ function wait() {
   return new Promise((resolve) => {
     // With jitter: a thousand pages must not come back in the same moment.
     const timer = setTimeout(resolve, longest * (0.5 + Math.random() / 2));
-    wake = () => { clearTimeout(timer); resolve(); };
+    wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
   });
 }
 
@@ -47,7 +50,10 @@ const client = createClient({
   retryWait: wait,
   shouldRetry: (cause) => !FORBIDDEN.has(cause?.code),
   on: {
-    connected: () => { attempts = 0; connection.set("live"); },
+    connected: () => {
+      attempts = 0;
+      connection.set("live");
+    },
     closed: (event) => {
       clearTimeout(pongTimer);
       if (FORBIDDEN.has(event?.code)) tokenRefused();
@@ -58,12 +64,16 @@ const client = createClient({
       clearTimeout(pongTimer);
       pongTimer = setTimeout(() => client.terminate(), PONG_MS);
     },
-    pong: (received) => { if (received) clearTimeout(pongTimer); },
+    pong: (received) => {
+      if (received) clearTimeout(pongTimer);
+    },
   },
 });
 
 addEventListener("online", () => wake());
-addEventListener("offline", () => { if (connection.value !== "connecting") connection.set("offline"); });
+addEventListener("offline", () => {
+  if (connection.value !== "connecting") connection.set("offline");
+});
 
 // Follows a subscription until `stop` (returned) is called. `next` gets its data; `resume(data)` returns the
 // variables to go on with after a cut, from the newest data. `failed` gets a RequestFailed, `complete` nothing.
@@ -78,14 +88,22 @@ export function follow(name, variables, { next, resume, failed, complete }) {
       Object.assign(payload.variables, resume?.(data));
       next(data);
     },
-    error: (errors) => { if (!stopped) failed?.(failure(Array.isArray(errors) ? errors : [{ message: words(errors) }])); },
-    complete: () => { if (!stopped) complete?.(); },
+    error: (errors) => {
+      if (!stopped) failed?.(failure(Array.isArray(errors) ? errors : [{ message: words(errors) }]));
+    },
+    complete: () => {
+      if (!stopped) complete?.();
+    },
   });
 
-  return () => { stopped = true; stop(); };
+  return () => {
+    stopped = true;
+    stop();
+  };
 }
 
 function words(cause) {
-  if (FORBIDDEN.has(cause?.code)) return session.value.token ? "The token is not accepted" : "A token is needed";
+  if (FORBIDDEN.has(cause?.code))
+    return session.value.token ? "The token is not accepted" : "A token is needed";
   return cause?.reason || cause?.message || "The stream broke off";
 }

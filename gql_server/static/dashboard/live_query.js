@@ -30,8 +30,7 @@ export function useLiveQuery({ key, query, variables, streams }) {
       else setState(({ data }) => ({ data, error, loading: false }));
     };
     const frames = inFrames((items) => setState((state) => ({ ...state, data: applied(state.data, items) })));
-    const applied = (data, items) =>
-      items.reduce((data, { stream, item }) => stream.apply(data, item), data);
+    const applied = (data, items) => items.reduce((data, { stream, item }) => stream.apply(data, item), data);
 
     const stops = [];
     const open = (next, since) => {
@@ -53,7 +52,10 @@ export function useLiveQuery({ key, query, variables, streams }) {
     if (streams.every((stream) => stream.since)) {
       answered((data) => {
         setState({ data, error: null, loading: false });
-        open((stream, item) => frames.push({ stream, item }), (stream) => stream.since(data));
+        open(
+          (stream, item) => frames.push({ stream, item }),
+          (stream) => stream.since(data),
+        );
       });
     } else {
       const standing = new Set();
@@ -74,7 +76,7 @@ export function useLiveQuery({ key, query, variables, streams }) {
     return () => {
       over = true;
       frames.cancel();
-      stops.forEach((stop) => stop());
+      for (const stop of stops) stop();
     };
   }, [key, round]);
 

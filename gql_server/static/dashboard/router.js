@@ -66,7 +66,9 @@ export function match(routes, path) {
 // Puts title and focus where a reader expects them on a new page.
 export function usePage(title) {
   const heading = useRef(null);
-  useEffect(() => { document.title = `${title} · reev-gql`; }, [title]);
+  useEffect(() => {
+    document.title = `${title} · reev-gql`;
+  }, [title]);
   useEffect(() => {
     if (performance.now() > 2000 && document.activeElement === document.body) heading.current?.focus();
   }, []);

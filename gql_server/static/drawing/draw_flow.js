@@ -15,8 +15,17 @@ function openFrame() {
     frame.tabIndex = -1;
     frame.setAttribute("aria-hidden", "true");
     // Laid out, because text is measured in it, but nowhere to be seen.
-    Object.assign(frame.style, { position: "fixed", left: "-10000px", width: "1600px", height: "1200px", border: "0" });
-    frame.onerror = () => { opening = null; reject(new Error("the drawing frame cannot be loaded")); };
+    Object.assign(frame.style, {
+      position: "fixed",
+      left: "-10000px",
+      width: "1600px",
+      height: "1200px",
+      border: "0",
+    });
+    frame.onerror = () => {
+      opening = null;
+      reject(new Error("the drawing frame cannot be loaded"));
+    };
     answer(frame, (data) => data.ready).then(() => resolve(frame));
     document.body.append(frame);
   });
@@ -37,7 +46,8 @@ function answer(frame, isWanted) {
 // An image of the diagram; `theme` is a theme of Mermaid. Rejects when it cannot be drawn.
 export async function drawFlow(source, { alt, theme = "default" }) {
   const frame = await openFrame();
-  const id = (last += 1);
+  last += 1;
+  const id = last;
   const drawn = answer(frame, (data) => data.id === id);
   const font = getComputedStyle(document.body).fontFamily;
   frame.contentWindow.postMessage({ id, source, theme, font }, location.origin);
@@ -45,7 +55,7 @@ export async function drawFlow(source, { alt, theme = "default" }) {
   if (error) throw new Error(error);
   const image = new Image();
   image.alt = alt;
-  image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(svg);
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
   return image;
 }

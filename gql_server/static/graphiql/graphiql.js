@@ -20,13 +20,16 @@ async function overHttp(operation, headers) {
 // The operations of a document, each with its kind and name: what stands before each outermost selection set.
 // GraphiQL has this too, but for a moment after a change of tab it still has that of the former tab.
 function operationsOf(document) {
-  const bare = document.replace(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*/g, " ");
+  const bare = document.replace(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*/g, " ");
   const headers = [];
   let depth = 0;
   let header = "";
   for (const character of bare) {
     if ("{([".includes(character)) {
-      if (depth === 0 && character === "{") { headers.push(header); header = ""; }
+      if (depth === 0 && character === "{") {
+        headers.push(header);
+        header = "";
+      }
       depth += 1;
     } else if ("})]".includes(character)) depth -= 1;
     else if (depth === 0) header += character;

@@ -45,15 +45,26 @@ function summaries(url, headers, operation) {
   let shown = 0;
   let redrawAt = 0;
   client.subscribe(operation, {
-    next: (event) => { summary.add(event, performance.now()); wake(); },
-    error: (error) => { failure = error; wake(); },
-    complete: () => { summary.complete = true; wake(); },
+    next: (event) => {
+      summary.add(event, performance.now());
+      wake();
+    },
+    error: (error) => {
+      failure = error;
+      wake();
+    },
+    complete: () => {
+      summary.complete = true;
+      wake();
+    },
   });
 
   async function next() {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, redrawAt - performance.now())));
     while (!ended && !failure && !summary.complete && summary.count === shown) {
-      await new Promise((resolve) => { wake = resolve; });
+      await new Promise((resolve) => {
+        wake = resolve;
+      });
     }
     if (failure) throw describe(failure);
     if (ended) return { done: true, value: undefined };
@@ -70,7 +81,13 @@ function summaries(url, headers, operation) {
     return { done: true, value: undefined };
   }
 
-  return { next: next, return: end, [Symbol.asyncIterator]() { return this; } };
+  return {
+    next: next,
+    return: end,
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 // GraphQL errors as they are; a closed socket in words.

@@ -21,7 +21,7 @@ MAX_LINES = 300
 IMPORT_LINE = re.compile(r'^# import "([a-z_]+)"$', re.MULTILINE)
 MODULE_IMPORT = re.compile(r'(?:from |import |import\()"(\.[^"]+)"')
 NAMED = re.compile(
-    r'(?:ask|act|follow)\("([a-z_]+)"|(?:query|document): "([a-z_]+)"|documentText\("([a-z_]+)"\)'
+    r'(?:ask|act|follow)\(\s*"([a-z_]+)"|(?:query|document): "([a-z_]+)"|documentText\("([a-z_]+)"\)'
 )
 
 

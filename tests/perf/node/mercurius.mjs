@@ -47,9 +47,12 @@ const resolvers = {
   DateTime,
   Query: {
     executions: async (_, { first }) => ({
-      nodes: await rows("list", `SELECT ${ROW} FROM executions ORDER BY queued_at DESC, id DESC LIMIT $1`, [first]),
+      nodes: await rows("list", `SELECT ${ROW} FROM executions ORDER BY queued_at DESC, id DESC LIMIT $1`, [
+        first,
+      ]),
     }),
-    execution: async (_, { id }) => (await rows("by_id", `SELECT ${ROW} FROM executions WHERE id = $1`, [id]))[0],
+    execution: async (_, { id }) =>
+      (await rows("by_id", `SELECT ${ROW} FROM executions WHERE id = $1`, [id]))[0],
   },
 };
 

@@ -9,7 +9,11 @@ import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { Link, usePage, useSearch } from "../router.js";
 
-const BUCKETS = [["DAY", "days"], ["WEEK", "weeks"], ["MONTH", "months"]];
+const BUCKETS = [
+  ["DAY", "days"],
+  ["WEEK", "weeks"],
+  ["MONTH", "months"],
+];
 
 export function AgentPage({ name }) {
   const heading = usePage(name);
@@ -34,8 +38,10 @@ export function AgentPage({ name }) {
 }
 
 function Configuration({ name, agent, reload }) {
-  if (!agent) return html`<p class="quiet">This server cannot request executions with it; its executions were observed or imported.</p>`;
-  if (name === "deterministic") return html`<p class="quiet">It asks no model, so there is nothing to configure.</p>`;
+  if (!agent)
+    return html`<p class="quiet">This server cannot request executions with it; its executions were observed or imported.</p>`;
+  if (name === "deterministic")
+    return html`<p class="quiet">It asks no model, so there is nothing to configure.</p>`;
   return html`<${AgentConfig} name=${name} config=${agent.config} saved=${reload} />`;
 }
 
@@ -83,8 +89,10 @@ const series = (buckets) => ({
 const Ranking = ({ title, rows }) => html`
   <section class="surface" aria-label=${title}>
     <h2>${title}</h2>
-    ${rows.length === 0
-      ? html`<p class="quiet">None has a score.</p>`
-      : html`<ol class="ranking">${rows.map((row) => html`<li key=${row.benchmarkId}><${Link} href=${`/benchmarks/${row.benchmarkId}`}>${row.benchmarkId}</${Link}> <${Score} value=${row.latestScore} /> <span class="quiet">${row.executions} ended</span></li>`)}</ol>`}
+    ${
+      rows.length === 0
+        ? html`<p class="quiet">None has a score.</p>`
+        : html`<ol class="ranking">${rows.map((row) => html`<li key=${row.benchmarkId}><${Link} href=${`/benchmarks/${row.benchmarkId}`}>${row.benchmarkId}</${Link}> <${Score} value=${row.latestScore} /> <span class="quiet">${row.executions} ended</span></li>`)}</ol>`
+    }
   </section>
 `;

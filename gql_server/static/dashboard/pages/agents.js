@@ -1,6 +1,6 @@
 // Every agent with its figures, side by side.
 import * as format from "../format.js";
-import { html, useEffect } from "../html.js";
+import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { Bar, Score, Sparkline } from "../parts/basics.js";

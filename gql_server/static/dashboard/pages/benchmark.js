@@ -26,7 +26,9 @@ export function BenchmarkPage({ id }) {
     document: "benchmark_updates",
     resume: (data) => ({ after: data.benchmarkUpdates.cursor }),
     apply: (answer, { benchmarkUpdates: { benchmark } }) =>
-      benchmark?.id === id && benchmark.revision > (answer.benchmark?.revision ?? 0) ? { ...answer, outdated: true } : answer,
+      benchmark?.id === id && benchmark.revision > (answer.benchmark?.revision ?? 0)
+        ? { ...answer, outdated: true }
+        : answer,
   };
   const live = useLiveQuery({ key: id, query: "benchmark", variables: { id }, streams: [stream] });
   return html`
@@ -35,7 +37,15 @@ export function BenchmarkPage({ id }) {
     <${Shown} live=${live} what="the benchmark">
       ${({ benchmark }) => {
         if (!benchmark) return html`<${Missing} id=${id} />`;
-        if (edit) return html`<${Editor} source=${benchmark.source} close=${() => change({ edit: null })} done=${(stored) => { if (stored === id) { change({ edit: null }); live.reload(); } else go(`/benchmarks/${stored}`); }} />`;
+        if (edit)
+          return html`<${Editor} source=${benchmark.source} close=${() => change({ edit: null })} done=${(
+            stored,
+          ) => {
+            if (stored === id) {
+              change({ edit: null });
+              live.reload();
+            } else go(`/benchmarks/${stored}`);
+          }} />`;
         return html`<${Benchmark} benchmark=${benchmark} tab=${tab} change=${change} />`;
       }}
     </${Shown}>
@@ -94,7 +104,8 @@ function Part({ tab, benchmark, change }) {
 }
 
 function Results({ benchmark: { id, latestExecutions, performance } }) {
-  if (performance.length === 0 && latestExecutions.length === 0) return html`<p class="quiet">It was never executed.</p>`;
+  if (performance.length === 0 && latestExecutions.length === 0)
+    return html`<p class="quiet">It was never executed.</p>`;
   const latest = new Map(latestExecutions.map((execution) => [execution.agent, execution]));
   const figures = new Map(performance.map((one) => [one.agent, one]));
   return html`

@@ -43,9 +43,11 @@ export function BenchmarksPage() {
   const live = useLiveQuery({ key: "benchmarks", query: "benchmarks", streams: [STREAM] });
   return html`
     <h1 ref=${heading} tabindex="-1">Benchmarks</h1>
-    ${edit === "new"
-      ? html`<${Editor} source=${EXAMPLE} done=${(id) => go(`/benchmarks/${id}`)} close=${() => change({ edit: null })} />`
-      : null}
+    ${
+      edit === "new"
+        ? html`<${Editor} source=${EXAMPLE} done=${(id) => go(`/benchmarks/${id}`)} close=${() => change({ edit: null })} />`
+        : null
+    }
     <${Shown} live=${live} what="benchmarks">
       ${({ benchmarks: { nodes } }) => html`<${List} nodes=${nodes} text=${text} tag=${tag} archived=${archived} change=${change} />`}
     </${Shown}>
@@ -53,7 +55,10 @@ export function BenchmarksPage() {
 }
 
 function List({ nodes, text, tag, archived, change }) {
-  const shown = useMemo(() => nodes.filter((benchmark) => fits(benchmark, { text, tag, archived })), [nodes, text, tag, archived]);
+  const shown = useMemo(
+    () => nodes.filter((benchmark) => fits(benchmark, { text, tag, archived })),
+    [nodes, text, tag, archived],
+  );
   const tags = useMemo(() => [...new Set(nodes.flatMap((benchmark) => benchmark.tags))].sort(), [nodes]);
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
@@ -67,9 +72,11 @@ function List({ nodes, text, tag, archived, change }) {
       <button type="button" onClick=${() => change({ edit: "new" }, {})}>Write a benchmark</button>
       <${SyncButton} />
     </form>
-    ${shown.length === 0
-      ? html`<${Empty} title="No benchmark fits"><p>Put YAML files into the benchmarks directory and sync, or write one here.</p></${Empty}>`
-      : html`<${Table} benchmarks=${shown} />`}
+    ${
+      shown.length === 0
+        ? html`<${Empty} title="No benchmark fits"><p>Put YAML files into the benchmarks directory and sync, or write one here.</p></${Empty}>`
+        : html`<${Table} benchmarks=${shown} />`
+    }
   `;
 }
 

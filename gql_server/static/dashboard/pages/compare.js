@@ -11,7 +11,12 @@ const WORDS = { SAME: "same", CHANGED: "differs", ONLY_LEFT: "only left", ONLY_R
 
 export function ComparePage({ left, right }) {
   const heading = usePage("Comparison");
-  const live = useLiveQuery({ key: `${left} ${right}`, query: "comparison", variables: { left, right }, streams: [] });
+  const live = useLiveQuery({
+    key: `${left} ${right}`,
+    query: "comparison",
+    variables: { left, right },
+    streams: [],
+  });
   return html`
     <h1 ref=${heading} tabindex="-1">Comparison</h1>
     <${Shown} live=${live} what="the comparison">
@@ -30,20 +35,49 @@ function Comparison({ comparison }) {
     <${Table} title="Summary" rows=${[
       ["Execution", html`<${Side} execution=${left} />`, html`<${Side} execution=${right} />`, null],
       ["Benchmark", left.benchmarkId, right.benchmarkId, comparison.sameBenchmark ? "same" : "differs"],
-      ["Definition", `revision ${left.benchmarkRevision ?? format.UNKNOWN}`, `revision ${right.benchmarkRevision ?? format.UNKNOWN}`, definitionsDiffer == null ? "unknown" : definitionsDiffer ? "differs" : "same"],
+      [
+        "Definition",
+        `revision ${left.benchmarkRevision ?? format.UNKNOWN}`,
+        `revision ${right.benchmarkRevision ?? format.UNKNOWN}`,
+        definitionsDiffer == null ? "unknown" : definitionsDiffer ? "differs" : "same",
+      ],
       ["Agent", left.agent, right.agent, comparison.sameAgent ? "same" : "differs"],
-      ["Reported score", html`<${Score} value=${left.score} />`, html`<${Score} value=${right.score} />`, difference(comparison.scoreDelta, points)],
-      ["Computed score", html`<${Score} value=${left.computedScore} />`, html`<${Score} value=${right.computedScore} />`, difference(comparison.computedScoreDelta, points)],
-      ["Time", html`<${Elapsed} execution=${left} />`, html`<${Elapsed} execution=${right} />`, format.signed(comparison.executionTimeDeltaMs, format.duration)],
+      [
+        "Reported score",
+        html`<${Score} value=${left.score} />`,
+        html`<${Score} value=${right.score} />`,
+        difference(comparison.scoreDelta, points),
+      ],
+      [
+        "Computed score",
+        html`<${Score} value=${left.computedScore} />`,
+        html`<${Score} value=${right.computedScore} />`,
+        difference(comparison.computedScoreDelta, points),
+      ],
+      [
+        "Time",
+        html`<${Elapsed} execution=${left} />`,
+        html`<${Elapsed} execution=${right} />`,
+        format.signed(comparison.executionTimeDeltaMs, format.duration),
+      ],
     ]} />
     <${Table} title="Assertions" rows=${assertions.map(({ left, right, difference }) => [
-      (left ?? right).description, left ? outcome(left) : format.UNKNOWN, right ? outcome(right) : format.UNKNOWN, WORDS[difference],
+      (left ?? right).description,
+      left ? outcome(left) : format.UNKNOWN,
+      right ? outcome(right) : format.UNKNOWN,
+      WORDS[difference],
     ])} />
     <${Table} title="Tool calls" rows=${toolCalls.map(({ left, right, difference, durationDeltaMs }) => [
-      (left ?? right).name, call(left), call(right), `${WORDS[difference]}${!durationDeltaMs ? "" : `, ${format.signed(durationDeltaMs, format.duration)}`}`,
+      (left ?? right).name,
+      call(left),
+      call(right),
+      `${WORDS[difference]}${!durationDeltaMs ? "" : `, ${format.signed(durationDeltaMs, format.duration)}`}`,
     ])} />
     <${Table} title="Steps" rows=${steps.map((step) => [
-      `Step ${step.ordinal}`, step.leftObservationStatus ?? format.UNKNOWN, step.rightObservationStatus ?? format.UNKNOWN, WORDS[step.difference],
+      `Step ${step.ordinal}`,
+      step.leftObservationStatus ?? format.UNKNOWN,
+      step.rightObservationStatus ?? format.UNKNOWN,
+      WORDS[step.difference],
     ])} />
     ${definitionDiff && !definitionDiff.identical && html`<h2>What differs between the definitions</h2><${Lines} hunks=${definitionDiff.hunks} />`}
   `;
@@ -51,9 +85,12 @@ function Comparison({ comparison }) {
 
 const difference = (delta, unit) => (delta === 0 ? "same" : format.signed(delta, unit));
 const points = (value) => `${(value * 100).toFixed(1)} points`;
-const Side = ({ execution }) => html`<${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /> <span class="mono">${execution.id.slice(0, 8)}</span></${Link}>`;
-const outcome = ({ outcome, actual }) => `${outcome.toLowerCase().replace("_", " ")}${actual == null ? "" : ` (${JSON.stringify(actual)})`}`;
-const call = (one) => (one ? `${one.status.toLowerCase()}, ${format.duration(one.durationMs)}` : format.UNKNOWN);
+const Side = ({ execution }) =>
+  html`<${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /> <span class="mono">${execution.id.slice(0, 8)}</span></${Link}>`;
+const outcome = ({ outcome, actual }) =>
+  `${outcome.toLowerCase().replace("_", " ")}${actual == null ? "" : ` (${JSON.stringify(actual)})`}`;
+const call = (one) =>
+  one ? `${one.status.toLowerCase()}, ${format.duration(one.durationMs)}` : format.UNKNOWN;
 
 function Table({ title, rows }) {
   if (rows.length === 0) return html`<h2>${title}</h2><p class="quiet">Neither has any.</p>`;

@@ -39,7 +39,9 @@ export function ExecutionPage({ id }) {
   const heading = usePage(`Execution ${id.slice(0, 8)}`);
   const live = useLiveQuery({ key: id, query: "execution", variables: { id }, streams: [streamOf(id)] });
   const outdated = live.data?.outdated;
-  useEffect(() => { if (outdated) live.reload(); }, [outdated]);
+  useEffect(() => {
+    if (outdated) live.reload();
+  }, [outdated]);
   if (["EXECUTION_NOT_FOUND", "INVALID_ID"].includes(live.error?.code)) return html`<${Missing} id=${id} />`;
   return html`
     <h1 ref=${heading} tabindex="-1">Execution <span class="mono">${id.slice(0, 8)}</span></h1>
@@ -88,13 +90,14 @@ function Part({ tab, execution }) {
 
 function Actions({ execution }) {
   const { id, status, origin } = execution;
-  const query = () =>
-    `${documentText("execution")}\n\n# variables\n${JSON.stringify({ id }, null, 2)}\n`;
+  const query = () => `${documentText("execution")}\n\n# variables\n${JSON.stringify({ id }, null, 2)}\n`;
   return html`
     <div class="buttons">
-      ${format.isLive(status) && origin === "REQUESTED"
-        ? html`<${Doing} class="danger" disabled=${status === "STOPPING"} onClick=${() => stop(id)}>Stop</${Doing}>`
-        : null}
+      ${
+        format.isLive(status) && origin === "REQUESTED"
+          ? html`<${Doing} class="danger" disabled=${status === "STOPPING"} onClick=${() => stop(id)}>Stop</${Doing}>`
+          : null
+      }
       <${Doing} class="primary" onClick=${() => rerun(id)}>Run again</${Doing}>
       <${Link} href=${`/executions?compare=${id}`}>Compare with another</${Link}>
       <${Copy} text=${query} label="Copy the GraphQL query" />

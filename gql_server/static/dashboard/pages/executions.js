@@ -51,7 +51,7 @@ export function ExecutionsPage() {
         since: (answer) => ({ after: answer.executions.updatesCursor }),
         resume: (data) => ({ after: data.executionUpdates.cursor }),
         apply: (answer, { executionUpdates: update }) => {
-          const list = (answer.list ??= listOf(answer));
+          const list = listIn(answer);
           return update.execution ? { ...answer, list: withUpdate(list, update, filter, order) } : answer;
         },
       },
@@ -85,21 +85,36 @@ function Filters({ search, change, agents }) {
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
       <label>Text <input type="search" placeholder="benchmark, agent or id" value=${text} onInput=${(event) => setText(event.target.value)} /></label>
       ${choice("state", "State", Object.entries(format.STATUS_WORDS))}
-      ${choice("agent", "Agent", agents.map(({ name }) => [name, name]))}
-      ${choice("origin", "Started by", [["REQUESTED", "this server"], ["OBSERVED", "somebody else"]])}
+      ${choice(
+        "agent",
+        "Agent",
+        agents.map(({ name }) => [name, name]),
+      )}
+      ${choice("origin", "Started by", [
+        ["REQUESTED", "this server"],
+        ["OBSERVED", "somebody else"],
+      ])}
       ${(search.tag || search.batch) && html`<button type="button" onClick=${() => change({ tag: null, batch: null })}>${search.tag ? `Tag ${search.tag}` : "One batch"} ✕</button>`}
     </form>
   `;
 }
 
+// The answer's list, made when it is first asked for.
+function listIn(answer) {
+  answer.list ??= listOf(answer);
+  return answer.list;
+}
+
 function List({ answer, extend, filter, order, change, compare }) {
-  const list = (answer.list ??= listOf(answer));
+  const list = listIn(answer);
   const loading = useRef(false);
 
   const more = useCallback(async () => {
     if (loading.current || !list.hasMore) return;
     loading.current = true;
-    const page = await attempt(() => ask("executions", { filter, orderBy: order, first: PAGE, after: list.end }));
+    const page = await attempt(() =>
+      ask("executions", { filter, orderBy: order, first: PAGE, after: list.end }),
+    );
     loading.current = false;
     if (page) extend((answer) => ({ ...answer, list: withPage(answer.list, page) }));
   }, [list]);

@@ -49,9 +49,11 @@ function Grid({ grid }) {
   return html`
     <${Cards} grid=${grid} />
     <${Filters} grid=${grid} filter=${filter} change=${change} />
-    ${rows.length === 0
-      ? html`<${Empty} title="No benchmark fits"><button type="button" onClick=${() => change({ text: null, tag: null, state: null })}>Show all</button></${Empty}>`
-      : html`<${Table} grid=${grid} rows=${rows} />`}
+    ${
+      rows.length === 0
+        ? html`<${Empty} title="No benchmark fits"><button type="button" onClick=${() => change({ text: null, tag: null, state: null })}>Show all</button></${Empty}>`
+        : html`<${Table} grid=${grid} rows=${rows} />`
+    }
     <${Legend} />
   `;
 }
@@ -84,13 +86,15 @@ function Card({ agent, figures }) {
   return html`
     <li class="card">
       <h2><${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></h2>
-      ${figures
-        ? html`
+      ${
+        figures
+          ? html`
             <p class="big"><${Score} value=${figures.recomputed.mean ?? figures.reported.mean} /> <small>mean score</small></p>
             <${Bar} value=${figures.successRate} label=${`Success rate of ${agent}`} />
             <p class="quiet">${figures.succeeded} of ${format.count(figures.executions)} succeeded · ${format.duration(figures.executionTime.meanMs)} on average</p>
           `
-        : html`<p class="quiet">No execution has ended yet.</p>`}
+          : html`<p class="quiet">No execution has ended yet.</p>`
+      }
     </li>
   `;
 }
@@ -167,7 +171,8 @@ function Row({ row: { benchmark, cells }, grid, runnable }) {
         <p class="quiet">${benchmark.description}</p>
       </th>
       ${grid.agents.map(
-        (agent) => html`<td key=${agent}><${Cell} benchmark=${benchmark} agent=${agent} executions=${cells.get(agent)} canRun=${grid.runnable.has(agent)} /></td>`,
+        (agent) =>
+          html`<td key=${agent}><${Cell} benchmark=${benchmark} agent=${agent} executions=${cells.get(agent)} canRun=${grid.runnable.has(agent)} /></td>`,
       )}
     </tr>
   `;

@@ -28,12 +28,18 @@ export function AgentConfig({ name, config, saved }) {
   };
   const remove = async () => {
     if (!confirm(`Delete the configuration of ${name}, with its API key?`)) return;
-    if (await during(() => act("delete_agent_config", { agent: name }))) { setApiUrl(""); setModel(""); saved(); }
+    if (await during(() => act("delete_agent_config", { agent: name }))) {
+      setApiUrl("");
+      setModel("");
+      saved();
+    }
   };
   // What is typed is tested as typed; a stored key goes only to the address it is stored for.
   const test = async () => {
     const asStored = !apiKey && apiUrl === (config?.apiUrl ?? "") && model === (config?.model ?? "");
-    const input = asStored ? { agent: name } : { apiUrl: apiUrl || null, model: model || null, apiKey: apiKey || null };
+    const input = asStored
+      ? { agent: name }
+      : { apiUrl: apiUrl || null, model: model || null, apiKey: apiKey || null };
     setResult(await during(() => act("test_agent_connection", input)));
   };
   return html`

@@ -6,7 +6,14 @@ import { Link } from "../router.js";
 import { useStore } from "../use_store.js";
 
 const SYMBOLS = {
-  QUEUED: "◌", RUNNING: "▶", STOPPING: "◍", SUCCEEDED: "✓", FAILED: "✕", TIMED_OUT: "⏱", STOPPED: "■", LOST: "?",
+  QUEUED: "◌",
+  RUNNING: "▶",
+  STOPPING: "◍",
+  SUCCEEDED: "✓",
+  FAILED: "✕",
+  TIMED_OUT: "⏱",
+  STOPPED: "■",
+  LOST: "?",
 };
 
 // Its colour and its symbol both say the state, so that it can be told without seeing colours.
@@ -117,13 +124,18 @@ export function Copy({ text, label = "Copy" }) {
   const copy = async () => {
     await navigator.clipboard.writeText(typeof text === "function" ? await text() : text);
     button.current.textContent = "Copied";
-    setTimeout(() => { if (button.current) button.current.textContent = label; }, 1500);
+    setTimeout(() => {
+      if (button.current) button.current.textContent = label;
+    }, 1500);
   };
   return html`<button type="button" class="small" ref=${button} onClick=${copy}>${label}</button>`;
 }
 
 // Any JSON as text, indented; from agents, so it is text and nothing else.
 export const Json = ({ value }) =>
-  value == null ? html`<span class="quiet">${format.UNKNOWN}</span>` : html`<pre class="code">${JSON.stringify(value, null, 2)}</pre>`;
+  value == null
+    ? html`<span class="quiet">${format.UNKNOWN}</span>`
+    : html`<pre class="code">${JSON.stringify(value, null, 2)}</pre>`;
 
-export const Fact = ({ name, children }) => html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;
+export const Fact = ({ name, children }) =>
+  html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;

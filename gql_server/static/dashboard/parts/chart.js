@@ -16,28 +16,50 @@ export function Chart({ title, points, format, max = null }) {
   useEffect(() => {
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(name).trim();
-    const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
+    const axis = {
+      stroke: color("--quiet"),
+      grid: { stroke: color("--line"), width: 1 },
+      ticks: { stroke: color("--line") },
+    };
     const chart = new uPlot(
       {
         width: frame.current.clientWidth,
         height: HEIGHT_PX,
         scales: {
           // A lone day stands in the middle of a week, not at the edge of a year.
-          x: { range: (_, low, high) => (low === high ? [low - WEEK_S / 2, high + WEEK_S / 2] : [low, high]) },
-          y: { range: (_, low, high) => [0, max ?? Math.max(high ?? 1, 1) * 1.1] },
+          x: {
+            range: (_, low, high) => (low === high ? [low - WEEK_S / 2, high + WEEK_S / 2] : [low, high]),
+          },
+          y: { range: (_, _low, high) => [0, max ?? Math.max(high ?? 1, 1) * 1.1] },
         },
         axes: [axis, { ...axis, size: MARGIN_PX, values: (_, values) => values.map(format) }],
         series: [
-          { label: "Day", value: (_, seconds) => (seconds == null ? "" : new Date(seconds * 1000).toISOString().slice(0, 10)) },
-          { label: title, stroke: color("--accent"), width: 2, points: { show: true, size: 6 }, spanGaps: true, value: (_, value) => (value == null ? "–" : format(value)) },
+          {
+            label: "Day",
+            value: (_, seconds) =>
+              seconds == null ? "" : new Date(seconds * 1000).toISOString().slice(0, 10),
+          },
+          {
+            label: title,
+            stroke: color("--accent"),
+            width: 2,
+            points: { show: true, size: 6 },
+            spanGaps: true,
+            value: (_, value) => (value == null ? "–" : format(value)),
+          },
         ],
       },
       [points.map(([start]) => Date.parse(start) / 1000), points.map(([, value]) => value)],
       frame.current,
     );
-    const observer = new ResizeObserver(() => chart.setSize({ width: frame.current.clientWidth, height: HEIGHT_PX }));
+    const observer = new ResizeObserver(() =>
+      chart.setSize({ width: frame.current.clientWidth, height: HEIGHT_PX }),
+    );
     observer.observe(frame.current);
-    return () => { observer.disconnect(); chart.destroy(); };
+    return () => {
+      observer.disconnect();
+      chart.destroy();
+    };
   }, [points, choice]);
 
   return html`

@@ -71,7 +71,8 @@ function Truth({ truth }) {
           <p class="quiet">Data <code>${instruction.data ?? format.UNKNOWN}</code> ${instruction.dataWeight != null && `(${instruction.dataWeight})`}</p>
           <ol class="accounts">
             ${instruction.accounts.map(
-              (account, number) => html`<li key=${number}><code>${account.pubkey}</code> ${account.isSigner && html`<span class="tag">signer</span>`} ${account.isWritable && html`<span class="tag">writable</span>`} <span class="quiet">(${account.weight})</span></li>`,
+              (account, number) =>
+                html`<li key=${number}><code>${account.pubkey}</code> ${account.isSigner && html`<span class="tag">signer</span>`} ${account.isWritable && html`<span class="tag">writable</span>`} <span class="quiet">(${account.weight})</span></li>`,
             )}
           </ol>
         </section>

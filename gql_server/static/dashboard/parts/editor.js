@@ -15,10 +15,15 @@ export function Editor({ source, done, close }) {
   useEffect(() => {
     let over = false;
     const timer = setTimeout(async () => {
-      const answer = await ask("check_benchmark", { source: text }).catch((error) => ({ checkBenchmark: { code: "UNREACHABLE", message: error.message } }));
+      const answer = await ask("check_benchmark", { source: text }).catch((error) => ({
+        checkBenchmark: { code: "UNREACHABLE", message: error.message },
+      }));
       if (!over) setCheck(answer.checkBenchmark);
     }, TYPING_MS);
-    return () => { over = true; clearTimeout(timer); };
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
   }, [text]);
 
   const save = async (event) => {

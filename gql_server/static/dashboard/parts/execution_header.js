@@ -11,7 +11,8 @@ import { Remarks } from "./remarks.js";
 
 const FAILURES = {
   LAUNCH: "The runner could not be started. Check REEV_GQL_RUNNER_COMMAND and `reev-gql doctor`.",
-  RUNNER_EXIT: "The runner ended with an error and left no result. Its last words are below and under Output.",
+  RUNNER_EXIT:
+    "The runner ended with an error and left no result. Its last words are below and under Output.",
   RESULT_MISSING: "The runner ended normally, but wrote no session file.",
   RESULT_UNREADABLE: "The session file is damaged.",
   RESULT_MISMATCH: "The session file belongs to another execution or benchmark.",

@@ -20,15 +20,30 @@ export function Flow({ flow }) {
 
   useEffect(() => {
     let over = false;
-    const options = { alt: `The flow as a state diagram with ${flow.toolCount} tool calls`, theme: isDark(choice) ? "dark" : "default" };
+    const options = {
+      alt: `The flow as a state diagram with ${flow.toolCount} tool calls`,
+      theme: isDark(choice) ? "dark" : "default",
+    };
     drawFlow(flow.diagram, options).then(
-      (image) => { if (!over) { frame.current.replaceChildren(image); setProblem(null); size(image, zoom); } },
-      (error) => { if (!over) setProblem(error.message); },
+      (image) => {
+        if (!over) {
+          frame.current.replaceChildren(image);
+          setProblem(null);
+          size(image, zoom);
+        }
+      },
+      (error) => {
+        if (!over) setProblem(error.message);
+      },
     );
-    return () => { over = true; };
+    return () => {
+      over = true;
+    };
   }, [flow.diagram, choice]);
 
-  useEffect(() => { size(frame.current?.querySelector("img"), zoom); }, [zoom]);
+  useEffect(() => {
+    size(frame.current?.querySelector("img"), zoom);
+  }, [zoom]);
 
   const change = (factor) => setZoom((now) => Math.min(LARGEST, Math.max(SMALLEST, now * factor)));
   return html`

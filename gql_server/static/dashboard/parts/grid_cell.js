@@ -12,10 +12,13 @@ const scoreOf = (execution) => execution.score ?? execution.computedScore;
 export function Cell({ benchmark, agent, executions, canRun }) {
   const execution = newest(executions);
   const name = `${benchmark.id} with ${agent}`;
-  const run = canRun && html`
+  const run =
+    canRun &&
+    html`
     <${Doing} class="icon" aria-label=${`Run ${name}`} title="Run" onClick=${() => runOne(benchmark.id, agent, priority.value)}>▶</${Doing}>
   `;
-  if (!execution) return html`<div class="cell" data-grade="unknown"><span class="quiet">Not tested</span>${run}</div>`;
+  if (!execution)
+    return html`<div class="cell" data-grade="unknown"><span class="quiet">Not tested</span>${run}</div>`;
   const isLive = format.isLive(execution.status);
   return html`
     <div class="cell" data-status=${execution.status} data-grade=${gradeOf(execution)}>
@@ -26,9 +29,11 @@ export function Cell({ benchmark, agent, executions, canRun }) {
       <${Progress} execution=${execution} />
       <span class="quiet">${isLive ? html`<${Elapsed} execution=${execution} />` : html`<${Age} iso=${execution.endedAt} />`}</span>
       <${Sparkline} values=${executions.map(scoreOf)} label=${`The last scores of ${name}`} />
-      ${isLive
-        ? html`<${Doing} class="icon" aria-label=${`Stop ${name}`} title="Stop" disabled=${execution.status === "STOPPING" || execution.origin === "OBSERVED"} onClick=${() => stop(execution.id)}>■</${Doing}>`
-        : run}
+      ${
+        isLive
+          ? html`<${Doing} class="icon" aria-label=${`Stop ${name}`} title="Stop" disabled=${execution.status === "STOPPING" || execution.origin === "OBSERVED"} onClick=${() => stop(execution.id)}>■</${Doing}>`
+          : run
+      }
     </div>
   `;
 }

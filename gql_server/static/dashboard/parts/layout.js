@@ -67,7 +67,8 @@ function SignIn() {
   `;
 }
 
-const isCurrent = (href, path) => (href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`));
+const isCurrent = (href, path) =>
+  href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`);
 
 export function Layout({ children }) {
   const { path } = useStore(place);

@@ -10,7 +10,8 @@ let last = 0;
 
 // Shows a sentence for a while; `kind` is "good" or "bad". A bad one stays until it is closed.
 export function notify(text, kind = "good", link = null) {
-  const notice = { id: (last += 1), text, kind, link };
+  last += 1;
+  const notice = { id: last, text, kind, link };
   notices.update((shown) => [...shown.slice(-3), notice]);
   if (kind === "good") setTimeout(() => dismiss(notice.id), SHOWN_MS);
 }

@@ -17,12 +17,21 @@ export function Output({ executionId, isLive }) {
 
   useEffect(() => {
     const frames = inFrames((pieces) => setOutput((known) => appended(known, pieces.join(""))));
-    const stop = follow("execution_log", { id: executionId }, {
-      resume: ({ executionLog }) => ({ offset: executionLog.nextOffset }),
-      next: ({ executionLog }) => { if (executionLog.text) frames.push(executionLog.text); },
-      failed: setError,
-    });
-    return () => { stop(); frames.cancel(); };
+    const stop = follow(
+      "execution_log",
+      { id: executionId },
+      {
+        resume: ({ executionLog }) => ({ offset: executionLog.nextOffset }),
+        next: ({ executionLog }) => {
+          if (executionLog.text) frames.push(executionLog.text);
+        },
+        failed: setError,
+      },
+    );
+    return () => {
+      stop();
+      frames.cancel();
+    };
   }, [executionId]);
 
   useLayoutEffect(() => {
@@ -41,13 +50,17 @@ export function Output({ executionId, isLive }) {
       <${Copy} text=${text} label="Copy the output" />
       ${cut && html`<span class="quiet">Only the end is shown; <code>execution { log(offset:) }</code> has all of it.</span>`}
     </div>
-    ${text
-      ? html`<pre class="code wrap output" tabindex="0" aria-label="Output of the runner" ref=${box} onScroll=${onScroll}>${text}</pre>`
-      : html`<p class="quiet">${isLive ? "The runner has printed nothing yet." : "The runner printed nothing that was kept."}</p>`}
+    ${
+      text
+        ? html`<pre class="code wrap output" tabindex="0" aria-label="Output of the runner" ref=${box} onScroll=${onScroll}>${text}</pre>`
+        : html`<p class="quiet">${isLive ? "The runner has printed nothing yet." : "The runner printed nothing that was kept."}</p>`
+    }
   `;
 }
 
 function appended({ text, cut }, more) {
   const whole = text + more;
-  return whole.length <= KEPT_CHARACTERS ? { text: whole, cut } : { text: whole.slice(-KEPT_CHARACTERS), cut: true };
+  return whole.length <= KEPT_CHARACTERS
+    ? { text: whole, cut }
+    : { text: whole.slice(-KEPT_CHARACTERS), cut: true };
 }

@@ -8,11 +8,16 @@ export function QueuePlace({ id, asked }) {
 
   useEffect(
     () =>
-      follow("queue_positions", { id }, {
-        next: ({ queuePositions: { length, positions } }) => setQueue({ length, position: positions[0]?.position ?? null }),
-        // The page's own stream tells all else; without this one the place is as old as the page.
-        failed: () => setQueue({ position: null, length: null }),
-      }),
+      follow(
+        "queue_positions",
+        { id },
+        {
+          next: ({ queuePositions: { length, positions } }) =>
+            setQueue({ length, position: positions[0]?.position ?? null }),
+          // The page's own stream tells all else; without this one the place is as old as the page.
+          failed: () => setQueue({ position: null, length: null }),
+        },
+      ),
     [id],
   );
 

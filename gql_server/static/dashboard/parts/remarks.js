@@ -3,13 +3,16 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { Age } from "./basics.js";
 
-export function Remarks({ execution: { stopReason, stopRequestedAt, leakedProcesses = [], conflicts = [], pruned } }) {
+export function Remarks({
+  execution: { stopReason, stopRequestedAt, leakedProcesses = [], conflicts = [], pruned },
+}) {
   return html`
     ${stopReason && html`<p class="issue"><strong>The server stopped it:</strong> ${stopReason}</p>`}
     ${!stopReason && stopRequestedAt && html`<p class="quiet">A stop was asked for <${Age} iso=${stopRequestedAt} />.</p>`}
     ${leakedProcesses.length > 0 && html`<${Leaked} processes=${leakedProcesses} />`}
     ${conflicts.map(
-      ({ file, reason, seenAt }) => html`<p key=${file + seenAt} class="issue"><strong>Another session file was found and not used:</strong> ${reason} <code>${file}</code>, <${Age} iso=${seenAt} /></p>`,
+      ({ file, reason, seenAt }) =>
+        html`<p key=${file + seenAt} class="issue"><strong>Another session file was found and not used:</strong> ${reason} <code>${file}</code>, <${Age} iso=${seenAt} /></p>`,
     )}
     ${pruned && html`<${Gone} pruned=${pruned} />`}
   `;
@@ -28,7 +31,9 @@ function Gone({ pruned: { prunedAt, events, steps, toolCalls, outputBytes } }) {
     [toolCalls, "tool calls"],
     [steps, "steps"],
     [events, "events"],
-  ].filter(([number]) => number > 0).map(([number, what]) => `${format.count(number)} ${what}`);
+  ]
+    .filter(([number]) => number > 0)
+    .map(([number, what]) => `${format.count(number)} ${what}`);
   if (outputBytes > 0) gone.push(`${format.bytes(outputBytes)} of output`);
   return html`
     <p class="issue">

@@ -22,9 +22,11 @@ export function Revisions({ benchmark: { id, revision, revisions }, change }) {
     <ul class="plain-list">
       ${revisions.nodes.map((one) => html`<li key=${one.revision}>Revision ${one.revision}, <${Age} iso=${one.createdAt} /> <code class="quiet">${one.contentHash.slice(0, 12)}</code></li>`)}
     </ul>
-    ${revisions.nodes.length < 2
-      ? html`<p class="quiet">There is only one: it was never changed.</p>`
-      : html`<div class="filters">${choice("from", from, "From")}${choice("to", to, "To")}</div><${Diff} id=${id} from=${from} to=${to} />`}
+    ${
+      revisions.nodes.length < 2
+        ? html`<p class="quiet">There is only one: it was never changed.</p>`
+        : html`<div class="filters">${choice("from", from, "From")}${choice("to", to, "To")}</div><${Diff} id=${id} from=${from} to=${to} />`
+    }
   `;
 }
 
@@ -34,10 +36,16 @@ function Diff({ id, from, to }) {
     let over = false;
     setState({});
     ask("benchmark_diff", { id, from, to }).then(
-      ({ benchmark }) => { if (!over) setState({ diff: benchmark?.diff }); },
-      (error) => { if (!over) setState({ error }); },
+      ({ benchmark }) => {
+        if (!over) setState({ diff: benchmark?.diff });
+      },
+      (error) => {
+        if (!over) setState({ error });
+      },
     );
-    return () => { over = true; };
+    return () => {
+      over = true;
+    };
   }, [id, from, to]);
   if (state.error) return html`<${ErrorNote} error=${state.error} />`;
   if (state.diff === undefined) return html`<${Loading} what="the difference" />`;

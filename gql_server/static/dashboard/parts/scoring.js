@@ -75,4 +75,5 @@ function Assertions({ assertions }) {
   `;
 }
 
-const compact = (value) => (value == null ? format.UNKNOWN : typeof value === "string" ? value : JSON.stringify(value));
+const compact = (value) =>
+  value == null ? format.UNKNOWN : typeof value === "string" ? value : JSON.stringify(value);

@@ -69,4 +69,5 @@ function Report({ report }) {
   `;
 }
 
-const placed = ({ message, line, column }) => (line == null ? message : `${message} (line ${line}, column ${column})`);
+const placed = ({ message, line, column }) =>
+  line == null ? message : `${message} (line ${line}, column ${column})`;

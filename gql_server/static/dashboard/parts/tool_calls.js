@@ -3,7 +3,12 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { Json } from "./basics.js";
 
-const WORDS = { SUCCESS: "succeeded", ERROR: "failed", TIMEOUT: "took too long", UNFINISHED: "no answer yet" };
+const WORDS = {
+  SUCCESS: "succeeded",
+  ERROR: "failed",
+  TIMEOUT: "took too long",
+  UNFINISHED: "no answer yet",
+};
 
 export function ToolCalls({ calls, isLive }) {
   if (calls.length === 0) {

@@ -15,11 +15,15 @@ export function WhoWorks() {
   useEffect(() => {
     if (!open) return undefined;
     const close = (event) => {
-      if (event.key === "Escape" || (event.type === "pointerdown" && !box.current.contains(event.target))) setOpen(false);
+      if (event.key === "Escape" || (event.type === "pointerdown" && !box.current.contains(event.target)))
+        setOpen(false);
     };
     addEventListener("keydown", close);
     addEventListener("pointerdown", close);
-    return () => { removeEventListener("keydown", close); removeEventListener("pointerdown", close); };
+    return () => {
+      removeEventListener("keydown", close);
+      removeEventListener("pointerdown", close);
+    };
   }, [open]);
 
   return html`
@@ -42,13 +46,18 @@ function Health() {
       timer = setTimeout(look, AGAIN_MS);
     };
     look();
-    return () => { over = true; clearTimeout(timer); };
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
   }, []);
 
   if (error) return html`<${ErrorNote} error=${error} />`;
   if (!health) return html`<${Loading} what="who works" />`;
-  if (health.status === "DEGRADED") return html`<p class="issue">The database does not answer. The server goes on as soon as it does.</p>`;
-  const { workers, liveExecutions, queuedExecutions, ingestFailureCount, ingestConflictCount, version } = health;
+  if (health.status === "DEGRADED")
+    return html`<p class="issue">The database does not answer. The server goes on as soon as it does.</p>`;
+  const { workers, liveExecutions, queuedExecutions, ingestFailureCount, ingestConflictCount, version } =
+    health;
   return html`
     <p><strong>${format.count(liveExecutions)}</strong> running, <strong>${format.count(queuedExecutions)}</strong> waiting</p>
     ${workers.length === 0 && html`<p class="issue">No worker is there: nothing starts. Run <code>reev-gql worker</code>.</p>`}

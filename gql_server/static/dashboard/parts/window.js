@@ -12,7 +12,9 @@ export function useWindow({ keys, rowHeight, nearEnd }) {
 
   const look = useCallback(() => {
     const { scrollTop, clientHeight } = frame.current;
-    setView((now) => (now.top === scrollTop && now.height === clientHeight ? now : { top: scrollTop, height: clientHeight }));
+    setView((now) =>
+      now.top === scrollTop && now.height === clientHeight ? now : { top: scrollTop, height: clientHeight },
+    );
   }, []);
 
   useLayoutEffect(() => {
@@ -41,7 +43,9 @@ export function useWindow({ keys, rowHeight, nearEnd }) {
     look();
   };
 
-  useLayoutEffect(() => { if (to >= keys.length) nearEnd(); }, [to, keys.length]);
+  useLayoutEffect(() => {
+    if (to >= keys.length) nearEnd();
+  }, [to, keys.length]);
 
   return { frame, onScroll, from, to, above: from * rowHeight, below: (keys.length - to) * rowHeight };
 }
