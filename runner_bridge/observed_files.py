@@ -19,7 +19,7 @@ from runner_bridge.formats.errors import FormatError, shown
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.session_file import FinalResult, SessionFile, parse_session_file
-from runner_bridge.formats.tool_log import ToolLog, parse_tool_log
+from runner_bridge.formats.tool_log import ToolLogReader, parse_tool_log
 from runner_bridge.result import Evaluation, ending_by_result, evaluate_steps
 from runner_bridge.session_lookup import MAX_SESSION_BYTES
 from runner_bridge.tool_log_file import MAX_TOOL_LOG_BYTES, tool_log_name
@@ -161,15 +161,15 @@ def reason(error: FormatError) -> str:
     return error.message if error.offset is None else f"{error.message} (at byte {error.offset})"
 
 
-def _remarks(name: str, tool_log: ToolLog) -> list[str]:
+def _remarks(name: str, tool_log: ToolLogReader) -> list[str]:
     remarks = []
     if problems := tool_log.problems:
         first = problems[0]
         remarks.append(
-            f"{name}: {len(problems)} lines cannot be used; line {first.line}: {display(first.message)}"
+            f"{name}: {tool_log.problem_count} lines cannot be used; line {first.line}: {display(first.message)}"
         )
     if foreign := tool_log.foreign:
-        remarks.append(f"{name}: {len(foreign)} lines are of other sessions")
+        remarks.append(f"{name}: {sum(one.count for one in foreign)} lines are of other sessions")
     return remarks
 
 

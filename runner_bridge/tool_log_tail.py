@@ -17,7 +17,7 @@ from pathlib import Path
 from runner_bridge.convert import tool_call
 from runner_bridge.formats import tool_call as tool_call_format
 from runner_bridge.formats.flow_progress import StepCounter
-from runner_bridge.formats.tool_log import ToolCallChange, ToolLogReader
+from runner_bridge.formats.tool_log import LogChange, StepComplete, ToolLogReader
 from runner_bridge.output import redact, redact_json
 from runner_bridge.storing import wait_for_event
 from runner_bridge.tool_log_file import MAX_TOOL_LOG_BYTES, tool_log_name
@@ -78,7 +78,6 @@ class ToolLogTail:
         self._offset = 0
         self._given_up = False
         self._steps = steps
-        self._steps_taken = 0
         self._pending: list[Change | StepsDone] = []
 
     @property
@@ -102,8 +101,8 @@ class ToolLogTail:
             finally:
                 wake.cancel()
         await self.conclude()
-        if self._reader.foreign:
-            log.warning("%s has %d lines of other sessions", self.path, len(self._reader.foreign))
+        if foreign := sum(one.count for one in self._reader.foreign):
+            log.warning("%s has %d lines of other sessions", self.path, foreign)
 
     @property
     def has_pending(self) -> bool:
@@ -114,7 +113,6 @@ class ToolLogTail:
         """Stores what is left, a last line without its end included: nothing more will come."""
         await self.drain()
         self._take(self._reader.finish())
-        self._take_steps()
         await self._store_if_possible()
 
     @staticmethod
@@ -142,21 +140,16 @@ class ToolLogTail:
         if not data:
             return False
         self._offset += len(data)
-        # Line by line: a step is told between the calls before it and those after it.
-        for line in data.splitlines(keepends=True):
-            self._take(self._reader.feed(line))
-            self._take_steps()
+        self._take(self._reader.feed(data))
         return len(data) == CHUNK_BYTES
 
-    def _take_steps(self) -> None:
-        for step in self._reader.steps[self._steps_taken :]:
-            self._steps_taken += 1
-            done = None if self._steps is None else self._steps.take(step.step_name)
-            if done is not None:
-                self._pending.append(done)
-
-    def _take(self, changes: Sequence[ToolCallChange]) -> None:
+    def _take(self, changes: Sequence[LogChange]) -> None:
         for change in changes:
+            if isinstance(change, StepComplete):
+                done = None if self._steps is None else self._steps.take(change.step_name)
+                if done is not None:
+                    self._pending.append(done)
+                continue
             kind = EventKind.TOOL_CALL_STARTED if change.kind == "started" else EventKind.TOOL_CALL_ENDED
             if not self._is_known(kind, change.call.ordinal):
                 self._pending.append((kind, self._clean(change.call)))

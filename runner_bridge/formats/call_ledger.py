@@ -2,6 +2,11 @@
 
 An output names neither tool nor call, so it closes the call opened last. Calls that nothing closes stay
 UNFINISHED. Every change is answered as it happens, so that a log can be followed while it is written.
+
+Upstream's orchestrator repeats at the end of a step what the agent has logged already, and an echo is no call.
+Of a success it writes an input without arguments, then at once an input that carries an output and is marked
+`orchestrator_generated`. Of a failure it writes one input whose arguments are only the error. Both are named
+after the first tool that the step requires, which need not be the tool that was called.
 """
 
 from __future__ import annotations
@@ -10,9 +15,12 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from runner_bridge.formats.errors import shown
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.times import from_rfc3339, milliseconds_between
 from runner_bridge.formats.tool_call import CallStatus, ToolCall, call_status, normalise_tool_name, readable
+
+MAX_NOTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +35,63 @@ class NotAnEvent(Exception):
     """A line that is JSON, but no event a tool log can have; the text says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """The beginning of a call as a line tells it."""
+
+    raw_name: str
+    at: dt.datetime | None
+    arguments: JsonValue
+
+
 class CallLedger:
-    """The calls of one log, in the order in which they were started."""
+    """The calls of one log, in the order in which they were started.
+
+    `notes` are line numbers and what their echoes say of no call that is logged.
+    """
 
     def __init__(self) -> None:
         self.calls: list[ToolCall] = []
+        self.notes: list[tuple[int, str]] = []
         self._open: list[int] = []
+        """Calls without an end, the latest last; those that have ended since are dropped when they are met."""
+        self._open_by_name: dict[str, list[int]] = {}
+        self._held: _Input | None = None
+        self._last_error = ""
 
-    def take_input(self, line: dict[str, Any]) -> list[ToolCallChange]:
-        """A ToolInput: a new call, a new call that ended already, or the echo of an error."""
+    def take_input(self, line: dict[str, Any], number: int) -> list[ToolCallChange]:
+        """A ToolInput in line `number`: a new call, a new call that ended already, or an echo."""
         tool = line.get("tool_input")
         raw_name = tool.get("tool_name") if isinstance(tool, dict) else None
         if not isinstance(tool, dict) or not isinstance(raw_name, str):
             raise NotAnEvent("a ToolInput without tool_name")
-        arguments = tool.get("tool_args")
-        at = from_rfc3339(line.get("timestamp"))
-        if isinstance(arguments, dict) and arguments.keys() == {"error"}:
-            return self._take_echo(raw_name, arguments["error"], at)
-        if line.get("tool_output") is None:
-            return [self._start(raw_name, at, arguments)]
-        output = _output_of(line)
-        return [self._start(raw_name, at, arguments), self._take_output(line, output)]
+        given = _Input(raw_name, from_rfc3339(line.get("timestamp")), tool.get("tool_args"))
+        output = None if line.get("tool_output") is None else _output_of(line)
+        if output is not None and _is_orchestrators(line):
+            return self._take_success_echo(given, number)
+        changes = self.release()
+        if isinstance(given.arguments, dict) and given.arguments.keys() == {"error"}:
+            return changes + self._take_error_echo(given, number)
+        if output is not None:
+            return [*changes, self._start(given), self._take_output(line, output, len(self.calls) - 1)]
+        if given.arguments == {}:
+            # A call without arguments, or the first half of an echo: the next line tells.
+            self._held = given
+            return changes
+        return [*changes, self._start(given)]
+
+    def release(self) -> list[ToolCallChange]:
+        """What was held back as the possible first half of an echo is a call."""
+        held, self._held = self._held, None
+        return [] if held is None else [self._start(held)]
 
     def take_output(self, line: dict[str, Any]) -> list[ToolCallChange]:
         """A ToolOutput; it closes the call that was opened last."""
         output = _output_of(line)
-        if not self._open:
+        changes = self.release()
+        if (index := self._latest(self._open)) is None:
             raise NotAnEvent("a ToolOutput, but no call is open")
-        return [self._take_output(line, output)]
+        return [*changes, self._take_output(line, output, index)]
 
     def take_v1(self, line: dict[str, Any]) -> list[ToolCallChange]:
         """A line of the first log format, where a call's end is a second line without its input."""
@@ -67,7 +104,7 @@ class CallLedger:
         changes = []
         index = None if arguments else self._last_open(normalise_tool_name(raw_name))
         if index is None:
-            changes.append(self._start(raw_name, at, arguments))
+            changes.append(self._start(_Input(raw_name, at, arguments)))
             if status is None or not (output or took or status is not CallStatus.SUCCESS):
                 return changes
             index = len(self.calls) - 1
@@ -77,10 +114,10 @@ class CallLedger:
         changes.append(self._end(index, status, at, result=readable(output), error=error, duration_ms=took))
         return changes
 
-    def _take_output(self, line: dict[str, Any], output: dict[str, Any]) -> ToolCallChange:
+    def _take_output(self, line: dict[str, Any], output: dict[str, Any], index: int) -> ToolCallChange:
         timing = line.get("timing")
         return self._end(
-            self._open[-1],
+            index,
             CallStatus.SUCCESS if output["success"] else CallStatus.ERROR,
             from_rfc3339(line.get("timestamp")),
             result=readable(output.get("results")),
@@ -88,16 +125,17 @@ class CallLedger:
             duration_ms=timing.get("step_timeuse_ms") if isinstance(timing, dict) else None,
         )
 
-    def _start(self, raw_name: str, at: dt.datetime | None, arguments: JsonValue) -> ToolCallChange:
+    def _start(self, given: _Input) -> ToolCallChange:
         call = ToolCall(
             ordinal=len(self.calls) + 1,
-            name=normalise_tool_name(raw_name),
-            raw_name=raw_name,
+            name=normalise_tool_name(given.raw_name),
+            raw_name=given.raw_name,
             status=CallStatus.UNFINISHED,
-            started_at=at,
-            params=readable(arguments),
+            started_at=given.at,
+            params=readable(given.arguments),
         )
         self._open.append(len(self.calls))
+        self._open_by_name.setdefault(call.name, []).append(len(self.calls))
         self.calls.append(call)
         return ToolCallChange("started", call)
 
@@ -124,26 +162,54 @@ class CallLedger:
             error_message=_error_text(status, error, result),
         )
         self.calls[index] = ended
-        self._open.remove(index)
+        if status is not CallStatus.SUCCESS:
+            self._last_error = ended.error_message or ""
         return ToolCallChange("ended", ended)
 
-    def _take_echo(self, raw_name: str, error: JsonValue, at: dt.datetime | None) -> list[ToolCallChange]:
-        """The orchestrator logs a failure as a second ToolInput, which never gets an output."""
-        name = normalise_tool_name(raw_name)
-        index, changes = self._last_open(name), []
-        if index is None:
-            known = next((call for call in reversed(self.calls) if call.name == name), None)
-            if known is not None and known.status is CallStatus.ERROR:
-                return []
-            # Nothing of the call was logged before it failed: its arguments and its start are unknown.
-            changes.append(self._start(raw_name, None, None))
-            index = len(self.calls) - 1
-        result = None if isinstance(error, str) else readable(error)
-        changes.append(self._end(index, CallStatus.ERROR, at, result=result, error=error, duration_ms=None))
+    def _take_success_echo(self, given: _Input, number: int) -> list[ToolCallChange]:
+        held, self._held = self._held, None
+        changes = []
+        if held is not None and held.raw_name != given.raw_name:
+            changes.append(self._start(held))
+        if not self.calls:
+            self._note(
+                number, f"the orchestrator reports a success of {given.raw_name}, but no call is logged"
+            )
         return changes
 
+    def _take_error_echo(self, given: _Input, number: int) -> list[ToolCallChange]:
+        """It ends the call that is open; a failure that the log tells of already is no news."""
+        error = given.arguments["error"]
+        index = self._last_open(normalise_tool_name(given.raw_name))
+        if index is None:
+            index = self._latest(self._open)
+        if index is not None:
+            result = None if isinstance(error, str) else readable(error)
+            return [
+                self._end(index, CallStatus.ERROR, given.at, result=result, error=error, duration_ms=None)
+            ]
+        text = error if isinstance(error, str) else str(error)
+        if not self._last_error or self._last_error not in text:
+            self._note(number, f"the orchestrator reports a failure of {given.raw_name}: {shown(text, 500)}")
+        return []
+
+    def _note(self, number: int, message: str) -> None:
+        if len(self.notes) < MAX_NOTES:
+            self.notes.append((number, message))
+
     def _last_open(self, name: str) -> int | None:
-        return next((index for index in reversed(self._open) if self.calls[index].name == name), None)
+        return self._latest(self._open_by_name.get(name, []))
+
+    def _latest(self, calls: list[int]) -> int | None:
+        """The last of `calls` that is still open."""
+        while calls and self.calls[calls[-1]].status is not CallStatus.UNFINISHED:
+            calls.pop()
+        return calls[-1] if calls else None
+
+
+def _is_orchestrators(line: dict[str, Any]) -> bool:
+    metadata = line.get("metadata")
+    return isinstance(metadata, dict) and metadata.get("orchestrator_generated") is True
 
 
 def _output_of(line: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def load_json(data: bytes, source: str, *, max_bytes: int = MAX_BYTES) -> object
     found, value = _load_canonical(data)
     if not found:
         value = _load_checked(data, source)
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
         _explain(data.decode(), source, f"nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -96,7 +96,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _is_deeper(value: object, limit: int) -> bool:
+def is_deeper(value: object, limit: int) -> bool:
     """Whether containers are nested more than `limit` deep; walks level by level, never recursing."""
     level = [value]
     for _ in range(limit):

@@ -1,68 +1,92 @@
 """The tool log that a runner appends to while it works: one JSON object per line, in either of two formats.
 
-Read piece by piece, as it grows; how the bytes are cut into pieces never matters. A line that cannot be used
-costs only itself and is listed with its number; lines of another session are set aside. Reading never raises.
+Read piece by piece, as it grows. How the bytes are cut into pieces never matters, so a log that is followed and
+a log that is read whole say the same. A line ends with LF, CRLF or CR. A line that cannot be used costs only
+itself and is listed with its number and the reason. Reading never raises.
+
+Lines of another session are set aside. A log that speaks of one other session from its first line on is read as
+that session's when the reader `adopts`; then `adopted` names it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from runner_bridge.formats.call_ledger import CallLedger, NotAnEvent, ToolCallChange
-from runner_bridge.formats.errors import FormatError, shown
+from runner_bridge.formats.errors import shown
+from runner_bridge.formats.log_line import read_log_line
 from runner_bridge.formats.models import JsonValue
-from runner_bridge.formats.strict_json import load_json
 from runner_bridge.formats.times import from_rfc3339
 from runner_bridge.formats.tool_call import CallStatus, ToolCall
 
 __all__ = [
     "CallStatus",
-    "ForeignLine",
+    "ForeignLines",
+    "LineNote",
     "LineProblem",
+    "LogChange",
     "Prompt",
     "StepComplete",
     "ToolCall",
     "ToolCallChange",
-    "ToolLog",
     "ToolLogReader",
     "parse_tool_log",
 ]
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
-# A log that is not a tool log at all must not fill the memory with complaints.
+
 MAX_KEPT = 1000
+"""Of each list: a log that is no tool log at all must not fill the memory with complaints."""
+
 _V1_SUMMARY = b"# SESSION_SUMMARY:"
+_TRUNCATED = re.compile(r"\.\.\.\[truncated, original size: ([0-9]{1,15}) bytes\]\s*\Z")
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class LineProblem:
-    """A line that could not be used, counted from 1, and why."""
+    """A line that could not be used, counted from 1, and why. `offset` is the fault's, in bytes of the log."""
+
+    line: int
+    message: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineNote:
+    """What there is to say about a line that was read."""
 
     line: int
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignLine:
-    """A line that belongs to another session: one logger served several, under the first one's name."""
+@dataclass(slots=True)
+class ForeignLines:
+    """Lines of another session that were set aside: how many, and the first."""
 
-    line: int
     session_id: str
-    event: JsonValue
+    first_line: int
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the agent was asked. `final_prompt` may be cut by its writer, with a suffix that says so."""
+    """What the agent was asked. A writer cuts a long `final_prompt` and says so in a suffix."""
 
     at: dt.datetime | None
     user_prompt: str | None
     final_prompt: str | None
     tool_names: tuple[str, ...]
+
+    @property
+    def original_bytes(self) -> int | None:
+        """The size of `final_prompt` before its writer cut it; None when it is whole."""
+        match = _TRUNCATED.search(self.final_prompt or "")
+        return int(match[1]) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,67 +99,82 @@ class StepComplete:
     step_time_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolLog:
-    """A whole tool log."""
-
-    calls: tuple[ToolCall, ...]
-    prompts: tuple[Prompt, ...]
-    steps: tuple[StepComplete, ...]
-    summaries: tuple[JsonValue, ...]
-    foreign: tuple[ForeignLine, ...]
-    problems: tuple[LineProblem, ...]
+LogChange: TypeAlias = ToolCallChange | StepComplete
+"""What a line tells to those who follow the log."""
 
 
-def parse_tool_log(data: bytes, session_id: str | None = None) -> ToolLog:
-    """A whole log; lines of other sessions than `session_id` are set aside, none when it is None."""
-    reader = ToolLogReader(session_id)
+def parse_tool_log(data: bytes, session_id: str | None = None, *, adopts: bool = False) -> ToolLogReader:
+    """A whole log, read to its end."""
+    reader = ToolLogReader(session_id, adopts=adopts)
     reader.feed(data)
     reader.finish()
-    return ToolLog(
-        calls=reader.calls,
-        prompts=tuple(reader.prompts),
-        steps=tuple(reader.steps),
-        summaries=tuple(reader.summaries),
-        foreign=tuple(reader.foreign),
-        problems=tuple(reader.problems),
-    )
+    return reader
 
 
 class ToolLogReader:
-    """Follows a log: feed() what was appended, finish() when nothing more can come."""
+    """Follows a log: feed() what was appended, finish() when nothing more can come.
 
-    def __init__(self, session_id: str | None = None) -> None:
+    Nothing is foreign when `session_id` is None. Each list holds the first MAX_KEPT; `problem_count` and
+    `own_lines` count all.
+    """
+
+    def __init__(self, session_id: str | None = None, *, adopts: bool = False) -> None:
         self.session_id = session_id
+        self.adopts = adopts
+        self.adopted: str | None = None
         self.prompts: list[Prompt] = []
         self.steps: list[StepComplete] = []
         self.summaries: list[JsonValue] = []
-        self.foreign: list[ForeignLine] = []
         self.problems: list[LineProblem] = []
+        self.problem_count = 0
+        self.own_lines = 0
+        """Lines that name `session_id`."""
+        self.first_at: dt.datetime | None = None
+        self.last_at: dt.datetime | None = None
+        self._notes: list[LineNote] = []
+        self._foreign: dict[str, ForeignLines] = {}
         self._ledger = CallLedger()
         self._line = 0
+        self._line_start = 0
         self._pending: list[bytes] = []
         self._pending_size = 0
+        self._ended_with_cr = False
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
         """Every call so far, in the order of the log; an open one is UNFINISHED."""
         return tuple(self._ledger.calls)
 
-    def feed(self, data: bytes) -> list[ToolCallChange]:
+    @property
+    def foreign(self) -> list[ForeignLines]:
+        """The sessions whose lines were set aside."""
+        return list(self._foreign.values())
+
+    @property
+    def notes(self) -> list[LineNote]:
+        """Of lines that were read, in their order."""
+        return sorted([*self._notes, *(LineNote(*note) for note in self._ledger.notes)], key=_line_of)
+
+    def feed(self, data: bytes) -> list[LogChange]:
         """Takes the next bytes of the log, in pieces of any size; answers what they changed."""
-        changes: list[ToolCallChange] = []
-        start = 0
-        while (end := data.find(b"\n", start)) >= 0:
-            self._keep_piece(data[start:end])
-            changes += self._end_line()
-            start = end + 1
-        self._keep_piece(data[start:])
+        changes: list[LogChange] = []
+        if self._ended_with_cr and data.startswith(b"\n"):
+            # The second half of a CRLF that was cut in two.
+            data = data[1:]
+            self._line_start += 1
+            self._ended_with_cr = False
+        for piece in data.splitlines(keepends=True):
+            content = piece.rstrip(b"\r\n")
+            self._keep_piece(content)
+            if len(content) < len(piece):
+                changes += self._end_line(len(piece) - len(content))
+            self._ended_with_cr = piece.endswith(b"\r")
         return changes
 
-    def finish(self) -> list[ToolCallChange]:
-        """Takes the last line when it has no newline. Calls that are still open stay UNFINISHED."""
-        return self._end_line() if self._pending_size else []
+    def finish(self) -> list[LogChange]:
+        """Takes the last line when it has no end. Calls that are still open stay UNFINISHED."""
+        changes = self._end_line(0) if self._pending_size else []
+        return [*changes, *self._ledger.release()]
 
     def _keep_piece(self, piece: bytes) -> None:
         self._pending_size += len(piece)
@@ -144,63 +183,98 @@ class ToolLogReader:
         elif piece:
             self._pending.append(piece)
 
-    def _end_line(self) -> list[ToolCallChange]:
-        line, size = b"".join(self._pending), self._pending_size
+    def _end_line(self, end_size: int) -> list[LogChange]:
+        raw, size, start = b"".join(self._pending), self._pending_size, self._line_start
         self._pending, self._pending_size = [], 0
         self._line += 1
-        try:
-            if size > MAX_LINE_BYTES:
-                raise NotAnEvent(f"a line of {size} bytes, more than the {MAX_LINE_BYTES} allowed")
-            return self._take_line(line)
-        except FormatError as error:
-            place = "" if error.offset is None else f" at byte {error.offset} of the line"
-            self._keep(self.problems, LineProblem(self._line, error.message + place))
-        except NotAnEvent as error:
-            self._keep(self.problems, LineProblem(self._line, str(error)))
-        return []
-
-    def _take_line(self, line: bytes) -> list[ToolCallChange]:
-        text = line.strip()
-        if not text:
+        self._line_start += size + end_size
+        if size > MAX_LINE_BYTES:
+            self._refuse(f"a line of {size} bytes, more than the {MAX_LINE_BYTES} allowed", start)
             return []
+        text = raw.strip()
         is_v1_summary = text.startswith(_V1_SUMMARY)
-        event = load_json(text.removeprefix(_V1_SUMMARY), "line", max_bytes=MAX_LINE_BYTES)
+        line = read_log_line(text.removeprefix(_V1_SUMMARY) if is_v1_summary else raw)
+        for note in line.notes:
+            self._keep(self._notes, LineNote(self._line, note))
+        changes: list[LogChange] = []
+        for value in line.values:
+            try:
+                changes += self._take_value(value, is_v1_summary)
+            except NotAnEvent as error:
+                self._refuse(str(error), start)
+                return changes
+        if line.problem is not None:
+            self._refuse(line.problem, start + line.offset)
+        return changes
+
+    def _refuse(self, message: str, offset: int) -> None:
+        self.problem_count += 1
+        self._keep(self.problems, LineProblem(self._line, message, offset))
+
+    def _take_value(self, event: object, is_v1_summary: bool) -> list[LogChange]:
         if not isinstance(event, dict):
             raise NotAnEvent("not an object")
-        session_id = event.get("session_id")
-        if self.session_id is not None and isinstance(session_id, str) and session_id != self.session_id:
-            self._keep(self.foreign, ForeignLine(self._line, session_id, event))
-        elif is_v1_summary:
+        if self._is_foreign(event.get("session_id")):
+            return []
+        self._note_time(event.get("timestamp"))
+        if is_v1_summary:
             self._keep(self.summaries, event)
-        else:
-            return self._take_event(event)
-        return []
+            return []
+        return self._take_event(event)
 
-    def _take_event(self, event: dict[str, Any]) -> list[ToolCallChange]:
+    def _is_foreign(self, session_id: object) -> bool:
+        """Whether a line with this session id is to be set aside, which is noted."""
+        if self.session_id is None or not isinstance(session_id, str):
+            return False
+        if session_id == self.session_id:
+            self.own_lines += 1
+            return False
+        if self.adopts and not self.own_lines and self.adopted is None:
+            self.adopted = session_id
+        if session_id == self.adopted:
+            return False
+        if session_id in self._foreign or len(self._foreign) < MAX_KEPT:
+            self._foreign.setdefault(session_id, ForeignLines(session_id, self._line)).count += 1
+        return True
+
+    def _note_time(self, timestamp: object) -> None:
+        if (at := from_rfc3339(timestamp)) is not None:
+            self.first_at = at if self.first_at is None else min(self.first_at, at)
+            self.last_at = at if self.last_at is None else max(self.last_at, at)
+
+    def _take_event(self, event: dict[str, Any]) -> list[LogChange]:
         kind = event.get("event_type")
         match kind:
             case "ToolInput":
-                return self._ledger.take_input(event)
+                return [*self._ledger.take_input(event, self._line)]
             case "ToolOutput":
-                return self._ledger.take_output(event)
-            case "Prompt":
-                self._keep(self.prompts, _prompt(event))
-            case "StepComplete":
-                self._keep(self.steps, _step(event))
+                return [*self._ledger.take_output(event)]
             case None if "total_events" in event:
                 self._keep(self.summaries, event)
+                return []
             case None if "tool_name" in event:
-                return self._ledger.take_v1(event)
+                return [*self._ledger.take_v1(event)]
+            case "Prompt":
+                prompt = _prompt(event)
+                self._keep(self.prompts, prompt)
+                return [*self._ledger.release()]
+            case "StepComplete":
+                step = _step(event)
+                self._keep(self.steps, step)
+                return [*self._ledger.release(), step]
             case str():
                 raise NotAnEvent(f"unknown event_type {shown(kind)}")
             case _:
                 raise NotAnEvent("neither an event nor a summary")
-        return []
 
     @staticmethod
     def _keep(items: list[T], item: T) -> None:
         if len(items) < MAX_KEPT:
             items.append(item)
+
+
+def _line_of(note: LineNote) -> int:
+    return note.line
 
 
 def _prompt(event: dict[str, Any]) -> Prompt:

@@ -81,7 +81,7 @@ if REAL_DATA.is_dir():
         assert call.params == lines[1]["tool_input"]["tool_args"]
         assert call.result == json.loads(lines[2]["tool_output"]["results"])
         assert log.prompts[0].final_prompt == lines[0]["prompt"]["final_prompt"]
-        assert (log.problems, log.foreign) == ((), ())
+        assert (log.problems, log.foreign, log.notes) == ([], [], [])
 
     def test_the_tool_log_of_a_swap() -> None:
         data = (REAL_DATA / "otel" / "enhanced_otel_300-swap-test.jsonl").read_bytes()
@@ -89,8 +89,17 @@ if REAL_DATA.is_dir():
         (call,) = log.calls
         assert (call.name, call.status, call.duration_ms) == ("jupiter_swap", "SUCCESS", 1350)
         assert len(call.result["instructions"]) == 6
-        assert log.problems == ()
-        assert len(parse_tool_log(data, "300-swap-test").foreign) == 3
+        assert log.problems == []
+        adopting = parse_tool_log(data, "300-swap-test", adopts=True)
+        assert adopting.calls == log.calls
+        assert adopting.adopted == "21b6bb59-025f-4525-97e1-47f0961e5697"
+
+    def test_the_log_with_echoes_has_one_call() -> None:
+        data = (REAL_DATA / "made" / "orchestrator_success_echo.jsonl").read_bytes()
+        log = parse_tool_log(data)
+        assert [(call.name, call.status, call.duration_ms) for call in log.calls] == [
+            ("get_account_balance", "SUCCESS", 42)
+        ]
 
     def test_the_vectors() -> None:
         vectors = json.loads((REAL_DATA / "examples" / "vectors.json").read_bytes())

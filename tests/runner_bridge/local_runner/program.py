@@ -13,7 +13,7 @@ from typing import Any
 
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
-from runner_bridge.formats.tool_log import ToolLog, parse_tool_log
+from runner_bridge.formats.tool_log import ToolLogReader, parse_tool_log
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 BENCHMARKS = REPOSITORY / "benchmarks"
@@ -50,7 +50,7 @@ class Finished:
         return parse_session_file(self.session_path.read_bytes(), self.session_path.name)
 
     @property
-    def log(self) -> ToolLog:
+    def log(self) -> ToolLogReader:
         return parse_tool_log(self.log_path.read_bytes(), self.id)
 
     @property

@@ -69,7 +69,7 @@ def test_killed_at_its_first_call_it_leaves_a_whole_file_or_none(tmp_path: Path)
         finish(process, tmp_path)
         if finished.session_path.exists():
             assert finished.session.final_result is not None
-        assert finished.log.problems == ()
+        assert finished.log.problems == []
 
 
 def test_a_second_execution_with_the_same_id_replaces_the_file(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_every_call_starts_and_ends(name: str, tools: list[str], tmp_path: Path)
         assert call.duration_ms is not None
         assert 0 <= call.result["execution_time_ms"] <= call.duration_ms + 1
         assert call.result["instruction_count"] == 1
-    assert (log.problems, log.foreign) == ((), ())
+    assert (log.problems, log.foreign) == ([], [])
 
 
 def test_arguments_and_results_have_upstreams_keys(tmp_path: Path) -> None:
