@@ -3,7 +3,8 @@
 A worker is gone when it left, when its process provably does not run any more, or when its heartbeat is stale.
 Only a worker with the same home sees its runners and takes over, at once; one that finds the machine under
 another boot knows that no runner of then lives, and reads what files there are. What nobody can see is closed
-as LOST. Whoever was itself away a moment ago judges nobody by their silence: it may have been the database.
+as LOST, or as STOPPED when a stop was accepted. Whoever was itself away a moment ago judges nobody by their
+silence: it may have been the database.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from runner_bridge import host, process
+from runner_bridge import host, process, processes
 from runner_bridge.supervision import LEFTOVER_GRACE_S
 from store import executions, queue, workers
 from store.database import Database
@@ -28,6 +29,7 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
+    LeakedProcess,
     WorkerId,
 )
 from store.workers import HEARTBEAT_S, STALE_S, Home, Owned, Owner
@@ -167,18 +169,25 @@ class Recovery:
         owner = one.owner
         if owner is None:
             return
-        if self.judge.trusts_pids_of(owner):
+        sees_runner = self.judge.trusts_pids_of(owner)
+        left: list[int] = []
+        if sees_runner:
             # Its files are elsewhere, its processes are here: what nobody watches does not go on.
             found = await executions.process_of(self.db, one.execution_id)
             pid, started = (None, None) if found is None else (found.pid, found.started)
-            await process.end_members(str(one.execution_id), pid, started, LEFTOVER_GRACE_S)
+            left = await process.end_members(str(one.execution_id), pid, started, LEFTOVER_GRACE_S)
         reason = (
             f"The worker on {owner.host} that ran it was not heard of for {owner.silent_s:.0f} s, "
             "and no other worker can see its runner"
         )
-        ending = Ending(ExecutionStatus.LOST, Failure(FailureKind.LOST, reason))
+        ending = Ending(
+            ExecutionStatus.LOST,
+            Failure(FailureKind.LOST, reason),
+            leaked_processes=tuple(LeakedProcess(pid, processes.name_of(pid)) for pid in left),
+            runner_unseen=not sees_runner,
+        )
         if await executions.finish(self.db, one.execution_id, ending, owner.id) is not None:
-            log.warning("execution %s is lost: worker %s has vanished", one.execution_id, owner.id)
+            log.warning("execution %s is closed: worker %s has vanished", one.execution_id, owner.id)
 
     async def _forget(self) -> None:
         """Now and then; a process that has just started has better things to do."""

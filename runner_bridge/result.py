@@ -1,10 +1,10 @@
 """What decides how an execution ended: a pure function from what was found to an Ending.
 
-A valid session file of this very execution decides, whatever the exit code. Without one the runner's exit
-does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or RESULT_MISMATCH by what lies there
-instead, and an exit that nobody saw is LOST. Our own runner's exit codes 3 and 4 say more and are believed.
-Never a success by default. Scoring and assertions are computed here, from the file's steps and the
-definition that was run.
+runner_bridge.end_kind has the table. A valid session file of this very execution decides, whatever the exit
+code. Without one the runner's exit does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or
+RESULT_MISMATCH by what lies there instead, and an exit that nobody saw is LOST. Our own runner's exit codes 3
+and 4 say more and are believed. Never a success by default. Scoring and assertions are computed here, from the
+file's steps and the definition that was run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from runner_bridge.convert import tool_call
+from runner_bridge.end_kind import EndKind, ResultSeen, RunnerSeen, end_kind
 from runner_bridge.formats.assertions import evaluate_assertions
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
@@ -34,6 +35,8 @@ from store.model import (
 EXIT_NOT_RUNNABLE = 3
 EXIT_AGENT = 4
 """What our own runner's exit codes mean; another program's 3 and 4 mean whatever they mean."""
+
+UNWATCHED = "The runner ended while no worker watched it"
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,13 @@ class Found:
 
     session: SessionFile | None = None
     problem: Failure | None = None
+
+    @property
+    def seen(self) -> ResultSeen:
+        """What it says about the end."""
+        if self.session is not None:
+            return ResultSeen.VALID
+        return ResultSeen.NONE if self.problem is None else ResultSeen.UNUSABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,24 +127,45 @@ def decide(
     found: Found,
     exit: ProcessExit,
     *,
+    stop_accepted: bool = False,
+    limit_reached: str = "",
+    still_lives: bool = False,
     last_lines: str = "",
     execution_time_ms: int | None = None,
     tool_calls: tuple[ToolCall, ...] = (),
 ) -> Ending:
-    """How the execution ended, with everything that is known of it."""
-    if found.session is not None and found.session.final_result is not None:
-        ending = _by_result(expected, found.session, found.session.final_result, exit)
-    else:
-        failure = _without_result(expected, found.problem, exit, last_lines)
-        is_lost = failure.kind is FailureKind.LOST
-        ending = Ending(ExecutionStatus.LOST if is_lost else ExecutionStatus.FAILED, failure)
-    return replace(
-        ending,
+    """How the execution ended, with everything that is known of it.
+
+    `limit_reached` says which time limit ended the runner; `still_lives` that no signal could end it.
+    """
+    ending = replace(
+        Ending(ExecutionStatus.STOPPED)
+        if found.session is None or found.session.final_result is None
+        else _by_result(expected, found.session, found.session.final_result, exit),
         exit_code=exit.code,
         exit_signal=exit.signal,
         execution_time_ms=execution_time_ms,
-        tool_calls=tool_calls or ending.tool_calls,
     )
+    if tool_calls:
+        ending = replace(ending, tool_calls=tool_calls)
+    seen = RunnerSeen.GONE if exit == ProcessExit() else RunnerSeen.EXITED
+    runner = RunnerSeen.LIVES if still_lives else seen
+    match end_kind(runner, found.seen, stop_accepted=stop_accepted, limit_reached=bool(limit_reached)):
+        case EndKind.BY_RESULT:
+            return ending
+        case EndKind.STOPPED:
+            return replace(ending, status=ExecutionStatus.STOPPED, failure=None, success=None, score=None)
+        case EndKind.TIMED_OUT:
+            failure = Failure(FailureKind.TIMEOUT, limit_reached)
+            return replace(ending, status=ExecutionStatus.TIMED_OUT, failure=failure)
+        case EndKind.BY_EXIT:
+            failure = _without_result(expected, found.problem, exit, last_lines)
+            return replace(ending, status=ExecutionStatus.FAILED, failure=failure)
+        case EndKind.LOST:
+            failure = Failure(FailureKind.LOST, f"{UNWATCHED}, and left no session file")
+            return replace(ending, status=ExecutionStatus.LOST, failure=failure)
+        case EndKind.NO_END:
+            raise ValueError("a runner that lives and that nobody stopped has no end")
 
 
 def steps_done(ending: Ending, total: int | None) -> int | None:
@@ -190,13 +221,11 @@ def _why_unsuccessful(result: FinalResult) -> str | None:
 def _without_result(
     expected: Expected, problem: Failure | None, exit: ProcessExit, last_lines: str
 ) -> Failure:
-    if exit == ProcessExit():
-        unseen = "The runner ended while no worker watched it"
-        return problem or Failure(FailureKind.LOST, f"{unseen}, and left no session file")
+    if problem is not None and (exit.code == 0 or exit == ProcessExit()):
+        return problem
     if exit.code == 0:
-        return problem or Failure(
-            FailureKind.RESULT_MISSING, "The runner ended with exit code 0 but wrote no session file"
-        )
+        message = "The runner ended with exit code 0 but wrote no session file"
+        return Failure(FailureKind.RESULT_MISSING, message)
     if expected.is_local_runner and exit.code in (EXIT_NOT_RUNNABLE, EXIT_AGENT):
         kind = FailureKind.NOT_RUNNABLE if exit.code == EXIT_NOT_RUNNABLE else FailureKind.AGENT
         return Failure(kind, last_lines or f"The runner {exit.describe()} and said nothing")

@@ -100,6 +100,8 @@ class Observed:
     found: Found
     execution_time_ms: int | None
     left: tuple[LeakedProcess, ...] = ()
+    still_lives: bool = False
+    """Whether not even SIGKILL ended the runner itself."""
 
 
 class Supervision:
@@ -189,7 +191,10 @@ class Supervision:
         over.set()
         await _settle([tail.follow(over), output.follow(over)])
         await self._tell_rest(tail, output)
-        observed = Observed(Cause.EXITED, ProcessExit(), found, None, left)
+        # A worker before this one was told to stop it, and may have done so.
+        was_stopped = self._execution.status is ExecutionStatus.STOPPING
+        cause = Cause.STOP_REQUESTED if was_stopped else Cause.EXITED
+        observed = Observed(cause, ProcessExit(), found, None, left)
         await self._finish(await asyncio.to_thread(self._ending, observed, tail.calls))
 
     async def _learn_environment(self) -> None:
@@ -321,14 +326,16 @@ class Supervision:
             announced = asyncio.create_task(self._announce_shutdown(), name="announced stop")
         try:
             left = await runner.end(grace_s)
-            exit = ProcessExit() if runner.pid in left else await runner.wait()
+            still_lives = runner.pid in left
+            exit = ProcessExit() if still_lives else await runner.wait()
             self.has_exited = True
             if announced is not None:
                 await announced
         finally:
             if announced is not None:
                 announced.cancel()
-        return Observed(cause, exit, found, round(runner.age_s * 1000), self._leaked(left))
+        lasted = round(runner.age_s * 1000)
+        return Observed(cause, exit, found, lasted, self._leaked(left), still_lives)
 
     async def _announce_shutdown(self) -> None:
         """Like a stop that a client asks for; the reason is told beside it."""
@@ -344,23 +351,13 @@ class Supervision:
 
     def _ending(self, observed: Observed, tool_calls: tuple[ToolCall, ...]) -> Ending:
         """May take a while for a big result: called in a thread."""
-        plain = Ending(
-            ExecutionStatus.STOPPED,
-            exit_code=observed.exit.code,
-            exit_signal=observed.exit.signal,
-            execution_time_ms=observed.execution_time_ms,
-            tool_calls=tool_calls,
-            leaked_processes=observed.left,
-        )
-        if observed.cause in (Cause.STOP_REQUESTED, Cause.SHUTDOWN):
-            return plain
-        if observed.cause is Cause.TIME_LIMIT and observed.found.session is None:
-            failure = Failure(FailureKind.TIMEOUT, self._limit_reached)
-            return replace(plain, status=ExecutionStatus.TIMED_OUT, failure=failure)
         ending = decide(
             self._expected,
             observed.found,
             observed.exit,
+            stop_accepted=observed.cause in (Cause.STOP_REQUESTED, Cause.SHUTDOWN),
+            limit_reached=self._limit_reached if observed.cause is Cause.TIME_LIMIT else "",
+            still_lives=observed.still_lives,
             last_lines=self._output.last_lines(self._expected.environment),
             execution_time_ms=observed.execution_time_ms,
             tool_calls=tool_calls,

@@ -43,6 +43,7 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
+    LeakedProcess,
     RunnerKind,
     WorkerId,
 )
@@ -293,9 +294,11 @@ class Worker:
             lambda: executions.process_of(self._around.db, execution_id), self._leaving
         )
         pid, started = (None, None) if identity is None else (identity.pid, identity.started)
-        await process.end_members(str(execution_id), pid, started, LEFTOVER_GRACE_S)
+        left = await process.end_members(str(execution_id), pid, started, LEFTOVER_GRACE_S)
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
-        await write_end(self._around, execution_id, Ending(ExecutionStatus.LOST, failure))
+        leaked = tuple(LeakedProcess(pid, processes.name_of(pid)) for pid in left)
+        ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=leaked)
+        await write_end(self._around, execution_id, ending)
 
 
 async def _wait_for_any(*events: asyncio.Event, timeout_s: float) -> None:

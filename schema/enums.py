@@ -62,7 +62,7 @@ _describe(
         "SUCCEEDED": "The session file reports success.",
         "FAILED": "It ended badly; `failure` says why.",
         "TIMED_OUT": "It ran longer than `timeoutMs` and was ended.",
-        "STOPPED": "It was stopped on request.",
+        "STOPPED": "It was stopped on request, whatever became of its runner meanwhile.",
         "LOST": "Its worker and its runner vanished and left no result.",
     },
 )

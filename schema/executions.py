@@ -82,7 +82,10 @@ class Execution:
         description="The seq of its newest event. Of two answers about one execution the higher is newer."
     )
     priority: int = strawberry.field(description="The higher is taken from the queue first.")
-    failure: Failure | None = strawberry.field(description="Why it ended badly; null while it has not.")
+    failure: Failure | None = strawberry.field(
+        description="Why it ended badly; null while it has not. Of a stopped execution only when nobody could see "
+        "whether its runner ended."
+    )
     success: bool | None = strawberry.field(description="What the session file reports; null without one.")
     score: float | None = strawberry.field(
         description="The score that the session file reports, from 0 to 1; null without one. Dynamic flows report "

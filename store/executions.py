@@ -246,7 +246,8 @@ async def finish(
     """Writes the end and everything known with it, in one transaction; None when it had ended before.
 
     With `owner` None as well when it belongs to another worker: that one will end it.
-    An execution that was told to stop ends as STOPPED, without success or score, even if a result arrived.
+    An execution that was told to stop ends as STOPPED, without success or score, even if a result arrived or its
+    runner is lost.
     """
     if not ending.status.is_terminal:
         raise ValueError(f"{ending.status} is not an end")
@@ -272,6 +273,7 @@ def _content_arguments(ending: Ending, steps: Sequence[Step]) -> tuple[Any, ...]
         ending.session,
         rows.records(steps),
         rows.records(ending.tool_calls),
+        ending.runner_unseen,
     )
 
 

@@ -233,6 +233,8 @@ class Ending:
     steps_done: int | None = None
     """None leaves what was known before."""
     leaked_processes: tuple[LeakedProcess, ...] = ()
+    runner_unseen: bool = False
+    """Nobody could see whether the runner ended: `failure` says so, also when a stop was accepted."""
 
 
 @dataclass(frozen=True, slots=True)

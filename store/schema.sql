@@ -398,7 +398,14 @@ CREATE TABLE public.executions (
     startup_time_ms bigint,
     stop_reason text,
     leaked_processes jsonb,
-    CONSTRAINT bad_end_is_explained CHECK ((((status = ANY (ARRAY['FAILED'::public.execution_status, 'TIMED_OUT'::public.execution_status, 'LOST'::public.execution_status])) = (failure_kind IS NOT NULL)) AND ((failure_kind IS NULL) = (failure_message IS NULL)))),
+    CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
+CASE status
+    WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'TIMED_OUT'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'LOST'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'STOPPED'::public.execution_status THEN ((failure_kind IS NULL) OR (failure_kind = 'LOST'::public.failure_kind))
+    ELSE (failure_kind IS NULL)
+END)),
     CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
     CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
     CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
@@ -697,6 +704,9 @@ ALTER TABLE ONLY public.pgqueuer ALTER COLUMN id SET DEFAULT nextval('public.pgq
 ALTER TABLE ONLY public.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_schedules_id_seq'::regclass);
 
 ALTER TABLE ONLY public.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_statistics_id_seq'::regclass);
+
+ALTER TABLE public.executions
+    ADD CONSTRAINT accepted_stop_ends_stopped CHECK (((stop_requested_at IS NULL) OR (status = ANY (ARRAY['STOPPING'::public.execution_status, 'STOPPED'::public.execution_status])))) NOT VALID;
 
 ALTER TABLE ONLY public.agent_configs
     ADD CONSTRAINT agent_configs_pkey PRIMARY KEY (agent);

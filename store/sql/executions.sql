@@ -157,13 +157,14 @@ SELECT true FROM moved LEFT JOIN bell ON true
 
 -- name: finish
 -- Only by whom it belongs to: a worker that was silent for so long that another took over writes nothing any more.
--- An accepted stop ends as STOPPED, whatever the runner still did meanwhile; only what was LOST stays LOST.
+-- An accepted stop ends as STOPPED, whoever ends it and whatever the runner still did meanwhile ($20: and the failure
+-- says that nobody could see whether the runner ended).
 -- One statement, because everybody who watches waits for it: each would be a round trip more.
 WITH moved AS (
     UPDATE executions
-    SET status = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $2::execution_status ELSE 'STOPPED' END,
-        failure_kind = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $3::failure_kind END,
-        failure_message = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $4 END,
+    SET status = CASE WHEN status = 'RUNNING' THEN $2::execution_status ELSE 'STOPPED' END,
+        failure_kind = CASE WHEN status = 'RUNNING' OR $20 THEN $3::failure_kind END,
+        failure_message = CASE WHEN status = 'RUNNING' OR $20 THEN $4 END,
         success = CASE WHEN status = 'RUNNING' THEN $8::boolean END,
         score = CASE WHEN status = 'RUNNING' THEN $9::double precision END,
         event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, clock_timestamp()),

@@ -263,7 +263,7 @@ class Lifecycle(RuleBasedStateMachine):
             lambda: executions.finish(self.world.db, execution.id, ending(status, **result), writer), fault
         )
         if execution.obeys(writer):
-            told = status if execution.status is S.RUNNING or status is S.LOST else S.STOPPED
+            told = status if execution.status is S.RUNNING else S.STOPPED
             execution.move(told)
             execution.results = int(with_file)
             assert (finished is not None and finished.status is told) or not first

@@ -127,7 +127,7 @@ def _stops(history: History, facts: Facts) -> Iterator[Violation]:
         final = row.get("status")
         match told:
             case ("StopExecutionSuccess", "STOPPED" | "STOPPING"):
-                right = final in ("STOPPED", "LOST")
+                right = final == "STOPPED"
             case ("ExecutionAlreadyEndedError", status):
                 right = status == final
             case _:

@@ -18,6 +18,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from runner_bridge import processes
 from tests.chaos import programs
 from tests.chaos.clients import RUN, Client, Watcher, World
 from tests.chaos.facts import Note, journals_of
@@ -87,6 +88,13 @@ class Deployment:
 
     def go(self, execution_id: str) -> None:
         (self.directory / "sessions" / f"go_{execution_id}").touch()
+
+    async def kill_runner(self, execution_id: str) -> None:
+        """As the kernel does when memory is short: no result, no last word."""
+        pids = [pid for one, pid in living_runners(self.directory / "sessions") if one == execution_id]
+        for pid in pids:
+            kill(pid, signal.SIGKILL)
+        await processes.wait_ended(pids)
 
     async def until(self, condition: Callable[[], Awaitable[Any]], what: str) -> None:
         """Waits for what nobody announces."""

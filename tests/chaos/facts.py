@@ -56,11 +56,13 @@ async def gather_facts(database: asyncpg.Connection[Any], directory: Path) -> Fa
 
 
 def journals_of(sessions: Path) -> dict[str, list[Note]]:
+    """What runners wrote down, by execution; a line that is just being written is not there yet."""
     journals = {}
-    for path in sessions.glob("journal_*"):
-        lines = (line.split() for line in path.read_text().splitlines())
+    for path in sorted(sessions.glob("journal_*")):
+        *lines, _ = path.read_text().split("\n")
+        notes = [line.split() for line in lines]
         journals[path.name.removeprefix("journal_")] = [
-            Note(what, int(pid), float(at)) for what, pid, at in lines
+            Note(what, int(pid), float(at)) for what, pid, at in notes
         ]
     return journals
 

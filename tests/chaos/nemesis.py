@@ -20,6 +20,7 @@ import asyncpg
 
 from runner_bridge import processes
 from tests.chaos.clients import World
+from tests.chaos.facts import journals_of
 from tests.chaos.history import NEMESIS
 from tests.chaos.programs import Program
 
@@ -158,12 +159,14 @@ class Nemesis:
 
 def living_runners(sessions: Path) -> list[tuple[str, int]]:
     """The runners that live, by execution, as their journals tell; never a stranger with the same pid."""
-    found = []
-    for path in sorted(sessions.glob("journal_*")):
-        execution_id = path.name.removeprefix("journal_")
-        pid = int(path.read_text().split()[1])
-        if processes.carries_marker(pid, execution_id) and processes.is_living(pid):
-            found.append((execution_id, pid))
+    found: list[tuple[str, int]] = []
+    for execution_id, notes in journals_of(sessions).items():
+        pids = {note.pid for note in notes}
+        found += [
+            (execution_id, pid)
+            for pid in sorted(pids)
+            if processes.carries_marker(pid, execution_id) and processes.is_living(pid)
+        ]
     return found
 
 

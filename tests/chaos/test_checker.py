@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner_bridge import processes
 from tests.chaos.checker import Violation, check, shortest_story
 from tests.chaos.facts import Facts, Note
 from tests.chaos.history import INIT, NEMESIS, Entry, History
+from tests.chaos.nemesis import living_runners
 
 ID = "11111111-2222-4333-8444-555555555555"
 STORED = (
@@ -182,3 +185,14 @@ def test_the_story_is_of_the_execution_alone_with_what_the_nemesis_did_meanwhile
 def test_an_invariant_told_in_words_is_told_with_its_execution() -> None:
     found = Violation.of_invariant(f"I2 execution {ID}: its row says 3 events")
     assert (found.rule, found.execution) == ("I2", ID)
+
+
+def test_a_journal_is_read_at_every_moment_of_its_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "carries_marker", lambda *_: True)
+    monkeypatch.setattr(processes, "is_living", lambda _: True)
+    whole = "started 42 1000.5\n"
+    for length in range(len(whole) + 1):
+        (tmp_path / f"journal_{ID}").write_text(whole[:length])
+        assert living_runners(tmp_path) == ([(ID, 42)] if length == len(whole) else [])

@@ -121,6 +121,60 @@ async def test_a_worker_killed_at_every_point_of_an_execution_is_taken_over_at_e
         await site.check(*ids.values())
 
 
+async def test_a_worker_killed_at_every_point_of_an_accepted_stop_leaves_it_to_end_as_stopped(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Whoever ends it finds the runner alive, gone, or with a result, and says STOPPED all the same."""
+    after_the_kill = ["held.claiming", "held.unrecorded", "quick.storing"]
+    told = ["held_deaf.told", "held_deaf.told-then-killed"]
+    gone = ["held.gone-unwritten", "held.gone-committing"]
+    unheard = ["held.unheard", "held.unheard-then-wrote"]
+    points = [*after_the_kill, *told, *gone, *unheard]
+    async with deployed(
+        tmp_path, database_url, points, REEV_GQL_MAX_CONCURRENT_EXECUTIONS="10", REEV_GQL_POOL_SIZE="12"
+    ) as site:
+        claiming = await site.gates.at_commit_of("UPDATE", "executions", points[0], "OLD.status = 'QUEUED'")
+        unrecorded = await site.gates.before("UPDATE", "executions", points[1], "NEW.process_id IS NOT NULL")
+        storing = await site.gates.before("INSERT", "execution_results", points[2])
+        is_stopped = "NEW.status = 'STOPPED'"
+        unwritten = await site.gates.before("UPDATE", "executions", gone[0], is_stopped)
+        committing = await site.gates.at_commit_of("UPDATE", "executions", gone[1], is_stopped)
+        site.server(worker=False)
+        worker = site.worker(REEV_GQL_TERM_GRACE_S="200")
+        ids = {point: await site.launch(point) for point in points[1:]}
+        for point in (*told, *gone, *unheard):
+            await site.until_recorded(ids[point])
+        for point in told:
+            await site.until_noted(ids[point], "deaf")
+        for point in (*told, *gone):
+            await site.client.until_answered(STOP, id=ids[point])
+        for point in told:
+            await site.until_noted(ids[point], TOLD_TO_END)
+        await asyncio.gather(*(gate.reached() for gate in (unrecorded, storing, unwritten, committing)))
+        ids[points[0]] = await site.launch(points[0])
+        await claiming.reached()
+        for execution_id in ids.values():
+            site.watch(execution_id)
+        worker.send(signal.SIGSTOP)
+        for point in unheard:
+            await site.client.until_answered(STOP, id=ids[point])
+        await worker.kill()
+        await asyncio.gather(claiming.open(), committing.open())
+        await asyncio.gather(*(gate.break_off() for gate in (unrecorded, storing, unwritten)))
+        for point in after_the_kill:
+            await site.client.until_answered(STOP, id=ids[point])
+        site.go(ids[unheard[1]])
+        await site.until_noted(ids[unheard[1]], "wrote")
+        await site.kill_runner(ids[told[1]])
+
+        site.worker("next")
+        ends = {point: await site.end_of(execution_id) for point, execution_id in ids.items()}
+        assert ends == dict.fromkeys(ids, "STOPPED")
+        starts = {point: site.notes(execution_id).count("started") for point, execution_id in ids.items()}
+        assert starts == {point: int(point != "held.claiming") for point in ids}
+        await site.check(*ids.values())
+
+
 async def test_a_worker_that_is_frozen_is_taken_over_and_does_no_harm_when_it_thaws(
     tmp_path: Path, database_url: str
 ) -> None:

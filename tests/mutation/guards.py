@@ -63,7 +63,7 @@ GUARDS = (
     Guard(
         "an accepted stop wins over a late result",
         EXECUTIONS,
-        "SET status = CASE WHEN status = 'RUNNING' OR $2 = 'LOST' THEN $2::execution_status ELSE 'STOPPED' END",
+        "SET status = CASE WHEN status = 'RUNNING' THEN $2::execution_status ELSE 'STOPPED' END",
         "SET status = $2::execution_status",
         f"{STATES}::test_a_stop_that_was_accepted_wins_over_whatever_the_runner_still_did",
     ),
@@ -347,7 +347,7 @@ GUARDS = (
     Guard(
         "a runner that does not die is not waited for",
         "runner_bridge/supervision.py",
-        "exit = ProcessExit() if runner.pid in left else await runner.wait()",
+        "exit = ProcessExit() if still_lives else await runner.wait()",
         "exit = await runner.wait()",
         f"{LEAKS}::test_a_runner_that_outlives_sigkill_itself_holds_nobody_up_and_has_no_exit",
     ),

@@ -239,10 +239,13 @@ async def test_what_nobody_can_see_is_closed_after_a_while_even_by_a_server_with
     await executions.request_stop(db, stopping)
     await silent_for(db, vanished, 31)
     async with background(close_unseen(db, LONG_S)):
-        await eventually(lambda: _are(db, [lost, stopping], S.LOST))
-    execution = await executions.get(db, lost)
-    assert execution is not None and execution.failure is not None
-    assert "was not heard of for 31 s" in execution.failure.message
+        await eventually(lambda: _are(db, [lost], S.LOST))
+        await eventually(lambda: _are(db, [stopping], S.STOPPED))
+    for execution_id in (lost, stopping):
+        execution = await executions.get(db, execution_id)
+        assert execution is not None and execution.failure is not None
+        assert execution.failure.kind is FailureKind.LOST, "nobody saw its runner end, and it says so"
+        assert "was not heard of for 31 s" in execution.failure.message
     assert await _are(db, [kept], S.RUNNING)
 
 
@@ -268,8 +271,9 @@ async def test_an_observed_execution_is_closed_when_nobody_observes_it_any_more(
     assert await _are(db, [observed], S.LOST) and taken == []
 
 
+@pytest.mark.parametrize("end", [S.LOST, S.STOPPED])
 async def test_the_runner_of_a_vanished_worker_with_other_files_is_ended_before_it_is_closed(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, end: S
 ) -> None:
     """Its processes can be seen, its files cannot: nobody would ever read what it writes."""
     monkeypatch.setattr(Recovery, "_is_steady", lambda _: True)
@@ -277,10 +281,13 @@ async def test_the_runner_of_a_vanished_worker_with_other_files_is_ended_before_
     await bridge.db.execute(
         "UPDATE workers SET sessions_dir = '/somewhere/else' WHERE id = $1", id_of("dead")
     )
+    if end is S.STOPPED:
+        await executions.request_stop(bridge.db, execution_id)
     await silent_for(bridge.db, id_of("dead"), 31)
     look = Recovery(bridge.db, Judge(home_of(bridge), LONG_S), await registered(bridge.db, "other"))
     await look.look(lambda _: None)
-    assert await _are(bridge.db, [execution_id], S.LOST)
+    execution = await bridge.get(execution_id)
+    assert (execution.status, execution.failure is None) == (end, end is S.STOPPED)
     assert bridge.living(execution_id) == []
 
 

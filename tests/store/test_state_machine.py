@@ -86,9 +86,10 @@ async def test_finish(db: Database, before: ExecutionStatus) -> None:
         end = ending(after, session_file_hash="h", session={}, steps=(step,), tool_calls=(call(1),))
         finished = await executions.finish(db, execution_id, end)
         if before in FINISHES:
-            # A stop that was accepted is kept; only what was lost stays lost.
-            told = after if before is S.RUNNING or after is S.LOST else S.STOPPED
+            # A stop that was accepted is kept, whatever became of the runner.
+            told = after if before is S.RUNNING else S.STOPPED
             assert finished is not None and finished.status is told and finished.ended_at is not None
+            assert (finished.failure is None) == (told in (S.SUCCEEDED, S.STOPPED))
             assert (await statuses_told(db, execution_id))[-1] == told
             assert finished.revision == max(await seqs(db, execution_id))
             assert await results.steps_of(db, [execution_id]) == {execution_id: (step,)}
@@ -155,6 +156,11 @@ async def test_the_database_refuses_a_second_terminal_event(db: Database, second
         (
             "status = 'STOPPED', ended_at = clock_timestamp(), failure_kind = 'AGENT', failure_message = ''",
             "bad_end_is_explained",
+        ),
+        (
+            "status = 'LOST', ended_at = clock_timestamp(), failure_kind = 'LOST', failure_message = 'm', "
+            "stop_requested_at = clock_timestamp()",
+            "accepted_stop_ends_stopped",
         ),
         ("started_at = NULL", "running_has_started"),
         ("started_at = queued_at - interval '1 s'", "times_in_order"),
