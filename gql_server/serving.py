@@ -20,7 +20,9 @@ from gql_server.services import Services
 from gql_server.settings import Settings
 from gql_server.working import looking_after, working
 from runner_bridge.errors import BenchmarksDirectoryError
+from runner_bridge.shipped_benchmarks import copy_shipped_benchmarks
 from runner_bridge.sync import sync_benchmarks
+from store import benchmarks
 
 HTTP_DRAIN_S = 1.0
 """How long a request under way may go on after the server was told to stop."""
@@ -37,12 +39,12 @@ log = structlog.get_logger(__name__)
 async def serve_api(settings: Settings, services: Services, listener: socket.socket, began: float) -> None:
     """API on `listener` and, unless switched off, a worker, until cancelled. Says how long since `began`."""
     async with AsyncExitStack() as stack:
-        benchmarks = await sync_at_start(settings, services)
+        benchmarks_read = await sync_at_start(settings, services)
         at_work = working if settings.worker else looking_after
         worker = await stack.enter_async_context(at_work(settings, services))
         await stack.enter_async_context(serving(settings, services, listener))
         collector.settle()
-        show_banner(settings, listener.getsockname()[1], benchmarks, time.monotonic() - began)
+        show_banner(settings, listener.getsockname()[1], benchmarks_read, time.monotonic() - began)
         await asyncio.wait({worker})
         worker.result()
 
@@ -87,8 +89,15 @@ async def answering(app: web.Application, listener: socket.socket) -> AsyncItera
 
 async def sync_at_start(settings: Settings, services: Services) -> str:
     """Reads the benchmarks directory; what is wrong with it is logged and keeps nothing from starting."""
+    directory, told = settings.runner.benchmarks_dir, ""
     try:
-        report = await sync_benchmarks(services.db, settings.runner.benchmarks_dir)
+        if await is_first_start(settings, services):
+            copied = await asyncio.to_thread(copy_shipped_benchmarks, directory)
+            told = f" · {len(copied.written)} files written to {directory}"
+        report = await sync_benchmarks(services.db, directory)
+    except OSError as error:
+        log.warning("benchmarks_not_created", reason=f"{error.strerror}: {error.filename}")
+        return "none read"
     except BenchmarksDirectoryError as error:
         log.warning("benchmarks_not_read", reason=str(error))
         return "none read"
@@ -96,4 +105,11 @@ async def sync_at_start(settings: Settings, services: Services) -> str:
     for file in report.files:
         if file.error is not None:
             log.warning("benchmark_refused", reason=str(file.error))
-    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "no files"
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+    return (counts or "no files") + told
+
+
+async def is_first_start(settings: Settings, services: Services) -> bool:
+    """Whether nobody has chosen a benchmarks directory yet, and the database has no benchmark of any."""
+    chosen = "benchmarks_dir" in settings.model_fields_set or settings.runner.benchmarks_dir.exists()
+    return not chosen and not await benchmarks.stored_files(services.db)

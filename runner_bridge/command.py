@@ -14,20 +14,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge.errors import CommandTemplateError
+from runner_bridge.own_python import run_module
 from runner_bridge.secret_key import SecretKey
 
 LOCAL_RUNNER = "runner_bridge.local_runner"
 
 DEFAULT_COMMAND = (
-    sys.executable,
-    "-m",
-    LOCAL_RUNNER,
+    *run_module(LOCAL_RUNNER),
     "--no-db",
     "{path}",
     "--agent={agent}",

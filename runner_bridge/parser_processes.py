@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from runner_bridge import own_python
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
@@ -107,10 +109,13 @@ class ParserProcess:
         self._connection = ours
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", PROGRAM, str(theirs.fileno())],
+                [*own_python.run_module(PROGRAM), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                env={
+                    **{name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                    **own_python.ENVIRONMENT,
+                },
                 pass_fds=[theirs.fileno()],
             )
         return ours

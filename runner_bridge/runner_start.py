@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner_bridge import process
+from runner_bridge import own_python, process
 from runner_bridge.command import RunnerConfig, fill
 from runner_bridge.errors import LaunchError
 from runner_bridge.process import RunnerProcess
@@ -61,6 +61,7 @@ def runner_environment(config: RunnerConfig, of_agent: Mapping[str, str]) -> dic
     sessions = config.sessions_dir.absolute()
     return {
         **config.inherited_environment(),
+        **(own_python.ENVIRONMENT if config.is_local_runner else {}),
         **of_agent,
         "REEV_SESSION_LOG_PATH": str(sessions),
         "REEV_ENHANCED_OTEL": "1",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -70,12 +71,17 @@ def pytest_configure(config: pytest.Config) -> None:
     asyncio.run(_make_template(url))
     os.environ["REEV_GQL_TEST_SERVER"] = url
     os.environ["REEV_GQL_TEST_TEMPLATE"] = TEMPLATE
+    installation = tempfile.mkdtemp(prefix="reev-gql-")
+    # For every user of the machine, as an installation is.
+    os.chmod(installation, 0o755)  # noqa: S103
+    os.environ["REEV_GQL_TEST_INSTALLATION"] = installation
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or "REEV_GQL_TEST_SERVER" not in os.environ:
         return
     url = os.environ.pop("REEV_GQL_TEST_SERVER")
+    shutil.rmtree(os.environ.pop("REEV_GQL_TEST_INSTALLATION"))
     if _server is None:
         asyncio.run(_execute(url, f'DROP DATABASE IF EXISTS "{TEMPLATE}" WITH (FORCE)'))
     else:

@@ -32,6 +32,14 @@ class Listed(StrEnum):
 
 
 @app.command()
+def init(json: Json = False) -> None:
+    """Write the benchmarks that come with the program to the benchmarks directory; nothing is overwritten."""
+    from gql_server.cli import initialising
+
+    raise typer.Exit(initialising.init(as_json=json))
+
+
+@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,

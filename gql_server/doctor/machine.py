@@ -99,7 +99,12 @@ def benchmarks(settings: Settings) -> Iterator[Finding]:
     """Whether every file of the benchmarks directory can be read."""
     path = settings.benchmarks_dir.absolute()
     if not path.is_dir():
-        yield problem("benchmarks", f"{path} is not a directory", "Set REEV_GQL_BENCHMARKS_DIR")
+        begin = "`reev-gql init` writes those that come with the program"
+        if path.exists() or "benchmarks_dir" in settings.model_fields_set:
+            what, how = f"{path} is not a directory", f"Set REEV_GQL_BENCHMARKS_DIR, or {begin} there"
+            yield problem("benchmarks", what, how)
+        else:
+            yield warning("benchmarks", f"there is no {path} yet", begin)
         return
     files = sorted(file for pattern in ("*.yml", "*.yaml") for file in path.glob(pattern))
     bad = 0

@@ -22,7 +22,7 @@ def test_the_default_is_our_own_runner_in_this_python() -> None:
     config = RunnerConfig()
     assert config.is_local_runner
     assert fill(config.arguments, VALUES) == [
-        *(sys.executable, "-m", "runner_bridge.local_runner", "--no-db", VALUES["path"]),
+        *(sys.executable, "-P", "-m", "runner_bridge.local_runner", "--no-db", VALUES["path"]),
         *("--agent=glm-4.6", "--execution-id=an-id"),
     ]
 
