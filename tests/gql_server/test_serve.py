@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import time
@@ -15,6 +16,7 @@ import asyncpg
 import psutil
 import pytest
 
+from store.database import Database
 from tests.gql_server.conftest import API_LINE, START_DEADLINE_S, MakeServer, Server, cli, start_cli
 
 # Whole processes start here, and other tests share the cores.
@@ -150,6 +152,21 @@ async def test_without_a_benchmarks_directory_it_serves_all_the_same(
 ) -> None:
     server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(tmp_path / "none"))
     assert "benchmarks_not_read" in server.stderr.read_text()
+
+
+async def test_only_where_nothing_can_be_archived_are_the_shipped_benchmarks_written(
+    make_server: MakeServer, tmp_path: Path, db: Database
+) -> None:
+    """A server that is started in the wrong directory must not take that for the state of the benchmarks."""
+    first = await make_server(REEV_GQL_BENCHMARKS_DIR="")
+    written = tmp_path / "benchmarks"
+    assert len(list(written.iterdir())) == await db.fetchval("SELECT count(*) FROM benchmarks") > 0
+    await first.stop()
+    shutil.rmtree(written)
+    second = await make_server(REEV_GQL_BENCHMARKS_DIR="")
+    assert "benchmarks_not_read" in second.stderr.read_text()
+    assert not written.exists()
+    assert await db.fetchval("SELECT count(*) FROM benchmarks WHERE archived_at IS NOT NULL") == 0
 
 
 async def test_a_bad_benchmark_file_is_named_in_the_log_and_costs_only_itself(
