@@ -17,21 +17,10 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from multidict import istr
 
+from gql_server.http.headers import SECURITY_HEADERS, SERVER
+from gql_server.http.refusals import refusal
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-SERVER = "reev-gql"
-"""Which versions of what this is, is nobody's business."""
 
 CORS_HEADERS = {
     hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
@@ -76,12 +65,6 @@ class AccessRules:
         # Browsers leave Origin out of simple GETs, but then say that another site asked.
         site = request.headers.get(SEC_FETCH_SITE, "none")
         return request.path != GRAPHQL_PATH or site in ("none", "same-origin")
-
-
-def refusal(status: HTTPStatus, message: str) -> web.Response:
-    """A refusal in the shape of a GraphQL response, so that every client can show its message."""
-    error = {"message": message, "extensions": {"code": status.name}}
-    return web.json_response({"errors": [error]}, status=status)
 
 
 def access_middleware(rules: AccessRules) -> Middleware:

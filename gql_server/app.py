@@ -22,6 +22,7 @@ from gql_server.metrics import Seen, metrics_page
 from gql_server.operations.engine import Engine, Timeouts
 from gql_server.operations.trusted import TrustedDocuments, own_documents, read_manifest
 from gql_server.page_documents import page_documents
+from gql_server.routes import Routes
 from gql_server.services import Services
 from gql_server.settings import Settings
 from gql_server.streams import OpenStreams
@@ -56,22 +57,21 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     app[STREAMS] = streams
     app.cleanup_ctx.append(_revocations_noticed(gate, streams))
     app.on_shutdown.append(_end_streams)
-    app.router.add_route(hdrs.METH_ANY, GRAPHQL_PATH, view.handle)
-    app.router.add_get("/flows/{execution_id}", flow_page(services.db, settings.runner, gate))
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz(services.db.url))
-    app.router.add_get(
-        "/metrics", metrics_page(services.db, services.hub, gate, Seen(streams, services.counters))
-    )
-    pages.add_routes(app, graphiql=settings.graphiql)
+    routes = Routes(app, gate)
+    routes.add(GRAPHQL_PATH, view.handle, method=hdrs.METH_ANY)
+    routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
+    routes.add("/healthz", healthz)
+    routes.add("/readyz", readyz(services.db.url))
+    routes.add("/metrics", metrics_page(services.db, services.hub, Seen(streams, services.counters)))
+    pages.add_routes(routes, graphiql=settings.graphiql)
     return app
 
 
 def create_metrics_app(settings: Settings, services: Services, port: int) -> web.Application:
     """`/metrics` and nothing else, on a port of the loopback address, for a worker without a server."""
     app = _guarded(AccessRules.build(port, (), ()))
-    seen = Seen((), services.counters)
-    app.router.add_get("/metrics", metrics_page(services.db, services.hub, _gate(settings, services), seen))
+    page = metrics_page(services.db, services.hub, Seen((), services.counters))
+    Routes(app, _gate(settings, services)).add("/metrics", page)
     return app
 
 

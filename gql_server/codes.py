@@ -7,7 +7,8 @@ could not be answered. `python -m gql_server.codes` prints the table of docs/err
 from __future__ import annotations
 
 REQUEST = {
-    "BAD_REQUEST": "The body or the parameters are no GraphQL request, or a value in them cannot be used.",
+    "BAD_REQUEST": "The request is malformed, is no GraphQL request, or has a value that cannot be used.",
+    "EXPECTATION_FAILED": "`Expect` asks for what this server does not do.",
     "METHOD_NOT_ALLOWED": "Another HTTP method is needed; `Allow` says which.",
     "NOT_ACCEPTABLE": "Nothing that `Accept` names can be answered with.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not JSON in UTF-8, or encoded in a way that is not undone here.",
@@ -20,7 +21,7 @@ REQUEST = {
     "TOO_MANY_STREAMS": "Too many websockets and event streams are open.",
     "TOO_MANY_OPERATIONS": "The websocket carries as many operations as it may.",
     "UNPROCESSABLE_ENTITY": "A page: the session file cannot be read.",
-    "NOT_FOUND": "A page: there is no such execution.",
+    "NOT_FOUND": "There is nothing at this address: no page, no file, no such execution.",
     "SERVICE_UNAVAILABLE": "A page: the database cannot be reached now.",
 }
 

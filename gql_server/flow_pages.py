@@ -7,10 +7,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gql_server.access import refusal
-from gql_server.http.view import refusal_response
-from gql_server.identity import Gate
-from gql_server.operations.request import BadRequest
+from gql_server.http.refusals import refusal
 from runner_bridge import flows
 from runner_bridge.command import RunnerConfig
 from runner_bridge.formats.errors import FormatError
@@ -21,14 +18,10 @@ from store.database import Database
 from store.errors import StoreError
 
 
-def flow_page(db: Database, runner: RunnerConfig, gate: Gate) -> Handler:
+def flow_page(db: Database, runner: RunnerConfig) -> Handler:
     """Answers with the page, or with one line that says why there is none."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            await gate.admit_request(request)
-        except BadRequest as error:
-            return refusal_response(error)
         session_id = request.match_info["execution_id"]
         if not is_id(session_id):
             return refusal(HTTPStatus.BAD_REQUEST, "This is not an execution id")

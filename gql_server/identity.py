@@ -23,6 +23,9 @@ from store import tokens
 from store.database import Database
 from store.errors import StoreError
 
+PRINCIPAL = web.RequestKey("principal", Principal)
+"""Who sends a request; not set on public routes and websocket handshakes."""
+
 CONFIGURED = Principal("REEV_GQL_TOKEN", Scope.ADMIN)
 """Who shows the token of the settings."""
 

@@ -1,8 +1,8 @@
 """/metrics for Prometheus: what this process has seen, and what the database knows about the whole.
 
 The one module that knows Prometheus; the parts offer plain numbers. A registry of its own, nothing of the
-library's defaults. It needs the token where one is set, as /graphql does and /healthz does not: figures tell
-what is executed here and how much, while a probe is only told yes or no.
+library's defaults. It needs a token where one is set (routes.py): figures tell what is executed here and
+how much, while a probe is only told yes or no.
 
 What the database knows (every name without `_server_`) is the same at every server: add nothing up. It is
 asked at most once in REMEMBER_S, however often the page is read, and while it is away `database_up` is 0 and
@@ -26,9 +26,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from gql_server.http.view import refusal_response
-from gql_server.identity import Gate
-from gql_server.operations.request import BadRequest
 from runner_bridge.counters import Counters
 from store import figures
 from store.database import Database
@@ -53,15 +50,11 @@ class Seen:
     counters: Counters
 
 
-def metrics_page(db: Database, hub: Hub, gate: Gate, seen: Seen) -> Handler:
+def metrics_page(db: Database, hub: Hub, seen: Seen) -> Handler:
     """Answers with everything in Prometheus' text format."""
     remembered = _Remembered(db)
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            await gate.admit_request(request)
-        except BadRequest as error:
-            return refusal_response(error)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Page(await remembered.read(), hub, seen))
         headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}

@@ -14,9 +14,10 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gql_server.access import SECURITY_HEADERS
-from gql_server.assets import ASSET_ROUTE, STATIC, asset, assets_base, modules_of
+from gql_server.assets import ASSET_ROUTE, PLAIN_ROUTE, STATIC, Assets, assets_base, modules_of
+from gql_server.http.headers import SECURITY_HEADERS
 from gql_server.page_documents import documents_json
+from gql_server.routes import Routes
 
 CSP = "Content-Security-Policy"
 
@@ -42,16 +43,17 @@ DRAWING_HEADERS = {
 }
 
 
-def add_routes(app: web.Application, *, graphiql: bool) -> None:
+def add_routes(routes: Routes, *, graphiql: bool) -> None:
     """The dashboard's addresses, and `/graphiql` when it is switched on."""
     dashboard = _dashboard(STATIC / "dashboard" / "index.html", graphiql=graphiql)
     for path in DASHBOARD_PATHS:
-        app.router.add_get(path, dashboard)
-    app.router.add_get("/drawing", _drawing(STATIC / "drawing" / "index.html"))
+        routes.add(path, dashboard)
+    routes.add("/drawing", _drawing(STATIC / "drawing" / "index.html"))
     if graphiql:
-        app.router.add_get("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
-    app.router.add_get(ASSET_ROUTE, asset)
-    app.router.add_static("/static", STATIC, follow_symlinks=False)
+        routes.add("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
+    assets = Assets(STATIC)
+    routes.add(ASSET_ROUTE, assets.answer)
+    routes.add(PLAIN_ROUTE, assets.answer)
 
 
 def _dashboard(file: Path, *, graphiql: bool) -> Handler:

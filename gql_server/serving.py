@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp import web
 from gql_server import collector
 from gql_server.app import create_app, create_metrics_app
 from gql_server.banner import show_banner
+from gql_server.http.protocol import Protocol
 from gql_server.serve import BACKLOG
 from gql_server.services import Services
 from gql_server.settings import Settings
@@ -71,18 +73,24 @@ async def metrics_of_worker(
 @asynccontextmanager
 async def answering(app: web.Application, listener: socket.socket) -> AsyncIterator[web.AppRunner]:
     """`app`, answering on `listener`."""
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handle_signals=False,
-        shutdown_timeout=HTTP_DRAIN_S,
-        keepalive_timeout=KEEPALIVE_S,
-        lingering_time=LINGER_S,
-    )
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=HTTP_DRAIN_S)
     await runner.setup()
+    loop = asyncio.get_running_loop()
+    options: dict[str, Any] = {
+        "manager": runner.server,
+        "access_log": None,
+        "keepalive_timeout": KEEPALIVE_S,
+        "lingering_time": LINGER_S,
+    }
     try:
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
-        yield runner
+        # As a site of aiohttp's does it, but with our protocol.
+        server = await loop.create_server(
+            lambda: Protocol(loop=loop, **options), sock=listener, backlog=BACKLOG
+        )
+        try:
+            yield runner
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
 

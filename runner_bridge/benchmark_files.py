@@ -18,6 +18,7 @@ from runner_bridge.convert import remark
 from runner_bridge.errors import BenchmarksDirectoryError
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
+from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.remarks import Remark, remarks_on_name
 from runner_bridge.parser_processes import ParserLost, ParserProcesses
 from store.model import StoredFile
@@ -66,7 +67,7 @@ class _Reading:
         """The next files to parse, of `size` bytes or somewhat more; no more follow when `is_done` is set."""
         batch: list[tuple[str, bytes]] = []
         taken = 0
-        with DirectoryReader(self._directory, self._directory) as reader:
+        with DirectoryReader(Directory(self._directory)) as reader:
             for name in self._names:
                 if (data := self._read(reader, name)) is not None:
                     batch.append((name, data))

@@ -97,7 +97,7 @@ def material_of(
 def _from_files(sessions_dir: Path, session_id: str) -> FlowMaterial | None:
     name = session_file_name(session_id)
     try:
-        data = read_regular_file(sessions_dir / name, sessions_dir, MAX_SESSION_BYTES)
+        data = read_regular_file(sessions_dir, name, MAX_SESSION_BYTES)
     except FileNotFoundError:
         return None
     session = parse_session_file(data, name)
@@ -119,7 +119,7 @@ def _from_files(sessions_dir: Path, session_id: str) -> FlowMaterial | None:
 def _calls_of(sessions_dir: Path, session: SessionFile) -> tuple[ToolCall, ...]:
     name = tool_log_name(session.session_id)
     try:
-        data = read_regular_file(sessions_dir / name, sessions_dir, MAX_TOOL_LOG_BYTES)
+        data = read_regular_file(sessions_dir, name, MAX_TOOL_LOG_BYTES)
     except FileNotFoundError:
         tools = session.final_result.tools if session.final_result is not None else ()
         return tuple(tool_call(call) for call in tools)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge import observed_directory
+from runner_bridge.formats.paths import Directory
 from runner_bridge.observed_directory import Signature, is_session_name
 from runner_bridge.observed_files import display
 from runner_bridge.session_ingest import Ingest, place_of, record_problems
@@ -98,7 +99,7 @@ class ObservedSessions:
     async def take(self, names: list[str]) -> list[FileReport]:
         """Brings these files in. Reports those that are done with, by their names."""
         began = time.monotonic()
-        reports = await Ingest(self._db, self._root, self._root).run(names)
+        reports = await Ingest(self._db, Directory(self._root)).run(names)
         self._urgent.difference_update(names)
         took = time.monotonic() - began
         done = [

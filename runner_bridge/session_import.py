@@ -43,11 +43,11 @@ async def import_session_files(
     Raises ImportDirectoryError; then nothing was read. An error of the store leaves what was imported before.
     """
     began = time.monotonic()
-    root, where = await asyncio.to_thread(allowed_directory, config, directory)
+    where = await asyncio.to_thread(allowed_directory, config, directory)
     names = await asyncio.to_thread(session_file_names, where)
     wanted = [name for name in names if after is None or display(name) > after]
     taken = wanted if first is None else wanted[:first]
-    files = await Ingest(db, where, root).run(taken, progress)
-    await record_problems(db, place_of(where), files)
+    files = await Ingest(db, where).run(taken, progress)
+    await record_problems(db, place_of(where.path), files)
     duration_ms = round((time.monotonic() - began) * 1000)
-    return ImportReport(where, len(names), len(wanted) - len(taken), tuple(files), duration_ms)
+    return ImportReport(where.path, len(names), len(wanted) - len(taken), tuple(files), duration_ms)

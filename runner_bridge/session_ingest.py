@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.paths import Directory
 from runner_bridge.observed_files import Candidate, candidate, display
 from runner_bridge.parser_processes import ParserProcesses
 from runner_bridge.session_parsers import Parsed, Parsers
@@ -68,10 +69,9 @@ class _Outcomes:
 class Ingest:
     """Session files of one directory on their way into the database, judged by the definitions of now."""
 
-    def __init__(self, db: Database, directory: Path, root: Path) -> None:
+    def __init__(self, db: Database, directory: Directory) -> None:
         self._db = db
         self._directory = directory
-        self._root = root
 
     async def run(self, names: Sequence[str], progress: Progress | None = None) -> list[FileReport]:
         """A report per file, in the order of `names`. Records no conflicts and failures."""
@@ -90,10 +90,10 @@ class Ingest:
     @asynccontextmanager
     async def _parsers(self, new: int) -> AsyncIterator[Parsers]:
         if new < PROCESSES_FROM_FILES:
-            yield Parsers(self._db, self._directory, self._root)
+            yield Parsers(self._db, self._directory)
             return
         async with ParserProcesses() as processes:
-            yield Parsers(self._db, self._directory, self._root, processes)
+            yield Parsers(self._db, self._directory, processes)
 
     async def _store(self, parsed: Parsed) -> list[FileReport]:
         new = [item for item in parsed.items if isinstance(item, NewSession)]

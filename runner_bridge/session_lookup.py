@@ -38,7 +38,7 @@ def look(directory: Path, expected: Expected) -> Found:
     """What lies there now."""
     name = session_file_name(expected.execution_id)
     try:
-        data = read_regular_file(directory / name, directory, MAX_SESSION_BYTES)
+        data = read_regular_file(directory, name, MAX_SESSION_BYTES)
     except FileNotFoundError:
         return Found()
     except FormatError as error:

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from runner_bridge.definitions import DEFINITIONS, StoredText, Unreadable
+from runner_bridge.formats.paths import Directory
 from runner_bridge.observed_files import Definition
 from runner_bridge.parser_processes import ParserLost, ParserProcesses
 from runner_bridge.session_reading import (
@@ -59,12 +59,9 @@ class StoredDefinitions:
 class Parsers:
     """Parses files of one directory here, or in `processes` where they are given."""
 
-    def __init__(
-        self, db: Database, directory: Path, root: Path, processes: ParserProcesses | None = None
-    ) -> None:
+    def __init__(self, db: Database, directory: Directory, processes: ParserProcesses | None = None) -> None:
         self._definitions = StoredDefinitions(db)
         self._directory = directory
-        self._root = root
         self._processes = processes
         self._unreadable: set[BenchmarkId] = set()
 
@@ -80,7 +77,7 @@ class Parsers:
                 return await self._parse_there(self._processes, files, known)
             except ParserLost as error:
                 log.warning("a parser process was lost (%s); its files are parsed here", error)
-        chunk = await asyncio.to_thread(read_chunk, self._directory, self._root, files, known)
+        chunk = await asyncio.to_thread(read_chunk, self._directory, files, known)
         definitions = await self._parsed(await self._definitions.of(chunk.items))
         judged = await asyncio.to_thread(judge, chunk.contents, definitions) if chunk.contents else Judged()
         return Parsed(chunk.items, judged, files[len(chunk.items) :])
@@ -89,7 +86,7 @@ class Parsers:
         self, processes: ParserProcesses, files: Sequence[Found], known: Mapping[ExecutionId, Known]
     ) -> Parsed:
         async with processes.lease() as process:
-            items = await process.call(read_and_keep, self._directory, self._root, files, known)
+            items = await process.call(read_and_keep, self._directory, files, known)
             judged = await process.call(judge_kept, await self._definitions.of(items))
         return Parsed(items, judged, files[len(items) :])
 

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 from runner_bridge import observed_files
 from runner_bridge.definitions import StoredText, Unreadable, read_definition
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
+from runner_bridge.formats.paths import Directory
 from runner_bridge.observed_files import Candidate, Definition, Session, display
 from runner_bridge.session_reports import FileReport, ImportOutcome, already_there
 from store.model import BenchmarkId, ExecutionId, ToolCall
@@ -75,13 +75,11 @@ class Judged:
     refused: dict[ExecutionId, str] = field(default_factory=dict)
 
 
-def read_chunk(
-    directory: Path, root: Path, files: Iterable[Found], known: Mapping[ExecutionId, Known]
-) -> Chunk:
+def read_chunk(directory: Directory, files: Iterable[Found], known: Mapping[ExecutionId, Known]) -> Chunk:
     """What is stored already is recognised by its hash before it is parsed. Each file fails by itself."""
     chunk = Chunk()
     size = 0
-    with DirectoryReader(directory, root) as reader:
+    with DirectoryReader(directory) as reader:
         for item in files:
             if isinstance(item, Candidate):
                 size += _read(chunk, reader, item, known.get(item.execution_id))
@@ -144,10 +142,10 @@ _kept: list[Content] = []
 
 
 def read_and_keep(
-    directory: Path, root: Path, files: Sequence[Found], known: Mapping[ExecutionId, Known]
+    directory: Directory, files: Sequence[Found], known: Mapping[ExecutionId, Known]
 ) -> list[NewSession | FileReport]:
     """`read_chunk` in a parser process, which keeps the contents for `judge_kept`."""
-    chunk = read_chunk(directory, root, files, known)
+    chunk = read_chunk(directory, files, known)
     _kept[:] = chunk.contents
     return chunk.items
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
@@ -131,8 +132,8 @@ def import_(
     """Import the session files and tool logs that other runners left in DIRECTORY."""
     from gql_server.cli import importing
 
-    # What is typed is meant from here, not from where the server happens to run.
-    absolute = None if directory is None else str(directory.absolute())
+    # What is typed is meant from here, not from where the server happens to run; the server takes no `..`.
+    absolute = None if directory is None else os.path.abspath(directory)
     _finish(importing.import_files(url, absolute, as_json=json))
 
 

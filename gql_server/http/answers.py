@@ -15,7 +15,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 
-from gql_server.access import SECURITY_HEADERS, SERVER
+from gql_server.http.headers import SECURITY_HEADERS, SERVER
 
 
 def whole_answer(request: web.Request, body: bytes, media_type: str) -> web.StreamResponse:

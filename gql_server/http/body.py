@@ -51,12 +51,7 @@ def _check_kind(request: web.Request) -> None:
         )
     encodings = request.headers.getall(hdrs.CONTENT_ENCODING, ())
     if len(encodings) > 1 or any(encoding.strip().lower() not in ENCODINGS for encoding in encodings):
-        raise BadRequest(
-            f"The body may be encoded as {', '.join(ENCODINGS)}",
-            code="UNSUPPORTED_MEDIA_TYPE",
-            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            headers={hdrs.ACCEPT_ENCODING: ", ".join(ENCODINGS)},
-        )
+        raise unknown_encoding()
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise _too_large()
 
@@ -86,6 +81,16 @@ async def _bytes(request: web.Request) -> bytes:
         raise BadRequest(
             "The body is cut short, or not encoded as it says", headers={hdrs.CONNECTION: "close"}
         ) from None
+
+
+def unknown_encoding() -> BadRequest:
+    """Of a body that is compressed in a way that is not undone here."""
+    return BadRequest(
+        f"The body may be encoded as {', '.join(ENCODINGS)}",
+        code="UNSUPPORTED_MEDIA_TYPE",
+        status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        headers={hdrs.ACCEPT_ENCODING: ", ".join(ENCODINGS)},
+    )
 
 
 def _too_large() -> BadRequest:

@@ -10,13 +10,14 @@ from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
-from graphql import GraphQLError, OperationType
+from graphql import OperationType
 
 from gql_server.http import body
 from gql_server.http.answers import json_response, whole_answer
-from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, JSON, Accepted, negotiate
+from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, Accepted, negotiate
+from gql_server.http.refusals import refusal_response
 from gql_server.http.sse import send_events
-from gql_server.identity import Gate
+from gql_server.identity import PRINCIPAL, Gate
 from gql_server.operations.answers import refusal_of
 from gql_server.operations.documents import Operation, Refused
 from gql_server.operations.encoding import encode
@@ -51,20 +52,13 @@ class GraphQLView:
             return await self._http(request)
         except BadRequest as error:
             return refusal_response(error)
-        except web.HTTPException:
-            raise
-        except ConnectionError:
-            raise
-        except Exception as error:
-            refused = Refused(GraphQLError(str(error), original_error=error))
-            return json_response(encode(refusal_of(refused)), HTTPStatus.INTERNAL_SERVER_ERROR, JSON)
 
     async def _http(self, request: web.Request) -> web.StreamResponse:
         if request.method == hdrs.METH_OPTIONS:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers={hdrs.ALLOW: self._allow})
         if request.method not in self._methods:
             raise self._not_allowed(f"{request.method} is not answered here")
-        who = await self._gate.admit_request(request)
+        who = request[PRINCIPAL]
         accepted = negotiate(tuple(request.headers.getall(hdrs.ACCEPT, ())))
         asked = await body.read(request)
         try:
@@ -131,9 +125,3 @@ class GraphQLView:
         # Clients that know nothing newer take every status but 200 for a broken server.
         status = refused.status if accepted.single == GRAPHQL_JSON else HTTPStatus.OK
         return json_response(encode(refusal_of(refused)), status, accepted.single)
-
-
-def refusal_response(error: BadRequest) -> web.Response:
-    """A refusal in the shape of a GraphQL response, so that every client can show its message."""
-    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
-    return json_response(encode(answer), error.status, JSON, error.headers)

@@ -1,8 +1,8 @@
-"""Reading a file that somebody else wrote, in a directory that somebody else can write to.
+"""Opening and reading a file that somebody else wrote, in a directory that somebody else can write to.
 
-Only a regular file inside the given root is read: every directory on the way and the file itself are opened
-without following links, so nothing can be swapped in between. A FIFO, a device, a socket, a directory or a
-file that is or grows too big is a FormatError, at once.
+Only a regular file below a root is opened. Every directory on the way and the file itself are opened by name,
+relative to the one before and without following links, so nothing can be swapped in between a check and its
+use. A FIFO, a device, a socket, a directory or a file that is or grows too big is a FormatError, at once.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from runner_bridge.formats.errors import FormatError, shown
+from runner_bridge.formats.paths import Directory, path_names
 
 _CHUNK = 1024 * 1024
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -21,24 +24,50 @@ _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def read_regular_file(path: Path, root: Path, max_bytes: int) -> bytes:
-    """The bytes of the regular file `path` inside `root`; FileNotFoundError when there is none.
+def read_regular_file(root: Path, text: str, max_bytes: int) -> bytes:
+    """The bytes of the regular file that `text`, which may be a client's, names below `root`.
 
-    FormatError for anything else than a readable regular file of at most `max_bytes`.
+    FileNotFoundError when there is none; FormatError for anything but a readable regular file of at most
+    `max_bytes`.
     """
-    with DirectoryReader(path.parent, root) as reader:
-        return reader.read(path.name, max_bytes)
+    with regular_file(root, text) as descriptor:
+        return read_bounded(descriptor, text, max_bytes)
+
+
+@contextmanager
+def regular_file(root: Path, text: str) -> Iterator[int]:
+    """A descriptor of the regular file that `text` names below `root`; errors as of `read_regular_file`."""
+    *names, name = path_names(text)
+    with DirectoryReader(Directory(root, tuple(names))) as reader:
+        descriptor = reader.open(name)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_directory(directory: Directory) -> int:
+    """A descriptor of it, to be closed by the caller; no link is followed below its root. Raises OSError."""
+    descriptor = os.open(directory.root, _DIRECTORY_FLAGS)
+    try:
+        for name in directory.names:
+            below = os.open(name, _DIRECTORY_FLAGS | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 class DirectoryReader:
-    """Reads many files of one directory inside `root`: the way to it is walked and checked once.
+    """Reads many files of one directory: the way to it is walked once.
 
     Used as a context. Whatever is wrong with the directory is said of each file of it.
     """
 
-    def __init__(self, directory: Path, root: Path) -> None:
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._root = root
         self._descriptor: int | None = None
 
     def __enter__(self) -> DirectoryReader:
@@ -51,61 +80,51 @@ class DirectoryReader:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def read(self, name: str, max_bytes: int) -> bytes:
-        """The bytes of the file called `name`, with the promises of `read_regular_file`."""
+    def open(self, name: str) -> int:
+        """A descriptor of the file called `name`, as the directory lists it; the caller closes it."""
         try:
             if "/" in name:
                 raise FormatError(f"{shown(name)} is no name of a file in one directory")
             if self._descriptor is None:
-                self._descriptor = _open_directory(self._directory / name, self._root)
+                self._descriptor = open_directory(self._directory)
             # Opening a device can have effects, so its kind is looked at first, and once more when it is open.
             _refuse_irregular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False))
             descriptor = os.open(name, _FILE_FLAGS, dir_fd=self._descriptor)
             try:
-                return _read_bounded(descriptor, name, max_bytes)
-            finally:
+                _refuse_irregular(os.fstat(descriptor))
+            except BaseException:
                 os.close(descriptor)
+                raise
+            return descriptor
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as error:
-            raise FormatError(_reason(error), source=name) from None
+            raise FormatError(reason(error), source=name) from None
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """The bytes of the file called `name`, with the promises of `read_regular_file`."""
+        descriptor = self.open(name)
+        try:
+            return read_bounded(descriptor, name, max_bytes)
+        finally:
+            os.close(descriptor)
 
 
-def _parts_below(path: Path, root: Path) -> tuple[str, ...]:
-    absolute = Path(os.path.abspath(root / path))
-    for base in (Path(os.path.abspath(root)), root.resolve()):
-        if absolute != base and absolute.is_relative_to(base):
-            return absolute.relative_to(base).parts
-    raise FormatError(f"{shown(str(path))} is outside of {shown(str(root))}", source=path.name)
-
-
-def _open_directory(path: Path, root: Path) -> int:
-    """The directory that holds `path`, which must be inside `root`; no link is followed below it."""
-    *parts, _ = _parts_below(path, root)
-    directory = os.open(root, _DIRECTORY_FLAGS)
+def read_bounded(descriptor: int, name: str, max_bytes: int) -> bytes:
+    """All of an open regular file. FormatError when it has or grows beyond `max_bytes`, or cannot be read."""
     try:
-        for part in parts:
-            below = os.open(part, _DIRECTORY_FLAGS | os.O_NOFOLLOW, dir_fd=directory)
-            os.close(directory)
-            directory = below
-    except BaseException:
-        os.close(directory)
-        raise
-    return directory
-
-
-def _read_bounded(descriptor: int, name: str, max_bytes: int) -> bytes:
-    status = os.fstat(descriptor)
-    _refuse_irregular(status)
-    if status.st_size > max_bytes:
-        raise FormatError(f"{status.st_size} bytes are more than the {max_bytes} allowed", source=name)
-    chunks, size = [], 0
-    while chunk := os.read(descriptor, min(_CHUNK, max_bytes + 1 - size)):
-        chunks.append(chunk)
-        size += len(chunk)
+        size = os.fstat(descriptor).st_size
         if size > max_bytes:
-            raise FormatError(f"grew beyond the {max_bytes} bytes allowed", source=name)
-    return b"".join(chunks)
+            raise FormatError(f"{size} bytes are more than the {max_bytes} allowed", source=name)
+        chunks, size = [], 0
+        while chunk := os.read(descriptor, min(_CHUNK, max_bytes + 1 - size)):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > max_bytes:
+                raise FormatError(f"grew beyond the {max_bytes} bytes allowed", source=name)
+        return b"".join(chunks)
+    except OSError as error:
+        raise FormatError(reason(error), source=name) from None
 
 
 def _refuse_irregular(status: os.stat_result) -> None:
@@ -120,7 +139,8 @@ def _refuse_irregular(status: os.stat_result) -> None:
         raise ValueError(f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a regular file")
 
 
-def _reason(error: OSError | ValueError) -> str:
+def reason(error: OSError | ValueError) -> str:
+    """Why something here could not be opened or read, for a sentence that begins with its name."""
     if isinstance(error, FormatError):
         return error.message
     if isinstance(error, OSError):

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from runner_bridge.formats.errors import FormatError, path_text
-from runner_bridge.formats.files import read_regular_file
 from runner_bridge.formats.ids import check_id, is_dynamic_id, normalise_benchmark_id
 from runner_bridge.formats.models import JsonValue, Model, Path, Tuple, first_problem
 from runner_bridge.formats.strict_json import load_json
@@ -29,7 +28,6 @@ __all__ = [
     "SessionFile",
     "SessionStep",
     "parse_session_file",
-    "read_regular_file",
     "session_steps",
 ]
 

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LITERAL = re.compile(
     r'(?:RequestError\(\s*|\bcode(?:: str)? ?= ?|"code": )"([A-Z_]+)"|BAD_REQUEST = "([A-Z_]+)"'
 )
-STATUS = re.compile(r"refusal\(\s*HTTPStatus\.([A-Z_]+)")
+STATUS = re.compile(r"(?:refusal\(\s*|\n    )HTTPStatus\.([A-Z_]+)[,:]")
 
 
 def test_every_code_is_in_the_table_and_none_is_there_for_nothing() -> None:

@@ -418,8 +418,8 @@ GUARDS = (
     Guard(
         "no directory on the way is a link",
         "runner_bridge/formats/files.py",
-        "os.open(part, _DIRECTORY_FLAGS | os.O_NOFOLLOW, dir_fd=directory)",
-        "os.open(part, _DIRECTORY_FLAGS, dir_fd=directory)",
+        "os.open(name, _DIRECTORY_FLAGS | os.O_NOFOLLOW, dir_fd=descriptor)",
+        "os.open(name, _DIRECTORY_FLAGS, dir_fd=descriptor)",
         "tests/runner_bridge/formats/test_files.py::test_links_are_not_followed",
     ),
     Guard(
@@ -701,8 +701,8 @@ GUARDS = (
     Guard(
         "a worker's figures need the token",
         "gql_server/app.py",
-        "metrics_page(services.db, services.hub, _gate(settings, services), seen)",
-        "metrics_page(services.db, services.hub, Gate(services.db, None), seen)",
+        'Routes(app, _gate(settings, services)).add("/metrics", page)',
+        'Routes(app, Gate(services.db, None)).add("/metrics", page)',
         "tests/gql_server/test_metrics.py"
         "::test_a_worker_without_a_server_tells_of_itself_on_the_loopback_address",
     ),

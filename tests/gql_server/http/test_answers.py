@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gql_server.access import SECURITY_HEADERS
 from gql_server.http.body import MAX_BODY_BYTES
+from gql_server.http.headers import SECURITY_HEADERS
 from tests.gql_server.conftest import MakeSite, Site
 from tests.store.support import DEADLINE_S
 

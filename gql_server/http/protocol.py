@@ -1,0 +1,99 @@
+"""One connection of aiohttp's, with what aiohttp by itself answers, logs and lets pass put right.
+
+A request that aiohttp's parser refuses never comes to the application: it is answered here like every other
+refusal, and logged as one line that holds nothing of the request. So are the plain-text answers that aiohttp
+gives for unknown paths and methods.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import (
+    BadStatusLine,
+    ContentEncodingError,
+    HttpProcessingError,
+    InvalidURLError,
+    LineTooLong,
+)
+
+from gql_server.http.body import unknown_encoding
+from gql_server.http.headers import SECURITY_HEADERS, SERVER
+from gql_server.http.refusals import internal_error, refusal, refusal_response
+from gql_server.ws.masked_frames import MaskedFrames
+
+REASONS = (
+    (LineTooLong, "The request line or a header is longer than this server reads"),
+    (InvalidURLError, "The address of the request is malformed"),
+    (BadStatusLine, "The request line is malformed"),
+    (HttpProcessingError, "A header of the request is malformed"),
+)
+"""What a client is told that sends what aiohttp's parser refuses; the first that fits."""
+
+REFUSALS = {
+    HTTPStatus.BAD_REQUEST: "This request cannot be read",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer to that method",
+    HTTPStatus.EXPECTATION_FAILED: "The expectation in `Expect` cannot be met",
+}
+"""Instead of the texts that aiohttp makes, some of which repeat what was sent."""
+
+log = structlog.get_logger(__name__)
+
+
+class Protocol(web.RequestHandler):
+    """The server's side of one connection."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to a request that the parser refused, or whose handler failed; it ends the connection."""
+        if isinstance(exc, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            # The client has left in the middle: nobody is there to be told, and nothing is wrong here.
+            raise exc
+        response = self._answer_to(request, exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("The response has begun: the error cannot be told any more")
+        # The application, which adds headers to every answer, never saw a request that was not parsed.
+        response.headers.update({**SECURITY_HEADERS, hdrs.SERVER: SERVER})
+        response.force_close()
+        return response
+
+    def _answer_to(self, request: web.BaseRequest, exc: BaseException | None) -> web.Response:
+        if isinstance(exc, HttpProcessingError):
+            log.info("malformed_request", reason=type(exc).__name__, address=request.remote)
+            if isinstance(exc, ContentEncodingError):
+                return refusal_response(unknown_encoding())
+            return refusal(
+                HTTPStatus.BAD_REQUEST, next(text for kind, text in REASONS if isinstance(exc, kind))
+            )
+        failure = exc or sys.exception()
+        return internal_error(failure if isinstance(failure, Exception) else RuntimeError("unknown"))
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Sends `resp`; what aiohttp raised to refuse a request becomes a refusal of ours."""
+        if isinstance(resp, web.HTTPException):
+            status = HTTPStatus(resp.status)
+            allow = resp.headers.get(hdrs.ALLOW)
+            resp = refusal(
+                status, REFUSALS.get(status, status.phrase), {hdrs.ALLOW: allow} if allow else None
+            )
+        return await super().finish_response(request, resp, start_time)
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Reads websocket frames; those of a client must be masked, which aiohttp does not look at."""
+        masked: Any = MaskedFrames(parser)
+        super().set_parser(masked, data_received_cb)

@@ -1,0 +1,30 @@
+"""Refusals in the shape of a GraphQL response, so that every client can show their message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from gql_server.http.answers import json_response
+from gql_server.http.media import JSON
+from gql_server.operations.answers import refusal_of, refused_for
+from gql_server.operations.encoding import encode
+from gql_server.operations.request import BadRequest
+
+
+def refusal(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """`message`, with the name of `status` as its code."""
+    return refusal_response(BadRequest(message, code=status.name, status=status, headers=headers))
+
+
+def refusal_response(error: BadRequest) -> web.Response:
+    """What a request is told that cannot be answered."""
+    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
+    return json_response(encode(answer), error.status, JSON, error.headers)
+
+
+def internal_error(error: Exception) -> web.Response:
+    """What a client learns of our own fault: the id under which the log has everything else."""
+    return json_response(encode(refusal_of(refused_for(error))), HTTPStatus.INTERNAL_SERVER_ERROR, JSON)
