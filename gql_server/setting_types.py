@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from gql_server.host_names import is_host_name, is_origin
-from runner_bridge.command import parse_template
+from runner_bridge.command_template import parse_template
 from runner_bridge.errors import CommandTemplateError
 
 MAX_AGENT_LIMIT = 256

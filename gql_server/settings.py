@@ -152,7 +152,8 @@ class Settings(BaseSettings):
     )
     runner_command: Command | None = Field(
         None,
-        description="Command with {path} or {file}, {agent} and {id}; without it our local runner is used",
+        description="Command with {path} or {file}, {agent} and {id}; what is in [brackets] is passed only if its "
+        "`--help` lists that flag; without it our local runner is used",
     )
     runner_dir: Path | None = Field(None, description="Working directory of the runner")
     max_concurrent_executions: int = Field(

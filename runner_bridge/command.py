@@ -1,39 +1,21 @@
-"""How a runner is called: the configured command template and everything else that is set about runners.
-
-A template is split into arguments once, like a shell would, and its placeholders are filled in per argument
-and never split again; there is no shell. Values are ids (no leading `-`, no slash) or absolute paths, so a
-value can never become an option or leave its argument.
-
-Placeholders: `{path}` the file with the recorded revision of the benchmark, written for this one execution;
-`{file}` the name of the benchmark's file without `.yml`, for a checkout with a `benchmarks/` of its own;
-`{benchmark}` its id; `{agent}`; `{id}` the execution.
-"""
+"""How runners are called and kept: the command template and everything else that is set about them."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner_bridge.errors import CommandTemplateError
+from runner_bridge.command_template import CommandTemplate, Part, parse_template
 from runner_bridge.own_python import run_module
 from runner_bridge.secret_key import SecretKey
 
 LOCAL_RUNNER = "runner_bridge.local_runner"
 
-DEFAULT_COMMAND = (
-    *run_module(LOCAL_RUNNER),
-    "--no-db",
-    "{path}",
-    "--agent={agent}",
-    "--execution-id={id}",
-)
+DEFAULT_ARGUMENTS = (*run_module(LOCAL_RUNNER), "--no-db", "{path}", "--agent={agent}", "--execution-id={id}")
+DEFAULT_COMMAND = CommandTemplate(tuple(Part((argument,)) for argument in DEFAULT_ARGUMENTS))
 """Our own runner with the upstream arguments, in the Python that runs this program."""
-
-PLACEHOLDERS = frozenset({"path", "file", "benchmark", "agent", "id"})
 
 KNOWN_AGENTS = ("deterministic", "local", "gemini-2.5-flash-lite", "glm-4.6", "glm-4.6-coding")
 """The agents upstream's runner knows by name."""
@@ -54,8 +36,6 @@ ENVIRONMENT = (
 
 CARGO_BEGINS = r"^\s*Running `"
 """What cargo prints when it has compiled and starts the program."""
-
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +78,11 @@ class RunnerConfig:
     environment: tuple[str, ...] = ENVIRONMENT
     secret_key: SecretKey = field(default_factory=SecretKey)
     """Decrypts the API keys of agents."""
-    arguments: tuple[str, ...] = field(init=False)
+    template: CommandTemplate = field(init=False)
 
     def __post_init__(self) -> None:
-        arguments = DEFAULT_COMMAND if self.command is None else parse_template(self.command)
-        object.__setattr__(self, "arguments", arguments)
+        template = DEFAULT_COMMAND if self.command is None else parse_template(self.command)
+        object.__setattr__(self, "template", template)
         if not self.agents:
             object.__setattr__(self, "agents", LOCAL_AGENTS if self.is_local_runner else KNOWN_AGENTS)
 
@@ -111,12 +91,12 @@ class RunnerConfig:
         """The line of output with which the runner begins; None when it does so with its process."""
         if self.began_pattern is not None:
             return re.compile(self.began_pattern)
-        return re.compile(CARGO_BEGINS) if _tells_when_cargo_is_done(self.arguments) else None
+        return re.compile(CARGO_BEGINS) if _tells_when_cargo_is_done(self.template.required) else None
 
     @property
     def hands_on_definition(self) -> bool:
         """Whether the runner executes the recorded revision, not a file of its own."""
-        return any("{path}" in argument for argument in self.arguments)
+        return any("{path}" in argument for argument in self.template.required)
 
     def inherited_environment(self) -> dict[str, str]:
         """What a runner may see of the environment of this process."""
@@ -125,36 +105,10 @@ class RunnerConfig:
     @property
     def is_local_runner(self) -> bool:
         """Whether the runner is ours, whose exit codes 3 and 4 have a meaning."""
-        return LOCAL_RUNNER in self.arguments
+        return LOCAL_RUNNER in self.template.required
 
 
 def _tells_when_cargo_is_done(arguments: tuple[str, ...]) -> bool:
     """Whether this is `cargo run`, and not a quiet one, whose compiling nobody could tell from running."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return Path(own[0]).name == "cargo" and "run" in own and not {"-q", "--quiet"} & set(own)
-
-
-def parse_template(template: str) -> tuple[str, ...]:
-    """The template's arguments, placeholders still in them."""
-    try:
-        arguments = tuple(shlex.split(template))
-    except ValueError as error:
-        raise CommandTemplateError(f"The runner command cannot be split into arguments: {error}") from error
-    if not arguments:
-        raise CommandTemplateError("The runner command is empty")
-    used = {name for argument in arguments for name in _PLACEHOLDER.findall(argument)}
-    if unknown := used - PLACEHOLDERS:
-        raise CommandTemplateError(
-            f"The runner command has the unknown placeholder {{{min(unknown)}}}; "
-            f"known are {', '.join(f'{{{name}}}' for name in sorted(PLACEHOLDERS))}"
-        )
-    if "id" not in used or not used & {"path", "file", "benchmark"}:
-        raise CommandTemplateError(
-            "The runner command must hand on {id}, and the benchmark as {path}, {file} or {benchmark}"
-        )
-    return arguments
-
-
-def fill(arguments: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
-    """The argument list for one execution; `values` has a value for every placeholder."""
-    return [_PLACEHOLDER.sub(lambda match: values[match[1]], argument) for argument in arguments]

@@ -9,16 +9,17 @@ only copy.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.command import RunnerConfig
-from runner_bridge.session_lookup import session_file_name
+from runner_bridge.session_lookup import own_directory, session_file_name
 from runner_bridge.tool_log_file import tool_log_name
 from store import executions, retention
 from store.database import Database
@@ -120,6 +121,7 @@ async def remove_files(
         size += sum(length for _, length in going)
         if not dry_run:
             await asyncio.to_thread(_remove, [path for path, _ in going])
+            await asyncio.to_thread(_remove_empty, config, ours)
     return Files(count, size)
 
 
@@ -140,6 +142,12 @@ def _old_files(config: RunnerConfig, before: float) -> Iterator[tuple[ExecutionI
         yield from _old_file(path, name, session_file_name(name), before)
         log_path = path.with_name(tool_log_name(name))
         yield from _old_file(log_path, name, log_path.name, before)
+    for path in sorted(config.sessions_dir.glob("*/session_*.json")):
+        name = path.parent.name
+        if path.parent.is_symlink():
+            continue
+        for file in (path, config.sessions_dir / tool_log_name(name)):
+            yield from _old_file(file, name, file.name, before)
 
 
 def _old_file(path: Path, name: str, expected: str, before: float) -> Iterator[tuple[ExecutionId, Path, int]]:
@@ -156,3 +164,10 @@ def _old_file(path: Path, name: str, expected: str, before: float) -> Iterator[t
 def _remove(paths: Sequence[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
+
+
+def _remove_empty(config: RunnerConfig, execution_ids: Iterable[ExecutionId]) -> None:
+    """The directories that runners had of their own; what is not empty stays."""
+    for execution_id in execution_ids:
+        with contextlib.suppress(OSError):
+            own_directory(config.sessions_dir, str(execution_id)).rmdir()

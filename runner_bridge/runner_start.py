@@ -7,13 +7,15 @@ file that is edited while an execution waits changes nothing about it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner_bridge import own_python, process
-from runner_bridge.command import RunnerConfig, fill
+from runner_bridge.command import RunnerConfig
+from runner_bridge.command_template import fill, hands_on_id
 from runner_bridge.errors import LaunchError
 from runner_bridge.process import RunnerProcess
+from runner_bridge.session_lookup import own_directory
 from runner_bridge.tool_log_file import tool_log_name
 from store.model import Benchmark, Execution
 
@@ -24,13 +26,19 @@ def output_path(config: RunnerConfig, execution_id: str) -> Path:
 
 
 def start_runner(
-    config: RunnerConfig, execution: Execution, benchmark: Benchmark, environment: Mapping[str, str]
+    config: RunnerConfig,
+    arguments: Sequence[str],
+    execution: Execution,
+    benchmark: Benchmark,
+    environment: Mapping[str, str],
 ) -> RunnerProcess:
-    """Starts the execution's runner in this environment; raises LaunchError."""
+    """Starts the execution's runner with these arguments in this environment; raises LaunchError."""
     execution_id = str(execution.id)
     try:
         config.sessions_dir.mkdir(parents=True, exist_ok=True)
         definition = _write_definition(config, execution_id, benchmark)
+        if not hands_on_id(arguments):
+            environment = {**environment, **_own_directory(config, execution_id)}
     except OSError as error:
         # What fails while it is written, as on a full disk, does not say which file it is.
         where = error.filename or _definition_path(config, execution_id, benchmark)
@@ -43,7 +51,7 @@ def start_runner(
         "id": execution_id,
     }
     return process.start(
-        fill(config.arguments, values),
+        fill(arguments, values),
         execution_id=execution_id,
         environment=environment,
         working_directory=None if config.working_directory is None else config.working_directory.absolute(),
@@ -68,6 +76,17 @@ def runner_environment(config: RunnerConfig, of_agent: Mapping[str, str]) -> dic
         "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name("{session_id}")),
         # What a Python runner prints before it is killed is not lost in its buffer.
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _own_directory(config: RunnerConfig, execution_id: str) -> dict[str, str]:
+    """Makes it; what tells the runner to write there, and its tool log where the worker follows it."""
+    sessions = config.sessions_dir.absolute()
+    directory = own_directory(sessions, execution_id)
+    directory.mkdir(exist_ok=True)
+    return {
+        "REEV_SESSION_LOG_PATH": str(directory),
+        "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name(execution_id)),
     }
 
 

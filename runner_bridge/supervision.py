@@ -23,8 +23,9 @@ from runner_bridge.output import RunnerOutput
 from runner_bridge.output_tail import OutputTail
 from runner_bridge.process import ProcessExit, RunnerProcess
 from runner_bridge.result import Expected, Found, decide, steps_done
+from runner_bridge.runner_help import RunnerCommand
 from runner_bridge.runner_start import output_path, remove_definition, runner_environment, start_runner
-from runner_bridge.session_lookup import find_session, session_file_name
+from runner_bridge.session_lookup import find_session, own_directory, session_file_name
 from runner_bridge.storing import until_stored
 from runner_bridge.tool_log_file import tool_log_name
 from runner_bridge.tool_log_tail import ToolLogTail
@@ -76,6 +77,7 @@ class Surroundings:
     db: Database
     hub: Hub
     config: RunnerConfig
+    command: RunnerCommand
     watch: DirectoryWatch
     leaving: asyncio.Event
     owner: WorkerId
@@ -137,7 +139,8 @@ class Supervision:
         try:
             await self._learn_environment()
             environment = self._expected.environment
-            runner = start_runner(self._config, self._execution, self._benchmark, environment)
+            arguments = self._around.command.arguments
+            runner = start_runner(self._config, arguments, self._execution, self._benchmark, environment)
         except LaunchError as error:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return
@@ -211,7 +214,12 @@ class Supervision:
         db, execution_id, owner = self._around.db, self._execution.id, self._around.owner
         environment = self._expected.environment
         steps = StepCounter(self._benchmark.id, self._execution.progress.total)
-        tail = ToolLogTail(db, execution_id, self._around.watch, known, environment, owner=owner, steps=steps)
+        tail = ToolLogTail(
+            *(db, execution_id, self._around.watch, known, environment),
+            owner=owner,
+            steps=steps,
+            adopts=own_directory(self._config.sessions_dir, self._id).is_dir(),
+        )
         return tail, OutputTail(db, execution_id, self._output, environment, owner)
 
     async def _tell_rest(self, tail: ToolLogTail, output: OutputTail) -> None:

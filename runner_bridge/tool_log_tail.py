@@ -50,7 +50,8 @@ class ToolLogTail:
     """One execution's tool log. `known` are the tool calls already stored, by ordinal.
 
     `environment` is the runner's, for its secrets. `name` and `session_id` are the log's, when they are not
-    made of the execution's id. `steps` counts what the log tells of the steps of a flow.
+    made of the execution's id. `steps` counts what the log tells of the steps of a flow. With `adopts` the log
+    is of this execution though its lines name another session.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ToolLogTail:
         session_id: str | None = None,
         owner: WorkerId | None = None,
         steps: StepCounter | None = None,
+        adopts: bool = False,
     ) -> None:
         self._db = db
         self._id = execution_id
@@ -73,7 +75,7 @@ class ToolLogTail:
         self._environment = environment
         self._owner = owner
         self._name = name or tool_log_name(str(execution_id))
-        self._reader = ToolLogReader(session_id or str(execution_id))
+        self._reader = ToolLogReader(session_id or str(execution_id), adopts=adopts)
         self._file: tuple[int, int] | None = None
         self._offset = 0
         self._given_up = False

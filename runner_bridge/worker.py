@@ -21,6 +21,7 @@ from runner_bridge.command import RunnerConfig
 from runner_bridge.counters import Counters
 from runner_bridge.observer import Observer
 from runner_bridge.recovery import Judge, Recovery
+from runner_bridge.runner_help import RunnerCommand
 from runner_bridge.storing import until_stored, wait_for_event
 from runner_bridge.supervision import (
     LEFTOVER_GRACE_S,
@@ -92,6 +93,7 @@ class Worker:
             db,
             hub,
             config,
+            RunnerCommand(config),
             DirectoryWatch(config.sessions_dir),
             self._leaving,
             self.id,
@@ -178,6 +180,7 @@ class Worker:
         while not self._leaving.is_set():
             changed = self._around.hub.status_changes.next
             try:
+                await self._learn_command()
                 while not self._leaving.is_set() and (execution := await self._claim_next()) is not None:
                     self._begin(execution, is_fresh=True)
             except StoreError as error:
@@ -186,6 +189,19 @@ class Worker:
                 # Whatever it was: without this loop nothing would ever run again.
                 log.exception("taking from the queue failed")
             await _wait_for_any(changed, self._leaving, timeout_s=POLL_S)
+
+    async def _learn_command(self) -> None:
+        """Nothing is taken before it is known what the runner is called with; a compiler may come first."""
+        learning = asyncio.create_task(self._around.command.learn(), name="runner's help")
+        leaving = asyncio.create_task(self._leaving.wait())
+        try:
+            await asyncio.wait({learning, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            learning.cancel()
+            leaving.cancel()
+            for outcome in await asyncio.gather(learning, leaving, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    log.error("asking the runner for its flags failed", exc_info=outcome)
 
     async def _claim_next(self) -> Execution | None:
         return await queue.claim_next(self._around.db, self.id, self._limits, self._runner)

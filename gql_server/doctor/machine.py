@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from gql_server.doctor.findings import Finding, ok, problem, warning
+from gql_server.doctor.findings import Finding, Level, ok, problem, warning
 from gql_server.settings import Settings
+from runner_bridge.command import RunnerConfig
 from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.runner_help import ask_for_help, command_remarks
 from runner_bridge.runner_start import runner_environment
 
 LITTLE_SPACE = 1024**3
@@ -39,7 +41,7 @@ def runner(settings: Settings) -> Iterator[Finding]:
             "runner", f"its working directory {directory} does not exist", "Set REEV_GQL_RUNNER_DIR"
         )
         return
-    program = config.arguments[0]
+    program = config.template.program
     environment = runner_environment(config, {})
     beside = str((directory or Path()).absolute() / program) if os.sep in program else program
     if shutil.which(beside, path=environment.get("PATH")) is None:
@@ -48,23 +50,27 @@ def runner(settings: Settings) -> Iterator[Finding]:
         how = f"chmod +x {beside}" if there else "Install it, or correct REEV_GQL_RUNNER_COMMAND"
         yield problem("runner", what, f"{how}; every execution fails until then")
     elif config.is_local_runner:
-        yield _local_runner(list(config.arguments), environment)
+        found = asyncio.run(ask_for_help(config, RUNNER_ANSWERS_S))
+        if found.problem is not None:
+            yield problem("runner", f"our local runner does not start: {found.problem}", "Install anew")
+        else:
+            yield ok("runner", "our local runner starts")
     else:
-        yield ok("runner", f"{program} is there: {' '.join(config.arguments)}")
+        yield ok("runner", f"{program} is there: {config.command}")
+        yield from _flags(config)
 
 
-def _local_runner(arguments: list[str], environment: dict[str, str]) -> Finding:
-    command = [*arguments[: arguments.index("runner_bridge.local_runner") + 1], "--help"]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=RUNNER_ANSWERS_S, env=environment, text=True
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return problem("runner", f"our local runner does not start: {error}", "Install anew: make serve")
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        return problem("runner", f"our local runner does not start: {last}", "Install anew: make serve")
-    return ok("runner", "our local runner starts")
+def _flags(config: RunnerConfig) -> Iterator[Finding]:
+    """What of the command the program does not know."""
+    if not any(config.template.flags):
+        return
+    found = asyncio.run(ask_for_help(config, RUNNER_ANSWERS_S))
+    for remark in command_remarks(config, found):
+        if remark.advice is None:
+            yield ok("runner", remark.message)
+        else:
+            level = Level.PROBLEM if found.problem is None else Level.WARNING
+            yield Finding(level, "runner", remark.message, remark.advice)
 
 
 def directories(settings: Settings) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ def test_variables_and_options_are_read_and_options_win(monkeypatch: pytest.Monk
     assert settings.port == 4002
     assert settings.worker is True
     assert settings.agents == ("deterministic", "my-model")
-    assert settings.runner.arguments[0] == "cargo"
+    assert settings.runner.template.required[0] == "cargo"
     assert settings.runner.benchmarks_dir == Path.cwd() / "benchmarks"
 
 
@@ -67,7 +67,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("REEV_GQL_ALLOWED_ORIGINS", "*", "origin"),
         ("REEV_GQL_ALLOWED_ORIGINS", "null", "origin"),
         ("REEV_GQL_ALLOWED_ORIGINS", "https://a.example/path", "origin"),
-        ("REEV_GQL_RUNNER_COMMAND", "cargo run {benchmark}", "{id}"),
+        ("REEV_GQL_RUNNER_COMMAND", "cargo run --id={id}", "{benchmark}"),
         ("REEV_GQL_RUNNER_COMMAND", "cargo 'run", "quotation"),
         ("REEV_GQL_AGENTS", ",", "1 item"),
         ("REEV_GQL_TOKEN", "short", "16 characters"),
