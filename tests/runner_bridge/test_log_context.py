@@ -126,7 +126,9 @@ async def test_an_api_key_that_passes_through_is_in_no_record(
     await agent_configs.save(bridge.db, bridge.config, change)
     monkeypatch.setattr(log_context, "_hidden", {})
 
-    def careless(config: object, execution: object, benchmark: object, environment: object) -> None:
+    def careless(
+        config: object, arguments: object, execution: object, benchmark: object, environment: object
+    ) -> None:
         logging.getLogger("runner_bridge").warning("starting with %s and %r", environment, CANARY)
         raise RuntimeError(f"cannot start with {environment} or {CANARY}")
 
