@@ -61,7 +61,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     routes.add(GRAPHQL_PATH, view.handle, method=hdrs.METH_ANY)
     routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
     routes.add("/healthz", healthz)
-    routes.add("/readyz", readyz(services.db.url))
+    routes.add("/readyz", readyz(services.db.condition))
     routes.add("/metrics", metrics_page(services.db, services.hub, Seen(streams, services.counters)))
     pages.add_routes(routes, graphiql=settings.graphiql)
     return app

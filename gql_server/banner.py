@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gql_server.settings import Settings
 from runner_bridge.version import VERSION
-from store.database import describe_url
+from store.driver_errors import describe_url
 
 
 def show_banner(settings: Settings, port: int, benchmarks: str, seconds: float) -> None:

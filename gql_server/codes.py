@@ -46,7 +46,7 @@ FIELD = {
     "BATCH_NOT_FOUND": "There is no such batch to watch.",
     "RESULT_UNREADABLE": "The session file of the execution cannot be read.",
     "SERVER_BUSY": "The database has no connection free, or others were in the way; try again.",
-    "DATABASE_UNAVAILABLE": "The database cannot be reached; try again.",
+    "DATABASE_UNAVAILABLE": "The database cannot be reached, or takes no writes now; try again.",
     "INTERNAL": "Our fault; `errorId` is in the server's log with all there is to know.",
 }
 

@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import structlog
 import uvloop
@@ -30,6 +29,7 @@ from gql_server.settings import Settings
 from gql_server.startup_error import StartupError
 from runner_bridge.errors import BridgeError
 from runner_bridge.output import secret_values
+from store import database_url
 from store.embedded import EmbeddedServer
 from store.errors import StoreError
 
@@ -188,8 +188,9 @@ async def _until_signalled(part: Coroutine[None, None, None]) -> int:
 
 def secrets_of(settings: Settings) -> list[str]:
     """What must never be in a log record; API keys in the database are hidden when they are decrypted."""
-    password = urlsplit(settings.database_url.get_secret_value()).password if settings.database_url else None
+    url = settings.database_url.get_secret_value() if settings.database_url else None
     token = settings.token.get_secret_value() if settings.token else None
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
-    of_settings = [secret for secret in (password, unquote(password or ""), token, secret_key) if secret]
+    of_url = database_url.parse(url).secrets if url else ()
+    of_settings = [secret for secret in (*of_url, token, secret_key) if secret]
     return of_settings + secret_values(settings.runner.inherited_environment())

@@ -7,12 +7,14 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from gql_server.host_names import is_host_name, is_origin
 from runner_bridge.command_template import parse_template
 from runner_bridge.errors import CommandTemplateError
+from store.database_url import parse
+from store.errors import DatabaseUrlInvalid
 
 MAX_AGENT_LIMIT = 256
 
@@ -61,6 +63,15 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _database_url(value: SecretStr) -> SecretStr:
+    try:
+        parse(value.get_secret_value())
+    except DatabaseUrlInvalid as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 HostNames = Annotated[
     tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)

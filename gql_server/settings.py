@@ -20,6 +20,7 @@ from gql_server.document_limits import DocumentLimits
 from gql_server.setting_types import (
     AgentLimits,
     Command,
+    DatabaseUrl,
     HostNames,
     Names,
     Networks,
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseUrl | None = Field(
         None,
         validation_alias="DATABASE_URL",
         description="PostgreSQL to use; without it an embedded server is started",

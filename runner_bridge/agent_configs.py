@@ -124,6 +124,17 @@ async def environment(db: Database, config: RunnerConfig, agent: str) -> dict[st
     return {name: value for name, value in given.items() if value is not None}
 
 
+async def unusable_keys(db: Database, secret_key: SecretKey) -> dict[str, str]:
+    """Of every stored API key that cannot be decrypted why not, by agent; it would fail each execution."""
+    reasons = {}
+    for stored in await agent_configs.with_key(db):
+        try:
+            _decrypted(secret_key, stored)
+        except SecretKeyError as error:
+            reasons[stored.agent] = str(error)
+    return reasons
+
+
 def _decrypted(secret_key: SecretKey, stored: AgentConfig) -> str | None:
     if stored.encrypted_api_key is None:
         return None

@@ -15,6 +15,7 @@ from graphql import GraphQLError
 from store.errors import (
     DatabaseBusy,
     DatabaseUnavailable,
+    DatabaseUnsuitable,
     InvalidCursor,
     StoreError,
 )
@@ -92,6 +93,10 @@ def public_error(error: BaseException | None) -> RequestError | None:
             return RequestError("INVALID_CURSOR", str(error))
         case DatabaseBusy():
             return RequestError("SERVER_BUSY", str(error))
+        case DatabaseUnsuitable():
+            return RequestError(
+                "DATABASE_UNAVAILABLE", f"Nothing was written, because {error.brief}; try again later"
+            )
         case DatabaseUnavailable():
             return RequestError("DATABASE_UNAVAILABLE", "The database cannot be reached; try again shortly")
         case StoreError() | None | _:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import strawberry
 
@@ -16,13 +17,20 @@ from schema.workers import Worker
 from store import executions, ingest_problems, workers
 from store.errors import StoreError
 
+ANSWER_S = 2.0
+"""What the database does not answer by then is left out."""
+
+T = TypeVar("T")
+
 Newest = Annotated[int, strawberry.argument(description="How many at most: 1 to 200.")]
 
 
 @strawberry.enum(description="Whether the server can do its work.")
 class HealthStatus(Enum):
     OK = strawberry.enum_value("OK", description="Everything answers.")
-    DEGRADED = strawberry.enum_value("DEGRADED", description="The database does not answer.")
+    DEGRADED = strawberry.enum_value(
+        "DEGRADED", description="Something keeps work from being done; `problems` says what."
+    )
 
 
 @strawberry.type(description="Whether the server can do its work.")
@@ -30,6 +38,9 @@ class Health:
     status: HealthStatus = strawberry.field(description="The whole in one word.")
     version: str = strawberry.field(description="The server's version.")
     database: bool = strawberry.field(description="Whether the database answers.")
+    problems: list[str] = strawberry.field(
+        description="What is wrong, each in one sentence that says what to do; empty when the status is OK."
+    )
     queued_executions: int | None = strawberry.field(
         description="Executions that wait for a worker; null when the database does not answer."
     )
@@ -42,21 +53,16 @@ class Health:
         "database does not answer."
     )
     async def workers(self, info: Info) -> list[Worker] | None:
-        try:
-            return [Worker.of(worker) for worker in await workers.present(info.context.db)]
-        except StoreError:
-            return None
+        present = await _bounded(workers.present(info.context.db))
+        return None if present is None else [Worker.of(worker) for worker in present]
 
     @strawberry.field(
         description="Session files that cannot be used, newest first; null when the database does not answer."
     )
     async def ingest_failures(self, info: Info, first: Newest = 50) -> list[IngestFailure] | None:
         limit = Window.of(first, None, None, None).limit
-        try:
-            found = await ingest_problems.newest_failures(info.context.db, limit)
-        except StoreError:
-            return None
-        return [IngestFailure.of(failure) for failure in found]
+        found = await _bounded(ingest_problems.newest_failures(info.context.db, limit))
+        return None if found is None else [IngestFailure.of(failure) for failure in found]
 
     @strawberry.field(
         description="Session files of executions that had ended otherwise, newest first; null when the "
@@ -64,39 +70,39 @@ class Health:
     )
     async def ingest_conflicts(self, info: Info, first: Newest = 50) -> list[IngestConflict] | None:
         limit = Window.of(first, None, None, None).limit
-        try:
-            found = await ingest_problems.newest_conflicts(info.context.db, limit)
-        except StoreError:
-            return None
-        return [IngestConflict.of(conflict) for conflict in found]
+        found = await _bounded(ingest_problems.newest_conflicts(info.context.db, limit))
+        return None if found is None else [IngestConflict.of(conflict) for conflict in found]
 
     @strawberry.field(description="How many session files cannot be used; null like `ingestFailures`.")
     async def ingest_failure_count(self, info: Info) -> int | None:
-        return await _counted(ingest_problems.count_failures(info.context.db))
+        return await _bounded(ingest_problems.count_failures(info.context.db))
 
     @strawberry.field(description="How many conflicts there are; null like `ingestConflicts`.")
     async def ingest_conflict_count(self, info: Info) -> int | None:
-        return await _counted(ingest_problems.count_conflicts(info.context.db))
+        return await _bounded(ingest_problems.count_conflicts(info.context.db))
 
 
-async def _counted(count: Awaitable[int]) -> int | None:
+async def _bounded(reading: Awaitable[T]) -> T | None:
+    """None when the database does not answer in time: a lock or a full pool must not take health away."""
     try:
-        return await count
-    except StoreError:
+        async with asyncio.timeout(ANSWER_S):
+            return await reading
+    except (TimeoutError, StoreError):
         return None
 
 
 async def health(info: Info) -> Health:
-    try:
-        queued, live = await executions.live_counts(info.context.db)
-    except StoreError:
-        return Health(
-            status=HealthStatus.DEGRADED,
-            version=VERSION,
-            database=False,
-            queued_executions=None,
-            live_executions=None,
-        )
+    db = info.context.db
+    state, counts = await asyncio.gather(db.condition.read(), _bounded(executions.live_counts(db)))
+    problems = list(state.problems)
+    if state.answers and counts is None:
+        problems.append("Executions could not be counted in time: connections are busy, or a table is locked")
+    queued, live = counts or (None, None)
     return Health(
-        status=HealthStatus.OK, version=VERSION, database=True, queued_executions=queued, live_executions=live
+        status=HealthStatus.DEGRADED if problems else HealthStatus.OK,
+        version=VERSION,
+        database=state.answers,
+        problems=problems,
+        queued_executions=queued,
+        live_executions=live,
     )

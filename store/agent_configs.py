@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from store import rows, sql
 from store.database import Database
+from store.retrying import retried
 
 SQL = sql.load("agent_configs")
 
@@ -36,6 +37,7 @@ class AgentConfigValues:
     encrypted_api_key: bytes | None = field(default=None, repr=False)
 
 
+@retried
 async def save(
     db: Database, agent: str, change: Callable[[AgentConfig | None], AgentConfigValues]
 ) -> AgentConfig:
@@ -63,6 +65,11 @@ async def get_many(db: Database, agents: Sequence[str]) -> dict[str, AgentConfig
     """By agent; those that have none are absent."""
     found = await db.fetch(SQL["by_agents"], agents)
     return {row["agent"]: _agent_config(row) for row in found}
+
+
+async def with_key(db: Database) -> list[AgentConfig]:
+    """Those that have an API key, by name."""
+    return [_agent_config(row) for row in await db.fetch(SQL["with_key"])]
 
 
 def _agent_config(row: rows.Row) -> AgentConfig:

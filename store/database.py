@@ -1,8 +1,9 @@
-"""The connection to PostgreSQL: one pool per process, dedicated connections for listeners, typed errors.
+"""The database as the rest of the store uses it: one pool per process, typed errors, bounded waits.
 
 Waiting for a connection is bounded, statements have a timeout, a connection that was silent proves that it
 lives before it is used, and whatever the driver raises leaves here as an error of store.errors with no SQL,
-address or password in it. A single statement that met others is tried again.
+address or password in it. A single statement that met others, or a plan of before a change of the schema, is tried
+again.
 """
 
 from __future__ import annotations
@@ -10,113 +11,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
-import orjson
 
-from store.errors import DatabaseBusy, DatabaseContended, DatabaseUnavailable
+from store.condition import Condition
+from store.connecting import (
+    CONNECT_TIMEOUT_S,
+    STATEMENT_TIMEOUT_S,
+    extra_connect_s,
+    open_connection,
+    reset_connection,
+)
+from store.driver_errors import OUTDATED, UNAVAILABLE, typed, unavailable
+from store.errors import DatabaseBusy, DatabaseNotWritable
 from store.pool import Connection as Connection
 from store.pool import Pool
 from store.retrying import retried
-from store.text import encode_json
-
-CONNECT_TIMEOUT_S = 5.0
-"""A server that does not answer a connection attempt by then is called unavailable."""
 
 ACQUIRE_TIMEOUT_S = 5.0
 """asyncpg would wait for ever for a free connection; callers get DatabaseBusy instead."""
 
 FEED_TIMEOUT_S = 3.0
 """The reader behind all watchers gives a connection up sooner than others: it reads again and again anyway."""
-
-STATEMENT_TIMEOUT_S = 30.0
-"""No statement of ours takes long; one that does is stuck."""
-
-KEPT_STATEMENTS = 256
-"""Prepared statements of a connection, for its life: PostgreSQL itself plans them again when need be."""
-
-MAX_KEPT_STATEMENT_CHARS = 64 * 1024
-"""Statements that write an answer as JSON are long."""
-
-IDLE_IN_TRANSACTION_S = 10.0
-"""PostgreSQL ends a transaction whose process stands still for this long: it may hold the lock of all claims."""
-
-UNAVAILABLE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InterfaceError,
-    # What the driver says when a connection breaks between two steps of one call.
-    asyncpg.InternalClientError,
-)
-"""What the driver raises when the server is away, stopping, full or will not have us."""
-
-CONTENDED = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
-"""What the driver raises when others were in the way: deadlocks, lock timeouts. Nothing was written."""
-
-
-def server_settings(application_name: str) -> dict[str, str]:
-    """What every connection of ours asks of the server."""
-    return {
-        "application_name": application_name,
-        "idle_in_transaction_session_timeout": str(round(IDLE_IN_TRANSACTION_S * 1000)),
-    }
-
-
-def describe_url(url: str) -> str:
-    """Host, port and database of `url`, for messages: never the user's password."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
-
-
-async def prepare_connection(connection: Any) -> None:
-    """jsonb columns are Python values on both sides."""
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=encode_json, decoder=orjson.loads, format="text"
-    )
-
-
-async def open_connection(url: str, application_name: str) -> Connection:
-    """A dedicated connection, for listeners and for the queue; the caller closes it."""
-    try:
-        connection = await asyncpg.connect(
-            url,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=STATEMENT_TIMEOUT_S,
-            server_settings=server_settings(application_name),
-            statement_cache_size=KEPT_STATEMENTS,
-            max_cached_statement_lifetime=0,
-            max_cacheable_statement_size=MAX_KEPT_STATEMENT_CHARS,
-        )
-    except (TimeoutError, *UNAVAILABLE) as error:
-        raise unavailable(url, error) from error
-    try:
-        await prepare_connection(connection)
-    except BaseException as error:
-        connection.terminate()
-        if isinstance(error, (TimeoutError, *UNAVAILABLE)):
-            raise unavailable(url, error) from error
-        raise
-    return connection
-
-
-def unavailable(url: str, error: BaseException) -> DatabaseUnavailable:
-    """The typed error for a server that cannot be reached, with the driver's reason but no secret."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    password = urlsplit(url).password
-    if password:
-        reason = reason.replace(password, "***")
-    return DatabaseUnavailable(f"PostgreSQL at {describe_url(url)} cannot be used: {reason}")
 
 
 class Borrowed:
@@ -137,11 +56,18 @@ class Borrowed:
         if isinstance(error, TimeoutError):
             # It did not answer in time: nothing is waited for any more, not even its cancellation.
             self._connection.terminate()
+        elif isinstance(error, (asyncpg.OutdatedSchemaCacheError, *OUTDATED)):
+            # What this one knows of the schema, all that were opened before know as well.
+            self._db.pool.renew()
+        elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            # Of several hosts another may take writes by now.
+            self._db.pool.renew()
         await self._db.pool.restore(self._connection)
-        if isinstance(error, (TimeoutError, *UNAVAILABLE)):
-            raise unavailable(self._db.url, error) from error
-        if isinstance(error, CONTENDED):
-            raise DatabaseContended("Others were changing the same rows; try again shortly") from error
+        known = typed(self._db.url, error)
+        if isinstance(known, DatabaseNotWritable):
+            self._db.condition.note(known)
+        if known is not None:
+            raise known from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +76,16 @@ class Database:
 
     url: str
     pool: Pool
+    condition: Condition = field(init=False, repr=False)
+    """What keeps the database from being used in full."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "condition", Condition(self.url))
 
     @classmethod
     async def open(cls, url: str, *, max_size: int = 10) -> Database:
         """Connects once; raises DatabaseUnavailable when the server cannot be used."""
-        db = cls(url, Pool(partial(open_connection, url, "reev-gql"), max_size))
+        db = cls(url, Pool(partial(open_connection, url), max_size, partial(reset_connection, url, "")))
         try:
             db.pool.give_back(await db.pool.acquire())
         except BaseException:
@@ -180,7 +111,7 @@ class Database:
 
     async def _acquire(self) -> Connection:
         try:
-            async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S + extra_connect_s(self.url)):
                 return await self.pool.acquire()
         except TimeoutError as error:
             if self.pool.is_exhausted:

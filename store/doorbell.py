@@ -10,7 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from store.database import UNAVAILABLE, Connection, open_connection, unavailable
+from store.connecting import Connection, open_connection
+from store.driver_errors import translated
 from store.errors import DatabaseUnavailable
 
 CHANNEL = "reev_gql"
@@ -60,16 +61,15 @@ class Doorbell:
             self._connection.terminate()
 
     async def _listen(self) -> Connection:
-        connection = await open_connection(self._url, "reev-gql listener")
+        connection = await open_connection(self._url, "listener")
         self._lost = lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
-            for channel in self._bells:
-                await connection.add_listener(channel, self._ring)
-        except BaseException as error:
+            with translated(self._url):
+                for channel in self._bells:
+                    await connection.add_listener(channel, self._ring)
+        except BaseException:
             connection.terminate()
-            if isinstance(error, (TimeoutError, *UNAVAILABLE)):
-                raise unavailable(self._url, error) from error
             raise
         self._connection = connection
         return connection
@@ -96,7 +96,8 @@ class Doorbell:
             except TimeoutError:
                 try:
                     await connection.fetchval("SELECT 1", timeout=PROBE_TIMEOUT_S)
-                except (TimeoutError, *UNAVAILABLE):
+                except Exception:
+                    # Whatever it says: one that does not answer as it should is replaced.
                     return
 
     async def _listen_again(self) -> Connection:

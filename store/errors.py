@@ -18,12 +18,39 @@ class DatabaseUnavailable(StoreError):
     """PostgreSQL cannot be reached, or refused us; the same request may succeed later."""
 
 
+class DatabaseUrlInvalid(StoreError):
+    """The URL of a database cannot be used, or asks for what cannot be honoured; it is not in the message."""
+
+
+class DatabaseUnsuitable(DatabaseUnavailable):
+    """The database answers, and cannot be used as it is until somebody changes it; the message says what.
+
+    `brief` is for those who may not know names of hosts, roles and tables.
+    """
+
+    def __init__(self, message: str, brief: str) -> None:
+        super().__init__(message)
+        self.brief = brief
+
+
+class DatabaseNotWritable(DatabaseUnsuitable):
+    """The database takes no writes now: its disk is full, it is read-only, or a right is missing."""
+
+
 class DatabaseBusy(StoreError):
     """Every connection stayed in use for longer than the acquire timeout; try again."""
 
 
 class DatabaseContended(DatabaseBusy):
     """Others were in the way (deadlock, lock timeout, serialization): nothing was written; try again."""
+
+
+class SchemaChanged(DatabaseContended):
+    """The schema was changed while the statement was known by its old plan: nothing was written; try again."""
+
+
+class MigrationFailed(StoreError):
+    """A migration failed, and left nothing behind."""
 
 
 class SchemaTooNew(StoreError):

@@ -16,6 +16,7 @@ from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder
 from store.model import LIVE_STATUSES, Benchmark, Execution, ExecutionStatus, Page
 from store.ordering import NEWEST_FIRST, ExecutionKey
+from store.retrying import retried
 from store.text import storable_json
 
 SQL = sql.load("listing")
@@ -153,6 +154,7 @@ async def blanks_of_parents(
     return blanks, conditions.values
 
 
+@retried
 async def count_executions(db: Database, filter: ExecutionFilter) -> int:
     """How many executions the filter lets through.
 
@@ -170,6 +172,7 @@ async def count_executions(db: Database, filter: ExecutionFilter) -> int:
         return int(await connection.fetchval(statement, *conditions.values))
 
 
+@retried
 async def count_executions_of(
     db: Database, parent: Parent, parents: Sequence[str | uuid.UUID], filter: ExecutionFilter
 ) -> dict[str | uuid.UUID, int]:

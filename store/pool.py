@@ -27,24 +27,36 @@ PROBE_TIMEOUT_S = 1.0
 
 PROBE = "SELECT 1"
 
-RESET_TIMEOUT_S = 5.0
-"""A connection that cannot be reset by then is closed."""
-
 IDLE_LIFETIME_S = 300.0
 """A connection that nobody needed for this long is closed; one stays."""
 
 
-class Pool:
-    """At most `max_size` connections, opened by `connect` when they are needed; what that raises leaves here."""
+async def _reset(connection: Connection) -> None:
+    await connection.reset()
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], max_size: int) -> None:
+
+class Pool:
+    """At most `max_size` connections, opened by `connect` when they are needed; what that raises leaves here.
+
+    `reset` makes one what it was when it was opened, or raises.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        max_size: int,
+        reset: Callable[[Connection], Awaitable[None]] = _reset,
+    ) -> None:
         self._connect = connect
+        self._reset = reset
         self._max_size = max_size
         self._size = 0
         """Connections that are idle, used, or being opened."""
         self._idle: list[tuple[Connection, float]] = []
         """With when each was last used, on the monotonic clock; the newest at the end, and taken first."""
         self._used: set[Connection] = set()
+        self._outdated: set[Connection] = set()
+        """Of those in use the ones that must not be used again."""
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         """Who gets the next one: a connection, or None for the right to open one."""
         self._closing = self._ended = False
@@ -97,6 +109,8 @@ class Pool:
         """Takes back a connection that is as it was; False when it is not, and must be restored."""
         if connection.is_closed() or connection.is_in_transaction():
             return False
+        if connection in self._outdated:
+            return False
         self._used.discard(connection)
         self._put_back(connection)
         return True
@@ -127,6 +141,11 @@ class Pool:
         """Closes those that nobody uses."""
         while self._idle:
             self._close(self._idle.pop()[0])
+
+    def renew(self) -> None:
+        """Nobody is given one any more that is open now: those in use are closed when they come back."""
+        self._outdated = set(self._used)
+        self.expire()
 
     async def _open(self) -> Connection:
         """A new connection in a place that is already counted."""
@@ -173,8 +192,9 @@ class Pool:
         try:
             # Whatever is wrong with it, the work is done: nobody is to be told.
             with suppress(Exception):
-                await connection.reset(timeout=RESET_TIMEOUT_S)
-                reset = True
+                if connection not in self._outdated:
+                    await self._reset(connection)
+                    reset = True
         finally:
             if not (reset and self.give_back(connection)):
                 self._drop(connection)
@@ -193,6 +213,7 @@ class Pool:
 
     def _drop(self, connection: Connection) -> None:
         self._used.discard(connection)
+        self._outdated.discard(connection)
         self._close(connection)
 
     def _close(self, connection: Connection) -> None:

@@ -22,6 +22,7 @@ from store import rows, sql
 from store.database import Database
 from store.errors import RetentionBusy
 from store.model import ExecutionId
+from store.retrying import retried
 
 SQL = sql.load("retention")
 
@@ -97,6 +98,7 @@ async def count_due(db: Database, before: dt.datetime) -> int:
     return int(await db.fetchval(SQL["count_due"], place.ended_at, place.execution_id, before))
 
 
+@retried
 async def measure(db: Database, before: dt.datetime, place: Place) -> Measured | None:
     """What the next batch after `place` would delete; None when nothing is left."""
     async with db.transaction() as connection:
@@ -108,6 +110,7 @@ async def measure(db: Database, before: dt.datetime, place: Place) -> Measured |
     return Measured(_bulk(row), tuple(ids), Place(**due[-1]))
 
 
+@retried
 async def prune(db: Database, before: dt.datetime) -> Bulk | None:
     """Deletes the next batch, in one transaction; None when nothing is left.
 

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from store import rows, sql
-from store.database import UNAVAILABLE, Database, open_connection
+from store.connecting import open_connection
+from store.database import Database
+from store.driver_errors import typed
 from store.errors import StoreError
 from store.model import ExecutionId, ExecutionOrigin, WorkerId
+from store.retrying import retried
 
 SQL = sql.load("workers")
 
@@ -117,6 +120,7 @@ async def beat(connection: Any, worker: Registration) -> None:
     )
 
 
+@retried
 async def register(db: Database, worker: Registration) -> None:
     """The first beat."""
     async with db.connection() as connection:
@@ -127,7 +131,7 @@ async def keep_beating(url: str, worker: Registration) -> None:
     """Beats until cancelled, whatever becomes of the connection."""
     while True:
         try:
-            connection = await open_connection(url, "reev-gql worker")
+            connection = await open_connection(url, "worker")
             try:
                 while True:
                     async with asyncio.timeout(HEARTBEAT_S):
@@ -135,11 +139,12 @@ async def keep_beating(url: str, worker: Registration) -> None:
                     await asyncio.sleep(HEARTBEAT_S)
             finally:
                 connection.terminate()
-        except (TimeoutError, StoreError, *UNAVAILABLE) as error:
-            log.warning("the worker's heartbeat was lost: %s: %s", type(error).__name__, error)
-        except Exception:
+        except StoreError as error:
+            log.warning("the worker's heartbeat was lost: %s", error)
+        except Exception as error:
             # Whatever it was: a worker that falls silent loses its executions.
-            log.exception("the worker's heartbeat failed")
+            known = typed(url, error)
+            log.warning("the worker's heartbeat was lost: %s", known or error, exc_info=known is None)
         await asyncio.sleep(RECONNECT_S)
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 import psutil
 
-from gql_server.doctor.findings import Finding, ok, problem, warning
+from gql_server.doctor.findings import Finding, Level, ok, problem, warning
 from gql_server.serve import database_server
 from gql_server.settings import Settings
-from runner_bridge import processes
-from store import diagnosis, executions, workers
+from runner_bridge import agent_configs, processes
+from store import diagnosis, executions, requirements, workers
 from store.database import Database
 from store.diagnosis import QueueFacts, ServerFacts
-from store.errors import SchemaOutdated, SchemaTooNew, StoreError
-from store.migrate import check
+from store.errors import DatabaseUnsuitable, SchemaOutdated, SchemaTooNew, StoreError
+from store.migrate import require_newest
 from store.model import Execution, ExecutionOrigin, ExecutionStatus
 from store.workers import Owned, Worker
 
@@ -25,6 +25,11 @@ OLDEST_POSTGRES = 140_000
 
 MAX_SKEW_S = 5.0
 """Times come from the database alone; more than this confuses people who compare logs."""
+
+LOCKED_S = 1.0
+"""A lock that lasts longer than any of ours is told."""
+
+NOT_LOOKED_AT = "queue and workers were not looked at"
 
 SHOWN_PROCESSES = 5
 """Of those that outlived their executions; more would bury everything else."""
@@ -41,21 +46,50 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         return
     try:
         async with database_server(settings) as url:
-            async for finding in _of(url):
+            async for finding in _of(url, settings):
                 yield finding
     except (SchemaOutdated, SchemaTooNew) as error:
         yield problem("schema", str(error), "Run `reev-gql migrate` with the newest reev-gql")
+    except DatabaseUnsuitable as error:
+        yield problem("database", _line(error), f"Change that; {NOT_LOOKED_AT}")
+    except TimeoutError:
+        yield problem("database", "it does not answer in time", f"Look at pg_stat_activity; {NOT_LOOKED_AT}")
     except (StoreError, OSError) as error:
-        advice = "Start PostgreSQL, or correct DATABASE_URL; queue and workers were not looked at"
-        yield problem("database", " ".join(str(error).split()), advice)
+        yield problem("database", _line(error), f"Start PostgreSQL, or correct DATABASE_URL; {NOT_LOOKED_AT}")
+    except Exception as error:
+        yield problem("database", f"looking at it failed: {_line(error)}", f"Report that; {NOT_LOOKED_AT}")
 
 
-async def _of(url: str) -> AsyncIterator[Finding]:
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+async def _required(url: str) -> list[Finding]:
+    """What the database must be; raises what it is not."""
+    async with requirements.looking(url) as (connection, facts):
+        # Locks first: what one holds cannot be looked at.
+        held = await requirements.locks(connection, LOCKED_S)
+        findings = [problem("locks", str(lock), lock.remedy) for lock in held]
+        if not held:
+            require_newest(applied := await requirements.revision(connection, facts))
+            await requirements.try_to_write(connection)
+            findings += [
+                ok("schema", f"revision {applied} is the newest"),
+                ok("writes", f"{facts.role} may read and write {facts.database}, and a write was taken"),
+            ]
+        return findings
+
+
+async def _of(url: str, settings: Settings) -> AsyncIterator[Finding]:
+    required = await _required(url)
+    for finding in required:
+        yield finding
     db = await Database.open(url, max_size=1)
     try:
         for finding in _server(await diagnosis.server(db)):
             yield finding
-        yield ok("schema", f"revision {await check(url)} is the newest")
+        if any(finding.level is Level.PROBLEM for finding in required):
+            return
         present, queue = await workers.present(db), await diagnosis.queue(db)
         for finding in (*_workers(present), *_queue(queue, present)):
             yield finding
@@ -64,8 +98,17 @@ async def _of(url: str) -> AsyncIterator[Finding]:
         live = await executions.live(db)
         for finding in await asyncio.to_thread(lambda: list(_leaked(live))):
             yield finding
+        for finding in _keys(await agent_configs.unusable_keys(db, settings.runner.secret_key)):
+            yield finding
     finally:
         await db.close()
+
+
+def _keys(unusable: Mapping[str, str]) -> Iterator[Finding]:
+    for agent, reason in unusable.items():
+        yield problem("agent keys", reason, f"Every execution of {agent} fails until then")
+    if not unusable:
+        yield ok("agent keys", "every stored API key can be decrypted")
 
 
 def _server(facts: ServerFacts) -> Iterator[Finding]:

@@ -12,5 +12,8 @@ SELECT pg_advisory_xact_lock(8243110937284436531)
 -- name: delete
 DELETE FROM agent_configs WHERE agent = $1 RETURNING agent
 
+-- name: with_key
+SELECT * FROM agent_configs WHERE encrypted_api_key IS NOT NULL ORDER BY agent
+
 -- name: by_agents
 SELECT * FROM agent_configs WHERE agent = ANY($1::text[])

@@ -6,6 +6,9 @@ RETURNING *
 -- name: use
 UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE sha256 = $1 AND revoked_at IS NULL RETURNING *
 
+-- name: find
+SELECT * FROM api_tokens WHERE sha256 = $1 AND revoked_at IS NULL
+
 -- name: revoke
 UPDATE api_tokens SET revoked_at = clock_timestamp() WHERE name = $1 AND revoked_at IS NULL RETURNING *
 

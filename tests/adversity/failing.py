@@ -10,7 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from store.database import Database, prepare_connection
+from store.connecting import prepare_connection
+from store.database import Database
 from store.pool import Pool
 
 REFUSE = "DO $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$"

@@ -14,8 +14,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gql_server import health
-from store import benchmark_changes, database, doorbell, events, executions, pool
+from store import benchmark_changes, condition, connecting, database, doorbell, events, executions, pool
 from store import hub as hub_module
 from store.database import Database
 from store.doorbell import Doorbell
@@ -76,9 +75,9 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
 def test_whatever_is_noticed_by_waiting_is_noticed_within_five_seconds() -> None:
     assert doorbell.PROBE_S + doorbell.PROBE_TIMEOUT_S + doorbell.RECONNECT_S <= NOTICED_S
     assert hub_module.POLL_S + database.FEED_TIMEOUT_S <= NOTICED_S
-    assert database.ACQUIRE_TIMEOUT_S <= NOTICED_S and database.CONNECT_TIMEOUT_S <= NOTICED_S
+    assert database.ACQUIRE_TIMEOUT_S <= NOTICED_S and connecting.CONNECT_TIMEOUT_S <= NOTICED_S
     assert pool.PROBE_TIMEOUT_S < database.ACQUIRE_TIMEOUT_S
-    assert health.CHECK_TIMEOUT_S + health.REMEMBER_S <= NOTICED_S
+    assert condition.CHECK_TIMEOUT_S + condition.REMEMBER_S <= NOTICED_S
 
 
 async def test_a_connection_whose_backend_stands_still_is_replaced(db: Database, suspicious: None) -> None:

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from store import database, queue
-from store.database import Database, open_connection
+from store import connecting, queue
+from store.connecting import open_connection
+from store.database import Database
 from store.errors import DatabaseUnavailable
 from store.limits import Limits
 from store.queue import claim_next
@@ -20,7 +21,7 @@ SOON_S = 0.3
 @pytest.fixture
 async def frozen(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
     """The pool of a worker whose transactions may stand still for a moment only; closed by the test."""
-    monkeypatch.setattr(database, "IDLE_IN_TRANSACTION_S", SOON_S)
+    monkeypatch.setattr(connecting, "IDLE_IN_TRANSACTION_S", SOON_S)
     return await Database.open(database_url, max_size=1)
 
 
@@ -49,7 +50,7 @@ async def test_every_connection_of_ours_has_this_limit(db: Database) -> None:
     dedicated = await open_connection(db.url, "reev-gql of a test")
     try:
         asked = "SELECT setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
-        limit = str(round(database.IDLE_IN_TRANSACTION_S * 1000))
+        limit = str(round(connecting.IDLE_IN_TRANSACTION_S * 1000))
         assert await db.fetchval(asked) == await dedicated.fetchval(asked) == limit != "0"
     finally:
         await dedicated.close()

@@ -17,9 +17,10 @@ import pytest
 
 from gql_server.doctor import Finding, Level, examine, machine
 from gql_server.settings import Settings
-from runner_bridge import processes
+from runner_bridge import agent_configs, processes
 from store.database import Database
 from store.model import ExecutionStatus
+from tests.external import FULL_DISK, locked
 from tests.gql_server.conftest import REPOSITORY, Finished, Server, cli
 from tests.store.support import in_state, queued
 
@@ -170,3 +171,49 @@ async def test_a_process_that_outlived_its_execution_is_told_with_its_pid(
         await child.wait()
     [finding] = findings
     assert finding.level is Level.WARNING and f"{child.pid} (execution {marker})" in finding.message
+
+
+async def test_a_standby_and_a_read_only_database_are_problems(
+    database_url: str, db: Database, tmp_path: Path
+) -> None:
+    """As everything is that serve would refuse: they look with the same eyes."""
+    name = await db.fetchval("SELECT current_database()")
+    await db.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    [finding] = await found(settings(tmp_path, database_url), "database")
+    assert finding.level is Level.PROBLEM and "read-only" in finding.message and finding.advice
+
+
+async def test_writes_are_tried_and_a_full_disk_is_a_problem(
+    database_url: str, db: Database, tmp_path: Path
+) -> None:
+    [finding] = await found(settings(tmp_path, database_url), "writes")
+    assert finding.level is Level.OK
+    await db.execute(FULL_DISK)
+    [finding] = await found(settings(tmp_path, database_url), "database")
+    assert finding.level is Level.PROBLEM and "disk of the database is full" in finding.message
+
+
+async def test_who_has_locked_a_table_is_a_problem_and_nothing_waits_for_him(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gql_server.doctor.database.LOCKED_S", 0.0)
+    async with locked(database_url, "executions, alembic_version") as pid:
+        findings = await found(settings(tmp_path, database_url), "locks")
+    [finding] = findings
+    assert finding.level is Level.PROBLEM and f"process {pid}" in finding.message
+    assert f"pg_terminate_backend({pid})" in str(finding.advice)
+
+
+async def test_an_api_key_that_cannot_be_decrypted_is_a_problem(
+    database_url: str, db: Database, tmp_path: Path
+) -> None:
+    values = settings(tmp_path, database_url, secret_key="k" * 32, agents=("glm", "gpt"))
+    for agent, api_key in (("glm", "canary-word"), ("gpt", None)):
+        await agent_configs.save(db, values.runner, agent_configs.Change(agent, api_key=api_key))
+    [finding] = await found(values, "agent keys")
+    assert finding.level is Level.OK
+    for other in (settings(tmp_path, database_url, secret_key="l" * 32), settings(tmp_path, database_url)):
+        [finding] = await found(other, "agent keys")
+        assert finding.level is Level.PROBLEM and "REEV_GQL_SECRET_KEY" in finding.message
+        assert "glm" in str(finding.advice) and "canary-word" not in str(finding)
+    assert not (tmp_path / "data").exists(), "looking makes no key"

@@ -175,7 +175,7 @@ GUARDS = (
     ),
     Guard(
         "what an error left in a session is undone",
-        "store/pool.py",
+        "store/connecting.py",
         "await connection.reset(timeout=RESET_TIMEOUT_S)",
         "pass",
         "tests/store/test_pool.py::test_after_an_error_nothing_of_the_session_is_left",
@@ -212,7 +212,7 @@ GUARDS = (
     Guard(
         "waiting for a connection is bounded",
         "store/database.py",
-        "async with asyncio.timeout(ACQUIRE_TIMEOUT_S):",
+        "async with asyncio.timeout(ACQUIRE_TIMEOUT_S + extra_connect_s(self.url)):",
         "async with asyncio.timeout(None):",
         "tests/store/test_database.py::test_an_exhausted_pool_is_busy_and_recovers",
     ),
@@ -288,7 +288,7 @@ GUARDS = (
     ),
     Guard(
         "a transaction that stands still is ended",
-        "store/database.py",
+        "store/connecting.py",
         '"idle_in_transaction_session_timeout": str(round(IDLE_IN_TRANSACTION_S * 1000)),',
         "",
         "tests/adversity/test_frozen_peers.py::"

@@ -75,7 +75,7 @@ async def test_every_record_about_an_execution_carries_its_id_and_the_workers(
 
 
 def executions_unavailable(error: OSError) -> Exception:
-    from store.database import unavailable
+    from store.driver_errors import unavailable
 
     return unavailable("postgresql://host/database", error)
 

@@ -8,8 +8,10 @@ from threading import Thread
 import asyncpg
 import pytest
 
-from store import database
-from store.database import Database, describe_url, open_connection
+from store import database, driver_errors
+from store.connecting import open_connection
+from store.database import Database
+from store.driver_errors import describe_url
 from store.errors import DatabaseBusy, DatabaseUnavailable, StoreError
 from tests.store.support import DEADLINE_S, eventually, kill_backends
 
@@ -49,7 +51,9 @@ async def test_a_user_whom_the_server_does_not_know(database_url: str) -> None:
 
 
 async def test_a_password_that_the_server_repeats() -> None:
-    told = database.unavailable(f"postgresql://u:{SECRET}@h:5/db", OSError(f"bad password {SECRET}\nline 2"))
+    told = driver_errors.unavailable(
+        f"postgresql://u:{SECRET}@h:5/db", OSError(f"bad password {SECRET}\nline 2")
+    )
     assert str(told) == "PostgreSQL at h:5/db cannot be used: bad password ***"
 
 

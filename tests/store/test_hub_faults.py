@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from store import database, doorbell, events, executions
+from store import connecting, doorbell, events, executions
 from store import hub as hub_module
 from store.database import Database
 from store.doorbell import CHANNEL, Doorbell
@@ -241,7 +241,7 @@ async def test_a_listener_that_breaks_while_it_subscribes_is_tried_again(
     rung = asyncio.Event()
     bell = Doorbell(db.url, rung.set)
     await bell.open()
-    opened, breaks = database.open_connection, 3
+    opened, breaks = connecting.open_connection, 3
 
     async def breaking(url: str, name: str) -> object:
         nonlocal breaks
@@ -286,7 +286,7 @@ async def test_a_silent_dead_peer_is_noticed_by_the_probe(
     """Like a half-open connection: nothing is told, and the probe gets no answer."""
     monkeypatch.setattr(doorbell, "PROBE_S", 0.02)
     monkeypatch.setattr(doorbell, "PROBE_TIMEOUT_S", 0.05)
-    opened, silent = database.open_connection, 1
+    opened, silent = connecting.open_connection, 1
 
     async def half_open(url: str, name: str) -> object:
         nonlocal silent

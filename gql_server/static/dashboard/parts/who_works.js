@@ -54,11 +54,12 @@ function Health() {
 
   if (error) return html`<${ErrorNote} error=${error} />`;
   if (!health) return html`<${Loading} what="who works" />`;
-  if (health.status === "DEGRADED")
-    return html`<p class="issue">The database does not answer. The server goes on as soon as it does.</p>`;
+  const problems = health.problems.map((problem) => html`<p class="issue" key=${problem}>${problem}</p>`);
+  if (!health.workers || health.liveExecutions === null) return problems;
   const { workers, liveExecutions, queuedExecutions, ingestFailureCount, ingestConflictCount, version } =
     health;
   return html`
+    ${problems}
     <p><strong>${format.count(liveExecutions)}</strong> running, <strong>${format.count(queuedExecutions)}</strong> waiting</p>
     ${workers.length === 0 && html`<p class="issue">No worker is there: nothing starts. Run <code>reev-gql worker</code>.</p>`}
     <ul class="plain-list">${workers.map((worker) => html`<${Worker} key=${worker.id} worker=${worker} />`)}</ul>
