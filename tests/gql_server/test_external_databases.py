@@ -32,8 +32,8 @@ ON_THE_DATABASE = {
 }
 """Commands that work on a database, with what they need to be called."""
 
-OTHERS = {"doctor", "import", "list", "run", "schema", "show", "stop", "sync", "watch"}
-"""`doctor` tells of it among other things; the rest ask a server."""
+OTHERS = {"doctor", "import", "init", "list", "run", "schema", "show", "stop", "sync", "watch"}
+"""`doctor` tells of it among other things, `init` and `schema` touch none, the rest ask a server."""
 
 RUN = """
 mutation { runBenchmark(input: {benchmarkId: "transfer"}) { ... on RunBenchmarkSuccess { execution { id } } } }
