@@ -14,28 +14,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
-    ListTypeNode,
-    NonNullTypeNode,
+    ListValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
-    TypeNode,
+    VariableNode,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
     is_list_type,
     parse,
 )
-from graphql.utilities import value_from_ast_untyped
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
 from schema.pagination import DEFAULT_PAGE, LARGEST_PAGE
 
@@ -115,35 +118,41 @@ def cost_of_field(parent: str, name: str, field: GraphQLField) -> Cost:
 
 
 def cost_of(document: str | DocumentNode, variables: Mapping[str, Any] | None = None) -> int:
-    """What the dearest operation of `document` can cost: an upper bound, each fragment measured once.
+    """What the most expensive operation of `document` can cost: an upper bound, each fragment measured once.
 
-    For any document that can be parsed, valid or not: fields that do not exist cost 1.
+    For documents of our own schema; fields that do not exist cost 1. Raises GraphQLError for unusable variables.
     """
+    schema = _contract()
     parsed = parse(document) if isinstance(document, str) else document
-    operations = [node for node in parsed.definitions if isinstance(node, OperationDefinitionNode)]
-    return max((cost_of_operation(parsed, node, variables or {}) for node in operations), default=0)
+    costs = []
+    for node in parsed.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            values = get_variable_values(schema, node.variable_definitions or (), dict(variables or {}))
+            if isinstance(values, list):
+                raise values[0]
+            costs.append(cost_of_operation(schema, parsed, node, values))
+    return max(costs, default=0)
 
 
 def cost_of_operation(
-    document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, values: VariableValues
 ) -> int:
-    """What `operation` of `document` can cost with these variables."""
-    return _Measure(document, operation, variables).total()
+    """What `operation` of `document` can cost with these variables, coerced as they are for executing it."""
+    return _Measure(schema, document, values).total(operation)
 
 
-def cost_bound(document: DocumentNode, operation: OperationDefinitionNode) -> int | None:
-    """What `operation` can cost whatever its variables are; None where a list among them has no bound."""
-    definitions = operation.variable_definitions or ()
-    if any(_is_list(node.type) for node in definitions):
+def cost_bound(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> int | None:
+    """What `operation` can cost whatever its variables are; None where one of them is a list without a bound."""
+    try:
+        return _Measure(schema, document, None).total(operation)
+    except _Unbounded:
         return None
-    # The largest page for each number; what is neither true nor false leaves nothing out.
-    variables = {node.variable.name.value: LARGEST_PAGE for node in definitions}
-    return cost_of_operation(document, operation, variables)
 
 
-def _is_list(node: TypeNode) -> bool:
-    """Whether the type of a variable is a list."""
-    return isinstance(node.type if isinstance(node, NonNullTypeNode) else node, ListTypeNode)
+class _Unbounded(Exception):
+    """How many items there are depends on the length of a variable."""
 
 
 @functools.cache
@@ -153,32 +162,26 @@ def _contract() -> GraphQLSchema:
     return build_schema()._schema
 
 
-def _type_named(name: str) -> GraphQLNamedType | None:
-    """Introspection is about the contract, which is small and in memory: nothing in it is multiplied."""
-    return None if name.startswith("__") else _contract().get_type(name)
-
-
 class _Measure:
-    """One operation with its variables. `page` is the page size of the connection that a selection is in."""
+    """A document with the variables of an operation; without them, whatever they are.
 
-    def __init__(
-        self, document: DocumentNode, operation: OperationDefinitionNode, given: Mapping[str, Any]
-    ) -> None:
-        self._operation = operation
+    `page` is the page size of the connection that a selection is in.
+    """
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, values: VariableValues | None) -> None:
+        self._schema, self._values = schema, values
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self._known: dict[tuple[str, int], int] = {}
-        defaults = {
-            node.variable.name.value: value_from_ast_untyped(node.default_value)
-            for node in operation.variable_definitions or ()
-            if node.default_value is not None
-        }
-        self._variables = {**defaults, **given}
 
-    def total(self) -> int:
-        root = _contract().get_root_type(self._operation.operation)
-        return self._selections(self._operation.selection_set, root, 1)
+    def total(self, operation: OperationDefinitionNode) -> int:
+        root = self._schema.get_root_type(operation.operation)
+        return self._selections(operation.selection_set, root, 1)
+
+    def _type_named(self, name: str) -> GraphQLNamedType | None:
+        """Introspection is about the contract, which is small and in memory: nothing in it is multiplied."""
+        return None if name.startswith("__") else self._schema.get_type(name)
 
     def _selections(self, selections: SelectionSetNode, parent: GraphQLNamedType | None, page: int) -> int:
         total = 0
@@ -190,7 +193,7 @@ class _Measure:
                     total += self._field(node, parent, page)
                 case InlineFragmentNode():
                     condition = node.type_condition
-                    kind = parent if condition is None else _type_named(condition.name.value)
+                    kind = parent if condition is None else self._type_named(condition.name.value)
                     total += self._selections(node.selection_set, kind, page)
                 case FragmentSpreadNode():
                     total += self._fragment(node.name.value, page)
@@ -204,7 +207,7 @@ class _Measure:
         if key not in self._known:
             # A fragment inside itself is invalid; it must not keep us here all the same.
             self._known[key] = 0
-            kind = _type_named(fragment.type_condition.name.value)
+            kind = self._type_named(fragment.type_condition.name.value)
             self._known[key] = self._selections(fragment.selection_set, kind, page)
         return self._known[key]
 
@@ -220,34 +223,55 @@ class _Measure:
         cost, kind = cost_of_field(parent.name, name, field), get_named_type(field.type)
         if below is None:
             return cost.own
-        size = self._size(node, cost)
+        size = self._size(node, field, cost)
         if kind.name.endswith("Connection"):
             return cost.own + self._selections(below, kind, size)
         if parent.name.endswith("Connection") and name in ("edges", "nodes"):
             size = page
         return cost.own + size * self._selections(below, kind, 1)
 
-    def _size(self, node: FieldNode, cost: Cost) -> int:
-        arguments = {
-            argument.name.value: value_from_ast_untyped(argument.value, self._variables)
-            for argument in node.arguments or ()
-        }
-        asked = arguments.get(cost.sized_by) if cost.sized_by is not None else None
-        if asked is None and cost.sized_by == "first":
-            asked = arguments.get("last")
-        if isinstance(asked, list):
-            return max(1, len(asked))
-        if isinstance(asked, int):
-            return max(1, min(asked, LARGEST_PAGE))
+    def _size(self, node: FieldNode, field: GraphQLField, cost: Cost) -> int:
+        """How many items there are at most, by the arguments that the resolver gets."""
+        if cost.sized_by is None:
+            return cost.size
+        for name in (cost.sized_by, "last"):
+            asked = self._argument(node, field, name) if name in field.args else None
+            if isinstance(asked, list):
+                return max(1, len(asked))
+            if isinstance(asked, int):
+                return max(1, min(asked, LARGEST_PAGE))
         return cost.size
 
-    def _left_out(self, node: Any) -> bool:
+    def _argument(self, node: FieldNode, field: GraphQLField, name: str) -> Any:
+        """Its value as it is when the field is executed; None when the field cannot be."""
+        if self._values is None:
+            given = next((each.value for each in node.arguments or () if each.name.value == name), None)
+            if isinstance(given, VariableNode):
+                if is_list_type(get_nullable_type(field.args[name].type)):
+                    raise _Unbounded
+                return LARGEST_PAGE
+            if isinstance(given, ListValueNode):
+                return [*given.values]
+        try:
+            alone = GraphQLField(field.type, {name: field.args[name]})
+            return get_argument_values(alone, node, self._values).get(name)
+        except GraphQLError:
+            return None
+
+    def _left_out(self, node: SelectionNode) -> bool:
         """Whether @skip or @include leave it out."""
-        for directive in node.directives or ():
-            condition = next(
-                (item.value for item in directive.arguments or () if item.name.value == "if"), None
-            )
-            if condition is not None and directive.name.value in ("skip", "include"):
-                if value_from_ast_untyped(condition, self._variables) is (directive.name.value == "skip"):
-                    return True
-        return False
+        return any(
+            directive.name.value in ("skip", "include")
+            and self._condition(directive) is (directive.name.value == "skip")
+            for directive in node.directives or ()
+        )
+
+    def _condition(self, directive: DirectiveNode) -> object:
+        """The value of `if`; None when it is neither true nor false, or not known."""
+        match next((each.value for each in directive.arguments or () if each.name.value == "if"), None):
+            case BooleanValueNode(value=value):
+                return value
+            case VariableNode(name=name) if self._values is not None:
+                return self._values.coerced.get(name.value)
+            case _:
+                return None

@@ -21,17 +21,21 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
     validate,
 )
+from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql_server.compiled.plan import Plan
 from gql_server.document_limits import DocumentLimits
 from gql_server.masking import BAD_REQUEST, masked
+from gql_server.operations.fragments import FragmentCycle
 from gql_server.operations.limits import MAX_DOCUMENT_CHARS, LimitExceeded, check_sizes, too_many
+from gql_server.operations.merging import FieldsCanBeMergedRule
 from schema.costs import cost_bound, cost_of_operation
 
 REMEMBERED_DOCUMENTS = 256
@@ -39,6 +43,17 @@ REMEMBERED_DOCUMENTS = 256
 
 MAX_VALIDATION_ERRORS = 20
 """Enough to mend a document by."""
+
+MAX_COERCION_ERRORS = 20
+"""Enough to mend variables by."""
+
+RULES: tuple[type[ASTValidationRule], ...] = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    FieldsCanBeMergedRule,
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
+"""Those of the specification and of Strawberry."""
 
 
 class Refused(Exception):
@@ -94,12 +109,7 @@ class Documents:
         self._limits = limits
         self._own = own
         self._hide_suggestions = not suggestions
-        self._rules: Collection[type[ASTValidationRule]] = (
-            *specified_rules,
-            MaybeNullValidationRule,
-            OneOfInputValidationRule,
-            *(() if introspection else (NoSchemaIntrospectionCustomRule,)),
-        )
+        self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self._ready: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
 
     def operation(self, source: str, name: str | None, variables: Mapping[str, Any] | None) -> Operation:
@@ -120,17 +130,19 @@ class Documents:
         try:
             document = self._parsed(source)
             check_sizes(document, self._limits)
+            errors = validate(
+                self._schema,
+                document,
+                self._rules,
+                max_errors=MAX_VALIDATION_ERRORS,
+                hide_suggestions=self._hide_suggestions,
+            )
         except LimitExceeded as error:
             raise Refused(error) from None
+        except FragmentCycle as error:
+            raise Refused(error, code="GRAPHQL_VALIDATION_FAILED") from None
         except GraphQLError as error:
             raise Refused(error, code="GRAPHQL_PARSE_FAILED") from None
-        errors = validate(
-            self._schema,
-            document,
-            self._rules,
-            max_errors=MAX_VALIDATION_ERRORS,
-            hide_suggestions=self._hide_suggestions,
-        )
         if errors:
             raise Refused(*errors, code="GRAPHQL_VALIDATION_FAILED")
         is_own = source in self._own
@@ -138,7 +150,7 @@ class Documents:
             Operation(
                 document,
                 node,
-                0 if is_own else cost_bound(document, node),
+                0 if is_own else cost_bound(self._schema, document, node),
                 None if self._make_plan is None else self._make_plan(document, node),
             )
             for node in document.definitions
@@ -162,9 +174,23 @@ class Documents:
         limit = self._limits.cost
         if operation.cost_bound is not None and operation.cost_bound <= limit:
             return
-        cost = cost_of_operation(operation.document, operation.node, variables)
+        values = self._coerced(operation, variables)
+        cost = cost_of_operation(self._schema, operation.document, operation.node, values)
         if cost > limit:
             raise Refused(too_many("cost", cost, limit))
+
+    def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
+        """The variables as they are for executing it. Raises Refused when they do not fit."""
+        values = get_variable_values(
+            self._schema,
+            operation.node.variable_definitions or (),
+            dict(variables),
+            max_errors=MAX_COERCION_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(values, list):
+            raise Refused(*values, code="BAD_USER_INPUT")
+        return values
 
 
 def _selected(operations: tuple[Operation, ...], name: str | None) -> Operation:

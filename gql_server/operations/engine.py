@@ -21,7 +21,7 @@ from gql_server.compiled.plan import Plan
 from gql_server.document_limits import DocumentLimits
 from gql_server.operations.answers import Answer, answer_of
 from gql_server.operations.broadcasts import Broadcasts
-from gql_server.operations.documents import Documents, Operation, Refused
+from gql_server.operations.documents import MAX_COERCION_ERRORS, Documents, Operation, Refused
 from gql_server.operations.encoding import encode
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.request import GraphQLRequest
@@ -30,9 +30,6 @@ from gql_server.operations.trusted import TrustedDocuments
 from gql_server.operations.watching import Watch, followed
 from schema.context import Context
 from schema.permissions import Principal
-
-MAX_COERCION_ERRORS = 20
-"""Enough to mend variables by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -487,9 +487,9 @@ GUARDS = (
     ),
     Guard(
         "each fragment is measured once",
-        "gql_server/operations/limits.py",
-        "        if name not in self._known:\n",
-        "        if True:\n",
+        "gql_server/operations/fragments.py",
+        "        if below in fragments and below not in done:\n",
+        "        if below in fragments:\n",
         "tests/gql_server/operations/test_limits.py::test_a_document_beyond_a_limit_is_refused_before_it_is_validated",
     ),
     Guard(

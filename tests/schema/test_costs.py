@@ -6,7 +6,7 @@ import time
 
 import pytest
 import strawberry
-from graphql import GraphQLInterfaceType, GraphQLObjectType, get_introspection_query
+from graphql import GraphQLError, GraphQLInterfaceType, GraphQLObjectType, get_introspection_query
 
 from schema.costs import EXPLICIT, JSON_COST, LIST_SIZE, cost_of, cost_of_field
 from schema.pagination import LARGEST_PAGE
@@ -76,7 +76,10 @@ def test_variables_and_their_defaults_count() -> None:
     )
     assert cost_of(document) == 2 + 4
     assert cost_of(document, {"n": 100}) == 2 + 100
-    assert cost_of(document, {"n": "wrong"}) == 2 + 50
+    assert cost_of(document, {"n": 100.0}) == 2 + 100
+    assert cost_of(document, {"n": None}) == 2 + 50
+    with pytest.raises(GraphQLError):
+        cost_of(document, {"n": "wrong"})
     assert cost_of(document, {"s": True}) == 0
     assert (
         cost_of(
@@ -85,6 +88,19 @@ def test_variables_and_their_defaults_count() -> None:
         )
         == 1 + 1 + 2 + 30
     )
+
+
+def test_one_value_for_a_list_is_a_list_of_one_and_defaults_of_arguments_count() -> None:
+    one = 'query ($a: [String!] = "x") { benchmark(id: "1") { latestExecutions(agents: $a) { id } } }'
+    assert cost_of(one) == cost_of(one, {"a": "y"}) == 1 + 2 + 1
+    assert cost_of('{ benchmark(id: "1") { latestExecutions(agents: "x") { id } } }') == 1 + 2 + 1
+    several = (
+        'query ($a: String! = "x") { benchmark(id: "1") { latestExecutions(agents: [$a, "b"]) { id } } }'
+    )
+    assert cost_of(several) == 1 + 2 + 2
+    events = 'query ($n: Int) { execution(id: "1") { events(first: $n) { seq } } }'
+    # Without a value the default of the argument, not that of pages.
+    assert cost_of(events) == cost_of(events, {"n": 200}) == 1 + 2 + 200
 
 
 def test_lists_in_lists_multiply() -> None:
