@@ -6,6 +6,7 @@ same: it may have less than everything. Whoever shows wrong ones waits longer ea
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 import uuid
@@ -33,6 +34,9 @@ REMEMBER_S = 5.0
 """How long a token is taken for valid without asking again; a revoked one is of no use after it."""
 
 REMEMBERED = 1000
+
+LOOK_UP_S = 3.0
+"""Whoever has locked the tokens keeps nobody waiting for longer."""
 
 Network = IPv4Network | IPv6Network
 
@@ -103,8 +107,9 @@ class Gate:
             return known[1]
         self._known.pop(digest, None)
         try:
-            token = await tokens.use(self._db, digest)
-        except StoreError as error:
+            async with asyncio.timeout(LOOK_UP_S):
+                token = await tokens.use(self._db, digest)
+        except (TimeoutError, StoreError) as error:
             raise BadRequest(
                 "Tokens cannot be looked up now; try again shortly",
                 code="DATABASE_UNAVAILABLE",

@@ -32,6 +32,12 @@ TEMPLATE = f"reev_gql_template_{os.getpid()}"
 NO_BROWSER = "there is no Chromium (`python -m tests.find_browser` looks for one)"
 """Why a test of a page is left out."""
 
+NO_PGBOUNCER = "PgBouncer is not installed (Debian: apt-get install pgbouncer)"
+"""Why a test with a pooler is left out."""
+
+NO_MOUNT = "no file system can be mounted here, so no disk can be filled"
+"""Why a test with a small disk is left out."""
+
 _server: EmbeddedServer | None = None
 
 
@@ -90,8 +96,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
-    if left_out := sum(NO_BROWSER in str(report.longrepr) for report in skipped):
-        terminalreporter.write_line(f"NOT TESTED: {left_out} tests of pages, because {NO_BROWSER}", red=True)
+    for reason in (NO_BROWSER, NO_PGBOUNCER, NO_MOUNT):
+        if left_out := sum(reason in str(report.longrepr) for report in skipped):
+            terminalreporter.write_line(f"NOT TESTED: {left_out} tests, because {reason}", red=True)
 
 
 @contextmanager

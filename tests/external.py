@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from asyncio.subprocess import DEVNULL
@@ -13,14 +15,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from store.embedded import EmbeddedServer
+from tests.conftest import NO_MOUNT, NO_PGBOUNCER
 from tests.proxy import proxied_database
 from tests.server import free_port
 from tests.store.support import DEADLINE_S, eventually
-
-NO_PGBOUNCER = "PgBouncer is not installed (Debian: apt-get install pgbouncer)"
-"""Why a test with a pooler is left out."""
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -80,10 +81,44 @@ async def few_rights(url: str) -> AsyncIterator[tuple[str, str]]:
 
 
 @contextmanager
-def cluster(*, standby: bool = False) -> Iterator[str]:
-    """The URL of a PostgreSQL of one's own; a standby answers, and takes no writes."""
-    # A Unix socket's path is short or impossible.
+def short_directory() -> Iterator[Path]:
+    """For a Unix socket, whose path is short or impossible."""
     directory = Path(tempfile.mkdtemp(prefix="reev-gql-"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def small_disk(mebibytes: int) -> Iterator[Path]:
+    """A file system of its own. The test is left out where none may be mounted."""
+    with short_directory() as directory:
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0755", "tmpfs", str(directory)]
+        if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode != 0:
+            pytest.skip(NO_MOUNT)
+        try:
+            yield directory
+        finally:
+            subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+@contextmanager
+def fill_up(directory: Path) -> Iterator[None]:
+    """Meanwhile there is no room at all on the disk of a directory."""
+    filler = directory / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(1 << 20)):
+                pass
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
+def cluster(directory: Path, *, standby: bool = False) -> Iterator[str]:
+    """The URL of a PostgreSQL of one's own; a standby answers, and takes no writes."""
     server = EmbeddedServer(directory)
     try:
         if standby:
@@ -96,7 +131,6 @@ def cluster(*, standby: bool = False) -> Iterator[str]:
         yield server.url
     finally:
         server.stop()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ import typer
 from typer.main import get_command
 
 from gql_server.cli.commands import app
-from tests.external import NO_PGBOUNCER, PGBOUNCER, pgbouncer
+from tests.conftest import NO_PGBOUNCER
+from tests.external import PGBOUNCER, pgbouncer
 from tests.gql_server.conftest import Finished, cli
 from tests.runner_bridge.bridge import fake_command
 from tests.samples import transfer_yaml

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from gql_server import identity
 from store import benchmarks, condition, tokens
 from store.condition import Condition, State
 from store.database import Database
@@ -186,3 +187,13 @@ async def test_with_a_token_of_the_database_one_reads_on_while_nothing_can_be_wr
         "{ benchmarks { edges { node { id } } } }", headers={"Authorization": f"Bearer {secret}"}
     )
     assert (status, answer["data"]["benchmarks"]["edges"][0]["node"]["id"]) == (200, "bench")
+
+
+async def test_who_has_locked_the_tokens_keeps_nobody_waiting(
+    make_site: MakeSite, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "LOOK_UP_S", 0.1)
+    site = await make_site(require_token=True)
+    async with locked(database_url, "api_tokens"), asyncio.timeout(DEADLINE_S):
+        status, answer = await site.post(HEALTH, headers={"Authorization": "Bearer rg_somebody"})
+        assert (status, answer["errors"][0]["extensions"]["code"]) == (503, "DATABASE_UNAVAILABLE")

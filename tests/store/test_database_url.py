@@ -10,6 +10,7 @@ from store.connecting import open_connection
 from store.database_url import KNOWN, parse
 from store.driver_errors import describe_url, unavailable
 from store.errors import DatabaseUrlInvalid
+from tests.conftest import REPOSITORY
 from tests.proxy import proxied_database
 
 SECRET = "s3cret-Canary"
@@ -29,6 +30,11 @@ tcp_user_timeout user
 @pytest.mark.parametrize("name", LIBPQ)
 def test_no_parameter_of_libpq_becomes_a_setting_of_the_session(name: str) -> None:
     assert name in KNOWN
+
+
+def test_the_documentation_names_every_parameter() -> None:
+    text = (REPOSITORY / "docs" / "database.md").read_text(encoding="utf-8")
+    assert [name for name in sorted({*LIBPQ, "schema", "currentSchema"}) if f"`{name}" not in text] == []
 
 
 @pytest.mark.parametrize(

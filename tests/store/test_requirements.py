@@ -17,8 +17,8 @@ from store.errors import DatabaseNotWritable, DatabaseUnavailable, DatabaseUnsui
 from store.hub import Hub
 from store.migrate import check, known_revisions, migrate
 from store.requirements import TABLES
-from tests.conftest import url_of
-from tests.external import NO_PGBOUNCER, PGBOUNCER, cluster, few_rights, pgbouncer
+from tests.conftest import NO_PGBOUNCER, url_of
+from tests.external import PGBOUNCER, cluster, few_rights, pgbouncer, short_directory
 from tests.proxy import proxied_database
 from tests.store.support import DEADLINE_S, background, ending, running
 
@@ -117,7 +117,7 @@ async def test_a_setting_that_the_server_does_not_know_is_named(database_url: st
 
 @pytest.fixture(scope="module")
 def standby_url() -> Iterator[str]:
-    with cluster(standby=True) as url:
+    with short_directory() as directory, cluster(directory, standby=True) as url:
         yield url
 
 
