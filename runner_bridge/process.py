@@ -1,5 +1,7 @@
 """A runner process: started from an argument list, in a session of its own, output to a file; or found again.
 
+On Linux a reaper is started, which starts the runner and ends as it did (runner_bridge.reaper): its pid is the
+runner's pid here, and everything that descends from it is the runner's. Elsewhere the runner is started itself.
 Nothing of a runner is ever a pipe of ours, so nothing it leaves behind can hold us up, and it lives on when
 this process ends. Its exit is read without reaping it: until `release` its pid, its process group and its
 session stay its own and can be signalled without hitting a stranger.
@@ -13,16 +15,20 @@ import errno
 import logging
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge import processes
 from runner_bridge.errors import LaunchError
+from runner_bridge.reaper import KILL_WAIT_S
+from runner_bridge.spawn import is_reaper, spawn
 
-KILL_WAIT_S = 1.5
-"""How long killed processes may take to go before they are called leaked (they are stuck in the kernel)."""
+DISMISS_S = 1.0
+"""How long a reaper may take to end that has been told to leave what nobody can end."""
+
+LAST_WAIT_S = 10.0
+"""How long it may take when nothing of its runner lives any more: a moment, on a machine that is not busy."""
 
 SHELL_SIGNAL_BASE = 128
 """A shell reports a command killed by signal n as exit code 128 + n."""
@@ -78,7 +84,7 @@ class RunnerProcess:
             os.waitpid(self.pid, os.WNOHANG)
 
 
-def start(
+async def start(
     arguments: Sequence[str],
     *,
     execution_id: str,
@@ -91,25 +97,15 @@ def start(
     try:
         descriptor = os.open(output, OUTPUT_FLAGS, 0o640)
         try:
-            child = subprocess.Popen(
-                list(arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=subprocess.STDOUT,
-                cwd=working_directory,
-                env=marked,
-                start_new_session=True,
-            )
+            pid = await spawn(list(arguments), marked, working_directory, descriptor)
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:
         raise LaunchError(_explain(error, arguments[0], working_directory)) from error
-    # From here on we deal with the pid ourselves: the runner may outlive this object and this process.
-    child.returncode = 0
-    started = processes.start_time(child.pid)
+    started = processes.start_time(pid)
     if started is None:
         raise LaunchError(f"The runner {arguments[0]} vanished while it was started")
-    return RunnerProcess(execution_id, child.pid, started)
+    return RunnerProcess(execution_id, pid, started)
 
 
 async def end_members(
@@ -122,12 +118,29 @@ async def end_members(
     """
     left: list[int] = []
     members = _Members(execution_id, leader, started)
+    if members.reaper is not None:
+        _send([members.reaper], signal.SIGUSR1, group=None)
     for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_WAIT_S)):
         left = await _signal_until_gone(members, number, patience_s)
         if not left:
-            return []
-    log.error("processes %s of execution %s do not die", left, execution_id)
+            break
+    if members.reaper is not None and not await _dismiss(members.reaper, is_last=not left):
+        # It cannot end before the runner does: nobody knows yet how that will be.
+        left.append(members.reaper)
+    if left:
+        log.error("processes %s of execution %s do not die", left, execution_id)
     return left
+
+
+async def _dismiss(reaper: int, *, is_last: bool) -> bool:
+    """Whether the reaper has ended, which has nobody left, or only what nobody can end."""
+    _send([reaper], signal.SIGTERM, group=None)
+    if await processes.wait_ended([reaper], LAST_WAIT_S if is_last else DISMISS_S):
+        return True
+    if is_last:
+        _send([reaper], signal.SIGKILL, group=None)
+        return await processes.wait_ended([reaper], KILL_WAIT_S)
+    return False
 
 
 @dataclass(slots=True)
@@ -138,9 +151,22 @@ class _Members:
     leader: int | None
     started: float | None
     known: dict[int, float | None] = field(default_factory=dict)
+    reaper: int | None = field(init=False)
+    """The leader when it is a reaper: it is no process of the execution, and has to outlive them all."""
+
+    def __post_init__(self) -> None:
+        pid = self.certain_leader
+        self.reaper = pid if pid is not None and is_reaper(pid) else None
+
+    @property
+    def certain_leader(self) -> int | None:
+        """The leader, while its pid is certainly its own."""
+        is_held = self.leader is not None and processes.start_time(self.leader) == self.started
+        return self.leader if is_held else None
 
     def living(self) -> list[int]:
         found = processes.find_members(self.leader, self.started, self.execution_id)
+        found = [pid for pid in found if pid != self.reaper]
         found += [
             pid
             for pid, started in self.known.items()
@@ -151,9 +177,8 @@ class _Members:
 
     @property
     def group(self) -> int | None:
-        """The leader's process group, while its pid is certainly its own."""
-        is_held = self.leader is not None and processes.start_time(self.leader) == self.started
-        return self.leader if is_held else None
+        """The process group that a runner without a reaper leads."""
+        return self.certain_leader if self.reaper is None else None
 
 
 async def _signal_until_gone(members: _Members, number: signal.Signals, patience_s: float) -> list[int]:

@@ -105,8 +105,10 @@ def find_leader(execution_id: str) -> int | None:
         for item in process_table.born_since(None)
         if item.session == item.pid and item.is_living and carries_marker(item.pid, execution_id)
     ]
-    # A daemon that the runner started leads a session too, but never an older one.
-    oldest = min(leaders, key=lambda item: (item.started, item.pid), default=None)
+    # What it started leads a session too, but never an older one, and its parent is another of these, or gone.
+    pids = {item.pid for item in leaders}
+    first = [item for item in leaders if item.parent not in pids]
+    oldest = min(first, key=lambda item: (item.started, item.pid), default=None)
     return None if oldest is None else oldest.pid
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from runner_bridge import host, process, processes
-from runner_bridge.supervision import LEFTOVER_GRACE_S
+from runner_bridge.reaper import LEFTOVER_GRACE_S
 from store import executions, queue, workers
 from store.database import Database
 from store.errors import StoreError

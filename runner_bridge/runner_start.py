@@ -25,7 +25,7 @@ def output_path(config: RunnerConfig, execution_id: str) -> Path:
     return config.output_dir.absolute() / f"{execution_id}.log"
 
 
-def start_runner(
+async def start_runner(
     config: RunnerConfig,
     arguments: Sequence[str],
     execution: Execution,
@@ -50,7 +50,7 @@ def start_runner(
         "agent": execution.agent,
         "id": execution_id,
     }
-    return process.start(
+    return await process.start(
         fill(arguments, values),
         execution_id=execution_id,
         environment=environment,

@@ -22,6 +22,7 @@ from runner_bridge.limits import Limits, until_reached
 from runner_bridge.output import RunnerOutput
 from runner_bridge.output_tail import OutputTail
 from runner_bridge.process import ProcessExit, RunnerProcess
+from runner_bridge.reaper import LEFTOVER_GRACE_S
 from runner_bridge.result import Expected, Found, decide, steps_done
 from runner_bridge.runner_help import RunnerCommand
 from runner_bridge.runner_start import output_path, remove_definition, runner_environment, start_runner
@@ -51,9 +52,6 @@ from store.model import (
     WorkerId,
 )
 from store.queue import GiveBack
-
-LEFTOVER_GRACE_S = 0.5
-"""What a runner leaves behind at its own end has no claim to a long goodbye, and its result waits for it."""
 
 SHUTDOWN_GRACE_S = 3.0
 """Grace at most for a runner that ends with its worker, whom somebody waits for to end."""
@@ -140,7 +138,9 @@ class Supervision:
             await self._learn_environment()
             environment = self._expected.environment
             arguments = self._around.command.arguments
-            runner = start_runner(self._config, arguments, self._execution, self._benchmark, environment)
+            runner = await start_runner(
+                self._config, arguments, self._execution, self._benchmark, environment
+            )
         except LaunchError as error:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return

@@ -16,7 +16,7 @@ import socket
 import uuid
 from collections.abc import Coroutine
 
-from runner_bridge import host, log_context, process, processes
+from runner_bridge import host, log_context, process, processes, reaper
 from runner_bridge.command import RunnerConfig
 from runner_bridge.counters import Counters
 from runner_bridge.observer import Observer
@@ -24,7 +24,6 @@ from runner_bridge.recovery import Judge, Recovery
 from runner_bridge.runner_help import RunnerCommand
 from runner_bridge.storing import until_stored, wait_for_event
 from runner_bridge.supervision import (
-    LEFTOVER_GRACE_S,
     SHUTDOWN_GRACE_S,
     Supervision,
     Surroundings,
@@ -63,7 +62,7 @@ LEAVE_S = 1.0
 LOST_AFTER_S = 30.0
 """Executions of a worker that was silent for this long and whom nobody else can see are closed."""
 
-SHUTDOWN_PATIENCE_S = SHUTDOWN_GRACE_S + process.KILL_WAIT_S + 1.5
+SHUTDOWN_PATIENCE_S = SHUTDOWN_GRACE_S + reaper.KILL_WAIT_S + 1.5
 """How long a worker that ends its runners waits for them: grace, kill, and the writing of their ends."""
 
 log = logging.getLogger(__name__)
@@ -310,7 +309,7 @@ class Worker:
             lambda: executions.process_of(self._around.db, execution_id), self._leaving
         )
         pid, started = (None, None) if identity is None else (identity.pid, identity.started)
-        left = await process.end_members(str(execution_id), pid, started, LEFTOVER_GRACE_S)
+        left = await process.end_members(str(execution_id), pid, started, reaper.LEFTOVER_GRACE_S)
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
         leaked = tuple(LeakedProcess(pid, processes.name_of(pid)) for pid in left)
         ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=leaked)

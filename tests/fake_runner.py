@@ -148,7 +148,7 @@ def in_child(body: Callable[[], None]) -> int:
 
 
 def leave_an_orphan() -> None:
-    in_child(wait_for_ever)
+    ready(f"left {in_child(wait_for_ever)}")
 
 
 def ok(fake: FakeRunner) -> int:
@@ -267,14 +267,41 @@ def family(fake: FakeRunner) -> int:
 
 
 def grandchild_holds_stdout(fake: FakeRunner) -> int:
-    in_child(leave_an_orphan)
+    os.waitpid(in_child(leave_an_orphan), 0)
     fake.write(fake.session())
     return 0
 
 
 def stubborn_grandchild(fake: FakeRunner) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    in_child(leave_an_orphan)
+    return grandchild_holds_stdout(fake)
+
+
+def leave_a_stranger(fake: FakeRunner) -> None:
+    """Two forks, a session of its own, another program, no environment, deaf to SIGTERM."""
+
+    def hide() -> None:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.execve("/bin/sleep", ["sleep", str(STILL_ALIVE_S)], {})  # noqa: S606
+
+    def middle() -> None:
+        pid = in_child(hide)
+        (fake.sessions / f"hidden_{fake.id}").write_text(str(pid))
+        ready(f"left {pid}")
+        while Path(f"/proc/{pid}/environ").read_bytes():
+            time.sleep(0.002)
+
+    os.waitpid(in_child(middle), 0)
+
+
+def escape(fake: FakeRunner) -> int:
+    leave_a_stranger(fake)
+    return hang(fake)
+
+
+def escaped_at_the_end(fake: FakeRunner) -> int:
+    leave_a_stranger(fake)
     fake.write(fake.session())
     return 0
 
@@ -504,7 +531,16 @@ MODES: dict[str, Callable[[FakeRunner], int]] = {
         *(grandchild_holds_stdout, stubborn_grandchild, setsid_escape, flood, long_line, binary),
         *(foreign_id, foreign_benchmark, two_files, symlink_file, slow_tools, unfinished_tool, foreign_tools),
         *(compiles_first, compiles_for_ever, begins_with_a_tool, ends_on_cue, steps_on_cue, whole_flow),
-        *(hidden_child, disk_full, output_full, result_removed, environment, secrets),
+        *(
+            hidden_child,
+            escape,
+            escaped_at_the_end,
+            disk_full,
+            output_full,
+            result_removed,
+            environment,
+            secrets,
+        ),
     )
 }
 

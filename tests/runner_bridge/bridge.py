@@ -13,6 +13,7 @@ from typing import Any
 
 from runner_bridge import launch, processes
 from runner_bridge.command import RunnerConfig
+from runner_bridge.spawn import is_reaper
 from runner_bridge.storing import until_stored
 from runner_bridge.worker import Worker
 from store import benchmarks, events, executions
@@ -124,7 +125,12 @@ class Bridge:
 
     @staticmethod
     def living(execution_id: ExecutionId) -> list[int]:
+        """Its processes that can be told by their marker, and their reaper."""
         return processes.find_members(None, None, str(execution_id))
+
+    def of_runner(self, execution_id: ExecutionId) -> list[int]:
+        """The same without the reaper."""
+        return [pid for pid in self.living(execution_id) if not is_reaper(pid)]
 
 
 def read_if_there(path: Path) -> bytes:

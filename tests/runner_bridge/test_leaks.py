@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from runner_bridge import process, processes
@@ -80,9 +81,9 @@ async def test_what_outlives_sigkill_is_told_with_its_name_and_counted(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id, worker, handling = await hanging(bridge, "family")
-    await until(lambda: len(bridge.living(execution_id)) == 3)
-    leader = await leader_of(bridge, execution_id)
-    child = max(pid for pid in bridge.living(execution_id) if pid != leader)
+    await until(lambda: len(bridge.of_runner(execution_id)) == 3)
+    runner = await runner_of(bridge, execution_id)
+    child = next(pid for pid in bridge.of_runner(execution_id) if pid != runner)
     name = processes.name_of(child)
     with immortal(monkeypatch, [child]):
         execution = await stopped(bridge, execution_id, handling)
@@ -95,28 +96,32 @@ async def test_what_outlives_sigkill_is_told_with_its_name_and_counted(
 async def test_a_runner_that_outlives_sigkill_itself_holds_nobody_up_and_has_no_exit(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execution_id, _, handling = await hanging(bridge, "hang")
-    leader = await leader_of(bridge, execution_id)
-    with immortal(monkeypatch, [leader]):
+    execution_id, _, handling = await hanging(bridge, "ignore-term")
+    reaper, runner = await leader_of(bridge, execution_id), await runner_of(bridge, execution_id)
+    with immortal(monkeypatch, [runner]):
         execution = await stopped(bridge, execution_id, handling)
     assert execution.status is STOPPED
-    assert [leaked.pid for leaked in execution.leaked_processes] == [leader]
+    assert [leaked.pid for leaked in execution.leaked_processes] == [runner, reaper]
     assert (execution.exit_code, execution.exit_signal) == (None, None)
-    await processes.wait_ended([leader])
-    process.RunnerProcess(str(execution_id), leader, 0.0).release()
+    await processes.wait_ended([reaper])
+    process.RunnerProcess(str(execution_id), reaper, 0.0).release()
+
+
+async def runner_of(bridge: Bridge, execution_id: ExecutionId) -> int:
+    reaper = await leader_of(bridge, execution_id)
+    children = await asyncio.to_thread(psutil.Process(reaper).children)
+    [runner] = [child.pid for child in children if processes.carries_marker(child.pid, str(execution_id))]
+    return int(runner)
 
 
 async def test_what_a_runner_that_died_unwatched_left_is_told_by_whoever_takes_over(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its reaper died first, as when memory is short; the reaper would have ended them."""
     execution_id, worker, handling = await hanging(bridge, "family")
-    await until(lambda: len(bridge.living(execution_id)) == 3)
-    worker.stop()
-    with pytest.raises(GiveBack):
-        await handling
-    leader = await leader_of(bridge, execution_id)
-    os.kill(leader, signal.SIGKILL)
-    await processes.wait_ended([leader])
+    await until(lambda: len(bridge.of_runner(execution_id)) == 3)
+    await leaves(worker, handling)
+    await die(await leader_of(bridge, execution_id))
     left = bridge.living(execution_id)
     next_one = bridge.worker("ok")
     with immortal(monkeypatch, left):
@@ -124,4 +129,58 @@ async def test_what_a_runner_that_died_unwatched_left_is_told_by_whoever_takes_o
     execution = await bridge.get(execution_id)
     assert execution.status is ExecutionStatus.LOST
     assert sorted(leaked.pid for leaked in execution.leaked_processes) == sorted(left)
-    assert len(left) == next_one.counters.leaked_processes == 2
+    assert len(left) == next_one.counters.leaked_processes == 3
+
+
+async def leaves(worker: Worker, handling: asyncio.Task[None]) -> None:
+    worker.stop()
+    with pytest.raises(GiveBack):
+        await handling
+
+
+async def die(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    await processes.wait_ended([pid])
+
+
+def stranger_of(bridge: Bridge, execution_id: ExecutionId) -> int:
+    """The process that nothing but its parent tells to be the runner's."""
+    return int((bridge.config.sessions_dir / f"hidden_{execution_id}").read_text())
+
+
+async def test_what_hid_before_the_worker_was_replaced_is_ended_by_the_next_one(bridge: Bridge) -> None:
+    execution_id, worker, handling = await hanging(bridge, "escape")
+    stranger = stranger_of(bridge, execution_id)
+    await leaves(worker, handling)
+    assert processes.is_living(stranger)
+    taking = asyncio.create_task(bridge.worker("ok").handle(execution_id))
+    execution = await stopped(bridge, execution_id, taking)
+    assert (execution.status, execution.leaked_processes) == (STOPPED, ())
+    assert not processes.is_living(stranger)
+
+
+async def test_what_hid_before_its_runner_died_unwatched_is_ended_though_no_worker_is_there(
+    bridge: Bridge,
+) -> None:
+    execution_id, worker, handling = await hanging(bridge, "escape")
+    reaper, stranger = await leader_of(bridge, execution_id), stranger_of(bridge, execution_id)
+    await leaves(worker, handling)
+    await die(await runner_of(bridge, execution_id))
+    await processes.wait_ended([reaper])
+    assert not processes.is_living(stranger)
+
+
+async def test_what_hides_and_cannot_be_ended_is_named(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id, _, handling = await hanging(bridge, "escape")
+    stranger = stranger_of(bridge, execution_id)
+    with immortal(monkeypatch, [stranger]):
+        execution = await stopped(bridge, execution_id, handling)
+    assert execution.leaked_processes == (LeakedProcess(stranger, "sleep"),)
+
+
+async def test_nothing_that_hid_outlives_a_runner_that_ends_by_itself(bridge: Bridge) -> None:
+    execution = await bridge.run("escaped-at-the-end")
+    assert (execution.status, execution.leaked_processes) == (ExecutionStatus.SUCCEEDED, ())
+    assert not processes.is_living(stranger_of(bridge, execution.id))

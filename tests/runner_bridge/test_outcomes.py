@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
 
-from runner_bridge import process
+from runner_bridge import processes
 from runner_bridge.command import LOCAL_RUNNER
 from store import executions, results
 from store.model import EventKind, ExecutionStatus, FailureKind, ToolCallStatus
@@ -109,10 +108,8 @@ async def test_the_exit_codes_of_our_own_runner_say_why(
 
 
 async def test_a_time_limit_ends_the_runner_and_says_so(bridge: Bridge) -> None:
-    began = time.monotonic()
     # Long enough for the runner to have become deaf, on any machine.
     execution = await bridge.run("ignore-term", timeout_ms=2000)
-    assert time.monotonic() - began < 2.0 + 0.3 + process.KILL_WAIT_S
     assert execution.status is ExecutionStatus.TIMED_OUT
     assert execution.failure is not None and execution.failure.kind is FailureKind.TIMEOUT
     assert "2000 ms" in execution.failure.message
@@ -132,7 +129,7 @@ async def test_a_result_written_only_because_of_sigterm_does_not_undo_the_time_l
 
 
 @pytest.mark.parametrize(
-    "mode", ["hang", "ignore-term", "stopped", "family", "setsid-escape", "file-on-term"]
+    "mode", ["hang", "ignore-term", "stopped", "family", "setsid-escape", "escape", "file-on-term"]
 )
 async def test_a_stopped_execution_is_stopped_only_when_nothing_of_it_lives(
     bridge: Bridge, mode: str
@@ -141,11 +138,12 @@ async def test_a_stopped_execution_is_stopped_only_when_nothing_of_it_lives(
     handling = asyncio.create_task(bridge.worker(mode).handle(execution_id))
     await bridge.ready(execution_id)
     assert bridge.living(execution_id)
-    began = time.monotonic()
+    hidden = bridge.config.sessions_dir / f"hidden_{execution_id}"
+    pids = [int(hidden.read_text())] if mode == "escape" else []
     await executions.request_stop(bridge.db, execution_id)
     await bridge.status(execution_id, ExecutionStatus.STOPPED)
     assert bridge.living(execution_id) == []
-    assert time.monotonic() - began < 0.3 + process.KILL_WAIT_S + 0.5
+    assert not any(processes.is_living(pid) for pid in pids)
     await handling
     execution = await bridge.get(execution_id)
     assert execution.failure is None and execution.success is None

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -18,13 +18,14 @@ import pytest
 from runner_bridge import process, processes
 from runner_bridge.errors import LaunchError
 from runner_bridge.process import ProcessExit, RunnerProcess
+from runner_bridge.reaper import KILL_WAIT_S
 from tests.runner_bridge.bridge import FAKE_RUNNER, read_if_there, until
 
 GRACE_S = 0.3
 NOTICE_S = 1.0
 DEADLINE_S = 20.0
 
-Start = Callable[[str], RunnerProcess]
+Start = Callable[[str], Awaitable[RunnerProcess]]
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def start(tmp_path: Path, output: Path) -> Iterator[Start]:
     """Starts the fake runner in a mode; whatever a failed test leaves behind is killed."""
     execution_id = str(uuid.uuid4())
 
-    def run(mode: str) -> RunnerProcess:
+    async def run(mode: str) -> RunnerProcess:
         arguments = [sys.executable, "-S", "-E", str(FAKE_RUNNER), "001-sol-transfer.yml"]
-        return process.start(
+        return await process.start(
             [*arguments, f"--execution-id={execution_id}", f"--mode={mode}"],
             execution_id=execution_id,
             environment={"REEV_SESSION_LOG_PATH": str(tmp_path), "GIVEN": "yes"},
@@ -73,7 +74,7 @@ def survivors(runner: RunnerProcess) -> list[int]:
 async def test_exit_is_told_by_code_or_by_the_name_of_the_signal(
     start: Start, mode: str, expected: ProcessExit
 ) -> None:
-    runner = start(mode)
+    runner = await start(mode)
     assert await runner.wait() == expected
     assert await runner.wait() == expected, "asking again gives the same answer"
     runner.release()
@@ -82,11 +83,11 @@ async def test_exit_is_told_by_code_or_by_the_name_of_the_signal(
 
 @pytest.mark.parametrize("mode", ["hang", "stopped", "ignore-term", "family"])
 async def test_nothing_of_the_group_lives_after_the_end(start: Start, output: Path, mode: str) -> None:
-    runner = start(mode)
+    runner = await start(mode)
     await until_ready(output)
     began = time.monotonic()
     assert await runner.end(GRACE_S) == []
-    assert time.monotonic() - began < GRACE_S + process.KILL_WAIT_S
+    assert time.monotonic() - began < GRACE_S + KILL_WAIT_S
     assert survivors(runner) == []
     runner.release()
     assert not psutil.pid_exists(runner.pid)
@@ -95,7 +96,7 @@ async def test_nothing_of_the_group_lives_after_the_end(start: Start, output: Pa
 async def test_an_obedient_runner_ends_by_sigterm_without_waiting_for_the_grace(
     start: Start, output: Path
 ) -> None:
-    runner = start("hang")
+    runner = await start("hang")
     await until_ready(output)
     began = time.monotonic()
     assert await runner.end(grace_s=30.0) == []
@@ -107,23 +108,65 @@ async def test_an_obedient_runner_ends_by_sigterm_without_waiting_for_the_grace(
 async def test_a_daemon_that_left_the_session_is_found_by_its_marker_and_ended(
     start: Start, output: Path
 ) -> None:
-    runner = start("setsid-escape")
+    runner = await start("setsid-escape")
     await until_ready(output)
-    escaped = [pid for pid in survivors(runner) if os.getsid(pid) != runner.pid]
-    assert escaped, "the daemon did not escape, so this test proves nothing"
+    before = survivors(runner)
+    sessions = {os.getsid(pid) for pid in before}
+    assert len(sessions) == 3, "the daemon did not escape, so this test proves nothing"
     assert await runner.end(GRACE_S) == []
-    assert not any(processes.is_living(pid) for pid in escaped)
+    assert not any(processes.is_living(pid) for pid in before)
     runner.release()
 
 
-@pytest.mark.parametrize("mode", ["grandchild-holds-stdout", "stubborn-grandchild"])
-async def test_the_exit_is_noticed_while_a_grandchild_holds_the_output_open(start: Start, mode: str) -> None:
-    runner = start(mode)
+@pytest.mark.parametrize("mode", ["grandchild-holds-stdout", "stubborn-grandchild", "escaped-at-the-end"])
+async def test_what_a_runner_leaves_at_its_own_end_is_ended_though_no_worker_is_there(
+    start: Start, output: Path, mode: str
+) -> None:
+    """Also what holds its output open, is deaf to SIGTERM, or hides: the exit is that of the runner."""
+    runner = await start(mode)
     async with asyncio.timeout(DEADLINE_S):
         assert await runner.wait() == ProcessExit(code=0)
-    assert survivors(runner), "the grandchild is gone, so this test proves nothing"
-    assert await runner.end(GRACE_S) == []
+    lines = (await asyncio.to_thread(output.read_text)).splitlines()
+    left = [int(line.split()[1]) for line in lines if line.startswith("left ")]
+    assert left and not any(processes.is_living(pid) for pid in left)
     assert survivors(runner) == []
+    runner.release()
+
+
+async def test_a_process_that_hides_descends_from_its_reaper_whoever_looks(
+    start: Start, output: Path, tmp_path: Path
+) -> None:
+    """Two forks, a session of its own, no environment: nothing of it tells whose it is but its parent."""
+    runner = await start("escape")
+    await until_ready(output)
+    hidden = int(await asyncio.to_thread((tmp_path / f"hidden_{runner.execution_id}").read_text))
+    assert psutil.Process(hidden).ppid() == runner.pid, "it is not the reaper's, so this test proves nothing"
+    assert os.getsid(hidden) == hidden and not processes.carries_marker(hidden, runner.execution_id)
+    assert hidden in survivors(runner)
+    assert await runner.end(GRACE_S) == []
+    assert not processes.is_living(hidden)
+    assert await runner.wait() == ProcessExit(signal="SIGTERM"), "the exit is the runner's own"
+    runner.release()
+
+
+async def test_signals_to_the_recorded_pid_reach_the_runner(start: Start, output: Path) -> None:
+    """An operator knows no other."""
+    runner = await start("ignore-term")
+    await until_ready(output)
+    os.kill(runner.pid, signal.SIGTERM)
+    await until(lambda: b"told to end" in read_if_there(output))
+    assert processes.is_living(runner.pid)
+    await runner.end(0.0)
+    runner.release()
+
+
+async def test_without_its_reaper_a_runner_is_still_found_and_ended(start: Start, output: Path) -> None:
+    runner = await start("hang")
+    await until_ready(output)
+    os.kill(runner.pid, signal.SIGKILL)
+    await processes.wait_ended([runner.pid])
+    assert len(survivors(runner)) == 1
+    assert await runner.end(GRACE_S) == [] and survivors(runner) == []
     runner.release()
 
 
@@ -131,7 +174,7 @@ async def test_the_runner_sees_the_given_environment_and_nothing_else(
     start: Start, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/db")
-    runner = start("environment")
+    runner = await start("environment")
     await runner.wait()
     runner.release()
     seen = json.loads(await asyncio.to_thread(output.read_text))
@@ -143,7 +186,7 @@ async def test_the_runner_sees_the_given_environment_and_nothing_else(
 async def test_a_living_runner_is_found_again_by_pid_and_start_time_or_by_its_marker(
     start: Start, output: Path
 ) -> None:
-    runner = start("hang")
+    runner = await start("hang")
     await until_ready(output)
     assert process.find(runner.execution_id, runner.pid, runner.started) == runner
     assert process.find(runner.execution_id, None, None) == runner, "the pid was never written down"
@@ -154,7 +197,7 @@ async def test_a_living_runner_is_found_again_by_pid_and_start_time_or_by_its_ma
 
 
 async def test_a_process_that_only_has_the_runners_pid_is_never_signalled(start: Start, output: Path) -> None:
-    stranger = start("hang")
+    stranger = await start("hang")
     await until_ready(output)
     remembered = RunnerProcess(str(uuid.uuid4()), stranger.pid, stranger.started - 100)
     assert await remembered.end(GRACE_S) == []
@@ -185,7 +228,7 @@ def program(path: Path, text: str, mode: int) -> Path:
     return path
 
 
-def test_a_runner_that_cannot_be_started_is_a_typed_error_that_says_why(tmp_path: Path) -> None:
+async def test_a_runner_that_cannot_be_started_is_a_typed_error_that_says_why(tmp_path: Path) -> None:
     plain = program(tmp_path / "plain", "text", 0o644)
     garbage = program(tmp_path / "garbage", "text", 0o755)
     orphaned = program(tmp_path / "orphaned", "#!/no/such/interpreter\n", 0o755)
@@ -200,7 +243,7 @@ def test_a_runner_that_cannot_be_started_is_a_typed_error_that_says_why(tmp_path
     ]
     for name, directory, reason in cases:
         with pytest.raises(LaunchError, match=reason):
-            process.start(
+            await process.start(
                 [name],
                 execution_id="x",
                 environment={"PATH": "/usr/bin"},
@@ -209,12 +252,12 @@ def test_a_runner_that_cannot_be_started_is_a_typed_error_that_says_why(tmp_path
             )
 
 
-def test_an_output_path_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+async def test_an_output_path_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("keep me")
     (tmp_path / "out").symlink_to(precious)
     with pytest.raises(LaunchError):
-        process.start(
+        await process.start(
             [sys.executable],
             execution_id="x",
             environment={},

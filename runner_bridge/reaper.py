@@ -1,0 +1,173 @@
+"""The parent of one runner: a small program that nothing of its runner can get away from.
+
+    python -I -S reaper.py REPORT COMMAND...
+
+It is a subreaper (prctl): what a runner leaves behind becomes its child, also when it forked twice, left the
+session and cleared its environment. So the descendants of this process are the processes of the runner, for
+whichever worker looks. It outlives the worker, and ends as the runner did, with the same exit code or signal, when
+nothing of the runner lives. What the runner leaves at its own end it ends itself; after SIGUSR1 it only waits, and
+the worker that stops the runner ends the rest. Other signals are handed on to the runner; one that comes after the
+runner's end ends the waiting.
+
+REPORT is a descriptor: it is closed when the command was executed, after the error number when it could not be.
+The program imports nothing of ours, because each runner waits for its start.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+    from typing import NoReturn
+else:
+    # What makes enums of its numbers, and the modules above, take longer to import than all the rest.
+    import _signal as signal
+
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+
+LEFTOVER_GRACE_S = 0.5
+"""What a runner leaves behind at its own end has no claim to a long goodbye, and its result waits for it."""
+
+KILL_WAIT_S = 1.5
+"""How long killed processes may take to go before they are called leaked (they are stuck in the kernel)."""
+
+LOOK_S = 0.05
+"""Between two looks for what was left: what a process leaves when it is killed is found by the next one."""
+
+NOT_EXECUTED = 127
+"""A shell's exit code for a command that cannot be executed."""
+
+HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2)
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class Reaper:
+    """One runner and whatever it leaves behind."""
+
+    def __init__(self, runner: int) -> None:
+        self._runner = runner
+        self._status: int | None = None
+        self._only_waits = False
+
+    def hand_on(self, number: int, _: FrameType | None) -> None:
+        """To the runner; after its end there is nobody to hand it to."""
+        if self._status is not None:
+            end_like(self._status)
+        send([self._runner], number)
+
+    def only_wait(self, number: int, _: FrameType | None) -> None:
+        """A worker ends what is left, with its own patience."""
+        self._only_waits = True
+
+    def run(self) -> NoReturn:
+        """Until the runner and what it left have ended, or can not be ended."""
+        while self._status is None:
+            self._reap(0)
+        deadline = time.monotonic() + LEFTOVER_GRACE_S
+        told: set[int] = set()
+        while self._reap(os.WNOHANG):
+            late_s = time.monotonic() - deadline
+            if not self._only_waits:
+                if late_s >= KILL_WAIT_S:
+                    print(f"what the runner left does not die: {children()}", file=sys.stderr, flush=True)
+                    break
+                left = [pid for pid in children() if late_s >= 0 or pid not in told]
+                told.update(left)
+                send(left, signal.SIGTERM if late_s < 0 else signal.SIGKILL)
+            signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
+        end_like(self._status)
+
+    def _reap(self, options: int) -> bool:
+        """Waits for one child, or not (WNOHANG); whether any is left."""
+        try:
+            pid, status = os.waitpid(-1, options)
+        except ChildProcessError:
+            return False
+        if pid == self._runner:
+            self._status = status
+        return True
+
+
+def children() -> list[int]:
+    """The processes whose parent this one is."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = read(f"/proc/{name}/stat")
+        except OSError:
+            continue
+        # The name before the state may hold anything, parentheses included.
+        if int(stat.rpartition(b")")[2].split()[1]) == os.getpid():
+            found.append(int(name))
+    return found
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def send(pids: list[int], number: int) -> None:
+    """Signals children, and wakes those that stand still."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+
+def end_like(status: int) -> NoReturn:
+    """Ends with the exit code of that wait status, or by its signal, without a second core dump."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def execute(command: list[str], report: int) -> NoReturn:
+    """Becomes the runner: with the environment that was given, which Python may have added to."""
+    try:
+        os.setsid()
+        for number in IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        variables = read("/proc/self/environ").split(b"\0")
+        environment = dict(variable.split(b"=", 1) for variable in variables if b"=" in variable)
+        os.set_inheritable(report, False)
+        os.execvpe(command[0], command, environment)  # noqa: S606
+    except OSError as error:
+        os.write(report, str(error.errno).encode())
+    finally:
+        os._exit(NOT_EXECUTED)
+
+
+def main() -> NoReturn:
+    report, command = int(sys.argv[1]), sys.argv[2:]
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Nothing that comes before the handlers are there is lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGUSR1, *HANDED_ON])
+    runner = os.fork()
+    if runner == 0:
+        execute(command, report)
+    os.close(report)
+    reaper = Reaper(runner)
+    signal.signal(signal.SIGUSR1, reaper.only_wait)
+    for number in HANDED_ON:
+        signal.signal(number, reaper.hand_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, *HANDED_ON])
+    reaper.run()
+
+
+if __name__ == "__main__":
+    main()
