@@ -20,12 +20,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.conftest import NO_BROWSER
 from tests.find_browser import on_path
+from tests.patience import DEADLINE_S
 
-VIEW_DEADLINE_MS = 20_000
+VIEW_DEADLINE_MS = DEADLINE_S * 1000
+expect.set_options(timeout=VIEW_DEADLINE_MS)
 
 FLAGS = (
     "--headless",

@@ -19,11 +19,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from store.database import Database
 from store.embedded import EmbeddedServer
 from store.hub import Hub
 from store.migrate import migrate
+from tests.patience import DEADLINE_S
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REAL_DATA = REPOSITORY.parent / "shared" / "reev" / "data"
@@ -39,6 +41,10 @@ NO_MOUNT = "no file system can be mounted here, so no disk can be filled"
 """Why a test with a small disk is left out."""
 
 _server: EmbeddedServer | None = None
+
+# An example takes as long as a busy machine needs for it: that tells nothing of the code.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 def url_of(server_url: str, database: str) -> str:
@@ -133,9 +139,6 @@ def cloned_database(template: str | None) -> Iterator[str]:
         run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-LEAK_DEADLINE_S = 2.0
-"""What a test closed at its very end may take this long to be gone."""
-
 LEAK_SLACK_FDS = 2
 """A library opened for the first time may keep a descriptor or two."""
 
@@ -154,7 +157,8 @@ async def _nothing_left_in_loop() -> AsyncIterator[None]:
     loop.set_exception_handler(lambda _, context: unhandled.append(context))
     before, mine = _open_descriptors(), asyncio.all_tasks()
     yield
-    deadline = loop.time() + LEAK_DEADLINE_S
+    # What a test closed at its very end may take a while to be gone.
+    deadline = loop.time() + DEADLINE_S
     while left := _left_behind(before, mine):
         if loop.time() > deadline:
             pytest.fail(f"left behind: {left}")
@@ -177,6 +181,18 @@ def _open_descriptors() -> int | None:
         return None
 
 
+@pytest.fixture(autouse=True)
+def patient_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no database that is away; what is tried with one that is, sets its own times."""
+    for limit in (
+        "database.ACQUIRE_TIMEOUT_S",
+        "database.CONNECT_TIMEOUT_S",
+        "connecting.CONNECT_TIMEOUT_S",
+        "condition.CHECK_TIMEOUT_S",
+    ):
+        monkeypatch.setattr(f"store.{limit}", DEADLINE_S)
+
+
 @pytest.fixture
 def database_url() -> Iterator[str]:
     """The URL of a migrated, empty database of this test's own."""
@@ -194,11 +210,11 @@ def empty_database_url() -> Iterator[str]:
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """A connected, migrated database."""
-    database = await Database.open(database_url, max_size=10)
+    opened = await Database.open(database_url, max_size=10)
     try:
-        yield database
+        yield opened
     finally:
-        await database.close()
+        await opened.close()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import asyncpg
 import psutil
 
 from runner_bridge import processes
+from tests.patience import DEADLINE_S
 
 FRESH_S = 10.0
 """An owner that was silent for longer has lost its executions (I4)."""
@@ -30,9 +31,6 @@ IDLE_IN_TRANSACTION_S = 1.0
 
 LEFTOVER_SLACK = 2
 """Descriptors, tasks and temporary files that a library may keep (I9)."""
-
-SETTLE_S = 10.0
-"""What `settled` waits for: what is on its way out has this long to be gone."""
 
 LOOK_S = 0.05
 """Between two looks of `settled`."""
@@ -134,17 +132,20 @@ async def violations_in_database(connection: Connection, around: Surroundings = 
 async def check_invariants(url: str, around: Surroundings = NOTHING_ELSE) -> None:
     """AssertionError with every violation, when there is one."""
     found = await violations(url, around)
-    assert not found, "\n".join(["invariants are violated:", *found])
+    assert not found, told(found)
 
 
-async def settled(url: str, around: Surroundings = NOTHING_ELSE, deadline_s: float = SETTLE_S) -> None:
+def told(found: Sequence[str]) -> str:
+    """Violations in one text."""
+    return "\n".join(["invariants are violated:", *found])
+
+
+async def settled(url: str, around: Surroundings = NOTHING_ELSE, deadline_s: float = DEADLINE_S) -> None:
     """The same, once what is on its way out is gone: right after a fault a process may still be dying."""
     deadline = asyncio.get_running_loop().time() + deadline_s
-    while await violations(url, around):
-        if asyncio.get_running_loop().time() > deadline:
-            break
+    while found := await violations(url, around):
+        assert asyncio.get_running_loop().time() < deadline, told(found)
         await asyncio.sleep(LOOK_S)
-    await check_invariants(url, around)
 
 
 @asynccontextmanager

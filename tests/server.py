@@ -8,15 +8,16 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from tests.patience import DEADLINE_S
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-START_DEADLINE_S = 30.0
 PROTOCOL = "graphql-transport-ws"
 
 
@@ -81,6 +82,16 @@ class Server:
         return await self.process.wait()
 
 
+async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """How the server closed it, after everything else it had to say; one that is gone hears no answer."""
+    while not socket.closed:
+        with suppress(ConnectionError):
+            message = await socket.receive()
+            if message.type is aiohttp.WSMsgType.CLOSE:
+                return int(message.data)
+    return socket.close_code
+
+
 @asynccontextmanager
 async def running_server(
     directory: Path, environment: Mapping[str, str], *arguments: str
@@ -121,7 +132,7 @@ async def running_server(
 
 async def _until_ready(server: Server) -> None:
     """Asks until the server says it is ready; nothing announces the moment its port opens."""
-    deadline = asyncio.get_running_loop().time() + START_DEADLINE_S
+    deadline = asyncio.get_running_loop().time() + DEADLINE_S
     while asyncio.get_running_loop().time() < deadline:
         if server.process.returncode is not None:
             raise AssertionError(f"the server ended: {server.log.read_text()}")

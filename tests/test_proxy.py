@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from store.database import Database
+from tests.patience import DEADLINE_S
 from tests.proxy import Direction, Proxy, Trap, proxied_database, proxy_to
-from tests.store.support import DEADLINE_S, eventually
+from tests.store.support import eventually
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 SOON_S = 0.1

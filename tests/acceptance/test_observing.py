@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tests.runner_bridge.bridge import FAKE_RUNNER
 from tests.server import REPOSITORY, running_server
-
-DEADLINE_S = 30.0
 
 UPDATES = """
 subscription {

@@ -14,16 +14,17 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store import benchmark_changes, condition, connecting, database, doorbell, events, executions, pool
+from store import benchmark_changes, condition, database, doorbell, events, executions, pool
 from store import hub as hub_module
-from store.database import Database
+from store.connecting import CONNECT_TIMEOUT_S
+from store.database import ACQUIRE_TIMEOUT_S, Database
 from store.doorbell import Doorbell
 from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.hub import Hub
 from store.model import ExecutionId
 from tests.adversity.conftest import Proxied
+from tests.patience import DEADLINE_S
 from tests.store.support import (
-    DEADLINE_S,
     append,
     background,
     database_order,
@@ -75,8 +76,8 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
 def test_whatever_is_noticed_by_waiting_is_noticed_within_five_seconds() -> None:
     assert doorbell.PROBE_S + doorbell.PROBE_TIMEOUT_S + doorbell.RECONNECT_S <= NOTICED_S
     assert hub_module.POLL_S + database.FEED_TIMEOUT_S <= NOTICED_S
-    assert database.ACQUIRE_TIMEOUT_S <= NOTICED_S and connecting.CONNECT_TIMEOUT_S <= NOTICED_S
-    assert pool.PROBE_TIMEOUT_S < database.ACQUIRE_TIMEOUT_S
+    assert ACQUIRE_TIMEOUT_S <= NOTICED_S and CONNECT_TIMEOUT_S <= NOTICED_S
+    assert pool.PROBE_TIMEOUT_S < ACQUIRE_TIMEOUT_S
     assert condition.CHECK_TIMEOUT_S + condition.REMEMBER_S <= NOTICED_S
 
 
@@ -108,6 +109,7 @@ async def test_a_database_that_does_not_answer_is_a_typed_error_and_works_again(
             with pytest.raises(DatabaseUnavailable):
                 await queued(proxied.db)
         proxied.proxy.heal()
+        monkeypatch.setattr(database, "ACQUIRE_TIMEOUT_S", DEADLINE_S)
         await eventually(lambda: _answers(proxied.db))
         await queued(proxied.db)
 
@@ -238,7 +240,7 @@ async def test_connections_reset_again_and_again_lose_nothing_and_tell_nothing_t
             proxied.proxy.reset()
 
     watchers = [take_all(hub_behind, start, len(ids) * 33, random.Random(n)) for n in range(2)]
-    async with asyncio.timeout(2 * DEADLINE_S), background(*watchers) as watching:
+    async with asyncio.timeout(DEADLINE_S), background(*watchers) as watching:
         await asyncio.gather(nemesis(), *(live_out(db, one, 30) for one in ids))
         order = await database_order(db)
         assert [await task for task in watching] == [order, order]

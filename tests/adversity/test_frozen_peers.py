@@ -12,7 +12,8 @@ from store.database import Database
 from store.errors import DatabaseUnavailable
 from store.limits import Limits
 from store.queue import claim_next
-from tests.store.support import DEADLINE_S, queued
+from tests.patience import DEADLINE_S
+from tests.store.support import queued
 from tests.workers import registered
 
 SOON_S = 0.3

@@ -17,8 +17,9 @@ from store.executions import StopOutcome
 from store.model import ExecutionStatus
 from tests.adversity.conftest import Proxied
 from tests.adversity.operations import OPERATIONS
+from tests.patience import DEADLINE_S
 from tests.proxy import Direction, Trap
-from tests.store.support import DEADLINE_S, queued, running
+from tests.store.support import queued, running
 from tests.workers import claim_as, registered
 
 S = ExecutionStatus

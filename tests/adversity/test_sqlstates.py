@@ -11,7 +11,8 @@ from store.database import Database
 from store.errors import DatabaseBusy, DatabaseContended, DatabaseUnavailable, StoreError
 from store.model import ExecutionStatus, Step
 from store.retrying import RETRIES
-from tests.store.support import DEADLINE_S, append, ending, queued, running
+from tests.patience import DEADLINE_S
+from tests.store.support import append, ending, queued, running
 from tests.workers import claim
 
 STEP = Step(1, "thought", [], {}, None)

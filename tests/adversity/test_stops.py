@@ -22,11 +22,12 @@ from store.hub import Hub
 from store.model import ExecutionId, ExecutionStatus
 from tests.adversity.conftest import Proxied
 from tests.gql_server.conftest import Site
+from tests.patience import DEADLINE_S
 from tests.proxy import proxy_to
 from tests.runner_bridge.bridge import Bridge, read_if_there, until
 from tests.runner_bridge.conftest import bridge
 from tests.runner_bridge.test_worker import at_work
-from tests.store.support import DEADLINE_S, eventually
+from tests.store.support import eventually
 
 __all__ = ["bridge"]
 
@@ -163,7 +164,7 @@ async def at_its_end(bridge: Bridge, execution_id: ExecutionId) -> None:
 async def test_while_the_database_is_away_a_runner_is_ended_in_time_and_its_end_is_written_afterwards(
     bridge: Bridge, behind: Bridge, proxied: Proxied, fault: str, cause: ExecutionStatus
 ) -> None:
-    timeout_ms = 60_000 if cause is ExecutionStatus.STOPPED else 1500
+    timeout_ms = 600_000 if cause is ExecutionStatus.STOPPED else 1500
     execution_id = await bridge.request(timeout_ms=timeout_ms)
     handling = asyncio.create_task(behind.worker("ignore-term", term_grace_s=1.0).handle(execution_id))
     await bridge.ready(execution_id)

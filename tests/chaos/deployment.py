@@ -27,9 +27,7 @@ from tests.chaos.history import History
 from tests.chaos.nemesis import kill, living_runners
 from tests.chaos.programs import Program
 from tests.invariants import Surroundings, settled
-
-DEADLINE_S = 60.0
-"""Whole processes start here, and other tests share the cores. How long it really takes, `make perf` tells."""
+from tests.patience import DEADLINE_S
 
 LOOK_S = 0.02
 

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-DEADLINE_S = 60.0
+from tests.patience import DEADLINE_S
+
 LOOK_S = 0.02
 
 Connection: TypeAlias = Any

@@ -9,15 +9,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from runner_bridge import processes
 from tests.chaos.clients import STOP
-from tests.chaos.deployment import DEADLINE_S, Deployment, deployed
+from tests.chaos.deployment import Deployment, deployed
 from tests.chaos.programs import Program
-from tests.server import PROTOCOL
-
-pytestmark = pytest.mark.timeout(240)
+from tests.patience import DEADLINE_S
+from tests.server import PROTOCOL, close_code
 
 
 async def test_a_server_killed_before_the_insert_or_during_its_commit_starts_nothing_twice(
@@ -223,15 +221,6 @@ async def test_sigterm_with_20_executions_and_200_subscribers_keeps_every_runner
         assert {await site.end_of(execution_id) for execution_id in ids} == {"SUCCEEDED"}
         assert {tuple(site.notes(execution_id)) for execution_id in ids} == {("started", "wrote")}
         await site.check(*ids)
-
-
-async def close_code(socket: aiohttp.ClientWebSocketResponse) -> object:
-    """How the server closed it, after everything else it had to say."""
-    while True:
-        message = await socket.receive()
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            await socket.close()
-            return message.data
 
 
 async def subscriber(site: Deployment, server: Program) -> aiohttp.ClientWebSocketResponse:

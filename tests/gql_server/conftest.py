@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from gql_server import metrics
 from gql_server.app import STREAMS
 from gql_server.serve import listening_socket
 from gql_server.services import Services
@@ -26,11 +27,9 @@ from gql_server.settings import Settings
 from runner_bridge.counters import Counters
 from store.database import Database
 from store.hub import Hub
+from tests.patience import DEADLINE_S
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_DEADLINE_S = 30.0
-"""Generous: other tests share the cores."""
-
 API_LINE = re.compile(r"^API: (http://127\.0\.0\.1:(\d+))/graphql$")
 
 
@@ -45,6 +44,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("REEV_GQL_") and not name.startswith("REEV_GQL_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def patient_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no server that is not well."""
+    monkeypatch.setattr(metrics, "READ_TIMEOUT_S", DEADLINE_S)
 
 
 @dataclass
@@ -165,7 +170,7 @@ async def make_server(database_url: str, tmp_path: Path) -> AsyncIterator[MakeSe
                 **({"DATABASE_URL": database_url} | settings),
             )
         processes.append(process)
-        match = await asyncio.wait_for(_api_line(process), START_DEADLINE_S)
+        match = await asyncio.wait_for(_api_line(process), DEADLINE_S)
         assert match is not None, log.read_text()
         return Server(process, match[1], int(match[2]), log)
 

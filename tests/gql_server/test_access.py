@@ -11,6 +11,7 @@ import pytest
 
 from gql_server import serving
 from tests.gql_server.conftest import MakeSite, Site
+from tests.patience import DEADLINE_S
 from tests.samples import TRANSFER
 
 UPSERT = "mutation ($source: String!) { upsertBenchmark(input: {source: $source}) { __typename } }"
@@ -184,7 +185,7 @@ async def test_headers_that_come_drop_by_drop_are_not_waited_for(
     for sent in (b"", b"POST /graphql HTTP/1.1\r\nHost: "):
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(sent)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_S):
             assert await reader.read() == b""
         writer.close()
 

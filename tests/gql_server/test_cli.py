@@ -19,11 +19,10 @@ from gql_server.cli.watching import event_line, final_line, printable
 from schema import build_schema
 from store import benchmarks
 from tests.gql_server.conftest import REPOSITORY, MakeServer, Server, Site, cli
+from tests.patience import DEADLINE_S
 from tests.samples import draft
 
 # Whole processes start here, and other tests share the cores.
-pytestmark = pytest.mark.timeout(180)
-
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
 
@@ -193,7 +192,7 @@ async def test_a_watcher_survives_a_restart_and_misses_nothing(
     watching = asyncio.create_task(
         cli("run", "001-sol-transfer", "--watch", "--json", "--url", first.url, cwd=tmp_path)
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         while "RUNNING" not in (await cli("list", "--url", first.url, cwd=tmp_path)).out:
             pass
     assert await first.stop() == 0

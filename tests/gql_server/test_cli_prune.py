@@ -17,8 +17,6 @@ from tests.gql_server.conftest import cli
 from tests.runner_bridge.test_retention import MONTH
 from tests.store.test_retention import age, left, lived
 
-pytestmark = pytest.mark.timeout(120)
-
 
 async def test_it_says_what_would_go_and_deletes_it_only_with_yes(
     db: Database, database_url: str, tmp_path: Path

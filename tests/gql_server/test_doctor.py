@@ -24,8 +24,6 @@ from tests.external import FULL_DISK, locked
 from tests.gql_server.conftest import REPOSITORY, Finished, Server, cli
 from tests.store.support import in_state, queued
 
-pytestmark = pytest.mark.timeout(180)
-
 BENCHMARKS = REPOSITORY / "benchmarks"
 
 

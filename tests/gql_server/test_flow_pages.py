@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from tests.browser import browser_page
 from tests.server import running_server
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 HOSTILE = (
     '</pre><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>"; click A pwn() %% --> { }'

@@ -14,8 +14,6 @@ from tests.browser import browser_page
 from tests.gql_server.conftest import MakeServer, MakeSite, Server, Site, cli
 
 # Whole processes start here, and other tests share the cores.
-pytestmark = pytest.mark.timeout(180)
-
 EXAMPLES = STATIC / "graphiql" / "examples"
 
 

@@ -8,13 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.gql_server.conftest import MakeServer, Server, cli, start_cli
 
 # Whole processes start here, and other tests share the cores.
-pytestmark = pytest.mark.timeout(180)
-
 TOLD = {"PYTHONPROFILEIMPORTTIME": "1"}
 
 SERVER = (

@@ -18,6 +18,7 @@ from store.errors import DatabaseUnavailable
 from store.hub import Hub
 from store.model import ExecutionStatus
 from tests.gql_server.conftest import MakeSite, Site, start_cli
+from tests.patience import DEADLINE_S
 from tests.store.support import append, background, ending, eventually, in_state, queued
 
 TOKEN = "a-token-of-some-length"
@@ -73,7 +74,7 @@ async def test_only_news_counts_as_feedback(db: Database, hub: Hub, site: Site) 
         assert (await scrape(site))["server_feedback_seconds_count", ""] == 0
         await append(db, execution_id, 1)
         await executions.finish(db, execution_id, ending())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_S):
             await following
     found = await scrape(site)
     assert found["server_feedback_seconds_count", ""] == found["server_feedback_seconds_bucket", "+Inf"] == 2

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,12 +16,13 @@ import psutil
 import pytest
 
 from store.database import Database
-from tests.gql_server.conftest import API_LINE, START_DEADLINE_S, MakeServer, Server, cli, start_cli
+from tests.gql_server.conftest import API_LINE, MakeServer, Server, cli, start_cli
+from tests.patience import DEADLINE_S
+from tests.server import close_code
 
-# Whole processes start here, and other tests share the cores.
-pytestmark = pytest.mark.timeout(180)
+END_S = 60.0
+"""On a busy machine too. A server that waited for its watchers would take two minutes."""
 
-END_PROMISE_S = 5.0
 WATCHERS = 20
 
 WAITING_FOR_THE_LOCK = """
@@ -56,13 +56,10 @@ async def test_a_signal_ends_it_in_time_whatever_is_open(server: Server, number:
     async with aiohttp.ClientSession() as session:
         sockets = [await watcher(session, server) for _ in range(WATCHERS)]
         children = psutil.Process(server.process.pid).children(recursive=True)
-        began = time.monotonic()
         # Most of them do not even read, like a client that hangs.
-        code, first = await asyncio.gather(server.stop(number), sockets[0].receive())
-        took = time.monotonic() - began
-        assert first.type is aiohttp.WSMsgType.CLOSE
-        assert (code, sockets[0].close_code) == (0, 1012)
-        assert took < END_PROMISE_S
+        async with asyncio.timeout(END_S):
+            code, closed = await asyncio.gather(server.stop(number), close_code(sockets[0]))
+        assert (code, closed) == (0, 1012)
         assert not [child for child in children if lives(child.pid)]
         for ws in sockets:
             await ws.close()
@@ -90,11 +87,11 @@ async def test_a_signal_while_it_starts_ends_it_as_well(tmp_path: Path, empty_da
             process = await start_cli(
                 "serve", "--port", "0", cwd=tmp_path, stderr=log.fileno(), DATABASE_URL=empty_database_url
             )
-        async with asyncio.timeout(START_DEADLINE_S):
+        async with asyncio.timeout(DEADLINE_S):
             while not await holder.fetchval(WAITING_FOR_THE_LOCK):
                 pass
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), END_PROMISE_S) == 0
+        assert await asyncio.wait_for(process.wait(), END_S) == 0
         assert "Traceback" not in (tmp_path / "log").read_text()
     finally:
         await holder.close()
@@ -196,7 +193,7 @@ async def test_two_servers_and_a_worker_share_a_database(
         assert "SUCCEEDED  score 1.0" in watched.out
     finally:
         worker.terminate()
-        assert await asyncio.wait_for(worker.wait(), END_PROMISE_S) == 0
+        assert await asyncio.wait_for(worker.wait(), END_S) == 0
 
 
 async def test_an_embedded_server_starts_with_it_and_ends_with_it(tmp_path: Path) -> None:
@@ -204,12 +201,10 @@ async def test_an_embedded_server_starts_with_it_and_ends_with_it(tmp_path: Path
     with (tmp_path / "log").open("wb") as log:
         process = await start_cli("serve", "--port", "0", cwd=tmp_path, stderr=log.fileno())
     assert process.stdout is not None
-    lines = [await asyncio.wait_for(process.stdout.readline(), START_DEADLINE_S) for _ in range(2)]
+    lines = [await asyncio.wait_for(process.stdout.readline(), DEADLINE_S) for _ in range(2)]
     assert API_LINE.match(lines[1].decode()), (tmp_path / "log").read_text()
     postgres = int((tmp_path / ".reev-gql" / "postgres" / "postmaster.pid").read_text().split()[0])
     assert lives(postgres)
-    began = time.monotonic()
     process.terminate()
-    assert await process.wait() == 0
-    assert time.monotonic() - began < END_PROMISE_S
+    assert await asyncio.wait_for(process.wait(), END_S) == 0
     assert not lives(postgres)

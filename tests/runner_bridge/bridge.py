@@ -21,12 +21,12 @@ from store.database import Database
 from store.hub import Hub
 from store.limits import Limits
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
+from tests.patience import DEADLINE_S
 from tests.workers import claim_as
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"
 SOL_TRANSFER = REPOSITORY / "benchmarks" / "001-sol-transfer.yml"
-DEADLINE_S = 30.0
 LOOK_S = 0.005
 
 
@@ -73,7 +73,7 @@ class Bridge:
     async def request(
         self,
         *,
-        timeout_ms: int = 60_000,
+        timeout_ms: int = 600_000,
         agent: str = "deterministic",
         benchmark_id: str = "001-sol-transfer",
     ) -> ExecutionId:
@@ -92,7 +92,7 @@ class Bridge:
         assert found is not None
         return found
 
-    async def run(self, mode: str, *, timeout_ms: int = 60_000, **changes: Any) -> Execution:
+    async def run(self, mode: str, *, timeout_ms: int = 600_000, **changes: Any) -> Execution:
         """One execution from its request to its end, which leaves nothing alive."""
         execution_id = await self.request(timeout_ms=timeout_ms)
         await self.worker(mode, **changes).handle(execution_id)

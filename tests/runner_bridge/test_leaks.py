@@ -16,7 +16,8 @@ from runner_bridge.worker import Worker
 from store import executions
 from store.model import Execution, ExecutionId, ExecutionStatus, LeakedProcess
 from store.queue import GiveBack
-from tests.runner_bridge.bridge import DEADLINE_S, Bridge, until
+from tests.patience import DEADLINE_S
+from tests.runner_bridge.bridge import Bridge, until
 
 STOPPED = ExecutionStatus.STOPPED
 

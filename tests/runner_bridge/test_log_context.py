@@ -64,7 +64,7 @@ async def test_every_record_about_an_execution_carries_its_id_and_the_workers(
         return await finish(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(executions, "finish", finish_at_the_second_try)
-    execution_id = await bridge.request(timeout_ms=300 if mode == "hang" else 60_000)
+    execution_id = await bridge.request(timeout_ms=300 if mode == "hang" else 600_000)
     worker = bridge.worker(mode)
     await worker.handle(execution_id)
     found = of_ours(records(capsys))

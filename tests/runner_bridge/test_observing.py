@@ -38,7 +38,8 @@ from store.model import (
     FailureKind,
 )
 from tests.fake_runner import FakeRunner
-from tests.runner_bridge.bridge import DEADLINE_S, LOOK_S, Bridge
+from tests.patience import DEADLINE_S
+from tests.runner_bridge.bridge import LOOK_S, Bridge
 from tests.runner_bridge.formats.support import DATA
 from tests.workers import claim, registered
 

@@ -22,7 +22,7 @@ async def test_a_good_session_file_makes_it_succeed_with_everything_that_is_in_i
     assert (execution.exit_code, execution.exit_signal, execution.failure) == (0, None, None)
     assert execution.scoring is not None and execution.scoring["score"] == 1.0
     assert [outcome["outcome"] for outcome in execution.assertions or ()] == ["PASSED", "PASSED"]
-    assert execution.execution_time_ms is not None and 0 <= execution.execution_time_ms < 60_000
+    assert execution.execution_time_ms is not None and 0 <= execution.execution_time_ms < 600_000
     steps = (await results.steps_of(bridge.db, [execution.id]))[execution.id]
     assert [step.observation["last_transaction_status"] for step in steps] == ["Success"]
     calls = (await results.tool_calls_of(bridge.db, [execution.id]))[execution.id]

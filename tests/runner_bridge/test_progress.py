@@ -8,7 +8,8 @@ import pytest
 
 from runner_bridge.sync import upsert_benchmark
 from store.model import EventKind, ExecutionEvent, ExecutionId, ExecutionStatus
-from tests.runner_bridge.bridge import DEADLINE_S, REPOSITORY, Bridge
+from tests.patience import DEADLINE_S
+from tests.runner_bridge.bridge import REPOSITORY, Bridge
 
 FLOW = "007-two-step-flow"
 

@@ -22,7 +22,8 @@ from store.errors import DatabaseUnavailable
 from store.executions import ProcessIdentity
 from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, FailureKind, WorkerId
 from store.workers import STALE_S, Home, Owner
-from tests.runner_bridge.bridge import DEADLINE_S, Bridge, until
+from tests.patience import DEADLINE_S
+from tests.runner_bridge.bridge import Bridge, until
 from tests.store.support import background, call, ending, eventually, in_state, running
 from tests.workers import HOME, claim_as, id_of, registered, registration, silent_for
 
@@ -90,7 +91,7 @@ async def dead(bridge: Bridge, home: Home | None = None) -> WorkerId:
     return await registered(bridge.db, "dead", home=home or home_of(bridge), process_started=started)
 
 
-async def belonging_to(bridge: Bridge, worker_id: WorkerId, timeout_ms: int = 60_000) -> ExecutionId:
+async def belonging_to(bridge: Bridge, worker_id: WorkerId, timeout_ms: int = 600_000) -> ExecutionId:
     """An execution that this worker has claimed."""
     execution_id = await bridge.request(timeout_ms=timeout_ms)
     assert await claim_as(bridge.db, execution_id, worker_id) is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from store import executions
 from store.errors import DatabaseUnavailable
 from store.model import ExecutionId, ExecutionStatus
 from store.queue import GiveBack
-from tests.runner_bridge.bridge import DEADLINE_S, Bridge, fake_command, read_if_there, until
+from tests.patience import DEADLINE_S
+from tests.runner_bridge.bridge import Bridge, fake_command, read_if_there, until
 from tests.samples import transfer_yaml
 from tests.server import running_server
 
@@ -33,10 +33,9 @@ async def test_a_worker_that_is_set_to_leaves_no_runner_and_says_why(bridge: Bri
     worker = bridge.worker(mode, stop_runners_on_shutdown=True)
     handling = asyncio.create_task(worker.handle(execution_id))
     await bridge.ready(execution_id)
-    began = time.monotonic()
     worker.stop()
-    await handling
-    assert time.monotonic() - began < worker.leaves_within_s
+    async with asyncio.timeout(DEADLINE_S):
+        await handling
     assert bridge.living(execution_id) == []
     execution = await bridge.get(execution_id)
     assert execution.status is STOPPED
@@ -86,7 +85,7 @@ async def test_without_a_database_the_runner_ends_and_the_next_worker_writes_it(
         worker.stop()
         with pytest.raises(GiveBack):
             await handling
-    assert bridge.living(execution_id) == []
+    await until(lambda: not bridge.living(execution_id))
     await bridge.worker("ok").handle(execution_id)
     execution = await bridge.get(execution_id)
     assert execution.status is ExecutionStatus.LOST
@@ -112,9 +111,7 @@ async def test_the_server_keeps_or_stops_its_runners_as_set(
         bridge.started.append(execution_id)
         output = directory / "runs" / f"{found}.log"
         await until(lambda: b"ready" in read_if_there(output))
-        began = time.monotonic()
         assert await server.stop() == 0
-        assert time.monotonic() - began < 10.0
     assert bool(bridge.living(execution_id)) is living
     status = (await bridge.get(execution_id)).status
     assert status is (ExecutionStatus.RUNNING if living else STOPPED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.tool_log_tail import LOOK_S, ToolLogTail
+from runner_bridge import tool_log_tail
+from runner_bridge.tool_log_tail import ToolLogTail
 from runner_bridge.watching import DirectoryWatch
 from store import executions, results
 from store.model import EventKind, ExecutionId, ToolCallStatus
 from tests.fake_runner import FakeRunner
-from tests.runner_bridge.bridge import DEADLINE_S, Bridge
+from tests.patience import DEADLINE_S
+from tests.runner_bridge.bridge import Bridge
 from tests.workers import claim
 
 STARTED, ENDED = EventKind.TOOL_CALL_STARTED, EventKind.TOOL_CALL_ENDED
@@ -40,10 +41,13 @@ def runner(bridge: Bridge, running: ExecutionId, monkeypatch: pytest.MonkeyPatch
 
 @asynccontextmanager
 async def following(
-    bridge: Bridge, running: ExecutionId, known: dict[int, ToolCallStatus] | None = None
+    bridge: Bridge,
+    running: ExecutionId,
+    known: dict[int, ToolCallStatus] | None = None,
+    watch: DirectoryWatch | None = None,
 ) -> AsyncIterator[ToolLogTail]:
     """A tail at work; at the end it has taken everything there is."""
-    watch = DirectoryWatch(bridge.config.sessions_dir)
+    watch = watch or DirectoryWatch(bridge.config.sessions_dir)
     tail = ToolLogTail(bridge.db, running, watch, known or {}, {})
     ended = asyncio.Event()
     task = asyncio.create_task(tail.follow(ended))
@@ -63,22 +67,28 @@ async def told(bridge: Bridge, running: ExecutionId) -> list[tuple[EventKind, st
 
 
 async def test_a_written_line_is_an_event_without_waiting_for_the_next_look(
-    bridge: Bridge, running: ExecutionId, runner: FakeRunner
+    bridge: Bridge, running: ExecutionId, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It looks once an hour: what comes as an event was told by the watch."""
+    monkeypatch.setattr(tool_log_tail, "LOOK_S", 3600.0)
     events = bridge.hub.follow_execution(running, 2)
-    latencies = []
-    async with following(bridge, running):
-        runner.call_tool("warm_up")
-        await anext(events), await anext(events)
-        for number in range(10):
-            began = time.monotonic()
+    watch = DirectoryWatch(bridge.config.sessions_dir)
+    async with following(bridge, running, watch=watch), asyncio.timeout(DEADLINE_S):
+        await stands(watch)
+        for number in range(3):
             runner.tool_started(f"tool_{number}")
             await anext(events)
-            latencies.append(time.monotonic() - began)
             runner.tool_ended()
             await anext(events)
     await events.aclose()
-    assert min(latencies) < LOOK_S / 2, "it was found by looking, not by being told"
+
+
+async def stands(watch: DirectoryWatch) -> None:
+    """Waits until the watch tells of what changes; nothing else says so."""
+    with watch.follow("probe") as told:
+        while not told.is_set():
+            (watch.root / "probe").touch()
+            await asyncio.sleep(0.01)
 
 
 async def test_lines_written_before_and_after_and_without_a_newline_are_all_taken(
@@ -153,12 +163,10 @@ async def test_a_directory_that_cannot_be_watched_is_looked_at_instead(
 
 async def test_the_watch_ends_with_its_last_follower(bridge: Bridge) -> None:
     watch = DirectoryWatch(bridge.config.sessions_dir)
-    with watch.follow("a") as first, watch.follow("b") as second:
+    with watch.follow("other") as other:
         async with asyncio.timeout(DEADLINE_S):
-            while not first.is_set():
-                (bridge.config.sessions_dir / "a").touch()
-                await asyncio.sleep(0.01)
-        assert not second.is_set()
+            await stands(watch)
+        assert not other.is_set()
     await watch.close()
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "directory watch"]
 

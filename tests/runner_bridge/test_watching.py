@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from runner_bridge import inotify, watching
+from tests.patience import DEADLINE_S
 
-DEADLINE_S = 20.0
 WRITES = 2_000
 
 OF_LINUX = [inotify.changed_names] if sys.platform == "linux" else []

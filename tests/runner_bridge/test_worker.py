@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,7 +17,8 @@ from store import executions, output
 from store.executions import ProcessIdentity
 from store.model import EventKind, ExecutionId, ExecutionStatus, FailureKind
 from store.queue import GiveBack
-from tests.runner_bridge.bridge import DEADLINE_S, Bridge, until
+from tests.patience import DEADLINE_S
+from tests.runner_bridge.bridge import Bridge, until
 from tests.store.support import eventually
 
 LOST, RUNNING, SUCCEEDED = ExecutionStatus.LOST, ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED
@@ -211,13 +211,12 @@ async def test_a_fault_of_ours_ends_the_execution_and_the_runner_and_nothing_els
 
 
 async def test_stopping_an_obedient_runner_takes_no_longer_than_the_runner_needs(bridge: Bridge) -> None:
+    """Had it waited for the grace, nobody here would have waited for it."""
     execution_id = await bridge.request()
-    async with at_work(bridge.worker("hang", term_grace_s=20.0)):
+    async with at_work(bridge.worker("hang", term_grace_s=3600.0)):
         await bridge.ready(execution_id)
-        began = time.monotonic()
         await executions.request_stop(bridge.db, execution_id)
         await bridge.status(execution_id, ExecutionStatus.STOPPED)
-        assert time.monotonic() - began < 5.0, "it waited for the grace"
 
 
 async def test_a_worker_whose_connections_are_cut_beats_again_and_takes_what_comes(bridge: Bridge) -> None:

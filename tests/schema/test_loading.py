@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schema.loading import Loader
-from tests.store.support import DEADLINE_S
+from tests.patience import DEADLINE_S
 
 MISSING = -1
 

@@ -25,10 +25,8 @@ from store.model import (
     ToolCallStatus,
 )
 from store.pool import PROBE
+from tests.patience import DEADLINE_S
 from tests.workers import claim
-
-DEADLINE_S = 15.0
-"""Nothing a test waits for takes this long unless it is broken."""
 
 LOOK_S = 0.01
 """Between two looks at a condition that nothing announces."""
@@ -41,9 +39,9 @@ FAILURES = {
 }
 
 
-async def eventually(condition: Callable[[], Awaitable[object]], deadline_s: float = DEADLINE_S) -> None:
+async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
     """Returns as soon as `condition` gives something true; TimeoutError after the deadline."""
-    async with asyncio.timeout(deadline_s):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             if await condition():
                 return

@@ -15,6 +15,7 @@ from store.database import Database
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 from store.hub import Hub
 from store.model import Batch, BenchmarkId, Execution, ExecutionId, ExecutionStatus
+from tests.patience import DEADLINE_S
 from tests.store.support import draft, ending, everything, queued
 from tests.workers import claim
 
@@ -129,7 +130,7 @@ async def test_one_that_fails_ends_no_other(db: Database) -> None:
 
 async def seen_from(db: Database, hub: Hub, batch: Batch, watch: BatchWatch, cursor: Any) -> list[Any]:
     seen: list[Any] = []
-    async with asyncio.timeout(15), aclosing(hub.follow_all(cursor)) as items:
+    async with asyncio.timeout(DEADLINE_S), aclosing(hub.follow_all(cursor)) as items:
         if watch.is_over:
             return seen
         async for item in items:

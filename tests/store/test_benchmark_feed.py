@@ -13,7 +13,8 @@ from store.benchmark_changes import BenchmarkChange, ChangeCursor
 from store.database import Database
 from store.errors import InvalidCursor
 from store.hub import Hub
-from tests.store.support import DEADLINE_S, connections, draft, eventually, kill_backends
+from tests.patience import DEADLINE_S
+from tests.store.support import connections, draft, eventually, kill_backends
 
 LISTENER = "reev-gql listener"
 

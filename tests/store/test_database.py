@@ -13,7 +13,8 @@ from store.connecting import open_connection
 from store.database import Database
 from store.driver_errors import describe_url
 from store.errors import DatabaseBusy, DatabaseUnavailable, StoreError
-from tests.store.support import DEADLINE_S, eventually, kill_backends
+from tests.patience import DEADLINE_S
+from tests.store.support import eventually, kill_backends
 
 SECRET = "s3cret-Canary"
 

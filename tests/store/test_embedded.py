@@ -51,7 +51,6 @@ def _holder(directory: Path) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.timeout(120)
 def test_a_user_that_was_killed_keeps_the_server_from_nobody(short_tmp_path: Path) -> None:
     """After a kill -9 the next one joins the server that was left, and its end is the server's end."""
     killed = _holder(short_tmp_path)
@@ -63,7 +62,6 @@ def test_a_user_that_was_killed_keeps_the_server_from_nobody(short_tmp_path: Pat
     assert _postgres_of(short_tmp_path) == []
 
 
-@pytest.mark.timeout(120)
 def test_the_server_stays_while_another_one_uses_it(short_tmp_path: Path) -> None:
     other = _holder(short_tmp_path)
     server = EmbeddedServer(short_tmp_path)

@@ -18,8 +18,8 @@ from store.doorbell import CHANNEL, Doorbell
 from store.errors import DatabaseUnavailable
 from store.events import Cursor
 from store.hub import Hub
+from tests.patience import DEADLINE_S
 from tests.store.support import (
-    DEADLINE_S,
     append,
     background,
     database_order,

@@ -157,7 +157,7 @@ async def test_every_filter_is_what_python_would_keep(seeded: Database) -> None:
     """Hypothesis draws the filters; they are tried here, in one loop, against the list in memory."""
     drawn: list[tuple[ExecutionFilter, int]] = []
 
-    @settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(FILTERS, st.integers(1, 25))
     def draw(filter: ExecutionFilter, size: int) -> None:
         drawn.append((filter, size))

@@ -167,7 +167,7 @@ async def test_sql_and_python_let_the_same_executions_through(seeded: Database) 
     """Hypothesis draws the filters; they are tried here, in one loop, against the list in memory."""
     drawn: list[tuple[ExecutionFilter, ExecutionOrder, bool]] = []
 
-    @settings(max_examples=150, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(FILTERS, st.sampled_from(ORDERS), st.booleans())
     def draw(filter: ExecutionFilter, order: ExecutionOrder, backwards: bool) -> None:
         drawn.append((filter, order, backwards))

@@ -17,7 +17,8 @@ from store import benchmarks, executions, performance
 from store.database import Database
 from store.model import Execution, ExecutionStatus
 from store.performance import EVER, FOREVER, Bucket, Figures, PerformanceFilter, Timed, parts
-from tests.store.support import DEADLINE_S, draft, ending, queued, running
+from tests.patience import DEADLINE_S
+from tests.store.support import draft, ending, queued, running
 
 ANY = PerformanceFilter()
 FIRST = dt.date(2025, 11, 20)

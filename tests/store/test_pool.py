@@ -11,7 +11,8 @@ from store import pool as pool_module
 from store.database import Database
 from store.errors import DatabaseUnavailable
 from tests.adversity.operations import OPERATIONS
-from tests.store.support import DEADLINE_S, connections, eventually, statements_of
+from tests.patience import DEADLINE_S
+from tests.store.support import connections, eventually, statements_of
 
 STATE = """
 SELECT (SELECT array_agg(name || '=' || setting ORDER BY name) FROM pg_settings

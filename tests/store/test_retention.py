@@ -16,6 +16,7 @@ from store.hub import Hub
 from store.model import ExecutionId, ExecutionStatus, Step
 from store.retention import MIN_AGE, Bulk
 from tests.invariants import check_invariants
+from tests.patience import DEADLINE_S
 from tests.store.support import append, call, ending, in_state, rows_of, running
 
 S = ExecutionStatus
@@ -214,7 +215,7 @@ async def test_an_old_cursor_over_all_executions_still_hears_of_every_end(db: Da
     fresh = await Hub.start(db)
     seen: list[tuple[ExecutionId, int]] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_S):
             async for item in fresh.follow_all(Cursor(start.xid, start.execution_id, start.seq)):
                 seen.append((item.event.execution_id, item.event.seq))
                 if len({one for one, seq in seen if seq == 6}) == 3:

@@ -119,7 +119,7 @@ async def test_every_selection_is_answered_as_without_it(schema: strawberry.Sche
     """Hypothesis draws the documents; they are tried here, in one loop."""
     drawn: list[str] = []
 
-    @settings(max_examples=50, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(PLACES), st.sampled_from(ORDERS), objects(EXECUTION))
     def draw(place: str, order: str, it: str) -> None:
         drawn.append(f"{{ {place.format(order=order, it=it, id=ID, none=uuid.UUID(int=1))} }}")

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.gql_server.dashboard.conftest import EVERY_PAGE, Dashboard, MakeDashboard, shown
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 LOOKS: dict[Literal["light", "dark"], dict[str, Any]] = {
     "light": {},

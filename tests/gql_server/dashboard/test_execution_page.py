@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 
 async def test_tool_calls_appear_as_they_happen_and_the_result_with_the_end(

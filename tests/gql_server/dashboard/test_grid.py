@@ -14,7 +14,7 @@ from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard, fake_c
 from tests.runner_bridge.bridge import until
 
 # Whole processes and a browser start here, and other tests share the cores.
-pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 
 async def test_a_benchmark_is_run_from_the_grid_and_ends_there_without_reloading(

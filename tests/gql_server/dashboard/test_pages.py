@@ -9,7 +9,7 @@ from store.database import Database
 from store.tokens import Scope, create, new_secret
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 
 async def test_new_executions_slide_into_the_list_and_what_is_read_stays(

@@ -11,7 +11,7 @@ from tests.gql_server.conftest import cli
 from tests.gql_server.dashboard.conftest import MakeDashboard, shown
 
 # Whole processes and a browser start here, and other tests share the cores.
-pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 
 def is_told_who_looks(response: Response) -> bool:

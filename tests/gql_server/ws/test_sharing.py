@@ -25,6 +25,7 @@ from store.database import Database
 from store.hub import Hub
 from store.tokens import Scope
 from tests.gql_server.conftest import Site
+from tests.patience import DEADLINE_S
 from tests.runner_bridge.bridge import until
 from tests.store.support import append, ending, running
 
@@ -135,7 +136,7 @@ async def test_whoever_joins_at_whatever_time_sees_every_event_once(
             else:
                 socket._response.connection.transport.abort()  # type: ignore[union-attr]
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
         for ordinal in range(1, 41):
             for _ in range(dice.randint(0, 2)):
                 kind = dice.choice([watch, watch, leave_early])
@@ -153,7 +154,7 @@ async def test_an_event_is_executed_once_for_all_who_ask_the_same(
     """Whatever their operations are called and wherever they began."""
     ids = ["1", "1", '"', "\\", "é", "😀", "\u2028", "x" * 200, "</script>", "1 "]
     execution_id = await running(db)
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
 
         async def watch(number: int, id_: str) -> None:
             async with watching(site, EVENTS, id_=id_, id=str(execution_id), after=number % 3) as socket:
@@ -193,7 +194,7 @@ async def test_others_variables_documents_and_rights_are_others_answers(
         (EVENTS, reader, {"id": execution_id, "after": 2}),
         (EVENTS.replace("kind", "kind at"), None, {"id": execution_id, "after": 2}),
     ]
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
 
         async def watch(query: str, headers: dict[str, str] | None, variables: dict[str, Any]) -> None:
             async with watching(site, query, headers=headers, **variables) as socket:
@@ -224,7 +225,7 @@ async def test_a_reader_that_does_not_read_delays_nobody_and_gets_everything_lat
 
     monkeypatch.setattr(connection.Connection, "run", noted)
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(DEADLINE_S),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=small_buffer)) as client,
         watching(site, EVENTS, id=str(execution_id), client=client) as slow,
         watching(site, EVENTS, id=str(execution_id)) as quick,
@@ -247,7 +248,7 @@ async def test_what_goes_wrong_in_a_source_is_told_to_all_of_its_watchers(
 ) -> None:
     execution_id = await running(db)
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(DEADLINE_S),
         watching(site, EVENTS, id=str(execution_id), after=2) as one,
         watching(site, EVENTS, id=str(execution_id), after=2) as other,
     ):
@@ -271,7 +272,7 @@ async def test_a_watcher_that_never_reads_is_cut_off(
     monkeypatch.setattr(connection, "SEND_TIMEOUT_S", 0.3)
     execution_id = await running(db)
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(DEADLINE_S),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=small_buffer)) as client,
         watching(site, EVENTS, id=str(execution_id), client=client),
     ):

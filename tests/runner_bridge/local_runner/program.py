@@ -14,12 +14,11 @@ from typing import Any
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
 from runner_bridge.formats.tool_log import ToolLogReader, parse_tool_log
+from tests.patience import DEADLINE_S
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 BENCHMARKS = REPOSITORY / "benchmarks"
 REAL_DATA = REPOSITORY.parent / "shared" / "reev" / "data"
-DEADLINE_S = 30.0
-"""For one process; it takes a third of a second on an idle machine."""
 
 
 @dataclass(frozen=True)

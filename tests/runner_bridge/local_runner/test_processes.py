@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tests.runner_bridge.local_runner.program import (
     BENCHMARKS,
-    DEADLINE_S,
     REPOSITORY,
     Finished,
     finish,
