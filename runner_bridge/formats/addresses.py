@@ -19,10 +19,15 @@ ASSOCIATED_TOKEN_PROGRAM = Address("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL
 JUPITER_ROUTER_PROGRAM = Address("JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4")
 JUPITER_LENDING_PROGRAM = Address("jup3YeL8QhtSx1e253b2FDvsMNC87fDrgQZivbrndc9")
 WRAPPED_SOL_MINT = Address("So11111111111111111111111111111111111111112")
+WRAPPED_SOL_2022_MINT = Address("9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXejP")
+"""Of Token-2022, whose wrapped SOL is another one."""
 USDC_MINT = Address("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
 USDT_MINT = Address("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB")
 
-MINT_DECIMALS = {WRAPPED_SOL_MINT: 9, USDC_MINT: 6, USDT_MINT: 6}
+MINT_DECIMALS = {WRAPPED_SOL_MINT: 9, WRAPPED_SOL_2022_MINT: 9, USDC_MINT: 6, USDT_MINT: 6}
+
+NATIVE_MINTS: dict[str, str] = {TOKEN_PROGRAM: WRAPPED_SOL_MINT, TOKEN_2022_PROGRAM: WRAPPED_SOL_2022_MINT}
+"""Per token program the mint whose amounts are lamports."""
 
 ADDRESS_BYTES = 32
 # Decoding is quadratic; the longest text that can be real is the data of one transaction (1232 bytes).

@@ -17,10 +17,12 @@ from runner_bridge.formats.addresses import (
     JUPITER_LENDING_PROGRAM,
     JUPITER_ROUTER_PROGRAM,
     MINT_DECIMALS,
+    NATIVE_MINTS,
     SYSTEM_PROGRAM,
     TOKEN_2022_PROGRAM,
     TOKEN_PROGRAM,
-    WRAPPED_SOL_MINT,
+    WRAPPED_SOL_2022_MINT,
+    Address,
     is_address,
 )
 from runner_bridge.formats.benchmark import Benchmark, InitialAccount
@@ -47,6 +49,12 @@ BUNDLED_PROGRAMS = frozenset(
     }
 )
 TOKEN_PROGRAMS = (TOKEN_PROGRAM, TOKEN_2022_PROGRAM)
+WELL_KNOWN_MINTS: dict[str, str] = {
+    **dict.fromkeys(MINT_DECIMALS, TOKEN_PROGRAM),
+    WRAPPED_SOL_2022_MINT: TOKEN_2022_PROGRAM,
+}
+"""The mints that are here without being declared, and their token programs."""
+
 ELSEWHERE = "reev-runner with surfpool can run it"
 
 _JUPITER = re.compile(r"\bjup(iter)?\b", re.IGNORECASE)
@@ -85,7 +93,7 @@ def mint_programs(benchmark: Benchmark) -> dict[str, str]:
         for account in benchmark.initial_state
         if account.owner in TOKEN_PROGRAMS and mint_decimals(account) is not None
     }
-    return {**dict.fromkeys(MINT_DECIMALS, TOKEN_PROGRAM), **declared}
+    return {**declared, **WELL_KNOWN_MINTS}
 
 
 def _dynamic(benchmark: Benchmark) -> Iterator[str]:
@@ -135,9 +143,18 @@ def _accounts(benchmark: Benchmark) -> Iterator[str]:
             yield f"{account.pubkey} has no lamports"
         if account.pubkey in BUNDLED_PROGRAMS:
             yield f"initial_state would replace the program {account.pubkey}"
+        if account.pubkey in WELL_KNOWN_MINTS and not _is_well_known(account):
+            yield f"initial_state would replace the mint {account.pubkey} by another one"
         if account.pubkey == FEE_PAYER and account.owner != SYSTEM_PROGRAM:
             yield f"{FEE_PAYER} does not belong to the System program, so it cannot pay the fee"
         yield from _token_account(benchmark, account) if is_token_account(account) else _plain(account)
+
+
+def _is_well_known(account: InitialAccount) -> bool:
+    """Whether `account` declares a well-known mint as it is."""
+    program = WELL_KNOWN_MINTS[account.pubkey]
+    decimals = MINT_DECIMALS[Address(account.pubkey)]
+    return (account.owner, mint_decimals(account)) == (program, decimals)
 
 
 def _plain(account: InitialAccount) -> Iterator[str]:
@@ -170,7 +187,7 @@ def _token_accounts(benchmark: Benchmark) -> Iterator[str]:
     ]
     for owner, mint in _repeated(placeholders):
         yield f"initial_state has two token accounts of {owner} for {mint}, which are the same account"
-    for mint in {data.mint for data in holdings if data.mint != WRAPPED_SOL_MINT}:
+    for mint in {data.mint for data in holdings if data.mint not in NATIVE_MINTS.values()}:
         if sum(int(data.amount or 0) for data in holdings if data.mint == mint) > _MAX_U64:
             yield f"the amounts of {mint} add up to more than there can be"
 

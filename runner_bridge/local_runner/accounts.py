@@ -1,56 +1,94 @@
 """Accounts in and out of the VM: the ones a benchmark declares, and the form in which observations show them.
 
-The state of token accounts and mints is the 165 and 82 bytes that both token programs share; Token-2022's
-extensions follow after byte 165 and are not made here.
+Every account is made as the programs make it, byte by byte. The state of token accounts and mints is the 165 and
+82 bytes that both token programs share; extensions of Token-2022 follow after byte 165. Of those there is one
+here: an associated account of Token-2022 has ImmutableOwner, because the program that makes it asks for that.
 """
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 from solders.account import Account
 from solders.pubkey import Pubkey
 from solders.token.state import Mint, TokenAccount, TokenAccountState
 
-from runner_bridge.formats.addresses import SYSTEM_PROGRAM, WRAPPED_SOL_MINT
+from runner_bridge.formats.addresses import NATIVE_MINTS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM
 from runner_bridge.local_runner.instructions import TOKEN_PROGRAMS
 
 MINT_SIZE = 82
 TOKEN_ACCOUNT_SIZE = 165
 _MULTISIG_SIZE = 355
 _ACCOUNT_TYPE_TOKEN = 2
+_IMMUTABLE_OWNER = 7
 _TOKEN_HEAD = struct.Struct("<32s32sQ")
-
+_EXTENSION_HEAD = struct.Struct("<HH")
 AccountState = dict[str, object]
 
 
 def wallet(lamports: int) -> Account:
     """An account of the System program."""
-    return Account(lamports, b"", Pubkey.from_string(SYSTEM_PROGRAM))
+    return _account(lamports, b"", SYSTEM_PROGRAM)
 
 
-def mint(decimals: int, supply: int, lamports: int, program: str) -> Account:
-    """A mint that nobody can mint from or freeze: transfers do not ask for more."""
-    state = Mint(None, supply, decimals, is_initialized=True, freeze_authority=None)
-    return Account(lamports, bytes(state), Pubkey.from_string(program))
+def mint(decimals: int, supply: int, lamports: int, program: str, authority: str) -> Account:
+    """A mint that only `authority` can mint from; nobody can freeze its accounts."""
+    state = Mint(Pubkey.from_string(authority), supply, decimals, is_initialized=True, freeze_authority=None)
+    return _account(lamports, bytes(state), program)
 
 
-def token_account(
-    mint_address: str, owner: str, amount: int, *, lamports: int, rent: int, program: str
-) -> Account:
-    """A token account with `amount` base units; wrapped SOL holds them as lamports beside its rent."""
-    native = mint_address == WRAPPED_SOL_MINT
-    state = TokenAccount(
-        Pubkey.from_string(mint_address),
-        Pubkey.from_string(owner),
-        amount,
-        None,
-        TokenAccountState.Initialized,
-        rent if native else None,
-        0,
-    )
-    held = max(lamports, rent) + (amount if native else 0)
-    return Account(held, bytes(state), Pubkey.from_string(program))
+def native_mint(decimals: int, lamports: int, program: str) -> Account:
+    """The mint of wrapped SOL, from which nobody mints and which counts no supply."""
+    state = Mint(None, 0, decimals, is_initialized=True, freeze_authority=None)
+    return _account(lamports, bytes(state), program)
+
+
+def is_native(mint_address: str, program: str) -> bool:
+    """Whether amounts of this mint are lamports to that token program."""
+    return NATIVE_MINTS.get(program) == mint_address
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a token account holds: `amount` base units of `mint`, for `owner`."""
+
+    mint: str
+    owner: str
+    amount: int
+    program: str
+    is_associated: bool
+
+    @property
+    def extensions(self) -> bytes:
+        """What follows the state: of an associated account of Token-2022, that its owner never changes."""
+        if not self.is_associated or self.program != TOKEN_2022_PROGRAM:
+            return b""
+        return bytes([_ACCOUNT_TYPE_TOKEN]) + _EXTENSION_HEAD.pack(_IMMUTABLE_OWNER, 0)
+
+    @property
+    def size(self) -> int:
+        """Of the account, in bytes."""
+        return TOKEN_ACCOUNT_SIZE + len(self.extensions)
+
+    def account(self, lamports: int, rent: int) -> Account:
+        """With at least `lamports`, and what must be in it: its rent, and in wrapped SOL the amount beside."""
+        native = is_native(self.mint, self.program)
+        state = TokenAccount(
+            Pubkey.from_string(self.mint),
+            Pubkey.from_string(self.owner),
+            self.amount,
+            None,
+            TokenAccountState.Initialized,
+            rent if native else None,
+            0,
+        )
+        held = max(lamports, rent + (self.amount if native else 0))
+        return _account(held, bytes(state) + self.extensions, self.program)
+
+
+def _account(lamports: int, data: bytes, owner: str) -> Account:
+    return Account(lamports, data, Pubkey.from_string(owner))
 
 
 def account_state(account: Account | None, *, initial: bool) -> AccountState:

@@ -2,7 +2,8 @@
 
 Every placeholder gets a fresh key, or the associated token account that its data describes. Differences
 from upstream, on purpose: every declared wallet gets its declared lamports (upstream funds only the
-user's), and mints are made here as plain mints, because nothing is forked from mainnet.
+user's), and mints are made here as plain mints, because nothing is forked from mainnet. Accounts are what the
+programs of the chain would have made of the same state.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from runner_bridge.formats.remarks import FEE_PAYER
 from runner_bridge.formats.runnable import is_token_account, mint_decimals, mint_programs
 from runner_bridge.local_runner.accounts import (
     MINT_SIZE,
-    TOKEN_ACCOUNT_SIZE,
+    Holding,
     account_state,
+    is_native,
     mint,
-    token_account,
+    native_mint,
     wallet,
 )
 from runner_bridge.local_runner.instructions import Instruction
@@ -49,6 +51,8 @@ class Environment:
         self._benchmark = benchmark
         self._vm = Vm(int(time.time()))
         self._keys: dict[str, Keypair] = {}
+        # Nobody has its key: what is there can be moved, and no more can be made.
+        self._mint_authority = str(Keypair().pubkey())
         self.key_map: dict[str, str] = {}
         for account in benchmark.initial_state:
             self.key_map[account.owner] = account.owner
@@ -108,8 +112,12 @@ class Environment:
             account = declared.get(name)
             decimals = known_decimals.get(name) if account is None else mint_decimals(account)
             lamports = max(self._vm.rent(MINT_SIZE), (account and account.lamports) or 0)
-            made = mint(decimals or 0, supply[name], lamports, program)
-            self._vm.set_account(self._resolve(name), made)
+            self._vm.set_account(
+                self._resolve(name),
+                native_mint(decimals or 0, lamports, program)
+                if is_native(name, program)
+                else mint(decimals or 0, supply[name], lamports, program, self._mint_authority),
+            )
 
     def _make(self, account: InitialAccount) -> None:
         if is_token_account(account) and account.data is not None:
@@ -119,17 +127,13 @@ class Environment:
 
     def _make_token_account(self, account: InitialAccount, data: AccountData) -> None:
         owner, mint_address = self._resolve(data.owner or ""), self._resolve(data.mint or "")
-        if account.pubkey not in self.key_map:
-            self.key_map[account.pubkey] = associated_token_address(owner, mint_address, account.owner)
-        made = token_account(
-            mint_address,
-            owner,
-            int(data.amount or 0),
-            lamports=account.lamports or 0,
-            rent=self._vm.rent(TOKEN_ACCOUNT_SIZE),
-            program=account.owner,
+        associated = associated_token_address(owner, mint_address, account.owner)
+        address = self.key_map.setdefault(account.pubkey, associated)
+        holding = Holding(
+            mint_address, owner, int(data.amount or 0), account.owner, is_associated=address == associated
         )
-        self._vm.set_account(self.key_map[account.pubkey], made)
+        made = holding.account(account.lamports or 0, self._vm.rent(holding.size))
+        self._vm.set_account(address, made)
 
     def _derive(self) -> None:
         """Names the accounts that assertions derive; like upstream, of two with one name the later stays."""
