@@ -13,8 +13,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.external import cluster, fill_up, small_disk
 from tests.runner_bridge.bridge import fake_command
 from tests.samples import transfer_yaml
@@ -91,7 +89,6 @@ async def readiness(server: Server) -> tuple[int, str | None]:
         return response.status, (await response.json()).get("reason")
 
 
-@pytest.mark.timeout(180)
 async def test_while_the_disk_of_the_database_is_full_it_is_said_and_nothing_acknowledged_is_lost(
     tmp_path: Path,
 ) -> None:

@@ -18,8 +18,6 @@ from tests.runner_bridge.bridge import fake_command
 from tests.samples import transfer_yaml
 from tests.server import running_server
 
-pytestmark = pytest.mark.timeout(180)
-
 SECRET = "s3cret-Canary"
 
 ON_THE_DATABASE = {

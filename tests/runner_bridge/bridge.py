@@ -21,7 +21,7 @@ from store.database import Database
 from store.hub import Hub
 from store.limits import Limits
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
-from tests.patience import DEADLINE_S
+from tests.patience import DEADLINE_S as DEADLINE_S
 from tests.workers import claim_as
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent

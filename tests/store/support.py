@@ -25,7 +25,7 @@ from store.model import (
     ToolCallStatus,
 )
 from store.pool import PROBE
-from tests.patience import DEADLINE_S
+from tests.patience import DEADLINE_S as DEADLINE_S
 from tests.workers import claim
 
 LOOK_S = 0.01
@@ -39,9 +39,9 @@ FAILURES = {
 }
 
 
-async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
+async def eventually(condition: Callable[[], Awaitable[object]], deadline_s: float = DEADLINE_S) -> None:
     """Returns as soon as `condition` gives something true; TimeoutError after the deadline."""
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(max(deadline_s, DEADLINE_S)):
         while True:
             if await condition():
                 return
