@@ -71,7 +71,13 @@ async def _required(url: str) -> list[Finding]:
         held = await requirements.locks(connection, LOCKED_S)
         findings = [problem("locks", str(lock), lock.remedy) for lock in held]
         if not held:
-            require_newest(applied := await requirements.revision(connection, facts))
+            applied = await requirements.revision(connection, facts)
+            try:
+                require_newest(applied)
+            except SchemaOutdated:
+                # Who cannot migrate need not be told to.
+                requirements.may_migrate(url, facts)
+                raise
             await requirements.try_to_write(connection)
             findings += [
                 ok("schema", f"revision {applied} is the newest"),

@@ -20,7 +20,7 @@ from gql_server.settings import Settings
 from runner_bridge import agent_configs, processes
 from store.database import Database
 from store.model import ExecutionStatus
-from tests.external import FULL_DISK, locked
+from tests.external import FULL_DISK, few_rights, locked
 from tests.gql_server.conftest import REPOSITORY, Finished, Server, cli
 from tests.store.support import in_state, queued
 
@@ -136,6 +136,14 @@ def test_a_port_that_somebody_else_uses_is_a_problem(tmp_path: Path) -> None:
 async def test_an_outdated_schema_is_a_problem(empty_database_url: str, tmp_path: Path) -> None:
     [finding] = await found(settings(tmp_path, empty_database_url), "schema")
     assert finding.level is Level.PROBLEM and "reev-gql migrate" in str(finding.advice)
+
+
+async def test_a_role_that_cannot_migrate_is_told_what_to_grant(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    async with few_rights(empty_database_url) as (url, role):
+        [finding] = await found(settings(tmp_path, url), "database")
+    assert finding.level is Level.PROBLEM and f"GRANT CREATE ON SCHEMA public TO {role}" in finding.message
 
 
 async def test_what_waits_without_a_worker_or_a_place_and_what_is_stuck_is_told(

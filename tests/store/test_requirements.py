@@ -167,6 +167,15 @@ async def test_a_host_that_does_not_answer_leaves_time_for_the_others(
         assert alive.port
 
 
+@pytest.mark.parametrize(
+    "query", ["sslmode=require", "sslmode=verify-full&sslrootcert=system", "sslrootcert=system", "ssl=true"]
+)
+async def test_a_server_without_tls_is_refused_where_tls_is_asked_for(database_url: str, query: str) -> None:
+    async with proxied_database(database_url) as (_, url):
+        with pytest.raises(DatabaseUnavailable, match="rejected SSL upgrade"):
+            await open_connection(url.replace("sslmode=disable", query))
+
+
 @pytest.fixture
 async def session_pooler(database_url: str) -> AsyncIterator[str]:
     async with pgbouncer(database_url, "session") as url:
