@@ -121,6 +121,16 @@ def test_a_benchmark_that_cannot_be_loaded_is_named_with_its_place(tmp_path: Pat
     assert summary.message.startswith("0 of 1 files")
 
 
+def test_who_has_no_benchmarks_yet_is_told_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [beginner] = machine.benchmarks(Settings())
+    [mistaken] = machine.benchmarks(Settings.model_validate({"benchmarks_dir": tmp_path / "none"}))
+    assert (beginner.level, mistaken.level) == (Level.WARNING, Level.PROBLEM)
+    assert "reev-gql init" in str(beginner.advice) and "reev-gql init" in str(mistaken.advice)
+
+
 def test_a_port_that_somebody_else_uses_is_a_problem(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

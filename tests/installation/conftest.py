@@ -33,6 +33,11 @@ class Installation:
         return self.environment / "bin"
 
     @property
+    def variables(self) -> dict[str, str]:
+        """For processes: what one compiles is there for the next, whoever its user is."""
+        return {"PYTHONPYCACHEPREFIX": str(self.root / "pycache")}
+
+    @property
     def packages(self) -> Path:
         (packages,) = self.environment.glob("lib/python*/site-packages")
         return packages

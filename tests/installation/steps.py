@@ -41,12 +41,16 @@ def carry_out(root: Path, python: Path) -> None:
     """Builds and installs as the image does, `root` being its `/`, with this Python."""
     directory, programs = root, root / "programs"
     programs.mkdir()
+    (root / "pycache").mkdir()
+    (root / "pycache").chmod(0o777)
     (programs / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} "$@"\n')
     (programs / "python").chmod(0o755)
     # The stage installs uv first; here it is there, at the same version, and no test changes what it runs in.
     variables = {"PATH": f"{programs}:{PATH}", "PIP_DRY_RUN": "1"}
     for instruction, rest in build_stage():
         match instruction:
+            case "ENV" if rest == "UV_COMPILE_BYTECODE=1":
+                pass  # It costs seconds, and only makes the first start of a container quicker.
             case "WORKDIR":
                 directory = root / rest.lstrip("/")
                 directory.mkdir(parents=True)

