@@ -321,6 +321,10 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings of this process; `overrides` (command line options) win. Raises SettingsError."""
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     try:
+        Path.cwd()
+    except OSError as error:
+        raise SettingsError("the working directory is gone: change to one that exists") from error
+    try:
         return Settings.model_validate(given)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from error

@@ -48,6 +48,15 @@ def test_variables_and_options_are_read_and_options_win(monkeypatch: pytest.Monk
     assert settings.runner.benchmarks_dir == Path.cwd() / "benchmarks"
 
 
+def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SettingsError, match="the working directory is gone"):
+        load_settings()
+
+
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "REEV_GQL_PORT", "REEV_GQL_RUNNER_COMMAND"):
         monkeypatch.setenv(name, "")
