@@ -107,7 +107,6 @@ def health_check() -> list[str]:
 async def test_from_an_empty_directory_to_a_result_and_a_clean_end(person: Callable[[str], Person]) -> None:
     user = person("first-use")
     user.settings["REEV_GQL_PORT"] = "0"
-    user.settings["LC_ALL"] = "C"  # TEMPORARY
     async with user.serving() as banner:
         match = API_LINE.search(banner)
         assert match is not None
