@@ -15,10 +15,12 @@ from pathlib import Path
 
 from runner_bridge.convert import tool_call
 from runner_bridge.formats.files import read_regular_file
+from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
-from runner_bridge.formats.tool_log import parse_tool_log
-from runner_bridge.session_lookup import MAX_SESSION_BYTES, session_file_name
-from runner_bridge.tool_log_file import MAX_TOOL_LOG_BYTES, tool_log_name
+from runner_bridge.sessions.names import session_file_name
+from runner_bridge.sessions.reading import MAX_SESSION_BYTES
+from runner_bridge.tool_logs.content import clean_calls
+from runner_bridge.tool_logs.log_file import find_tool_log
 from store import benchmarks, executions, results, retention
 from store.database import Database
 from store.model import Execution, ExecutionId, ToolCall
@@ -65,7 +67,8 @@ async def load(db: Database, sessions_dir: Path, session_id: str) -> FlowMateria
 async def of_execution(db: Database, execution: Execution) -> FlowMaterial:
     """The material of a stored execution; while it runs, the prompt is its benchmark's."""
     ids = [execution.id]
-    prompt = (await results.prompts_of(db, ids)).get(execution.id)
+    told = (await results.prompts_of(db, ids)).get(execution.id)
+    prompt = None if told is None else told.text
     if prompt is None and execution.benchmark_revision is not None:
         benchmark = await benchmarks.get(db, execution.benchmark_id, execution.benchmark_revision)
         prompt = None if benchmark is None else benchmark.prompt
@@ -117,13 +120,11 @@ def _from_files(sessions_dir: Path, session_id: str) -> FlowMaterial | None:
 
 
 def _calls_of(sessions_dir: Path, session: SessionFile) -> tuple[ToolCall, ...]:
-    name = tool_log_name(session.session_id)
-    try:
-        data = read_regular_file(sessions_dir, name, MAX_TOOL_LOG_BYTES)
-    except FileNotFoundError:
-        tools = session.final_result.tools if session.final_result is not None else ()
-        return tuple(tool_call(call) for call in tools)
-    return tuple(tool_call(call) for call in parse_tool_log(data, session.session_id).calls)
+    log = find_tool_log(Directory(sessions_dir), session.session_id, adopts=True)
+    if log is not None and log.reader.calls:
+        return clean_calls(log, {})
+    tools = session.final_result.tools if session.final_result is not None else ()
+    return tuple(tool_call(call) for call in tools)
 
 
 def _as_uuid(text: str) -> ExecutionId | None:

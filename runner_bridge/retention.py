@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.command import RunnerConfig
-from runner_bridge.session_lookup import own_directory, session_file_name
-from runner_bridge.tool_log_file import tool_log_name
+from runner_bridge.sessions.names import own_directory, session_file_name
+from runner_bridge.tool_logs.names import tool_log_name
 from store import executions, retention
 from store.database import Database
 from store.errors import RetentionBusy, StoreError

@@ -10,13 +10,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner_bridge import own_python, process
+from runner_bridge import agent_configs, own_python, process
 from runner_bridge.command import RunnerConfig
 from runner_bridge.command_template import fill, hands_on_id
 from runner_bridge.errors import LaunchError
 from runner_bridge.process import RunnerProcess
-from runner_bridge.session_lookup import own_directory
-from runner_bridge.tool_log_file import tool_log_name
+from runner_bridge.sessions.names import own_directory
+from runner_bridge.tool_logs.names import tool_log_name
+from store.database import Database
 from store.model import Benchmark, Execution
 
 
@@ -88,6 +89,14 @@ def _own_directory(config: RunnerConfig, execution_id: str) -> dict[str, str]:
         "REEV_SESSION_LOG_PATH": str(directory),
         "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name(execution_id)),
     }
+
+
+async def secrets_of(db: Database, config: RunnerConfig, agent: str) -> dict[str, str]:
+    """The environment of an agent's runners as it is set now, to take its secrets out of what they write.
+
+    Raises LaunchError, and the store's errors.
+    """
+    return runner_environment(config, await agent_configs.environment(db, config, agent))
 
 
 def _definition_dir(config: RunnerConfig, execution_id: str) -> Path:

@@ -13,23 +13,31 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from runner_bridge import agent_configs, process, processes
+from runner_bridge import process, processes
 from runner_bridge.command import RunnerConfig
 from runner_bridge.counters import Counters
 from runner_bridge.errors import LaunchError
 from runner_bridge.formats.flow_progress import StepCounter
+from runner_bridge.formats.paths import Directory
 from runner_bridge.limits import Limits, until_reached
 from runner_bridge.output import RunnerOutput
 from runner_bridge.output_tail import OutputTail
 from runner_bridge.process import ProcessExit, RunnerProcess
 from runner_bridge.reaper import LEFTOVER_GRACE_S
-from runner_bridge.result import Expected, Found, decide, steps_done
+from runner_bridge.result import decide, steps_done
 from runner_bridge.runner_help import RunnerCommand
-from runner_bridge.runner_start import output_path, remove_definition, runner_environment, start_runner
-from runner_bridge.session_lookup import find_session, own_directory, session_file_name
+from runner_bridge.runner_start import (
+    output_path,
+    remove_definition,
+    runner_environment,
+    secrets_of,
+    start_runner,
+)
+from runner_bridge.sessions.lookup import Expected, Found, find_session
+from runner_bridge.sessions.names import own_directory, session_file_name
 from runner_bridge.storing import until_stored
-from runner_bridge.tool_log_file import tool_log_name
-from runner_bridge.tool_log_tail import ToolLogTail
+from runner_bridge.tool_logs.names import tool_log_name
+from runner_bridge.tool_logs.tail import ToolLogTail
 from runner_bridge.vitals import Vitals
 from runner_bridge.vitals_record import VitalsRecord
 from runner_bridge.watching import DirectoryWatch
@@ -192,7 +200,7 @@ class Supervision:
         tail, output = self._listeners(known)
         over = asyncio.Event()
         over.set()
-        await _settle([tail.follow(over), output.follow(over)])
+        await _settle([tail.follow(self._around.watch, over), output.follow(over)])
         await self._tell_rest(tail, output)
         # A worker before this one was told to stop it, and may have done so.
         was_stopped = self._execution.status is ExecutionStatus.STOPPING
@@ -203,10 +211,9 @@ class Supervision:
     async def _learn_environment(self) -> None:
         """The environment of this agent's runners as it is set now; raises LaunchError."""
         agent = self._execution.agent
-        of_agent = await until_stored(
-            lambda: agent_configs.environment(self._around.db, self._config, agent), self._around.leaving
+        environment = await until_stored(
+            lambda: secrets_of(self._around.db, self._config, agent), self._around.leaving
         )
-        environment = runner_environment(self._config, of_agent)
         self._expected = replace(self._expected, environment=environment)
 
     def _listeners(self, known: Known) -> tuple[ToolLogTail, OutputTail]:
@@ -215,7 +222,7 @@ class Supervision:
         environment = self._expected.environment
         steps = StepCounter(self._benchmark.id, self._execution.progress.total)
         tail = ToolLogTail(
-            *(db, execution_id, self._around.watch, known, environment),
+            *(db, execution_id, Directory(self._config.sessions_dir), known, environment),
             owner=owner,
             steps=steps,
             adopts=own_directory(self._config.sessions_dir, self._id).is_dir(),
@@ -236,7 +243,7 @@ class Supervision:
             self._around.db, self._execution.id, vitals, self._around.owner, has_begun=has_begun
         )
         aside = [
-            asyncio.create_task(tail.follow(ended), name="tool log tail"),
+            asyncio.create_task(tail.follow(self._around.watch, ended), name="tool log tail"),
             asyncio.create_task(output.follow(ended), name="output tail"),
             asyncio.create_task(record.follow(ended), name="vitals record"),
         ]

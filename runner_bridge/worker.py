@@ -19,7 +19,7 @@ from collections.abc import Coroutine
 from runner_bridge import host, log_context, process, processes, reaper
 from runner_bridge.command import RunnerConfig
 from runner_bridge.counters import Counters
-from runner_bridge.observer import Observer
+from runner_bridge.observing.observer import Observer
 from runner_bridge.recovery import Judge, Recovery
 from runner_bridge.runner_help import RunnerCommand
 from runner_bridge.storing import until_stored, wait_for_event
@@ -99,7 +99,7 @@ class Worker:
             Counters() if counters is None else counters,
         )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
-        self._observer = Observer(db, self._around.watch, self.id, config.observed_idle_s, self._leaving)
+        self._observer = Observer(db, self._around.watch, self.id, config, self._leaving)
         self._registration = Registration(
             id=self.id,
             host=socket.gethostname(),

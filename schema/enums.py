@@ -13,7 +13,7 @@ import strawberry
 
 from runner_bridge.agent_connection import ConnectionProblemKind
 from runner_bridge.flows import FlowSource
-from runner_bridge.session_reports import ImportOutcome
+from runner_bridge.sessions.reports import ImportOutcome
 from schema.differences.executions import Difference
 from schema.differences.text_diff import LineKind as DiffLineKind
 from schema.differences.tree_diff import ChangeKind as DefinitionChangeKind
@@ -21,7 +21,9 @@ from schema.renderings.flow_diagram import FlowNodeKind
 from store.filters import OrderField
 from store.model import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind, SyncOutcome, ToolCallStatus
 from store.performance import Bucket
+from store.results import PromptSource
 from store.tokens import Scope
+from store.tool_logs import RemarkKind as ExecutionRemarkKind
 
 __all__ = [
     "Bucket",
@@ -30,6 +32,7 @@ __all__ = [
     "DiffLineKind",
     "Difference",
     "ExecutionOrigin",
+    "ExecutionRemarkKind",
     "ExecutionStatus",
     "FailureKind",
     "FlowNodeKind",
@@ -37,6 +40,7 @@ __all__ = [
     "ImportOutcome",
     "OrderDirection",
     "OrderField",
+    "PromptSource",
     "RunnerKind",
     "Scope",
     "SyncOutcome",
@@ -230,9 +234,10 @@ _describe(
     "ImportOutcome",
     "What an import did with one file.",
     {
-        "IMPORTED": "It is a new execution.",
-        "UNCHANGED": "It was stored before, with this very content.",
-        "CONFLICT": "Its execution is stored with another result, or still under way; nothing was touched.",
+        "IMPORTED": "It is a new execution, or the result of one that was observed.",
+        "ADDED": "A tool log: what it tells was added to its execution.",
+        "UNCHANGED": "It was stored before, with this very content, or has nothing to store: `reason`.",
+        "CONFLICT": "Its execution is stored with other content, or still under way; nothing was touched.",
         "FAILED": "It is damaged; nothing was written.",
     },
 )
@@ -266,5 +271,27 @@ _describe(
         "READ": "See everything there is to see.",
         "RUN": "Start and stop executions.",
         "ADMIN": "Change benchmarks and agents, import files.",
+    },
+)
+
+_describe(
+    PromptSource,
+    "PromptSource",
+    "Where a prompt was read.",
+    {
+        "SESSION_FILE": "The session file.",
+        "TOOL_LOG": "The tool log: no session file tells one.",
+    },
+)
+
+_describe(
+    ExecutionRemarkKind,
+    "ExecutionRemarkKind",
+    "What a remark on an execution is about.",
+    {
+        "UNUSABLE_LINE": "A line of the tool log could not be used; it is in `health{ingestFailures}` too.",
+        "CHANGED_LINE": "A line was read, though not as it stands, or says something of no call.",
+        "OTHER_SESSION": "Lines speak of another session.",
+        "CUT_OFF": "A file was not read, or not to its end.",
     },
 )

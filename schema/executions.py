@@ -11,7 +11,7 @@ import strawberry
 
 from runner_bridge.flows import material_of
 from schema.context import Info
-from schema.enums import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind
+from schema.enums import ExecutionOrigin, ExecutionStatus, FailureKind, PromptSource, RunnerKind
 from schema.errors import RequestError
 from schema.flows import Flow
 from schema.ids import execution_id_argument
@@ -27,6 +27,7 @@ from schema.scoring import AssertionResult, Scoring
 from schema.selection import is_alone
 from schema.steps import Step
 from schema.tool_calls import ToolCall
+from schema.tool_logs import ExecutionRemark, ToolLog
 from schema.transactions import TransactionLogs
 from store import listing, model
 from store.json_rows import NotWritable
@@ -187,9 +188,39 @@ class Execution:
             return None
         return await info.context.loaders.queue_position.load(self.row.id)
 
-    @strawberry.field(description="The prompt the agent was given, as the session file tells it.")
+    @strawberry.field(
+        description="The prompt the agent was given, as its session file tells it, else its tool log."
+    )
     async def prompt(self, info: Info) -> str | None:
-        return await info.context.loaders.prompt.load(self.row.id)
+        found = await info.context.loaders.prompt.load(self.row.id)
+        return None if found is None else found.text
+
+    @strawberry.field(description="Where `prompt` was read; null when it is.")
+    async def prompt_source(self, info: Info) -> PromptSource | None:
+        found = await info.context.loaders.prompt.load(self.row.id)
+        return None if found is None else found.source
+
+    @strawberry.field(
+        description="Whether `prompt` is only the beginning: the writer of the tool log cuts long ones. Null when "
+        "`prompt` is."
+    )
+    async def prompt_truncated(self, info: Info) -> bool | None:
+        found = await info.context.loaders.prompt.load(self.row.id)
+        return None if found is None else found.is_truncated
+
+    @strawberry.field(
+        description="Its tool log as it was read; null before there is one, and when it was `pruned`."
+    )
+    async def tool_log(self, info: Info) -> ToolLog | None:
+        found = await info.context.loaders.tool_log.load(self.row.id)
+        return None if found is None else ToolLog.of(found, self.row.id, ended=self.row.status.is_terminal)
+
+    @strawberry.field(
+        description="What of its files was not used, or not as it stands, line by line. Of each kind at most "
+        "1,000, and then how many there are."
+    )
+    async def remarks(self, info: Info) -> list[ExecutionRemark]:
+        return [ExecutionRemark.of(one) for one in await info.context.loaders.remarks.load(self.row.id)]
 
     @strawberry.field(description="What retention has deleted of it; null while all of it is kept.")
     async def pruned(self, info: Info) -> Pruned | None:
@@ -234,11 +265,12 @@ class Execution:
     @strawberry.field(description="What the agent did, as a diagram and as data.")
     async def flow(self, info: Info) -> Flow:
         loaders = info.context.loaders
-        prompt, key_map, tool_calls = await asyncio.gather(
+        told, key_map, tool_calls = await asyncio.gather(
             loaders.prompt.load(self.row.id),
             loaders.key_map.load(self.row.id),
             loaders.tool_calls.load(self.row.id),
         )
+        prompt = None if told is None else told.text
         if prompt is None and self.row.benchmark_revision is not None:
             key = (self.row.benchmark_id, self.row.benchmark_revision)
             benchmark = await loaders.benchmark_revision.load(key)

@@ -57,7 +57,8 @@ class Health:
         return None if present is None else [Worker.of(worker) for worker in present]
 
     @strawberry.field(
-        description="Session files that cannot be used, newest first; null when the database does not answer."
+        description="Files and lines of tool logs that cannot be used, newest first; null when the database does "
+        "not answer."
     )
     async def ingest_failures(self, info: Info, first: Newest = 50) -> list[IngestFailure] | None:
         limit = Window.of(first, None, None, None).limit
@@ -73,7 +74,7 @@ class Health:
         found = await _bounded(ingest_problems.newest_conflicts(info.context.db, limit))
         return None if found is None else [IngestConflict.of(conflict) for conflict in found]
 
-    @strawberry.field(description="How many session files cannot be used; null like `ingestFailures`.")
+    @strawberry.field(description="How many files and lines cannot be used; null like `ingestFailures`.")
     async def ingest_failure_count(self, info: Info) -> int | None:
         return await _bounded(ingest_problems.count_failures(info.context.db))
 

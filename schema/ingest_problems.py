@@ -41,12 +41,16 @@ class IngestConflict:
 
 
 @strawberry.type(
-    description="A session file that cannot be used. It goes from the list when it becomes good, or is gone."
+    description="A file, or a line of a tool log, that cannot be used. It goes from the list when it becomes "
+    "good, or is gone."
 )
 class IngestFailure:
     host: str = strawberry.field(description="The machine that it lies on.")
     directory: str = strawberry.field(description="Its directory there.")
     file: str = strawberry.field(description="Its name.")
+    line: int | None = strawberry.field(
+        description="The line of a tool log, counted from 1; null for a whole file."
+    )
     reason: str = strawberry.field(description="What is wrong with it.")
     offset: int | None = strawberry.field(description="Where, in bytes from 0; null when that is nowhere.")
     content_hash: str | None = strawberry.field(
@@ -60,6 +64,7 @@ class IngestFailure:
             host=failure.place.host,
             directory=failure.place.directory,
             file=failure.file,
+            line=failure.line,
             reason=failure.reason,
             offset=failure.byte_offset,
             content_hash=failure.content_hash,

@@ -25,6 +25,7 @@ from store import (
     queue,
     results,
     retention,
+    tool_logs,
 )
 from store.agent_configs import AgentConfig
 from store.batches import Progress
@@ -44,8 +45,10 @@ from store.model import (
 )
 from store.output import NO_OUTPUT, OutputPiece
 from store.performance import Figures
+from store.results import Prompt
 from store.retention import Pruned
 from store.revisions import Revision, counts_of
+from store.tool_logs import Remark, ToolLog
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -99,7 +102,10 @@ class Loaders:
     steps = Relation[ExecutionId, tuple[Step, ...]](results.steps_of, ())
     tool_calls = Relation[ExecutionId, tuple[ToolCall, ...]](results.tool_calls_of, ())
     key_map = Relation[ExecutionId, dict[str, str]](results.key_maps_of, {})
-    prompt = Relation[ExecutionId, str | None](results.prompts_of, None)
+    prompt = Relation[ExecutionId, Prompt | None](results.prompts_of, None)
+    tool_log = Relation[ExecutionId, ToolLog | None](tool_logs.logs_of, None)
+    tool_log_text = Relation[tuple[ExecutionId, int], OutputPiece](tool_logs.read_text, NO_OUTPUT)
+    remarks = Relation[ExecutionId, tuple[Remark, ...]](tool_logs.remarks_of, ())
     agent_config = Relation[str, AgentConfig | None](agent_configs.get_many, None)
     events = Relation[EventsKey, tuple[HubEvent, ...]](events.of_executions, ())
     pruned = Relation[ExecutionId, Pruned | None](retention.pruned_of, None)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @strawberry.type(
     description="What retention has deleted of an old execution. Its row, score, failure, scoring, assertions and "
     "changes of status are kept; what is counted here is gone, so `steps`, `toolCalls`, `transactionLogs`, "
-    "`trace`, `flow` and `log` are empty, and `prompt` is null."
+    "`trace`, `flow`, `log` and `remarks` are empty, and `prompt` and `toolLog` are null."
 )
 class Pruned:
     pruned_at: dt.datetime = strawberry.field(description="When it was deleted.")
@@ -26,6 +26,7 @@ class Pruned:
     steps: int = strawberry.field(description="Steps that are gone.")
     tool_calls: int = strawberry.field(description="Tool calls that are gone.")
     output_bytes: int = strawberry.field(description="Bytes of output that are gone.")
+    tool_log_bytes: int = strawberry.field(description="Bytes of the tool log that are gone.")
 
     @classmethod
     def of(cls, row: retention.Pruned) -> Pruned:
@@ -35,6 +36,7 @@ class Pruned:
             steps=row.steps,
             tool_calls=row.tool_calls,
             output_bytes=row.output_bytes,
+            tool_log_bytes=row.tool_log_bytes,
         )
 
 

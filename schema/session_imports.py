@@ -1,4 +1,4 @@
-"""The mutation that imports session files which other runners left. It starts no process."""
+"""The mutation that imports what other runners left: session files and tool logs. It starts no process."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated
 
 import strawberry
 
-from runner_bridge import session_import
 from runner_bridge.errors import ImportDirectoryError as DirectoryFault
-from runner_bridge.session_reports import FileReport
+from runner_bridge.sessions import importing
+from runner_bridge.sessions.reports import FileReport
 from schema.context import Info
 from schema.enums import ImportOutcome
 from schema.errors import Error, ErrorCode, InvalidInputError
@@ -26,7 +26,8 @@ class ImportDirectoryError(Error):
 
 
 @strawberry.input(
-    description="Which session files. Importing again changes nothing: what is stored is known by its content."
+    description="Which files: session files, tool logs, and the store of the upstream CLI. Importing again "
+    "changes nothing: what is stored is known by its content, and the order in which files come decides nothing."
 )
 class ImportSessionFilesInput:
     directory: str | None = strawberry.field(
@@ -38,7 +39,9 @@ class ImportSessionFilesInput:
         default=None, description="Only files after this `endCursor`, to go on where another import ended."
     )
     first: int | None = strawberry.field(
-        default=None, description="How many files at most; all when not given. Pages make progress visible."
+        default=None,
+        description="How many files, and the others of the last one's session; all when not given. Pages make "
+        "progress visible.",
     )
 
 
@@ -48,10 +51,14 @@ class ImportedFile:
     file: str = strawberry.field(description="Its name in the directory.")
     outcome: ImportOutcome = strawberry.field(description="What was done.")
     execution_id: strawberry.ID | None = strawberry.field(
-        description="The execution that it is the result of; null when the file could not be read."
+        description="The execution that it tells of; null when the file could not be read."
     )
-    reason: str | None = strawberry.field(description="Why it was not imported; null when nothing is wrong.")
-    remarks: list[str] = strawberry.field(description="What of the tool log beside it cannot be used.")
+    reason: str | None = strawberry.field(
+        description="Why nothing of it was stored; null when there is nothing to say."
+    )
+    remarks: list[str] = strawberry.field(
+        description="Of a tool log: what of it was not used, or not as it stands, line by line."
+    )
 
     @classmethod
     def of(cls, report: FileReport) -> ImportedFile:
@@ -64,7 +71,7 @@ class ImportedFile:
             remarks=list(report.remarks),
         )
 
-    @strawberry.field(description="The execution that it is the result of, as it is stored.")
+    @strawberry.field(description="The execution that it tells of, as it is stored.")
     async def execution(self, info: Info) -> Execution | None:
         if self.report.execution_id is None:
             return None
@@ -77,13 +84,24 @@ class ImportedFile:
     "`executionUpdates` while the import goes on."
 )
 class ImportSessionFilesSuccess:
-    report: strawberry.Private[session_import.ImportReport]
+    report: strawberry.Private[importing.ImportReport]
     directory: str = strawberry.field(description="The directory, without links.")
-    total: int = strawberry.field(description="Session files in the directory.")
+    total: int = strawberry.field(
+        description="Files in the directory that can be imported: session files, tool logs, `cli_sessions.json`."
+    )
+    other_count: int = strawberry.field(description="Other files there, which were not looked at.")
+    others: list[str] = strawberry.field(description="Their names; the first 100.")
     imported: int = strawberry.field(description="Files that are new executions now.")
-    unchanged: int = strawberry.field(description="Files that were stored before.")
-    conflicts: int = strawberry.field(description="Files whose execution is stored with another result.")
+    added: int = strawberry.field(description="Tool logs that were added to their executions.")
+    unchanged: int = strawberry.field(
+        description="Files that were stored before, or have nothing to store: `reason` says so."
+    )
+    conflicts: int = strawberry.field(description="Files whose execution is stored with other content.")
     failed: int = strawberry.field(description="Files that are damaged.")
+    lines_not_used: int = strawberry.field(
+        description="Lines of tool logs that could not be used, and logs that could not be read to their end: "
+        "`remarks` name them."
+    )
     remaining: int = strawberry.field(description="Files that come after `endCursor`.")
     end_cursor: str | None = strawberry.field(
         description="For `after`: the last file that was taken; null when there was none."
@@ -91,8 +109,8 @@ class ImportSessionFilesSuccess:
     duration_ms: int = strawberry.field(description="Milliseconds it took.")
 
     @strawberry.field(
-        description=f"File by file, in order of name: the first {MAX_LISTED} with one of these outcomes. The "
-        "counts are of all."
+        description=f"File by file, in order of session, and session by session of the CLI's store: the first "
+        f"{MAX_LISTED} with one of these outcomes. The counts are of all."
     )
     def files(
         self,
@@ -122,7 +140,7 @@ async def import_session_files(
     if wanted.first is not None and wanted.first < 1:
         return InvalidInputError.of("first", "`first` is at least 1")
     try:
-        report = await session_import.import_session_files(
+        report = await importing.import_session_files(
             info.context.db,
             info.context.runner,
             wanted.directory,
@@ -140,10 +158,14 @@ async def import_session_files(
         directory=str(report.directory),
         total=report.total,
         imported=count(ImportOutcome.IMPORTED),
+        added=count(ImportOutcome.ADDED),
         unchanged=count(ImportOutcome.UNCHANGED),
         conflicts=count(ImportOutcome.CONFLICT),
         failed=count(ImportOutcome.FAILED),
+        other_count=report.listing.other_count,
+        others=list(report.listing.others),
+        lines_not_used=sum(file.not_used for file in report.files),
         remaining=report.remaining,
-        end_cursor=report.files[-1].file if report.files else None,
+        end_cursor=report.last,
         duration_ms=report.duration_ms,
     )

@@ -30,6 +30,12 @@ class HubEvent:
     """When it did, by this process's monotonic clock; None unless it was read as news."""
 
     @property
+    def is_last(self) -> bool:
+        """Whether it is the end of its execution, and none that was superseded when it was read."""
+        status = self.event.status
+        return status is not None and status.is_terminal and self.event.seq == self.execution.revision
+
+    @property
     def cursor(self) -> Cursor:
         return Cursor(self.event.xid, self.event.execution_id, self.event.seq)
 

@@ -213,7 +213,7 @@ class Hub:
                 if not items:
                     await changed.wait()
                     waited = True
-                elif (status := items[-1].event.status) is not None and status.is_terminal:
+                elif items[-1].is_last:
                     return
 
     async def _is_over(self, execution_id: ExecutionId, after: int) -> bool:

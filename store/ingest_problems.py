@@ -1,8 +1,8 @@
 """What lies in the directories of session files and cannot be stored, kept beside the executions.
 
 A conflict is a session file of an execution that had ended otherwise; it is recorded once per content and
-touches neither the execution nor its events. A failure is a file that cannot be used; it is recorded once per
-file, and goes when the file becomes good or goes. Only the newest MAX_FAILURES are kept.
+touches neither the execution nor its events. A failure is a file, or a line of a tool log, that cannot be used; it
+is recorded once, and goes when the file becomes good or goes. Only the newest MAX_FAILURES are kept.
 """
 
 from __future__ import annotations
@@ -50,12 +50,13 @@ class Conflict(FoundConflict):
 
 @dataclass(frozen=True, slots=True)
 class FoundFailure:
-    """A file that cannot be used; hash and offset (bytes from 0) where they are known."""
+    """A file that cannot be used, or a line of it; hash and offset (bytes from 0) where they are known."""
 
     file: str
     content_hash: str | None
     byte_offset: int | None
     reason: str
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,18 @@ async def record_conflicts(db: Database, conflicts: Sequence[FoundConflict]) -> 
 async def record_failures(
     db: Database, place: Place, failures: Sequence[FoundFailure]
 ) -> list[IngestFailure]:
-    """Records them, each file once; answers those that are new or fail otherwise than before."""
+    """Makes them what is recorded of their files; answers those that are new or fail otherwise than before."""
     if not failures:
         return []
+    where = (storable_text(place.host), storable_text(place.directory))
+    files = [storable_text(one.file) for one in failures]
+    lines = [one.line for one in failures]
+    await db.execute(SQL["drop_mended"], *where, files, lines)
     found = await db.fetch(
         SQL["record_failures"],
-        storable_text(place.host),
-        storable_text(place.directory),
-        [storable_text(one.file) for one in failures],
+        *where,
+        files,
+        lines,
         [one.content_hash for one in failures],
         [one.byte_offset for one in failures],
         [storable_text(one.reason) for one in failures],
@@ -156,6 +161,7 @@ def _failure(row: Row) -> IngestFailure:
         row["content_hash"],
         row["byte_offset"],
         row["reason"],
+        row["line"],
         row["seen_at"],
         Place(row["host"], row["directory"]),
     )

@@ -101,7 +101,11 @@ BENCHMARK = JsonTable(
 )
 
 _PRUNED = JsonTable(
-    {**_times("pruned_at"), **_plain("events", "steps", "tool_calls"), **_ints("output_bytes")}
+    {
+        **_times("pruned_at"),
+        **_plain("events", "steps", "tool_calls"),
+        **_ints("output_bytes", "tool_log_bytes"),
+    }
 )
 
 _LEAKED_PROCESS = JsonTable(_plain("pid", "name"))
@@ -121,7 +125,10 @@ EXECUTION = JsonTable(
             "CASE WHEN {row}.origin <> 'OBSERVED' THEN"
             " round(extract(epoch FROM {row}.started_at - {row}.queued_at)::double precision * 1000)::integer END"
         ),
-        "prompt": "(SELECT prompt FROM execution_results WHERE execution_id = {row}.id)",
+        "prompt": (
+            "coalesce((SELECT prompt FROM execution_results WHERE execution_id = {row}.id),"
+            " (SELECT prompt FROM execution_tool_logs WHERE execution_id = {row}.id))"
+        ),
     },
     {
         "failure": JsonRelation(_FAILURE, present="{row}.failure_kind IS NOT NULL"),

@@ -1,12 +1,14 @@
 """Executions whose runner somebody else started, stored from the files it writes.
 
 One whose tool log grows is RUNNING, its benchmark and agent unknown until its session file tells them. That
-file ends it; one found without the former is stored already ended, with one event, its end. Many are written
-with a handful of statements. What has ended is never touched: the same session file changes nothing, another
-one is a conflict.
+file ends it; one found without the former is stored already ended, with one event, its end. One that was
+given up without a session file is ended anew when that file is there after all, so the order in which files
+arrive decides nothing. Many are written with a handful of statements. What has a result is never touched:
+the same session file changes nothing, another one is a conflict.
 
-A file's times are kept where they can be true. `queued_at` is the start, else the end, else the moment of
-the import; `ended_at` is the end, else the start plus the duration, else the start, else that moment.
+A file's times are kept where they can be true. `ended_at` is the end, else the start plus the duration,
+else the start, else the moment of the import; `started_at` is the start, else the first time that the tool
+log tells; `queued_at` is the start, else the end.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 
 import asyncpg
 
-from store import rows, sql
+from store import rows, sql, tool_logs
 from store.database import Connection, Database
 from store.model import (
     UNKNOWN_AGENT,
@@ -29,12 +31,14 @@ from store.model import (
     ExecutionId,
     ExecutionOrigin,
     ExecutionStatus,
+    Failure,
     Step,
     ToolCall,
     WorkerId,
 )
 from store.retrying import retried
 from store.text import encode_json, storable_text
+from store.tool_logs import KnownLog, StoredLog
 
 SQL = sql.load("observed")
 
@@ -44,6 +48,9 @@ REFUSALS = (
     asyncpg.ProgramLimitExceededError,
 )
 """What the driver raises for a row that PostgreSQL cannot hold; the fault of that row and no other."""
+
+FILE = 14
+"""The place of the file's name among the columns of `Observed`."""
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +62,17 @@ class Known:
     status: ExecutionStatus
     session_file_hash: str | None
     origin: ExecutionOrigin
+    agent: str
+    last_activity_at: dt.datetime | None
+    is_pruned: bool
+    log: KnownLog | None
 
     @property
     def awaits_session(self) -> bool:
         """Whether its session file is awaited by nobody but whoever reads the directory."""
-        return self.origin is ExecutionOrigin.OBSERVED and not self.status.is_terminal
+        return (
+            self.origin is ExecutionOrigin.OBSERVED and self.session_file_hash is None and not self.is_pruned
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,9 @@ class Observed:
     columns: tuple[Any, ...]
     result: tuple[Any, ...]
     steps: str | None
-    tool_calls: str | None
+    session_calls: str | None
+    """The tool calls that the session file itself tells of."""
+    log: StoredLog | None
 
 
 def prepare(
@@ -96,10 +111,13 @@ def prepare(
     started_at: dt.datetime | None,
     ended_at: dt.datetime | None,
     file: str,
+    log: StoredLog | None = None,
+    log_start: dt.datetime | None = None,
 ) -> Observed:
     """The row and its parts. Encodes JSON of any size, so it is called in a thread.
 
-    `session_id` is given only where the files name the execution otherwise than by its id.
+    `session_id` is given only where the files name the execution otherwise than by its id. `log` is the tool log
+    beside the session file, `log_start` the first time it tells.
     """
     failure = ending.failure
     return Observed(
@@ -122,6 +140,7 @@ def prepare(
             storable_text(file),
             started_at,
             ended_at,
+            log_start,
         ),
         result=(
             execution_id,
@@ -130,7 +149,8 @@ def prepare(
             encode_json(ending.session),
         ),
         steps=_encode(ending.steps),
-        tool_calls=_encode(ending.tool_calls),
+        session_calls=_encode(ending.tool_calls),
+        log=log,
     )
 
 
@@ -140,16 +160,29 @@ def _encode(items: Sequence[Step | ToolCall]) -> str | None:
 
 async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Known]:
     """What is stored under these ids, whoever started it; ids that are free are absent."""
-    return {
-        ExecutionId(row["id"]): Known(
-            ExecutionStatus(row["status"]), row["session_file_hash"], ExecutionOrigin(row["origin"])
-        )
-        for row in await db.fetch(SQL["known"], ids)
-    }
+    return {ExecutionId(row["id"]): _known(row) for row in await db.fetch(SQL["known"], ids)}
 
 
-async def begin(db: Database, begun: Sequence[Begun], worker_id: WorkerId) -> set[ExecutionId]:
-    """Writes those whose id is free, RUNNING, each with its first event: the ids that were written."""
+def _known(row: rows.Row) -> Known:
+    log = None
+    if row["file"] is not None:
+        log = KnownLog(row["file"], row["bytes"], row["content_hash"], row["is_finished"])
+    return Known(
+        ExecutionStatus(row["status"]),
+        row["session_file_hash"],
+        ExecutionOrigin(row["origin"]),
+        row["agent"],
+        row["last_activity_at"],
+        row["is_pruned"],
+        log,
+    )
+
+
+async def begin(db: Database, begun: Sequence[Begun], worker_id: WorkerId | None) -> set[ExecutionId]:
+    """Writes those whose id is free, RUNNING, each with its first event: the ids that were written.
+
+    `worker_id` is who follows them from now on; None when nobody does yet.
+    """
     if not begun:
         return set()
     found = await db.fetch(
@@ -176,14 +209,31 @@ async def touch(db: Database, ids: Sequence[ExecutionId]) -> None:
         await db.execute(SQL["touch"], ids)
 
 
+async def give_up(
+    db: Database,
+    execution_id: ExecutionId,
+    status: ExecutionStatus,
+    failure: Failure,
+    heard_at: dt.datetime | None = None,
+) -> bool:
+    """Ends an observed execution of which nothing more was heard; False when it does not run any more.
+
+    It ended at the last time that its log tells, else `heard_at`, else when it was last noted to be heard of.
+    """
+    found = await db.fetch(
+        SQL["give_up"], execution_id, status, failure.kind, storable_text(failure.message), heard_at
+    )
+    return bool(found)
+
+
 async def unheard(db: Database, silence_s: float, but: Sequence[ExecutionId]) -> list[ExecutionId]:
     """Observed executions that run, of which nobody has noted anything for so long, other than `but`."""
     return [ExecutionId(row["id"]) for row in await db.fetch(SQL["unheard"], silence_s, but)]
 
 
 async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionId], dict[ExecutionId, str]]:
-    """Writes those whose id is free or that are observed and run: the ids that were written, and those that
-    the database refuses, with why.
+    """Writes those whose id is free or that are observed and have no result: the ids that were written, and
+    those that the database refuses, with why.
 
     Every other id was taken meanwhile. One that is refused costs the others nothing. The ids must differ.
     """
@@ -193,7 +243,7 @@ async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionI
         if len(batch) == 1:
             reason = str(error).splitlines()[0]
             about = {"execution_id": str(batch[0].id)}
-            log.warning("session file %s cannot be stored: %s", batch[0].columns[-3], reason, extra=about)
+            log.warning("session file %s cannot be stored: %s", batch[0].columns[FILE], reason, extra=about)
             return set(), {batch[0].id: f"the database cannot hold it: {reason}"}
     written: set[ExecutionId] = set()
     refused: dict[ExecutionId, str] = {}
@@ -212,13 +262,17 @@ async def _store_together(db: Database, batch: Sequence[Observed]) -> set[Execut
         return set()
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_importers"])
+        await connection.execute(SQL["supersede"], [item.id for item in batch])
         found = await connection.fetch(SQL["write"], *_columns([item.columns for item in batch]))
         written = {ExecutionId(row["id"]) for row in found}
         mine = [item for item in batch if item.id in written]
         if mine:
             await connection.execute(SQL["store_results"], *_columns([item.result for item in mine]))
             await _store_parts(connection, "store_steps", [(item.id, item.steps) for item in mine])
-            await _store_parts(connection, "store_tool_calls", [(item.id, item.tool_calls) for item in mine])
+            await tool_logs.store(connection, [item.log for item in mine if item.log is not None])
+            await _store_parts(
+                connection, "store_session_calls", [(item.id, item.session_calls) for item in mine]
+            )
         return written
 
 

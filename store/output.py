@@ -13,6 +13,7 @@ from store import executions, sql
 from store.database import Database
 from store.hub import Hub
 from store.model import ExecutionId, WorkerId
+from store.rows import Row
 from store.stretches import Stretch
 
 SQL = sql.load("output")
@@ -65,9 +66,16 @@ async def read_many(
     db: Database, keys: Sequence[tuple[ExecutionId, int]]
 ) -> dict[tuple[ExecutionId, int], OutputPiece]:
     """The same for many executions and offsets in one statement."""
-    found: dict[tuple[ExecutionId, int], tuple[int, list[bytes]]] = {}
     ids, offsets = zip(*keys, strict=True)
-    for row in await db.fetch(SQL["read"], ids, offsets, PIECES_AT_ONCE):
+    return pieces_by_key(keys, await db.fetch(SQL["read"], ids, offsets, PIECES_AT_ONCE))
+
+
+def pieces_by_key(
+    keys: Sequence[tuple[ExecutionId, int]], rows: Sequence[Row]
+) -> dict[tuple[ExecutionId, int], OutputPiece]:
+    """What was asked for by execution and offset, of rows that hold a few pieces for each."""
+    found: dict[tuple[ExecutionId, int], tuple[int, list[bytes]]] = {}
+    for row in rows:
         key = (ExecutionId(row["execution_id"]), row["start"])
         _, pieces = found.setdefault(key, (row["start_offset"], []))
         pieces.append(row["content"])

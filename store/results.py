@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 from store import rows, sql
@@ -32,10 +34,32 @@ async def tool_calls_of(db: Database, ids: Sequence[ExecutionId]) -> dict[Execut
     return _grouped(await db.fetch(SQL["tool_calls"], ids), rows.tool_call)
 
 
-async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
-    """The prompt that each execution's session file tells."""
-    found = await db.fetch(SQL["prompts"], ids)
-    return {ExecutionId(row["execution_id"]): row["prompt"] for row in found if row["prompt"] is not None}
+class PromptSource(StrEnum):
+    """Where a prompt was read."""
+
+    SESSION_FILE = "SESSION_FILE"
+    TOOL_LOG = "TOOL_LOG"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the agent was asked. `is_truncated` when only a cut text is known."""
+
+    text: str
+    source: PromptSource
+    is_truncated: bool
+
+
+async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Prompt]:
+    """The prompt that the session file of each execution tells, else its tool log."""
+    found: dict[ExecutionId, Prompt] = {}
+    for row in await db.fetch(SQL["prompts"], ids):
+        if row["of_session"] is not None:
+            prompt = Prompt(row["of_session"], PromptSource.SESSION_FILE, False)
+        else:
+            prompt = Prompt(row["of_log"], PromptSource.TOOL_LOG, row["prompt_is_truncated"])
+        found[ExecutionId(row["execution_id"])] = prompt
+    return found
 
 
 T = TypeVar("T")

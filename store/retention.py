@@ -1,7 +1,7 @@
 """Retention: the bulk of old ended executions goes, and what went is written down.
 
-What goes: events of tool calls and progress, output, steps, tool calls, results. What stays: the row with
-status, score, failure and times, the events of its changes of status (so every stream over all executions
+What goes: events of tool calls and progress, output, steps, tool calls, tool logs, results. What stays: the row
+with status, score, failure and times, the events of its changes of status (so every stream over all executions
 still tells every end), and the figures of performance, which are sums. An execution is pruned whole or not at
 all, a few in each transaction, by one process at a time; a pass that is interrupted goes on where it was.
 Nothing live is ever touched.
@@ -43,6 +43,7 @@ class Bulk:
     tool_calls: int = 0
     results: int = 0
     output_bytes: int = 0
+    tool_log_bytes: int = 0
     bytes: int = 0
 
     def __add__(self, other: Bulk) -> Bulk:
@@ -76,6 +77,7 @@ class Pruned:
     tool_calls: int
     results: int
     output_bytes: int
+    tool_log_bytes: int
 
 
 async def cutoff(db: Database, age: dt.timedelta) -> dt.datetime:

@@ -83,10 +83,12 @@ CREATE FUNCTION public.add_up_performance() RETURNS trigger
     AS $$
 BEGIN
     INSERT INTO performance AS p
-    SELECT benchmark_id, period, start, agent, count(*),
-           count(*) FILTER (WHERE status = 'SUCCEEDED'), count(*) FILTER (WHERE status = 'FAILED'),
-           count(*) FILTER (WHERE status = 'TIMED_OUT'), count(*) FILTER (WHERE status = 'STOPPED'),
-           count(*) FILTER (WHERE status = 'LOST'),
+    SELECT benchmark_id, period, start, agent, sum(weight),
+           coalesce(sum(weight) FILTER (WHERE status = 'SUCCEEDED'), 0),
+           coalesce(sum(weight) FILTER (WHERE status = 'FAILED'), 0),
+           coalesce(sum(weight) FILTER (WHERE status = 'TIMED_OUT'), 0),
+           coalesce(sum(weight) FILTER (WHERE status = 'STOPPED'), 0),
+           coalesce(sum(weight) FILTER (WHERE status = 'LOST'), 0),
            count(score), coalesce(sum(score), 0), max(score),
            (array_agg(score ORDER BY ended_at DESC) FILTER (WHERE score IS NOT NULL))[1],
            max(ended_at) FILTER (WHERE score IS NOT NULL),
@@ -117,6 +119,11 @@ BEGIN
         computed_latest_at = greatest(p.computed_latest_at, excluded.computed_latest_at),
         timed = p.timed + excluded.timed,
         time_sum_ms = p.time_sum_ms + excluded.time_sum_ms;
+    IF EXISTS (SELECT FROM performance_noted WHERE xid = NEW.xid AND weight < 0) THEN
+        DELETE FROM performance WHERE executions = 0 AND agent IN (
+            SELECT agent FROM performance_noted WHERE xid = NEW.xid AND weight < 0
+        );
+    END IF;
     INSERT INTO performance_times AS t
     SELECT agent, benchmark_id, period, start,
            ceil(ln(greatest(execution_time_ms, 1)::double precision) / ln(1.02::double precision)) AS bucket, count(*)
@@ -184,11 +191,17 @@ BEGIN
         INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms)
         VALUES (NEW.benchmark_id, NEW.agent, NEW.status, NEW.ended_at, NEW.score, NEW.computed_score,
                 NEW.execution_time_ms);
-    ELSE
-        INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms)
-        SELECT benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms
-        FROM inserted WHERE is_terminal(status);
+        IF is_terminal(OLD.status) THEN
+            -- It had no result, so it counts and nothing more.
+            INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, weight)
+            VALUES (OLD.benchmark_id, OLD.agent, OLD.status, OLD.ended_at, -1);
+        END IF;
+        INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
+        RETURN NULL;
     END IF;
+    INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms)
+    SELECT benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms
+    FROM inserted WHERE is_terminal(status);
     IF FOUND THEN
         INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
     END IF;
@@ -199,7 +212,15 @@ $$;
 CREATE FUNCTION public.refuse_change_of_ended_execution() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    times CONSTANT text[] := '{started_at,queued_at,computed_score}';
 BEGIN
+    IF OLD.origin = 'OBSERVED' AND NEW.origin = 'OBSERVED' AND NEW.id = OLD.id AND is_terminal(NEW.status) AND (
+        (OLD.session_file_hash IS NULL AND NEW.session_file_hash IS NOT NULL)
+        OR (OLD.started_at IS NULL AND to_jsonb(NEW) - times = to_jsonb(OLD) - times)
+    ) THEN
+        RETURN NEW;
+    END IF;
     RAISE EXCEPTION 'execution % has ended as % and never changes again', OLD.id, OLD.status
         USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'ended_execution_never_changes';
 END
@@ -359,6 +380,43 @@ CREATE TABLE public.execution_tool_calls (
     CONSTRAINT execution_tool_calls_ordinal_check CHECK ((ordinal > 0))
 );
 
+CREATE TABLE public.execution_tool_log_text (
+    execution_id uuid NOT NULL,
+    start_offset bigint NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT execution_tool_log_text_start_offset_check CHECK ((start_offset >= 0))
+);
+
+COMMENT ON TABLE public.execution_tool_log_text IS 'The lines of tool logs as they stand, secrets excluded, in pieces that follow each other without a gap';
+
+CREATE TABLE public.execution_tool_logs (
+    execution_id uuid NOT NULL,
+    file text NOT NULL,
+    bytes bigint NOT NULL,
+    content_hash text NOT NULL,
+    is_finished boolean NOT NULL,
+    first_at timestamp with time zone,
+    last_at timestamp with time zone,
+    prompt text,
+    prompt_is_truncated boolean NOT NULL,
+    prompts jsonb NOT NULL,
+    remarks jsonb NOT NULL,
+    CONSTRAINT execution_tool_logs_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT execution_tool_logs_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.execution_tool_logs IS 'The tool log of an execution as far as it was read; its calls are in execution_tool_calls';
+
+COMMENT ON COLUMN public.execution_tool_logs.bytes IS 'Bytes of the file that were read; content_hash is of these';
+
+COMMENT ON COLUMN public.execution_tool_logs.is_finished IS 'Whether its last line was taken, also without an end of line';
+
+COMMENT ON COLUMN public.execution_tool_logs.first_at IS 'The earliest time that a line tells of; last_at the latest';
+
+COMMENT ON COLUMN public.execution_tool_logs.prompt IS 'The prompt of the execution where no session file tells one';
+
+COMMENT ON COLUMN public.execution_tool_logs.remarks IS 'What of the file was not used, or not as it stands: [{kind, line, message}], at most some thousand';
+
 CREATE TABLE public.executions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     benchmark_id text NOT NULL,
@@ -470,11 +528,13 @@ CREATE TABLE public.ingest_failures (
     byte_offset bigint,
     reason text NOT NULL,
     seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    line integer,
     CONSTRAINT ingest_failures_byte_offset_check CHECK ((byte_offset >= 0)),
-    CONSTRAINT ingest_failures_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text))
+    CONSTRAINT ingest_failures_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT ingest_failures_line_check CHECK ((line > 0))
 );
 
-COMMENT ON TABLE public.ingest_failures IS 'Session files that cannot be used, the newest of them; a file that becomes good or goes is taken out';
+COMMENT ON TABLE public.ingest_failures IS 'Files and lines of tool logs that cannot be used, the newest of them; what becomes good or goes is taken out';
 
 ALTER TABLE public.ingest_failures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ingest_failures_id_seq
@@ -531,7 +591,8 @@ CREATE UNLOGGED TABLE public.performance_noted (
     ended_at timestamp with time zone NOT NULL,
     score double precision,
     computed_score double precision,
-    execution_time_ms bigint
+    execution_time_ms bigint,
+    weight integer DEFAULT 1 NOT NULL
 );
 
 CREATE VIEW public.performance_spread AS
@@ -544,7 +605,8 @@ CREATE VIEW public.performance_spread AS
     noted.score,
     noted.computed_score,
     noted.execution_time_ms,
-    noted.xid
+    noted.xid,
+    noted.weight
    FROM (((public.performance_noted noted
      CROSS JOIN LATERAL ( SELECT ((noted.ended_at AT TIME ZONE 'UTC'::text))::date AS day) ended)
      CROSS JOIN LATERAL ( VALUES ('DAY'::public.performance_period,ended.day), ('MONTH'::public.performance_period,(date_trunc('month'::text, (ended.day)::timestamp without time zone))::date), ('ALL'::public.performance_period,'-infinity'::date)) part(period, start))
@@ -655,7 +717,8 @@ CREATE TABLE public.pruned_executions (
     steps integer NOT NULL,
     tool_calls integer NOT NULL,
     results integer NOT NULL,
-    output_bytes bigint NOT NULL
+    output_bytes bigint NOT NULL,
+    tool_log_bytes bigint DEFAULT 0 NOT NULL
 );
 
 COMMENT ON TABLE public.pruned_executions IS 'Executions whose bulk was deleted for its age: the row and its changes of status stay, and this says what is gone';
@@ -750,6 +813,12 @@ ALTER TABLE ONLY public.execution_steps
 ALTER TABLE ONLY public.execution_tool_calls
     ADD CONSTRAINT execution_tool_calls_pkey PRIMARY KEY (execution_id, ordinal);
 
+ALTER TABLE ONLY public.execution_tool_log_text
+    ADD CONSTRAINT execution_tool_log_text_pkey PRIMARY KEY (execution_id, start_offset);
+
+ALTER TABLE ONLY public.execution_tool_logs
+    ADD CONSTRAINT execution_tool_logs_pkey PRIMARY KEY (execution_id);
+
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_pkey PRIMARY KEY (id);
 
@@ -834,9 +903,9 @@ CREATE INDEX executions_of_worker ON public.executions USING btree (worker_id) W
 
 CREATE INDEX executions_rerun_of ON public.executions USING btree (rerun_of, queued_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
 
-CREATE UNIQUE INDEX failure_is_recorded_once ON public.ingest_failures USING btree (md5(((((host || chr(10)) || directory) || chr(10)) || file)));
+CREATE UNIQUE INDEX failure_is_recorded_once ON public.ingest_failures USING btree (md5(((((host || chr(10)) || directory) || chr(10)) || file)), COALESCE(line, 0));
 
-CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE public.is_terminal(status);
+CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE (public.is_terminal(status) AND (NOT (data ? 'superseded'::text)));
 
 CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
 
@@ -872,7 +941,7 @@ CREATE INDEX workers_present ON public.workers USING btree (heartbeat_at) WHERE 
 
 CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
 
-CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.note_performance();
+CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND ((NOT public.is_terminal(old.status)) OR (old.session_file_hash IS DISTINCT FROM new.session_file_hash)))) EXECUTE FUNCTION public.note_performance();
 
 CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.performance_due DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.add_up_performance();
 
@@ -900,6 +969,12 @@ ALTER TABLE ONLY public.execution_steps
 
 ALTER TABLE ONLY public.execution_tool_calls
     ADD CONSTRAINT execution_tool_calls_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.execution_tool_log_text
+    ADD CONSTRAINT execution_tool_log_text_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.execution_tool_logs
+    ADD CONSTRAINT execution_tool_logs_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);

@@ -39,7 +39,7 @@ PATHS = {
     "REQUESTED": re.compile(
         "QUEUED(>STOPPED|>RUNNING(>SUCCEEDED|>FAILED|>TIMED_OUT|>LOST|>STOPPING(>STOPPED)?)?)?"
     ),
-    "OBSERVED": re.compile("RUNNING|(RUNNING>)?(SUCCEEDED|FAILED|TIMED_OUT|STOPPED|LOST)"),
+    "OBSERVED": re.compile("RUNNING|(RUNNING>((LOST|FAILED)>)?)?(SUCCEEDED|FAILED|TIMED_OUT|STOPPED|LOST)"),
 }
 """Every way through the state machine, by who started the runner: the picture in the README."""
 
@@ -166,7 +166,7 @@ ENDS = """
 WITH ends AS (
     SELECT execution_id, count(*) AS n, max(seq) AS seq, min(status::text) AS status,
            (array_agg(data ORDER BY seq DESC))[1] AS data
-    FROM execution_events WHERE is_terminal(status) GROUP BY 1
+    FROM execution_events WHERE is_terminal(status) AND NOT data ? 'superseded' GROUP BY 1
 )
 SELECT format('I1 execution %s is %s, its %s terminal event(s) say %s', x.id, x.status, coalesce(n, 0),
               coalesce(ends.status, 'nothing'))

@@ -129,7 +129,11 @@ def import_(
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
-    """Import the session files and tool logs that other runners left in DIRECTORY."""
+    """Import what other runners left in DIRECTORY: session files, tool logs, cli_sessions.json.
+
+    Exit with 0 when all of it is stored, 1 when something could not be used or is in conflict, 3 when there is
+    nothing to import.
+    """
     from gql_server.cli import importing
 
     # What is typed is meant from here, not from where the server happens to run; the server takes no `..`.

@@ -64,7 +64,8 @@ mutation Import($input: ImportSessionFilesInput!) {{
   importSessionFiles(input: $input) {{
     {_ERRORS}
     ... on ImportSessionFilesSuccess {{
-      directory total remaining endCursor imported unchanged conflicts failed durationMs
+      directory total otherCount others remaining endCursor
+      imported added unchanged conflicts failed linesNotUsed durationMs
       files {{ file outcome executionId reason remarks }}
     }}
   }}

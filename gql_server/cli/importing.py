@@ -1,6 +1,7 @@
 """`reev-gql import`: page after page, so that a person sees how far it is and an interruption loses nothing.
 
-What was imported stays imported; starting again goes quickly over what is stored already.
+What was imported stays imported; starting again goes quickly over what is stored already. The exit code says
+whether everything that was found is stored.
 """
 
 from __future__ import annotations
@@ -21,14 +22,24 @@ from gql_server.cli.watching import UNKNOWN, milliseconds, new_console, printabl
 PAGE = 250
 """Files of one request: some tenths of a second each."""
 
-COUNTS = ("imported", "unchanged", "conflicts", "failed")
+COUNTS = ("imported", "added", "unchanged", "conflicts", "failed", "linesNotUsed")
+
+NOT_TAKEN = 1
+"""Exit code: a file was damaged or in conflict, or lines of a tool log could not be used."""
+
+NOTHING_FOUND = 3
+"""Exit code: there is nothing in the directory that can be imported. 2 is the shell's for a wrong command line."""
+
+SHOWN_OTHERS = 5
+SHOWN_REMARKS = 10
+"""Names and remarks that a person is shown; `--json` has them all."""
 OUTCOME_STYLES = {"CONFLICT": "yellow", "FAILED": "red"}
 
 Data = dict[str, Any]
 
 
 async def import_files(url: str, directory: str | None, *, as_json: bool) -> int:
-    """Imports everything; the exit code is 1 when a file was damaged or in conflict."""
+    """Imports everything; the exit code is 0, NOT_TAKEN or NOTHING_FOUND."""
     console = new_console()
     counts: Counter[str] = Counter()
     noteworthy: list[Data] = []
@@ -58,13 +69,15 @@ async def import_files(url: str, directory: str | None, *, as_json: bool) -> int
                     noteworthy.append(file)
             if not result["remaining"]:
                 break
-    summary = {"directory": result["directory"], "total": result["total"]}
+    summary = {name: result[name] for name in ("directory", "total", "otherCount", "others")}
     summary |= {name: counts[name] for name in (*COUNTS, "durationMs")}
     if as_json:
         emit(summary)
     else:
         _print(console, noteworthy, summary)
-    return 1 if counts["failed"] or counts["conflicts"] else 0
+    if not summary["total"]:
+        return NOTHING_FOUND
+    return NOT_TAKEN if counts["failed"] or counts["conflicts"] or counts["linesNotUsed"] else 0
 
 
 def _print(console: Console, noteworthy: list[Data], summary: Data) -> None:
@@ -74,11 +87,24 @@ def _print(console: Console, noteworthy: list[Data], summary: Data) -> None:
         for number, column in enumerate(("file", "outcome", "execution", "why")):
             table.add_column(column, overflow="fold", no_wrap=number == 0)
         for file in noteworthy:
-            why = "; ".join([file["reason"]] if file["reason"] else file["remarks"])
+            why = "; ".join([file["reason"]] if file["reason"] else file["remarks"][:SHOWN_REMARKS])
             outcome = Text(file["outcome"], style=OUTCOME_STYLES.get(file["outcome"], "default"))
             cells = (Text(printable(file["file"])), outcome, file["executionId"] or UNKNOWN)
             table.add_row(*cells, Text(printable(why)))
         console.print(table)
-    counted = ", ".join(f"{summary[name]} {name}" for name in COUNTS if summary[name]) or "nothing"
-    line = f"{summary['total']} session files in {summary['directory']}: {counted}"
+    words = {"linesNotUsed": "line not used" if summary["linesNotUsed"] == 1 else "lines not used"}
+    counted = ", ".join(f"{summary[name]} {words.get(name, name)}" for name in COUNTS if summary[name])
+    files = "file" if summary["total"] == 1 else "files"
+    line = f"{summary['total']} {files} in {summary['directory']}: {counted or 'nothing'}"
+    if not summary["total"]:
+        line = (
+            f"Nothing to import in {summary['directory']}: no session_*.json, no enhanced_otel_*.jsonl or "
+            "otel_*.jsonl, no cli_sessions.json"
+        )
     console.print(Text(f"{printable(line)}, in {milliseconds(summary['durationMs'])}"), soft_wrap=True)
+    if summary["otherCount"]:
+        names = ", ".join(summary["others"][:SHOWN_OTHERS])
+        more = ", …" if summary["otherCount"] > SHOWN_OTHERS else ""
+        were = "other file was" if summary["otherCount"] == 1 else "other files were"
+        line = f"{summary['otherCount']} {were} not looked at: {names}{more}"
+        console.print(Text(printable(line)), soft_wrap=True)

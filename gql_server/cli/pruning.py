@@ -35,6 +35,7 @@ KINDS = {
     "tool_calls": "tool calls",
     "results": "results",
     "output_bytes": "output",
+    "tool_log_bytes": "lines of tool logs",
 }
 
 
@@ -132,7 +133,7 @@ def _print(console: Console, wish: Wish, before: dt.datetime, total: Bulk, files
     table.add_column(justify="right")
     for name, words in KINDS.items():
         number = getattr(total, name)
-        table.add_row(decimal(number) if name == "output_bytes" else f"{number:,}", words)
+        table.add_row(decimal(number) if name.endswith("_bytes") else f"{number:,}", words)
     table.add_row(decimal(total.bytes), "of content in the database, as it is stored")
     if wish.files:
         table.add_row(

@@ -1,11 +1,11 @@
 """The tool log that a runner appends to while it works: one JSON object per line, in either of two formats.
 
-Read piece by piece, as it grows. How the bytes are cut into pieces never matters, so a log that is followed and
-a log that is read whole say the same. A line ends with LF, CRLF or CR. A line that cannot be used costs only
-itself and is listed with its number and the reason. Reading never raises.
+Read piece by piece, as it grows. How the bytes are cut into pieces never matters, so a log that is followed
+and a log that is read whole say the same. A line ends with LF, CRLF or CR. A line that cannot be used costs
+only itself and is listed with its number and the reason. Reading never raises.
 
-Lines of another session are set aside. A log that speaks of one other session from its first line on is read as
-that session's when the reader `adopts`; then `adopted` names it.
+Lines of another session are set aside. A log that speaks of one other session from its first line on is
+read as that session's when the reader `adopts`; then `adopted` names it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ __all__ = [
     "ToolCallChange",
     "ToolLogReader",
     "parse_tool_log",
+    "size_before_cut",
 ]
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
@@ -85,8 +86,7 @@ class Prompt:
     @property
     def original_bytes(self) -> int | None:
         """The size of `final_prompt` before its writer cut it; None when it is whole."""
-        match = _TRUNCATED.search(self.final_prompt or "")
-        return int(match[1]) if match else None
+        return size_before_cut(self.final_prompt or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,12 @@ class StepComplete:
     step_name: str | None
     flow_time_ms: int | None
     step_time_ms: int | None
+
+
+def size_before_cut(prompt: str) -> int | None:
+    """The size in bytes that the suffix of a cut prompt states; None for a whole one."""
+    match = _TRUNCATED.search(prompt)
+    return int(match[1]) if match else None
 
 
 LogChange: TypeAlias = ToolCallChange | StepComplete
@@ -131,6 +137,7 @@ class ToolLogReader:
         """Lines that name `session_id`."""
         self.first_at: dt.datetime | None = None
         self.last_at: dt.datetime | None = None
+        self._has_content = False
         self._notes: list[LineNote] = []
         self._foreign: dict[str, ForeignLines] = {}
         self._ledger = CallLedger()
@@ -155,6 +162,16 @@ class ToolLogReader:
         """Of lines that were read, in their order."""
         return sorted([*self._notes, *(LineNote(*note) for note in self._ledger.notes)], key=_line_of)
 
+    @property
+    def speaks_of_others_only(self) -> bool:
+        """Whether every line so far that says of which session it is names another one."""
+        return bool(self._foreign) and not self.own_lines and not self._ledger.calls and not self.prompts
+
+    @property
+    def has_content(self) -> bool:
+        """Whether any line of it was used."""
+        return self._has_content
+
     def feed(self, data: bytes) -> list[LogChange]:
         """Takes the next bytes of the log, in pieces of any size; answers what they changed."""
         changes: list[LogChange] = []
@@ -171,9 +188,12 @@ class ToolLogReader:
             self._ended_with_cr = piece.endswith(b"\r")
         return changes
 
-    def finish(self) -> list[LogChange]:
-        """Takes the last line when it has no end. Calls that are still open stay UNFINISHED."""
-        changes = self._end_line(0) if self._pending_size else []
+    def finish(self, *, is_whole: bool = True) -> list[LogChange]:
+        """Takes the last line when it has no end, unless the log goes on (not `is_whole`).
+
+        Calls that are still open stay UNFINISHED.
+        """
+        changes = self._end_line(0) if self._pending_size and is_whole else []
         return [*changes, *self._ledger.release()]
 
     def _keep_piece(self, piece: bytes) -> None:
@@ -194,8 +214,6 @@ class ToolLogReader:
         text = raw.strip()
         is_v1_summary = text.startswith(_V1_SUMMARY)
         line = read_log_line(text.removeprefix(_V1_SUMMARY) if is_v1_summary else raw)
-        for note in line.notes:
-            self._keep(self._notes, LineNote(self._line, note))
         changes: list[LogChange] = []
         for value in line.values:
             try:
@@ -203,6 +221,8 @@ class ToolLogReader:
             except NotAnEvent as error:
                 self._refuse(str(error), start)
                 return changes
+        for note in line.notes:
+            self._keep(self._notes, LineNote(self._line, note))
         if line.problem is not None:
             self._refuse(line.problem, start + line.offset)
         return changes
@@ -216,11 +236,14 @@ class ToolLogReader:
             raise NotAnEvent("not an object")
         if self._is_foreign(event.get("session_id")):
             return []
-        self._note_time(event.get("timestamp"))
+        changes: list[LogChange] = []
         if is_v1_summary:
             self._keep(self.summaries, event)
-            return []
-        return self._take_event(event)
+        else:
+            changes = self._take_event(event)
+        self._has_content = True
+        self._note_time(event.get("timestamp"))
+        return changes
 
     def _is_foreign(self, session_id: object) -> bool:
         """Whether a line with this session id is to be set aside, which is noted."""

@@ -6,16 +6,27 @@ ON CONFLICT ON CONSTRAINT conflict_is_recorded_once DO NOTHING
 RETURNING *
 
 -- name: record_failures
--- A file that is as bad as it was is not written again.
-INSERT INTO ingest_failures AS known (host, directory, file, content_hash, byte_offset, reason)
-SELECT DISTINCT ON (file) $1, $2, file, content_hash, byte_offset, reason
-FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[]) AS given (file, content_hash, byte_offset, reason)
-ON CONFLICT (md5(host || chr(10) || directory || chr(10) || file)) DO UPDATE SET
+-- What is as bad as it was is not written again.
+INSERT INTO ingest_failures AS known (host, directory, file, line, content_hash, byte_offset, reason)
+SELECT DISTINCT ON (file, line) $1, $2, file, line, content_hash, byte_offset, reason
+FROM unnest($3::text[], $4::integer[], $5::text[], $6::bigint[], $7::text[])
+    AS given (file, line, content_hash, byte_offset, reason)
+ON CONFLICT (md5(host || chr(10) || directory || chr(10) || file), coalesce(line, 0)) DO UPDATE SET
     content_hash = excluded.content_hash, byte_offset = excluded.byte_offset, reason = excluded.reason,
     seen_at = clock_timestamp()
 WHERE (known.content_hash, known.byte_offset, known.reason)
       IS DISTINCT FROM (excluded.content_hash, excluded.byte_offset, excluded.reason)
 RETURNING *
+
+-- name: drop_mended
+-- Of files that are still bad, what is good now.
+DELETE FROM ingest_failures AS known
+WHERE md5(host || chr(10) || directory || chr(10) || file) = ANY(
+    SELECT md5($1 || chr(10) || $2 || chr(10) || file) FROM unnest($3::text[]) AS bad (file)
+) AND NOT EXISTS (
+    SELECT FROM unnest($3::text[], $4::integer[]) AS given (file, line)
+    WHERE given.file = known.file AND coalesce(given.line, 0) = coalesce(known.line, 0)
+)
 
 -- name: keep_newest_failures
 DELETE FROM ingest_failures

@@ -3,7 +3,11 @@
 SELECT pg_advisory_xact_lock(8243110937284436530)
 
 -- name: known
-SELECT id, status, origin, session_file_hash FROM executions WHERE id = ANY($1::uuid[])
+SELECT e.id, e.status, e.origin, e.agent, e.session_file_hash, e.last_activity_at,
+       EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id) AS is_pruned,
+       l.file, l.bytes, l.content_hash, l.is_finished
+FROM executions AS e LEFT JOIN execution_tool_logs AS l ON l.execution_id = e.id
+WHERE e.id = ANY($1::uuid[])
 
 -- name: begin
 -- A runner that somebody else started: what its session file will tell of it is not known yet.
@@ -39,23 +43,42 @@ SELECT id FROM executions
 WHERE origin = 'OBSERVED' AND status = 'RUNNING' AND id <> ALL($2::uuid[])
   AND last_activity_at < clock_timestamp() - $1::double precision * interval '1 second'
 
+-- name: supersede
+-- The end of observed executions that were given up without a result, now that there is one.
+UPDATE execution_events AS v SET data = v.data || '{"superseded": true}'
+FROM executions AS e
+WHERE e.id = ANY($1::uuid[]) AND e.origin = 'OBSERVED' AND is_terminal(e.status) AND e.session_file_hash IS NULL
+  AND NOT EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id)
+  AND v.execution_id = e.id AND is_terminal(v.status)
+
 -- name: write
--- The end of executions, of which those observed while they ran are here already, the others not.
--- A time that lies ahead was never the time of anything, and an end before its start was no end.
-WITH given AS (
-    SELECT id, session_id, benchmark_id, benchmark_revision, agent, status, failure_kind, failure_message,
-           success, score, scoring, assertions, execution_time_ms, session_file_hash, file,
-           CASE WHEN started_at <= clock_timestamp() + interval '1 day' THEN started_at END AS started_at,
-           CASE WHEN ended_at <= clock_timestamp() + interval '1 day' THEN ended_at END AS ended_at,
-           clock_timestamp() AS imported_at
+-- The end of executions, of which those observed while they ran are here already, or were given up; the others not.
+-- A time that lies ahead was never the time of anything, and an end before its start was no end. What the session
+-- file does not tell of the start its tool log does, in whatever order they came.
+WITH told AS (
+    SELECT g.*, clock_timestamp() AS imported_at, coalesce(g.log_start, l.first_at) AS logged,
+           CASE WHEN g.told_start <= clock_timestamp() + interval '1 day' THEN g.told_start END AS start,
+           CASE WHEN g.told_end <= clock_timestamp() + interval '1 day' THEN g.told_end END AS finish
     FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::execution_status[],
         $7::failure_kind[], $8::text[], $9::boolean[], $10::double precision[], $11::text[], $12::text[],
-        $13::bigint[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[]
+        $13::bigint[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[]
     ) AS g (
         id, session_id, benchmark_id, benchmark_revision, agent, status, failure_kind, failure_message,
-        success, score, scoring, assertions, execution_time_ms, session_file_hash, file, started_at, ended_at
+        success, score, scoring, assertions, execution_time_ms, session_file_hash, file, told_start, told_end,
+        log_start
     )
+    LEFT JOIN execution_tool_logs AS l ON l.execution_id = g.id
+), given AS (
+    SELECT told.*, over.ended_at,
+           coalesce(start, CASE WHEN logged IS NOT NULL THEN least(logged, over.ended_at) END) AS started_at
+    FROM told
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            CASE WHEN finish >= start OR start IS NULL THEN finish END,
+            start + execution_time_ms * interval '1 millisecond', start, imported_at
+        ) AS ended_at
+    ) AS over
 ), inserted AS (
     INSERT INTO executions (
         id, session_id, benchmark_id, benchmark_revision, agent, origin, status, event_seq,
@@ -63,11 +86,7 @@ WITH given AS (
         success, score, scoring, assertions, execution_time_ms, session_file_hash
     )
     SELECT id, session_id, benchmark_id, benchmark_revision, agent, 'OBSERVED', status, 1,
-           coalesce(started_at, ended_at, imported_at), started_at,
-           coalesce(
-               CASE WHEN ended_at >= started_at OR started_at IS NULL THEN ended_at END,
-               started_at + execution_time_ms * interval '1 millisecond', started_at, imported_at
-           ),
+           coalesce(started_at, ended_at), started_at, ended_at,
            failure_kind, failure_message, success, score, scoring::jsonb, assertions::jsonb, execution_time_ms,
            session_file_hash
     FROM given
@@ -77,19 +96,13 @@ WITH given AS (
     UPDATE executions AS e
     SET benchmark_id = g.benchmark_id, benchmark_revision = g.benchmark_revision, agent = g.agent,
         status = g.status, event_seq = e.event_seq + 1, last_activity_at = g.imported_at,
-        queued_at = coalesce(g.started_at, e.started_at), started_at = coalesce(g.started_at, e.started_at),
-        ended_at = greatest(
-            coalesce(g.started_at, e.started_at),
-            coalesce(
-                CASE WHEN g.ended_at >= coalesce(g.started_at, e.started_at) THEN g.ended_at END,
-                g.started_at + g.execution_time_ms * interval '1 millisecond', g.imported_at
-            )
-        ),
+        queued_at = coalesce(g.started_at, g.ended_at), started_at = g.started_at, ended_at = g.ended_at,
         failure_kind = g.failure_kind, failure_message = g.failure_message, success = g.success, score = g.score,
         scoring = g.scoring::jsonb, assertions = g.assertions::jsonb, execution_time_ms = g.execution_time_ms,
         session_file_hash = g.session_file_hash
     FROM given AS g
-    WHERE e.id = g.id AND e.origin = 'OBSERVED' AND e.status = 'RUNNING'
+    WHERE e.id = g.id AND e.origin = 'OBSERVED' AND e.session_file_hash IS NULL
+      AND NOT EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id)
     RETURNING e.id, e.event_seq, e.status, e.success, e.score, e.failure_kind, e.failure_message
 ), written AS (
     SELECT * FROM inserted UNION ALL SELECT * FROM ended
@@ -105,6 +118,25 @@ WITH given AS (
 )
 SELECT written.id FROM written LEFT JOIN bell ON true
 
+-- name: give_up
+-- An observed execution of which nothing was heard: it ended when it was last heard of, not when that was noticed.
+WITH moved AS (
+    UPDATE executions AS e
+    SET status = $2, failure_kind = $3, failure_message = $4, event_seq = event_seq + 1,
+        ended_at = greatest(started_at, queued_at, least(clock_timestamp(), coalesce(
+            (SELECT last_at FROM execution_tool_logs WHERE execution_id = e.id), $5, last_activity_at
+        )))
+    WHERE id = $1 AND origin = 'OBSERVED' AND status = 'RUNNING'
+    RETURNING *
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, data)
+    SELECT id, event_seq, 'STATUS_CHANGED', status,
+           jsonb_build_object('success', NULL, 'score', NULL, 'failureKind', failure_kind,
+                              'failureMessage', failure_message, 'exitCode', NULL, 'exitSignal', NULL)
+    FROM moved
+)
+SELECT pg_notify('reev_gql', '') FROM moved
+
 -- name: store_results
 INSERT INTO execution_results (execution_id, content_hash, prompt, session)
 SELECT id, content_hash, prompt, session::jsonb
@@ -118,7 +150,8 @@ CROSS JOIN LATERAL jsonb_to_recordset(steps::jsonb) AS s (
     ordinal integer, thought text, action jsonb, observation jsonb, info jsonb
 )
 
--- name: store_tool_calls
+-- name: store_session_calls
+-- What a session file tells of calls, where no tool log tells more.
 INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
                                   duration_ms, params, result, error_message)
 SELECT given.id, c.*
@@ -127,7 +160,4 @@ CROSS JOIN LATERAL jsonb_to_recordset(calls::jsonb) AS c (
     ordinal integer, name text, raw_name text, status tool_call_status, started_at timestamptz,
     ended_at timestamptz, duration_ms bigint, params jsonb, result jsonb, error_message text
 )
-ON CONFLICT (execution_id, ordinal) DO UPDATE SET
-    name = excluded.name, raw_name = excluded.raw_name, status = excluded.status,
-    started_at = excluded.started_at, ended_at = excluded.ended_at, duration_ms = excluded.duration_ms,
-    params = excluded.params, result = excluded.result, error_message = excluded.error_message
+WHERE NOT EXISTS (SELECT FROM execution_tool_calls AS t WHERE t.execution_id = given.id)

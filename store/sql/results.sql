@@ -14,4 +14,8 @@ JOIN LATERAL (
 SELECT * FROM execution_tool_calls WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
 
 -- name: prompts
-SELECT execution_id, prompt FROM execution_results WHERE execution_id = ANY($1::uuid[])
+SELECT wanted.id AS execution_id, r.prompt AS of_session, l.prompt AS of_log, l.prompt_is_truncated
+FROM unnest($1::uuid[]) AS wanted (id)
+LEFT JOIN execution_results AS r ON r.execution_id = wanted.id
+LEFT JOIN execution_tool_logs AS l ON l.execution_id = wanted.id
+WHERE r.prompt IS NOT NULL OR l.prompt IS NOT NULL

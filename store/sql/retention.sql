@@ -10,11 +10,11 @@ SELECT ended_at, execution_id FROM retention_progress
 
 -- name: count_due
 SELECT count(*) FROM execution_events
-WHERE is_terminal(status) AND (at, execution_id) > ($1::timestamptz, $2::uuid) AND at < $3
+WHERE is_terminal(status) AND NOT data ? 'superseded' AND (at, execution_id) > ($1::timestamptz, $2::uuid) AND at < $3
 
 -- name: due
 SELECT at AS ended_at, execution_id FROM execution_events
-WHERE is_terminal(status) AND (at, execution_id) > ($1::timestamptz, $2::uuid) AND at < $3
+WHERE is_terminal(status) AND NOT data ? 'superseded' AND (at, execution_id) > ($1::timestamptz, $2::uuid) AND at < $3
 ORDER BY at, execution_id LIMIT $4
 
 -- name: measure
@@ -22,7 +22,8 @@ ORDER BY at, execution_id LIMIT $4
 SELECT
     (SELECT count(*) FROM unnest($1::uuid[])) AS executions,
     events.n AS events, steps.n AS steps, calls.n AS tool_calls, results.n AS results, output.bytes AS output_bytes,
-    events.bytes + steps.bytes + calls.bytes + results.bytes + output.bytes AS bytes
+    log.bytes AS tool_log_bytes,
+    events.bytes + steps.bytes + calls.bytes + results.bytes + output.bytes + log.bytes AS bytes
 FROM (
     SELECT count(*) AS n, coalesce(sum(pg_column_size(data)), 0) AS bytes FROM execution_events
     WHERE execution_id = ANY($1::uuid[]) AND kind <> 'STATUS_CHANGED'
@@ -39,7 +40,10 @@ FROM (
     FROM execution_results WHERE execution_id = ANY($1::uuid[])
 ) AS results, (
     SELECT coalesce(sum(length(content)), 0) AS bytes FROM execution_output WHERE execution_id = ANY($1::uuid[])
-) AS output
+) AS output, (
+    SELECT coalesce(sum(length(content)), 0) AS bytes FROM execution_tool_log_text
+    WHERE execution_id = ANY($1::uuid[])
+) AS log
 
 -- name: prune
 -- Only what has ended: the database itself says so once more, whoever asks.
@@ -57,12 +61,18 @@ WITH due AS (
 ), output AS (
     DELETE FROM execution_output WHERE execution_id IN (SELECT id FROM due)
     RETURNING execution_id, length(content) AS bytes
+), log AS (
+    DELETE FROM execution_tool_logs WHERE execution_id IN (SELECT id FROM due)
+), log_text AS (
+    DELETE FROM execution_tool_log_text WHERE execution_id IN (SELECT id FROM due)
+    RETURNING execution_id, length(content) AS bytes
 )
-INSERT INTO pruned_executions (execution_id, events, steps, tool_calls, results, output_bytes)
+INSERT INTO pruned_executions (execution_id, events, steps, tool_calls, results, output_bytes, tool_log_bytes)
 SELECT id,
        (SELECT count(*) FROM events WHERE execution_id = id), (SELECT count(*) FROM steps WHERE execution_id = id),
        (SELECT count(*) FROM calls WHERE execution_id = id), (SELECT count(*) FROM results WHERE execution_id = id),
-       (SELECT coalesce(sum(bytes), 0) FROM output WHERE execution_id = id)
+       (SELECT coalesce(sum(bytes), 0) FROM output WHERE execution_id = id),
+       (SELECT coalesce(sum(bytes), 0) FROM log_text WHERE execution_id = id)
 FROM due
 ON CONFLICT DO NOTHING
 

@@ -20,8 +20,8 @@ ALLOWED = {
     # The age of a process where the system counts it by the wall clock.
     "runner_bridge/processes.py",
     # The age of a file: its time of modification is by the same clock.
-    "runner_bridge/observed_logs.py",
-    "runner_bridge/observed_sessions.py",
+    "runner_bridge/observing/logs.py",
+    "runner_bridge/observing/sessions.py",
     "runner_bridge/vitals.py",
     # Compares this clock with the database's, to tell a person how far they are apart.
     "gql_server/doctor/database.py",

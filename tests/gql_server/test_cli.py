@@ -118,7 +118,7 @@ async def test_import_reports_what_was_not_imported(make_server: MakeServer, tmp
     command = ("import", "archive", "--url", server.url)
     fine = await cli(*command, cwd=tmp_path)
     assert (fine.code, fine.err) == (0, "")
-    assert re.fullmatch(rf"12 session files in {sessions}: 12 imported, in .+\n", fine.out)
+    assert re.fullmatch(rf"12 files in {sessions}: 12 imported, in .+\n", fine.out)
 
     (sessions / "session_broken.json").write_text('{"session_id": "bro')
     bad = await cli(*command, cwd=tmp_path)
@@ -131,6 +131,46 @@ async def test_import_reports_what_was_not_imported(make_server: MakeServer, tmp
 
     refused = await cli("import", "/etc", "--url", server.url, cwd=tmp_path)
     assert refused.code == 1 and "REEV_GQL_IMPORT_DIRS" in refused.err
+
+
+async def test_import_says_what_it_found_and_what_it_did_not_take(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    archive = tmp_path / "archive"
+    for name in ("logs", "store", "nothing"):
+        (archive / name).mkdir(parents=True)
+    log = (REPOSITORY / "tests/data/otel/v1.jsonl").read_text()
+    (archive / "logs" / "otel_old-session.jsonl").write_text(log)
+    (archive / "store" / "cli_sessions.json").write_text(
+        json.dumps(
+            {"one": {"session_id": "one", "yml_content": "tool_calls:\n"}, "two": {"session_id": "two"}}
+        )
+    )
+    (archive / "nothing" / "notes.json").write_text("{}")
+    server = await make_server(REEV_GQL_IMPORT_DIRS=str(archive))
+
+    async def imported(name: str) -> Any:
+        return await cli("import", f"archive/{name}", "--url", server.url, cwd=tmp_path)
+
+    logs = await imported("logs")
+    assert (logs.code, logs.err) == (0, "")
+    assert "1 file in" in logs.out and "1 imported" in logs.out
+    again = await imported("logs")
+    assert again.code == 0 and "1 unchanged" in again.out
+    (archive / "logs" / "otel_old-session.jsonl").write_text(log + "what is this\n")
+    grown = await imported("logs")
+    assert (
+        grown.code == 1 and "1 added, 1 line not used" in grown.out and re.search(r"line 9:\s+not", grown.out)
+    )
+    assert (await imported("logs")).code == 1, "a line that cannot be used stays one"
+
+    store = await imported("store")
+    assert store.code == 1 and "1 imported, 1 failed" in store.out
+    assert re.search(r"cli_sessions\.json: two +FAILED .+yml_content", store.out)
+
+    nothing = await imported("nothing")
+    assert nothing.code == 3
+    assert "Nothing to import" in nothing.out and "1 other file was not looked at: notes.json" in nothing.out
 
 
 @pytest.fixture

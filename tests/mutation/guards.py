@@ -76,7 +76,7 @@ GUARDS = (
     ),
     Guard(
         "the database takes one terminal event",
-        "store/migrations/sql/0001_first_light.sql",
+        "store/migrations/sql/0010_tool_logs.sql",
         "CREATE UNIQUE INDEX one_terminal_event",
         "CREATE INDEX one_terminal_event",
         f"{STATES}::test_the_database_refuses_a_second_terminal_event",
@@ -389,9 +389,9 @@ GUARDS = (
     ),
     Guard(
         "a step is told between the calls before and after it",
-        "runner_bridge/tool_log_tail.py",
-        "self._take(self._reader.feed(line))\n            self._take_steps()",
-        "self._take(self._reader.feed(line))\n        self._take_steps()",
+        "runner_bridge/tool_logs/tail.py",
+        "self._pending.append(done)",
+        "self._pending.insert(0, done)",
         "tests/runner_bridge/test_progress.py::test_our_runner_comes_from_0_to_1_to_2_of_2_steps",
     ),
     Guard(

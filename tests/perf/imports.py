@@ -14,7 +14,7 @@ from pathlib import Path
 from runner_bridge.command import RunnerConfig
 from runner_bridge.formats.session_file import parse_session_file
 from runner_bridge.formats.tool_log import parse_tool_log
-from runner_bridge.session_import import import_session_files
+from runner_bridge.sessions.importing import import_session_files
 from runner_bridge.sync import upsert_benchmark
 from store.database import Database
 from tests.perf.figures import percentile, show

@@ -15,8 +15,9 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from runner_bridge import observed_directory
-from runner_bridge.observer import Observer
+from runner_bridge.command import RunnerConfig
+from runner_bridge.observing import directory as observed_directory
+from runner_bridge.observing.observer import Observer
 from runner_bridge.sync import upsert_benchmark
 from runner_bridge.watching import DirectoryWatch
 from store.database import Database
@@ -90,7 +91,7 @@ async def measure(new_database: Callable[[], Awaitable[Database]]) -> None:
 @contextlib.asynccontextmanager
 async def observing(db: Database, directory: Path) -> AsyncIterator[None]:
     watch, leaving = DirectoryWatch(directory), asyncio.Event()
-    observer = Observer(db, watch, await registered(db, str(uuid.uuid4())), 600.0, leaving)
+    observer = Observer(db, watch, await registered(db, str(uuid.uuid4())), RunnerConfig(), leaving)
     task = asyncio.create_task(observer.run())
     try:
         yield

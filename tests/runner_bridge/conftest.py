@@ -37,3 +37,11 @@ async def bridge(db: Database, hub: Hub, tmp_path: Path) -> AsyncIterator[Bridge
     for execution_id in made.started:
         for pid in made.living(execution_id):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def sessions(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = bridge.config.sessions_dir
+    monkeypatch.setenv("REEV_SESSION_LOG_PATH", str(directory))
+    monkeypatch.setenv("REEV_ENHANCED_OTEL_FILE", f"{directory}/enhanced_otel_{{session_id}}.jsonl")
+    return directory

@@ -174,20 +174,21 @@ async def test_whatever_a_runner_says_the_key_is_stored_nowhere(bridge: Bridge, 
     output = (await stored_output.read(bridge.db, execution.id, 0)).text
     assert "?key=[LLM_API_KEY]&x" in output
     tables = ("executions", "execution_events", "execution_results", "execution_steps")
-    for table in (*tables, "execution_tool_calls"):
+    for table in (*tables, "execution_tool_calls", "execution_tool_logs", "execution_tool_log_text"):
         text = repr(await bridge.db.fetch(f"TABLE {table}"))
+        assert table == "execution_steps" or text != "[]", f"nothing was said in {table}"
         assert CANARY not in text and json.dumps(CANARY)[1:-1] not in text and "canary" not in text, table
     assert "canary" not in output
 
 
 async def test_its_own_file_is_still_known_by_its_hash(bridge: Bridge, config: RunnerConfig) -> None:
-    from runner_bridge.session_import import import_session_files
-    from runner_bridge.session_reports import ImportOutcome
+    from runner_bridge.sessions.importing import import_session_files
+    from runner_bridge.sessions.reports import ImportOutcome
 
     await save(bridge.db, config, api_url=URL, api_key=CANARY)
     await run_as(bridge, "secrets", config)
-    [file] = (await import_session_files(bridge.db, bridge.config)).files
-    assert file.outcome is ImportOutcome.UNCHANGED
+    files = (await import_session_files(bridge.db, bridge.config)).files
+    assert [file.outcome for file in files] == [ImportOutcome.UNCHANGED] * 2, "session file and tool log"
 
 
 async def test_a_worker_with_another_secret_key_says_so_instead_of_running(

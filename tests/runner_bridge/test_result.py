@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.process import ProcessExit
-from runner_bridge.result import Expected, Found, decide, read_session
-from runner_bridge.session_lookup import find_session, look
+from runner_bridge.result import decide
+from runner_bridge.sessions.lookup import Expected, Found, find_session, judged, look
 from store.model import ExecutionStatus, Failure, FailureKind
 from tests.fake_runner import FakeRunner
 from tests.runner_bridge.bridge import SOL_TRANSFER
@@ -29,9 +29,9 @@ PROBLEM = Failure(FailureKind.RESULT_UNREADABLE, "The session file cannot be rea
 
 def test_a_file_cut_at_any_byte_is_never_a_result_and_never_an_exception() -> None:
     whole = RUNNER.session()
-    assert read_session(whole, "session.json", EXPECTED).session is not None
+    assert judged(whole, "session.json", EXPECTED).session is not None
     for length in range(len(whole)):
-        found = read_session(whole[:length], "session.json", EXPECTED)
+        found = judged(whole[:length], "session.json", EXPECTED)
         assert found.session is None and found.problem is not None, length
 
 
@@ -47,7 +47,7 @@ def test_without_a_result_nothing_ever_succeeds(found: Found, exit: ProcessExit)
 @pytest.mark.parametrize("exit", EXITS)
 def test_a_result_decides_whatever_the_exit(exit: ProcessExit) -> None:
     for success, status in ((True, ExecutionStatus.SUCCEEDED), (False, ExecutionStatus.FAILED)):
-        found = read_session(RUNNER.session(success=success), "session.json", EXPECTED)
+        found = judged(RUNNER.session(success=success), "session.json", EXPECTED)
         ending = decide(EXPECTED, found, exit)
         assert (ending.status, ending.success) == (status, success)
         assert (ending.failure is None) is success
@@ -63,13 +63,13 @@ def test_a_bad_file_is_mentioned_beside_the_exit_that_explains_it() -> None:
     "said", ["benchmarks/001-sol-transfer.yml", "001-sol-transfer", "001-sol-transfer-step-2"]
 )
 def test_every_spelling_of_the_benchmark_is_recognised(said: str) -> None:
-    assert read_session(RUNNER.session(benchmark_id=said), "session.json", EXPECTED).session is not None
+    assert judged(RUNNER.session(benchmark_id=said), "session.json", EXPECTED).session is not None
 
 
 def test_scores_are_recomputed_from_the_definition_that_ran_and_stand_beside_the_files() -> None:
     # A recipient who got nothing: the file says 1.0 all the same, as upstream's does.
     wrong = RUNNER.session().replace(b"100000000", b"0")
-    ending = decide(EXPECTED, read_session(wrong, "session.json", EXPECTED), ProcessExit(code=0))
+    ending = decide(EXPECTED, judged(wrong, "session.json", EXPECTED), ProcessExit(code=0))
     assert ending.score == 1.0
     assert ending.assertions is not None
     assert [outcome["outcome"] for outcome in ending.assertions] == ["FAILED", "PASSED"]
@@ -79,7 +79,7 @@ def test_tools_of_an_old_session_file_stand_in_for_a_missing_tool_log() -> None:
     tools = [{"tool_name": "sol_transfer", "params": {}, "result": "ok", "status": "success"}]
     result = {"success": True, "score": 1.0, "status": "Succeeded", "execution_time_ms": 0, "tools": tools}
     content = RUNNER.session(final_result={**result, "data": {"prompt": "p", "steps": []}})
-    found = read_session(content, "session.json", EXPECTED)
+    found = judged(content, "session.json", EXPECTED)
     assert [call.name for call in decide(EXPECTED, found, ProcessExit(code=0)).tool_calls] == ["sol_transfer"]
 
 

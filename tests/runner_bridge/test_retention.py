@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.retention import Files, Policy, keep_pruning, remove_files
-from runner_bridge.session_import import import_session_files
-from runner_bridge.session_reports import ImportOutcome
+from runner_bridge.sessions.importing import import_session_files
+from runner_bridge.sessions.reports import ImportOutcome
 from store import retention
 from store.database import Database
 from store.errors import DatabaseUnavailable
@@ -101,6 +101,10 @@ async def test_an_imported_file_of_a_pruned_execution_brings_nothing_back(bridge
     execution = await bridge.run("ok")
     await age(bridge.db, execution.id)
     await prune_all(bridge.db)
-    [report] = (await import_session_files(bridge.db, bridge.config)).files
-    assert report.outcome is ImportOutcome.UNCHANGED
+    reports = (await import_session_files(bridge.db, bridge.config)).files
+    assert {report.outcome for report in reports} == {ImportOutcome.UNCHANGED}
+    assert [report.reason for report in reports if "otel" in report.file] == [
+        "retention has deleted the bulk of its execution"
+    ]
+    assert await bridge.db.fetchval("SELECT count(*) FROM execution_tool_logs") == 0
     assert await retention.pruned_of(bridge.db, [execution.id])

@@ -86,11 +86,13 @@ async def test_lists_are_bounded_and_the_newest_come_first(
     monkeypatch.setattr(ingest_problems, "MAX_FAILURES", 5)
     place = Place("a-host", "/somewhere")
     for number in range(8):
-        await ingest_problems.record_failures(db, place, [FoundFailure(f"{number}", None, None, "bad")])
+        await ingest_problems.record_failures(db, place, [FoundFailure(f"{number}", None, None, "bad", None)])
     health = (await ask(PROBLEMS, first=2))["health"]
     assert [failure["file"] for failure in health["ingestFailures"]] == ["7", "6"]
     assert health["ingestFailureCount"] == 5
-    assert await ingest_problems.record_failures(db, place, [FoundFailure("7", None, None, "bad")]) == []
+    assert (
+        await ingest_problems.record_failures(db, place, [FoundFailure("7", None, None, "bad", None)]) == []
+    )
 
 
 async def test_the_same_file_name_in_another_directory_or_on_another_host_is_another_file(
@@ -98,7 +100,9 @@ async def test_the_same_file_name_in_another_directory_or_on_another_host_is_ano
 ) -> None:
     places = [Place("one", "/a"), Place("one", "/b"), Place("two", "/a")]
     for place in places:
-        await ingest_problems.record_failures(db, place, [FoundFailure("session_x.json", None, 3, "bad")])
+        await ingest_problems.record_failures(
+            db, place, [FoundFailure("session_x.json", None, 3, "bad", None)]
+        )
     await ingest_problems.clear_failures(db, places[0], ["session_x.json"])
     left = await ingest_problems.newest_failures(db, 10)
     assert [failure.place for failure in left] == [places[2], places[1]]

@@ -28,10 +28,12 @@ FILES = [
     "output",
     "performance",
     "queue",
+    "results",
     "workers",
     "retention",
     "revisions",
     "tokens",
+    "tool_logs",
 ]
 BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]
 

@@ -12,6 +12,7 @@ from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter
 from store.listing import BenchmarkBounds, ExecutionBounds
 from store.model import EventKind, ExecutionStatus, Failure, FailureKind, Step
+from store.results import Prompt, PromptSource
 from store.text import encode_json, storable_json, storable_text
 from tests.store.support import NASTY_STORED, append, call, draft, ending, nasty, queued, running
 
@@ -48,7 +49,9 @@ async def test_whatever_a_result_holds_is_stored_and_comes_back(db: Database) ->
     finished = await executions.finish(db, execution_id, end)
     assert finished is not None and finished.failure == Failure(FailureKind.AGENT, STORED)
     assert (finished.scoring, finished.assertions) == (NASTY_STORED, [NASTY_STORED])
-    assert await results.prompts_of(db, [execution_id]) == {execution_id: STORED}
+    assert await results.prompts_of(db, [execution_id]) == {
+        execution_id: Prompt(STORED, PromptSource.SESSION_FILE, False)
+    }
     step = Step(1, STORED, [NASTY_STORED], NASTY_STORED, NASTY_STORED)
     assert await results.steps_of(db, [execution_id]) == {execution_id: (step,)}
     assert await db.fetchval("SELECT session FROM execution_results") == NASTY_STORED

@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner_bridge import session_ingest, session_parsers, session_reading
 from runner_bridge.command import RunnerConfig
 from runner_bridge.definitions import StoredText
 from runner_bridge.parser_processes import PROGRAM
-from runner_bridge.session_import import import_session_files
-from runner_bridge.session_reading import Judged
+from runner_bridge.sessions import chunks, ingest, parsers
+from runner_bridge.sessions.chunks import Judged
+from runner_bridge.sessions.importing import import_session_files
 from runner_bridge.sync import upsert_benchmark
 from store.database import Database
 from store.model import BenchmarkId
@@ -35,7 +35,7 @@ def die_or_judge(texts: Mapping[BenchmarkId, tuple[int, StoredText]]) -> Judged:
     """Dies in a parser process, after the first of its two steps."""
     if PROGRAM in " ".join(psutil.Process().cmdline()):
         os.kill(os.getpid(), signal.SIGKILL)
-    return session_reading.judge_kept(texts)
+    return chunks.judge_kept(texts)
 
 
 async def test_the_same_is_stored_and_said_wherever_files_are_parsed(
@@ -48,7 +48,7 @@ async def test_the_same_is_stored_and_said_wherever_files_are_parsed(
         (tmp_path / f"session_s{number:02}.json").write_text(json.dumps(session))
     (tmp_path / "session_bad.json").write_text("{")
     (tmp_path / "session_other.json").write_bytes(FakeRunner("nobody-knows-it", "glm-4.6", "other").session())
-    monkeypatch.setattr(session_ingest, "CHUNK_FILES", 7)
+    monkeypatch.setattr(ingest, "CHUNK_FILES", 7)
 
     async def imported() -> tuple[object, object]:
         report = await import_session_files(db, RunnerConfig(sessions_dir=tmp_path))
@@ -58,9 +58,9 @@ async def test_the_same_is_stored_and_said_wherever_files_are_parsed(
         return stored, [(file.file, file.outcome, file.reason, file.offset) for file in report.files]
 
     here = await imported()
-    monkeypatch.setattr(session_ingest, "PROCESSES_FROM_FILES", 1)
+    monkeypatch.setattr(ingest, "PROCESSES_FROM_FILES", 1)
     assert await imported() == here and "lost" not in caplog.text
-    monkeypatch.setattr(session_parsers, "judge_kept", die_or_judge)
+    monkeypatch.setattr(parsers, "judge_kept", die_or_judge)
     assert await imported() == here and "a parser process was lost (it died)" in caplog.text
 
 
@@ -70,8 +70,8 @@ async def test_files_beyond_what_fits_into_memory_together_are_taken_one_after_t
     names = [f"e{number}" for number in range(9)]
     for name in names:
         (tmp_path / f"session_{name}.json").write_bytes(FakeRunner("transfer", "glm-4.6", name).session())
-    monkeypatch.setattr(session_reading, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(session_ingest, "CHUNK_FILES", 4)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(ingest, "CHUNK_FILES", 4)
     told: list[tuple[int, int]] = []
     report = await import_session_files(
         db, RunnerConfig(sessions_dir=tmp_path), progress=lambda done, total: told.append((done, total))

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner_bridge import observed_directory
 from runner_bridge.formats.paths import Directory
-from runner_bridge.observed_directory import Signature, is_session_name
-from runner_bridge.observed_files import display
-from runner_bridge.session_ingest import Ingest, place_of, record_problems
-from runner_bridge.session_reports import FileReport, ImportOutcome
+from runner_bridge.ingest_failures import display, place_of
+from runner_bridge.observing import directory
+from runner_bridge.observing.directory import Signature
+from runner_bridge.sessions.ingest import Ingest, record_problems
+from runner_bridge.sessions.names import session_of_file
+from runner_bridge.sessions.reports import FileReport, ImportOutcome
 from store import ingest_problems
 from store.database import Database
 
@@ -67,26 +68,27 @@ class ObservedSessions:
         """Why a file that is there cannot be used."""
         return self._bad.get(name)
 
-    def is_there(self, name: str) -> bool:
-        """Whether the file was there when last looked."""
-        return name in self._settled or name in self._open
+    def is_open(self, name: str) -> bool:
+        """Whether the file is there and not done with."""
+        return name in self._open
 
     async def see_all(self, found: Mapping[str, Signature]) -> None:
         """Takes note of everything that lies in the directory, and of what is gone."""
-        present = {name: signature for name, signature in found.items() if is_session_name(name)}
+        present = {name: one for name, one in found.items() if session_of_file(name) is not None}
         self._note(present)
         gone = (self._settled.keys() | self._open.keys()) - present.keys()
         failing = await ingest_problems.failing_files(self._db, self._place)
-        await self._forget(gone, failing - {display(name) for name in present})
+        await self._forget(gone, failing - {display(name) for name in found})
 
     async def see(self, names: Iterable[str]) -> None:
         """Takes note of what became of these files; they are looked at before others."""
-        wanted = [name for name in names if is_session_name(name)]
+        wanted = [name for name in names if session_of_file(name) is not None]
         if not wanted:
             return
-        found = await asyncio.to_thread(observed_directory.look, self._root, wanted)
+        found = await asyncio.to_thread(directory.look, self._root, wanted)
         self._urgent |= self._note(found)
-        gone = [name for name in wanted if name not in found and self.is_there(name)]
+        known = self._settled.keys() | self._open.keys()
+        gone = [name for name in wanted if name not in found and name in known]
         await self._forget(gone, {display(name) for name in gone if name in self._bad})
 
     def due(self) -> list[str]:
@@ -96,18 +98,18 @@ class ObservedSessions:
         others = sorted(name for name, one in self._open.items() if one.due <= now)
         return list(dict.fromkeys((*urgent, *others)))[:AT_ONCE]
 
-    async def take(self, names: list[str]) -> list[FileReport]:
+    async def take(self, names: list[str]) -> dict[str, FileReport]:
         """Brings these files in. Reports those that are done with, by their names."""
         began = time.monotonic()
         reports = await Ingest(self._db, Directory(self._root)).run(names)
         self._urgent.difference_update(names)
         took = time.monotonic() - began
-        done = [
-            report
+        done = {
+            name: report
             for name, report in zip(names, reports, strict=True)
             if self._settle(name, report, min(LONGEST_PAUSE_S, 2 * took))
-        ]
-        await record_problems(self._db, self._place, done)
+        }
+        await record_problems(self._db, self._place, list(done.values()))
         return done
 
     def _note(self, found: Mapping[str, Signature]) -> set[str]:

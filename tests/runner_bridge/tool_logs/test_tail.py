@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from runner_bridge import tool_log_tail
-from runner_bridge.tool_log_tail import ToolLogTail
+from runner_bridge.formats.paths import Directory
+from runner_bridge.tool_logs import tail as tool_log_tail
+from runner_bridge.tool_logs.tail import ToolLogTail
 from runner_bridge.watching import DirectoryWatch
 from store import executions, results
 from store.model import EventKind, ExecutionId, ToolCallStatus
@@ -48,9 +49,9 @@ async def following(
 ) -> AsyncIterator[ToolLogTail]:
     """A tail at work; at the end it has taken everything there is."""
     watch = watch or DirectoryWatch(bridge.config.sessions_dir)
-    tail = ToolLogTail(bridge.db, running, watch, known or {}, {})
+    tail = ToolLogTail(bridge.db, running, Directory(watch.root), known or {}, {})
     ended = asyncio.Event()
-    task = asyncio.create_task(tail.follow(ended))
+    task = asyncio.create_task(tail.follow(watch, ended))
     try:
         yield tail
     finally:

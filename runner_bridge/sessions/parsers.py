@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from runner_bridge.definitions import DEFINITIONS, StoredText, Unreadable
 from runner_bridge.formats.paths import Directory
-from runner_bridge.observed_files import Definition
 from runner_bridge.parser_processes import ParserLost, ParserProcesses
-from runner_bridge.session_reading import (
+from runner_bridge.sessions.chunks import (
     Found,
     Judged,
     NewSession,
@@ -20,7 +19,8 @@ from runner_bridge.session_reading import (
     read_and_keep,
     read_chunk,
 )
-from runner_bridge.session_reports import FileReport
+from runner_bridge.sessions.preparing import Definition
+from runner_bridge.sessions.reports import FileReport
 from store import benchmarks
 from store.database import Database
 from store.model import BenchmarkId, ExecutionId

@@ -1,34 +1,42 @@
 """Session files read and judged, some hundred at once, here in a thread or in a parser process.
 
-In two steps, because what the second needs is known by the first only: the definitions of the benchmarks that
-the files name. Between them a parser process keeps what it has read: trees cost more to hand over than to make.
+In two steps, because what the second needs is known by the first only: the definitions of the benchmarks
+that the files name. Between them a parser process keeps what it has read: trees cost more to hand over than
+to make.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from runner_bridge import observed_files
 from runner_bridge.definitions import StoredText, Unreadable, read_definition
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
-from runner_bridge.observed_files import Candidate, Definition, Session, display
-from runner_bridge.session_reports import FileReport, ImportOutcome, already_there
-from store.model import BenchmarkId, ExecutionId, ToolCall
+from runner_bridge.ingest_failures import display
+from runner_bridge.sessions.names import Candidate
+from runner_bridge.sessions.preparing import Definition, check_agent, prepare
+from runner_bridge.sessions.reading import MAX_SESSION_BYTES, Session, read_session
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there, log_report, reason_of
+from runner_bridge.tool_logs.content import stored_log
+from runner_bridge.tool_logs.log_file import find_tool_log
+from store.model import BenchmarkId, ExecutionId
 from store.observed import Known, Observed
+from store.tool_logs import StoredLog
 
 CHUNK_BYTES = 16 * 1024 * 1024
-"""Of session files that are in memory together; one alone may be larger."""
+"""Of session files and tool logs that are in memory together; one alone may be larger."""
 
 DEFINITIONS_KEPT = 200
 """By each parser process, which lives for one import."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Found = Candidate | FileReport
 """A file by its name: what it may be, or why it cannot be anything."""
@@ -41,7 +49,7 @@ class NewSession:
     found: Candidate
     hash: str
     benchmark_id: BenchmarkId
-    remarks: tuple[str, ...]
+    log: FileReport | None
 
     def failed(self, reason: str) -> FileReport:
         return FileReport(self.found.file, ImportOutcome.FAILED, reason=reason, content_hash=self.hash)
@@ -53,7 +61,8 @@ class Content:
 
     found: Candidate
     session: Session
-    tool_calls: tuple[ToolCall, ...]
+    log: StoredLog | None
+    log_start: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ def read_chunk(directory: Directory, files: Iterable[Found], known: Mapping[Exec
     with DirectoryReader(directory) as reader:
         for item in files:
             if isinstance(item, Candidate):
-                size += _read(chunk, reader, item, known.get(item.execution_id))
+                size += _read(chunk, reader, directory, item, known.get(item.execution_id))
             else:
                 chunk.items.append(item)
             if size > CHUNK_BYTES:
@@ -98,37 +107,51 @@ def judge(contents: Sequence[Content], definitions: Mapping[BenchmarkId, Definit
         if execution_id in judged.rows:
             continue
         try:
-            row = observed_files.prepare(content.found, content.session, content.tool_calls, definitions)
-            judged.rows[execution_id] = row
+            judged.rows[execution_id] = prepare(
+                content.found, content.session, content.log, content.log_start, definitions
+            )
         except Exception as error:
             about = {"execution_id": str(execution_id)}
-            log.exception("judging %s failed", content.found.file, extra=about)
+            logger.exception("judging %s failed", content.found.file, extra=about)
             judged.refused[execution_id] = f"judging it failed here: {type(error).__name__}"
     return judged
 
 
-def _read(chunk: Chunk, reader: DirectoryReader, found: Candidate, known: Known | None) -> int:
+def _read(
+    chunk: Chunk, reader: DirectoryReader, directory: Directory, found: Candidate, known: Known | None
+) -> int:
     """Adds a file to the chunk: how many bytes it takes."""
     content_hash, offset = None, None
     try:
-        data, content_hash = observed_files.read_session_bytes(reader, found)
+        data = reader.read(found.name, MAX_SESSION_BYTES)
+        content_hash = hashlib.sha256(data).hexdigest()
         if known is not None and known.session_file_hash == content_hash:
             chunk.items.append(already_there(found, known, content_hash))
             return 0
-        session = observed_files.read_session(data, found)
+        session = read_session(data, found.name, found.session_id)
+        check_agent(session)
         if known is not None and not known.awaits_session:
             chunk.items.append(already_there(found, known, content_hash))
             return 0
-        calls, remarks = observed_files.read_tool_calls(reader, found.stem)
+        log = find_tool_log(
+            directory, found.session_id, adopts=True, known=None if known is None else known.log
+        )
+        report = None if log is None else log_report(log, found.execution_id)
         benchmark_id = BenchmarkId(session.file.benchmark_id)
-        chunk.items.append(NewSession(found, content_hash, benchmark_id, remarks))
-        chunk.contents.append(Content(found, session, calls))
-        return len(data)
+        chunk.items.append(NewSession(found, content_hash, benchmark_id, report))
+        if log is None or log.was_replaced:
+            chunk.contents.append(Content(found, session, None, None))
+            return len(data)
+        stored = stored_log(found.execution_id, log, {})
+        chunk.contents.append(Content(found, session, stored, log.reader.first_at))
+        return len(data) + log.bytes
+    except FileNotFoundError:
+        reason = "the file is gone"
     except FormatError as error:
-        reason, offset = display(observed_files.reason(error)), error.offset
+        reason, offset = display(reason_of(error)), error.offset
     except Exception as error:
         # A file that our own code stumbles over must not keep the others out.
-        log.exception("reading %s failed", found.file, extra={"execution_id": str(found.execution_id)})
+        logger.exception("reading %s failed", found.file, extra={"execution_id": str(found.execution_id)})
         reason = f"reading it failed here: {type(error).__name__}"
     failed = FileReport(
         found.file, ImportOutcome.FAILED, reason=reason, content_hash=content_hash, offset=offset
@@ -166,5 +189,5 @@ def judge_kept(texts: Mapping[BenchmarkId, tuple[int, StoredText]]) -> Judged:
 def _definition(benchmark_id: BenchmarkId, text: StoredText) -> Benchmark | Unreadable:
     definition = read_definition(text)
     if isinstance(definition, Unreadable):
-        log.error("the stored definition of %s cannot be read: %s", benchmark_id, definition.why)
+        logger.error("the stored definition of %s cannot be read: %s", benchmark_id, definition.why)
     return definition

@@ -8,37 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import stat
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 
-from runner_bridge.convert import tool_call
-from runner_bridge.formats import tool_call as tool_call_format
 from runner_bridge.formats.flow_progress import StepCounter
-from runner_bridge.formats.tool_log import LogChange, StepComplete, ToolLogReader
-from runner_bridge.output import redact, redact_json
+from runner_bridge.formats.paths import Directory
+from runner_bridge.formats.tool_log import LogChange, StepComplete
+from runner_bridge.ingest_failures import place_of, record_failures
+from runner_bridge.output import redact_bytes
 from runner_bridge.storing import wait_for_event
-from runner_bridge.tool_log_file import MAX_TOOL_LOG_BYTES, tool_log_name
+from runner_bridge.tool_logs.content import clean_call, clean_calls, failures_of, log_row
+from runner_bridge.tool_logs.log_file import ToolLogFile
+from runner_bridge.tool_logs.names import tool_log_name
 from runner_bridge.watching import DirectoryWatch
-from store import executions
+from store import executions, tool_logs
 from store.database import Database
 from store.errors import DatabaseBusy, DatabaseUnavailable
+from store.ingest_problems import FoundFailure
 from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus, WorkerId
+from store.tool_logs import LogRow, split_text
 
 LOOK_S = 0.5
 """A net under the directory watch."""
 
-CHUNK_BYTES = 1024 * 1024
-"""Of a tool log, read at once."""
-
 EVENTS_AT_ONCE = 200
 """Events stored in one transaction."""
 
-FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+NOTE_S = 1.0
+"""Between two notes of how far a log was read: what it tells beside its calls is for people."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Change = tuple[EventKind, ToolCall]
 
@@ -50,50 +51,61 @@ class ToolLogTail:
     """One execution's tool log. `known` are the tool calls already stored, by ordinal.
 
     `environment` is the runner's, for its secrets. `name` and `session_id` are the log's, when they are not
-    made of the execution's id. `steps` counts what the log tells of the steps of a flow. With `adopts` the log
-    is of this execution though its lines name another session.
+    made of the execution's id; `adopts` as in ToolLogReader. `steps` counts what the log tells of the steps of a
+    flow.
     """
 
     def __init__(
         self,
         db: Database,
         execution_id: ExecutionId,
-        watch: DirectoryWatch,
+        directory: Directory,
         known: Mapping[int, ToolCallStatus],
         environment: Mapping[str, str],
         *,
         name: str | None = None,
         session_id: str | None = None,
+        adopts: bool = False,
         owner: WorkerId | None = None,
         steps: StepCounter | None = None,
-        adopts: bool = False,
     ) -> None:
         self._db = db
         self._id = execution_id
-        self._watch = watch
+        self._directory = directory
         self._known = known
         self._environment = environment
         self._owner = owner
-        self._name = name or tool_log_name(str(execution_id))
-        self._reader = ToolLogReader(session_id or str(execution_id), adopts=adopts)
-        self._file: tuple[int, int] | None = None
-        self._offset = 0
-        self._given_up = False
+        self._log = ToolLogFile(
+            directory,
+            name or tool_log_name(str(execution_id)),
+            session_id or str(execution_id),
+            adopts=adopts,
+        )
         self._steps = steps
         self._pending: list[Change | StepsDone] = []
+        self._text = b""
+        self._text_offset = 0
+        self._noted: LogRow | None = None
+        self._noted_bytes = 0
+        self._noted_at = 0.0
+        self._failures: list[FoundFailure] | None = None
 
     @property
     def path(self) -> Path:
-        return self._watch.root / self._name
+        return self._directory.path / self._log.name
+
+    @property
+    def log(self) -> ToolLogFile:
+        return self._log
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
         """Every tool call read so far."""
-        return tuple(self._clean(call) for call in self._reader.calls)
+        return clean_calls(self._log, self._environment)
 
-    async def follow(self, ended: asyncio.Event) -> None:
+    async def follow(self, watch: DirectoryWatch, ended: asyncio.Event) -> None:
         """Stores what is written until `ended` is set, and then once more what is left."""
-        with self._watch.follow(self.path.name) as changed:
+        with watch.follow(self._log.name) as changed:
             wake = asyncio.create_task(self._wake_at_end(ended, changed))
             try:
                 while not ended.is_set():
@@ -103,19 +115,27 @@ class ToolLogTail:
             finally:
                 wake.cancel()
         await self.conclude()
-        if foreign := sum(one.count for one in self._reader.foreign):
-            log.warning("%s has %d lines of other sessions", self.path, foreign)
 
     @property
     def has_pending(self) -> bool:
-        """Whether something read could not be stored yet."""
-        return bool(self._pending)
+        """Whether something that was read is not stored yet."""
+        return bool(self._pending) or self._is_ahead
 
     async def conclude(self) -> None:
         """Stores what is left, a last line without its end included: nothing more will come."""
-        await self.drain()
-        self._take(self._reader.finish())
+        await self._read()
+        self._take(await asyncio.to_thread(self._log.finish))
+        if self._log.reader.speaks_of_others_only:
+            await asyncio.to_thread(self._read_as_another_sessions)
         await self._store_if_possible()
+
+    def _read_as_another_sessions(self) -> None:
+        """Nothing of its own came, and nothing will: what there is to show is the other session's."""
+        was = self._log
+        adopting = ToolLogFile(was.directory, was.name, was.reader.session_id or "", adopts=True)
+        with suppress(FileNotFoundError):
+            self._take(adopting.read_whole())
+            self._log, self._text, self._text_offset = adopting, b"", 0
 
     @staticmethod
     async def _wake_at_end(ended: asyncio.Event, changed: asyncio.Event) -> None:
@@ -124,26 +144,27 @@ class ToolLogTail:
 
     async def drain(self) -> None:
         """Stores what was written since the last time. Never twice at once, nor beside `follow`."""
+        await self._read()
+        await self._store_if_possible()
+
+    async def _read(self) -> None:
         while await asyncio.to_thread(self._read_chunk):
             pass
-        await self._store_if_possible()
 
     async def _store_if_possible(self) -> None:
         try:
             await self.flush()
         except (DatabaseUnavailable, DatabaseBusy) as error:
-            log.warning("tool calls of execution %s wait for the database: %s", self._id, error)
+            logger.warning("tool calls of execution %s wait for the database: %s", self._id, error)
 
     def _read_chunk(self) -> bool:
         """Reads what was appended, at most a chunk; whether there may be more."""
-        if self._given_up:
-            return False
-        data = self._read_appended()
-        if not data:
-            return False
-        self._offset += len(data)
-        self._take(self._reader.feed(data))
-        return len(data) == CHUNK_BYTES
+        was_cut_off = self._log.cut_off is not None
+        changes, more = self._log.read_on()
+        self._take(changes)
+        if self._log.cut_off is not None and not was_cut_off:
+            logger.warning("the tool log %s is read no further: %s", self.path, self._log.cut_off)
+        return more
 
     def _take(self, changes: Sequence[LogChange]) -> None:
         for change in changes:
@@ -154,47 +175,7 @@ class ToolLogTail:
                 continue
             kind = EventKind.TOOL_CALL_STARTED if change.kind == "started" else EventKind.TOOL_CALL_ENDED
             if not self._is_known(kind, change.call.ordinal):
-                self._pending.append((kind, self._clean(change.call)))
-
-    def _clean(self, call: tool_call_format.ToolCall) -> ToolCall:
-        """The call as it may be stored: an agent may say a secret to its tools."""
-        found = tool_call(call)
-        return replace(
-            found,
-            name=redact(found.name, self._environment),
-            raw_name=redact(found.raw_name, self._environment),
-            params=redact_json(found.params, self._environment),
-            result=redact_json(found.result, self._environment),
-            error_message=redact_json(found.error_message, self._environment),
-        )
-
-    def _read_appended(self) -> bytes:
-        try:
-            descriptor = os.open(self.path, FLAGS)
-        except FileNotFoundError:
-            return b""
-        except OSError as error:
-            return self._give_up(str(error))
-        try:
-            seen = os.fstat(descriptor)
-            if not stat.S_ISREG(seen.st_mode):
-                return self._give_up("it is not a regular file")
-            file = (seen.st_dev, seen.st_ino)
-            self._file = self._file or file
-            if file != self._file:
-                return self._give_up("it was replaced while it was read")
-            if seen.st_size < self._offset:
-                return self._give_up("it was shortened while it was read")
-            if self._offset >= MAX_TOOL_LOG_BYTES:
-                return self._give_up(f"it is larger than {MAX_TOOL_LOG_BYTES} bytes")
-            return os.pread(descriptor, CHUNK_BYTES, self._offset)
-        finally:
-            os.close(descriptor)
-
-    def _give_up(self, reason: str) -> bytes:
-        self._given_up = True
-        log.warning("the tool log %s is read no further: %s", self.path, reason)
-        return b""
+                self._pending.append((kind, clean_call(change.call, self._environment)))
 
     def _is_known(self, kind: EventKind, ordinal: int) -> bool:
         stored = self._known.get(ordinal)
@@ -217,3 +198,32 @@ class ToolLogTail:
                 batch.append(item)
             await executions.append_tool_calls(self._db, self._id, batch, self._owner)
             del self._pending[: len(batch)]
+        if self._log.is_finished or time.monotonic() - self._noted_at >= NOTE_S:
+            await self._note()
+
+    @property
+    def _is_ahead(self) -> bool:
+        """Whether more was read than is noted."""
+        return self._noted_bytes != self._log.bytes
+
+    async def _note(self) -> None:
+        """Stores how far the log was read, what it tells beside its calls, and its lines."""
+        if not self._log.bytes and self._log.cut_off is None:
+            return
+        size = self._log.bytes
+        row = await asyncio.to_thread(log_row, self._log, self._environment)
+        if row != self._noted:
+            self._text += redact_bytes(self._log.take_text(), self._environment)
+            for piece in split_text(self._text) or [b""]:
+                await tool_logs.note(self._db, self._id, row, self._text_offset, piece, self._owner)
+                self._text_offset += len(piece)
+                self._text = self._text[len(piece) :]
+            await self._record_failures()
+        self._noted, self._noted_bytes, self._noted_at = row, size, time.monotonic()
+
+    async def _record_failures(self) -> None:
+        failures = await asyncio.to_thread(failures_of, self._log, self._environment)
+        if failures != self._failures:
+            place = place_of(self._directory.path)
+            await record_failures(self._db, place, [self._log.name], failures)
+            self._failures = failures

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import itertools
 import json
 import os
 import shutil
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner_bridge import observed_logs, observed_sessions, observer
-from runner_bridge.observed_files import execution_of
-from runner_bridge.observer import Observer
-from runner_bridge.session_import import import_session_files
-from runner_bridge.session_ingest import place_of
-from runner_bridge.session_reports import ImportOutcome
-from runner_bridge.watching import DirectoryWatch
+from runner_bridge.ingest_failures import place_of
+from runner_bridge.observing import logs, observer
+from runner_bridge.observing import sessions as observed_sessions
+from runner_bridge.sessions.importing import import_session_files
+from runner_bridge.sessions.reports import ImportOutcome
 from store import executions, ingest_problems, results
 from store.model import (
     UNKNOWN_BENCHMARK,
     Ending,
     EventKind,
-    Execution,
-    ExecutionId,
     ExecutionOrigin,
     ExecutionStatus,
     Failure,
@@ -41,6 +34,7 @@ from tests.fake_runner import FakeRunner
 from tests.patience import DEADLINE_S
 from tests.runner_bridge.bridge import LOOK_S, Bridge
 from tests.runner_bridge.formats.support import DATA
+from tests.runner_bridge.observing.support import eventually, id_of, observing, somebodys_runner, stored
 from tests.workers import claim, registered
 
 RUNNING, SUCCEEDED = ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED
@@ -54,57 +48,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observed_sessions, "STILL_S", 0.3)
     monkeypatch.setattr(observer, "TURN_S", 0.05)
     monkeypatch.setattr(observer, "RETRY_S", 0.05)
-
-
-@asynccontextmanager
-async def observing(bridge: Bridge, name: str = "observer", idle_s: float = 600.0) -> AsyncIterator[None]:
-    """An observer at work, as a worker has one."""
-    watch, leaving = DirectoryWatch(bridge.config.sessions_dir), asyncio.Event()
-    task = asyncio.create_task(
-        Observer(bridge.db, watch, await registered(bridge.db, name), idle_s, leaving).run()
-    )
-    try:
-        yield
-    finally:
-        leaving.set()
-        async with asyncio.timeout(DEADLINE_S):
-            await task
-            await watch.close()
-
-
-@pytest.fixture
-def sessions(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = bridge.config.sessions_dir
-    monkeypatch.setenv("REEV_SESSION_LOG_PATH", str(directory))
-    monkeypatch.setenv("REEV_ENHANCED_OTEL_FILE", f"{directory}/enhanced_otel_{{session_id}}.jsonl")
-    return directory
-
-
-def somebodys_runner(session_id: str | None = None) -> FakeRunner:
-    return FakeRunner("001-sol-transfer", "glm-4.6", session_id or str(uuid.uuid4()))
-
-
-def id_of(runner: FakeRunner) -> ExecutionId:
-    return execution_of(runner.id)[0]
-
-
-async def stored(bridge: Bridge, runner: FakeRunner, status: ExecutionStatus) -> Execution:
-    """The runner's execution once it has come to a status."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            found = await executions.get(bridge.db, id_of(runner))
-            if found is not None and found.status is status:
-                return found
-            await asyncio.sleep(LOOK_S)
-
-
-async def eventually(condition: Callable[[], Any]) -> Any:
-    """What an asynchronous question answers as soon as that is true."""
-    async with asyncio.timeout(DEADLINE_S):
-        for _ in itertools.count():
-            if found := await condition():
-                return found
-            await asyncio.sleep(LOOK_S)
 
 
 async def failures(bridge: Bridge) -> list[ingest_problems.IngestFailure]:
@@ -266,15 +209,17 @@ async def test_what_is_no_regular_file_is_reported_and_nothing_waits_for_it(
     async with observing(bridge):
         good.write(good.session())
         await stored(bridge, good, SUCCEEDED)
-        await eventually(lambda: _as_many_failures(bridge, 7))
+        await eventually(lambda: _as_many_failures(bridge, 9))
     reasons = {failure.file: failure.reason for failure in await failures(bridge)}
     for name, word in (("a-link", "symbolic link"), ("b-fifo", "FIFO"), ("c-directory", "directory")):
         assert word in reasons[f"session_{name}.json"]
+    assert "symbolic link" in reasons["enhanced_otel_g-link.jsonl"]
+    assert "FIFO" in reasons["enhanced_otel_h-fifo.jsonl"]
     assert "empty" in reasons["session_d-empty.json"] and "bytes are more" in reasons["session_e-huge.json"]
     assert await bridge.db.fetchval("SELECT count(*) FROM executions") == 1
 
 
-async def test_a_runner_that_vanishes_is_lost_and_its_late_session_file_is_a_conflict(
+async def test_a_runner_that_vanishes_is_lost_until_its_session_file_is_there_after_all(
     bridge: Bridge, sessions: Path
 ) -> None:
     runner = somebodys_runner()
@@ -284,17 +229,22 @@ async def test_a_runner_that_vanishes_is_lost_and_its_late_session_file_is_a_con
         assert lost.failure is not None and lost.failure.kind is FailureKind.LOST
         assert "0.4 s" in lost.failure.message and "no session file" in lost.failure.message
         runner.write(runner.session())
+        ended = await stored(bridge, runner, SUCCEEDED)
+        runner.write(runner.session(success=False))
         [conflict] = await eventually(lambda: conflicts(bridge, runner))
-        assert "LOST" in conflict.reason and conflict.file == f"session_{runner.id}.json"
-    assert await bridge.get(lost.id) == lost
-    assert await kinds(bridge, runner) == [RUNNING, STARTED, LOST]
+    assert (ended.benchmark_id, ended.agent, ended.failure) == ("001-sol-transfer", "glm-4.6", None)
+    assert conflict.file == f"session_{runner.id}.json"
+    assert await bridge.get(lost.id) == ended
+    assert await kinds(bridge, runner) == [RUNNING, STARTED, LOST, SUCCEEDED]
+    followed = [item.event.status async for item in bridge.hub.follow_execution(lost.id)]
+    assert followed[-2:] == [LOST, SUCCEEDED]
 
 
 async def test_a_silent_runner_whose_session_file_is_bad_has_failed_with_that_reason(
     bridge: Bridge, sessions: Path
 ) -> None:
     runner = somebodys_runner()
-    async with observing(bridge, idle_s=1.0):
+    async with observing(bridge, idle_s=3.0):
         runner.tool_started("sol_transfer")
         await stored(bridge, runner, RUNNING)
         runner.write(runner.session()[:-20])
@@ -307,18 +257,18 @@ async def test_a_runner_that_goes_on_writing_is_not_given_up(
     bridge: Bridge, sessions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For three times the silence that is allowed; lines that are no tool calls count as well."""
-    monkeypatch.setattr(observed_logs, "TOUCH_S", 0.05)
+    monkeypatch.setattr(logs, "TOUCH_S", 0.05)
     runner = somebodys_runner()
-    async with observing(bridge, idle_s=1.0):
+    async with observing(bridge, idle_s=2.0):
         runner.tool_started("sol_transfer")
         first = await stored(bridge, runner, RUNNING)
-        for _ in range(30):
+        assert first.last_activity_at is not None
+        now = first
+        while now.last_activity_at is None or (now.last_activity_at - first.last_activity_at).seconds < 6:
             runner.log_tool("StepComplete", metadata={"step_name": "x"})
             await asyncio.sleep(0.1)
-        now = await bridge.get(first.id)
-    assert now.status is RUNNING
-    assert now.last_activity_at is not None and first.last_activity_at is not None
-    assert (now.last_activity_at - first.last_activity_at).total_seconds() > 2
+            now = await bridge.get(first.id)
+            assert now.status is RUNNING
 
 
 async def test_an_old_log_without_a_session_file_does_not_stand_at_running(
@@ -479,7 +429,7 @@ async def test_the_next_observer_goes_on_where_the_last_one_stood(bridge: Bridge
 async def test_what_nobody_observes_any_more_is_closed_by_any_observer(
     bridge: Bridge, sessions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observed_logs, "UNHEARD_SLACK_S", 0.0)
+    monkeypatch.setattr(logs, "UNHEARD_SLACK_S", 0.0)
     monkeypatch.setattr(observer, "RESCAN_S", 0.05)
     runner = somebodys_runner()
     async with observing(bridge, "gone with its host"):
@@ -612,7 +562,7 @@ async def test_an_observer_that_is_killed_is_replaced_by_the_one_that_waits(
 async def test_hundreds_of_logs_that_nobody_writes_any_more_end_and_keep_no_session_file_waiting(
     bridge: Bridge, sessions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observed_logs, "AT_ONCE", 10)
+    monkeypatch.setattr(logs, "AT_ONCE", 10)
     for _ in range(60):
         runner = somebodys_runner()
         runner.tool_started("sol_transfer")

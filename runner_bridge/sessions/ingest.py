@@ -1,32 +1,32 @@
 """Brings session files into the database, whoever noticed them: an import, or a worker that watches.
 
-Files are taken some hundred at once: while they are written to the database the next are parsed, in processes
-when there are many. What is stored already is recognised by its hash before it is parsed, so taking a file
-again costs little and changes nothing. Each file is reported; a damaged one stops nothing. A file that ends an
-execution observed while it ran, and one that was never heard of before, are written by the same statements.
+Files are taken some hundred at once: while they are written to the database the next are parsed, in
+processes when there are many. What is stored already is recognised by its hash before it is parsed, so
+taking a file again costs little and changes nothing. Each file is reported; a damaged one stops nothing. A
+file that ends an execution observed while it ran, and one that was never heard of before, are written by
+the same statements.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.paths import Directory
-from runner_bridge.observed_files import Candidate, candidate, display
+from runner_bridge.ingest_failures import display, record_failures
 from runner_bridge.parser_processes import ParserProcesses
-from runner_bridge.session_parsers import Parsed, Parsers
-from runner_bridge.session_reading import Found, Judged, NewSession
-from runner_bridge.session_reports import FileReport, ImportOutcome, already_there
+from runner_bridge.sessions.chunks import Found, Judged, NewSession
+from runner_bridge.sessions.names import Candidate, candidate, session_of_file
+from runner_bridge.sessions.parsers import Parsed, Parsers
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there
 from store import ingest_problems, observed
 from store.database import Database
-from store.ingest_problems import FoundConflict, FoundFailure, Place
+from store.ingest_problems import FoundConflict, Place
 from store.model import ExecutionId
 from store.observed import Known
 
@@ -58,7 +58,7 @@ class _Outcomes:
         execution_id = item.found.execution_id
         if execution_id in self.written:
             self.written.discard(execution_id)
-            return FileReport(item.found.file, ImportOutcome.IMPORTED, execution_id, remarks=item.remarks)
+            return FileReport(item.found.file, ImportOutcome.IMPORTED, execution_id, log=item.log)
         if execution_id in self.refused:
             return item.failed(self.refused[execution_id])
         if execution_id not in self.known:
@@ -155,11 +155,6 @@ class _Ahead:
         return asyncio.create_task(self._parsers.parse(chunk, self._known))
 
 
-def place_of(directory: Path) -> Place:
-    """The directory as it is named beside its failures."""
-    return Place(socket.gethostname(), display(str(directory)))
-
-
 async def record_problems(db: Database, place: Place, reports: Sequence[FileReport]) -> None:
     """Records conflicts and failures, each logged once, and takes out what is good now."""
     conflicts = [
@@ -171,20 +166,15 @@ async def record_problems(db: Database, place: Place, reports: Sequence[FileRepo
     for conflict in await ingest_problems.record_conflicts(db, conflicts):
         about = {"execution_id": str(conflict.execution_id)}
         log.warning("%s was not taken: %s", conflict.file, conflict.reason, extra=about)
-    failures = [
-        FoundFailure(one.file, one.content_hash, one.offset, one.reason)
-        for one in reports
-        if one.outcome is ImportOutcome.FAILED and one.reason is not None
-    ]
-    for failure in await ingest_problems.record_failures(db, place, failures):
-        log.warning("%s cannot be used: %s", failure.file, failure.reason)
-    failing = {failure.file for failure in failures}
-    if recovered := [one.file for one in reports if one.file not in failing]:
-        await ingest_problems.clear_failures(db, place, recovered)
+    everything = [*reports, *(one.log for one in reports if one.log is not None)]
+    # What is unchanged is as bad as it was.
+    everything = [one for one in everything if one.failures or not one.not_used]
+    failures = [problem for one in everything for problem in one.problems]
+    await record_failures(db, place, [one.file for one in everything], failures)
 
 
 def _candidate_or_report(name: str) -> Candidate | FileReport:
     try:
-        return candidate(name)
+        return candidate(name, session_of_file(name) or "")
     except FormatError as error:
         return FileReport(display(name), ImportOutcome.FAILED, reason=error.message)

@@ -13,10 +13,13 @@ import logging
 import time
 from pathlib import Path
 
-from runner_bridge import observed_directory
-from runner_bridge.observed_directory import DirectoryLock, is_session_name, session_stem
-from runner_bridge.observed_logs import ObservedLogs
-from runner_bridge.observed_sessions import ObservedSessions
+from runner_bridge.command import RunnerConfig
+from runner_bridge.observing import directory
+from runner_bridge.observing.directory import DirectoryLock
+from runner_bridge.observing.logs import ObservedLogs
+from runner_bridge.observing.sessions import ObservedSessions
+from runner_bridge.runner_start import secrets_of
+from runner_bridge.sessions.names import session_of_file
 from runner_bridge.storing import wait_for_event
 from runner_bridge.watching import Changes, DirectoryWatch
 from store.database import Database
@@ -43,13 +46,13 @@ class Observer:
         db: Database,
         watch: DirectoryWatch,
         worker_id: WorkerId,
-        idle_s: float,
+        config: RunnerConfig,
         leaving: asyncio.Event,
     ) -> None:
         self._db = db
         self._watch = watch
         self._worker_id = worker_id
-        self._idle_s = idle_s
+        self._config = config
         self._leaving = leaving
         self._was_missing = False
 
@@ -77,7 +80,10 @@ class Observer:
     async def _observe(self, lock: DirectoryLock) -> None:
         """Until told to leave, or until the directory is another one."""
         sessions = ObservedSessions(self._db, self._root)
-        logs = ObservedLogs(self._db, self._watch, self._worker_id, self._idle_s)
+        logs = ObservedLogs(
+            *(self._db, self._root, self._worker_id, self._config.observed_idle_s),
+            lambda agent: secrets_of(self._db, self._config, agent),
+        )
         next_scan = 0.0
         with self._watch.follow_all() as changes:
             # Lets the watch begin, so that nothing falls between it and the first scan.
@@ -103,7 +109,7 @@ class Observer:
 
     async def _scan(self, sessions: ObservedSessions, logs: ObservedLogs) -> None:
         self._watch.ensure()
-        found = await asyncio.to_thread(observed_directory.scan, self._root)
+        found = await asyncio.to_thread(directory.scan, self._root)
         await sessions.see_all(found)
         await logs.review(found)
         await logs.see(found)
@@ -112,15 +118,14 @@ class Observer:
         """What changed, and as much of what is due as is taken at once."""
         names = changes.take()
         await sessions.see(names)
-        if others := [name for name in names if not is_session_name(name)]:
-            found = await asyncio.to_thread(observed_directory.look, self._root, others)
+        if others := [name for name in names if session_of_file(name) is None]:
+            found = await asyncio.to_thread(directory.look, self._root, others)
             await logs.see(found, only_fresh=True)
-        await logs.begin(sessions.is_there)
+        await logs.take(sessions.is_open)
         if due := sessions.due():
-            await logs.drain(session_stem(name) for name in due)
-            for report in await sessions.take(due):
-                if report.execution_id is not None:
-                    logs.release(session_stem(report.file))
+            await logs.drain(session_of_file(name) or "" for name in due)
+            for name, report in (await sessions.take(due)).items():
+                logs.note_session(session_of_file(name) or "", report)
         await logs.close_silent(sessions.reason_of)
 
     async def _sleep(self, changes: Changes, until: float) -> None:

@@ -10,25 +10,49 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runner_bridge.end_kind import ResultSeen
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import read_regular_file
 from runner_bridge.output import redact_bytes
-from runner_bridge.result import Expected, Found, read_session
+from runner_bridge.sessions.names import own_directory, session_file_name, session_of_file
+from runner_bridge.sessions.reading import MAX_SESSION_BYTES, NoResult, Session, read_session
 from store.model import Failure, FailureKind
 
-MAX_SESSION_BYTES = 64 * 1024 * 1024
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Whose session file it must be, and the definition that was run.
+
+    `environment` is the runner's: the values of its secrets are taken out of whatever it wrote.
+    """
+
+    execution_id: str
+    benchmark_id: str
+    source: str
+    is_local_runner: bool
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def session_file_name(execution_id: str) -> str:
-    return f"session_{execution_id}.json"
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there was to read: a session file of this execution with a result, or the problem with it.
 
+    `problem` None and `session` None means that there is no file at all.
+    """
 
-def own_directory(sessions_dir: Path, execution_id: str) -> Path:
-    """Where the files of a runner are that is not told the execution's id."""
-    return sessions_dir / execution_id
+    session: Session | None = None
+    problem: Failure | None = None
+
+    @property
+    def seen(self) -> ResultSeen:
+        """What it says about the end."""
+        if self.session is not None:
+            return ResultSeen.VALID
+        return ResultSeen.NONE if self.problem is None else ResultSeen.UNUSABLE
 
 
 async def find_session(directory: Path, expected: Expected, attempts: int, interval_s: float) -> Found:
@@ -57,8 +81,7 @@ def _look_in_own(directory: Path, expected: Expected) -> Found:
         return Found(problem=Failure(FailureKind.RESULT_MISMATCH, message))
     if not names:
         return Found()
-    id_of_runner = names[0].removeprefix("session_").removesuffix(".json")
-    return _read(directory, names[0], replace(expected, execution_id=id_of_runner))
+    return _read(directory, names[0], replace(expected, execution_id=session_of_file(names[0]) or ""))
 
 
 def _read(directory: Path, name: str, expected: Expected) -> Found:
@@ -67,13 +90,26 @@ def _read(directory: Path, name: str, expected: Expected) -> Found:
     except FileNotFoundError:
         return Found()
     except FormatError as error:
-        return Found(
-            problem=Failure(FailureKind.RESULT_UNREADABLE, f"The session file cannot be read: {error}")
-        )
+        return Found(problem=_problem(error))
     clean = redact_bytes(data, expected.environment)
-    found = read_session(clean, name, expected)
+    found = judged(clean, name, expected)
     if found.session is None or clean == data:
         return found
     # The hash stays that of the file, by which it is known again.
     content_hash = hashlib.sha256(data).hexdigest()
-    return replace(found, session=found.session.model_copy(update={"content_hash": content_hash}))
+    file = found.session.file.model_copy(update={"content_hash": content_hash})
+    return Found(replace(found.session, file=file))
+
+
+def judged(data: bytes, name: str, expected: Expected) -> Found:
+    """What a session file's bytes are to this execution."""
+    try:
+        return Found(read_session(data, name, expected.execution_id, expected.benchmark_id))
+    except FormatError as error:
+        return Found(problem=_problem(error))
+
+
+def _problem(error: FormatError) -> Failure:
+    if isinstance(error, NoResult):
+        return Failure(error.kind, f"The session file {error.message}")
+    return Failure(FailureKind.RESULT_UNREADABLE, f"The session file cannot be read: {error}")

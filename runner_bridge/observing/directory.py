@@ -13,11 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from runner_bridge.observed_files import PREFIX, SUFFIX
-
-LOG_PREFIXES = ("enhanced_otel_", "otel_")
-LOG_SUFFIX = ".jsonl"
-"""Tool logs of either format."""
+from runner_bridge.sessions.names import session_of_file
+from runner_bridge.tool_logs.names import session_of_log
 
 
 class Signature(NamedTuple):
@@ -33,32 +30,12 @@ class Signature(NamedTuple):
         return self.changed_ns / 1e9
 
 
-def is_session_name(name: str) -> bool:
-    return name.startswith(PREFIX) and name.endswith(SUFFIX)
-
-
-def session_name(stem: str) -> str:
-    return f"{PREFIX}{stem}{SUFFIX}"
-
-
-def session_stem(name: str) -> str:
-    return name.removeprefix(PREFIX).removesuffix(SUFFIX)
-
-
-def log_stem(name: str) -> str | None:
-    """The session id in the name of a tool log; None for any other file."""
-    if name.endswith(LOG_SUFFIX):
-        for prefix in LOG_PREFIXES:
-            if name.startswith(prefix):
-                return name[len(prefix) : -len(LOG_SUFFIX)]
-    return None
-
-
 def scan(root: Path) -> dict[str, Signature]:
     """Every session file and tool log there is; raises OSError when the directory cannot be read."""
     with os.scandir(root) as entries:
         names = [entry.name for entry in entries]
-    return look(root, (name for name in names if is_session_name(name) or log_stem(name) is not None))
+    wanted = [n for n in names if session_of_file(n) is not None or session_of_log(n) is not None]
+    return look(root, wanted)
 
 
 def look(root: Path, names: Iterable[str]) -> dict[str, Signature]:

@@ -15,16 +15,17 @@ from typing import Any
 
 import pytest
 
-from runner_bridge import session_ingest
 from runner_bridge.command import RunnerConfig
 from runner_bridge.errors import ImportDirectoryError
-from runner_bridge.observed_files import execution_of
-from runner_bridge.session_import import ImportReport, import_session_files
-from runner_bridge.session_reports import ImportOutcome
+from runner_bridge.sessions import ingest
+from runner_bridge.sessions.importing import ImportReport, import_session_files
+from runner_bridge.sessions.names import execution_of
+from runner_bridge.sessions.reports import ImportOutcome
 from runner_bridge.sync import upsert_benchmark
-from store import events, executions, results
+from store import events, executions, ingest_problems, results, tool_logs
 from store.database import Database
 from store.model import Ending, Execution, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
+from store.tool_logs import RemarkKind
 from tests.fake_runner import FakeRunner
 from tests.hostile_paths import HOSTILE_PATHS
 from tests.runner_bridge.formats.support import DATA
@@ -45,7 +46,7 @@ def config(tmp_path: Path) -> RunnerConfig:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several chunks, so that reading and storing overlap."""
-    monkeypatch.setattr(session_ingest, "CHUNK_FILES", 7)
+    monkeypatch.setattr(ingest, "CHUNK_FILES", 7)
 
 
 def session_bytes(session_id: str, benchmark: str = "transfer", **changes: Any) -> bytes:
@@ -168,7 +169,7 @@ async def test_one_bad_file_among_many_is_named_with_its_reason_and_stops_nothin
         "f-twice": (b'{"session_id": "x", "session_id": "y"}', "session_id"),
         "g-deep": (b"[" * DEPTH, "deep"),
         "h-score": (session_bytes("h-score").replace(b'"score": 1.0', b'"score": 1.5'), "score"),
-        "i-other": (session_bytes(mine), "its name"),
+        "i-other": (session_bytes(mine), f"is of session '{mine}', not of 'i-other'"),
         "j-agent": (session_bytes("j-agent", agent_type="x" * 5000), "agent_type"),
         "k-benchmark": (session_bytes("k-benchmark", benchmark_id="../../etc/passwd"), "benchmark_id"),
     }
@@ -259,13 +260,33 @@ async def test_the_tool_log_beside_it_gives_the_calls_or_a_remark(db: Database, 
     write(sessions, "noise")
     (sessions / "enhanced_otel_noise.jsonl").write_text("noise\n")
     files = {file.file: file for file in (await import_session_files(db, config)).files}
-    assert {file.outcome for file in files.values()} == {ImportOutcome.IMPORTED}
+    assert {name: file.outcome for name, file in files.items() if "session_" in name} == dict.fromkeys(
+        [f"session_{name}.json" for name in ("linked", "new", "noise", "old-session")], ImportOutcome.IMPORTED
+    )
+    logs = {name: file for name, file in files.items() if "otel_" in name}
+    assert {name: file.outcome for name, file in logs.items()} == {
+        "enhanced_otel_linked.jsonl": ImportOutcome.FAILED,
+        "enhanced_otel_new.jsonl": ImportOutcome.ADDED,
+        "enhanced_otel_noise.jsonl": ImportOutcome.ADDED,
+        "otel_old-session.jsonl": ImportOutcome.ADDED,
+    }
     ids = {name: execution_of(name)[0] for name in ("new", "old-session", "linked", "noise")}
     calls = await results.tool_calls_of(db, list(ids.values()))
     assert calls[ids["old-session"]][0].raw_name == "lend_earn_tokens"
     assert set(calls) >= {ids["old-session"]}
-    assert "link" in files["session_linked.json"].remarks[0]
-    assert "line 1" in files["session_noise.json"].remarks[0]
+    assert "link" in logs["enhanced_otel_linked.jsonl"].remarks[0]
+    assert "line 1: " in logs["enhanced_otel_noise.jsonl"].remarks[0]
+    remarks = await tool_logs.remarks_of(db, list(ids.values()))
+    assert [(one.kind, one.line) for one in remarks[ids["noise"]]] == [(RemarkKind.UNUSABLE_LINE, 1)]
+    assert [(one.kind, one.line) for one in remarks[ids["linked"]]] == [(RemarkKind.CUT_OFF, None)]
+    kinds = {(one.kind, one.line) for one in remarks[ids["new"]]}
+    assert kinds == {(RemarkKind.UNUSABLE_LINE, 9), (RemarkKind.OTHER_SESSION, 10)}
+    recorded = {(one.file, one.line) for one in await ingest_problems.newest_failures(db, 10)}
+    assert recorded == {
+        ("enhanced_otel_linked.jsonl", None),
+        ("enhanced_otel_new.jsonl", 9),
+        ("enhanced_otel_noise.jsonl", 1),
+    }
 
 
 async def test_times_that_cannot_be_true_are_not_believed(db: Database, config: RunnerConfig) -> None:

@@ -1,0 +1,70 @@
+"""What a session's result comes to: scoring and assertions by a definition, and the end that it tells of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner_bridge.convert import tool_call
+from runner_bridge.formats.assertions import evaluate_assertions
+from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.scoring import score_steps
+from runner_bridge.formats.session_file import FinalResult, SessionStep
+from runner_bridge.sessions.reading import Session
+from store.model import Ending, ExecutionStatus, Failure, FailureKind, JsonValue, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What we compute ourselves about a result; None where the definition cannot be evaluated."""
+
+    scoring: JsonValue | None = None
+    assertions: JsonValue | None = None
+
+
+def evaluate_steps(benchmark: Benchmark, steps: tuple[SessionStep, ...]) -> Evaluation:
+    """Scoring and assertions of steps."""
+    return Evaluation(
+        scoring=score_steps(benchmark, steps).to_json(),
+        assertions=[outcome.to_json() for outcome in evaluate_assertions(benchmark, steps)],
+    )
+
+
+def ending_by_result(
+    session: Session, evaluation: Evaluation, kind: FailureKind = FailureKind.BENCHMARK
+) -> Ending:
+    """The end that a session file tells of; `kind` is what an unsuccessful result is a failure of."""
+    result = session.result
+    failure = None
+    if not result.success:
+        failure = Failure(kind, _why_unsuccessful(result) or f"The result says {result.status}")
+    return Ending(
+        status=ExecutionStatus.SUCCEEDED if result.success else ExecutionStatus.FAILED,
+        failure=failure,
+        success=result.success,
+        score=result.score,
+        scoring=evaluation.scoring,
+        assertions=evaluation.assertions,
+        session_file_hash=session.file.content_hash,
+        prompt=result.prompt,
+        session=session.file.raw,
+        steps=tuple(_step(number, step) for number, step in enumerate(result.steps, start=1)),
+        tool_calls=tuple(tool_call(call) for call in result.tools),
+    )
+
+
+def _why_unsuccessful(result: FinalResult) -> str | None:
+    """The last error that the result's steps tell of."""
+    for step in reversed(result.steps):
+        if step.observation.last_transaction_error:
+            return f"The transaction failed: {step.observation.last_transaction_error}"
+    return None
+
+
+def _step(number: int, step: SessionStep) -> Step:
+    return Step(
+        ordinal=number,
+        thought=step.thought,
+        action=step.raw.get("action"),
+        observation=step.raw.get("observation"),
+        info=step.raw.get("info"),
+    )

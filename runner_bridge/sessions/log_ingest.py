@@ -1,0 +1,173 @@
+"""Brings tool logs into the database whose executions have ended: they arrived, or grew, after their session
+file.
+
+A log is read whole, and what is stored becomes what it tells. One that is stored as it stands is recognised
+by its hash, so taking it again costs little and changes nothing. One that does not begin any more with what
+was read of it is not taken, and says so; what it told before stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runner_bridge.errors import LaunchError
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.paths import Directory
+from runner_bridge.ingest_failures import display
+from runner_bridge.sessions.names import Candidate, candidate
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, not_taken, remark_texts
+from runner_bridge.tool_logs.content import stored_log
+from runner_bridge.tool_logs.log_file import is_unchanged, read_tool_log
+from runner_bridge.tool_logs.names import format_rank, session_of_log, takes_precedence
+from store import observed, tool_logs
+from store.database import Database
+from store.model import ExecutionId, ExecutionOrigin
+from store.observed import Known
+from store.tool_logs import RemarkKind, StoredLog
+
+CHUNK_FILES = 200
+CHUNK_BYTES = 16 * 1024 * 1024
+"""Logs that are read and stored together: at most so many, and so many bytes; one alone may be larger."""
+
+NOT_USED = (RemarkKind.UNUSABLE_LINE, RemarkKind.CUT_OFF)
+
+EnvironmentOf = Callable[[str], Awaitable[Mapping[str, str]]]
+"""The environment of an agent's runners, for its secrets; raises LaunchError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The log of an execution that has ended. `environment` is the runner's, for its secrets."""
+
+    found: Candidate
+    known: Known
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is said of a log, and what is to be stored of it."""
+
+    report: FileReport
+    stored: StoredLog | None = None
+
+
+class LogIngest:
+    """Tool logs of one directory."""
+
+    def __init__(self, db: Database, directory: Directory, environment_of: EnvironmentOf) -> None:
+        self._db = db
+        self._directory = directory
+        self._environment_of = environment_of
+
+    async def run(self, names: Sequence[str]) -> dict[str, FileReport]:
+        """A report per log, by name. None for those whose executions are not known, or observed and running."""
+        reports: dict[str, FileReport] = {}
+        for begin in range(0, len(names), CHUNK_FILES):
+            await self._take(names[begin : begin + CHUNK_FILES], reports)
+        return reports
+
+    async def _take(self, names: Sequence[str], reports: dict[str, FileReport]) -> None:
+        found: dict[str, Candidate] = {}
+        for name in sorted(names, key=format_rank):
+            try:
+                found[name] = candidate(name, session_of_log(name) or "")
+            except FormatError as error:
+                reports[name] = FileReport(display(name), ImportOutcome.FAILED, reason=error.message)
+        known = await observed.known(self._db, [one.execution_id for one in found.values()]) if found else {}
+        wanted: dict[ExecutionId, _Wanted] = {}
+        for name, one in found.items():
+            if one.execution_id in wanted:
+                reports[name] = not_taken(one, wanted[one.execution_id].found.file)
+            elif one.execution_id in known:
+                item = await self._wanted(one, known[one.execution_id])
+                if isinstance(item, _Wanted):
+                    wanted[one.execution_id] = item
+                elif item is not None:
+                    reports[name] = item
+        waiting = list(wanted.values())
+        while waiting:
+            read = await asyncio.to_thread(_read_some, self._directory, waiting)
+            for item, report in zip(waiting, await self._store(read), strict=False):
+                reports[item.found.name] = report
+            waiting = waiting[len(read) :]
+
+    async def _wanted(self, found: Candidate, known: Known) -> _Wanted | FileReport | None:
+        """None when the execution is observed and runs."""
+        if not known.status.is_terminal:
+            if known.origin is ExecutionOrigin.OBSERVED:
+                return None
+            reason = f"the execution is {known.status} here; its worker reads the log"
+            return replace(_left(found, reason), awaits_end=True)
+        if known.is_pruned:
+            return _left(found, "retention has deleted the bulk of its execution")
+        if known.log is not None and takes_precedence(known.log.file, found.name):
+            return not_taken(found, known.log.file)
+        if known.origin is ExecutionOrigin.OBSERVED:
+            return _Wanted(found, known, {})
+        try:
+            return _Wanted(found, known, await self._environment_of(known.agent))
+        except LaunchError as error:
+            reason = f"it cannot be searched for the API key of its agent: {error}"
+            return FileReport(found.file, ImportOutcome.FAILED, found.execution_id, reason)
+
+    async def _store(self, read: Sequence[_Read]) -> list[FileReport]:
+        stored = [one.stored for one in read if one.stored is not None]
+        added = await tool_logs.add(self._db, stored)
+        replaced, unchanged = {}, []
+        for report in (one.report for one in read):
+            if report.execution_id is not None and report.outcome is ImportOutcome.CONFLICT:
+                replaced[report.execution_id] = report.reason or ""
+            elif report.execution_id is not None and report.outcome is ImportOutcome.UNCHANGED:
+                unchanged.append(report.execution_id)
+        await tool_logs.add_remarks(self._db, replaced)
+        remarks = await tool_logs.remarks_of(self._db, unchanged) if unchanged else {}
+        reports = []
+        for one in read:
+            report = one.report
+            if one.stored is not None and one.stored.id not in added:
+                report = replace(
+                    report, outcome=ImportOutcome.UNCHANGED, reason="its execution was deleted that moment"
+                )
+            elif report.execution_id in remarks:
+                told = remarks[report.execution_id]
+                not_used = sum(one.kind in NOT_USED for one in told)
+                report = replace(report, remarks=remark_texts(told), not_used=not_used)
+            reports.append(report)
+        return reports
+
+
+def _left(found: Candidate, reason: str) -> FileReport:
+    return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)
+
+
+def _read_some(directory: Directory, wanted: Sequence[_Wanted]) -> list[_Read]:
+    """The first of these logs, as many as may be in memory together."""
+    read: list[_Read] = []
+    size = 0
+    for item in wanted:
+        one, taken = _read(directory, item)
+        read.append(one)
+        size += taken
+        if size > CHUNK_BYTES:
+            break
+    return read
+
+
+def _read(directory: Directory, item: _Wanted) -> tuple[_Read, int]:
+    found, known = item.found, item.known
+    try:
+        if known.log is not None and is_unchanged(directory, found.name, known.log):
+            return _Read(FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id)), 0
+        adopts = known.origin is ExecutionOrigin.OBSERVED
+        log = read_tool_log(directory, found.name, found.session_id, adopts=adopts, known=known.log)
+    except FileNotFoundError:
+        return _Read(FileReport(found.file, ImportOutcome.FAILED, reason="the file is gone")), 0
+    if not log.bytes and log.cut_off is None:
+        return _Read(_left(found, "it is empty")), 0
+    report = log_report(log, found.execution_id, item.environment)
+    if log.was_replaced:
+        return _Read(report), 0
+    return _Read(report, stored_log(found.execution_id, log, item.environment)), log.bytes

@@ -1,0 +1,73 @@
+"""A session that somebody else's runner left, made ready for the store: judged, with the tool log beside it.
+
+Everything here computes and reads: it is called in threads and in parser processes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+
+from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.errors import FormatError, shown
+from runner_bridge.sessions.judging import Evaluation, ending_by_result, evaluate_steps
+from runner_bridge.sessions.names import Candidate
+from runner_bridge.sessions.reading import Session
+from store import observed
+from store.model import UNKNOWN_AGENT, BenchmarkId
+from store.tool_logs import StoredLog
+
+MAX_AGENT_LENGTH = 200
+
+MAX_EXECUTION_TIME = dt.timedelta(days=30)
+"""What claims to have taken longer was not measured."""
+
+Definition = tuple[int, Benchmark]
+"""A benchmark's current revision and what it says."""
+
+
+def check_agent(session: Session) -> None:
+    """Raises FormatError when the file names an agent that can be none."""
+    agent = session.file.agent_type
+    if agent is not None and (not agent.isprintable() or not 1 <= len(agent) <= MAX_AGENT_LENGTH):
+        raise FormatError(f"agent_type {shown(agent)} is no agent's name")
+
+
+def prepare(
+    found: Candidate,
+    session: Session,
+    log: StoredLog | None,
+    log_start: dt.datetime | None,
+    definitions: Mapping[BenchmarkId, Definition],
+) -> observed.Observed:
+    """What the store takes: judged by the benchmark's present definition, where there is one."""
+    benchmark_id = BenchmarkId(session.file.benchmark_id)
+    revision, evaluation = None, Evaluation()
+    if definition := definitions.get(benchmark_id):
+        revision, benchmark = definition
+        evaluation = evaluate_steps(benchmark, session.result.steps)
+    ending = ending_by_result(session, evaluation)
+    return observed.prepare(
+        found.execution_id,
+        replace(ending, execution_time_ms=_execution_time_ms(session)),
+        session_id=found.stored_id,
+        benchmark_id=benchmark_id,
+        benchmark_revision=revision,
+        agent=session.file.agent_type or UNKNOWN_AGENT,
+        started_at=session.file.started_at,
+        ended_at=session.file.ended_at,
+        file=found.file,
+        log=log,
+        log_start=log_start,
+    )
+
+
+def _execution_time_ms(session: Session) -> int | None:
+    """The file's duration, unless it was computed from times that are none, or cannot be true."""
+    claimed, tree = session.result.execution_time_ms, session.file.raw
+    for name, read in (("start_time", session.file.started_at), ("end_time", session.file.ended_at)):
+        if tree.get(name) is not None and read is None:
+            return None
+    limit = MAX_EXECUTION_TIME / dt.timedelta(milliseconds=1)
+    return claimed if claimed is not None and claimed <= limit else None

@@ -1,0 +1,116 @@
+"""What is said of each session file and tool log that was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.ingest_failures import display
+from runner_bridge.output import redact
+from runner_bridge.sessions.names import Candidate
+from runner_bridge.tool_logs.content import failures_of, remarks_on
+from runner_bridge.tool_logs.log_file import ToolLogFile
+from store.ingest_problems import FoundFailure
+from store.model import ExecutionId
+from store.observed import Known
+from store.tool_logs import Remark
+
+
+class ImportOutcome(StrEnum):
+    """What was done with one file."""
+
+    IMPORTED = "IMPORTED"
+    ADDED = "ADDED"
+    UNCHANGED = "UNCHANGED"
+    CONFLICT = "CONFLICT"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was done with one file. `reason` says why it was not taken; `remarks` what of a tool log was not used.
+
+    `content_hash` and `offset` (bytes) are of a file that is in conflict or failed, where they are known.
+    `failures` are a tool log's lines that cannot be used, `not_used` how many there are. `awaits_end` is set when
+    the file is read by the supervision of its execution, which still runs here. `log` is what was done with the
+    tool log beside a session file that was imported.
+    """
+
+    file: str
+    outcome: ImportOutcome
+    execution_id: ExecutionId | None = None
+    reason: str | None = None
+    remarks: tuple[str, ...] = ()
+    content_hash: str | None = None
+    offset: int | None = None
+    awaits_end: bool = False
+    failures: tuple[FoundFailure, ...] = ()
+    not_used: int = 0
+    log: FileReport | None = None
+
+    @property
+    def problems(self) -> tuple[FoundFailure, ...]:
+        """What is to be recorded of the file because it cannot be used."""
+        if self.outcome is ImportOutcome.FAILED and self.reason is not None and not self.failures:
+            return (FoundFailure(self.file, self.content_hash, self.offset, self.reason, None),)
+        return self.failures
+
+
+def reason_of(error: FormatError) -> str:
+    """The error without the file's name, which stands beside it already."""
+    return error.message if error.offset is None else f"{error.message} (at byte {error.offset})"
+
+
+def already_there(found: Candidate, known: Known, content_hash: str) -> FileReport:
+    """What is said of a session file whose execution is stored already; nothing of it changes."""
+    outcome, reason = ImportOutcome.CONFLICT, None
+    if not known.status.is_terminal:
+        reason = f"the execution is {known.status} here; its worker reads the file when it ends"
+    elif known.session_file_hash == content_hash:
+        outcome = ImportOutcome.UNCHANGED
+    elif known.session_file_hash is None:
+        reason = f"the execution has ended as {known.status} without a session file, and never changes again"
+    else:
+        reason = f"the execution is stored with another session file (sha256 {known.session_file_hash[:12]}…)"
+    return FileReport(
+        found.file,
+        outcome,
+        found.execution_id,
+        reason,
+        content_hash=None if outcome is ImportOutcome.UNCHANGED else content_hash,
+        awaits_end=not known.status.is_terminal,
+    )
+
+
+def log_report(
+    log: ToolLogFile, execution_id: ExecutionId, environment: Mapping[str, str] = MappingProxyType({})
+) -> FileReport:
+    """What is said of a tool log that was read to its end and stored."""
+    outcome = ImportOutcome.ADDED
+    if log.was_replaced:
+        outcome = ImportOutcome.CONFLICT
+    elif log.cut_off is not None and not log.bytes:
+        outcome = ImportOutcome.FAILED
+    return FileReport(
+        display(log.name),
+        outcome,
+        execution_id,
+        None if outcome is ImportOutcome.ADDED else log.cut_off,
+        tuple(redact(text, environment) for text in remark_texts(remarks_on(log))),
+        failures=tuple(failures_of(log, environment)),
+        not_used=log.reader.problem_count + (log.cut_off is not None),
+    )
+
+
+def not_taken(found: Candidate, other: str) -> FileReport:
+    """What is said of a tool log whose session has another one, called `other`, that tells of it."""
+    reason = f"{other} is of the same session, and is the one that is read"
+    return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)
+
+
+def remark_texts(remarks: Sequence[Remark]) -> tuple[str, ...]:
+    """Remarks as lines for a person."""
+    return tuple(one.message if one.line is None else f"line {one.line}: {one.message}" for one in remarks)

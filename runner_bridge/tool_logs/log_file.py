@@ -1,0 +1,197 @@
+"""A tool log as a file: read on from where it stood, as often as it grows, or to its end at once.
+
+A log that is replaced or shortened while it is read, or is longer than MAX_TOOL_LOG_BYTES, is cut off: what
+was read before stays, and `cut_off` says why. So does one that is no regular file. Called in threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.files import DirectoryReader
+from runner_bridge.formats.paths import Directory
+from runner_bridge.formats.tool_log import LogChange, ToolLogReader
+from runner_bridge.tool_logs.names import tool_log_names
+from store.tool_logs import KnownLog
+
+MAX_TOOL_LOG_BYTES = 64 * 1024 * 1024
+"""A log is read no further, however it is read."""
+
+CHUNK_BYTES = 1024 * 1024
+"""Read at once."""
+
+
+class ToolLogFile:
+    """One log. `session_id` is that of its name; `adopts` as in ToolLogReader.
+
+    `known` are how many bytes were read of it before, and their sha256: what they became stays when the file does
+    not begin with them any more.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        name: str,
+        session_id: str,
+        *,
+        adopts: bool,
+        known: tuple[int, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.name = name
+        self.reader = ToolLogReader(session_id, adopts=adopts)
+        self.bytes = 0
+        self.cut_off: str | None = None
+        self.is_finished = False
+        self.was_replaced = False
+        """Whether it is not the log any more that was read before."""
+        self._known = known
+        self._hash = hashlib.sha256()
+        self._text = bytearray()
+        self._identity: tuple[int, int] | None = None
+
+    @property
+    def content_hash(self) -> str:
+        """The sha256 in hex of what was read."""
+        return self._hash.hexdigest()
+
+    def read_whole(self) -> list[LogChange]:
+        """Reads it to its end and takes its last line, finished or not. FileNotFoundError when it is gone."""
+        changes: list[LogChange] = []
+        with DirectoryReader(self.directory) as opened:
+            more = True
+            while more:
+                read, more = self._read(opened)
+                changes += read
+        if self._known is not None and self.bytes < self._known[0] and self.cut_off is None:
+            self._replace("it was shortened after it was read")
+        return changes + self.finish()
+
+    def read_on(self) -> tuple[list[LogChange], bool]:
+        """Reads what was appended, at most a chunk; what that changed, and whether there may be more."""
+        try:
+            with DirectoryReader(self.directory) as opened:
+                return self._read(opened)
+        except FileNotFoundError:
+            return [], False
+
+    def finish(self) -> list[LogChange]:
+        """Takes the last line even if it has no end: nothing more will come."""
+        self.is_finished = True
+        return self.reader.finish(is_whole=self.cut_off is None)
+
+    def take_text(self) -> bytes:
+        """The lines that were read since the last time; what follows the last end of a line when finished only."""
+        end = (
+            len(self._text) if self.is_finished else max(self._text.rfind(b"\n"), self._text.rfind(b"\r")) + 1
+        )
+        taken = bytes(self._text[:end])
+        del self._text[:end]
+        return taken
+
+    def _read(self, opened: DirectoryReader) -> tuple[list[LogChange], bool]:
+        if self.cut_off is not None:
+            return [], False
+        try:
+            descriptor = opened.open(self.name)
+        except FormatError as error:
+            self.cut_off = error.message
+            return [], False
+        try:
+            data = self._appended(descriptor)
+        except OSError as error:
+            self.cut_off = f"it cannot be read: {error.strerror}"
+            return [], False
+        finally:
+            os.close(descriptor)
+        self._check(data)
+        if self.was_replaced:
+            return [], False
+        self.bytes += len(data)
+        self._hash.update(data)
+        self._text += data
+        # At its greatest length it is looked at once more, for whether that is all.
+        more = len(data) == CHUNK_BYTES or (len(data) > 0 and self.bytes == MAX_TOOL_LOG_BYTES)
+        return self.reader.feed(data), more
+
+    def _appended(self, descriptor: int) -> bytes:
+        seen = os.fstat(descriptor)
+        identity = (seen.st_dev, seen.st_ino)
+        self._identity = self._identity or identity
+        if identity != self._identity:
+            self.cut_off = "it was replaced while it was read"
+        elif seen.st_size < self.bytes:
+            self.cut_off = "it was shortened while it was read"
+        elif self.bytes >= MAX_TOOL_LOG_BYTES < seen.st_size:
+            self.cut_off = f"it is longer than {MAX_TOOL_LOG_BYTES} bytes"
+        if self.cut_off is not None:
+            return b""
+        return os.pread(descriptor, min(CHUNK_BYTES, MAX_TOOL_LOG_BYTES - self.bytes), self.bytes)
+
+    def _check(self, data: bytes) -> None:
+        """Whether the file still begins with what is known of it, once that much was read."""
+        if self._known is None:
+            return
+        size, content_hash = self._known
+        if self.bytes < size <= self.bytes + len(data):
+            prefix = self._hash.copy()
+            prefix.update(data[: size - self.bytes])
+            if prefix.hexdigest() != content_hash:
+                self._replace("it was replaced after it was read")
+
+    def _replace(self, reason: str) -> None:
+        self.was_replaced = True
+        self.cut_off = reason
+
+
+def read_tool_log(
+    directory: Directory, name: str, session_id: str, *, adopts: bool, known: KnownLog | None = None
+) -> ToolLogFile:
+    """A log read to its end; FileNotFoundError when it is gone. `known` is what was read of it before.
+
+    `adopts` as in ToolLogReader. A log that has nothing of its own session is that of the other one in any case:
+    by then nothing else will come.
+    """
+    before = None if known is None or known.file != name else (known.bytes, known.content_hash)
+    log = ToolLogFile(directory, name, session_id, adopts=adopts, known=before)
+    log.read_whole()
+    if log.reader.speaks_of_others_only:
+        log = ToolLogFile(directory, name, session_id, adopts=True, known=before)
+        log.read_whole()
+    return log
+
+
+def find_tool_log(
+    directory: Directory, session_id: str, *, adopts: bool, known: KnownLog | None = None
+) -> ToolLogFile | None:
+    """The log of a session, of the newer format where there are two; None when there is none."""
+    for name in tool_log_names(session_id):
+        try:
+            return read_tool_log(directory, name, session_id, adopts=adopts, known=known)
+        except FileNotFoundError:
+            continue
+    return None
+
+
+def is_unchanged(directory: Directory, name: str, known: KnownLog) -> bool:
+    """Whether the log is, byte for byte, what was read of it to its end; FileNotFoundError when it is gone."""
+    if known.file != name or not known.is_finished:
+        return False
+    content_hash = hashlib.sha256()
+    with DirectoryReader(directory) as opened:
+        try:
+            descriptor = opened.open(name)
+        except FormatError:
+            return False
+    try:
+        if os.fstat(descriptor).st_size != known.bytes:
+            return False
+        while chunk := os.read(descriptor, CHUNK_BYTES):
+            content_hash.update(chunk)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return content_hash.hexdigest() == known.content_hash
