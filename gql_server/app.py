@@ -39,7 +39,8 @@ STREAMS = web.AppKey("streams", OpenStreams)
 
 def access_rules(settings: Settings, port: int) -> AccessRules:
     """The rules for a server that listens on `port`."""
-    return AccessRules.build(port, settings.allowed_hosts, settings.allowed_origins)
+    own = (f"{name}:{port}" for name in settings.own_names)
+    return AccessRules.build(port, (*settings.allowed_hosts, *own), settings.allowed_origins)
 
 
 def create_app(settings: Settings, services: Services, port: int) -> web.Application:

@@ -2,8 +2,8 @@
 
 The port is taken first, so a second server is told so before it touches a database. Then the embedded database
 starts, and all that server and worker are made of is imported meanwhile: this module itself imports little.
-SIGTERM and SIGINT end the process with exit code 0: each part has a bounded time to close, whatever clients and
-runners do. What cannot be started is one line on stderr and exit code 1.
+SIGTERM, SIGINT and SIGHUP end the process with exit code 0: each part has a bounded time to close, whatever
+clients and runners do. What cannot be started is one line on stderr and exit code 1.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import importlib
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 BACKLOG = 512
 LOOPBACK = "127.0.0.1"
 
-ENDING = (signal.SIGTERM, signal.SIGINT)
-"""The signals that end a server in good order."""
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The signals that end a server in good order; SIGHUP comes when its terminal is closed."""
 
 WORKER: tuple[str, ...] = ("runner_bridge.worker", "gql_server.working")
 SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.serving")
@@ -69,6 +70,28 @@ def _listening(host: str, port: int, variable: str) -> socket.socket:
             f"Stop the program that uses it, or set {variable} to another port"
         ) from error
     return listener
+
+
+def make_directories(settings: Settings) -> None:
+    """What a worker's runners write into. Raises StartupError without the one that a worker must watch."""
+    try:
+        settings.sessions_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartupError(
+            f"Cannot make {settings.sessions_dir}: {os.strerror(error.errno or 0)}. "
+            "Set REEV_GQL_SESSIONS_DIR to a directory that can be written"
+        ) from error
+    for path, variable in (
+        (settings.sessions_dir, "REEV_GQL_SESSIONS_DIR"),
+        (settings.output_dir, "REEV_GQL_OUTPUT_DIR"),
+    ):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=path).close()
+        except OSError as error:
+            # It can still show what runners elsewhere have written.
+            reason = os.strerror(error.errno or 0)
+            log.warning("executions_will_fail", directory=str(path), reason=reason, set=variable)
 
 
 @asynccontextmanager
@@ -122,6 +145,8 @@ async def serve(settings: Settings) -> None:
     """API and, unless switched off, a worker, until cancelled."""
     began = time.monotonic()
     with contextlib.closing(listening_socket(settings)) as listener:
+        if settings.worker:
+            make_directories(settings)
         async with _services(settings, SERVER) as (services, loaded):
             await loaded
             from gql_server.serving import serve_api
@@ -131,6 +156,7 @@ async def serve(settings: Settings) -> None:
 
 async def work(settings: Settings) -> None:
     """A worker alone, until cancelled."""
+    make_directories(settings)
     with contextlib.ExitStack() as stack:
         listener, modules = None, WORKER
         if settings.worker_metrics_port is not None:
@@ -178,7 +204,9 @@ async def _until_signalled(part: Coroutine[None, None, None]) -> int:
             task.cancel()
 
     for number in ENDING:
-        loop.add_signal_handler(number, on_signal)
+        # `nohup` asks for SIGHUP to be ignored. A shell does so with SIGINT for all that it starts by `&`.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, on_signal)
     try:
         await task
     except asyncio.CancelledError:

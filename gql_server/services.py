@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gql_server.settings import Settings
+from gql_server.settings import DEDICATED_CONNECTIONS, Settings
 from runner_bridge.counters import Counters
 from store.database import Database
 from store.hub import Hub
@@ -34,7 +34,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         applied = await migrate(url)
         if applied:
             log.info("migrated", revisions=applied)
-        db = await Database.open(url, max_size=settings.pool_size)
+        db = await Database.open(url, max_size=settings.pool_size - DEDICATED_CONNECTIONS)
         stack.push_async_callback(db.close)
         hub = await Hub.start(db)
         stack.push_async_callback(hub.close)

@@ -38,6 +38,9 @@ MIN_TOKEN_LENGTH = 16
 MIN_SECRET_KEY_LENGTH = 32
 """Shorter ones can be guessed."""
 
+DEDICATED_CONNECTIONS = 2
+"""Connections to PostgreSQL outside the pool: of the listener, and of a worker's heartbeat."""
+
 
 class SettingsError(Exception):
     """The settings cannot be used; the message is one line and names the variable."""
@@ -230,7 +233,12 @@ class Settings(BaseSettings):
     retention_files: bool = Field(
         False, description="Whether that removes the session files, tool logs and output files of theirs too"
     )
-    pool_size: int = Field(10, ge=2, le=200, description="Connections to PostgreSQL at most")
+    pool_size: int = Field(
+        12,
+        ge=DEDICATED_CONNECTIONS + 2,
+        le=200,
+        description="Connections of a process to PostgreSQL at most, those of its listener and heartbeat included",
+    )
     heartbeat_s: float = Field(20, gt=0, le=60, description="Seconds between pings on a websocket")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity logged"
@@ -261,6 +269,14 @@ class Settings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """How `host` is written in a Host header, where no other machine reaches it."""
+        if not self.is_loopback or self.host == "localhost":
+            return ()
+        address = ip_address(self.host)
+        return (f"[{address}]" if address.version == 6 else str(address),)
 
     def _secret_key(self) -> SecretKey:
         text = None if self.secret_key is None else self.secret_key.get_secret_value()

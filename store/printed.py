@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from store.embedded.programs import environment
+
 PRINTED_SCHEMA = Path(__file__).with_name("schema.sql")
 
 HEADER = "-- The sum of all migrations, printed by `make schema`. Do not edit: write a migration.\n\n"
@@ -27,6 +29,7 @@ def schema_sql(url: str, bin_dir: Path) -> str:
         check=True,
         capture_output=True,
         text=True,
+        env=environment(),
     ).stdout
     kept: list[str] = []
     for line in dumped.splitlines():

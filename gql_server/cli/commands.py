@@ -72,8 +72,13 @@ def migrate(
 @app.command()
 def doctor(json: Json = False) -> None:
     """Check everything that is needed, and say what to do; exit with 1 when there is a problem."""
+    import signal
+
     from gql_server.cli import doctor as checking
 
+    # Like Ctrl-C: what the command has opened is closed, the embedded database too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     _finish(checking.doctor(as_json=json))
 
 

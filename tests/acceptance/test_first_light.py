@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from store.embedded.identity import processes_in
 from tests.patience import DEADLINE_S
 from tests.server import REPOSITORY, Server, close_code, running_server
 
@@ -153,9 +154,4 @@ async def test_sigterm_with_open_subscriptions_ends_the_server_and_leaves_nothin
             assert await close_code(socket) == 1012
     _gone, alive = psutil.wait_procs(descendants, timeout=DEADLINE_S)
     assert alive == []
-    data = str(directory / "data")
-    assert [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if any(data in part for part in process.info["cmdline"] or ())
-    ] == []
+    assert processes_in(directory / "data" / "postgres") == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -37,7 +36,7 @@ ACKNOWLEDGED_BETWEEN = 5
 
 
 class Cluster:
-    """A PostgreSQL of the test's own."""
+    """A PostgreSQL of the test's own, which comes back by itself."""
 
     def __init__(self, directory: Path) -> None:
         self._server = EmbeddedServer(directory)
@@ -45,14 +44,11 @@ class Cluster:
 
     async def restart(self, number: signal.Signals) -> None:
         """SIGINT is a fast stop, SIGQUIT a crash: nothing is written down, and the log is replayed."""
-        pid = self._server._server.get_pid()
+        pid = self._server.pid
+        assert pid is not None
         os.kill(pid, number)
         await processes.wait_ended([pid])
-        await asyncio.to_thread(self._start)
-
-    def _start(self) -> None:
-        with self._server._server._lock:
-            self._server._server.ensure_postgres_running()
+        await eventually(lambda: _is(self._server.pid is not None), 2 * DEADLINE_S)
 
     def stop(self) -> None:
         self._server.stop()

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,15 @@ import psutil
 import pytest
 
 from store.database import Database
-from tests.gql_server.conftest import API_LINE, MakeServer, Server, cli, start_cli
+from tests.gql_server.conftest import (
+    API_LINE,
+    REPOSITORY,
+    MakeServer,
+    MakeSite,
+    Server,
+    cli,
+    start_cli,
+)
 from tests.patience import DEADLINE_S
 from tests.server import close_code
 
@@ -197,7 +206,7 @@ async def test_two_servers_and_a_worker_share_a_database(
 
 
 async def test_an_embedded_server_starts_with_it_and_ends_with_it(tmp_path: Path) -> None:
-    """What `make serve` does on a machine that has nothing."""
+    """What `make serve` does on a machine that has nothing, until its terminal is closed."""
     with (tmp_path / "log").open("wb") as log:
         process = await start_cli("serve", "--port", "0", cwd=tmp_path, stderr=log.fileno())
     assert process.stdout is not None
@@ -205,6 +214,76 @@ async def test_an_embedded_server_starts_with_it_and_ends_with_it(tmp_path: Path
     assert API_LINE.match(lines[1].decode()), (tmp_path / "log").read_text()
     postgres = int((tmp_path / ".reev-gql" / "postgres" / "postmaster.pid").read_text().split()[0])
     assert lives(postgres)
-    process.terminate()
+    process.send_signal(signal.SIGHUP)
     assert await asyncio.wait_for(process.wait(), END_S) == 0
     assert not lives(postgres)
+
+
+IGNORES_SIGHUP = """
+import asyncio, os, signal
+from gql_server.serve import _until_signalled
+
+async def part():
+    os.kill(os.getpid(), signal.SIGHUP)
+    await asyncio.sleep(0.1)
+    print("went on")
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+asyncio.run(_until_signalled(part()))
+"""
+
+
+async def test_what_nohup_asks_for_is_done() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", IGNORES_SIGHUP, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert (process.returncode, out) == (0, b"went on\n")
+
+
+async def test_another_loopback_address_is_answered_to(make_site: MakeSite) -> None:
+    for host, name in (("127.0.0.2", "127.0.0.2"), ("0:0:0:0:0:0:0:1", "[::1]")):
+        site = await make_site(host=host)
+        url = site.base.replace("127.0.0.1", name)
+        async with site.client.get(f"{url}/healthz", headers={"Origin": url}) as response:
+            assert response.status == 200
+        for other in ("127.0.0.3", name):
+            async with site.client.get(f"{url}/healthz", headers={"Host": other}) as response:
+                assert response.status == 421
+
+
+OUR_CONNECTIONS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'reev-gql%'
+"""
+
+
+async def test_a_process_has_no_more_connections_than_the_setting_says(
+    make_server: MakeServer, database_url: str
+) -> None:
+    """With its listener and its worker's heartbeat, while more is asked for at once than there are."""
+    server = await make_server(REEV_GQL_POOL_SIZE="5")
+    document = {"query": "{ health { status } executions { totalCount } benchmarks { totalCount } }"}
+    counter = await asyncpg.connect(database_url)
+    async with aiohttp.ClientSession() as session:
+
+        async def ask() -> None:
+            async with session.post(server.url, json=document) as response:
+                assert response.status == 200
+
+        counts = []
+        for _ in range(10):
+            asking = [asyncio.create_task(ask()) for _ in range(20)]
+            counts.append(await counter.fetchval(OUR_CONNECTIONS))
+            await asyncio.gather(*asking)
+            counts.append(await counter.fetchval(OUR_CONNECTIONS))
+    await counter.close()
+    assert max(counts) == 5, counts
+
+
+async def test_directories_that_cannot_be_made_are_one_line(tmp_path: Path, database_url: str) -> None:
+    (tmp_path / "logs").write_text("not a directory")
+    for command in (("serve", "--port", "0"), ("worker",)):
+        done = await cli(*command, cwd=tmp_path, DATABASE_URL=database_url)
+        assert done.code == 1
+        assert "REEV_GQL_SESSIONS_DIR" in done.err and "Traceback" not in done.err
+        assert len(done.err.splitlines()) == 1

@@ -70,7 +70,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("REEV_GQL_PORT", "http", "integer"),
         ("REEV_GQL_PORT", "70000", "65535"),
         ("REEV_GQL_LOG_LEVEL", "loud", "debug"),
-        ("REEV_GQL_POOL_SIZE", "1", "2"),
+        ("REEV_GQL_POOL_SIZE", "3", "4"),
         ("REEV_GQL_EXECUTION_TIMEOUT_S", "-1", "greater than 0"),
         ("REEV_GQL_ALLOWED_HOSTS", "http://x", "host name"),
         ("REEV_GQL_ALLOWED_ORIGINS", "*", "origin"),

@@ -19,7 +19,7 @@ LOOK_S = 0.2
 
 async def measure(url: str) -> None:
     """Two servers, one of them with a worker, and another worker: the limit is over all of them."""
-    settings = {"REEV_GQL_MAX_CONCURRENT_EXECUTIONS": str(LIMIT), "REEV_GQL_POOL_SIZE": "10"}
+    settings = {"REEV_GQL_MAX_CONCURRENT_EXECUTIONS": str(LIMIT), "REEV_GQL_POOL_SIZE": "12"}
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with deployed(directory, url, ["quick"], **settings) as site:

@@ -21,7 +21,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 import schema as contract
-from gql_server.settings import Settings
+from gql_server.settings import DEDICATED_CONNECTIONS, Settings
 from schema import pagination
 from schema.context import Context
 from store.database import Database
@@ -68,7 +68,7 @@ def create_app(db: Database, hub: Hub, settings: Settings) -> web.Application:
 async def main(port: int, url: str) -> None:
     settings = Settings()
     pagination.LARGEST_PAGE = LARGEST_LIST
-    db = await Database.open(url, max_size=settings.pool_size)
+    db = await Database.open(url, max_size=settings.pool_size - DEDICATED_CONNECTIONS)
     await serve(create_app(db, await Hub.start(db), settings), port)
 
 
