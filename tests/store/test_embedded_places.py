@@ -122,6 +122,11 @@ async def test_two_users_of_the_system_at_once(stopped: Path, open_directory: Pa
         assert await asyncio.to_thread(answer_of, other) == ours.url.replace("/ours/", "/theirs/")
         assert {os.stat(f"/proc/{pid}").st_uid for pid in postgres_of(theirs)} == {NAMED_UID}
         assert await ask(ours) == 1
+        command = [str(ours.bin_dir / "psql"), ours.url, "--command", "SELECT 1"]
+        spying = await asyncio.to_thread(
+            subprocess.run, command, user=NAMED_UID, capture_output=True, text=True, env=dict(environment())
+        )
+        assert spying.returncode != 0 and "Permission denied" in spying.stderr
         intruder = start_user(open_directory / "ours", NAMED_UID)
         assert "Permission denied" in await asyncio.to_thread(answer_of, intruder)
         intruder.communicate("")
@@ -169,7 +174,7 @@ def test_programs_that_others_cannot_reach_are_copied_once(
 ) -> None:
     """Of root's own checkout, for example below /root."""
     package = find_programs().bin_dir.parents[1]
-    for part in (package, package.with_name(f"{programs.PACKAGE}.libs")):
+    for part in (package, package.with_name(f"{package.name}.libs")):
         (tmp_path / part.name).symlink_to(part)
     tmp_path.chmod(0o700)
     hidden = Programs(18, tmp_path / package.name / "pginstall18" / "bin")
