@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -100,11 +101,13 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    starting = asyncio.create_task(asyncio.to_thread(EmbeddedServer, settings.data_dir.absolute()))
+    ending = threading.Event()
+    starting = asyncio.create_task(asyncio.to_thread(EmbeddedServer, settings.data_dir.absolute(), ending))
     try:
         server = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        # The thread cannot be interrupted: what it starts must be stopped all the same.
+        # The thread gives up soon, and what it has started by then must be stopped.
+        ending.set()
         with suppress(Exception):
             (await starting).stop()
         raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from store.embedded.account import Account, account_for, has_name, refuse_foreign
+from store.embedded.lock import FileLock
 from store.embedded.programs import Programs, environment, find_programs
 from store.errors import EmbeddedServerFailed
 
@@ -32,17 +33,18 @@ NAMED = ("unshare", "--user", "--map-user=1", "--map-group=1", "--")
 """Lets initdb run for a user that /etc/passwd does not have, as in many containers: in a user namespace of its own
 the process has the name of one that it has. What it makes belongs to whom it should."""
 
-UNFINISHED = "postgres.new-"
-"""Prefix of a data directory that is being made."""
-
 WORKING_DIRECTORY = "/proc/self/cwd"
 """Names a data directory that its own user cannot reach by its path, because root's directories are above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A data directory, the programs that fit it, and the user who runs them."""
+    """A data directory, the programs that fit it, and the user who runs them.
 
+    `data_dir` is where we keep what is ours: the log, locks, and `data` itself unless that is a link.
+    """
+
+    data_dir: Path
     data: Path
     programs: Programs
     account: Account | None
@@ -54,27 +56,21 @@ class Cluster:
 
     def options(self, directory: Path) -> dict[str, Any]:
         """How `command` is started: arguments of subprocess.Popen."""
-        options: dict[str, Any] = {
-            "cwd": directory,
-            "env": environment(),
-            "stdin": subprocess.DEVNULL,
-            # Ctrl-C in a terminal is for us: it must not end the database before those who use it.
-            "start_new_session": True,
-        }
+        options: dict[str, Any] = {"cwd": directory, "env": environment()}
         if self.account is not None:
             options |= {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
         return options
 
 
-def cluster_in(data_dir: Path) -> Cluster:
-    """The cluster in `data_dir`/postgres, made if there is none. The caller excludes other processes meanwhile."""
-    data = data_dir / "postgres"
+def cluster_in(data_dir: Path, turn: FileLock) -> Cluster:
+    """The cluster in `data_dir`/postgres, made if there is none. `turn`, held by the caller, excludes others."""
+    data = (data_dir / "postgres").resolve()
     refuse_foreign(data)
     version = _version(data)
     account = account_for(data, is_initialised=version is not None)
-    cluster = Cluster(data, find_programs(version).for_account(account), account)
+    cluster = Cluster(data_dir, data, find_programs(version).for_account(account), account)
     if version is None:
-        _make(cluster, data_dir)
+        _make(cluster, turn)
     return cluster
 
 
@@ -90,28 +86,33 @@ def _version(data: Path) -> int | None:
         return None
 
 
-def _make(cluster: Cluster, data_dir: Path) -> None:
+def _make(cluster: Cluster, turn: FileLock) -> None:
     """initdb elsewhere, then a rename: a process that is killed meanwhile leaves no half of a cluster."""
-    for left in data_dir.glob(f"{UNFINISHED}*"):
+    beside, prefix = cluster.data.parent, f"{cluster.data.name}.new-"
+    for left in beside.glob(f"{prefix}*"):
         shutil.rmtree(left, ignore_errors=True)
-    making = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=data_dir))
+    making = Path(tempfile.mkdtemp(prefix=prefix, dir=beside))
     if cluster.account is not None:
         os.chown(making, cluster.account.uid, cluster.account.gid)
     try:
-        _initdb(cluster, making)
+        _initdb(cluster, making, turn)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
     making.rename(cluster.data)
 
 
-def _initdb(cluster: Cluster, making: Path) -> None:
+def _initdb(cluster: Cluster, making: Path, turn: FileLock) -> None:
     command = cluster.command("initdb", making, *INITDB)
     is_named = os.geteuid() == 0 or has_name(os.geteuid())
     try:
         done = subprocess.run(
             command if is_named else [*NAMED, *command],
             **cluster.options(making),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            # It goes on when we are killed: the next one waits until it is done, and removes what it made.
+            pass_fds=(turn.descriptor,),
             capture_output=True,
             text=True,
         )

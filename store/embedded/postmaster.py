@@ -8,6 +8,7 @@ outlived its postmaster or by a server in another container, no second one is st
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -15,8 +16,8 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from store.embedded.children import reap_children, start_child
 from store.embedded.cluster import Cluster
 from store.embedded.identity import executes_postgres_in, processes_in, signal_postgres
 from store.embedded.lock import FileLock
@@ -25,13 +26,18 @@ from store.errors import EmbeddedServerFailed
 PORT = 5432
 """Part of the socket's name only: nothing listens on a network."""
 
-STALE = ("postmaster.pid", f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock")
+SOCKET = f".s.PGSQL.{PORT}"
+
+STALE = ("postmaster.pid", SOCKET, f"{SOCKET}.lock")
 """What a PostgreSQL that was killed leaves: the numbers in these files may be those of other processes now."""
 
 READY, STOPPING = "ready", "stopping"
 
-START_DEADLINE_S = 300.0
-"""After a crash the log is replayed first."""
+START_DEADLINE_S = 1800.0
+"""After a crash the log is replayed first, from where it began."""
+
+SILENT_START_S = 5.0
+"""A start that takes longer is told about."""
 
 POLL_S = 0.02
 
@@ -41,15 +47,16 @@ LEFTOVER_GRACE_S = 2.0
 ELSEWHERE_S = 10.0
 """After this long, processes that hold the lock and cannot be seen are somewhere else."""
 
+STOPPING_GRACE_S = 2.0
+"""A PostgreSQL that a stranger told to stop waits for its clients, who stay; after this long it does not."""
+
 STOP_STEPS = (("SIGINT", 30.0), ("SIGQUIT", 5.0), ("SIGKILL", 5.0))
 """Fast shutdown, immediate shutdown, and none; each with its time in seconds."""
 
 MAX_LOG_BYTES = 16 * 1024**2
 """A log that is longer when PostgreSQL starts becomes `postgres.log.1`."""
 
-
-_started: list[subprocess.Popen[bytes]] = []
-"""Kept: a Popen object complains when it goes before its process, which others may need after we have left."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,6 @@ class Running:
     """What postmaster.pid says of a postmaster that lives."""
 
     pid: int
-    socket_dir: Path
     status: str
 
 
@@ -67,53 +73,66 @@ class Postmaster:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._data = cluster.data
-        self._log = cluster.data.with_suffix(".log")
-        self._lock = cluster.data.with_suffix(".running")
+        self._log = cluster.data_dir / "postgres.log"
+        self._lock = cluster.data_dir / "postgres.running"
         self._process: subprocess.Popen[bytes] | None = None
         """The one that this process started last."""
+        self._stopping_since: float | None = None
 
     def find(self) -> Running | None:
         """The postmaster, if it lives."""
-        if self._process is not None:
-            # A child of ours that has ended must be waited for.
-            self._process.poll()
+        reap_children()
         try:
             lines = (self._data / "postmaster.pid").read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return None
-        number, _, _, _, directory, _, _, status = (lines + [""] * 8)[:8]
+        number, *_, status = (lines + [""] * 8)[:8]
         with suppress(ValueError):
             # Negative: somebody has opened the directory in single-user mode.
             pid = abs(int(number))
             if executes_postgres_in(pid, self._data):
-                return Running(pid, self._data / directory, status.strip())
+                return Running(pid, status.strip())
         return None
 
-    def ensure(self, ending: threading.Event) -> Running:
+    def watch(self) -> bool:
+        """Whether it lives; to be asked now and then. One that stays on its way to stop is made to go."""
+        found = self.find()
+        if found is None or found.status != STOPPING:
+            self._stopping_since = None
+        elif self._stopping_since is None:
+            self._stopping_since = time.monotonic()
+        elif time.monotonic() - self._stopping_since > STOPPING_GRACE_S:
+            signal_postgres(found.pid, self._data, signal.SIGINT)
+        return found is not None
+
+    def ensure(self, ending: threading.Event) -> None:
         """Starts it if need be, and waits until it is ready; gives up when `ending` is set.
 
         The caller excludes other processes meanwhile. Raises EmbeddedServerFailed.
         """
-        began = time.monotonic()
-        started = None
+        began = alone_since = time.monotonic()
+        started, is_told = None, False
         log_size = self._log.stat().st_size if self._log.exists() else 0
-        while True:
-            found = self.find()
-            waited_s = time.monotonic() - began
-            if found is not None and found.status == READY:
-                return found
-            if found is None and started is None:
-                started = self._start_if_alone(waited_s)
-            elif started is not None and started.poll() is not None:
+        while (found := self.find()) is None or found.status != READY:
+            now = time.monotonic()
+            if started is not None and started.poll() is not None:
                 raise EmbeddedServerFailed(self._reason(log_size, started.returncode))
-            elif waited_s > START_DEADLINE_S:
+            if self.watch():
+                alone_since = now
+            elif started is None:
+                started = self._start_if_alone(now - alone_since)
+            if now - began > START_DEADLINE_S:
                 raise EmbeddedServerFailed(f"It is not ready after {START_DEADLINE_S:.0f} s")
+            if now - began > SILENT_START_S and not is_told:
+                log.warning("the embedded PostgreSQL takes long to start; after a crash it replays its log")
+                is_told = True
             if ending.wait(POLL_S):
                 raise EmbeddedServerFailed("The start was interrupted")
-
-    def finish_stopping(self) -> None:
-        """Turns a shutdown that waits for its clients into one that does not."""
-        self._signal(signal.SIGINT)
+        if not (self._data / SOCKET).exists():
+            raise EmbeddedServerFailed(
+                f"Another program has started PostgreSQL in the data directory, with other settings: "
+                f"stop it (kill -INT {found.pid})"
+            )
 
     def shut_down(self) -> None:
         """Stops it in good order if possible, and waits until nothing of it is left."""
@@ -146,7 +165,6 @@ class Postmaster:
             left = processes_in(self._data) if may_be_left else []
             if is_free and not left:
                 self._process = self._start(lock)
-                _started.append(self._process)
                 return self._process
         if waited_s > ELSEWHERE_S:
             raise EmbeddedServerFailed(
@@ -163,17 +181,17 @@ class Postmaster:
             (self._data / name).unlink(missing_ok=True)
         # The socket is in the data directory, whose path may be too long for one: PostgreSQL calls it `.`.
         command = self._cluster.command("postgres", self._data, "-k", ".", "-p", str(PORT), "-h", "")
-        log = self._open_log()
+        output = self._open_log()
         try:
-            return subprocess.Popen(
+            return start_child(
                 command,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 pass_fds=(lock.descriptor,),
                 **self._cluster.options(self._data),
             )
         finally:
-            os.close(log)
+            os.close(output)
 
     def _open_log(self) -> int:
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
@@ -182,8 +200,8 @@ class Postmaster:
 
     def _reason(self, log_size: int, exit_code: int) -> str:
         """Why it ended while it started: the gravest line of its log."""
-        with self._log.open(encoding="utf-8", errors="replace") as log:
-            log.seek(log_size)
-            lines = [line.strip() for line in log if line.strip()]
+        with self._log.open(encoding="utf-8", errors="replace") as written:
+            written.seek(log_size)
+            lines = [line.strip() for line in written if line.strip()]
         grave = [line for line in lines if "FATAL: " in line or "PANIC: " in line]
         return (grave or lines or [f"it ended with exit code {exit_code}"])[-1]

@@ -1,22 +1,25 @@
 """What the rest of the program uses of the embedded PostgreSQL: it runs while an EmbeddedServer is open.
 
 Several processes may use one data directory at once. Each holds a shared lock on `postgres.users`, which the
-kernel releases however the process ends. The last one to leave stops PostgreSQL; each restarts it when it dies.
+kernel releases however the process ends. The last one to leave stops PostgreSQL, and a guard does when that one
+was killed; each restarts it when it dies.
 """
 
 from __future__ import annotations
 
 import atexit
 import logging
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from store.embedded.cluster import SUPERUSER, Cluster, cluster_in
+from store.embedded.guard import start_guard
 from store.embedded.lock import FileLock
-from store.embedded.postmaster import PORT, STOPPING, Postmaster
+from store.embedded.postmaster import PORT, START_DEADLINE_S, Postmaster
 from store.embedded.short_path import ShortPath
 from store.errors import EmbeddedServerFailed
 
@@ -26,14 +29,14 @@ WATCH_S = 0.5
 RETRY_S = 5.0
 """After a start that failed, for example because the disk is full."""
 
-STOPPING_GRACE_S = 2.0
-"""A PostgreSQL that was told to stop by a stranger waits for its clients, who stay: then it is made to."""
-
-JOIN_DEADLINE_S = 330.0
+JOIN_DEADLINE_S = START_DEADLINE_S + 30.0
 """Longer than any start that another process is waiting for."""
 
 LEAVE_DEADLINE_S = 5.0
 """Whoever keeps us from our turn for longer is starting PostgreSQL, so we are not the last."""
+
+GUARD_ENDS_S = 1.0
+"""It ends when the last user has gone; whoever stops PostgreSQL waits for it too."""
 
 POLL_S = 0.02
 
@@ -43,10 +46,14 @@ log = logging.getLogger(__name__)
 class EmbeddedServer:
     """A running embedded server. `url` names its default database, which is ours alone."""
 
-    def __init__(self, data_dir: Path) -> None:
-        """Starts the server (initialising `data_dir` the first time), or joins the one already running."""
-        self._data_dir = data_dir.absolute()
-        self._ending = threading.Event()
+    def __init__(self, data_dir: Path, ending: threading.Event | None = None) -> None:
+        """Starts the server (initialising `data_dir` the first time), or joins the one already running.
+
+        Gives up when `ending` is set meanwhile. Raises EmbeddedServerFailed.
+        """
+        self._data_dir = data_dir.resolve()
+        self._ending = threading.Event() if ending is None else ending
+        self._has_left = False
         try:
             self._data_dir.mkdir(parents=True, exist_ok=True)
             self._users = FileLock(self._data_dir / "postgres.users")
@@ -54,7 +61,6 @@ class EmbeddedServer:
                 self._cluster, self._postmaster = self._join()
                 self._socket = ShortPath(self._cluster.data)
             except BaseException:
-                # One that takes long to start goes on: the next user finds it further.
                 self._users.close()
                 raise
         except (EmbeddedServerFailed, OSError) as error:
@@ -67,6 +73,7 @@ class EmbeddedServer:
             f"postgresql://{SUPERUSER}:none@/{SUPERUSER}?host={self._socket.path}&port={PORT}"
             "&sslmode=disable&sslnegotiation=postgres&target_session_attrs=any"
         )
+        self._guard = start_guard(self._cluster)
         self._watching = threading.Thread(target=self._watch, name="embedded-postgres", daemon=True)
         self._watching.start()
         atexit.register(self.stop)
@@ -84,13 +91,16 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Leaves; the last living process to leave stops the server."""
-        if self._ending.is_set():
+        if self._has_left:
             return
+        self._has_left = True
         self._ending.set()
         self._watching.join()
+        is_last = False
         try:
             with self._turn(LEAVE_DEADLINE_S, threading.Event()):
-                if self._users.try_exclusive():
+                is_last = self._users.try_exclusive()
+                if is_last:
                     self._postmaster.shut_down()
         except FileNotFoundError:
             # The directory was deleted, so nobody else can use it either.
@@ -99,39 +109,34 @@ class EmbeddedServer:
             log.warning("the embedded PostgreSQL was left running: %s", _reason(error))
         self._users.close()
         self._socket.close()
+        if is_last and self._guard is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._guard.wait(GUARD_ENDS_S)
         atexit.unregister(self.stop)
 
     def _join(self) -> tuple[Cluster, Postmaster]:
-        with self._turn(JOIN_DEADLINE_S, self._ending):
+        with self._turn(JOIN_DEADLINE_S, self._ending) as turn:
             self._users.share()
-            cluster = cluster_in(self._data_dir)
+            cluster = cluster_in(self._data_dir, turn)
             postmaster = Postmaster(cluster)
             postmaster.ensure(self._ending)
             return cluster, postmaster
 
     @contextmanager
-    def _turn(self, deadline_s: float, ending: threading.Event) -> Iterator[None]:
+    def _turn(self, deadline_s: float, ending: threading.Event) -> Iterator[FileLock]:
         """One process at a time starts or stops PostgreSQL."""
         deadline = time.monotonic() + deadline_s
         with FileLock(self._data_dir / "postgres.starting") as lock:
             while not lock.try_exclusive():
                 if ending.wait(POLL_S) or time.monotonic() > deadline:
                     raise EmbeddedServerFailed("Another process is starting or stopping it")
-            yield
+            yield lock
 
     def _watch(self) -> None:
         """Until we leave: a PostgreSQL that died is started again."""
-        stopping_since = None
         while not self._ending.wait(WATCH_S):
-            found = self._postmaster.find()
-            if found is None:
+            if not self._postmaster.watch():
                 self._revive()
-            elif found.status != STOPPING:
-                stopping_since = None
-            elif stopping_since is None:
-                stopping_since = time.monotonic()
-            elif time.monotonic() - stopping_since > STOPPING_GRACE_S:
-                self._postmaster.finish_stopping()
 
     def _revive(self) -> None:
         log.warning("the embedded PostgreSQL has ended; starting it again")

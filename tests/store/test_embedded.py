@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -50,17 +51,40 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_a_user_that_was_killed_keeps_the_server_from_nobody(directory: Path) -> None:
-    """After a kill -9 the next one joins the server that was left, and its end is the server's end."""
-    killed = start_user(directory)
-    assert answer_of(killed).startswith("postgresql:")
-    left = postgres_of(directory)
-    killed.kill()
-    killed.communicate()
-    server = EmbeddedServer(directory)
-    assert server.pid in left, "the server that the killed one had started"
-    server.stop()
-    assert postgres_of(directory) == []
+def test_a_server_whose_last_user_was_killed_is_stopped_in_good_order(directory: Path) -> None:
+    users = [start_user(directory) for _ in range(2)]
+    assert all(answer_of(user).startswith("postgresql:") for user in users)
+    users[0].kill()
+    users[0].communicate()
+    EmbeddedServer(directory).stop()
+    assert postgres_of(directory), "the other one uses it"
+    users[1].kill()
+    users[1].communicate()
+    wait_for(lambda: not postgres_of(directory))
+    assert (directory / "postgres.log").read_text().rstrip().endswith("database system is shut down")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start adopts it")
+def test_a_guard_whose_postgresql_was_replaced_harms_nobody(
+    directory: Path, stranger: subprocess.Popen[bytes]
+) -> None:
+    user = start_user(directory)
+    assert answer_of(user).startswith("postgresql:")
+    pid_file = directory / "postgres" / "postmaster.pid"
+    content = pid_file.read_text()
+    pid_file.write_text(content.replace(content.split()[0], str(stranger.pid), 1))
+    user.kill()
+    user.communicate()
+    wait_for(lambda: not any(_is_guard(process, directory) for process in psutil.process_iter()))
+    assert stranger.poll() is None
+    pid_file.write_text(content)
+    EmbeddedServer(directory).stop()
+
+
+def _is_guard(process: psutil.Process, directory: Path) -> bool:
+    with suppress(psutil.Error):
+        return "reev-gql-guard" in (arguments := process.cmdline()) and str(directory) in arguments
+    return False
 
 
 def test_many_users_start_one_server_and_the_last_one_to_leave_stops_it(directory: Path) -> None:
@@ -165,9 +189,44 @@ def test_a_kill_while_the_directory_is_made_leaves_no_half_of_it(tmp_path: Path)
     assert not (directory / "postgres").exists()
     server = EmbeddedServer(directory)
     server.stop()
-    assert sorted(path.name for path in directory.iterdir()) == [
-        *("postgres", "postgres.log", "postgres.running", "postgres.starting", "postgres.users")
-    ]
+    assert [path.name for path in directory.iterdir() if path.is_dir()] == ["postgres"]
+
+
+async def test_who_joins_a_server_that_waits_for_its_clients_to_leave_gets_another(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postmaster, "STOPPING_GRACE_S", 0.1)
+    left = start_user(directory)
+    client = await asyncpg.connect(await asyncio.to_thread(answer_of, left))
+    left.kill()
+    left.communicate()
+    pid_file = directory / "postgres" / "postmaster.pid"
+    first = int(pid_file.read_text().split()[0])
+    os.kill(first, signal.SIGTERM)
+    await asyncio.to_thread(wait_for, lambda: postmaster.STOPPING in pid_file.read_text())
+    server = await asyncio.to_thread(EmbeddedServer, directory)
+    assert server.pid != first and await ask(server) == 1
+    client.terminate()
+    await asyncio.to_thread(server.stop)
+
+
+def test_a_postgresql_that_others_have_started_otherwise_is_named(directory: Path) -> None:
+    server = EmbeddedServer(directory)
+    (directory / "postgres" / ".s.PGSQL.5432").unlink()
+    with pytest.raises(EmbeddedServerFailed, match=f"kill -INT {server.pid}"):
+        EmbeddedServer(directory)
+    server.stop()
+
+
+def test_the_data_may_be_a_link_to_a_larger_disk(stopped: Path, tmp_path: Path) -> None:
+    directory, disk = tmp_path / "data", copy_of(stopped, tmp_path / "disk")
+    directory.mkdir()
+    (directory / "postgres").symlink_to(disk / "postgres")
+    server = EmbeddedServer(directory)
+    assert server.pid in postgres_of(disk)
+    server.stop()
+    assert postgres_of(disk) == []
+    assert (directory / "postgres.log").exists()
 
 
 def test_a_postgresql_that_cannot_be_seen_is_not_joined_by_a_second_one(

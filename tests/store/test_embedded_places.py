@@ -15,6 +15,7 @@ import pytest
 from store.embedded import EmbeddedServer, account, cluster, programs
 from store.embedded.account import Account, account_for
 from store.embedded.cluster import cluster_in
+from store.embedded.lock import FileLock
 from store.embedded.programs import Programs, environment, find_programs
 from store.errors import EmbeddedServerFailed
 from store.migrate import migrate
@@ -104,7 +105,8 @@ async def test_a_directory_of_an_earlier_version_goes_on(
     with monkeypatch.context() as earlier:
         earlier.setattr(cluster, "INITDB", ("--username=postgres", "--auth=trust", "--encoding=utf8"))
         earlier.setattr(cluster, "environment", lambda: {**environment(), "LC_ALL": "C.UTF-8"})
-        cluster_in(open_directory)
+        with FileLock(open_directory / "lock") as turn:
+            cluster_in(open_directory, turn)
     (open_directory / "postgres" / ".handle_pids.json").write_text("[4711]")
     server = await asyncio.to_thread(EmbeddedServer, open_directory)
     assert await ask(server, "SELECT lower('ÄÖ')") == "äö"
