@@ -233,6 +233,9 @@ def _port(text: str) -> int | None:
 def _driver(given: Mapping[str, str]) -> dict[str, str]:
     """What the driver reads, checked where it would say less than what is wrong."""
     driver = {name: value for name, value in given.items() if name in DRIVER}
+    if given.get("target_session_attrs", "").lower() == "any":
+        # Said to the driver too: it would take that of the environment.
+        driver["target_session_attrs"] = "any"
     if "ssl" in given:
         # As JDBC's and other drivers' URLs say it.
         mode = {"true": "require", "1": "require", "false": "disable", "0": "disable"}.get(
