@@ -18,6 +18,7 @@ from runner_bridge import processes
 from store.database import Database
 from store.embedded import EmbeddedServer
 from store.migrate import migrate
+from tests.patience import DEADLINE_S
 from tests.samples import transfer_yaml
 from tests.server import Server, running_server
 from tests.store.support import background, database_order, eventually
