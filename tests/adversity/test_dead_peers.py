@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store import benchmark_changes, condition, database, doorbell, events, executions, pool
+from store import benchmark_changes, database, doorbell, events, executions, pool
 from store import hub as hub_module
+from store.condition import CHECK_TIMEOUT_S, REMEMBER_S
 from store.connecting import CONNECT_TIMEOUT_S
 from store.database import ACQUIRE_TIMEOUT_S, Database
 from store.doorbell import Doorbell
@@ -78,7 +79,7 @@ def test_whatever_is_noticed_by_waiting_is_noticed_within_five_seconds() -> None
     assert hub_module.POLL_S + database.FEED_TIMEOUT_S <= NOTICED_S
     assert ACQUIRE_TIMEOUT_S <= NOTICED_S and CONNECT_TIMEOUT_S <= NOTICED_S
     assert pool.PROBE_TIMEOUT_S < ACQUIRE_TIMEOUT_S
-    assert condition.CHECK_TIMEOUT_S + condition.REMEMBER_S <= NOTICED_S
+    assert CHECK_TIMEOUT_S + REMEMBER_S <= NOTICED_S
 
 
 async def test_a_connection_whose_backend_stands_still_is_replaced(db: Database, suspicious: None) -> None:

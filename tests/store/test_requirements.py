@@ -144,8 +144,9 @@ async def test_of_several_hosts_the_one_that_takes_writes_is_found_and_found_aga
             asked.append(arguments["port"])
             return await connect(**arguments)
 
-        monkeypatch.setattr(asyncpg, "connect", noting)
-        await (await open_connection(many)).close()
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncpg, "connect", noting)
+            await (await open_connection(many)).close()
         assert asked == [proxy.port], "what worked last is tried first"
         proxy.refuses = True
         with pytest.raises(DatabaseUnavailable) as none:
