@@ -106,7 +106,7 @@ class _Page(Collector):
             "Who follows executions here, supervisions included; watchers that are told together are one"
         )
         yield _gauge("server_followers", meaning, hub.followers)
-        yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", hub.lag_s)
+        yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", hub.updates.lag_s)
         yield _feedback(hub.feedback)
         yield from _of_the_worker(self._seen.counters)
 

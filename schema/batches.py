@@ -20,10 +20,9 @@ from schema.live import ExecutionEvent
 from schema.nested_executions import executions_of
 from schema.page_arguments import After, Before, First, Last
 from schema.pagination import Window
+from schema.updates_cursor import cursor_argument
 from store import batches, model
 from store.batch_watch import BatchWatch
-from store.errors import InvalidCursor
-from store.events import Cursor
 from store.listing import Parent
 from store.model import BatchId, ExecutionStatus
 
@@ -136,25 +135,25 @@ async def batch_updates(
     context, wanted = info.context, batch_id_argument(batch_id)
     if await context.loaders.batch.load(wanted) is None:
         raise RequestError("BATCH_NOT_FOUND", f"There is no batch {batch_id}")
-    try:
-        # Taken before the rows are read, so that no change falls in between.
-        cursor = context.hub.position if after is None else await context.hub.checked(Cursor.parse(after))
-    except InvalidCursor as error:
-        raise RequestError("INVALID_CURSOR", str(error)) from None
+    updates = context.hub.updates
+    cursor = None if after is None else await cursor_argument(updates, after)
     watch = await BatchWatch.start(context.db, wanted, cursor)
     yield BatchUpdate(
-        cursor=str(cursor), progress=BatchProgress.of(watch.progress), event=None, execution=None
+        cursor=updates.text(watch.cursor),
+        progress=BatchProgress.of(watch.progress),
+        event=None,
+        execution=None,
     )
     if watch.is_over:
         return
-    async with aclosing(context.hub.follow_all(cursor)) as items:
+    async with aclosing(updates.follow(watch.cursor)) as items:
         async for item in items:
             if not watch.take(item):
                 continue
             event = ExecutionEvent.of(item)
             progress = BatchProgress.of(watch.progress)
             yield BatchUpdate(
-                cursor=str(item.cursor), progress=progress, event=event, execution=event.execution
+                cursor=updates.text(item.cursor), progress=progress, event=event, execution=event.execution
             )
             if watch.is_over:
                 return

@@ -13,11 +13,10 @@ import strawberry
 from schema.benchmarks import Benchmark
 from schema.context import Info
 from schema.enums import SyncOutcome
-from schema.errors import RequestError
 from schema.feeds import onward
+from schema.updates_cursor import cursor_argument
 from store.benchmark_changes import BenchmarkChange, ChangeCursor
-from store.benchmark_feed import BenchmarkFeed
-from store.errors import InvalidCursor
+from store.log_reader import LogReader
 from store.stretches import Stretch
 
 
@@ -40,15 +39,13 @@ class BenchmarkUpdate:
     )
 
     @classmethod
-    def standing(cls, cursor: ChangeCursor) -> BenchmarkUpdate:
-        return cls(
-            cursor=str(cursor), outcome=None, at=None, benchmark_id=None, revision=None, benchmark=None
-        )
+    def standing(cls, cursor: str) -> BenchmarkUpdate:
+        return cls(cursor=cursor, outcome=None, at=None, benchmark_id=None, revision=None, benchmark=None)
 
     @classmethod
-    def of(cls, change: BenchmarkChange) -> BenchmarkUpdate:
+    def of(cls, change: BenchmarkChange, cursor: str) -> BenchmarkUpdate:
         return cls(
-            cursor=str(change.cursor),
+            cursor=cursor,
             outcome=change.outcome,
             at=change.at,
             benchmark_id=strawberry.ID(change.benchmark_id),
@@ -61,14 +58,17 @@ class BenchmarkUpdate:
 class BenchmarksFeed:
     """The changes of all benchmarks."""
 
-    changes: BenchmarkFeed = field(compare=False, repr=False)
+    changes: LogReader[ChangeCursor, BenchmarkChange] = field(compare=False, repr=False)
 
     async def after(
         self, position: ChangeCursor
     ) -> AsyncGenerator[Stretch[ChangeCursor, tuple[ChangeCursor, BenchmarkUpdate]], None]:
         async with aclosing(self.changes.stretches(position)) as stretches:
             async for stretch in stretches:
-                items = [(change.cursor, BenchmarkUpdate.of(change)) for change in stretch.items]
+                items = [
+                    (change.cursor, BenchmarkUpdate.of(change, self.changes.text(change.cursor)))
+                    for change in stretch.items
+                ]
                 yield Stretch(items, stretch.end, stretch.idle)
 
 
@@ -83,11 +83,8 @@ async def benchmark_updates(
     ] = None,
 ) -> AsyncGenerator[BenchmarkUpdate, None]:
     changes = info.context.hub.benchmarks
-    try:
-        cursor = changes.position if after is None else await changes.checked(ChangeCursor.parse(after))
-    except InvalidCursor as error:
-        raise RequestError("INVALID_CURSOR", str(error)) from None
-    yield BenchmarkUpdate.standing(cursor)
+    cursor = changes.position if after is None else await cursor_argument(changes, after)
+    yield BenchmarkUpdate.standing(changes.text(cursor))
     async with aclosing(onward(info, BenchmarksFeed(changes), cursor)) as updates:
         async for update in updates:
             yield update

@@ -20,6 +20,7 @@ from schema.page_arguments import After, Before, First, Last
 from schema.pagination import PageInfo, Window, decode_cursor, encode_cursor
 from schema.remarks import Remark
 from schema.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
+from schema.updates_cursor import UpdatesCursor
 from store import filters, json_lists, listing, model
 from store.json_rows import NotWritable
 from store.listing import BenchmarkBounds
@@ -238,7 +239,8 @@ class BenchmarkConnection:
     edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
     updates_cursor: str = strawberry.field(
-        description="For `benchmarkUpdates(after:)`: continues exactly where this page was read."
+        description="For `benchmarkUpdates(after:)`: continues exactly where this page was read. Asked for "
+        "without nodes, edges and pageInfo, it continues from before this list and those beside it were read."
     )
     written_nodes: strawberry.Private[Any] = None
     """The nodes as JSON where no edges are asked for; there are none then."""
@@ -280,13 +282,12 @@ async def benchmarks(
 ) -> BenchmarkConnection:
     window = Window.of(first, after, last, before)
     conditions = filter.conditions() if filter is not None else filters.BenchmarkFilter()
-    # Taken before the page is read: updates that arrive in between are seen twice rather than never.
-    updates_cursor = str(info.context.hub.benchmarks.position)
+    cursor = UpdatesCursor(info, info.context.hub.benchmarks)
     bounds = BenchmarkBounds(window.limit, _key(window.after), _key(window.before), window.backwards)
     if (written := benchmark_nodes(info)) is not None:
         with suppress(NotWritable):
-            return await _written(info, written, conditions, bounds, updates_cursor)
-    page = await listing.benchmarks(info.context.db, conditions, bounds)
+            return await _written(info, written, conditions, bounds, cursor)
+    page = await listing.benchmarks(info.context.db, conditions, bounds, cursor.log)
     edges = [
         BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=Benchmark.of(row)) for row in page.items
     ]
@@ -294,7 +295,7 @@ async def benchmarks(
         filter=conditions,
         edges=edges,
         page_info=PageInfo.of(edges, page.has_next, page.has_previous),
-        updates_cursor=updates_cursor,
+        updates_cursor=cursor.of(page.log_position),
     )
 
 
@@ -303,11 +304,11 @@ async def _written(
     written: JsonNodes,
     conditions: filters.BenchmarkFilter,
     bounds: BenchmarkBounds,
-    updates_cursor: str,
+    cursor: UpdatesCursor,
 ) -> BenchmarkConnection:
     """The same of benchmarks that are JSON already."""
     page = await json_lists.benchmarks(
-        info.context.db, written.rows, conditions, bounds, info.context.runner.agents
+        info.context.db, written.rows, conditions, bounds, info.context.runner.agents, cursor.log
     )
     ids = [item.id for item in page.items]
     return BenchmarkConnection(
@@ -319,7 +320,7 @@ async def _written(
             start_cursor=encode_cursor(CURSOR_KIND, ids[0]) if ids else None,
             end_cursor=encode_cursor(CURSOR_KIND, ids[-1]) if ids else None,
         ),
-        updates_cursor=updates_cursor,
+        updates_cursor=cursor.of(page.log_position),
         written_nodes=ready(f"[{','.join(map(written.text, page.items))}]"),
     )
 

@@ -20,6 +20,7 @@ from schema.json_selection import JsonConnection, execution_connection, ready
 from schema.page_arguments import After, Before, First, Last
 from schema.page_loads import NestedCount
 from schema.pagination import PageInfo, Window
+from schema.updates_cursor import UpdatesCursor
 from store import filters, json_lists, listing, model
 from store.json_lists import JsonItem
 from store.json_rows import NotWritable
@@ -41,7 +42,8 @@ class ExecutionConnection:
     edges: list[ExecutionEdge] = strawberry.field(description="The executions with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
     updates_cursor: str = strawberry.field(
-        description="For `executionUpdates(after:)`: continues exactly where this page was read."
+        description="For `executionUpdates(after:)`: continues exactly where this page was read. Asked for "
+        "without nodes, edges and pageInfo, it continues from before this list and those beside it were read."
     )
     written_nodes: strawberry.Private[Any] = None
     """The nodes as JSON where they alone are asked for; there are no edges then."""
@@ -151,13 +153,12 @@ async def executions(
         before=decode_execution_cursor(order, window.before),
         backwards=window.backwards,
     )
-    # Taken before the page is read: updates that arrive in between are seen twice rather than never.
-    updates_cursor = str(info.context.hub.position)
+    cursor = UpdatesCursor(info, info.context.hub.updates)
     if (written := execution_connection(info)) is not None:
         with suppress(NotWritable):
-            return await _written(info, written, conditions, bounds, updates_cursor)
-    page = await listing.executions(info.context.db, conditions, bounds)
-    return ExecutionConnection.of(page, conditions, order, updates_cursor)
+            return await _written(info, written, conditions, bounds, cursor)
+    page = await listing.executions(info.context.db, conditions, bounds, cursor.log)
+    return ExecutionConnection.of(page, conditions, order, cursor.of(page.log_position))
 
 
 async def _written(
@@ -165,10 +166,12 @@ async def _written(
     written: JsonConnection,
     conditions: filters.ExecutionFilter,
     bounds: ExecutionBounds,
-    updates_cursor: str,
+    cursor: UpdatesCursor,
 ) -> ExecutionConnection:
+    db = info.context.db
     if written.by_place or bounds.backwards:
-        page = await json_lists.page(info.context.db, written.node, conditions, bounds)
+        page = await json_lists.page(db, written.node, conditions, bounds, cursor.log)
+        updates_cursor = cursor.of(page.log_position)
         return ExecutionConnection.of_texts(page, written, conditions, bounds.order, updates_cursor)
-    nodes = await json_lists.first(info.context.db, written.node, conditions, bounds)
-    return ExecutionConnection.of_nodes(ready(nodes), conditions, updates_cursor)
+    nodes, position = await json_lists.first(db, written.node, conditions, bounds, cursor.log)
+    return ExecutionConnection.of_nodes(ready(nodes), conditions, cursor.of(position))

@@ -21,9 +21,9 @@ from schema.ids import execution_id_argument
 from schema.progress import ExecutionProgress
 from schema.pruned import gap_before
 from schema.tool_calls import ToolCall
+from schema.updates_cursor import cursor_argument
 from store import executions, filters, lookup, model, retention, rows
 from store.database import Database
-from store.errors import InvalidCursor
 from store.events import Cursor, HubEvent
 from store.hub import Hub
 from store.model import ExecutionId
@@ -133,9 +133,9 @@ class ExecutionUpdate:
     )
 
     @classmethod
-    def of(cls, item: HubEvent) -> ExecutionUpdate:
+    def of(cls, item: HubEvent, cursor: str) -> ExecutionUpdate:
         event = ExecutionEvent.of(item)
-        return cls(cursor=str(item.cursor), event=event, execution=event.execution)
+        return cls(cursor=cursor, event=event, execution=event.execution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +172,11 @@ class UpdatesFeed:
     async def after(
         self, position: Cursor
     ) -> AsyncGenerator[Stretch[Cursor, tuple[Cursor, ExecutionUpdate]], None]:
-        async with aclosing(self.hub.stretches_of_all(position)) as stretches:
+        updates = self.hub.updates
+        async with aclosing(updates.stretches(position)) as stretches:
             async for stretch in stretches:
                 items = [
-                    (item.cursor, ExecutionUpdate.of(item))
+                    (item.cursor, ExecutionUpdate.of(item, updates.text(item.cursor)))
                     for item in stretch.items
                     if self.conditions.lets_through(item.execution)
                 ]
@@ -223,11 +224,9 @@ async def execution_updates(
     conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     # Tags and text become sets of benchmarks now: a watcher asks the database nothing per event.
     conditions = await lookup.resolved(context.db, conditions)
-    try:
-        cursor = context.hub.position if after is None else await context.hub.checked(Cursor.parse(after))
-    except InvalidCursor as error:
-        raise RequestError("INVALID_CURSOR", str(error)) from None
-    yield ExecutionUpdate(cursor=str(cursor), event=None, execution=None)
-    async with aclosing(onward(info, UpdatesFeed(conditions, context.hub), cursor)) as updates:
-        async for update in updates:
+    updates = context.hub.updates
+    cursor = updates.position if after is None else await cursor_argument(updates, after)
+    yield ExecutionUpdate(cursor=updates.text(cursor), event=None, execution=None)
+    async with aclosing(onward(info, UpdatesFeed(conditions, context.hub), cursor)) as items:
+        async for update in items:
             yield update

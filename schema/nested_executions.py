@@ -16,6 +16,7 @@ from schema.json_loads import FirstExecutions
 from schema.json_selection import execution_connection, loaded
 from schema.page_loads import NestedCount, NestedPage
 from schema.pagination import Window
+from schema.updates_cursor import UpdatesCursor
 from store import filters
 from store.json_rows import NotWritable
 from store.listing import ExecutionBounds, Parent
@@ -35,17 +36,17 @@ async def executions_of(
     counted = NestedCount(parent, parent_id, conditions)
     after = decode_execution_cursor(NEWEST_FIRST, window.after)
     before = decode_execution_cursor(NEWEST_FIRST, window.before)
-    updates_cursor = str(info.context.hub.position)
+    cursor = UpdatesCursor(info, info.context.hub.updates)
     written = execution_connection(info)
-    if written is not None and not written.by_place and not window.backwards:
+    if written is not None and not written.by_place and not window.backwards and cursor.log is None:
         question = FirstExecutions(parent, conditions, ExecutionBounds(window.limit, after, before))
         with suppress(NotWritable):
             nodes = await loaded(info, question, written.node, parent_id)
-            return ExecutionConnection.of_nodes(nodes, counted, updates_cursor)
+            return ExecutionConnection.of_nodes(nodes, counted, cursor.of(None))
     page = await info.context.loaders.executions_of.load(
-        NestedPage(parent, parent_id, conditions, window.limit, after, before, window.backwards)
+        NestedPage(parent, parent_id, conditions, window.limit, after, before, window.backwards, cursor.log)
     )
-    return ExecutionConnection.of(page, counted, NEWEST_FIRST, updates_cursor)
+    return ExecutionConnection.of(page, counted, NEWEST_FIRST, cursor.of(page.log_position))
 
 
 def _refuse_another_parent(parent: Parent, conditions: filters.ExecutionFilter) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from store import filters, listing, model, revisions
 from store.database import Database
 from store.listing import Parent
+from store.log_positions import Newest
 from store.model import BenchmarkId, Page
 from store.ordering import ExecutionKey
 from store.revisions import Revision
@@ -25,6 +26,8 @@ class NestedPage:
     after: ExecutionKey | None
     before: ExecutionKey | None
     backwards: bool
+    log: Newest | None
+    """What tells where it stands, if that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ async def executions_of(
             after=shape.after,
             before=shape.before,
             backwards=shape.backwards,
+            log=shape.log,
         )
         found |= {key: pages[key.parent_id] for key in alike if key.parent_id is not None}
     return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import strawberry
+from graphql import FieldNode, InlineFragmentNode
 
 T = TypeVar("T")
 
@@ -68,6 +69,27 @@ def derived(
         selection.memo[name] = derive(selection.fields)
     found: T | None = selection.memo[name]
     return found
+
+
+def selected_names(info: strawberry.Info[Any, Any]) -> frozenset[str]:
+    """The names of the fields right below the field being resolved, those that are skipped too."""
+    known = derived(info, "names", lambda fields: frozenset(field.name for field in fields))
+    return _names_in_document(info._raw_info) if known is None else known
+
+
+def _names_in_document(info: Any) -> frozenset[str]:
+    names, spread = set(), set()
+    waiting = [node.selection_set for node in info.field_nodes]
+    while waiting:
+        for node in getattr(waiting.pop(), "selections", ()):
+            if isinstance(node, FieldNode):
+                names.add(node.name.value)
+            elif isinstance(node, InlineFragmentNode):
+                waiting.append(node.selection_set)
+            elif node.name.value not in spread:
+                spread.add(node.name.value)
+                waiting.append(info.fragments[node.name.value].selection_set)
+    return frozenset(names)
 
 
 def is_alone(info: strawberry.Info[Any, Any]) -> bool:

@@ -25,23 +25,28 @@ class _Known:
 
 
 class BatchWatch:
-    """Feed it the events after the cursor it was started with, in order, until `is_over`."""
+    """Feed it the events after `cursor`, in order, until `is_over`."""
 
-    def __init__(self, known: dict[ExecutionId, _Known], awaited: set[ExecutionId]) -> None:
+    def __init__(self, cursor: Cursor, known: dict[ExecutionId, _Known], awaited: set[ExecutionId]) -> None:
+        self.cursor = cursor
         self._known = known
         self._awaited = awaited
         self._counts = Counter(item.status for item in known.values())
 
     @classmethod
-    async def start(cls, db: Database, batch_id: BatchId, cursor: Cursor) -> BatchWatch:
-        """Reads where the batch stands; `cursor` must have been taken before."""
+    async def start(cls, db: Database, batch_id: BatchId, cursor: Cursor | None = None) -> BatchWatch:
+        """Reads where the batch stands; goes on from there, or from an earlier `cursor`."""
         known, awaited = {}, set()
-        for row in await db.fetch(SQL["states"], batch_id):
+        found = await db.fetch(SQL["states"], batch_id)
+        if cursor is None:
+            cursor = Cursor.at(found[0]["log_position"] if found else 0)
+        for row in found:
             execution_id = ExecutionId(row["id"])
             known[execution_id] = _Known(row["event_seq"], ExecutionStatus(row["status"]))
-            if row["end_xid"] is None or Cursor(row["end_xid"], execution_id, row["end_seq"]) > cursor:
+            ended_at = row["end_position"]
+            if ended_at is None or Cursor(ended_at, execution_id, row["event_seq"]) > cursor:
                 awaited.add(execution_id)
-        return cls(known, awaited)
+        return cls(cursor, known, awaited)
 
     @property
     def progress(self) -> Progress:

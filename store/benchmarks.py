@@ -163,7 +163,7 @@ async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
     if revised:
         await connection.execute(SQL["write_revisions"], *_columns(revised))
     told = _columns([(c.id, c.revision, c.outcome) for c in ordered])
-    await connection.fetchval(SQL["append_changes"], *told)
+    await connection.execute(SQL["append_changes"], *told)
 
 
 def _revision(draft: BenchmarkDraft, revision: int) -> tuple[Any, ...]:

@@ -33,13 +33,19 @@ log = logging.getLogger(__name__)
 class Doorbell:
     """Calls `on_ring` whenever something of an execution was committed, until `close`.
 
-    `on_benchmarks` is called when a benchmark was.
+    `on_benchmarks` is called when a benchmark was, and `on_reconnection` before both when the connection was
+    lost and opened again: the server behind it may be another one.
     """
 
     def __init__(
-        self, url: str, on_ring: Callable[[], None], on_benchmarks: Callable[[], None] | None = None
+        self,
+        url: str,
+        on_ring: Callable[[], None],
+        on_benchmarks: Callable[[], None] | None = None,
+        on_reconnection: Callable[[], None] | None = None,
     ) -> None:
         self._url = url
+        self._on_reconnection = on_reconnection
         self._bells: Mapping[str, Callable[[], None]] = {CHANNEL: on_ring}
         if on_benchmarks is not None:
             self._bells = {**self._bells, BENCHMARKS_CHANNEL: on_benchmarks}
@@ -82,6 +88,8 @@ class Doorbell:
                 connection.terminate()
             log.warning("the listener's connection was lost; connecting again")
             connection = await self._listen_again()
+            if self._on_reconnection is not None:
+                self._on_reconnection()
             for on_ring in self._bells.values():
                 on_ring()
 

@@ -1,8 +1,7 @@
 """Reads the event log, which is the truth behind every subscription.
 
-Two orders exist. Within an execution, `seq` is 1..n in commit order. Over all executions, (xid, execution_id,
-seq) is complete only below the oldest transaction still running (the *horizon*): what commits late commits
-above it, so a reader that stays below loses nothing.
+Two orders exist, and both are those of commits. Within an execution, `seq` is 1..n. Over all executions it is
+(position, execution_id, seq): whoever sees an event sees everything before it (migration 0011).
 """
 
 from __future__ import annotations
@@ -15,9 +14,16 @@ from dataclasses import dataclass, field
 from store import rows, sql
 from store.database import FEED_TIMEOUT_S, Database
 from store.errors import InvalidCursor
+from store.log_reader import Log, LogPage
 from store.model import Execution, ExecutionEvent, ExecutionId
+from store.recent import Bounds
 
 SQL = sql.load("events")
+
+EVENT_BYTES = 4096
+"""What an event with its execution takes in memory, without its data."""
+
+NOWHERE = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +32,6 @@ class HubEvent:
 
     event: ExecutionEvent
     execution: Execution
-    happened: float | None = field(default=None, compare=False)
-    """When it did, by this process's monotonic clock; None unless it was read as news."""
 
     @property
     def is_last(self) -> bool:
@@ -35,66 +39,73 @@ class HubEvent:
         status = self.event.status
         return status is not None and status.is_terminal and self.event.seq == self.execution.revision
 
-    @property
-    def cursor(self) -> Cursor:
-        return Cursor(self.event.xid, self.event.execution_id, self.event.seq)
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
-    """A position among all events: everything up to and including it has been seen."""
+    """A place among all events: everything up to and including it has been seen."""
 
-    xid: int
+    position: int
     execution_id: uuid.UUID
     seq: int
 
     def __str__(self) -> str:
-        return f"{self.xid}.{self.execution_id}.{self.seq}"
+        return f"{self.position}.{self.execution_id}.{self.seq}"
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
         """The cursor that `str` printed; raises InvalidCursor."""
         try:
-            xid, execution_id, seq = text.split(".")
-            cursor = cls(int(xid), uuid.UUID(execution_id), int(seq))
+            position, execution_id, seq = text.split(".")
+            cursor = cls(int(position), uuid.UUID(execution_id), int(seq))
         except ValueError:
             raise InvalidCursor(f"{text[:80]!r} is not a cursor of executionUpdates") from None
-        if not (0 <= cursor.xid < 2**63 and 0 <= cursor.seq < 2**31) or str(cursor) != text:
+        if not (0 <= cursor.position < 2**63 and 0 <= cursor.seq < 2**31) or str(cursor) != text:
             raise InvalidCursor(f"{text[:80]!r} is not a cursor of executionUpdates")
         return cursor
 
     @classmethod
-    def at_horizon(cls, horizon: int) -> Cursor:
-        """Just before everything that is not settled at `horizon`."""
-        return cls(horizon, uuid.UUID(int=0), 0)
+    def at(cls, position: int) -> Cursor:
+        """After everything that stands at `position` or below."""
+        return cls(position + 1, NOWHERE, 0)
 
 
-async def horizon(db: Database) -> int:
-    """The oldest transaction id still running: no event below it will ever appear any more."""
-    return int(await db.fetchval(SQL["horizon"]))
+@dataclass(frozen=True, slots=True)
+class LoggedEvent(HubEvent):
+    """An event as it was read from the log of all executions."""
+
+    cursor: Cursor
+    size: int
+    """About how many bytes it takes."""
+    happened: float = field(compare=False)
+    """When it did, by this process's monotonic clock."""
 
 
-async def newest_xid(db: Database) -> int:
-    """The first transaction id not given out yet."""
-    return int(await db.fetchval(SQL["newest_xid"]))
-
-
-async def visible_after(db: Database, cursor: Cursor, limit: int) -> tuple[int, list[HubEvent]]:
-    """The horizon now, and the events after `cursor` that are visible, in order, at most `limit`.
-
-    Those at or above the horizon are early: others may still appear before them.
-    """
+async def after(db: Database, cursor: Cursor, limit: int) -> LogPage[Cursor, LoggedEvent]:
+    """The events after `cursor`, in order, at most `limit`."""
     found = await db.fetch(
-        SQL["visible_after"], cursor.xid, cursor.execution_id, cursor.seq, limit, timeout_s=FEED_TIMEOUT_S
+        SQL["after"], cursor.position, cursor.execution_id, cursor.seq, limit, timeout_s=FEED_TIMEOUT_S
     )
-    now = time.monotonic()
-    return found[0]["horizon"], [_news(row, now) for row in found if row["execution_id"] is not None]
+    now, known = time.monotonic(), _Executions()
+    items = [_logged(row, known, now) for row in found if row["seq"] is not None]
+    end = cursor
+    if found:
+        last = found[-1]
+        end = Cursor(last["position"], last["placed_id"], last["seq"] or last["last_seq"])
+    return LogPage(items, end, is_last=len(found) < limit)
 
 
-async def settled_after(db: Database, cursor: Cursor, horizon: int, limit: int) -> list[HubEvent]:
-    """The events after `cursor` and below `horizon`, in order, at most `limit`."""
-    found = await db.fetch(SQL["settled_after"], cursor.xid, cursor.execution_id, cursor.seq, horizon, limit)
-    return _hub_events(found)
+LOG: Log[Cursor, LoggedEvent] = Log(
+    name="executionUpdates",
+    dots=2,
+    parse=Cursor.parse,
+    at=Cursor.at,
+    newest=SQL["newest"],
+    after=after,
+    size_of=lambda item: item.size,
+    batch=1000,
+    page=100,
+    kept=Bounds(items=10_000, bytes=64 * 1024 * 1024),
+)
 
 
 async def of_execution(db: Database, execution_id: ExecutionId, after: int, limit: int) -> list[HubEvent]:
@@ -117,18 +128,27 @@ async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsK
     return {key: tuple(items) for key, items in found.items()}
 
 
-def _news(row: rows.Row, now: float) -> HubEvent:
+class _Executions(dict[ExecutionId, Execution]):
+    """One statement sees an execution in one state: its events share it, however many they are."""
+
+    def of(self, row: rows.Row) -> Execution:
+        execution_id = ExecutionId(row["execution_id"])
+        if execution_id not in self:
+            self[execution_id] = rows.execution(row)
+        return self[execution_id]
+
+
+def _logged(row: rows.Row, known: _Executions, now: float) -> LoggedEvent:
     age = row["read_at"] - row["at"]
-    return HubEvent(rows.event(row), rows.execution(row), now - age.total_seconds())
+    return LoggedEvent(
+        rows.event(row),
+        known.of(row),
+        Cursor(row["position"], row["execution_id"], row["seq"]),
+        EVENT_BYTES + row["size"],
+        now - age.total_seconds(),
+    )
 
 
 def _hub_events(found: Sequence[rows.Row]) -> list[HubEvent]:
-    """One statement sees an execution in one state: its events share it, however many they are."""
-    known: dict[ExecutionId, Execution] = {}
-    items = []
-    for row in found:
-        execution_id = ExecutionId(row["execution_id"])
-        if execution_id not in known:
-            known[execution_id] = rows.execution(row)
-        items.append(HubEvent(rows.event(row), known[execution_id]))
-    return items
+    known = _Executions()
+    return [HubEvent(rows.event(row), known.of(row)) for row in found]

@@ -2,7 +2,7 @@
 
 Each change of state is one guarded UPDATE in one transaction with the event it appends; nothing matched means
 that somebody else was first. Events take their `seq` from the execution's row under its lock, so they have no
-holes. The doorbell (NOTIFY, no payload) rings once per transaction.
+holes. Where they stand among all events is decided as they are committed, and then the doorbell rings.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ async def request_execution(
             # Somebody else with the same key committed between the two statements.
             known = await connection.fetchrow(SQL["by_idempotency_key"], key)
             return _repeated(known, wanted), False
-        await connection.fetchval(SQL["insert_first_event"], row["id"], row["queued_at"])
+        await connection.execute(SQL["insert_first_event"], row["id"], row["queued_at"])
         await enqueue(connection, [ExecutionId(row["id"])], priority)
         return rows.execution(row), True
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 from store import executions, json_rows, listing, ordering
 from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter
 from store.json_rows import JsonRow
 from store.listing import BenchmarkBounds, ExecutionBounds, Parent
+from store.log_positions import Newest, fetched
 from store.model import BenchmarkId, ExecutionId, Page
 from store.ordering import ExecutionKey
 from store.text import storable_text
@@ -55,21 +57,40 @@ def _of_ids(row: JsonRow, rows: str) -> str:
 
 
 async def page(
-    db: Database, row: JsonRow, filter: ExecutionFilter, bounds: ExecutionBounds
+    db: Database,
+    row: JsonRow,
+    filter: ExecutionFilter,
+    bounds: ExecutionBounds,
+    log: Newest | None = None,
 ) -> Page[JsonItem]:
     """A page of executions, as store.listing gives it."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit + 1)
     keys = ", ".join(f"e.{column}" for column in ordering.columns(bounds.order))
     statement = SQL["one_by_one"].format(keys=keys, rows=rows, members=row.members)
-    found = await json_rows.fetch(db, statement, *values)
-    return bounds.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found])
+    found, position = await _fetched(db, statement, values, log)
+    return bounds.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found], position)
 
 
-async def first(db: Database, row: JsonRow, filter: ExecutionFilter, bounds: ExecutionBounds) -> str:
-    """A page read forwards in one text: how many there are, or where each stands, is not told."""
+async def first(
+    db: Database,
+    row: JsonRow,
+    filter: ExecutionFilter,
+    bounds: ExecutionBounds,
+    log: Newest | None = None,
+) -> tuple[str, int | None]:
+    """A page read forwards in one text, and with `log` where that stood: nothing else is told."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit)
     statement = SQL["all_at_once"].format(rows=rows, members=row.members)
-    return await json_rows.fetch_text(db, statement, *values)
+    [[text]], position = await _fetched(db, statement, values, log)
+    return text, position
+
+
+async def _fetched(
+    db: Database, statement: str, values: Sequence[Any], log: Newest | None
+) -> tuple[Sequence[Sequence[Any]], int | None]:
+    found, position = await fetched(partial(json_rows.fetch, db), statement, values, log)
+    # The columns of the statement alone: the first and the last are not its own then.
+    return found if log is None else [tuple(row)[1:-1] for row in found], position
 
 
 async def first_of(
@@ -111,6 +132,7 @@ async def benchmarks(
     filter: BenchmarkFilter,
     bounds: BenchmarkBounds,
     configured: Sequence[str],
+    log: Newest | None = None,
 ) -> Page[JsonBenchmark]:
     """A page of benchmarks, as store.listing gives it; `configured` are the agents where none are named."""
     rows, values = listing.select_benchmarks(filter, bounds)
@@ -122,8 +144,8 @@ async def benchmarks(
     objects = [f'row_to_json("part {number}")::text' for number in range(len(parts))]
     columns = ", ".join(["e.benchmark_id", "e.content_hash", *objects])
     statement = SQL["in_parts"].format(columns=columns, rows=rows, parts=" ".join(laterals))
-    found = await json_rows.fetch(db, statement, *values)
-    return bounds.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found])
+    found, position = await _fetched(db, statement, values, log)
+    return bounds.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found], position)
 
 
 async def tool_calls(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:

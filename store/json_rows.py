@@ -6,9 +6,9 @@ none, and the caller reads whole rows then. The expressions are those of store.j
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -27,8 +27,6 @@ MOST_MEMBERS = 50
 
 UNWRITABLE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresentationError)
 """What PostgreSQL says of an Int that is too large, and of a Float that is no number."""
-
-T = TypeVar("T")
 
 Agents: TypeAlias = tuple[str, ...] | None
 """By name; None for those that are configured."""
@@ -84,17 +82,8 @@ class JsonRow:
 
 async def fetch(db: Database, statement: str, *values: object) -> list[Any]:
     """The rows of a statement that writes JSON; raises NotWritable."""
-    return await _writing(db.fetch(statement, *values))
-
-
-async def fetch_text(db: Database, statement: str, *values: object) -> str:
-    """The one text of a statement that writes JSON; raises NotWritable."""
-    return str(await _writing(db.fetchval(statement, *values)))
-
-
-async def _writing(result: Awaitable[T]) -> T:
     try:
-        return await result
+        return await db.fetch(statement, *values)
     except UNWRITABLE as error:
         raise NotWritable("A number is out of the range of the API") from error
 

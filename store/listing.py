@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from store import lookup, ordering, rows, sql
 from store.database import Database
 from store.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder
+from store.log_positions import Newest, fetched
 from store.model import LIVE_STATUSES, Benchmark, Execution, ExecutionStatus, Page
 from store.ordering import NEWEST_FIRST, ExecutionKey
 from store.retrying import retried
@@ -58,13 +59,13 @@ class PageBounds(Generic[K]):
     before: K | None = None
     backwards: bool = False
 
-    def page(self, found: Sequence[T]) -> Page[T]:
+    def page(self, found: Sequence[T], position: int | None = None) -> Page[T]:
         """Of `found`, in the order it was read, which is one more than `limit` where there are more."""
         more = len(found) > self.limit
         items = tuple(found[: self.limit])
         if self.backwards:
-            return Page(items[::-1], has_next=self.before is not None, has_previous=more)
-        return Page(items, has_next=more, has_previous=self.after is not None)
+            return Page(items[::-1], self.before is not None, more, position)
+        return Page(items, more, self.after is not None, position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,13 @@ class BenchmarkBounds(PageBounds[str]):
     """The same of the list of benchmarks, whose keys are ids."""
 
 
-async def executions(db: Database, filter: ExecutionFilter, bounds: ExecutionBounds) -> Page[Execution]:
-    """A page of executions."""
+async def executions(
+    db: Database, filter: ExecutionFilter, bounds: ExecutionBounds, log: Newest | None = None
+) -> Page[Execution]:
+    """A page of executions, and with `log` where that stood."""
     statement, values = await select_executions(db, filter, bounds, limit=bounds.limit + 1)
-    return bounds.page([rows.execution(row) for row in await db.fetch(statement, *values)])
+    found, position = await fetched(db.fetch, statement, values, log)
+    return bounds.page([rows.execution(row) for row in found], position)
 
 
 async def select_executions(
@@ -117,14 +121,16 @@ async def executions_of(
     after: ExecutionKey | None = None,
     before: ExecutionKey | None = None,
     backwards: bool = False,
+    log: Newest | None = None,
 ) -> dict[str | uuid.UUID, Page[Execution]]:
-    """Of each parent a page of its executions, newest first, in one statement."""
+    """Of each parent a page of its executions, newest first, in one statement; with `log` where that stood."""
     bounds = ExecutionBounds(limit, after, before, backwards)
     blanks, values = await blanks_of_parents(db, parent, parents, filter, bounds, limit=limit + 1)
     found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
-    for row in await db.fetch(SQL["executions_of"].format(**blanks), *values):
+    told, position = await fetched(db.fetch, SQL["executions_of"].format(**blanks), values, log)
+    for row in told:
         found[row["parent"]].append(rows.execution(row))
-    return {key: bounds.page(items) for key, items in found.items()}
+    return {key: bounds.page(items, position) for key, items in found.items()}
 
 
 async def blanks_of_parents(
@@ -229,10 +235,13 @@ _ENDED_COLUMNS = {
 """Where the summary counts each end (store/migrations: performance)."""
 
 
-async def benchmarks(db: Database, filter: BenchmarkFilter, bounds: BenchmarkBounds) -> Page[Benchmark]:
-    """A page of benchmarks at their current revisions, by id."""
+async def benchmarks(
+    db: Database, filter: BenchmarkFilter, bounds: BenchmarkBounds, log: Newest | None = None
+) -> Page[Benchmark]:
+    """A page of benchmarks at their current revisions, by id, and with `log` where that stood."""
     statement, values = select_benchmarks(filter, bounds)
-    return bounds.page([rows.benchmark(row) for row in await db.fetch(statement, *values)])
+    found, position = await fetched(db.fetch, statement, values, log)
+    return bounds.page([rows.benchmark(row) for row in found], position)
 
 
 def select_benchmarks(filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[Any]]:

@@ -174,11 +174,10 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionEvent:
-    """One fact of an execution's history. `seq` is 1..n without a hole; `xid` orders it among all events."""
+    """One fact of an execution's history. `seq` is 1..n without a hole."""
 
     execution_id: ExecutionId
     seq: int
-    xid: int
     at: dt.datetime
     kind: EventKind
     status: ExecutionStatus | None
@@ -314,3 +313,5 @@ class Page(Generic[T]):
     items: tuple[T, ...] = field(default=())
     has_next: bool = False
     has_previous: bool = False
+    log_position: int | None = None
+    """The highest position in the log when the page was read; None where that was not asked for."""

@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from store import queue
 from store.database import Database
 from store.model import ExecutionId
-
-if TYPE_CHECKING:
-    from store.hub import Signal
+from store.signals import Signal
 
 PAUSE_S = 0.1
 """Between two reads: a queue that drains quickly is told of ten times a second, not a thousand times."""

@@ -6,8 +6,8 @@ still tells every end), and the figures of performance, which are sums. An execu
 all, a few in each transaction, by one process at a time; a pass that is interrupted goes on where it was.
 Nothing live is ever touched.
 
-Age is that of the last event: what was imported today is not old, whenever it ran. (xid, execution_id, seq)
-of the events that stay is what it was, so cursors stay good; `seq` of a pruned execution has gaps, and
+Age is that of the last event: what was imported today is not old, whenever it ran. The
+events that stay keep their positions, so cursors stay good; `seq` of a pruned execution has gaps, and
 `pruned_executions` says so.
 """
 

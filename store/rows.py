@@ -74,7 +74,6 @@ def event(row: Row) -> ExecutionEvent:
     return ExecutionEvent(
         execution_id=ExecutionId(row["execution_id"]),
         seq=row["seq"],
-        xid=row["xid"],
         at=row["at"],
         kind=EventKind(row["kind"]),
         status=None if row["event_status"] is None else ExecutionStatus(row["event_status"]),

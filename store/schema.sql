@@ -183,6 +183,17 @@ CREATE FUNCTION public.is_terminal(status public.execution_status) RETURNS boole
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (status <> ALL (ARRAY['QUEUED'::public.execution_status, 'RUNNING'::public.execution_status, 'STOPPING'::public.execution_status]));
 
+CREATE FUNCTION public.next_log_position() RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(8243110937284436533);
+    RETURN nextval('log_position');
+END
+$$;
+
+COMMENT ON FUNCTION public.next_log_position() IS 'To be called in triggers just before the commit only: nobody else commits an event until this transaction ends';
+
 CREATE FUNCTION public.note_performance() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -205,6 +216,27 @@ BEGIN
     IF FOUND THEN
         INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
     END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.place_benchmark_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE benchmark_changes SET position = next_log_position() WHERE seq = NEW.seq;
+    PERFORM pg_notify('reev_gql_benchmarks', '');
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.place_events() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO event_positions (position, execution_id, first_seq, last_seq)
+    VALUES (next_log_position(), NEW.id, CASE TG_OP WHEN 'UPDATE' THEN OLD.event_seq + 1 ELSE 1 END, NEW.event_seq);
+    PERFORM pg_notify('reev_gql', '');
     RETURN NULL;
 END
 $$;
@@ -271,7 +303,7 @@ COMMENT ON COLUMN public.batches.request IS 'What was asked for: a repeated idem
 
 CREATE TABLE public.benchmark_changes (
     seq bigint NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    "position" bigint,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     benchmark_id text NOT NULL,
     revision integer NOT NULL,
@@ -279,7 +311,9 @@ CREATE TABLE public.benchmark_changes (
     CONSTRAINT benchmark_changes_outcome_check CHECK ((outcome = ANY (ARRAY['CREATED'::text, 'UPDATED'::text, 'ARCHIVED'::text])))
 );
 
-COMMENT ON TABLE public.benchmark_changes IS 'What syncs and upserts did, for subscribers; read below the oldest running transaction only';
+COMMENT ON TABLE public.benchmark_changes IS 'What syncs and upserts did, for subscribers, in the order of position';
+
+COMMENT ON COLUMN public.benchmark_changes."position" IS 'As in event_positions; null until just before the commit';
 
 ALTER TABLE public.benchmark_changes ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.benchmark_changes_seq_seq
@@ -323,10 +357,18 @@ CREATE TABLE public.benchmarks (
 
 COMMENT ON COLUMN public.benchmarks.source_path IS 'File name inside the benchmarks directory; null for a definition that came over the API, which a sync never archives';
 
+CREATE TABLE public.event_positions (
+    "position" bigint NOT NULL,
+    execution_id uuid NOT NULL,
+    first_seq integer NOT NULL,
+    last_seq integer NOT NULL
+);
+
+COMMENT ON TABLE public.event_positions IS 'Where the events of an execution from first_seq to last_seq stand among all events; executions.event_seq moves it';
+
 CREATE TABLE public.execution_events (
     execution_id uuid NOT NULL,
     seq integer NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     kind public.event_kind NOT NULL,
     status public.execution_status,
@@ -538,6 +580,39 @@ COMMENT ON TABLE public.ingest_failures IS 'Files and lines of tool logs that ca
 
 ALTER TABLE public.ingest_failures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ingest_failures_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE SEQUENCE public.log_position
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.log_timelines (
+    number integer NOT NULL,
+    id text NOT NULL,
+    place text NOT NULL,
+    began_after bigint NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.log_timelines IS 'The histories of the log: another one begins where a backup is restored or a standby takes over';
+
+COMMENT ON COLUMN public.log_timelines.place IS 'Which cluster, history of the cluster, database and table this was';
+
+COMMENT ON COLUMN public.log_timelines.began_after IS 'The highest position that it has in common with the one before';
+
+COMMENT ON COLUMN public.log_timelines.xid IS 'Lies ahead in another cluster with a lower counter, whose name may not be told to us';
+
+ALTER TABLE public.log_timelines ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.log_timelines_number_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -787,7 +862,7 @@ ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.benchmark_changes
-    ADD CONSTRAINT benchmark_changes_pkey PRIMARY KEY (xid, seq);
+    ADD CONSTRAINT benchmark_changes_pkey PRIMARY KEY (seq);
 
 ALTER TABLE ONLY public.benchmark_revisions
     ADD CONSTRAINT benchmark_revisions_pkey PRIMARY KEY (benchmark_id, revision);
@@ -797,6 +872,9 @@ ALTER TABLE ONLY public.benchmarks
 
 ALTER TABLE ONLY public.ingest_conflicts
     ADD CONSTRAINT conflict_is_recorded_once UNIQUE (execution_id, content_hash);
+
+ALTER TABLE ONLY public.event_positions
+    ADD CONSTRAINT event_positions_pkey PRIMARY KEY ("position", execution_id, last_seq);
 
 ALTER TABLE ONLY public.execution_events
     ADD CONSTRAINT execution_events_pkey PRIMARY KEY (execution_id, seq);
@@ -830,6 +908,12 @@ ALTER TABLE ONLY public.ingest_conflicts
 
 ALTER TABLE ONLY public.ingest_failures
     ADD CONSTRAINT ingest_failures_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.log_timelines
+    ADD CONSTRAINT log_timelines_id_key UNIQUE (id);
+
+ALTER TABLE ONLY public.log_timelines
+    ADD CONSTRAINT log_timelines_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY public.performance_due
     ADD CONSTRAINT performance_due_pkey PRIMARY KEY (xid);
@@ -869,9 +953,11 @@ ALTER TABLE ONLY public.workers
 
 CREATE UNIQUE INDEX api_token_name_is_used_once ON public.api_tokens USING btree (name) WHERE (revoked_at IS NULL);
 
-CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
+CREATE UNIQUE INDEX benchmark_changes_in_order ON public.benchmark_changes USING btree ("position", seq);
 
-CREATE INDEX execution_events_in_order ON public.execution_events USING btree (xid, execution_id, seq);
+CREATE INDEX event_positions_of_execution ON public.event_positions USING btree (execution_id, last_seq);
+
+CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
 
 CREATE INDEX executions_by_score ON public.executions USING btree (COALESCE(score, ('-1'::integer)::double precision) DESC, queued_at DESC, id DESC);
 
@@ -939,7 +1025,13 @@ CREATE INDEX pgqueuer_updated_id_id1_idx ON public.pgqueuer USING btree (updated
 
 CREATE INDEX workers_present ON public.workers USING btree (heartbeat_at) WHERE (left_at IS NULL);
 
+CREATE CONSTRAINT TRIGGER benchmark_change_before_commit AFTER INSERT ON public.benchmark_changes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new."position" IS NULL)) EXECUTE FUNCTION public.place_benchmark_change();
+
 CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
+
+CREATE CONSTRAINT TRIGGER events_before_commit AFTER UPDATE OF event_seq ON public.executions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.event_seq > old.event_seq)) EXECUTE FUNCTION public.place_events();
+
+CREATE CONSTRAINT TRIGGER first_events_before_commit AFTER INSERT ON public.executions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.event_seq > 0)) EXECUTE FUNCTION public.place_events();
 
 CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND ((NOT public.is_terminal(old.status)) OR (old.session_file_hash IS DISTINCT FROM new.session_file_hash)))) EXECUTE FUNCTION public.note_performance();
 

@@ -23,16 +23,17 @@ WITH made AS (
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)
     SELECT id, 1, 'STATUS_CHANGED', 'QUEUED', queued_at FROM made
-), bell AS (
-    SELECT pg_notify('reev_gql', '')
 )
-SELECT made.id FROM made LEFT JOIN bell ON true ORDER BY queued_at, id
+SELECT made.id FROM made ORDER BY queued_at, id
 
 -- name: progress
 SELECT batch_id, status, count(*) AS executions FROM executions WHERE batch_id = ANY($1::uuid[]) GROUP BY 1, 2
 
 -- name: states
-SELECT x.id, x.status, x.event_seq, e.xid::text::bigint AS end_xid, e.seq AS end_seq
-FROM executions x
-LEFT JOIN execution_events e ON e.execution_id = x.id AND is_terminal(e.status)
+-- An end is the last event of its execution.
+SELECT log.position AS log_position, x.id, x.status, x.event_seq, CASE WHEN is_terminal(x.status) THEN (
+    SELECT position FROM event_positions AS p WHERE p.execution_id = x.id ORDER BY last_seq DESC LIMIT 1
+) END AS end_position
+FROM executions AS x
+CROSS JOIN (SELECT coalesce(max(position), 0) AS position FROM event_positions) AS log
 WHERE x.batch_id = $1

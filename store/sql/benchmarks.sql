@@ -32,12 +32,8 @@ FROM unnest(
 )
 
 -- name: append_changes
--- The bell is one of its own: every event of an execution rings the other one.
-WITH change AS (
-    INSERT INTO benchmark_changes (benchmark_id, revision, outcome)
-    SELECT * FROM unnest($1::text[], $2::integer[], $3::text[])
-)
-SELECT pg_notify('reev_gql_benchmarks', '')
+INSERT INTO benchmark_changes (benchmark_id, revision, outcome)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::text[])
 
 -- name: current
 SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,

@@ -1,37 +1,24 @@
--- name: horizon
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+-- name: newest
+SELECT coalesce(max(position), 0) AS position FROM event_positions
 
--- name: newest_xid
-SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-
--- name: visible_after
-SELECT now.horizon, now.read_at, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status,
-       e.data, x.*
-FROM (
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, clock_timestamp() AS read_at
-) AS now
-LEFT JOIN LATERAL (
-    SELECT * FROM execution_events
-    WHERE (xid, execution_id, seq) > ($1::bigint::text::xid8, $2::uuid, $3::integer)
-    ORDER BY xid, execution_id, seq LIMIT $4
-) AS e ON true
+-- name: after
+-- The events of a position are found by seq; where retention or a hand has deleted them all, the position alone is told.
+SELECT now.read_at, p.position, p.execution_id AS placed_id, p.last_seq, e.execution_id, e.seq, e.at, e.kind,
+       e.status AS event_status, e.data, octet_length(e.data::text) AS size, x.*
+FROM (SELECT clock_timestamp() AS read_at) AS now
+CROSS JOIN (
+    SELECT * FROM event_positions
+    WHERE (position, execution_id, last_seq) > ($1::bigint, $2::uuid, $3::integer)
+    ORDER BY position, execution_id, last_seq LIMIT $4
+) AS p
+LEFT JOIN execution_events AS e
+    ON e.execution_id = p.execution_id AND e.seq BETWEEN p.first_seq AND p.last_seq
+    AND (p.position, p.execution_id, e.seq) > ($1, $2, $3)
 LEFT JOIN executions AS x ON x.id = e.execution_id
-ORDER BY e.xid, e.execution_id, e.seq
-
--- name: settled_after
-SELECT e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status, e.data, x.*
-FROM (
-    SELECT * FROM execution_events
-    WHERE (xid, execution_id, seq) > ($1::bigint::text::xid8, $2::uuid, $3::integer)
-      AND xid < $4::bigint::text::xid8
-    ORDER BY xid, execution_id, seq LIMIT $5
-) AS e
-JOIN executions AS x ON x.id = e.execution_id
-ORDER BY e.xid, e.execution_id, e.seq
+ORDER BY p.position, p.execution_id, p.last_seq, e.seq LIMIT $4
 
 -- name: of_executions
-SELECT wanted.after, wanted.first, e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind,
-       e.status AS event_status, e.data, x.*
+SELECT wanted.after, wanted.first, e.execution_id, e.seq, e.at, e.kind, e.status AS event_status, e.data, x.*
 FROM unnest($1::uuid[], $2::integer[], $3::integer[]) AS wanted (execution_id, after, first)
 JOIN LATERAL (
     SELECT * FROM execution_events
@@ -42,7 +29,7 @@ JOIN executions AS x ON x.id = e.execution_id
 ORDER BY wanted.after, wanted.first, e.execution_id, e.seq
 
 -- name: of_execution
-SELECT e.execution_id, e.seq, e.xid::text::bigint AS xid, e.at, e.kind, e.status AS event_status, e.data, x.*
+SELECT e.execution_id, e.seq, e.at, e.kind, e.status AS event_status, e.data, x.*
 FROM (
     SELECT * FROM execution_events WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 ) AS e

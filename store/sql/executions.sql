@@ -16,10 +16,7 @@ SELECT EXISTS (SELECT 1 FROM benchmark_revisions WHERE benchmark_id = $1 AND rev
 SELECT * FROM executions WHERE idempotency_key = $1
 
 -- name: insert_first_event
-WITH event AS (
-    INSERT INTO execution_events (execution_id, seq, kind, status, at) VALUES ($1, 1, 'STATUS_CHANGED', 'QUEUED', $2)
-)
-SELECT pg_notify('reev_gql', '')
+INSERT INTO execution_events (execution_id, seq, kind, status, at) VALUES ($1, 1, 'STATUS_CHANGED', 'QUEUED', $2)
 
 -- name: adopt
 -- From whom it is known to belong to, so of two that want it one gets it. A pid of another boot means nothing.
@@ -56,10 +53,8 @@ WITH moved AS (
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)
     SELECT id, event_seq, 'STATUS_CHANGED', status, ended_at FROM moved
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM moved
 )
-SELECT moved.* FROM moved LEFT JOIN bell ON true
+SELECT moved.* FROM moved
 
 -- name: stop_running
 -- A runner that somebody else started cannot be stopped from here.
@@ -71,10 +66,8 @@ WITH moved AS (
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)
     SELECT id, event_seq, 'STATUS_CHANGED', status, stop_requested_at FROM moved
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM moved
 )
-SELECT moved.* FROM moved LEFT JOIN bell ON true
+SELECT moved.* FROM moved
 
 -- name: touch
 UPDATE executions SET last_activity_at = clock_timestamp()
@@ -92,7 +85,7 @@ WITH moved AS (
     SELECT id, event_seq, 'PROGRESS',
            jsonb_build_object('steps_done', steps_done, 'steps_total', steps_total) FROM moved
 )
-SELECT pg_notify('reev_gql', '') FROM moved
+SELECT true FROM moved
 
 -- name: record_progress
 -- Only ever forwards: who reads the tool log from its beginning again tells nothing twice.
@@ -107,7 +100,7 @@ WITH moved AS (
     SELECT id, event_seq, 'PROGRESS',
            jsonb_build_object('steps_done', steps_done, 'steps_total', steps_total) FROM moved
 )
-SELECT pg_notify('reev_gql', '') FROM moved
+SELECT true FROM moved
 
 -- name: append_tool_calls
 -- One statement for however many events, because a busy runner writes hundreds a second.
@@ -150,10 +143,8 @@ WITH living AS (
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, data)
     SELECT moved.id, before + number, kind, call FROM fresh CROSS JOIN moved
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM moved WHERE EXISTS (SELECT FROM fresh)
 )
-SELECT true FROM moved LEFT JOIN bell ON true
+SELECT true FROM moved
 
 -- name: finish
 -- Only by whom it belongs to: a worker that was silent for so long that another took over writes nothing any more.
@@ -198,10 +189,8 @@ WITH moved AS (
         name = excluded.name, raw_name = excluded.raw_name, status = excluded.status,
         started_at = excluded.started_at, ended_at = excluded.ended_at, duration_ms = excluded.duration_ms,
         params = excluded.params, result = excluded.result, error_message = excluded.error_message
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM moved
 )
-SELECT moved.* FROM moved LEFT JOIN bell ON true
+SELECT moved.* FROM moved
 
 -- name: store_steps
 INSERT INTO execution_steps (execution_id, ordinal, thought, action, observation, info)

@@ -1,3 +1,8 @@
+-- name: with_position
+-- In one statement, so that it is the same moment. One row on the left: those on the right keep their order.
+SELECT page.*, log.position AS log_position FROM ({newest}) AS log
+LEFT JOIN (SELECT true AS is_row, rows.* FROM ({rows}) AS rows) AS page ON true
+
 -- name: executions
 SELECT * FROM executions WHERE {conditions} ORDER BY {order} LIMIT {limit}
 

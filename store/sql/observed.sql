@@ -24,10 +24,8 @@ WITH given AS (
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status)
     SELECT id, 1, 'STATUS_CHANGED', status FROM inserted
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM inserted LIMIT 1
 )
-SELECT inserted.id FROM inserted LEFT JOIN bell ON true
+SELECT inserted.id FROM inserted
 
 -- name: adopt_observed
 UPDATE executions SET worker_id = $2
@@ -113,10 +111,8 @@ WITH told AS (
                               'failureKind', written.failure_kind, 'failureMessage', written.failure_message,
                               'exitCode', NULL, 'exitSignal', NULL, 'file', given.file)
     FROM written JOIN given USING (id)
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM written LIMIT 1
 )
-SELECT written.id FROM written LEFT JOIN bell ON true
+SELECT written.id FROM written
 
 -- name: give_up
 -- An observed execution of which nothing was heard: it ended when it was last heard of, not when that was noticed.

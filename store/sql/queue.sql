@@ -30,10 +30,8 @@ WITH live AS MATERIALIZED (
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)
     SELECT id, event_seq, 'STATUS_CHANGED', status, started_at FROM moved
-), bell AS (
-    SELECT pg_notify('reev_gql', '') FROM moved
 )
-SELECT moved.* FROM moved LEFT JOIN bell ON true
+SELECT moved.* FROM moved
 
 -- name: without_place
 SELECT e.id, e.priority FROM executions AS e

@@ -52,6 +52,12 @@ WITH due AS (
 ), events AS (
     DELETE FROM execution_events WHERE execution_id IN (SELECT id FROM due) AND kind <> 'STATUS_CHANGED'
     RETURNING execution_id
+), positions AS (
+    -- Those that nothing stands at any more.
+    DELETE FROM event_positions AS p WHERE execution_id IN (SELECT id FROM due) AND NOT EXISTS (
+        SELECT FROM execution_events AS e
+        WHERE e.execution_id = p.execution_id AND e.seq BETWEEN p.first_seq AND p.last_seq AND e.kind = 'STATUS_CHANGED'
+    )
 ), steps AS (
     DELETE FROM execution_steps WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
 ), calls AS (

@@ -91,7 +91,7 @@ async def until_ended(site: Site, port: int, execution_id: ExecutionId) -> list[
 async def until_all_ended(site: Site, port: int) -> list[tuple[str, int]]:
     """The same over the list of executions, of which there is one, with the last cursor."""
     seen: list[tuple[str, int]] = []
-    cursor = str(Cursor.at_horizon(0))
+    cursor = str(Cursor.at(0))
     while True:
         with suppress(aiohttp.ClientError, ConnectionError):
             async with frames_of(site, port, UPDATES, after=cursor) as frames:

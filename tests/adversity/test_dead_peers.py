@@ -14,8 +14,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store import benchmark_changes, database, doorbell, events, executions, pool
-from store import hub as hub_module
+from store import benchmark_changes, database, doorbell, events, executions, log_reader, pool
 from store.condition import CHECK_TIMEOUT_S, REMEMBER_S
 from store.connecting import CONNECT_TIMEOUT_S
 from store.database import ACQUIRE_TIMEOUT_S, Database
@@ -64,7 +63,7 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(doorbell, "PROBE_S", 0.1)
     monkeypatch.setattr(doorbell, "PROBE_TIMEOUT_S", 0.2)
     monkeypatch.setattr(doorbell, "RECONNECT_S", 0.02)
-    monkeypatch.setattr(hub_module, "POLL_S", 0.1)
+    monkeypatch.setattr(log_reader, "POLL_S", 0.1)
     monkeypatch.setattr(events, "FEED_TIMEOUT_S", 0.3)
     monkeypatch.setattr(benchmark_changes, "FEED_TIMEOUT_S", 0.3)
     live = await Hub.start(proxied.db)
@@ -76,7 +75,7 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
 
 def test_whatever_is_noticed_by_waiting_is_noticed_within_five_seconds() -> None:
     assert doorbell.PROBE_S + doorbell.PROBE_TIMEOUT_S + doorbell.RECONNECT_S <= NOTICED_S
-    assert hub_module.POLL_S + database.FEED_TIMEOUT_S <= NOTICED_S
+    assert log_reader.POLL_S + database.FEED_TIMEOUT_S <= NOTICED_S
     assert ACQUIRE_TIMEOUT_S <= NOTICED_S and CONNECT_TIMEOUT_S <= NOTICED_S
     assert pool.PROBE_TIMEOUT_S < ACQUIRE_TIMEOUT_S
     assert CHECK_TIMEOUT_S + REMEMBER_S <= NOTICED_S
@@ -166,7 +165,7 @@ async def test_watchers_go_on_when_every_connection_of_their_hub_became_half_ope
     db: Database, proxied: Proxied, hub_behind: Hub
 ) -> None:
     """The old connections never say anything again; nobody resets them; new ones work."""
-    start = hub_behind.position
+    start = hub_behind.updates.position
     execution_id = await running(db)
     async with (
         asyncio.timeout(DEADLINE_S),
@@ -193,7 +192,7 @@ async def test_watchers_go_on_when_every_connection_of_their_hub_became_half_ope
 async def _both_wait(hub: Hub, execution_id: ExecutionId) -> bool:
     """Whether the watcher of the execution waits for news, and that of everything has begun."""
     channel = hub._channels.get(execution_id)
-    return channel is not None and len(channel.changed.next._waiters) == 1 and hub._followers_of_all == 1
+    return channel is not None and len(channel.changed.next._waiters) == 1 and hub.updates.followers == 1
 
 
 async def _accepted_more(proxied: Proxied, before: int) -> bool:
@@ -213,7 +212,7 @@ async def test_sliced_and_slow_connections_change_nothing_but_the_time(
 ) -> None:
     monkeypatch.setattr(events, "FEED_TIMEOUT_S", DEADLINE_S)
     monkeypatch.setattr(doorbell, "PROBE_TIMEOUT_S", DEADLINE_S)
-    start = hub_behind.position
+    start = hub_behind.updates.position
     execution = await queued(db)
     SPOIL[spoil](proxied)
     async with asyncio.timeout(DEADLINE_S):
@@ -231,7 +230,7 @@ async def test_connections_reset_again_and_again_lose_nothing_and_tell_nothing_t
 ) -> None:
     """The hub's listener and its reads, at random moments, twenty-five times."""
     chance = random.Random(7)
-    start = hub_behind.position
+    start = hub_behind.updates.position
     ids = [(await queued(db)).id for _ in range(4)]
 
     async def nemesis() -> None:

@@ -3,7 +3,8 @@
 End: everything ended once the nemesis was gone, and what was seen as ended never changed again. Tool calls
 began and ended once. No runner was started twice or went on after its execution's end. A result that was
 written is not lost, one that was not is not made up. Stops were answered truthfully. Each watcher saw 1..n,
-each event once, in order, and exactly what is in the database: 0 lost, 0 twice.
+each event once, in order, and exactly what is in the database: 0 lost, 0 twice. What followed a page began
+where the page ended.
 """
 
 from __future__ import annotations
@@ -45,7 +46,18 @@ class Violation:
 
 def check(history: History, facts: Facts) -> list[Violation]:
     """Every broken promise; none is the proof."""
-    rules = (_ends, _tool_calls, _runners, _results, _stops, _watchers, _overseers, _programs, _answers)
+    rules = (
+        _ends,
+        _tool_calls,
+        _runners,
+        _results,
+        _stops,
+        _watchers,
+        _overseers,
+        _listers,
+        _programs,
+        _answers,
+    )
     return [violation for rule in rules for violation in rule(history, facts)]
 
 
@@ -168,6 +180,13 @@ def _overseers(history: History, facts: Facts) -> Iterator[Violation]:
                 yield Violation(
                     "watcher", f"{actor} saw {of_executions[execution]}, stored is {stored}", execution
                 )
+
+
+def _listers(history: History, _: Facts) -> Iterator[Violation]:
+    for entry in history.of("saw after a page"):
+        if entry.details["seq"] != entry.details["after"] + 1:
+            seq, after = entry.details["seq"], entry.details["after"]
+            yield Violation("lister", f"{entry.actor} knew up to {after} and was told {seq}", entry.execution)
 
 
 def _programs(history: History, _: Facts) -> Iterator[Violation]:

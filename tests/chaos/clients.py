@@ -65,6 +65,8 @@ subscription ($after: String) {
 }
 """
 
+PAGE = "{ executions(first: 200) { updatesCursor nodes { id revision } } }"
+
 ENDS = {"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "LOST"}
 
 
@@ -284,3 +286,25 @@ class Overseer(Client):
                                 break
             except (Refused, *LOST):
                 await asyncio.sleep(AGAIN_S)
+
+
+class Lister(Client):
+    """Reads the list, at any server, and goes on from its cursor at any other; and again from the beginning."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            page = (await self.until_answered(PAGE))["executions"]
+            known = {node["id"]: node["revision"] for node in page["nodes"]}
+            try:
+                async with self.subscription(UPDATES, after=page["updatesCursor"]) as items:
+                    async with asyncio.timeout(self.dice.uniform(0.5, 5.0)):
+                        async for item in items:
+                            self._take(item["executionUpdates"]["event"], known)
+            except (Refused, *LOST):
+                await asyncio.sleep(AGAIN_S)
+
+    def _take(self, event: dict[str, Any] | None, known: dict[str, int]) -> None:
+        if event is not None and (after := known.get(event["executionId"])) is not None:
+            self.note("saw after a page", event["executionId"], seq=event["seq"], after=after)
+            known[event["executionId"]] = event["seq"]

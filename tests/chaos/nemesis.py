@@ -40,6 +40,7 @@ class Nemesis:
     programs: Sequence[Program]
     database: asyncpg.Connection[Any]
     sessions: Path
+    url: str
     dice: random.Random = field(init=False)
     _thawing: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -61,6 +62,7 @@ class Nemesis:
             self.terminate_heartbeats: 2,
             self.terminate_some: 3,
             self.cut_sockets: 3,
+            self.hold_transaction: 2,
         }
         while True:
             await asyncio.sleep(self.dice.uniform(*PAUSE_S))
@@ -144,6 +146,14 @@ class Nemesis:
             if (transport := socket.get_extra_info("socket")) is not None:
                 with suppress(OSError):
                     transport.shutdown(2)
+
+    async def hold_transaction(self) -> None:
+        """As a report or a backup does: it has a transaction id, and stays open."""
+        time_s = self.dice.uniform(0.5, 8.0)
+        connection = await asyncpg.connect(self.url, server_settings={"application_name": "chaos"})
+        await connection.execute("BEGIN; SELECT pg_current_xact_id()")
+        self.note("holds a transaction open", seconds=round(time_s, 1))
+        self._later(time_s, connection.terminate)
 
     def _later(self, time_s: float, deed: Callable[[], None]) -> None:
         async def wait() -> None:

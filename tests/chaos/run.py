@@ -18,14 +18,14 @@ import asyncpg
 
 from tests.chaos import programs
 from tests.chaos.checker import Violation, check, shortest_story
-from tests.chaos.clients import Client, Launcher, Overseer, World, Wrong
+from tests.chaos.clients import Client, Launcher, Lister, Overseer, World, Wrong
 from tests.chaos.facts import Facts, gather_facts
 from tests.chaos.history import History
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.programs import CANARY, POOL_SIZE, Program
 from tests.invariants import Surroundings, settled, violations
 
-LAUNCHERS, OVERSEERS = 6, 2
+LAUNCHERS, OVERSEERS, LISTERS = 6, 2, 2
 
 SETTLE_S = 90.0
 """How long all may take to end and to be seen by everybody once the nemesis is gone, on a busy machine."""
@@ -50,7 +50,7 @@ class Outcome:
         ends = Counter(row["status"] for row in self.facts.executions.values())
         entries = self.history.entries
         deeds = Counter(entry.what for entry in entries if entry.actor == "nemesis")
-        saw = sum(entry.what in ("saw", "saw of all") for entry in entries)
+        saw = sum(entry.what.startswith("saw") for entry in entries)
         lines = [
             f"seed {self.seed}: {len(self.facts.executions)} executions, "
             f"{sum(len(events) for events in self.facts.events.values())} events, seen {saw} times",
@@ -100,7 +100,7 @@ async def run(url: str, directory: Path, *, seed: int, duration_s: float) -> Out
             program.start()
         world = World([fleet[0], fleet[1]], history, seed, http)
         await _until_up(world)
-        nemesis = Nemesis(world, fleet, database, directory / "sessions")
+        nemesis = Nemesis(world, fleet, database, directory / "sessions", url)
         await _live(world, nemesis, duration_s)
         broken = await _invariants(url, directory, history, fleet)
         await _end_all(fleet)
@@ -132,8 +132,9 @@ async def _until_up(world: World) -> None:
 
 async def _live(world: World, nemesis: Nemesis, duration_s: float) -> None:
     """Clients and nemesis for `duration_s`; then the clients alone until all they began is over."""
-    overseers = [Overseer(world, f"overseer-{number}") for number in range(OVERSEERS)]
-    watching = [asyncio.create_task(_noted(world, each, each.run())) for each in overseers]
+    readers: list[Overseer | Lister] = [Overseer(world, f"overseer-{n}") for n in range(OVERSEERS)]
+    readers += [Lister(world, f"lister-{n}") for n in range(LISTERS)]
+    watching = [asyncio.create_task(_noted(world, each, each.run())) for each in readers]
     await _until_noted(world, "oversees", OVERSEERS)
     launchers = [Launcher(world, f"client-{number}") for number in range(LAUNCHERS)]
     launching = [asyncio.create_task(_noted(world, each, each.run())) for each in launchers]

@@ -57,6 +57,7 @@ class Told:
         for seq, kind, status in STORED:
             details: dict[str, Any] = {"seq": seq, "kind": kind, "status": status}
             self.add(seq + 0.1, "overseer", "saw of all", **details)
+            self.add(seq + 0.1, "lister", "saw after a page", seq=seq, after=seq - 1)
             if status == "SUCCEEDED":
                 details["score"] = 1.0
             self.add(seq + 0.1, "watcher", "saw", **details)
@@ -158,6 +159,8 @@ BREAKAGES: dict[Callable[[Told], Any], str] = {
     lambda told: told.drop("watcher", "stream completed"): "watcher",
     lambda told: told.drop("overseer", "saw of all", 2): "watcher",
     lambda told: told.add(1.5, "overseer", "saw of all", seq=1, kind="", status=None): "watcher",
+    lambda told: told.add(3, "lister", "saw after a page", seq=2, after=2): "lister",
+    lambda told: told.add(3, "lister", "saw after a page", seq=4, after=2): "lister",
     crashed_server: "program",
     slow_server: "program",
     lambda told: told.add(3, "client", "was told wrong", reason="INTERNAL"): "answer",

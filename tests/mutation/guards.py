@@ -139,11 +139,11 @@ GUARDS = (
         "tests/adversity/test_late_writers.py::test_a_claim_waits_for_one_that_is_not_committed_yet",
     ),
     Guard(
-        "the stream over all executions stays below the horizon",
-        "store/hub.py",
-        "settled = [item for item in items if item.event.xid < horizon]",
-        "settled = list(items)",
-        "tests/store/test_hub_faults.py::test_what_commits_late_is_not_lost",
+        "events are committed one after the other, in the order of their positions",
+        "store/migrations/sql/0009_commit_order.sql",
+        "PERFORM pg_advisory_xact_lock(8243110937284436533);",
+        "",
+        "tests/store/test_commit_order.py::test_nobody_commits_an_event_between_a_position_and_its_commit",
     ),
     Guard(
         "a cancellation that meets a wake-up is not swallowed",
@@ -296,9 +296,9 @@ GUARDS = (
     ),
     Guard(
         "the hub's wait swallows no cancellation",
-        "store/hub.py",
-        "async with asyncio.timeout(pause):\n                    await self._rung.wait()",
-        "await asyncio.wait_for(self._rung.wait(), pause)",
+        "store/log_reader.py",
+        "async with asyncio.timeout(POLL_S):\n                    await self._rung.wait()",
+        "await asyncio.wait_for(self._rung.wait(), POLL_S)",
         "tests/store/test_hub.py::test_the_hubs_reader_ends_when_it_is_cancelled_the_moment_its_bell_rings",
     ),
     Guard(

@@ -75,7 +75,7 @@ WITH moved AS (
                               'duration_ms', null, 'result', null, 'params', null, 'error_message', null)
     FROM moved, generate_series(1, $1::integer) AS n RETURNING seq
 )
-SELECT count(*), pg_notify('reev_gql', '') FROM told
+SELECT count(*) FROM told
 """
 
 

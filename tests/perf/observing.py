@@ -139,7 +139,7 @@ def _cpu_s() -> float:
 async def _shot(hub: Hub, directory: Path, *, live: bool = False) -> float:
     """Seconds from the moment a session file is closed to its end at a subscriber."""
     stem = str(uuid.uuid4())
-    events = hub.follow_all(hub.position)
+    events = hub.updates.follow(hub.updates.position)
     if live:
         await asyncio.to_thread(_begin, directory, stem)
         await _until(events, stem, ended=False)

@@ -78,6 +78,12 @@ SELECT md5('execution' || n)::uuid, seq,
 FROM generate_series($1::bigint, $2::bigint) AS n, generate_series(1, $3::integer) AS seq
 """
 
+POSITION_ROWS = """
+INSERT INTO event_positions (position, execution_id, first_seq, last_seq)
+SELECT nextval('log_position'), md5('execution' || n)::uuid, 1, $3::integer
+FROM generate_series($1::bigint, $2::bigint) AS n
+"""
+
 
 async def seed(url: str, executions: int, events: int = 0, *, benchmarks: int = BENCHMARKS) -> None:
     """`events` are spread evenly over the executions. Ends with the statistics a running server would have."""
@@ -100,7 +106,8 @@ async def seed(url: str, executions: int, events: int = 0, *, benchmarks: int = 
         each = events // executions
         step = max(1, BATCH // max(each, 1))
         for first in range(1, executions + 1 if each else 0, step):
-            await connection.execute(EVENT_ROWS, first, min(first + step - 1, executions), each)
+            for rows in (EVENT_ROWS, POSITION_ROWS):
+                await connection.execute(rows, first, min(first + step - 1, executions), each)
         for table in ("executions", "execution_events"):
             await connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
         await connection.execute("VACUUM (ANALYZE)")

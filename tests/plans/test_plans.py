@@ -27,7 +27,7 @@ from tests.conftest import cloned_database
 from tests.store.support import append, ending
 
 EXECUTIONS = 50_000
-BIG = {"executions", "execution_events"}
+BIG = {"executions", "execution_events", "event_positions"}
 FEW = 1000
 """Rows looked at for nothing that still cost no time to speak of."""
 
@@ -51,11 +51,13 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, 'b' || n % 200, 1, 'a' || n % 50, 1000, 4
        CASE WHEN n <= 40000 THEN lpad(to_hex(n % 40), 32, '0')::uuid END,
        CASE WHEN n % 2 = 0 THEN lpad(to_hex(n / 2), 32, '0')::uuid END
 FROM generate_series(1, 50000) AS n;
-INSERT INTO execution_events (execution_id, seq, xid, kind, data)
-SELECT lpad(to_hex(n), 32, '0')::uuid, seq, (n / 10 + 3)::text::xid8, 'TOOL_CALL_ENDED', '{}'
+INSERT INTO event_positions (position, execution_id, first_seq, last_seq)
+SELECT n + 3, lpad(to_hex(n), 32, '0')::uuid, 1, 4 FROM generate_series(1, 50000) AS n;
+INSERT INTO execution_events (execution_id, seq, kind, data)
+SELECT lpad(to_hex(n), 32, '0')::uuid, seq, 'TOOL_CALL_ENDED', '{}'
 FROM generate_series(1, 50000) AS n, generate_series(1, 3) AS seq;
-INSERT INTO execution_events (execution_id, seq, xid, kind, status, at)
-SELECT lpad(to_hex(n), 32, '0')::uuid, 4, (n / 10 + 3)::text::xid8, 'STATUS_CHANGED',
+INSERT INTO execution_events (execution_id, seq, kind, status, at)
+SELECT lpad(to_hex(n), 32, '0')::uuid, 4, 'STATUS_CHANGED',
        CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SUCCEEDED' END::execution_status,
        '2026-01-02Z'::timestamptz + n * interval '1 s'
 FROM generate_series(1, 50000) AS n;
@@ -88,7 +90,7 @@ async def big(seeded_url: str) -> AsyncIterator[Database]:
 
 ONE = ExecutionId(uuid.UUID(int=25_000))
 BATCH = BatchId(uuid.UUID(int=7))
-NEWEST = EXECUTIONS // 10 + 3
+NEWEST = EXECUTIONS + 3
 LIVE = (S.QUEUED, S.RUNNING, S.STOPPING)
 
 
@@ -119,8 +121,11 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "page of the living": page(ExecutionFilter(statuses=LIVE)),
     "page of an ended status": page(ExecutionFilter(statuses=(S.SUCCEEDED,))),
     "events of an execution": lambda db: events.of_execution(db, ONE, 1, 1000),
-    "visible events": lambda db: events.visible_after(db, Cursor(NEWEST - 2, ONE, 0), 1000),
-    "settled events": lambda db: events.settled_after(db, Cursor(100, ONE, 0), NEWEST, 1000),
+    "the newest events": lambda db: events.after(db, Cursor(NEWEST - 2, ONE, 0), 1000),
+    "events from the middle": lambda db: events.after(db, Cursor(100, ONE, 2), 100),
+    "page and place in the log": lambda db: listing.executions(
+        db, ExecutionFilter(), ExecutionBounds(limit=50), events.LOG.newest
+    ),
     "newest of benchmarks": lambda db: executions.latest_of_benchmarks(db, [BenchmarkId("b7")] * 2, None),
     "newest of benchmarks by agent": lambda db: executions.latest_of_benchmarks(
         db, [BenchmarkId("b7")], "a7"

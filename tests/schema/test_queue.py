@@ -10,9 +10,10 @@ import pytest
 from schema.loaders import Loaders
 from store import executions, queue
 from store.database import Database
-from store.hub import Hub, Signal
+from store.hub import Hub
 from store.limits import Limits
 from store.model import Execution
+from store.signals import Signal
 from tests.patience import DEADLINE_S
 from tests.samples import queued
 from tests.workers import claim, registered, silent_for

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from store import benchmarks, executions
+from store import benchmarks, events, executions
 from store.database import Database
+from store.events import Cursor
 from store.model import (
     BenchmarkDraft,
     BenchmarkId,
@@ -140,10 +141,15 @@ async def everything(db: Database) -> dict[str, list[tuple[Any, ...]]]:
 async def database_order(db: Database) -> list[tuple[int, ExecutionId, int]]:
     """Every event's place, in the order of the stream over all executions."""
     found = await db.fetch(
-        "SELECT xid::text::bigint AS xid, execution_id, seq FROM execution_events"
-        " ORDER BY execution_events.xid, execution_id, seq"
+        "SELECT p.position, p.execution_id, e.seq FROM event_positions AS p JOIN execution_events AS e"
+        " ON e.execution_id = p.execution_id AND e.seq BETWEEN p.first_seq AND p.last_seq ORDER BY 1, 2, 3"
     )
-    return [(row["xid"], ExecutionId(row["execution_id"]), row["seq"]) for row in found]
+    return [(row["position"], ExecutionId(row["execution_id"]), row["seq"]) for row in found]
+
+
+async def end_of_log(db: Database) -> Cursor:
+    """After everything that is committed; a hub may not have read it yet."""
+    return Cursor.at(await db.fetchval(events.SQL["newest"]))
 
 
 async def kill_backends(db: Database, application_name: str) -> int:

@@ -130,7 +130,7 @@ async def test_one_that_fails_ends_no_other(db: Database) -> None:
 
 async def seen_from(db: Database, hub: Hub, batch: Batch, watch: BatchWatch, cursor: Any) -> list[Any]:
     seen: list[Any] = []
-    async with asyncio.timeout(DEADLINE_S), aclosing(hub.follow_all(cursor)) as items:
+    async with asyncio.timeout(DEADLINE_S), aclosing(hub.updates.follow(cursor)) as items:
         if watch.is_over:
             return seen
         async for item in items:
@@ -144,7 +144,7 @@ async def seen_from(db: Database, hub: Hub, batch: Batch, watch: BatchWatch, cur
 async def test_a_watcher_sees_each_change_once_from_wherever_it_begins_and_then_ends(
     db: Database, hub: Hub
 ) -> None:
-    start = hub.position
+    start = hub.updates.position
     batch, _ = await batches.request_batch(db, **GIVEN)
     await queued(db, "a")
     early = await BatchWatch.start(db, batch.id, start)

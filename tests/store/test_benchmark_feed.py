@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from store import benchmark_changes, benchmark_feed, benchmarks
+from store import benchmark_changes, benchmarks
 from store.benchmark_changes import BenchmarkChange, ChangeCursor
 from store.database import Database
 from store.errors import InvalidCursor
 from store.hub import Hub
+from store.recent import Bounds
 from tests.patience import DEADLINE_S
 from tests.store.support import connections, draft, eventually, kill_backends
 
@@ -55,7 +57,7 @@ async def test_what_happened_is_told_in_order_and_from_every_cursor_on(db: Datab
     assert [change.benchmark.prompt for change in seen if change.benchmark] == ["do it"] * 5
     assert [change.benchmark.revision for change in seen if change.benchmark] == [1, 1, 2, 1, 1]
     for position, change in enumerate(seen[:-1], start=1):
-        again = ChangeCursor.parse(str(change.cursor))
+        again = await hub.benchmarks.cursor(hub.benchmarks.text(change.cursor))
         assert await take(hub, len(seen) - position, again) == seen[position:]
 
 
@@ -71,8 +73,8 @@ async def test_a_hub_that_was_not_there_pages_the_table(db: Database) -> None:
 async def test_a_watcher_that_fell_behind_what_is_remembered_misses_nothing(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark_feed, "REMEMBERED", 3)
-    monkeypatch.setattr(benchmark_feed, "BATCH", 2)
+    monkeypatch.setattr(hub.benchmarks, "_log", replace(benchmark_changes.LOG, batch=2, page=2))
+    monkeypatch.setattr(hub.benchmarks._recent, "bounds", Bounds(items=3, bytes=10**9))
     start = hub.benchmarks.position
     async with aclosing(hub.benchmarks.follow(start)) as slow:
         await benchmarks.upsert(db, draft("a0"))
@@ -83,32 +85,31 @@ async def test_a_watcher_that_fell_behind_what_is_remembered_misses_nothing(
             while len(seen) < 12:
                 seen.append(await anext(slow))
     assert [change.benchmark_id for change in seen] == [f"a{number}" for number in range(12)]
-    await eventually(_true(lambda: len(hub.benchmarks._remembered) == 3))
+    await eventually(_true(lambda: len(hub.benchmarks._recent.items) == 3))
 
 
 async def test_much_text_is_not_remembered(db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark_feed, "REMEMBERED_CHARACTERS", 250)
+    monkeypatch.setattr(hub.benchmarks._recent, "bounds", Bounds(items=1000, bytes=1000))
     start = hub.benchmarks.position
     await benchmarks.sync(db, [draft(f"a{number}", "x" * 100 + str(number)) for number in range(5)])
     assert len(await take(hub, 5, start)) == 5
-    assert len(hub.benchmarks._remembered) == 2
+    assert len(hub.benchmarks._recent.items) == 2
     assert hub.benchmarks._floor < hub.benchmarks.position
 
 
-async def test_what_commits_late_is_neither_lost_nor_told_out_of_order(db: Database, hub: Hub) -> None:
+async def test_what_is_open_for_long_keeps_nothing_back_and_is_told_when_it_is_committed(
+    db: Database, hub: Hub
+) -> None:
     start = hub.benchmarks.position
-    async with db.transaction() as older:
-        await older.execute("SELECT pg_current_xact_id()")
-        await benchmarks.upsert(db, draft("newer"))
-        _, early = await benchmark_changes.visible_after(db, start, 10)
-        assert told(early) == [("newer", 1, "CREATED")]
-        assert hub.benchmarks.position == start
-        await older.execute(
+    async with db.transaction() as open_for_long:
+        await open_for_long.execute(
             "INSERT INTO benchmark_changes (benchmark_id, revision, outcome) VALUES ('deleted', 7, 'ARCHIVED')"
         )
+        await benchmarks.upsert(db, draft("quick"))
+        assert told(await take(hub, 1, start)) == [("quick", 1, "CREATED")]
     first, second = await take(hub, 2, start)
-    assert told([first, second]) == [("deleted", 7, "ARCHIVED"), ("newer", 1, "CREATED")]
-    assert first.benchmark is None
+    assert told([first, second]) == [("quick", 1, "CREATED"), ("deleted", 7, "ARCHIVED")]
+    assert second.benchmark is None
 
 
 async def test_a_write_that_fails_tells_nothing(db: Database, hub: Hub) -> None:
@@ -161,9 +162,9 @@ async def _counting(hub: Hub) -> list[int]:
     reads: list[int] = []
     read = hub.benchmarks._read
 
-    async def counted() -> bool:
+    async def counted() -> None:
         reads.append(1)
-        return await read()
+        await read()
 
     hub.benchmarks._read = counted  # type: ignore[method-assign]
     return reads
@@ -184,4 +185,4 @@ def test_a_cursor_of_elsewhere_is_refused(text: str) -> None:
 
 async def test_a_cursor_from_the_future_is_refused(hub: Hub) -> None:
     with pytest.raises(InvalidCursor, match="another database"):
-        await anext(hub.benchmarks.follow(ChangeCursor(2**62, 1)))
+        await hub.benchmarks.cursor(str(ChangeCursor(2**62, 1)))

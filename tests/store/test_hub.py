@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from store import events, executions
 from store import hub as hub_module
 from store.database import Database
 from store.errors import DatabaseBusy, DatabaseUnavailable, ExecutionNotFound, InvalidCursor
-from store.events import Cursor, HubEvent
+from store.events import Cursor, LoggedEvent
 from store.hub import Hub
+from store.log_reader import LogPage
 from store.model import EventKind, ExecutionId, ExecutionStatus
+from store.recent import Bounds
 from tests.patience import DEADLINE_S
 from tests.statements import statements_sent
 from tests.store.support import (
@@ -62,8 +65,8 @@ async def take_dropping(hub: Hub, execution_id: ExecutionId, chance: random.Rand
             return seqs
 
 
-def place(item: HubEvent) -> tuple[int, ExecutionId, int]:
-    return item.event.xid, item.event.execution_id, item.event.seq
+def place(item: LoggedEvent) -> tuple[int, ExecutionId, int]:
+    return item.cursor.position, item.event.execution_id, item.event.seq
 
 
 async def take_all(
@@ -73,7 +76,7 @@ async def take_all(
     taken: list[tuple[int, ExecutionId, int]] = []
     while len(taken) < wanted:
         pause = chance.randint(1, 40)
-        items = hub.follow_all(Cursor.parse(str(cursor)))
+        items = hub.updates.follow(await hub.updates.cursor(hub.updates.text(cursor)))
         # A watcher that was reading the table itself when the database went away is dropped, and resumes.
         with suppress(DatabaseUnavailable):
             async with aclosing(items):
@@ -98,11 +101,11 @@ async def live_out(db: Database, execution_id: ExecutionId, appends: int) -> Non
     await executions.finish(db, execution_id, ending())
 
 
-async def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hub that remembers so little that watchers page the table all the time."""
-    monkeypatch.setattr(hub_module, "RING_SIZE", 5)
-    monkeypatch.setattr(hub_module, "CHANNEL_SIZE", 3)
-    monkeypatch.setattr(hub_module, "BATCH", 4)
+def small_memory(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub remembers so little that watchers page the table all the time."""
+    monkeypatch.setattr(hub.updates, "_log", replace(events.LOG, batch=4))
+    monkeypatch.setattr(hub.updates._recent, "bounds", Bounds(items=5, bytes=10**9))
+    monkeypatch.setattr(hub_module, "CHANNEL", Bounds(items=3, bytes=10**9))
 
 
 @pytest.mark.parametrize("memory", ["ample", "small"])
@@ -110,7 +113,7 @@ async def test_ten_watchers_of_each_of_ten_executions_that_drop_and_resume(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch, memory: str
 ) -> None:
     if memory == "small":
-        await small_memory(monkeypatch)
+        small_memory(hub, monkeypatch)
     ids = [(await queued(db)).id for _ in range(10)]
     watchers = [
         take_dropping(hub, execution_id, random.Random(f"{n} {execution_id.int % 7}"))
@@ -130,8 +133,8 @@ async def test_the_stream_over_all_is_the_database_in_order(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch, memory: str
 ) -> None:
     if memory == "small":
-        await small_memory(monkeypatch)
-    start = hub.position
+        small_memory(hub, monkeypatch)
+    start = hub.updates.position
     ids = [(await queued(db)).id for _ in range(8)]
     wanted = 8 * (20 + 3)
     watchers = [take_all(hub, start, wanted, random.Random(n)) for n in range(6)]
@@ -148,13 +151,13 @@ async def test_the_stream_over_all_is_the_database_in_order(
 async def test_a_watcher_from_the_very_beginning_pages_the_table(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await small_memory(monkeypatch)
     for _ in range(3):
         await live_out(db, (await queued(db)).id, 10)
     hub = await Hub.start(db)
+    small_memory(hub, monkeypatch)
     try:
         async with asyncio.timeout(DEADLINE_S):
-            taken = await take_all(hub, Cursor.at_horizon(0), 39, random.Random(1))
+            taken = await take_all(hub, Cursor.at(0), 39, random.Random(1))
     finally:
         await hub.close()
     assert taken == await database_order(db)
@@ -163,9 +166,9 @@ async def test_a_watcher_from_the_very_beginning_pages_the_table(
 async def test_a_slow_watcher_loses_nothing_when_the_ring_moves_on(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await small_memory(monkeypatch)
+    small_memory(hub, monkeypatch)
     execution_id = await running(db)
-    one, everything = hub.follow_execution(execution_id), hub.follow_all(Cursor.at_horizon(0))
+    one, everything = hub.follow_execution(execution_id), hub.updates.follow(Cursor.at(0))
     async with aclosing(one), aclosing(everything), asyncio.timeout(DEADLINE_S):
         seqs, places = [(await anext(one)).event.seq], [place(await anext(everything))]
         for ordinal in range(1, 61):
@@ -180,28 +183,31 @@ async def test_a_slow_watcher_loses_nothing_when_the_ring_moves_on(
 
 
 async def _reached(hub: Hub, last: tuple[int, ExecutionId, int]) -> bool:
-    return hub.position >= Cursor(*last)
+    return hub.updates.position >= Cursor(*last)
 
 
 async def test_the_floor_may_rise_while_a_watcher_reads_the_table(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A watcher below the floor finds the table empty up to there; more settles before it hears so."""
-    await small_memory(monkeypatch)
+    small_memory(hub, monkeypatch)
     execution_id = await running(db)
     last = (await database_order(db))[-1]
     await eventually(lambda: _reached(hub, last))
-    read, waiting, go_on = events.settled_after, asyncio.Event(), asyncio.Event()
+    waiting, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow_read(db: Database, cursor: Cursor, horizon: int, limit: int) -> Sequence[HubEvent]:
-        found = await read(db, cursor, horizon, limit)
-        waiting.set()
-        await go_on.wait()
+    async def slow_read(db: Database, cursor: Cursor, limit: int) -> LogPage[Cursor, LoggedEvent]:
+        found = await events.after(db, cursor, limit)
+        # Pages of this size are read by watchers alone.
+        if limit == hub.updates._log.page:
+            waiting.set()
+            await go_on.wait()
         return found
 
-    monkeypatch.setattr(events, "settled_after", slow_read)
-    hub._floor = Cursor(hub.position.xid, hub.position.execution_id, hub.position.seq + 1)
-    async with aclosing(hub.follow_all(hub.position)) as items, asyncio.timeout(DEADLINE_S):
+    monkeypatch.setattr(hub.updates, "_log", replace(hub.updates._log, after=slow_read))
+    position = hub.updates.position
+    hub.updates._floor = replace(position, seq=position.seq + 1)
+    async with aclosing(hub.updates.follow(position)) as items, asyncio.timeout(DEADLINE_S):
         first = asyncio.ensure_future(anext(items))
         await waiting.wait()
         for ordinal in range(1, 31):
@@ -265,24 +271,14 @@ def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
 
 
 async def test_a_cursor_of_the_future_is_refused_and_one_at_its_edge_is_not(db: Database, hub: Hub) -> None:
-    with pytest.raises(InvalidCursor, match="future"):
-        await anext(hub.follow_all(Cursor(2**63 - 1, NOBODY, 1)))
-    newest, refused = 0, False
-    # Other tests use the same server, and take transaction ids meanwhile.
-    while newest != (newest := await events.newest_xid(db)):
-        refused = await _is_refused(hub, Cursor(newest + 1, NOBODY, 1))
-    assert refused
-    edge = Cursor.at_horizon(newest)
-    assert await hub.checked(edge) == edge
-    assert await hub.checked(hub.position) == hub.position
-
-
-async def _is_refused(hub: Hub, cursor: Cursor) -> bool:
-    try:
-        await hub.checked(cursor)
-    except InvalidCursor:
-        return True
-    return False
+    await running(db)
+    newest = int(await db.fetchval(events.SQL["newest"]))
+    edge = Cursor.at(newest)
+    for beyond in (replace(edge, seq=1), Cursor(2**63 - 1, NOBODY, 1)):
+        with pytest.raises(InvalidCursor, match=r"future.*read anew what you show"):
+            await hub.updates.cursor(hub.updates.text(beyond))
+    for good in (edge, hub.updates.position):
+        assert await hub.updates.cursor(hub.updates.text(good)) == good
 
 
 async def test_waiting_for_a_status(db: Database, hub: Hub) -> None:
@@ -335,8 +331,8 @@ async def _see_ends(
     assert received[:150] == [[1, 2, 3]] * 150
 
 
-async def _first_of_all(hub: Hub) -> HubEvent:
-    async with aclosing(hub.follow_all()) as items:
+async def _first_of_all(hub: Hub) -> LoggedEvent:
+    async with aclosing(hub.updates.follow()) as items:
         async for item in items:
             return item
     raise AssertionError("the stream over all executions never ends")
@@ -362,10 +358,10 @@ async def test_the_hubs_reader_ends_when_it_is_cancelled_the_moment_its_bell_rin
     for turns in range(5):
         hub = await Hub.start(db)
         try:
-            reader = hub._task
+            reader = hub.updates._task
             assert reader is not None
             await asyncio.sleep(0)
-            hub._rung.set()
+            hub.updates.ring()
             for _ in range(turns):
                 await asyncio.sleep(0)
             reader.cancel()
@@ -380,7 +376,7 @@ async def test_a_hub_that_is_closed_the_moment_its_bell_rings_ends_all_the_same(
     for turns in range(5):
         hub = await Hub.start(db)
         await asyncio.sleep(0)
-        for ring in (hub._rung.set, hub.benchmarks.ring, hub._doorbell._lost.set):
+        for ring in (hub.updates.ring, hub.benchmarks.ring, hub._doorbell._lost.set):
             ring()
         for _ in range(turns):
             await asyncio.sleep(0)

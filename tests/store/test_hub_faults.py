@@ -6,18 +6,19 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
 
-from store import connecting, doorbell, events, executions
-from store import hub as hub_module
+from store import connecting, doorbell, events, executions, log_reader
 from store.database import Database
 from store.doorbell import CHANNEL, Doorbell
 from store.errors import DatabaseUnavailable
-from store.events import Cursor
+from store.events import Cursor, LoggedEvent
 from store.hub import Hub
+from store.log_reader import LogPage
 from tests.patience import DEADLINE_S
 from tests.store.support import (
     append,
@@ -39,7 +40,7 @@ LISTENER = "reev-gql listener"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faults are noticed sooner than in production, by the same steps."""
     monkeypatch.setattr(doorbell, "RECONNECT_S", 0.02)
-    monkeypatch.setattr(hub_module, "POLL_S", 0.1)
+    monkeypatch.setattr(log_reader, "POLL_S", 0.1)
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ async def late(db: Database, execution_id: object, taken: asyncio.Event, commit:
 
 
 async def test_what_commits_late_is_not_lost(db: Database, hub: Hub) -> None:
-    start = hub.position
+    start = hub.updates.position
     slow, quick = await running(db), await running(db)
     taken, commit = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(DEADLINE_S), background(late(db, slow, taken, commit)) as [task]:
@@ -75,20 +76,19 @@ async def test_what_commits_late_is_not_lost(db: Database, hub: Hub) -> None:
             await append(db, quick, ordinal)
         # The watcher of one execution does not wait for strangers.
         assert await take(hub, quick, 0, 12) == list(range(1, 13))
-        held = hub.position
-        assert not watcher.done() and held < Cursor(*(await database_order(db))[-1])
+        assert not watcher.done()
         commit.set()
         await task
         order = await database_order(db)
         assert await watcher == order
-    assert order.index(next(item for item in order if item[1] == slow and item[2] == 3)) < 14
+    assert order[-1][1:] == (slow, 3)
 
 
 async def test_an_open_transaction_holds_back_no_watcher_of_one_execution(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many events wait above it, more than the hub reads at once too."""
-    await small_memory(monkeypatch)
+    small_memory(hub, monkeypatch)
     slow, quick = await running(db), await running(db)
     taken, commit = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(DEADLINE_S), background(late(db, slow, taken, commit)) as [task]:
@@ -105,7 +105,7 @@ async def test_an_open_transaction_holds_back_no_watcher_of_one_execution(
 
 async def test_writers_that_commit_in_any_order(db: Database, hub: Hub, other: Database) -> None:
     """Concurrent writers, some of them late; watchers drop and resume; the ring is far too small."""
-    start = hub.position
+    start = hub.updates.position
     ids = [(await queued(db)).id for _ in range(6)]
     slow = await running(db)
     gates = [(asyncio.Event(), asyncio.Event()) for _ in range(4)]
@@ -134,7 +134,7 @@ async def _grown(db: Database, wanted: int) -> bool:
 
 
 async def test_the_listener_is_killed_again_and_again(db: Database, hub: Hub, other: Database) -> None:
-    start = hub.position
+    start = hub.updates.position
     ids = [(await queued(db)).id for _ in range(6)]
     wanted = 6 * 33
     killed = 0
@@ -165,7 +165,7 @@ async def _at_least(count: object, wanted: int) -> bool:
 
 async def test_a_store_that_goes_away_while_the_hub_reads(db: Database, hub: Hub, other: Database) -> None:
     execution_id = (await queued(other)).id
-    start = hub.position
+    start = hub.updates.position
     async with background(take_all(hub, start, 22, random.Random(1))) as [everything]:
         async with asyncio.timeout(DEADLINE_S):
             await claim(other, execution_id)
@@ -180,17 +180,14 @@ async def test_an_error_nobody_thought_of_does_not_end_the_hub(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await running(db)
-    read, failures = (
-        events.visible_after,
-        [asyncpg.UndefinedTableError("x"), DatabaseUnavailable("x"), KeyError()],
-    )
+    failures = [asyncpg.UndefinedTableError("x"), DatabaseUnavailable("x"), KeyError()]
 
-    async def failing(*arguments: object) -> object:
+    async def failing(db: Database, cursor: Cursor, limit: int) -> LogPage[Cursor, LoggedEvent]:
         if failures:
             raise failures.pop()
-        return await read(*arguments)  # type: ignore[arg-type]
+        return await events.after(db, cursor, limit)
 
-    monkeypatch.setattr(events, "visible_after", failing)
+    monkeypatch.setattr(hub.updates, "_log", replace(events.LOG, after=failing))
     async with asyncio.timeout(DEADLINE_S), background(take(hub, execution_id, 2)) as [watcher]:
         await eventually(lambda: _at_least(lambda: -len(failures), 0))
         await executions.finish(db, execution_id, ending())
@@ -211,7 +208,7 @@ async def test_a_hub_that_cannot_start_leaves_nothing_behind(db: Database, other
     with pytest.raises(DatabaseUnavailable):
         await Hub.start(db)
     await eventually(lambda: _no_listener(other))
-    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("hub", "doorbell")]
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith(("log of", "doorbell"))]
 
 
 async def _no_listener(db: Database) -> bool:
@@ -346,11 +343,11 @@ async def test_a_late_watcher_and_an_early_one_see_the_same(db: Database, hub: H
 
 
 async def test_the_place_of_every_event_is_a_cursor(db: Database, hub: Hub) -> None:
-    start = hub.position
+    start = hub.updates.position
     await live_out(db, (await queued(db)).id, 5)
     order = await database_order(db)
     async with asyncio.timeout(DEADLINE_S):
         for index in range(len(order)):
             cursor = start if index == 0 else Cursor(*order[index - 1])
-            async with aclosing(hub.follow_all(cursor)) as items:
+            async with aclosing(hub.updates.follow(cursor)) as items:
                 assert [place(await anext(items)) for _ in order[index:]] == order[index:]

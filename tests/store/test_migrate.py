@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from contextlib import aclosing
 from pathlib import Path
 
 import asyncpg
@@ -10,12 +12,15 @@ import pytest
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 
+from store import benchmarks
 from store import migrate as migrations
 from store.database import Database
 from store.errors import DatabaseUnavailable, SchemaOutdated, SchemaTooNew
+from store.hub import Hub
 from store.migrate import check, known_revisions, migrate, offline_sql
+from store.model import ExecutionId
 from store.printed import PRINTED_SCHEMA, schema_sql
-from tests.store.support import eventually
+from tests.store.support import DEADLINE_S, append, draft, eventually
 
 NEWEST = known_revisions()[-1]
 
@@ -113,3 +118,43 @@ async def test_the_queues_own_upgrade_has_nothing_to_do(db: Database) -> None:
     async with db.connection() as connection:
         plan = await Queries(AsyncpgDriver(connection)).plan_upgrade()
     assert plan.statements == () and plan.notes == ()
+
+
+OLD_LOG = """
+INSERT INTO executions (id, benchmark_id, agent, status, timeout_ms, event_seq, queued_at, started_at)
+SELECT lpad(n::text, 32, '0')::uuid, 'b', 'a', 'RUNNING', 1000, 3, now(), now() FROM generate_series(1, 2) AS n;
+INSERT INTO execution_events (execution_id, seq, xid, kind)
+SELECT lpad(n::text, 32, '0')::uuid, seq, (1000000000000 + xid)::text::xid8, 'TOOL_CALL_STARTED'
+FROM (VALUES (2, 1, 1), (1, 1, 2), (1, 2, 2), (2, 2, 2), (1, 3, 3), (2, 3, 4)) AS given (n, seq, xid);
+INSERT INTO benchmark_changes (xid, benchmark_id, revision, outcome)
+SELECT (1000000000000 + n)::text::xid8, 'b' || n, 1, 'CREATED' FROM generate_series(1, 3) AS n;
+"""
+
+
+async def test_a_log_in_the_order_of_transaction_ids_keeps_its_order_and_its_cursors(
+    empty_database_url: str,
+) -> None:
+    """From a cluster whose counter was far ahead of this one's."""
+    before, _ = offline_sql().split("-- Running upgrade 0008 -> 0009")
+    await run(empty_database_url, f"{before} COMMIT; {OLD_LOG}")
+    assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0009") :]
+    db = await Database.open(empty_database_url)
+    hub = await Hub.start(db)
+    try:
+        one, two = (ExecutionId(uuid.UUID(f"{n:032}")) for n in (1, 2))
+        order = [(two, 1), (one, 1), (one, 2), (two, 2), (one, 3), (two, 3), (one, 4)]
+        assert await append(db, one, 1)
+        async with asyncio.timeout(DEADLINE_S):
+            for place, (execution_id, seq) in enumerate(order[:-1]):
+                xid = 10**12 + (1, 2, 2, 2, 3, 4)[place]
+                cursor = await hub.updates.cursor(f"{xid}.{execution_id}.{seq}")
+                async with aclosing(hub.updates.follow(cursor)) as items:
+                    told = [(await anext(items)).event for _ in order[place + 1 :]]
+                assert [(event.execution_id, event.seq) for event in told] == order[place + 1 :]
+            await benchmarks.upsert(db, draft("b4"))
+            cursor_of_changes = await hub.benchmarks.cursor(f"{10**12 + 1}.1")
+            async with aclosing(hub.benchmarks.follow(cursor_of_changes)) as changes:
+                assert [(await anext(changes)).benchmark_id for _ in range(3)] == ["b2", "b3", "b4"]
+    finally:
+        await hub.close()
+        await db.close()

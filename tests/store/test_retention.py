@@ -11,7 +11,6 @@ import pytest
 from store import events, executions, output, retention
 from store.database import Database
 from store.errors import RetentionBusy
-from store.events import Cursor
 from store.hub import Hub
 from store.model import ExecutionId, ExecutionStatus, Step
 from store.retention import MIN_AGE, Bulk
@@ -207,7 +206,7 @@ async def test_a_follower_of_a_pruned_execution_gets_what_is_left_and_the_end(db
 
 
 async def test_an_old_cursor_over_all_executions_still_hears_of_every_end(db: Database, hub: Hub) -> None:
-    start = hub.position
+    start = hub.updates.position
     ids = [await lived(db) for _ in range(3)]
     for execution_id in ids[:2]:
         await age(db, execution_id)
@@ -216,7 +215,7 @@ async def test_an_old_cursor_over_all_executions_still_hears_of_every_end(db: Da
     seen: list[tuple[ExecutionId, int]] = []
     try:
         async with asyncio.timeout(DEADLINE_S):
-            async for item in fresh.follow_all(Cursor(start.xid, start.execution_id, start.seq)):
+            async for item in fresh.updates.follow(start):
                 seen.append((item.event.execution_id, item.event.seq))
                 if len({one for one, seq in seen if seq == 6}) == 3:
                     break

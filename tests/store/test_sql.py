@@ -32,6 +32,7 @@ FILES = [
     "workers",
     "retention",
     "revisions",
+    "timelines",
     "tokens",
     "tool_logs",
 ]
@@ -45,7 +46,8 @@ async def test_every_block_prepares(db: Database, file: str, block: str) -> None
         parents = {"parents": "$1::text[]", "column": "benchmark_id"}
         counted = {"ended": "succeeded + failed", "which": "true", "live": "$1::execution_status[]"}
         order = {"direction": "ASC", "order": "id", "limit": 1}
-        statement = statement.format(conditions="true", **order, **parents, **counted)
+        log = {"newest": sql.load("events")["newest"], "rows": "SELECT * FROM executions"}
+        statement = statement.format(conditions="true", **order, **parents, **counted, **log)
     if file == "json_rows":
         some = {"keys": "e.id", "members": "1 AS one", "columns": "e.id", "rows": "SELECT * FROM executions"}
         page = {"parents": "$1::text[]", "column": "benchmark_id", "direction": "ASC", "limit": 1}

@@ -114,7 +114,7 @@ async def test_whoever_joins_at_whatever_time_sees_every_event_once(
     site: Site, db: Database, hub: Hub
 ) -> None:
     dice = random.Random(20261124)
-    start, execution_id = str(hub.position), await running(db)
+    start, execution_id = hub.updates.text(hub.updates.position), await running(db)
 
     async def watch(after: int) -> None:
         async with watching(site, EVENTS, id=str(execution_id), after=after) as socket:
@@ -126,7 +126,7 @@ async def test_whoever_joins_at_whatever_time_sees_every_event_once(
             while len(cursors) < 43:
                 update = (await socket.receive_json())["payload"]["data"]["executionUpdates"]
                 cursors += [update["cursor"]] if update["event"] else []
-            assert [int(cursor.rpartition(".")[2]) for cursor in cursors] == list(range(1, 44))
+            assert [int(cursor.split(".")[2]) for cursor in cursors] == list(range(1, 44))
 
     async def leave_early(after: int) -> None:
         async with watching(site, EVENTS, id=str(execution_id), after=after) as socket:

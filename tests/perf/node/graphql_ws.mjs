@@ -59,11 +59,12 @@ async function* executionUpdates() {
 schema.getSubscriptionType().getFields().executionUpdates.subscribe = executionUpdates;
 
 const NEWS = `
-  SELECT e.xid::text, e.execution_id, e.seq, e.kind, e.status AS event_status, e.data, x.id, x.benchmark_id, x.agent,
+  SELECT p.position, e.execution_id, e.seq, e.kind, e.status AS event_status, e.data, x.id, x.benchmark_id, x.agent,
          x.status, x.queued_at, x.started_at, x.ended_at, x.score, x.event_seq
-  FROM execution_events e JOIN executions x ON x.id = e.execution_id
-  WHERE (e.xid, e.execution_id, e.seq) > ($1::xid8, $2::uuid, $3::integer)
-  ORDER BY e.xid, e.execution_id, e.seq`;
+  FROM event_positions p
+  JOIN execution_events e ON e.execution_id = p.execution_id AND e.seq BETWEEN p.first_seq AND p.last_seq
+  JOIN executions x ON x.id = e.execution_id
+  WHERE p.position > $1::bigint ORDER BY p.position, e.seq`;
 
 function update(row) {
   const { data } = row;
@@ -71,7 +72,7 @@ function update(row) {
     ? { name: data.name, status: data.status, durationMs: data.duration_ms }
     : null;
   return {
-    cursor: `${row.xid}:${row.execution_id}:${row.seq}`,
+    cursor: `${row.position}:${row.execution_id}:${row.seq}`,
     event: { seq: row.seq, kind: row.kind, status: row.event_status, toolCall },
     execution: {
       id: row.id,
@@ -89,15 +90,13 @@ function update(row) {
 
 const database = new pg.Client({ connectionString, options: "-c timezone=UTC" });
 await database.connect();
-const horizon = await database.query("SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid");
-let last = [horizon.rows[0].xid, "00000000-0000-0000-0000-000000000000", 0];
+let [last] = (await database.query("SELECT coalesce(max(position), 0) AS position FROM event_positions")).rows;
 let reading = Promise.resolve();
 database.on("notification", () => {
   reading = reading.then(async () => {
-    const { rows } = await database.query({ name: "news", text: NEWS, values: last });
+    const { rows } = await database.query({ name: "news", text: NEWS, values: [last.position] });
     if (rows.length === 0) return;
-    const { xid, execution_id, seq } = rows.at(-1);
-    last = [xid, execution_id, seq];
+    last = rows.at(-1);
     publish(rows.map(update));
   });
 });
