@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     asyncio.run(_make_template(url))
     os.environ["REEV_GQL_TEST_SERVER"] = url
     os.environ["REEV_GQL_TEST_TEMPLATE"] = TEMPLATE
-    installation = tempfile.mkdtemp(prefix="reev-gql-")
+    installation = tempfile.mkdtemp(prefix="reev gql ")
     # For every user of the machine, as an installation is.
     os.chmod(installation, 0o755)  # noqa: S103
     os.environ["REEV_GQL_TEST_INSTALLATION"] = installation

@@ -1,12 +1,15 @@
 """The installed program in an empty directory, used from the first command to Ctrl-C.
 
-Every warning is an error.
+By an ordinary user, in a path with a space, in a locale that the machine does not have, and with every warning
+an error.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pwd
 import re
 import signal
 from asyncio.subprocess import PIPE, Process
@@ -21,7 +24,7 @@ import pytest
 
 from tests.browser import browser_page
 from tests.installation.conftest import Installation
-from tests.installation.steps import REPOSITORY
+from tests.installation.steps import REPOSITORY, public_python
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -29,16 +32,17 @@ BENCHMARKS = sorted(path.name for path in (REPOSITORY / "benchmarks").iterdir())
 WARNINGS = "error,ignore::SyntaxWarning,ignore:invalid escape sequence"
 """What others have written badly is told while it is compiled, and is not ours to mend."""
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONWARNINGS": WARNINGS}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "de_AT.UTF-8", "PYTHONWARNINGS": WARNINGS}
 API_LINE = re.compile(r"^API: (http://127\.0\.0\.1:\d+)/graphql$", re.MULTILINE)
 
 
 @dataclass
 class Person:
-    """Who uses the program: commands run in this directory."""
+    """Who uses the program: commands run in this directory, as this user where root can choose one."""
 
     installation: Installation
     directory: Path
+    account: int | None
     settings: dict[str, str] = field(default_factory=dict)
 
     async def start(self, program: str, *arguments: str) -> Process:
@@ -49,6 +53,9 @@ class Person:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=PIPE,
             stderr=PIPE,
+            user=self.account,
+            group=self.account,
+            extra_groups=None if self.account is None else (),
         )
 
     async def run(self, program: str, *arguments: str) -> tuple[int | None, str, str]:
@@ -77,7 +84,8 @@ class Person:
                 banner += line.decode()
             yield banner
         finally:
-            server.send_signal(signal.SIGINT)
+            if server.returncode is None:
+                server.send_signal(signal.SIGINT)
             code, err = await server.wait(), (await complaints).decode()
         assert code == 0, err
         assert not re.search(r"Warning|Traceback|error", err), err
@@ -90,7 +98,11 @@ def person(installation: Installation, request: pytest.FixtureRequest) -> Callab
     def make(name: str) -> Person:
         directory = installation.root / name
         directory.mkdir()
-        return Person(installation, directory)
+        account = None
+        if os.geteuid() == 0 and public_python() is not None:
+            account = pwd.getpwnam("nobody").pw_uid
+            os.chown(directory, account, account)
+        return Person(installation, directory, account)
 
     return make
 
@@ -105,7 +117,7 @@ def health_check() -> list[str]:
 
 
 async def test_from_an_empty_directory_to_a_result_and_a_clean_end(person: Callable[[str], Person]) -> None:
-    user = person("first-use")
+    user = person("first use")
     user.settings["REEV_GQL_PORT"] = "0"
     async with user.serving() as banner:
         match = API_LINE.search(banner)
