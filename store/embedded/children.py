@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -21,3 +22,10 @@ def start_child(command: Sequence[str], **options: Any) -> subprocess.Popen[byte
 def reap_children() -> None:
     """Waits for those that have ended: until then they are zombies."""
     _living[:] = [process for process in _living if process.poll() is None]
+
+
+@atexit.register
+def _leave_the_rest() -> None:
+    """What outlives this process on purpose is no fault: its Popen need not complain."""
+    for process in _living:
+        process.returncode = 0
