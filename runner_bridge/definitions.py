@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.reference_answer import why_no_reference_answer
 from runner_bridge.formats.runnable import why_not_runnable
 
 REMEMBERED_CHARACTERS = 8 * 1024 * 1024
@@ -53,6 +54,13 @@ def why_not_runnable_here(definition: Definition) -> str | None:
     if isinstance(definition, Unreadable):
         return f"its definition cannot be read: {definition.why}"
     return why_not_runnable(definition)
+
+
+def why_no_reference_answer_to(definition: Definition) -> str | None:
+    """Why the agent without a model cannot solve it, in one line; None when it can."""
+    if isinstance(definition, Unreadable):
+        return f"its definition cannot be read: {definition.why}"
+    return why_no_reference_answer(definition)
 
 
 class Definitions:

@@ -20,7 +20,6 @@ from runner_bridge.benchmark_parsing import BenchmarkFile
 from runner_bridge.convert import benchmark_draft
 from runner_bridge.formats.benchmark import Benchmark, Remark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.remarks import RemarkKind
 from store import benchmarks, model
 from store.benchmarks import Overtaken
 from store.database import Database
@@ -122,15 +121,9 @@ def _report(item: BenchmarkFile, outcomes: Mapping[BenchmarkId, SyncOutcome]) ->
     benchmark_id = item.benchmark_id
     if benchmark_id is None:
         return FileReport(item.file, None, SyncOutcome.FAILED, item.error)
-    remarks = item.remarks
-    if item.file.rpartition(".")[0] != benchmark_id:
-        message = (
-            f"is {benchmark_id!r}, but the file is {item.file!r}: upstream finds benchmarks by file name"
-        )
-        remarks = (Remark(kind=RemarkKind.SUSPECT, path="id", message=message), *remarks)
     # What is stored already and was not even parsed has no outcome but this.
     outcome = outcomes.get(BenchmarkId(benchmark_id), SyncOutcome.UNCHANGED)
-    return FileReport(item.file, benchmark_id, outcome, remarks=remarks)
+    return FileReport(item.file, benchmark_id, outcome, remarks=item.remarks)
 
 
 async def _report_archived(db: Database, gone: Sequence[BenchmarkId]) -> list[FileReport]:

@@ -9,11 +9,13 @@ import strawberry
 
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.reference_answer import why_no_reference_answer
 from runner_bridge.formats.runnable import why_not_runnable
 from runner_bridge.sync import parse_source
 from schema.benchmark_mutations import InvalidBenchmarkError
 from schema.context import Info
 from schema.enums import SyncOutcome
+from schema.reference_answer import ReferenceAnswer
 from schema.remarks import Remark
 from store import benchmarks
 from store.model import BenchmarkId
@@ -27,7 +29,10 @@ class CheckBenchmarkSuccess:
     )
     remarks: list[Remark] = strawberry.field(description="What of it cannot be evaluated here.")
     why_not_runnable_locally: str | None = strawberry.field(
-        description="Why our own runner cannot execute it; null when it can."
+        description="Why our own runner cannot build it; null when it can."
+    )
+    reference_answer: ReferenceAnswer = strawberry.field(
+        description="Whether there is an answer to it that needs no model."
     )
 
 
@@ -49,6 +54,7 @@ async def check_benchmark(
         outcome=await _outcome(info, definition),
         remarks=[Remark(path=remark.path, message=remark.message) for remark in definition.remarks],
         why_not_runnable_locally=why_not_runnable(definition),
+        reference_answer=ReferenceAnswer.of(why_no_reference_answer(definition)),
     )
 
 

@@ -14,6 +14,7 @@ from schema.context import Info
 from schema.enums import SyncOutcome
 from schema.errors import Error, ErrorCode
 from schema.remarks import Remark
+from store.model import BenchmarkId
 
 
 @strawberry.type(description="The text is not a benchmark definition. Nothing was written.")
@@ -42,6 +43,16 @@ class SyncedFile:
     outcome: SyncOutcome = strawberry.field(description="What was done.")
     error: InvalidBenchmarkError | None = strawberry.field(description="Why it was refused.")
     remarks: list[Remark] = strawberry.field(description="What of it cannot be evaluated here.")
+
+    @strawberry.field(
+        description="The benchmark as it is stored now, which says whether it can be played here and whether it "
+        "has a reference answer; null when it is not stored."
+    )
+    async def benchmark(self, info: Info) -> Benchmark | None:
+        if self.benchmark_id is None:
+            return None
+        row = await info.context.loaders.benchmark.load(BenchmarkId(self.benchmark_id))
+        return None if row is None else Benchmark.of(row)
 
     @classmethod
     def of(cls, report: sync.FileReport) -> SyncedFile:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from runner_bridge.definitions import Definition, StoredText, Unreadable, why_not_runnable_here
+from runner_bridge.definitions import (
+    Definition,
+    StoredText,
+    Unreadable,
+    why_no_reference_answer_to,
+    why_not_runnable_here,
+)
 from schema.context import Info
 from schema.definitions import FlowStep, GroundTruth, InitialAccount
 from schema.ids import benchmark_id_argument
@@ -18,6 +24,7 @@ from schema.json_loads import LatestExecution, LatestExecutions
 from schema.json_selection import execution_row, loaded, ready
 from schema.page_arguments import After, Before, First, Last
 from schema.pagination import PageInfo, Window, decode_cursor, encode_cursor
+from schema.reference_answer import ReferenceAnswer
 from schema.remarks import Remark
 from schema.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from schema.updates_cursor import UpdatesCursor
@@ -200,11 +207,17 @@ class Benchmark:
         definition = await self._definition(info)
         return None if isinstance(definition, Unreadable) else GroundTruth.of(definition.ground_truth)
 
-    @strawberry.field(description="Whether our own runner can execute it, without upstream's.")
+    @strawberry.field(description="Whether there is an answer to it that needs no model.")
+    async def reference_answer(self, info: Info) -> ReferenceAnswer:
+        return ReferenceAnswer.of(why_no_reference_answer_to(await self._definition(info)))
+
+    @strawberry.field(
+        description="Whether our own runner can build its environment, so that an agent can play it here."
+    )
     async def runnable_locally(self, info: Info) -> bool:
         return why_not_runnable_here(await self._definition(info)) is None
 
-    @strawberry.field(description="Why our own runner cannot execute it; null when it can.")
+    @strawberry.field(description="Why our own runner cannot build it; null when it can.")
     async def why_not_runnable_locally(self, info: Info) -> str | None:
         return why_not_runnable_here(await self._definition(info))
 

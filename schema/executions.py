@@ -23,7 +23,7 @@ from schema.pagination import LARGEST_PAGE, Window
 from schema.progress import ExecutionProgress, LeakedProcess
 from schema.pruned import Pruned, gap_before
 from schema.renderings.trace import trace_text
-from schema.scoring import AssertionResult, Scoring
+from schema.scoring import NOT_COMPUTABLE, AssertionResult, Scoring
 from schema.selection import is_alone
 from schema.steps import Step
 from schema.tool_calls import ToolCall
@@ -243,7 +243,15 @@ class Execution:
 
     @strawberry.field(description="The score computed here, with its breakdown; null without a result.")
     def scoring(self) -> Scoring | None:
-        return None if self.row.scoring is None else Scoring.of(self.row.scoring)
+        scoring = self.row.scoring
+        return None if scoring is None or NOT_COMPUTABLE in scoring else Scoring.of(scoring)
+
+    @strawberry.field(
+        description="Why no score can be computed of its result; null where one was, or without a result."
+    )
+    def scoring_problem(self) -> str | None:
+        problem: str | None = (self.row.scoring or {}).get(NOT_COMPUTABLE)
+        return problem
 
     @strawberry.field(
         description="Each final state assertion of the benchmark; null without a result to evaluate them on."
@@ -260,7 +268,8 @@ class Execution:
     @strawberry.field(description="What happened, step by step, as the text tree that reev prints.")
     async def trace(self, info: Info) -> str:
         steps = await info.context.loaders.steps.load(self.row.id)
-        return trace_text(self.row.benchmark_id, self.row.status, self.row.score, steps)
+        failure = None if self.row.failure is None else self.row.failure.message
+        return trace_text(self.row.benchmark_id, self.row.status, self.row.score, steps, failure)
 
     @strawberry.field(description="What the agent did, as a diagram and as data.")
     async def flow(self, info: Info) -> Flow:

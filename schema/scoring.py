@@ -8,6 +8,10 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
+from runner_bridge.formats.scoring import NOT_COMPUTABLE
+
+__all__ = ["NOT_COMPUTABLE", "AssertionOutcome", "AssertionResult", "Scoring"]
+
 
 @strawberry.enum(description="What became of an assertion.")
 class AssertionOutcome(Enum):

@@ -105,7 +105,8 @@ def _measure(assertion: Assertion, benchmark: Benchmark, final: Observation | No
         case "SolBalanceChange":
             return _lamports(name, state) - _initial_lamports(name, benchmark)
         case _:
-            return _token_amount(name, state, assertion.mint)
+            mint = assertion.mint
+            return _token_amount(name, state, None if mint is None else final.key_map.get(mint, mint))
 
 
 def _account_state(assertion: Assertion, final: Observation) -> tuple[str, dict[str, Any]]:
@@ -113,7 +114,7 @@ def _account_state(assertion: Assertion, final: Observation) -> tuple[str, dict[
     if assertion.address_derivation is not None:
         name = _derived_name(assertion.address_derivation, final)
     else:
-        name = assertion.pubkey or ""
+        name = _observed_name(assertion.pubkey or "", final)
     state = final.account_states.get(name)
     if state is None:
         raise _NotEvaluable(f"{name} was not observed")
@@ -123,14 +124,22 @@ def _account_state(assertion: Assertion, final: Observation) -> tuple[str, dict[
 def _derived_name(derivation: AddressDerivation, final: Observation) -> str:
     if derivation.type != "AssociatedTokenAccount":
         raise _NotEvaluable(f"address derivation {derivation.type} is not known")
-    owner = final.key_map.get(derivation.owner, derivation.owner)
+    parts = (derivation.owner, derivation.mint, derivation.token_program or TOKEN_PROGRAM)
+    owner, mint, program = (final.key_map.get(part, part) for part in parts)
     try:
-        address = associated_token_address(owner, derivation.mint, derivation.token_program or TOKEN_PROGRAM)
+        address = associated_token_address(owner, mint, program)
     except ValueError as error:
         raise _NotEvaluable(f"the address cannot be derived: {error}") from None
     # A placeholder may stand for several accounts in the file; only the address tells which one was observed.
-    names = [name for name, mapped in final.key_map.items() if mapped == address]
-    return next((name for name in names if name in final.account_states), address)
+    return _observed_name(address, final)
+
+
+def _observed_name(pubkey: str, final: Observation) -> str:
+    """The name under which an account was observed, which may be a placeholder for this address."""
+    if pubkey in final.account_states:
+        return pubkey
+    names = [name for name, mapped in final.key_map.items() if mapped == pubkey]
+    return next((name for name in names if name in final.account_states), pubkey)
 
 
 def _lamports(name: str, state: dict[str, Any]) -> int:

@@ -30,6 +30,14 @@ class AddressDerivation(Model):
     mint: str
     token_program: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _owner_by_its_other_name(cls, raw: Any) -> Any:
+        """Some files name the owner as `owner_placeholder`, which is remarked on."""
+        if isinstance(raw, dict) and "owner" not in raw and "owner_placeholder" in raw:
+            return {**raw, "owner": raw["owner_placeholder"]}
+        return raw
+
 
 class Assertion(Model):
     """A condition on the final state. Of a type nobody knows only `type`, `weight` and `raw` are filled."""

@@ -69,7 +69,8 @@ def remarks_on_name(benchmark_id: JsonValue, source: str) -> tuple[Remark, ...]:
     stem, suffix = os.path.splitext(name)
     if suffix not in (".yml", ".yaml") or stem == benchmark_id:
         return ()
-    return (_remark(RemarkKind.SUSPECT, ("id",), f"differs from the file's name {shown(name)}"),)
+    message = f"differs from the file's name {shown(name)}, by which upstream finds benchmarks"
+    return (_remark(RemarkKind.SUSPECT, ("id",), message),)
 
 
 def _remark(kind: RemarkKind, path: Path, message: str) -> Remark:
@@ -150,6 +151,11 @@ def _on_assertion(assertion: dict[str, Any], path: Path) -> Iterator[Remark]:
         yield _remark(RemarkKind.UPSTREAM_REFUSES, path, f"upstream has no assertion {shown(kind)}")
     elif required is not None and required not in assertion:
         yield _remark(RemarkKind.UPSTREAM_REFUSES, (*path, required), "is missing")
+    derivation = assertion.get("address_derivation")
+    if isinstance(derivation, dict) and "owner" not in derivation and "owner_placeholder" in derivation:
+        message = "is read as the owner; upstream knows only `owner`"
+        place = (*path, "address_derivation", "owner_placeholder")
+        yield _remark(RemarkKind.UPSTREAM_REFUSES, place, message)
     reason = why_not_evaluable(assertion)
     if reason is not None:
         yield _remark(RemarkKind.NOT_EVALUATED, path, reason)

@@ -10,18 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runner_bridge.formats.addresses import b58decode
+from runner_bridge.formats.addresses import b58decode, is_address
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.ground_truth import DATA_NOT_COMPARED, ExpectedAccount, ExpectedInstruction
 from runner_bridge.formats.models import JsonValue, as_json
 from runner_bridge.formats.session_file import AccountMeta, Instruction, Observation, SessionStep
 
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 
 INSTRUCTION_SHARE = 0.75
 ONCHAIN_SHARE = 0.25
+UNRESOLVED = "nobody knows which address"
 # From which score upstream calls a result succeeded; flows are given more room.
 SINGLE_STEP_PASS = 0.75
+NOT_COMPUTABLE = "not_computable"
+"""The key of the reason, where there is no score."""
+
 FLOW_PASS = 0.6
 # A loss of more points than this is worth an issue, a smaller one only a detail.
 _NOTABLE_LOSS = 20.0
@@ -65,9 +69,14 @@ class Scoring:
     issues: tuple[str, ...]
     details: tuple[str, ...]
     instructions: tuple[InstructionScore, ...]
+    why_not_computable: str | None = None
+    """Why the score means nothing: a comparison that only an unknown address could decide."""
 
     def to_json(self) -> dict[str, JsonValue]:
-        return dict(as_json(self))
+        """All of it; only the reason when nothing could be computed."""
+        if self.why_not_computable is not None:
+            return {"version": self.version, NOT_COMPUTABLE: self.why_not_computable}
+        return {key: value for key, value in as_json(self).items() if key != "why_not_computable"}
 
 
 def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
@@ -99,7 +108,14 @@ def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
         issues=tuple(issues),
         details=tuple(details),
         instructions=compared,
+        why_not_computable=next(
+            (part.why for item in compared for part in item.parts if _is_open(part)), None
+        ),
     )
+
+
+def _is_open(part: PartScore) -> bool:
+    return part.why is not None and part.why.startswith(UNRESOLVED)
 
 
 def _possible(compared: Sequence[InstructionScore]) -> float:
@@ -152,7 +168,7 @@ def _compare(
     if wanted.program_id is not None:
         program_id = key_map.get(wanted.program_id, wanted.program_id)
         actual = got.program_id if got is not None else None
-        why = _why(got, program_id == actual, "another program")
+        why = _why(got, program_id == actual, _unresolved(program_id) or "another program")
         yield PartScore("program_id", None, wanted.program_id_weight, why is None, program_id, actual, why)
     if wanted.data is not None and wanted.data_weight is not None and wanted.data != DATA_NOT_COMPARED:
         actual = got.data if got is not None else None
@@ -166,6 +182,11 @@ def _why(got: Instruction | None, matched: bool, otherwise: str) -> str | None:
     if got is None:
         return "no instruction at this position"
     return None if matched else otherwise
+
+
+def _unresolved(name: str) -> str | None:
+    """What there is to say of a placeholder that stands where an address must."""
+    return None if is_address(name) else f"{UNRESOLVED} {name} is: the result's key_map does not name it"
 
 
 def _same_data(expected: str, actual: str | None) -> bool:
@@ -186,6 +207,8 @@ def _compare_account(
     actual = _account_json(got.accounts[position])
     different = [key for key in expected if expected[key] != actual[key]]
     why = f"{' and '.join(different)} differ" if different else None
+    if different == ["pubkey"]:
+        why = _unresolved(pubkey) or why
     return PartScore("account", position, wanted.weight, not different, expected, actual, why)
 
 

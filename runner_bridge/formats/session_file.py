@@ -103,6 +103,12 @@ class FinalResult(Model):
     trace: Any
     data: Any
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What of it was not taken as it stands."""
+        rounded = self.score in (0.0, 1.0) and self.raw_score not in (None, 0, 1, 100)
+        return (f"final_result.score {self.raw_score!r} is taken as {self.score}",) if rounded else ()
+
 
 class SessionFile(Model):
     """A session file. `benchmark_step` is set when its benchmark id names a step of a flow."""
@@ -140,6 +146,9 @@ class _SessionTree(Model):
     metadata: dict[str, Any] | None = None
     final_result: _FinalResultTree | None = None
 
+
+ROUNDING = 1e-9
+"""A score that is further away from 0 and 1 than this is not what adding up floats left."""
 
 _STEPS = TypeAdapter(Tuple[SessionStep])
 
@@ -213,9 +222,14 @@ def _final_result(session: _SessionTree) -> FinalResult:
 
 
 def _score(session: _SessionTree, score: float | None) -> float | None:
-    """The file's score between 0 and 1. Only dynamic flows count to 100; up to 1 theirs reads as a share."""
+    """The file's score between 0 and 1, without what adding up floats left.
+
+    Only dynamic flows count to 100; up to 1 theirs reads as a share.
+    """
     if score is None or 0 <= score <= 1:
         return score
+    if -ROUNDING <= score <= 1 + ROUNDING:
+        return min(1.0, max(0.0, score))
     dynamic = is_dynamic_id(session.session_id) or is_dynamic_id(session.benchmark_id)
     if dynamic and 1 < score <= 100:
         return score / 100

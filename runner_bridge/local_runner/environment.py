@@ -144,6 +144,6 @@ class Environment:
                 continue
             owner, mint_address = self._resolve(derivation.owner), self._resolve(derivation.mint)
             if is_address(owner) and is_address(mint_address):
-                program = derivation.token_program or TOKEN_PROGRAM
+                program = self._resolve(derivation.token_program or TOKEN_PROGRAM)
                 derived[name] = associated_token_address(owner, mint_address, program)
         self.key_map.update(derived)

@@ -24,14 +24,24 @@ _LIVE_WORDS = frozenset({"queued", "running", "stopping"})
 _COMPLETED_LABELS = {"flow_benchmark": "Flow Completed", "api_benchmark": "API Query Completed"}
 
 
-def trace_text(benchmark_id: str, status_word: str, score: float | None, steps: Sequence[Step]) -> str:
+def trace_text(
+    benchmark_id: str,
+    status_word: str,
+    score: float | None,
+    steps: Sequence[Step],
+    failure: str | None = None,
+) -> str:
     """The trace tree, each line ended by a newline.
 
     `status_word` is any spelling of the status (`SUCCEEDED`, `succeeded`, `TIMED_OUT`). `score` runs from 0
     to 1; when it is None the ` (Score: …)` part is not there: no number is better than an invented one. Steps
     are numbered by their place in `steps`. An agent's text keeps its own newlines, as upstream prints it.
+    `failure` is why it ended badly; it comes last, unless the last error of a step says it already.
     """
     children = tuple(_step_tree(number, step) for number, step in enumerate(steps, start=1))
+    told = [detail for step in steps if (detail := _detail(as_dict(step.observation), as_dict(step.info)))]
+    if failure and not any(detail.removeprefix("Error: ") in failure for detail in told):
+        children += (Tree(f"FAILURE: {visible(failure)}"),)
     return narrow(Tree(_root(benchmark_id, status_word, score), children))
 
 

@@ -137,8 +137,12 @@ WITH living AS (
     WHERE is_new OR kind = 'TOOL_CALL_ENDED'
 ), moved AS (
     UPDATE executions AS e
-    SET last_activity_at = clock_timestamp(), event_seq = event_seq + (SELECT count(*) FROM fresh)
-    FROM living WHERE e.id = living.id
+    SET last_activity_at = clock_timestamp(), event_seq = event_seq + (SELECT count(*) FROM fresh),
+        -- Nothing of what somebody else ran began after its own calls, whichever line told of them first.
+        started_at = CASE origin WHEN 'OBSERVED' THEN least(e.started_at, began.at) ELSE e.started_at END,
+        queued_at = CASE origin WHEN 'OBSERVED' THEN least(e.queued_at, began.at) ELSE e.queued_at END
+    FROM living CROSS JOIN (SELECT min(least(started_at, ended_at)) AS at FROM latest) AS began
+    WHERE e.id = living.id
     RETURNING e.id, event_seq - (SELECT count(*) FROM fresh) AS before
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, data)
@@ -158,7 +162,13 @@ WITH moved AS (
         failure_message = CASE WHEN status = 'RUNNING' OR $20 THEN $4 END,
         success = CASE WHEN status = 'RUNNING' THEN $8::boolean END,
         score = CASE WHEN status = 'RUNNING' THEN $9::double precision END,
-        event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, clock_timestamp()),
+        event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, least(clock_timestamp(), CASE origin
+            -- What somebody else ran ended when it was last heard of: its files may be years old.
+            WHEN 'OBSERVED' THEN coalesce(
+                (SELECT max(greatest(c.started_at, c.ended_at)) FROM execution_tool_calls AS c
+                 WHERE c.execution_id = $1), started_at
+            )
+        END)),
         exit_code = $5, exit_signal = $6, execution_time_ms = $7,
         scoring = $10, assertions = $11, session_file_hash = $12,
         steps_done = coalesce($13, steps_done), leaked_processes = $14

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from runner_bridge.formats.addresses import b58decode, is_address
-from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.formats.ground_truth import DATA_NOT_COMPARED, ExpectedInstruction
+from runner_bridge.formats.ground_truth import ExpectedInstruction
+from runner_bridge.formats.reference_answer import step_of, why_no_reference_answer
 from runner_bridge.local_runner.agents.protocol import AgentRequest
 from runner_bridge.local_runner.agents.tool_names import described
 from runner_bridge.local_runner.errors import AgentError
@@ -54,47 +54,21 @@ class DeterministicAgent:
 
 
 def _plan(request: AgentRequest) -> list[Instruction]:
-    fixed = _FIXED.get(request.benchmark.id)
-    if fixed is not None:
+    benchmark = request.benchmark
+    if reason := why_no_reference_answer(benchmark):
+        raise AgentError(f"deterministic: there is no reference answer to {benchmark.id}: {reason}")
+    if fixed := _FIXED.get(benchmark.id):
         return [fixed]
-    expected = request.benchmark.ground_truth.expected_instructions
-    if not expected:
-        raise AgentError(
-            f"the deterministic agent has no instructions for {request.benchmark.id}, "
-            "and its ground truth expects none"
-        )
-    steps = [_step_of(instruction, number, request) for number, instruction in enumerate(expected)]
     return [
-        _from_ground_truth(instruction, number)
-        for number, (instruction, step) in enumerate(zip(expected, steps, strict=True))
-        if step == request.step
+        _from_ground_truth(expected)
+        for expected in benchmark.ground_truth.expected_instructions
+        if request.step is None or step_of(benchmark, expected) == request.step
     ]
 
 
-def _step_of(expected: ExpectedInstruction, number: int, request: AgentRequest) -> int | None:
-    if request.step is None:
-        return None
-    step = (expected.model_extra or {}).get("step")
-    if type(step) is int and step in _steps(request.benchmark):
-        return step
-    raise AgentError(f"deterministic: expected_instructions[{number}] does not say which step it belongs to")
-
-
-def _steps(benchmark: Benchmark) -> set[int]:
-    return {step.step for step in benchmark.flow}
-
-
-def _from_ground_truth(expected: ExpectedInstruction, number: int) -> Instruction:
-    if expected.program_id is None or expected.data is None or expected.data == DATA_NOT_COMPARED:
-        raise AgentError(f"deterministic: expected_instructions[{number}] is not complete")
-    try:
-        data = b58decode(expected.data)
-    except ValueError as error:
-        raise AgentError(
-            f"deterministic: expected_instructions[{number}].data is not base58: {error}"
-        ) from None
+def _from_ground_truth(expected: ExpectedInstruction) -> Instruction:
     uses = (AccountUse(item.pubkey, item.is_signer, item.is_writable) for item in expected.accounts)
-    return Instruction(expected.program_id, tuple(uses), data)
+    return Instruction(expected.program_id or "", tuple(uses), b58decode(expected.data or ""))
 
 
 def _resolved(planned: Instruction, key_map: dict[str, str]) -> Instruction:

@@ -86,7 +86,7 @@ def test_a_failure_on_chain_is_told_with_its_error() -> None:
 def test_the_json_is_the_same_after_a_round_trip() -> None:
     tree = scored("004-partial-score-spl-transfer").to_json()
     assert json.loads(json.dumps(tree)) == tree
-    assert tree["version"] == 1
+    assert tree["version"] == 2
 
 
 @pytest.mark.parametrize(

@@ -111,12 +111,10 @@ def test_an_agent_without_instructions_fails(out: Path, tmp_path: Path) -> None:
     refused(run(out, path), 4, "expected_instructions[0]", "not complete")
 
 
-def test_an_agent_that_fails_in_a_tool_leaves_the_failed_call(out: Path, tmp_path: Path) -> None:
+def test_an_answer_that_names_an_unknown_account_is_refused_before_any_tool_is_called(
+    out: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "other.yml"
     text = (BENCHMARKS / "006-token-2022-transfer.yml").read_text().replace("006-", "906-")
     path.write_text(text.replace('{ pubkey: "RECIPIENT_POINTS_ACCOUNT"', '{ pubkey: "NOBODY_KNOWS"'))
-    finished = run(out, path)
-    assert (finished.code, finished.stdout) == (4, "")
-    assert "NOBODY_KNOWS" in finished.stderr
-    (log,) = out.iterdir()
-    assert '"success":false' in log.read_text().splitlines()[-1]
+    refused(run(out, path), 4, "no reference answer", "NOBODY_KNOWS")

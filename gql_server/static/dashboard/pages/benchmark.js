@@ -69,6 +69,7 @@ function Benchmark({ benchmark, tab, change }) {
         <${Fact} name="Changed"><${Age} iso=${benchmark.revisedAt} /></${Fact}>
         <${Fact} name="File">${benchmark.sourcePath ?? "none: it came over the API"}</${Fact}>
         <${Fact} name="Local runner">${benchmark.runnableLocally ? "can execute it" : benchmark.whyNotRunnableLocally}</${Fact}>
+        <${Fact} name="Reference answer">${benchmark.referenceAnswer.exists ? "exists" : `none: ${benchmark.referenceAnswer.reason}`}</${Fact}>
         ${benchmark.archivedAt && html`<${Fact} name="Archived"><${Age} iso=${benchmark.archivedAt} /></${Fact}>`}
       </dl>
       ${benchmark.remarks.map(({ path, message }) => html`<p key=${path} class="issue"><code>${path}</code> ${message}</p>`)}

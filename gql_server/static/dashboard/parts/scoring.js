@@ -3,13 +3,13 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { Score } from "./basics.js";
 
-export function Scoring({ execution: { score, scoring, assertions } }) {
+export function Scoring({ execution: { score, scoring, scoringProblem, assertions } }) {
   return html`
     <div class="columns">
       <section class="surface" aria-label="Computed score">
         <h2>Score</h2>
         <p>Reported by the session file: <${Score} value=${score} /></p>
-        ${scoring ? html`<${Computed} scoring=${scoring} />` : html`<p class="quiet">Nothing was computed here: there is no result, or the benchmark is not known.</p>`}
+        ${scoring ? html`<${Computed} scoring=${scoring} />` : html`<p class="quiet">${scoringProblem ? `No score can be computed: ${scoringProblem}` : "Nothing was computed here: there is no result, or the benchmark is not known."}</p>`}
       </section>
       <section class="surface" aria-label="Assertions">
         <h2>Assertions</h2>
