@@ -38,7 +38,7 @@ DOCUMENT = {
 
 FIELD = {
     "INVALID_ID": "An argument is not an id of the kind that is asked for.",
-    "INVALID_CURSOR": "A cursor is not one of this list, or points at what cannot be.",
+    "INVALID_CURSOR": "A cursor is of another list, or of a history that is not here: read anew what you show.",
     "INVALID_FILTER": "A filter contradicts where it stands.",
     "INVALID_TIME": "A time cannot be told.",
     "PAGE_SIZE": "A page is larger than there are, or asked for from both ends.",

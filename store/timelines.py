@@ -8,6 +8,7 @@ table. What of it we may not read is left out; a counter of transactions that is
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ class Timelines:
         self._db = db
         self._all: tuple[Timeline, ...] = ()
         self._in_doubt = True
+        self._looking = asyncio.Lock()
 
     def doubt(self) -> None:
         """The database may be another one from now on: look before the next use."""
@@ -48,14 +50,15 @@ class Timelines:
 
     async def now(self) -> str:
         """The id of the timeline that events are committed on. Raises DatabaseUnavailable."""
-        if self._in_doubt:
-            self._in_doubt = False
-            try:
-                self._all = await _entered(self._db)
-            except BaseException:
-                self._in_doubt = True
-                raise
-        return self._all[-1].id
+        async with self._looking:
+            if self._in_doubt:
+                self._in_doubt = False
+                try:
+                    self._all = await _entered(self._db)
+                except BaseException:
+                    self._in_doubt = True
+                    raise
+            return self._all[-1].id
 
     def is_current(self, timeline: str | None) -> bool:
         """Whether it is the present one. None is the first: cursors did not always name theirs."""
@@ -90,6 +93,7 @@ async def _entered(db: Database) -> tuple[Timeline, ...]:
         if (known := _known(await connection.fetch(SQL["all"]), place)) is not None:
             return known
         await connection.execute(SQL["begin"], secrets.token_hex(4), place)
+        await connection.fetchval(SQL["go_on_above"])
         return _timelines(await connection.fetch(SQL["all"]))
 
 

@@ -23,5 +23,10 @@ SELECT $1, $2, coalesce(greatest(
     (SELECT max(position) FROM event_positions), (SELECT max(position) FROM benchmark_changes)
 ), 0)
 
+-- name: go_on_above
+-- Whatever was restored of the counter.
+SELECT setval('log_position', greatest(last_value, began_after))
+FROM log_position CROSS JOIN log_timelines ORDER BY number DESC LIMIT 1
+
 -- name: last_given
 SELECT last_value FROM log_position

@@ -202,6 +202,14 @@ async def test_the_place_is_known_by_what_may_be_read_of_it(db: Database) -> Non
         assert await db.fetchval("SELECT count(*) FROM log_timelines") == number + 2
 
 
+async def test_positions_go_on_above_the_log_whatever_was_restored_of_their_counter(db: Database) -> None:
+    execution_id = await running(db)
+    await db.execute("SELECT setval('log_position', 1)")
+    await Timelines(db).now()
+    await append(db, execution_id, 1)
+    assert [seq for _, _, seq in await database_order(db)] == [1, 2, 3]
+
+
 async def test_what_we_may_not_read_of_a_place_is_left_out(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
