@@ -1,4 +1,8 @@
-"""Wrong tokens, counted by the address they come from: a few are free, then each costs twice the wait."""
+"""Wrong tokens, counted by the address they come from: a few are free, then each costs twice the wait.
+
+A right token never comes here. What keeps it from being guessed is its length; this tells clients with a wrong
+one to stop, and is no lock that somebody else at the same address could close.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +32,11 @@ class WrongGuesses:
     def __init__(self) -> None:
         self._of: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def check(self, address: str) -> None:
-        """Raises BadRequest (429) while `address` has to wait; what it shows meanwhile is not looked at."""
+    def note(self, address: str) -> None:
+        """Counts a wrong one. Raises BadRequest (429), and does not count it, while `address` has to wait."""
         count, last = self._of.get(address, (0, 0.0))
-        if count < FREE:
-            return
-        wait = min(2.0 ** (count - FREE), LONGEST_S) - (time.monotonic() - last)
+        now = time.monotonic()
+        wait = min(2.0 ** (count - FREE), LONGEST_S) - (now - last) if count >= FREE else 0.0
         if wait > 0:
             raise BadRequest(
                 "Too many wrong tokens came from this address; wait",
@@ -41,11 +44,7 @@ class WrongGuesses:
                 status=HTTPStatus.TOO_MANY_REQUESTS,
                 headers={hdrs.RETRY_AFTER: str(math.ceil(wait))},
             )
-
-    def note(self, address: str) -> None:
-        """Counts a wrong one."""
-        count, last = self._of.pop(address, (0, 0.0))
-        now = time.monotonic()
+        self._of.pop(address, None)
         self._of[address] = (1 if now - last > FORGET_S else min(count + 1, 64), now)
         if len(self._of) > ADDRESSES:
             self._of.popitem(last=False)

@@ -1,7 +1,7 @@
 """Who asks: the gate that every request and every websocket passes before anything is executed for it.
 
 A server that listens on loopback asks for no token unless told to. A token that is shown is looked at all the
-same: it may have less than everything. Whoever shows wrong ones waits longer each time.
+same: it may have less than everything. A right one is always taken; wrong ones are told to wait, longer each time.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class Gate:
             if self._required:
                 raise _unauthorized("A bearer token is needed")
             return LOCAL
-        self._guesses.check(address)
         if self._token is not None and hmac.compare_digest(secret.encode(), self._token.encode()):
             return CONFIGURED
         principal = await self._of_database(tokens.digest_of(secret))
         if principal is None:
+            # Only failures wait: else whoever shares an address with an attacker is locked out by wrong tokens.
             self._guesses.note(address)
             raise _unauthorized("This token is not known, or was revoked")
         return principal

@@ -56,6 +56,8 @@ def configure_logging(
     root.setLevel(level.upper())
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It repeats the subprotocols that a client asks for; some put their token there.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
     # Strawberry logs every error of every request; masking.py logs those that are our fault, with their id.
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
     structlog.configure(

@@ -5,7 +5,7 @@ OpenAI-compatible API: with a model the smallest chat completion is asked for, t
 at the price of a token; without one the list of models.
 
 The address is the caller's choice, so the request is kept harmless: http and https only, loopback and private
-networks allowed (a local model lives there), but link-local addresses, where clouds keep credentials, never;
+networks allowed (a local model lives there), but those of address_rules.py, where clouds keep credentials, never;
 names are resolved once and judged by what they resolve to; redirects are not followed, no proxy and no cookie
 is used, and of the answer at most some bytes are read and at most a sentence is told.
 """
@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -27,6 +27,7 @@ import orjson
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from runner_bridge.address_rules import ForbiddenAddress, check_address
 from runner_bridge.agent_configs import Endpoint
 from runner_bridge.output import clean_text, redact, redact_bytes
 
@@ -42,7 +43,6 @@ MAX_QUOTED_CHARACTERS = 300
 
 AGENT_SERVICE_PATH = "/gen/tx"
 CHAT_PATH = "/chat/completions"
-METADATA_V6 = ip_address("fd00:ec2::254")
 
 
 class ConnectionProblemKind(StrEnum):
@@ -89,10 +89,6 @@ class _Request:
     body: Any
     answers_with: str | None
     """The key that an answer of the right kind has; None when any answer will do."""
-
-
-class ForbiddenAddress(OSError):
-    """A name or an address that is not asked."""
 
 
 async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> ConnectionReport:
@@ -266,15 +262,7 @@ def _refuse_literal(url: str) -> None:
         address = ip_address(urlsplit(url).hostname or "")
     except ValueError:
         return
-    _refuse(address)
-
-
-def _refuse(address: IPv4Address | IPv6Address) -> None:
-    plain = (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
-    if plain.is_link_local or plain.is_multicast or plain.is_unspecified or plain == METADATA_V6:
-        raise ForbiddenAddress(
-            f"{address} is not asked: link-local, multicast and unspecified addresses are no model's"
-        )
+    check_address(address)
 
 
 class _GuardedResolver(AbstractResolver):
@@ -288,7 +276,7 @@ class _GuardedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
         for result in found:
-            _refuse(ip_address(result["host"].partition("%")[0]))
+            check_address(ip_address(result["host"].partition("%")[0]))
         return found
 
     async def close(self) -> None:

@@ -610,7 +610,7 @@ GUARDS = (
         "gql_server/guesses.py",
         "        if wait > 0:\n",
         "        if False:\n",
-        "tests/gql_server/test_tokens.py::test_wrong_guesses_wait_longer_each_time_and_disturb_no_other_address",
+        "tests/gql_server/test_tokens.py::test_wrong_tokens_wait_longer_each_time_and_lock_nobody_out",
     ),
     Guard(
         "only named proxies are believed",

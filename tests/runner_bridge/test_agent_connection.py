@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
 
 import pytest
 
+from runner_bridge.address_rules import check_address
 from runner_bridge.agent_configs import Endpoint
 from runner_bridge.agent_connection import ConnectionProblemKind, ConnectionReport, check
 from tests.llm import FakeLlm, fake_llm
@@ -120,11 +122,41 @@ async def test_a_name_that_is_none_is_said_so() -> None:
     assert "no-such-name.invalid" in report.problem.message
 
 
+STANDING_FOR_IT = (
+    *("[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[::169.254.169.254]", "[64:ff9b::169.254.169.254]"),
+    *("[2002:a9fe:a9fe::1]", "[2001:0:c000:201:0:0:5601:5601]", "[2001:0:a9fe:a9fe:0:0:f5ff:fffe]"),
+    *("[64:ff9b:1::169.254.169.254]", "[64:ff9b:1:2:3:4:169.254.169.254]"),
+    # With prefixes of 48, 56 and 64 bits: the address stands around the ninth byte (RFC 6052, §2.4).
+    *("[64:ff9b:1:a9fe:a9:fe00::]", "[64:ff9b:1:33a9:fe:a9fe::]", "[64:ff9b:1:2233:a9:fea9:fe00:0]"),
+    *("[::ffff:0.0.0.0]", "[64:ff9b::224.0.0.1]", "[64:ff9b::100.100.100.200]"),
+)
+"""IPv6 addresses that mean 169.254.169.254, or another address that is not asked, to a translator or a tunnel."""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:192.168.1.5",
+            "64:ff9b::8.8.8.8",
+            "64:ff9b:1::8.8.8.8",
+            "fd00::5",
+        ),
+        *("64:ff9b:1:808:8:800::", "2002:808:808::1", "2001:db8::1", "10.0.0.1", "127.0.0.1", "100.64.0.1"),
+    ],
+)
+def test_other_addresses_are_asked(address: str) -> None:
+    check_address(ip_address(address))
+
+
 @pytest.mark.parametrize(
     "host",
     [
-        *("169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[fd00:ec2::254]", "[::]"),
-        *("0xa9fea9fe", "224.0.0.1"),
+        *("169.254.169.254", "[fe80::1]", "[fe80::1%25lo]", "[fd00:ec2::254]", "[fd20:ce::254]", "[::]"),
+        *("0xa9fea9fe", "224.0.0.1", "[ff02::1]", "100.100.100.200", "168.63.129.16"),
+        *STANDING_FOR_IT,
     ],
 )
 async def test_link_local_addresses_are_never_asked_however_they_are_written(host: str) -> None:
