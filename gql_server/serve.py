@@ -187,7 +187,7 @@ def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Setti
     configure_logging(settings.log_level, settings.log_format, secrets_of(settings))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            return runner.run(_until_signalled(part(settings)))
+            return runner.run(_until_signalled(part, settings))
         except (StoreError, BridgeError) as error:
             raise StartupError(" ".join(str(error).split())) from error
         finally:
@@ -195,10 +195,12 @@ def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Setti
             signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
 
 
-async def _until_signalled(part: Coroutine[None, None, None]) -> int:
+async def _until_signalled(
+    part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings
+) -> int:
     """A signal cancels `part`, be it starting or serving; what it has opened is closed in reverse."""
     loop = asyncio.get_running_loop()
-    task = loop.create_task(part)
+    task = loop.create_task(part(settings))
 
     def on_signal() -> None:
         # Once: a second one, from an impatient hand, must not interrupt the closing.

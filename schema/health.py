@@ -15,6 +15,7 @@ from schema.ingest_problems import IngestConflict, IngestFailure
 from schema.pagination import Window
 from schema.workers import Worker
 from store import executions, ingest_problems, workers
+from store.database import Database
 from store.errors import StoreError
 
 ANSWER_S = 2.0
@@ -92,9 +93,13 @@ async def _bounded(reading: Awaitable[T]) -> T | None:
         return None
 
 
+async def _live_counts(db: Database) -> tuple[int, int] | None:
+    return await _bounded(executions.live_counts(db))
+
+
 async def health(info: Info) -> Health:
     db = info.context.db
-    state, counts = await asyncio.gather(db.condition.read(), _bounded(executions.live_counts(db)))
+    state, counts = await asyncio.gather(db.condition.read(), _live_counts(db))
     problems = list(state.problems)
     if state.answers and counts is None:
         problems.append("Executions could not be counted in time: connections are busy, or a table is locked")

@@ -14,9 +14,10 @@ class CliError(Exception):
 
 def main() -> None:
     """Entry point of the console script."""
-    from gql_server.cli.commands import app
-
     try:
+        # Here, where an impatient Ctrl-C ends it without a traceback.
+        from gql_server.cli.commands import app
+
         app()
     except CliError as error:
         print(f"reev-gql: {error}", file=sys.stderr)

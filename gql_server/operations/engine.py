@@ -24,6 +24,7 @@ from gql_server.operations.broadcasts import Broadcasts
 from gql_server.operations.documents import MAX_COERCION_ERRORS, Documents, Operation, Refused
 from gql_server.operations.encoding import encode
 from gql_server.operations.event_answers import EventAnswers
+from gql_server.operations.graphql_core import replace_gather_with_cancel
 from gql_server.operations.request import GraphQLRequest
 from gql_server.operations.time_limit import TimeLimit
 from gql_server.operations.trusted import TrustedDocuments
@@ -56,6 +57,7 @@ class Engine:
         own_documents: Collection[str] = frozenset(),
         compiled: bool = True,
     ) -> None:
+        replace_gather_with_cancel()
         self._schema = schema
         self._make_context = make_context
         timeouts = timeouts or Timeouts()

@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from graphql import parse, validate
 
-from gql_server.cli import CliError, ask, documents
+from gql_server.cli import CliError, ask, documents, main
 from gql_server.cli.watching import event_line, final_line, printable
 from schema import build_schema
 from store import benchmarks
@@ -330,3 +331,14 @@ def test_the_printed_contract_is_current() -> None:
         [sys.executable, "-m", "gql_server", "schema", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "gql_server.cli.commands", Interrupted("gql_server.cli.commands"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
