@@ -12,6 +12,10 @@ from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, exec
 
 from gql_server.compiled.plan import Plan
 from gql_server.operations.encoding import encode
+from gql_server.operations.graphql_core import replace_gather_with_cancel
+
+# As the server does it: what is cancelled, and when, is the same on both sides.
+replace_gather_with_cancel()
 
 Answer = tuple[Any, list[Any]]
 """The data as a client reads it, and the errors in the shape of the specification."""
