@@ -7,7 +7,7 @@ standard rules, some of which take quadratic time, see it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -144,7 +144,7 @@ class Documents:
         except GraphQLError as error:
             raise Refused(error, code="GRAPHQL_PARSE_FAILED") from None
         if errors:
-            raise Refused(*errors, code="GRAPHQL_VALIDATION_FAILED")
+            raise Refused(*_told_once(errors), code="GRAPHQL_VALIDATION_FAILED")
         is_own = source in self._own
         return tuple(
             Operation(
@@ -191,6 +191,19 @@ class Documents:
         if isinstance(values, list):
             raise Refused(*values, code="BAD_USER_INPUT")
         return values
+
+
+def _told_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """Each message once, with every place it is about: an answer does not grow with repetitions in a document."""
+    by_message: dict[str, list[GraphQLError]] = {}
+    for error in errors:
+        by_message.setdefault(error.message, []).append(error)
+    return [
+        same[0]
+        if len(same) == 1
+        else GraphQLError(message, [node for error in same for node in error.nodes or ()])
+        for message, same in by_message.items()
+    ]
 
 
 def _selected(operations: tuple[Operation, ...], name: str | None) -> Operation:

@@ -34,8 +34,38 @@ async def test_array_based_batching_is_refused(site: Site) -> None:
 
 
 async def test_directive_overloading_is_refused(site: Site) -> None:
-    document = "{ __typename " + "@aa" * 10 + " @include(if: true)" * 51 + " }"
+    document = "{ __typename " + " @include(if: true)" * 51 + " }"
     assert refused((await status_of(site, json={"query": document}))[1])
+
+
+async def test_directive_overloading_in_graphql_cops_own_form_is_told_once(site: Site) -> None:
+    _, text = await status_of(site, json={"query": "query { __typename " + "@aa" * 10 + " }"})
+    # Its finding is as many errors as directives.
+    [error] = json.loads(text)["errors"]
+    assert error["message"] == "Unknown directive '@aa'." and len(error["locations"]) == 10
+
+
+async def test_graphql_cops_other_forms_find_nothing(site: Site) -> None:
+    aliases = "query { " + "".join(f"alias{n}:__typename \n" for n in range(101)) + " }"
+    repeated = "query { " + "__typename \n" * 500 + "} "
+    circle = (
+        "query { __schema { ...A } } fragment A on __Schema { __typename ...B } "
+        "fragment B on __Schema { ...A }"
+    )
+    loop = (
+        "query { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } "
+        "} } } } } } } } }"
+    )
+    for document in (aliases, repeated, circle, loop):
+        answer = json.loads((await status_of(site, json={"query": document}))[1])
+        assert answer["errors"] and "data" not in answer, document[:40]
+    batch = [{"query": "query { __typename }"}] * 11
+    assert (await status_of(site, json=batch))[0] == 400
+    assert (await status_of(site, "GET", params={"query": "mutation {__typename}"}))[0] == 405
+    answer = json.loads((await status_of(site, json={"query": "qwerty cop { abc }"}))[1])
+    assert "exception" not in answer["errors"][0]["extensions"]
+    status, text = await status_of(site, params={"query": "query {__typename}"})
+    assert status == 415 and "data" not in json.loads(text)
 
 
 async def test_field_duplication_is_refused(site: Site) -> None:
