@@ -140,7 +140,7 @@ GUARDS = (
     ),
     Guard(
         "events are committed one after the other, in the order of their positions",
-        "store/migrations/sql/0009_commit_order.sql",
+        "store/migrations/sql/0011_commit_order.sql",
         "PERFORM pg_advisory_xact_lock(8243110937284436533);",
         "",
         "tests/store/test_commit_order.py::test_nobody_commits_an_event_between_a_position_and_its_commit",

@@ -135,9 +135,9 @@ async def test_a_log_in_the_order_of_transaction_ids_keeps_its_order_and_its_cur
     empty_database_url: str,
 ) -> None:
     """From a cluster whose counter was far ahead of this one's."""
-    before, _ = offline_sql().split("-- Running upgrade 0008 -> 0009")
+    before, _ = offline_sql().split("-- Running upgrade 0010 -> 0011")
     await run(empty_database_url, f"{before} COMMIT; {OLD_LOG}")
-    assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0009") :]
+    assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0011") :]
     db = await Database.open(empty_database_url)
     hub = await Hub.start(db)
     try:
