@@ -16,6 +16,7 @@ from gql_server.access import GRAPHQL_PATH, AccessRules, access_middleware, head
 from gql_server.flow_pages import flow_page
 from gql_server.health import healthz, readyz
 from gql_server.http.body import MAX_BODY_BYTES
+from gql_server.http.unsent import Unsent
 from gql_server.http.view import GraphQLView
 from gql_server.identity import Gate
 from gql_server.metrics import Seen, metrics_page
@@ -47,10 +48,12 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     """The application for a server that listens on `port`."""
     gate = _gate(settings, services)
     streams = OpenStreams(settings.max_streams, settings.max_streams_per_client)
+    unsent = unsent_answers(settings)
     view = GraphQLView(
         create_engine(settings, services),
         gate,
         streams,
+        unsent,
         queries_by_get=settings.queries_by_get,
         heartbeat_s=settings.heartbeat_s,
     )
@@ -58,7 +61,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     app[STREAMS] = streams
     app.cleanup_ctx.append(_revocations_noticed(gate, streams))
     app.on_shutdown.append(_end_streams)
-    routes = Routes(app, gate)
+    routes = Routes(app, gate, unsent)
     routes.add(GRAPHQL_PATH, view.handle, method=hdrs.METH_ANY)
     routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
     routes.add("/healthz", healthz)
@@ -72,7 +75,7 @@ def create_metrics_app(settings: Settings, services: Services, port: int) -> web
     """`/metrics` and nothing else, on a port of the loopback address, for a worker without a server."""
     app = _guarded(AccessRules.build(port, (), ()))
     page = metrics_page(services.db, services.hub, Seen((), services.counters))
-    Routes(app, _gate(settings, services)).add("/metrics", page)
+    Routes(app, _gate(settings, services), unsent_answers(settings)).add("/metrics", page)
     return app
 
 
@@ -91,6 +94,12 @@ def _gate(settings: Settings, services: Services) -> Gate:
     )
 
 
+def unsent_answers(settings: Settings) -> Unsent:
+    """How many bytes of answers wait for their readers at most: a few of the largest."""
+    largest = settings.memory_limits.answer
+    return Unsent(4 * largest, 2 * largest, settings.answer_timeout_s)
+
+
 def create_engine(settings: Settings, services: Services) -> Engine:
     """What executes operations, within the limits of `settings`."""
     runner = settings.runner
@@ -102,6 +111,7 @@ def create_engine(settings: Settings, services: Services) -> Engine:
         build_schema(),
         make_context,
         limits=settings.document_limits,
+        memory=settings.memory_limits,
         timeouts=Timeouts(settings.query_timeout_s, settings.mutation_timeout_s),
         introspection=settings.introspection,
         suggestions=settings.suggestions,

@@ -20,6 +20,8 @@ REQUEST = {
     "TOO_MANY_REQUESTS": "Too many wrong tokens came from this address; `Retry-After` says how long to wait.",
     "TOO_MANY_STREAMS": "Too many websockets and event streams are open.",
     "TOO_MANY_OPERATIONS": "The websocket carries as many operations as it may.",
+    "SUBSCRIPTIONS_TOO_LARGE": "Documents and variables of open subscriptions take as much memory as they may.",
+    "ANSWERS_UNREAD": "It was executed; too many large answers wait to be read, by this client or by all.",
     "UNPROCESSABLE_ENTITY": "A page: the session file cannot be read.",
     "NOT_FOUND": "There is nothing at this address: no page, no file, no such execution.",
     "SERVICE_UNAVAILABLE": "A page: the database cannot be reached now.",
@@ -37,6 +39,7 @@ DOCUMENT = {
 }
 
 FIELD = {
+    "ANSWER_TOO_LARGE": "The operation was executed; its answer is larger than this server sends.",
     "INVALID_ID": "An argument is not an id of the kind that is asked for.",
     "INVALID_CURSOR": "A cursor is of another list, or of a history that is not here: read anew what you show.",
     "INVALID_FILTER": "A filter contradicts where it stands.",

@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from gql_server.http.refusals import refusal_response
+from gql_server.http.unsent import Unsent
 from gql_server.identity import PRINCIPAL, Gate
 from gql_server.operations.request import BadRequest
 from gql_server.ws.endpoint import wants_websocket
@@ -66,18 +67,18 @@ NEEDS = {
 class Routes:
     """Adds routes to an application."""
 
-    def __init__(self, app: web.Application, gate: Gate) -> None:
-        self._app, self._gate = app, gate
+    def __init__(self, app: web.Application, gate: Gate, unsent: Unsent) -> None:
+        self._app, self._gate, self._unsent = app, gate, unsent
 
     def add(self, path: str, handler: Handler, *, method: str = hdrs.METH_GET) -> None:
         """`handler` answers `path` when what the table says of it was shown. KeyError when it is not in there."""
         resource = self._app.router.add_resource(path)
-        guarded = _guarded(self._gate, NEEDS[resource.canonical], handler)
+        guarded = _guarded(self._gate, self._unsent, NEEDS[resource.canonical], handler)
         for name in (hdrs.METH_GET, hdrs.METH_HEAD) if method == hdrs.METH_GET else (method,):
             resource.add_route(name, guarded)
 
 
-def _guarded(gate: Gate, need: Need, handler: Handler) -> Handler:
+def _guarded(gate: Gate, unsent: Unsent, need: Need, handler: Handler) -> Handler:
     if need.scope is PUBLIC:
         return handler
     scope = need.scope
@@ -96,7 +97,7 @@ def _guarded(gate: Gate, need: Need, handler: Handler) -> Handler:
         except BadRequest as error:
             return refusal_response(error)
         request[PRINCIPAL] = principal
-        return await handler(request)
+        return await unsent.send(request, await handler(request), gate.address_of(request))
 
     return answer
 

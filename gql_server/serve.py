@@ -53,7 +53,11 @@ log = structlog.get_logger(__name__)
 
 def listening_socket(settings: Settings) -> socket.socket:
     """A socket that listens; connections wait in it until the server is ready. Raises StartupError."""
-    return _listening(settings.host, settings.port, "REEV_GQL_PORT")
+    listener = _listening(settings.host, settings.port, "REEV_GQL_PORT")
+    if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+        # Connections inherit it: one whose client takes no byte of what was sent to it ends, whatever that was.
+        listener.setsockopt(socket.IPPROTO_TCP, option, round(settings.answer_timeout_s * 1000))
+    return listener
 
 
 def _listening(host: str, port: int, variable: str) -> socket.socket:

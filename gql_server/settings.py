@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gql_server.document_limits import DocumentLimits
+from gql_server.document_limits import MB, DocumentLimits, MemoryLimits
 from gql_server.setting_types import (
     AgentLimits,
     Command,
@@ -122,6 +122,24 @@ class Settings(BaseSettings):
     )
     mutation_timeout_s: float = Field(
         300, gt=0, le=3600, description="Seconds after which a mutation is cancelled, in the database too"
+    )
+    max_documents_mb: int = Field(
+        32,
+        ge=1,
+        description="Memory for documents that are kept ready, and what is compiled for them, in MiB",
+    )
+    max_subscriptions_mb: int = Field(
+        64,
+        ge=4,
+        description="Memory for documents and variables of open subscriptions, in MiB; a quarter for one address",
+    )
+    max_answer_mb: int = Field(
+        16,
+        ge=1,
+        description="Size of an answer at most, in MiB; four such may wait to be read, two by one address",
+    )
+    answer_timeout_s: float = Field(
+        60, gt=0, le=3600, description="Seconds after which a client that has not read an answer is cut off"
     )
     max_streams: int = Field(1000, ge=1, description="Websockets and event streams that may be open at once")
     max_streams_per_client: int = Field(500, ge=1, description="How many of them one address may have")
@@ -300,6 +318,15 @@ class Settings(BaseSettings):
             aliases=self.max_aliases,
             directives=self.max_directives,
             cost=self.max_cost,
+        )
+
+    @property
+    def memory_limits(self) -> MemoryLimits:
+        """How much is kept in memory for clients."""
+        return MemoryLimits(
+            documents=self.max_documents_mb * MB,
+            subscriptions=self.max_subscriptions_mb * MB,
+            answer=self.max_answer_mb * MB,
         )
 
     @property

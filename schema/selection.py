@@ -41,6 +41,14 @@ class Selection:
     memo: dict[Hashable, Any] = field(default_factory=dict, compare=False)
     """What a resolver derived from it, such as a statement: kept as long as the document is."""
 
+    def count(self) -> int:
+        """How many fields it has, at every level."""
+        count, waiting = 0, [*self.fields]
+        while waiting:
+            count += 1
+            waiting += waiting.pop().fields
+        return count
+
 
 @dataclass(frozen=True, slots=True)
 class ReadyJson:

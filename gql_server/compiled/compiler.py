@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from graphql import (
@@ -35,20 +36,31 @@ from gql_server.compiled.writer import Writer, read
 
 TYPENAME = "__typename"
 
+FUNCTION_BYTES = 4000
+FIELD_BYTES = 1600
+SELECTED_BYTES = 350
+"""What is kept in memory of a function, of a field in it, and of a field that a resolver is told of; about."""
+
 
 class Compiler:
     """`executor` is one of a request that takes this variant: with it graphql-core collects the fields."""
 
-    def __init__(self, executor: Executor[Any]) -> None:
+    def __init__(
+        self, executor: Executor[Any], grown: Callable[[int], None], sources: list[str] | None
+    ) -> None:
+        """`grown` is told about how many bytes were made, `sources` gets the code; both also later.
+
+        What stands behind an abstract type is compiled when it is met first.
+        """
+        self._grown, self._sources = grown, sources
         self._schema = executor.schema
         self._fragments = executor.fragments
         self._operation = executor.operation
         self._values = executor.variable_values
         self._hide_suggestions = executor.hide_suggestions
         self._ordinary: Classes = set()
+        self._leaves: dict[object, Completer] = {}
         self._functions = 0
-        self.sources: list[str] = []
-        """What was written so far; the code for the types behind an abstract one comes when they are met."""
 
     def root(self) -> Fields:
         """The function of all fields of the operation."""
@@ -86,7 +98,9 @@ class Compiler:
         for key, details in grouped.items():
             self._field(writer, type_, key, details)
         source, fields = writer.function()
-        self.sources.append(source)
+        self._grown(FUNCTION_BYTES + FIELD_BYTES * len(grouped))
+        if self._sources is not None:
+            self._sources.append(source)
         return fields
 
     def _field(self, writer: Writer, parent: GraphQLObjectType, key: str, details: FieldDetailsList) -> None:
@@ -108,6 +122,8 @@ class Compiler:
     def _resolved(self, writer: Writer, place: Place) -> None:
         definition = place.definition
         place.selection = selection_of(definition.type, place.details, self._below)
+        if place.selection is not None:
+            self._grown(SELECTED_BYTES * place.selection.count())
         place.complete = self._completer(definition.type, place)
         called = direct(definition, self._schema)
         if called is None:
@@ -134,13 +150,17 @@ class Compiler:
         return non_null(found, place) if is_non_null_type(type_ or place.type) else found
 
     def _completer(self, type_: Any, place: Place) -> Completer:
-        return self._with_nulls(self._of_inner(get_nullable_type(type_), place), place, type_)
+        inner = get_nullable_type(type_)
+        if not is_leaf_type(inner):
+            return self._with_nulls(self._of_inner(inner, place), place, type_)
+        found = self._leaves.get(inner)
+        if found is None:
+            found = self._leaves[inner] = nullable(leaf(inner), self._ordinary)
+        return non_null(found, place) if is_non_null_type(type_) else found
 
     def _of_inner(self, inner: Any, place: Place) -> Completer:
         if is_list_type(inner):
             return list_of(inner, self._completer(inner.of_type, place), place, self._ordinary)
-        if is_leaf_type(inner):
-            return leaf(inner)
         if is_abstract_type(inner):
             return abstract(inner, place, lambda runtime: self._object(runtime, place))
         if is_object_type(inner):

@@ -17,6 +17,7 @@ from graphql.pyutils import Path, Undefined, is_awaitable
 from gql_server.compiled.leaves import class_as_it_is
 from gql_server.compiled.places import Completer, Place, field_path
 from gql_server.compiled.scope import Scope
+from gql_server.compiled.sizes import text_in
 from schema.selection import ReadyJson
 
 Fields = Callable[[Any, Path | None, Scope], Any]
@@ -36,6 +37,7 @@ def nullable(complete: Completer, ordinary: Classes) -> Completer:
             if value is None or value is Undefined:
                 return None
             if value.__class__ is ReadyJson:
+                scope.text += len(value.text)
                 return value
             if not is_awaitable(value):
                 ordinary.add(value.__class__)
@@ -62,16 +64,20 @@ def leaf(type_: GraphQLLeafType) -> Completer:
     same = class_as_it_is(type_)
 
     def complete(value: Any, path: Path, scope: Scope) -> Any:
-        if value.__class__ is same:
-            return value
-        found = Executor.complete_leaf_value(type_, value)
-        return _awaited(found) if is_awaitable(found) else found
+        if value.__class__ is not same:
+            value = Executor.complete_leaf_value(type_, value)
+            if is_awaitable(value):
+                return _awaited(value, scope)
+        scope.text += text_in(value)
+        return value
 
     return complete
 
 
-async def _awaited(value: Any) -> Any:
-    return await value
+async def _awaited(coming: Any, scope: Scope) -> Any:
+    value = await coming
+    scope.text += text_in(value)
+    return value
 
 
 def checked(type_: GraphQLObjectType, fields: Fields, place: Place) -> Completer:

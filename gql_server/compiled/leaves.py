@@ -23,9 +23,11 @@ from graphql import (
 )
 
 from gql_server.compiled.reading import is_iso_time
+from gql_server.compiled.sizes import LONG
 
 _AS_THEY_ARE = {
-    GraphQLString: "v.__class__ is str",
+    # What is longer is counted.
+    GraphQLString: f"v.__class__ is str and len(v) < {LONG}",
     GraphQLID: "v.__class__ is str",
     GraphQLBoolean: "v.__class__ is bool",
     GraphQLInt: f"v.__class__ is int and {GRAPHQL_MIN_INT} <= v <= {GRAPHQL_MAX_INT}",

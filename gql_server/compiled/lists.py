@@ -61,6 +61,7 @@ def list_of(type_: GraphQLList[Any], item: Completer, place: Place, ordinary: Cl
     def complete(values: Any, path: Path, scope: Scope) -> Any:
         if values.__class__ in ORDINARY_LISTS:
             if same is not None and {*map(type, values)} == {same}:
+                scope.text += sum(map(len, values)) if same is str else 0
                 return [*values]
         elif is_async_iterable(values) or not is_iterable(values):
             info = place.info(scope, field_path(path))

@@ -5,7 +5,10 @@ There is a variant of it for each way in which its conditions turn out, compiled
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from types import CoroutineType
 from typing import Any, cast
 
@@ -30,16 +33,22 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 
-from gql_server.compiled.compiler import Compiler
+from gql_server.compiled.compiler import FIELD_BYTES, FUNCTION_BYTES, Compiler
 from gql_server.compiled.completion import Fields
 from gql_server.compiled.conditions import NotCompiled, condition_variables
+from gql_server.compiled.kept import Kept
 from gql_server.compiled.scope import InfoTail, Scope
+from gql_server.compiled.sizes import Result, bounded
 from gql_server.compiled.variables import Variables
 
 MAX_VARIANTS = 16
 """Four conditions that turn out in every way; graphql-core executes what comes beyond."""
 
-Result = ExecutionResult | Awaitable[ExecutionResult]
+VARIANT_BYTES = 2000
+"""What is kept of one beside its functions, about."""
+
+Outcome = tuple[Any, ...]
+"""The values of the variables that conditions depend on."""
 
 Inputs = Mapping[str, Any] | VariableValues
 """Variables as a client sends them, or as `Plan.variables` made them ready."""
@@ -53,16 +62,31 @@ NO_NODE = FieldNode(name=NameNode(value=""))
 class Variant:
     """What was compiled for one outcome of the conditions: a function, or several that wait for each other."""
 
-    def __init__(self, executor: Executor[Any]) -> None:
-        self.compiler = Compiler(executor)
+    def __init__(self, executor: Executor[Any], kept: Kept, sources: list[str] | None = None) -> None:
+        self.weight, self.used_at = VARIANT_BYTES, 0.0
+        compiler = Compiler(executor, partial(kept.grow, self), sources)
         serial = executor.operation.operation is OperationType.MUTATION
-        self.fields: list[Fields] = self.compiler.serial_root() if serial else [self.compiler.root()]
+        self.fields: list[Fields] = compiler.serial_root() if serial else [compiler.root()]
         info = executor.build_resolve_info(NO_FIELD, [NO_NODE], NO_TYPE, Path(None, "", None))
         self.info_tail = InfoTail(info, executor.variable_values)
 
 
+class DocumentFragments:
+    """The fragments of a document, for the plans of all its operations."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self.nodes = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self.details = {name: FragmentDetails(node) for name, node in self.nodes.items()}
+
+
 class Plan:
-    """One per operation of a document, kept as long as the document is."""
+    """One per operation of a document, kept as long as the document is.
+
+    What it compiles is in `kept`, from the second time on that it is wanted, and while there is room for
+    `fields`, those of the operation written out; without it, everything is compiled at once and stays.
+    """
 
     def __init__(
         self,
@@ -71,19 +95,25 @@ class Plan:
         operation: OperationDefinitionNode,
         *,
         executor_class: type[Executor[Any]],
+        fragments: DocumentFragments | None = None,
         hide_suggestions: bool = False,
         max_coercion_errors: int = 50,
+        kept: Kept | None = None,
+        fields: int = 0,
+        largest_answer: int = sys.maxsize,
     ) -> None:
         self._schema = schema
         self._operation = operation
         self._executor_class = executor_class
         self._hide_suggestions = hide_suggestions
-        self._fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
-        self._details = {name: FragmentDetails(node) for name, node in self._fragments.items()}
+        self._fragments = fragments or DocumentFragments(document)
         self._variables = Variables(schema, operation, max_coercion_errors, hide_suggestions=hide_suggestions)
-        self._variants: dict[tuple[Any, ...], Variant | None] = {}
+        self._variants: dict[Outcome, Variant | None] = {}
+        self._kept, self._compiles_at_once = kept or Kept(sys.maxsize), kept is None
+        self._weight = FIELD_BYTES * fields + FUNCTION_BYTES
+        self._wanted: set[Outcome] = set()
+        self._largest_answer = largest_answer
+        self._is_closed = False
         try:
             self._conditions: tuple[str, ...] | None = condition_variables(document, operation)
         except NotCompiled:
@@ -102,12 +132,19 @@ class Plan:
         return self._variables.values(inputs)
 
     def sources(self, variables: Mapping[str, Any]) -> list[str]:
-        """The code that was written so far for requests with these variables; for the reader and for tests."""
-        values = self.variables(variables)
-        if isinstance(values, list):
-            return []
-        variant = self._variant(values)
-        return [] if variant is None else variant.compiler.sources
+        """The code that is written for requests with these variables; for the reader and for tests."""
+        values, sources = self.variables(variables), list[str]()
+        if not isinstance(values, list) and self._conditions is not None:
+            with suppress(NotCompiled):
+                Variant(self._executor(None, None, values), Kept(0), sources)
+        return sources
+
+    def close(self) -> None:
+        """The document is not kept any longer: nor is what was compiled, and nothing more will be."""
+        self._is_closed = True
+        for variant in list(self._variants.values()):
+            if variant is not None:
+                self._kept.drop(variant)
 
     def _execute(self, root_value: Any, context: Any, variables: Inputs) -> Result:
         values = variables if isinstance(variables, VariableValues) else self.variables(variables)
@@ -115,15 +152,16 @@ class Plan:
             return ExecutionResult(None, values)
         variant = self._variant(values)
         if variant is None:
-            return cast("Result", self._executor(root_value, context, values).execute_operation())
+            result = cast("Result", self._executor(root_value, context, values).execute_operation())
+            return bounded(result, self._largest_answer)
         scope = Scope(self._executor, variant.info_tail, root_value, context, values)
-        return _answer(variant.fields, root_value, scope)
+        return _answer(variant.fields, root_value, scope, self._largest_answer)
 
     def _executor(self, root_value: Any, context: Any, values: VariableValues) -> Executor[Any]:
         return self._executor_class(
             self._schema,
-            self._fragments,
-            self._details,
+            self._fragments.nodes,
+            self._fragments.details,
             root_value,
             context,
             self._operation,
@@ -140,18 +178,34 @@ class Plan:
             return None
         outcome = tuple(values.coerced.get(name) for name in self._conditions)
         if outcome in self._variants:
-            return self._variants[outcome]
+            known = self._variants[outcome]
+            if known is not None:
+                known.used_at = self._kept.now()
+            return known
         if len(self._variants) >= MAX_VARIANTS or not all(isinstance(value, bool) for value in outcome):
             return None
-        try:
-            variant: Variant | None = Variant(self._executor(None, None, values))
-        except NotCompiled:
-            variant = None
-        self._variants[outcome] = variant
-        return variant
+        return self._compiled(outcome, values) if self._may_compile(outcome) else None
+
+    def _may_compile(self, outcome: Outcome) -> bool:
+        if self._compiles_at_once:
+            return True
+        if outcome not in self._wanted:
+            if len(self._wanted) >= MAX_VARIANTS:
+                self._wanted.clear()
+            self._wanted.add(outcome)
+            return False
+        return not self._is_closed and self._kept.has_room_for(self._weight)
+
+    def _compiled(self, outcome: Outcome, values: VariableValues) -> Variant | None:
+        self._variants[outcome] = None
+        with suppress(NotCompiled):
+            variant = Variant(self._executor(None, None, values), self._kept)
+            self._kept.add(variant, partial(self._variants.pop, outcome))
+            self._variants[outcome] = variant
+        return self._variants[outcome]
 
 
-def _answer(fields: list[Fields], root_value: Any, scope: Scope) -> Result:
+def _answer(fields: list[Fields], root_value: Any, scope: Scope, largest: int) -> Result:
     data: Any
     try:
         data = (
@@ -161,17 +215,17 @@ def _answer(fields: list[Fields], root_value: Any, scope: Scope) -> Result:
         scope.executor.collected_errors.add(error, None)
         data = None
     if data.__class__ is CoroutineType:
-        return _answer_later(data, scope)
-    return ExecutionResult(data, scope.errors)
+        return _answer_later(data, scope, largest)
+    return scope.result(data, largest)
 
 
-async def _answer_later(coming: Any, scope: Scope) -> ExecutionResult:
+async def _answer_later(coming: Any, scope: Scope, largest: int) -> ExecutionResult:
     try:
         data = await coming
     except GraphQLError as error:
         scope.executor.collected_errors.add(error, None)
         data = None
-    return ExecutionResult(data, scope.errors)
+    return scope.result(data, largest)
 
 
 async def _serially(fields: list[Fields], root_value: Any, scope: Scope) -> dict[str, Any]:

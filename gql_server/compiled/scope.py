@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from graphql import GraphQLError, GraphQLResolveInfo
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo
 from graphql.execution import Executor
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfoHelpers
+
+from gql_server.compiled.sizes import AnswerTooLarge
 
 MakeExecutor = Callable[[Any, Any, VariableValues], Executor[Any]]
 """From the root value, the context and the variables of a request."""
@@ -77,7 +79,7 @@ class InfoTail:
 class Scope:
     """One per request, or per event of a subscription."""
 
-    __slots__ = ("_executing", "arguments", "info_class", "tail", "variables")
+    __slots__ = ("_executing", "arguments", "info_class", "tail", "text", "variables")
 
     def __init__(
         self,
@@ -89,6 +91,8 @@ class Scope:
     ) -> None:
         self._executing = executing = Executing(make, root_value, context, variables)
         self.variables = variables
+        self.text = 0
+        """Characters of long texts in the answer, so far."""
         self.arguments: dict[object, dict[str, Any]] = {}
         self.info_class = info_tail.info_class
         self.tail = info_tail.of(root_value, context, variables, executing)
@@ -97,9 +101,11 @@ class Scope:
     def executor(self) -> Executor[Any]:
         return self._executing.executor
 
-    @property
-    def errors(self) -> list[GraphQLError] | None:
-        return self._executing.errors
+    def result(self, data: Any, limit: int) -> ExecutionResult:
+        """What was executed; that it is too large if it is."""
+        if self.text > limit:
+            return ExecutionResult(None, [AnswerTooLarge(limit)])
+        return ExecutionResult(data, self._executing.errors)
 
 
 _INFO_CLASSES: dict[type, type] = {}

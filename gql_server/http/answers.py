@@ -54,10 +54,16 @@ class OrdinaryAnswer(web.StreamResponse):
     """200 over HTTP/1.1, with a body that is known, on a connection that stays."""
 
     _writer: AbstractStreamWriter | None = None
+    _is_sent = False
 
     def __init__(self, body: bytes, media_type: str) -> None:
         super().__init__()
         self._whole, self._media_type = body, media_type
+
+    @property
+    def size(self) -> int:
+        """Of its body, in bytes."""
+        return len(self._whole)
 
     @property
     def keep_alive(self) -> bool:
@@ -70,9 +76,12 @@ class OrdinaryAnswer(web.StreamResponse):
     async def write_eof(self, data: bytes = b"") -> None:
         if self._writer is None:
             raise RuntimeError("prepare comes before write_eof")
+        if self._is_sent:
+            return
         body = self._whole
         head = (
             f"{_head(self._media_type)}{hdrs.CONTENT_LENGTH}: {len(body)}\r\n"
             f"{hdrs.DATE}: {rfc822_formatted_time()}\r\n\r\n"
         )
         await self._writer.write_eof(head.encode("ascii") + body)
+        self._is_sent = True

@@ -13,9 +13,10 @@ from contextlib import aclosing
 from aiohttp import hdrs, web
 
 from gql_server.http.media import EVENT_STREAM
+from gql_server.http.unsent import NoRoom, Unsent
 from gql_server.operations.answers import refusal_of
-from gql_server.operations.documents import Refused
 from gql_server.operations.encoding import encode
+from gql_server.operations.refused import Refused
 
 SEND_TIMEOUT_S = 30.0
 """A client that takes no byte for this long is cut off: it would hold its subscription for ever."""
@@ -33,7 +34,11 @@ HEADERS = {
 
 
 async def send_events(
-    request: web.Request, answers: AsyncGenerator[bytes, None], heartbeat_s: float
+    request: web.Request,
+    answers: AsyncGenerator[bytes, None],
+    heartbeat_s: float,
+    unsent: Unsent,
+    client: str,
 ) -> web.StreamResponse:
     """Sends `answers`, each as JSON, as they come, and closes them whatever happens."""
     async with aclosing(answers):
@@ -43,7 +48,11 @@ async def send_events(
             await _write(request, response, COMMENT)
             async with aclosing(_frames(answers, heartbeat_s)) as frames:
                 async for frame in frames:
-                    await _write(request, response, frame)
+                    with unsent.holding(client, len(frame)):
+                        await _write(request, response, frame)
+        except NoRoom:
+            # Its protocol has no word for it; a client whose connection breaks goes on from where it was.
+            _abort(request)
         except ConnectionError:
             # The client has left; nobody is there to be told.
             pass
@@ -84,6 +93,10 @@ async def _write(request: web.Request, response: web.StreamResponse, frame: byte
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await response.write(frame)
     except TimeoutError as error:
-        if request.transport is not None:
-            request.transport.abort()
+        _abort(request)
         raise ConnectionResetError from error
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()

@@ -17,11 +17,13 @@ from gql_server.http.answers import json_response, whole_answer
 from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, Accepted, negotiate
 from gql_server.http.refusals import refusal_response
 from gql_server.http.sse import send_events
+from gql_server.http.unsent import Unsent
 from gql_server.identity import PRINCIPAL, Gate
 from gql_server.operations.answers import refusal_of
-from gql_server.operations.documents import Operation, Refused
 from gql_server.operations.encoding import encode
 from gql_server.operations.engine import Engine
+from gql_server.operations.ready import Operation
+from gql_server.operations.refused import Refused
 from gql_server.operations.request import BadRequest, GraphQLRequest
 from gql_server.streams import OpenStream, OpenStreams
 from gql_server.ws.endpoint import serve_socket, wants_websocket
@@ -37,18 +39,21 @@ class GraphQLView:
         engine: Engine,
         gate: Gate,
         streams: OpenStreams,
+        unsent: Unsent,
         *,
         queries_by_get: bool = True,
         heartbeat_s: float = 20.0,
     ) -> None:
-        self._engine, self._gate, self._streams = engine, gate, streams
+        self._engine, self._gate, self._streams, self._unsent = engine, gate, streams, unsent
         self._heartbeat_s, self._pings = heartbeat_s, Pings(heartbeat_s)
         self._methods = (hdrs.METH_GET, hdrs.METH_POST) if queries_by_get else (hdrs.METH_POST,)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
             if wants_websocket(request):
-                return await serve_socket(request, self._engine, self._gate, self._streams, self._pings)
+                return await serve_socket(
+                    request, self._engine, self._gate, self._streams, self._pings, self._unsent
+                )
             return await self._http(request)
         except BadRequest as error:
             return refusal_response(error)
@@ -66,10 +71,10 @@ class GraphQLView:
             self._check_method(request, operation)
             if accepted.single is None or operation.kind is OperationType.SUBSCRIPTION:
                 return await self._stream(request, operation, asked, accepted, who)
-            answer = await self._engine.answer(operation, asked, who)
+            payload = await self._engine.payload(operation, asked, who)
         except Refused as refused:
             return await self._refused(request, refused, accepted)
-        return whole_answer(request, encode(answer), accepted.single)
+        return whole_answer(request, payload, accepted.single)
 
     @property
     def _allow(self) -> str:
@@ -109,9 +114,16 @@ class GraphQLView:
                 request.transport.abort()
             request.task.cancel()
 
-        answers = self._engine.answers(operation, asked, who)
-        with self._streams.place(OpenStream(self._gate.address_of(request), end, who)):
-            return await send_events(request, answers, self._heartbeat_s)
+        client = self._gate.address_of(request)
+        answers = self._engine.answers(operation, asked, who, client)
+        with self._streams.place(OpenStream(client, end, who)):
+            return await self._send_events(request, answers)
+
+    async def _send_events(
+        self, request: web.Request, answers: AsyncGenerator[bytes, None]
+    ) -> web.StreamResponse:
+        client = self._gate.address_of(request)
+        return await send_events(request, answers, self._heartbeat_s, self._unsent, client)
 
     async def _refused(
         self, request: web.Request, refused: Refused, accepted: Accepted
@@ -121,7 +133,7 @@ class GraphQLView:
             async def only() -> AsyncGenerator[bytes, None]:
                 yield encode(refusal_of(refused))
 
-            return await send_events(request, only(), self._heartbeat_s)
+            return await self._send_events(request, only())
         # Clients that know nothing newer take every status but 200 for a broken server.
         status = refused.status if accepted.single == GRAPHQL_JSON else HTTPStatus.OK
         return json_response(encode(refusal_of(refused)), status, accepted.single)

@@ -6,8 +6,10 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
+from gql_server.compiled.sizes import AnswerTooLarge
 from gql_server.masking import masked
-from gql_server.operations.documents import Refused
+from gql_server.operations.encoding import encode
+from gql_server.operations.refused import Refused
 
 Answer = dict[str, Any]
 
@@ -17,6 +19,14 @@ def answer_of(result: ExecutionResult) -> Answer:
     if not result.errors:
         return {"data": result.data}
     return {"errors": [masked(error).formatted for error in result.errors], "data": result.data}
+
+
+def encoded(answer: Answer, largest: int) -> bytes:
+    """As JSON; when that is larger than `largest` bytes, that it is."""
+    payload = encode(answer)
+    if len(payload) <= largest:
+        return payload
+    return encode(answer_of(ExecutionResult(None, [AnswerTooLarge(largest)])))
 
 
 def refusal_of(refused: Refused) -> Answer:

@@ -15,8 +15,9 @@ from contextlib import aclosing
 from itertools import takewhile
 from typing import Any, Protocol
 
+from gql_server import collector
 from gql_server.operations.answers import refused_for
-from gql_server.operations.documents import Refused
+from gql_server.operations.refused import Refused
 from schema.feeds import Feed
 from store.stretches import Stretch
 
@@ -25,8 +26,8 @@ REMEMBERED_FOR_ONE = 16
 REMEMBERED_BYTES = 1024 * 1024
 """What is kept of a broadcast at most, for watchers that are a little behind; less while there is only one."""
 
-ALL_REMEMBERED_BYTES = 64 * 1024 * 1024
-"""What is kept of all of them together: from there on each keeps its newest only."""
+ALL_REMEMBERED_BYTES = 32 * 1024 * 1024
+"""What is kept of all of them together."""
 
 FEW = 16
 """Given out at a time to who is behind: whoever takes them slowly keeps no more than these in memory."""
@@ -124,6 +125,7 @@ class Broadcast:
             self.refused = refused_for(error)
         finally:
             # What it remembers goes with the last who reads it.
+            collector.freed(self._bytes)
             self._account(-self._bytes)
         self.is_over = True
         for listener in [*self._current, *self._early]:
@@ -163,18 +165,17 @@ class Broadcast:
     def _remember(self, position: Position, payload: Payload) -> None:
         self._remembered.append((position, payload))
         self._account(len(payload))
-        # The newest stays: whoever does not take it begins with it.
-        while len(self._remembered) > 1 and self._is_too_much():
+        while self._remembered and self._is_too_much():
             self._floor, forgotten = self._remembered.popleft()
             self._account(-len(forgotten))
 
     def _is_too_much(self) -> bool:
+        if self._memory.used > ALL_REMEMBERED_BYTES:
+            return True
         most = REMEMBERED if len(self.members) > 1 else REMEMBERED_FOR_ONE
-        return (
-            len(self._remembered) > most
-            or self._bytes > REMEMBERED_BYTES
-            or self._memory.used > ALL_REMEMBERED_BYTES
-        )
+        # The newest stays: whoever does not take it begins with it, and else reads for itself.
+        is_too_much = len(self._remembered) > most or self._bytes > REMEMBERED_BYTES
+        return is_too_much and len(self._remembered) > 1
 
     def _account(self, size: int) -> None:
         self._bytes += size

@@ -6,23 +6,16 @@ standard rules, some of which take quadratic time, see it.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from graphql import (
     ASTValidationRule,
-    DocumentNode,
     GraphQLError,
     GraphQLSchema,
-    GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
-    OperationDefinitionNode,
-    OperationType,
     OverlappingFieldsCanBeMergedRule,
-    parse,
     specified_rules,
     validate,
 )
@@ -32,14 +25,13 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql_server.compiled.plan import Plan
 from gql_server.document_limits import DocumentLimits
-from gql_server.masking import BAD_REQUEST, masked
 from gql_server.operations.fragments import FragmentCycle
-from gql_server.operations.limits import MAX_DOCUMENT_CHARS, LimitExceeded, check_sizes, too_many
+from gql_server.operations.limits import LimitExceeded, check_sizes, too_many
 from gql_server.operations.merging import FieldsCanBeMergedRule
+from gql_server.operations.parsing import parsed
+from gql_server.operations.ready import Operation, ReadyDocument, ReadyDocuments
+from gql_server.operations.refused import Refused
 from schema.costs import cost_bound, cost_of_operation
-
-REMEMBERED_DOCUMENTS = 256
-"""Programs send the same few documents again and again."""
 
 MAX_VALIDATION_ERRORS = 20
 """Enough to mend a document by."""
@@ -56,43 +48,11 @@ RULES: tuple[type[ASTValidationRule], ...] = (
 """Those of the specification and of Strawberry."""
 
 
-class Refused(Exception):
-    """A request that is understood and not executed; its errors are as the client may see them."""
-
-    def __init__(
-        self,
-        *errors: GraphQLError,
-        code: str = BAD_REQUEST,
-        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
-    ) -> None:
-        super().__init__(*errors)
-        self.status = status
-        self.errors = [masked(error, code) for error in errors]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of a valid document. `cost_bound` is what it costs at most, None if that is not known.
-
-    Without a `plan` graphql-core executes it.
-    """
-
-    document: DocumentNode
-    node: OperationDefinitionNode
-    cost_bound: int | None
-    plan: Plan | None = None
-
-    @property
-    def kind(self) -> OperationType:
-        return self.node.operation
-
-    @property
-    def name(self) -> str | None:
-        return self.node.name.value if self.node.name else None
-
-
 class Documents:
-    """Makes documents ready. One per server. What `own` documents cost was weighed when they were written."""
+    """Makes documents ready, and keeps them in `ready`. One per server.
+
+    What `own` documents cost was weighed when they were written.
+    """
 
     def __init__(
         self,
@@ -102,7 +62,8 @@ class Documents:
         introspection: bool = True,
         suggestions: bool = True,
         own: Collection[str] = frozenset(),
-        make_plan: Callable[[DocumentNode, OperationDefinitionNode], Plan] | None = None,
+        make_plan: Callable[[Operation], Plan] | None = None,
+        ready: ReadyDocuments | None = None,
     ) -> None:
         self._schema = schema
         self._make_plan = make_plan
@@ -110,26 +71,24 @@ class Documents:
         self._own = own
         self._hide_suggestions = not suggestions
         self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
-        self._ready: OrderedDict[str, tuple[Operation, ...]] = OrderedDict()
+        self._ready = ready or ReadyDocuments(sys.maxsize)
 
     def operation(self, source: str, name: str | None, variables: Mapping[str, Any] | None) -> Operation:
         """The operation of that name, or the only one, ready to be executed. Raises Refused."""
-        operations = self._ready.get(source)
-        if operations is None:
-            operations = self._prepare(source)
-            self._ready[source] = operations
-            if len(self._ready) > REMEMBERED_DOCUMENTS:
-                self._ready.popitem(last=False)
-        else:
-            self._ready.move_to_end(source)
-        operation = _selected(operations, name)
+        document = self._ready.get(source)
+        if document is None:
+            document = self._prepare(source)
+            self._ready.add(document)
+        operation = _selected(document.operations, name)
+        if not operation.is_planned:
+            self._plan(operation)
         self._check_cost(operation, variables or {})
         return operation
 
-    def _prepare(self, source: str) -> tuple[Operation, ...]:
+    def _prepare(self, source: str) -> ReadyDocument:
         try:
-            document = self._parsed(source)
-            check_sizes(document, self._limits)
+            document, weight = parsed(source, self._limits.tokens)
+            sizes = check_sizes(document, self._limits)
             errors = validate(
                 self._schema,
                 document,
@@ -145,30 +104,18 @@ class Documents:
             raise Refused(error, code="GRAPHQL_PARSE_FAILED") from None
         if errors:
             raise Refused(*_told_once(errors), code="GRAPHQL_VALIDATION_FAILED")
-        is_own = source in self._own
-        return tuple(
-            Operation(
-                document,
-                node,
-                0 if is_own else cost_bound(self._schema, document, node),
-                None if self._make_plan is None else self._make_plan(document, node),
-            )
-            for node in document.definitions
-            if isinstance(node, OperationDefinitionNode)
-        )
+        ready = ReadyDocument(source, document, weight)
+        ready.operations += [Operation(ready, node, size.fields) for node, size in sizes]
+        return ready
 
-    def _parsed(self, source: str) -> DocumentNode:
-        if len(source) > MAX_DOCUMENT_CHARS:
-            raise too_many("characters", len(source), MAX_DOCUMENT_CHARS)
-        tokens = self._limits.tokens
-        try:
-            return parse(source, max_lexical_tokens=tokens, max_comments=tokens)
-        except GraphQLSyntaxError as error:
-            # The parser says so of too many tokens, too many comments and too deep a nesting.
-            aborted = error.message.removeprefix("Syntax Error: ").removesuffix(" Parsing aborted.")
-            if aborted == error.message.removeprefix("Syntax Error: "):
-                raise
-        raise LimitExceeded(aborted)
+    def _plan(self, operation: Operation) -> None:
+        if operation.ready.source in self._own:
+            operation.cost_bound = 0
+        else:
+            operation.cost_bound = cost_bound(self._schema, operation.document, operation.node)
+        if self._make_plan is not None:
+            operation.plan = self._make_plan(operation)
+        operation.is_planned = True
 
     def _check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         limit = self._limits.cost
@@ -206,7 +153,7 @@ def _told_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
     ]
 
 
-def _selected(operations: tuple[Operation, ...], name: str | None) -> Operation:
+def _selected(operations: Sequence[Operation], name: str | None) -> Operation:
     found = [operation for operation in operations if name is None or operation.name == name]
     if len(found) == 1:
         return found[0]

@@ -10,22 +10,26 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from strawberry import Schema
 
+from gql_server import collector
+from gql_server.compiled.kept import Kept
 from gql_server.compiled.plan import Plan
-from gql_server.document_limits import DocumentLimits
-from gql_server.operations.answers import Answer, answer_of
+from gql_server.compiled.sizes import AnswerTooLarge, bounded
+from gql_server.document_limits import DocumentLimits, MemoryLimits
+from gql_server.operations.answers import Answer, answer_of, encoded
 from gql_server.operations.broadcasts import Broadcasts
-from gql_server.operations.documents import MAX_COERCION_ERRORS, Documents, Operation, Refused
-from gql_server.operations.encoding import encode
+from gql_server.operations.documents import MAX_COERCION_ERRORS, Documents
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.graphql_core import replace_gather_with_cancel
+from gql_server.operations.ready import Operation, ReadyDocuments
+from gql_server.operations.refused import Refused
 from gql_server.operations.request import GraphQLRequest
+from gql_server.operations.subscriptions import Subscriptions
 from gql_server.operations.time_limit import TimeLimit
 from gql_server.operations.trusted import TrustedDocuments
 from gql_server.operations.watching import Watch, followed
@@ -50,6 +54,7 @@ class Engine:
         make_context: Callable[[Principal], Context],
         *,
         limits: DocumentLimits | None = None,
+        memory: MemoryLimits | None = None,
         timeouts: Timeouts | None = None,
         introspection: bool = True,
         suggestions: bool = True,
@@ -68,13 +73,22 @@ class Engine:
             "hide_suggestions": not suggestions,
             "max_coercion_errors": MAX_COERCION_ERRORS,
         }
+        memory = memory or MemoryLimits()
+        self._largest = memory.answer
+        # What is compiled for documents takes about as much as they do.
+        self._kept = Kept(memory.documents // 2, collector.freed)
+        ready = ReadyDocuments(memory.documents // 2, collector.freed)
+        self._subscriptions = Subscriptions(
+            ready, memory.subscriptions, memory.subscriptions_per_client, collector.freed
+        )
         self._documents = Documents(
             schema._schema,
             limits or DocumentLimits(),
             introspection=introspection,
             suggestions=suggestions,
             own=own_documents,
-            make_plan=partial(Plan, schema._schema, **self._options) if compiled else None,
+            make_plan=self._plan if compiled else None,
+            ready=ready,
         )
         self._broadcasts = Broadcasts()
 
@@ -82,6 +96,22 @@ class Engine:
         """What `request` asks for, ready to be executed. Raises Refused."""
         source = self._trusted.source(request)
         return self._documents.operation(source, request.operation_name, request.variables)
+
+    def _plan(self, operation: Operation) -> Plan:
+        return Plan(
+            self._schema._schema,
+            operation.document,
+            operation.node,
+            fragments=operation.ready.fragments,
+            kept=self._kept,
+            fields=operation.fields,
+            largest_answer=self._largest,
+            **self._options,
+        )
+
+    async def payload(self, operation: Operation, request: GraphQLRequest, who: Principal) -> bytes:
+        """`answer` as JSON, or that it is too large."""
+        return encoded(await self.answer(operation, request, who), self._largest)
 
     async def answer(self, operation: Operation, request: GraphQLRequest, who: Principal) -> Answer:
         """The answer to a query or mutation. Raises Refused for variables that do not fit, and at timeouts."""
@@ -95,7 +125,7 @@ class Engine:
                     result = await result
         except TimeoutError:
             raise Refused(_timed_out(limit.seconds), status=HTTPStatus.SERVICE_UNAVAILABLE) from None
-        if result.data is None and result.errors and all(error.path is None for error in result.errors):
+        if result.data is None and result.errors and all(map(_is_of_request, result.errors)):
             raise Refused(*result.errors, code="BAD_USER_INPUT")
         return answer_of(result)
 
@@ -103,21 +133,26 @@ class Engine:
         self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         if operation.plan is None:
-            return execute(**self._arguments(operation, request, context))
+            return bounded(execute(**self._arguments(operation, request, context)), self._largest)
         return operation.plan.execute(context, request.variables or {})
 
-    def watch(self, operation: Operation, request: GraphQLRequest, who: Principal) -> Watch:
-        """A subscription that is about to begin; what is the same for many is executed once for all."""
-        return Watch(self._broadcasts, self._event_answers, operation, request.variables or {}, who)
+    def watch(self, operation: Operation, request: GraphQLRequest, who: Principal, client: str) -> Watch:
+        """A subscription of `client`, an address, that is about to begin. Raises Refused when it keeps too much.
+
+        What is the same for many is executed once for all.
+        """
+        variables = request.variables or {}
+        held = self._subscriptions.open(client, operation.ready, variables)
+        return Watch(self._broadcasts, self._event_answers, operation, variables, who, held)
 
     async def answers(
-        self, operation: Operation, request: GraphQLRequest, who: Principal
+        self, operation: Operation, request: GraphQLRequest, who: Principal, client: str
     ) -> AsyncGenerator[bytes, None]:
         """Every answer to an operation of any kind, as JSON; one, unless it is a subscription. Raises Refused."""
         if operation.kind is not OperationType.SUBSCRIPTION:
-            yield encode(await self.answer(operation, request, who))
+            yield await self.payload(operation, request, who)
             return
-        async with aclosing(followed(self.watch(operation, request, who))) as payloads:
+        async with aclosing(followed(self.watch(operation, request, who, client))) as payloads:
             async for payload in payloads:
                 yield payload
 
@@ -136,7 +171,7 @@ class Engine:
         )
         if isinstance(executor, list):
             raise Refused(*executor, code="BAD_USER_INPUT")
-        return EventAnswers(executor, operation.plan)
+        return EventAnswers(executor, operation.plan, self._largest)
 
     def _arguments(
         self, operation: Operation, request: GraphQLRequest, context: Context
@@ -149,6 +184,11 @@ class Engine:
             "context_value": context,
             **self._options,
         }
+
+
+def _is_of_request(error: GraphQLError) -> bool:
+    """Whether nothing was executed because of it."""
+    return error.path is None and not isinstance(error, AnswerTooLarge)
 
 
 def _timed_out(seconds: float) -> GraphQLError:

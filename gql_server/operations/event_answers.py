@@ -9,16 +9,17 @@ from typing import Any, cast
 from graphql import ExecutionResult, Executor, create_source_event_stream, execute_subscription_event
 
 from gql_server.compiled.plan import Plan
-from gql_server.operations.answers import answer_of
-from gql_server.operations.documents import Refused
-from gql_server.operations.encoding import encode, kept
+from gql_server.compiled.sizes import bounded
+from gql_server.operations.answers import answer_of, encoded
+from gql_server.operations.encoding import kept
+from gql_server.operations.refused import Refused
 
 
 class EventAnswers:
     """One operation with its variables and its context; knows nothing of who is told."""
 
-    def __init__(self, executor: Executor[Any], plan: Plan | None) -> None:
-        self._executor, self._plan = executor, plan
+    def __init__(self, executor: Executor[Any], plan: Plan | None, largest: int) -> None:
+        self._executor, self._plan, self._largest = executor, plan, largest
 
     async def source(self) -> AsyncGenerator[Any, None]:
         """What the resolver yields. Raises Refused when it cannot begin."""
@@ -32,7 +33,9 @@ class EventAnswers:
         """The answer to one item, as JSON."""
         executor = self._executor
         if self._plan is None:
-            result = execute_subscription_event(executor.build_per_event_executor(item))
+            event = execute_subscription_event(executor.build_per_event_executor(item))
+            result = bounded(event, self._largest)
         else:
             result = self._plan.execute_event(item, executor.context_value, executor.variable_values)
-        return kept(encode(answer_of(await result if inspect.isawaitable(result) else result)))
+        answer = answer_of(await result if inspect.isawaitable(result) else result)
+        return kept(encoded(answer, self._largest))

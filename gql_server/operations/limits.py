@@ -64,24 +64,32 @@ class LimitExceeded(GraphQLError):
         super().__init__(message, extensions={"code": "LIMIT_EXCEEDED"})
 
 
-def check_sizes(document: DocumentNode, limits: DocumentLimits) -> None:
-    """Raises LimitExceeded, for the first limit that an operation or a fragment exceeds, and FragmentCycle."""
+def check_sizes(
+    document: DocumentNode, limits: DocumentLimits
+) -> list[tuple[OperationDefinitionNode, Sizes]]:
+    """The sizes of each operation.
+
+    Raises LimitExceeded, for the first limit that an operation or a fragment exceeds, and FragmentCycle.
+    """
     known: dict[str, Sizes] = {}
     for fragment in in_order(fragments_of(document)):
         size = _measured(fragment.selection_set, fragment.directives, known)
         known[fragment.name.value] = size
-    nodes = 0
+    operations = []
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             size = _measured(node.selection_set, node.directives, known)
             of_variables = sum(len(variable.directives or ()) for variable in node.variable_definitions or ())
-            _check(replace(size, directives=size.directives + of_variables), limits)
-            nodes += size.nodes
+            size = replace(size, directives=size.directives + of_variables)
+            _check(size, limits)
+            operations.append((node, size))
     for size in known.values():
         # Unused ones are validated all the same.
         _check(replace(size, root_fields=0), limits)
+    nodes = sum(size.nodes for _, size in operations)
     if nodes > MAX_NODES:
         raise too_many("nodes_of_all_operations", nodes, MAX_NODES)
+    return operations
 
 
 def _check(size: Sizes, limits: DocumentLimits) -> None:

@@ -15,7 +15,7 @@ from graphql import GraphQLError, GraphQLSyntaxError, parse, print_ast
 
 from gql_server.assets import STATIC
 from gql_server.cli import documents
-from gql_server.operations.documents import Refused
+from gql_server.operations.refused import Refused
 from gql_server.operations.request import HASH_PREFIX, GraphQLRequest
 from gql_server.page_documents import page_documents
 from gql_server.startup_error import StartupError

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from graphql import FieldNode, Node, VariableNode
 
-from gql_server.operations.documents import Operation
 from gql_server.operations.encoding import encode
+from gql_server.operations.ready import Operation
 
 
 def variables_of_answers(operation: Operation, variables: Mapping[str, Any]) -> str:

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from gql_server.operations.answers import refused_for
 from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Position, Stretches
-from gql_server.operations.documents import Operation
 from gql_server.operations.event_answers import EventAnswers
+from gql_server.operations.ready import Operation
+from gql_server.operations.subscriptions import Held
 from gql_server.operations.variables import variables_of_answers
 from schema.feeds import Feed, Onward
 from schema.permissions import Principal
@@ -42,8 +43,8 @@ class Watch:
     """See above. `is_over` once the source has ended and everything was given out."""
 
     __slots__ = (
-        *("_answers", "_broadcast", "_broadcasts", "_feed", "_key", "_make_answers", "_operation"),
-        *("_position", "_receiver", "_variables", "_who", "is_over"),
+        *("_answers", "_broadcast", "_broadcasts", "_feed", "_held", "_key", "_make_answers"),
+        *("_operation", "_position", "_receiver", "_variables", "_who", "is_over"),
     )
 
     def __init__(
@@ -53,7 +54,10 @@ class Watch:
         operation: Operation,
         variables: Mapping[str, Any],
         who: Principal,
+        held: Held,
     ) -> None:
+        """`held` is what it keeps in memory, until it leaves."""
+        self._held = held
         self._broadcasts, self._make_answers = broadcasts, make_answers
         self._operation, self._variables, self._who = operation, variables, who
         self._answers: EventAnswers | None = None
@@ -105,6 +109,7 @@ class Watch:
     def leave(self) -> None:
         """Nothing is sent any more."""
         self._receiver = None
+        self._held.release()
         if (broadcast := self._broadcast) is not None:
             self._broadcast = None
             broadcast.unlisten(self)

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from aiohttp import WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
+from gql_server.http.unsent import SMALL, NoRoom, Unsent
 from gql_server.identity import Gate
 from gql_server.operations.engine import Engine
 from gql_server.operations.request import BadRequest
@@ -21,6 +22,7 @@ from gql_server.streams import FORBIDDEN, OpenStream
 from gql_server.ws import messages
 from gql_server.ws.frames import text_frame
 from gql_server.ws.messages import (
+    TRY_AGAIN_LATER,
     Complete,
     Init,
     Message,
@@ -64,7 +66,7 @@ class Connection:
     # Ten thousand wait at a time: each byte counts.
     __slots__ = (
         *("_allowance", "_allowed_at", "_gate", "_heard", "_operations", "_principal", "_asked"),
-        *("_address", "_socket", "_tasks", "_transport", "_waiting", "_writer", "engine"),
+        *("_socket", "_tasks", "_transport", "_unsent", "_waiting", "_writer", "address", "engine"),
     )
 
     def __init__(
@@ -74,9 +76,10 @@ class Connection:
         engine: Engine,
         gate: Gate,
         address: str,
+        unsent: Unsent,
     ) -> None:
         self._socket, self._transport = socket, transport
-        self.engine, self._gate, self._address = engine, gate, address
+        self.engine, self._gate, self.address, self._unsent = engine, gate, address, unsent
         self._heard, self._asked = True, False
         self._principal: Principal | None = None
         self._waiting: asyncio.TimerHandle | None = None
@@ -179,7 +182,7 @@ class Connection:
             raise ProtocolError(messages.TOO_MANY_INITS, "Too many initialisation requests")
         given = next((payload[key] for key in payload if key.lower() == "authorization"), None)
         try:
-            self._principal = await self._gate.admit(given, self._address)
+            self._principal = await self._gate.admit(given, self.address)
         except BadRequest as error:
             raise ProtocolError(FORBIDDEN, f"Forbidden: {error.message}") from None
         self._end_waiting()
@@ -216,7 +219,7 @@ class Connection:
         transport = self._transport
         if transport is None or self._socket.closed or transport.is_closing():
             return False
-        if transport.get_write_buffer_size() > UNSENT_BYTES:
+        if transport.get_write_buffer_size() > UNSENT_BYTES or sum(map(len, parts)) > SMALL:
             return False
         transport.write(text_frame(*parts))
         return True
@@ -227,8 +230,14 @@ class Connection:
             await self._in_time(self._writer.drain())
 
     async def send(self, data: bytes) -> None:
-        """Sends a message. Raises ConnectionError when the client is gone, or takes nothing."""
-        await self._in_time(self._socket.send_frame(data, WSMsgType.TEXT))
+        """Sends a message. Raises ConnectionError when the client is gone, takes nothing, or there is no room."""
+        try:
+            with self._unsent.holding(self.address, len(data)):
+                await self._in_time(self._socket.send_frame(data, WSMsgType.TEXT))
+        except NoRoom:
+            # It goes on from where it was when it comes back.
+            await self.close(TRY_AGAIN_LATER, "Too many answers wait to be read")
+            raise ConnectionResetError from None
 
     async def _in_time(self, sending: Awaitable[None]) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
+from gql_server.http.unsent import Unsent
 from gql_server.identity import Gate
 from gql_server.operations.engine import Engine
 from gql_server.streams import OpenStream, OpenStreams
@@ -32,6 +33,7 @@ async def serve_socket(
     gate: Gate,
     streams: OpenStreams,
     pings: Pings,
+    unsent: Unsent,
 ) -> web.WebSocketResponse:
     """Serves one socket to its end. Raises BadRequest when there is no place for it."""
     socket = web.WebSocketResponse(
@@ -44,7 +46,7 @@ async def serve_socket(
         compress=False,
     )
     address = gate.address_of(request)
-    connection = Connection(socket, request.transport, engine, gate, address)
+    connection = Connection(socket, request.transport, engine, gate, address, unsent)
     stream = OpenStream(address, connection.close)
     with streams.place(stream):
         writer = await socket.prepare(request)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from graphql import OperationType
 
 from gql_server.operations.answers import refusal_of, refused_for
-from gql_server.operations.documents import Refused
 from gql_server.operations.encoding import encode
+from gql_server.operations.refused import Refused
 from gql_server.operations.request import GraphQLRequest
 from gql_server.operations.watching import Watch
 from gql_server.ws.messages import message
@@ -82,11 +82,9 @@ class SocketOperation:
         engine = self._connection.engine
         operation = engine.operation(request)
         if operation.kind is OperationType.SUBSCRIPTION:
-            self._watch = engine.watch(operation, request, who)
+            self._watch = engine.watch(operation, request, who, self._connection.address)
             return await self._catch_up(self._watch)
-        async with aclosing(engine.answers(operation, request, who)) as answers:
-            async for answer in answers:
-                await self._send(answer)
+        await self._send(await engine.payload(operation, request, who))
         return True
 
     async def _catch_up(self, watch: Watch) -> bool:

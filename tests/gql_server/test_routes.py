@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from gql_server.app import create_app, create_metrics_app
+from gql_server.http.unsent import Unsent
 from gql_server.identity import PRINCIPAL, Gate
 from gql_server.routes import NEEDS, PUBLIC, Need, Routes, markdown
 from gql_server.serve import listening_socket
@@ -63,13 +64,16 @@ async def test_every_route_is_in_the_table_and_the_table_has_no_other(db: Databa
     assert unlisted(create_metrics_app(Settings(), services, 3001)) == set()
 
 
+UNSENT = Unsent(0, 0, 1)
+
+
 async def test_a_route_that_is_not_in_the_table_cannot_be_added_and_is_noticed(db: Database) -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(text="all there is")
 
     app = web.Application()
     with pytest.raises(KeyError):
-        Routes(app, Gate(db, None)).add("/new/{name}", handler)
+        Routes(app, Gate(db, None), UNSENT).add("/new/{name}", handler)
     app.router.add_get("/newer/{name}", handler)
     assert unlisted(app) >= {"/newer/{name}"}
 
@@ -106,7 +110,7 @@ async def test_a_token_that_goes_not_far_enough_is_403_and_no_handler_runs(
         return web.Response(text="done")
 
     app = web.Application()
-    table = Routes(app, Gate(db, None, required=True))
+    table = Routes(app, Gate(db, None, required=True), UNSENT)
     for scope in Scope:
         monkeypatch.setitem(NEEDS, f"/for/{scope.name}", Need(scope, "a test"))
         table.add(f"/for/{scope.name}", handler)

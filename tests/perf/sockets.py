@@ -11,7 +11,8 @@ import aiohttp
 import psutil
 
 from gql_server.document_limits import DocumentLimits
-from gql_server.operations.documents import Documents, Refused
+from gql_server.operations.documents import Documents
+from gql_server.operations.refused import Refused
 from schema import build_schema
 from tests.gql_server.operations.test_limits import HOSTILE
 from tests.perf.figures import show

@@ -12,7 +12,7 @@ import pytest
 
 from gql_server.operations import broadcasts
 from gql_server.operations.broadcasts import Broadcast, Broadcasts
-from gql_server.operations.documents import Refused
+from gql_server.operations.refused import Refused
 from store.stretches import Stretch
 from tests.runner_bridge.bridge import until
 

@@ -7,8 +7,10 @@ from graphql import get_introspection_query, parse
 
 from gql_server.document_limits import DocumentLimits
 from gql_server.operations import documents
-from gql_server.operations.documents import Documents, Refused
+from gql_server.operations.documents import Documents
 from gql_server.operations.limits import MAX_DOCUMENT_CHARS, check_sizes
+from gql_server.operations.ready import ReadyDocuments
+from gql_server.operations.refused import Refused
 from schema import build_schema
 
 CHAIN = 300
@@ -147,10 +149,12 @@ def test_each_limit_is_exact() -> None:
             check_sizes(document, smaller)
 
 
-def test_documents_that_are_ready_are_remembered_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    made_ready = ready()
-    first = made_ready.operation("{ __typename }", None, None)
-    assert made_ready.operation("{ __typename }", None, None) is first
-    for number in range(documents.REMEMBERED_DOCUMENTS):
-        made_ready.operation(f"{{ a{number}: __typename }}", None, None)
-    assert made_ready.operation("{ __typename }", None, None) is not first
+def test_documents_that_are_ready_are_remembered_within_a_number_of_bytes() -> None:
+    kept = ReadyDocuments(200_000)
+    documents = Documents(build_schema()._schema, DocumentLimits(), ready=kept)
+    first = documents.operation("{ __typename }", None, None)
+    assert documents.operation("{ __typename }", None, None) is first
+    for number in range(300):
+        documents.operation(f"{{ a{number}: __typename }}", None, None)
+        assert kept.weight <= 200_000
+    assert documents.operation("{ __typename }", None, None) is not first

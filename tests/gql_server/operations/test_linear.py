@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gql_server.document_limits import DocumentLimits
-from gql_server.operations.documents import Documents, Refused
+from gql_server.operations.documents import Documents
 from gql_server.operations.fragments import FragmentCycle
 from gql_server.operations.limits import MAX_NODES, LimitExceeded, check_sizes
+from gql_server.operations.refused import Refused
 from schema import build_schema
 
 STEPS_AT_ALL = 20_000

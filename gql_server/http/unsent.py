@@ -1,0 +1,97 @@
+"""Answers that their clients have not read yet: how many bytes there may be of them, and for how long each waits.
+
+What is small goes into the system's buffers and is not counted. Of a connection whose client reads nothing at all,
+whatever was sent to it, the system itself gives up: serve.py asks for that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import structlog
+from aiohttp import hdrs, web
+
+from gql_server import collector
+from gql_server.http.answers import OrdinaryAnswer
+from gql_server.http.refusals import refusal_response
+from gql_server.operations.request import BadRequest
+from gql_server.operations.time_limit import TimeLimit
+
+SMALL = 64 * 1024
+"""Bytes up to which an answer is not counted."""
+
+RETRY_AFTER_S = 10
+
+log = structlog.get_logger(__name__)
+
+
+class NoRoom(Exception):
+    """Too many bytes wait to be read already."""
+
+
+class Unsent:
+    """Those of one server: `most` bytes, and `per_client` of one address. Each is read within `seconds`."""
+
+    def __init__(self, most: int, per_client: int, seconds: float) -> None:
+        self._most, self._per_client, self._time = most, per_client, TimeLimit(seconds)
+        self._by_client: Counter[str] = Counter()
+        self.waiting = 0
+        """Bytes."""
+
+    @contextmanager
+    def holding(self, client: str, size: int) -> Iterator[None]:
+        """While something of that size is sent. Raises NoRoom."""
+        if size <= SMALL:
+            yield
+            return
+        if self.waiting + size > self._most or self._by_client[client] + size > self._per_client:
+            raise NoRoom
+        self.waiting += size
+        self._by_client[client] += size
+        try:
+            yield
+        finally:
+            self.waiting -= size
+            self._by_client[client] -= size
+            if not self._by_client[client]:
+                del self._by_client[client]
+            collector.freed(size)
+
+    async def send(
+        self, request: web.Request, response: web.StreamResponse, client: str
+    ) -> web.StreamResponse:
+        """Sends a large response, and cuts off a client that does not read it in time; leaves others alone."""
+        size = _size(response)
+        if size <= SMALL:
+            return response
+        try:
+            with self.holding(client, size), self._time.holding():
+                await response.prepare(request)
+                await response.write_eof()
+        except NoRoom:
+            return refusal_response(
+                BadRequest(
+                    "Too many answers wait to be read: read them, or ask for smaller pages",
+                    code="ANSWERS_UNREAD",
+                    status=HTTPStatus.SERVICE_UNAVAILABLE,
+                    headers={hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
+                )
+            )
+        except TimeoutError:
+            log.warning("answer_not_read", client=client, size=size, seconds=self._time.seconds)
+            if request.transport is not None:
+                request.transport.abort()
+        except ConnectionError:
+            # aiohttp notices it again.
+            pass
+        return response
+
+
+def _size(response: web.StreamResponse) -> int:
+    if isinstance(response, OrdinaryAnswer):
+        return response.size
+    body = response.body if isinstance(response, web.Response) else None
+    return len(body) if isinstance(body, bytes) else 0
