@@ -77,14 +77,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A runner of somebody else's that is at work: since when, as far as its files tell.
+    """A runner of somebody else's that is at work: since when, as far as its files tell, else since now.
 
     `session_id` is given only where the files name the execution otherwise than by its id.
     """
 
     id: ExecutionId
     session_id: str | None
-    began_at: dt.datetime
+    began_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)

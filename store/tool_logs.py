@@ -181,9 +181,12 @@ async def store(connection: Connection, logs: Sequence[StoredLog]) -> None:
         return
     await connection.execute(SQL["store"], *_columns([(log.id, *log.row.columns) for log in logs]))
     await connection.execute(SQL["drop_text"], [log.id for log in logs])
-    for log in logs:
-        offsets = _offsets(log.pieces)
-        await connection.execute(SQL["store_text"], [log.id] * len(offsets), offsets, list(log.pieces))
+    pieces = [
+        (log.id, offset, piece)
+        for log in logs
+        for offset, piece in zip(_offsets(log.pieces), log.pieces, strict=True)
+    ]
+    await connection.execute(SQL["store_text"], *_columns(pieces, 3))
     with_calls = [log for log in logs if log.calls is not None]
     await connection.execute(
         SQL["drop_calls"], *_columns([(log.id, log.call_count) for log in with_calls], 2)

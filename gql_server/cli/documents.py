@@ -94,7 +94,8 @@ query Execution($id: ID!) {{
   execution(id: $id) {{
     pruned {{ prunedAt steps toolCalls outputBytes }}
     ...Summary
-    benchmarkRevision lastActivityAt timeoutMs prompt trace
+    benchmarkRevision lastActivityAt timeoutMs prompt promptSource promptTruncated trace
+    remarks {{ file line message }}
     scoring {{ score instructionScore onchainScore passed issues details }}
     assertions {{ outcome description actual reason }}
     toolCalls {{ ordinal name rawName status startedAt durationMs params result errorMessage }}

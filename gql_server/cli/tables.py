@@ -115,6 +115,11 @@ def print_execution(console: Console, execution: Data) -> None:
             cells = (str(call["ordinal"]), call["name"], call["status"])
             calls.add_row(*cells, milliseconds(call["durationMs"]), _text(call["errorMessage"]))
         console.print(Padding(calls, (0, 0, 1, 0)))
+    if execution["remarks"]:
+        remarks = _table("file", "line", "not used as it stands")
+        for item in execution["remarks"]:
+            remarks.add_row(_text(item["file"]), _text(item["line"]), _text(item["message"]))
+        console.print(Padding(remarks, (0, 0, 1, 0)))
     if execution["steps"]:
         console.print(Padding(Text(printable(execution["trace"], keep="\n")), (0, 0, 1, 0)))
     if execution["assertions"]:
@@ -146,8 +151,16 @@ def _facts(execution: Data) -> list[tuple[str, object]]:
         ),
         ("exit code", execution["exitCode"]),
         ("prompt", execution["prompt"]),
+        *_prompt_source(execution),
         *_pruned(execution["pruned"]),
     ]
+
+
+def _prompt_source(execution: Data) -> list[tuple[str, object]]:
+    """Said only where it is not what one expects."""
+    if execution["promptSource"] != "TOOL_LOG":
+        return []
+    return [("prompt from", "the tool log, which cut it" if execution["promptTruncated"] else "the tool log")]
 
 
 def _pruned(pruned: Data | None) -> list[tuple[str, object]]:

@@ -38,7 +38,7 @@ DEFINITIONS_KEPT = 200
 
 logger = logging.getLogger(__name__)
 
-Found = Candidate | FileReport
+Named = Candidate | FileReport
 """A file by its name: what it may be, or why it cannot be anything."""
 
 
@@ -84,7 +84,7 @@ class Judged:
     refused: dict[ExecutionId, str] = field(default_factory=dict)
 
 
-def read_chunk(directory: Directory, files: Iterable[Found], known: Mapping[ExecutionId, Known]) -> Chunk:
+def read_chunk(directory: Directory, files: Iterable[Named], known: Mapping[ExecutionId, Known]) -> Chunk:
     """What is stored already is recognised by its hash before it is parsed. Each file fails by itself."""
     chunk = Chunk()
     size = 0
@@ -133,9 +133,8 @@ def _read(
         if known is not None and not known.awaits_session:
             chunk.items.append(already_there(found, known, content_hash))
             return 0
-        log = find_tool_log(
-            directory, found.session_id, adopts=True, known=None if known is None else known.log
-        )
+        known_log = None if known is None else known.log
+        log = find_tool_log(directory, found.session_id, adopts=True, known=known_log, opened=reader)
         report = None if log is None else log_report(log, found.execution_id)
         benchmark_id = BenchmarkId(session.file.benchmark_id)
         chunk.items.append(NewSession(found, content_hash, benchmark_id, report))
@@ -165,7 +164,7 @@ _kept: list[Content] = []
 
 
 def read_and_keep(
-    directory: Directory, files: Sequence[Found], known: Mapping[ExecutionId, Known]
+    directory: Directory, files: Sequence[Named], known: Mapping[ExecutionId, Known]
 ) -> list[NewSession | FileReport]:
     """`read_chunk` in a parser process, which keeps the contents for `judge_kept`."""
     chunk = read_chunk(directory, files, known)

@@ -9,7 +9,6 @@ converted from it.
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import hashlib
 
 from runner_bridge.convert import tool_call
@@ -92,8 +91,7 @@ def _left(found: Candidate, known: Known, session: ConvertedLog) -> FileReport |
 
 async def _begin(db: Database, found: Candidate, session: ConvertedLog) -> None:
     """Of its end nothing is known but when it was."""
-    told_times = (session.started_at, session.created_at, session.ended_at)
-    began_at = next((at for at in told_times if at is not None), dt.datetime.now(dt.UTC))
+    began_at = session.started_at or session.created_at or session.ended_at
     begun = Begun(found.execution_id, found.stored_id, began_at)
     await observed.begin(db, [begun], worker_id=None)
     ended_at = session.ended_at or session.created_at

@@ -20,7 +20,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, record_failures
 from runner_bridge.parser_processes import ParserProcesses
-from runner_bridge.sessions.chunks import Found, Judged, NewSession
+from runner_bridge.sessions.chunks import Judged, Named, NewSession
 from runner_bridge.sessions.names import Candidate, candidate, session_of_file
 from runner_bridge.sessions.parsers import Parsed, Parsers
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there
@@ -121,7 +121,7 @@ class Ingest:
 class _Ahead:
     """Parses chunks of files while others are stored, as many at once as is worth it, and gives them in order."""
 
-    def __init__(self, parsers: Parsers, files: Sequence[Found], known: Mapping[ExecutionId, Known]) -> None:
+    def __init__(self, parsers: Parsers, files: Sequence[Named], known: Mapping[ExecutionId, Known]) -> None:
         self._parsers = parsers
         self._known = known
         self._chunks = (files[begin : begin + CHUNK_FILES] for begin in range(0, len(files), CHUNK_FILES))
@@ -151,7 +151,7 @@ class _Ahead:
         while len(self._parsing) < self._parsers.at_once and (chunk := next(self._chunks, None)):
             self._parsing.append(self._start(chunk))
 
-    def _start(self, chunk: Sequence[Found]) -> asyncio.Task[Parsed]:
+    def _start(self, chunk: Sequence[Named]) -> asyncio.Task[Parsed]:
         return asyncio.create_task(self._parsers.parse(chunk, self._known))
 
 

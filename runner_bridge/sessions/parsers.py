@@ -11,8 +11,8 @@ from runner_bridge.definitions import DEFINITIONS, StoredText, Unreadable
 from runner_bridge.formats.paths import Directory
 from runner_bridge.parser_processes import ParserLost, ParserProcesses
 from runner_bridge.sessions.chunks import (
-    Found,
     Judged,
+    Named,
     NewSession,
     judge,
     judge_kept,
@@ -35,7 +35,7 @@ class Parsed:
 
     items: Sequence[NewSession | FileReport]
     judged: Judged
-    rest: Sequence[Found]
+    rest: Sequence[Named]
 
 
 class StoredDefinitions:
@@ -70,7 +70,7 @@ class Parsers:
         """How many chunks are worth being parsed at the same time, while another is stored."""
         return 1 if self._processes is None else self._processes.count + 1
 
-    async def parse(self, files: Sequence[Found], known: Mapping[ExecutionId, Known]) -> Parsed:
+    async def parse(self, files: Sequence[Named], known: Mapping[ExecutionId, Known]) -> Parsed:
         """The first of the files, as many as may be in memory together."""
         if self._processes is not None:
             try:
@@ -83,7 +83,7 @@ class Parsers:
         return Parsed(chunk.items, judged, files[len(chunk.items) :])
 
     async def _parse_there(
-        self, processes: ParserProcesses, files: Sequence[Found], known: Mapping[ExecutionId, Known]
+        self, processes: ParserProcesses, files: Sequence[Named], known: Mapping[ExecutionId, Known]
     ) -> Parsed:
         async with processes.lease() as process:
             items = await process.call(read_and_keep, self._directory, files, known)

@@ -6,6 +6,7 @@ was read before stays, and `cut_off` says why. So does one that is no regular fi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 
@@ -57,14 +58,13 @@ class ToolLogFile:
         """The sha256 in hex of what was read."""
         return self._hash.hexdigest()
 
-    def read_whole(self) -> list[LogChange]:
+    def read_whole(self, opened: DirectoryReader) -> list[LogChange]:
         """Reads it to its end and takes its last line, finished or not. FileNotFoundError when it is gone."""
         changes: list[LogChange] = []
-        with DirectoryReader(self.directory) as opened:
-            more = True
-            while more:
-                read, more = self._read(opened)
-                changes += read
+        more = True
+        while more:
+            read, more = self._read(opened)
+            changes += read
         if self._known is not None and self.bytes < self._known[0] and self.cut_off is None:
             self._replace("it was shortened after it was read")
         return changes + self.finish()
@@ -154,25 +154,45 @@ def read_tool_log(
     `adopts` as in ToolLogReader. A log that has nothing of its own session is that of the other one in any case:
     by then nothing else will come.
     """
-    before = None if known is None or known.file != name else (known.bytes, known.content_hash)
-    log = ToolLogFile(directory, name, session_id, adopts=adopts, known=before)
-    log.read_whole()
-    if log.reader.speaks_of_others_only:
-        log = ToolLogFile(directory, name, session_id, adopts=True, known=before)
-        log.read_whole()
-    return log
+    with DirectoryReader(directory) as opened:
+        return _read_tool_log(opened, directory, name, session_id, adopts, known)
 
 
 def find_tool_log(
-    directory: Directory, session_id: str, *, adopts: bool, known: KnownLog | None = None
+    directory: Directory,
+    session_id: str,
+    *,
+    adopts: bool,
+    known: KnownLog | None = None,
+    opened: DirectoryReader | None = None,
 ) -> ToolLogFile | None:
-    """The log of a session, of the newer format where there are two; None when there is none."""
-    for name in tool_log_names(session_id):
-        try:
-            return read_tool_log(directory, name, session_id, adopts=adopts, known=known)
-        except FileNotFoundError:
-            continue
+    """The log of a session, of the newer format where there are two; None when there is none.
+
+    `opened` is the directory where the caller has it open already.
+    """
+    with contextlib.ExitStack() as stack:
+        opened = opened or stack.enter_context(DirectoryReader(directory))
+        for name in tool_log_names(session_id):
+            with contextlib.suppress(FileNotFoundError):
+                return _read_tool_log(opened, directory, name, session_id, adopts, known)
     return None
+
+
+def _read_tool_log(
+    opened: DirectoryReader,
+    directory: Directory,
+    name: str,
+    session_id: str,
+    adopts: bool,
+    known: KnownLog | None,
+) -> ToolLogFile:
+    before = None if known is None or known.file != name else (known.bytes, known.content_hash)
+    log = ToolLogFile(directory, name, session_id, adopts=adopts, known=before)
+    log.read_whole(opened)
+    if log.reader.speaks_of_others_only:
+        log = ToolLogFile(directory, name, session_id, adopts=True, known=before)
+        log.read_whole(opened)
+    return log
 
 
 def is_unchanged(directory: Directory, name: str, known: KnownLog) -> bool:

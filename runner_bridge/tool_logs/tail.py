@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_log import LogChange, StepComplete
@@ -133,8 +134,8 @@ class ToolLogTail:
         """Nothing of its own came, and nothing will: what there is to show is the other session's."""
         was = self._log
         adopting = ToolLogFile(was.directory, was.name, was.reader.session_id or "", adopts=True)
-        with suppress(FileNotFoundError):
-            self._take(adopting.read_whole())
+        with suppress(FileNotFoundError), DirectoryReader(was.directory) as opened:
+            self._take(adopting.read_whole(opened))
             self._log, self._text, self._text_offset = adopting, b"", 0
 
     @staticmethod

@@ -13,8 +13,10 @@ WITH living AS (
         is_finished = excluded.is_finished, first_at = excluded.first_at, last_at = excluded.last_at, prompt = excluded.prompt,
         prompt_is_truncated = excluded.prompt_is_truncated, prompts = excluded.prompts, remarks = excluded.remarks
 ), stored AS (
-    SELECT coalesce(max(start_offset + length(content)), 0) AS size
-    FROM execution_tool_log_text WHERE execution_id = $1
+    SELECT coalesce((
+        SELECT start_offset + length(content) FROM execution_tool_log_text
+        WHERE execution_id = $1 ORDER BY start_offset DESC LIMIT 1
+    ), 0) AS size
 ), text AS (
     INSERT INTO execution_tool_log_text (execution_id, start_offset, content)
     SELECT id, size, substring($14::bytea FROM (size - $13::bigint + 1)::integer) FROM living, stored

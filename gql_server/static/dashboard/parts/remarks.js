@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { Age } from "./basics.js";
 
 export function Remarks({
-  execution: { stopReason, stopRequestedAt, leakedProcesses = [], conflicts = [], pruned },
+  execution: { stopReason, stopRequestedAt, leakedProcesses = [], conflicts = [], remarks = [], pruned },
 }) {
   return html`
     ${stopReason && html`<p class="issue"><strong>The server stopped it:</strong> ${stopReason}</p>`}
@@ -14,9 +14,23 @@ export function Remarks({
       ({ file, reason, seenAt }) =>
         html`<p key=${file + seenAt} class="issue"><strong>Another session file was found and not used:</strong> ${reason} <code>${file}</code>, <${Age} iso=${seenAt} /></p>`,
     )}
+    ${remarks.length > 0 && html`<${OfFiles} remarks=${remarks} />`}
     ${pruned && html`<${Gone} pruned=${pruned} />`}
   `;
 }
+
+// A log may have a thousand bad lines; the first ones tell what is wrong with it.
+const SHOWN = 20;
+
+const OfFiles = ({ remarks }) => html`
+  <p class="issue"><strong>Not all of its tool log was used as it stands:</strong></p>
+  <ul class="issue">
+    ${remarks
+      .slice(0, SHOWN)
+      .map(({ file, line, message }, number) => html`<li key=${number}><code>${file}${line ? `:${line}` : ""}</code> ${message}</li>`)}
+    ${remarks.length > SHOWN && html`<li>and ${format.count(remarks.length - SHOWN)} more</li>`}
+  </ul>
+`;
 
 const Leaked = ({ processes }) => html`
   <p class="issue">
