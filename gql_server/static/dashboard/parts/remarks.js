@@ -27,7 +27,10 @@ const OfFiles = ({ remarks }) => html`
   <ul class="issue">
     ${remarks
       .slice(0, SHOWN)
-      .map(({ file, line, message }, number) => html`<li key=${number}><code>${file}${line ? `:${line}` : ""}</code> ${message}</li>`)}
+      .map(
+        ({ file, line, message }, number) =>
+          html`<li key=${number}><code>${file}${line ? `:${line}` : ""}</code> ${message}</li>`,
+      )}
     ${remarks.length > SHOWN && html`<li>and ${format.count(remarks.length - SHOWN)} more</li>`}
   </ul>
 `;
