@@ -42,13 +42,14 @@ LINES = (
     ),
     Line(
         "GraphQL over HTTP, beyond the audits",
-        "bodies, media types, methods, statuses; content negotiation",
-        ("http/test_requests.py", "http/test_negotiation.py"),
+        "bodies, media types, methods, statuses; content negotiation; malformed requests",
+        ("http/test_requests.py", "http/test_negotiation.py", "http/test_malformed.py"),
     ),
     Line(
         "[graphql-transport-ws](https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md)",
-        "each message and close code, malformed and random frames, slow, silent, vanished and greedy clients",
-        ("ws/test_protocol.py",),
+        "each message and close code, malformed, random and unmasked frames, slow, silent, vanished and greedy "
+        "clients",
+        ("ws/test_protocol.py", "ws/test_masked_frames.py"),
     ),
     Line(
         "[graphql-sse](https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md), distinct connections",
@@ -67,7 +68,8 @@ LINES = (
     ),
     Line(
         "[graphql-cop](https://github.com/dolevf/graphql-cop)",
-        "its list of findings, as tests: none above informational",
+        "its requests and what it concludes from the answers, written as tests of ours (the program itself is not "
+        "run): no finding but what settings allow, introspection, GraphiQL, suggestions and queries by GET",
         ("test_scanners.py",),
     ),
     Line(
@@ -80,6 +82,12 @@ LINES = (
         "DNS rebinding, cross-site requests and websockets, framing, sniffing, inline script",
         ("test_access.py",),
     ),
+    Line(
+        "Paths of clients",
+        "hundreds of hostile forms at every variable part of every route and every argument",
+        ("test_paths.py",),
+    ),
+    Line("Needs of routes", "401 and 403 by one table, walked over the router", ("test_routes.py",)),
     Line("Tokens", "scopes on every mutation, revocation, wrong guesses, proxies", ("test_tokens.py",)),
     Line(
         "Errors",
