@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from store.database import Database
+from store.database import FEED_TIMEOUT_S, Database
 from store.errors import DatabaseBusy, DatabaseUnavailable, InvalidCursor, StoreError
 from store.recent import Bounds, Recent
 from store.signals import Signal
@@ -136,7 +136,8 @@ class LogReader(Generic[C, T]):
         self._task = asyncio.create_task(self._run(), name=f"log of {self._log.name}")
 
     async def _newest(self) -> int:
-        return int(await self._db.fetchval(self._log.newest))
+        [[position]] = await self._db.fetch(self._log.newest, timeout_s=FEED_TIMEOUT_S)
+        return int(position)
 
     def ring(self) -> None:
         """Something may have been committed: look now."""

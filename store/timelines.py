@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
 from store import rows, sql
-from store.database import Database
+from store.database import FEED_TIMEOUT_S, Database
 from store.errors import InvalidCursor
 
 SQL = sql.load("timelines")
@@ -75,7 +76,7 @@ class Timelines:
             raise InvalidCursor(f"The cursor comes from another database: {ANEW}")
         if place + 1 < len(self._all):
             return self._all[place + 1].began_after
-        return int(await self._db.fetchval(SQL["last_given"]))
+        return int(await _value(self._db, "last_given"))
 
     def _place(self, timeline: str | None) -> int | None:
         if timeline is None:
@@ -86,7 +87,7 @@ class Timelines:
 async def _entered(db: Database) -> tuple[Timeline, ...]:
     """All timelines, after another one has been begun if the database is in another place than it was."""
     place = "/".join([await _readable(db, name) for name in ("cluster", "history_of_cluster", "database")])
-    if (known := _known(await db.fetch(SQL["all"]), place)) is not None:
+    if (known := _known(await db.fetch(SQL["all"], timeout_s=FEED_TIMEOUT_S), place)) is not None:
         return known
     async with db.transaction() as connection:
         await connection.fetchval(SQL["lock"])
@@ -99,9 +100,15 @@ async def _entered(db: Database) -> tuple[Timeline, ...]:
 
 async def _readable(db: Database, name: str) -> str:
     try:
-        return str(await db.fetchval(SQL[name]))
+        return str(await _value(db, name))
     except asyncpg.PostgresError:
         return UNKNOWN
+
+
+async def _value(db: Database, name: str) -> Any:
+    # Asked after every reconnection, before the log is read: a dead connection is given up as soon as there.
+    [[value]] = await db.fetch(SQL[name], timeout_s=FEED_TIMEOUT_S)
+    return value
 
 
 def _known(found: list[rows.Row], place: str) -> tuple[Timeline, ...] | None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store import benchmark_changes, database, doorbell, events, executions, log_reader, pool
+from store import benchmark_changes, database, doorbell, events, executions, log_reader, pool, timelines
 from store.condition import CHECK_TIMEOUT_S, REMEMBER_S
 from store.connecting import CONNECT_TIMEOUT_S
 from store.database import ACQUIRE_TIMEOUT_S, Database
@@ -64,8 +64,8 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(doorbell, "PROBE_TIMEOUT_S", 0.2)
     monkeypatch.setattr(doorbell, "RECONNECT_S", 0.02)
     monkeypatch.setattr(log_reader, "POLL_S", 0.1)
-    monkeypatch.setattr(events, "FEED_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(benchmark_changes, "FEED_TIMEOUT_S", 0.3)
+    for reader in (events, benchmark_changes, log_reader, timelines):
+        monkeypatch.setattr(reader, "FEED_TIMEOUT_S", 0.3)
     live = await Hub.start(proxied.db)
     try:
         yield live
