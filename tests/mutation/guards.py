@@ -361,7 +361,7 @@ GUARDS = (
     Guard(
         "what a runner said while nobody watched is read",
         "runner_bridge/supervision.py",
-        "await _settle([tail.follow(over), output.follow(over)])",
+        "await _settle([tail.follow(self._around.watch, over), output.follow(over)])",
         "await asyncio.sleep(0)",
         "tests/runner_bridge/test_worker.py"
         "::test_what_a_runner_said_and_did_while_no_worker_watched_is_read_by_the_next_one",
