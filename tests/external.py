@@ -13,6 +13,7 @@ from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -73,7 +74,9 @@ async def few_rights(url: str) -> AsyncIterator[tuple[str, str]]:
     try:
         await owner.execute(f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {role} LOGIN")
         try:
-            yield url.replace("//postgres:@", f"//{role}@", 1), role
+            parts = urlsplit(url)
+            place = parts.netloc.rpartition("@")[2]
+            yield urlunsplit(parts._replace(netloc=f"{role}@{place}")), role
         finally:
             await owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
     finally:
