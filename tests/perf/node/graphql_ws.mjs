@@ -90,7 +90,8 @@ function update(row) {
 
 const database = new pg.Client({ connectionString, options: "-c timezone=UTC" });
 await database.connect();
-let [last] = (await database.query("SELECT coalesce(max(position), 0) AS position FROM event_positions")).rows;
+let [last] = (await database.query("SELECT coalesce(max(position), 0) AS position FROM event_positions"))
+  .rows;
 let reading = Promise.resolve();
 database.on("notification", () => {
   reading = reading.then(async () => {
