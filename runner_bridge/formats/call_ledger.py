@@ -150,8 +150,8 @@ class CallLedger:
         duration_ms: object,
     ) -> ToolCallChange:
         call = self.calls[index]
-        if isinstance(duration_ms, bool) or not isinstance(duration_ms, int) or duration_ms <= 0:
-            # Upstream writes 0 where it did not measure; the two lines' times are what is known then.
+        if isinstance(duration_ms, bool) or not isinstance(duration_ms, int) or duration_ms < 0:
+            # Not logged: the two lines' times are what is known then.
             duration_ms = milliseconds_between(call.started_at, at)
         ended = replace(
             call,

@@ -37,7 +37,7 @@ from runner_bridge.local_runner.vm import Vm
 
 RENT = {size: Vm(0).rent(size) for size in (0, 82, 165, 170)}
 OUTSIDER = "CdZKQBNRJZB44HfyMThCxvURKZpDkPQiLPDfm5Di1GCW"
-OWN_ADDRESS, OWN_ADDRESS_2022 = str(Keypair().pubkey()), str(Keypair().pubkey())
+OWN_ADDRESS, OWN_ADDRESS_2022 = (str(Keypair.from_seed(bytes([n] * 32)).pubkey()) for n in (1, 2))
 
 # Of each kind that there is, by placeholder and by address, poor and rich.
 STATE = f"""
