@@ -18,6 +18,7 @@ import asyncpg
 from store import rows, sql
 from store.database import FEED_TIMEOUT_S, Database
 from store.errors import InvalidCursor
+from store.retrying import retried
 
 SQL = sql.load("timelines")
 
@@ -84,6 +85,7 @@ class Timelines:
         return next((place for place, one in enumerate(self._all) if one.id == timeline), None)
 
 
+@retried
 async def _entered(db: Database) -> tuple[Timeline, ...]:
     """All timelines, after another one has been begun if the database is in another place than it was."""
     place = "/".join([await _readable(db, name) for name in ("cluster", "history_of_cluster", "database")])

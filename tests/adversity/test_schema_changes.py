@@ -47,7 +47,7 @@ END
 $$;
 """
 TYPE_CHANGED = """
-ALTER TABLE executions ALTER COLUMN event_seq TYPE bigint, ALTER COLUMN exit_code TYPE bigint,
+ALTER TABLE executions ALTER COLUMN priority TYPE bigint, ALTER COLUMN exit_code TYPE bigint,
     ALTER COLUMN timeout_ms TYPE bigint, ALTER COLUMN agent TYPE varchar;
 ALTER TABLE execution_events ALTER COLUMN seq TYPE bigint;
 ALTER TABLE execution_tool_calls ALTER COLUMN ordinal TYPE bigint;
