@@ -22,6 +22,9 @@ from runner_bridge.runner_start import runner_environment
 LONGEST_HELP = 256 * 1024
 """Bytes of it that are read: many times what a program with a hundred flags says."""
 
+REMARK_TIMEOUT_S = 5.0
+"""For an answer on which nothing but a remark depends."""
+
 _FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
 
 log = logging.getLogger(__name__)
@@ -118,13 +121,23 @@ class RunnerCommand:
         return self._config.template.arguments(frozenset() if self._found is None else self._found.flags)
 
     async def learn(self) -> None:
-        """Asks once. A program that could not tell is asked again after it has been used."""
+        """Asks once. A program that could not tell is asked again after it has been used.
+
+        Without parts in brackets nothing depends on the answer: the program is asked after its first use, once and
+        not for long, so that a flag that it refuses is named in the log.
+        """
         template = self._config.template
         if self._config.is_local_runner or not any(template.flags):
             return
-        if self._found is not None and (self._found.problem is None or not self._used_since):
+        if any(part.is_optional for part in template.parts):
+            is_known = self._found is not None and (self._found.problem is None or not self._used_since)
+            timeout_s = self._config.startup_timeout_ms / 1000
+        else:
+            is_known = self._found is not None or not self._used_since
+            timeout_s = REMARK_TIMEOUT_S
+        if is_known:
             return
-        self._found = await ask_for_help(self._config, self._config.startup_timeout_ms / 1000)
+        self._found = await ask_for_help(self._config, timeout_s)
         self._used_since = False
         for remark in command_remarks(self._config, self._found):
             log.warning(
