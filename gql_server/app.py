@@ -6,7 +6,7 @@ It opens nothing and ends only its own websockets and event streams; serve.py ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 
 from aiohttp import hdrs, web
@@ -35,6 +35,9 @@ from store.errors import StoreError
 RECHECK_S = 5.0
 """How long a websocket or event stream may outlive its token; one statement for all of them."""
 
+FORGET_S = 15.0
+"""How often documents that are not used any more are looked for."""
+
 STREAMS = web.AppKey("streams", OpenStreams)
 
 
@@ -49,8 +52,9 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     gate = _gate(settings, services)
     streams = OpenStreams(settings.max_streams, settings.max_streams_per_client)
     unsent = unsent_answers(settings)
+    engine = create_engine(settings, services)
     view = GraphQLView(
-        create_engine(settings, services),
+        engine,
         gate,
         streams,
         unsent,
@@ -60,6 +64,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     app = _guarded(access_rules(settings, port))
     app[STREAMS] = streams
     app.cleanup_ctx.append(_revocations_noticed(gate, streams))
+    app.cleanup_ctx.append(_unused_forgotten(engine))
     app.on_shutdown.append(_end_streams)
     routes = Routes(app, gate, unsent)
     routes.add(GRAPHQL_PATH, view.handle, method=hdrs.METH_ANY)
@@ -143,10 +148,29 @@ def _revocations_noticed(
                 with suppress(StoreError):
                     await streams.end_those_of(await gate.revoked(ids))
 
-    async def looking(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(look(), name="revoked tokens")
+    return _meanwhile(look, "revoked tokens")
+
+
+def _unused_forgotten(engine: Engine) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Meanwhile, documents that are not used any more do not stay in memory."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(FORGET_S)
+            engine.forget_unused()
+
+    return _meanwhile(look, "unused documents")
+
+
+def _meanwhile(
+    work: Callable[[], Coroutine[None, None, None]], name: str
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Does `work` in a task of that name while the application runs."""
+
+    async def working(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(work(), name=name)
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    return looking
+    return working

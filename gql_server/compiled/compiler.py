@@ -36,7 +36,7 @@ from gql_server.compiled.writer import Writer, read
 
 TYPENAME = "__typename"
 
-FUNCTION_BYTES = 4000
+FUNCTION_BYTES = 5000
 FIELD_BYTES = 1600
 SELECTED_BYTES = 350
 """What is kept in memory of a function, of a field in it, and of a field that a resolver is told of; about."""

@@ -14,6 +14,9 @@ from typing import Protocol
 UNUSED_S = 60.0
 """What was used since then stays."""
 
+SMALL_SHARE = 4
+"""A part of the bytes that is always kept, used or not: 1 in so many."""
+
 
 class Compiled(Protocol):
     """`weight` are its bytes, about; `used_at` is when it was last asked for."""
@@ -43,6 +46,14 @@ class Kept:
                 return False
             self.drop(oldest)
         return self.weight + weight <= self._most
+
+    def forget_unused(self) -> None:
+        """Down to a small share, what was not used for a while."""
+        while self.weight > self._most // SMALL_SHARE:
+            oldest = min(self._drops, key=lambda one: one.used_at)
+            if self.now() - oldest.used_at < UNUSED_S:
+                return
+            self.drop(oldest)
 
     def add(self, one: Compiled, drop: Callable[[], object]) -> None:
         """`drop` makes its plan forget it."""

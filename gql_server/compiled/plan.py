@@ -44,7 +44,7 @@ from gql_server.compiled.variables import Variables
 MAX_VARIANTS = 16
 """Four conditions that turn out in every way; graphql-core executes what comes beyond."""
 
-VARIANT_BYTES = 2000
+VARIANT_BYTES = 4000
 """What is kept of one beside its functions, about."""
 
 Outcome = tuple[Any, ...]

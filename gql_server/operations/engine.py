@@ -77,7 +77,7 @@ class Engine:
         self._largest = memory.answer
         # What is compiled for documents takes about as much as they do.
         self._kept = Kept(memory.documents // 2, collector.freed)
-        ready = ReadyDocuments(memory.documents // 2, collector.freed)
+        self._ready = ready = ReadyDocuments(memory.documents // 2, collector.freed)
         self._subscriptions = Subscriptions(
             ready, memory.subscriptions, memory.subscriptions_per_client, collector.freed
         )
@@ -91,6 +91,11 @@ class Engine:
             ready=ready,
         )
         self._broadcasts = Broadcasts()
+
+    def forget_unused(self) -> None:
+        """Lets go of most documents, and of what was compiled, that were not used for a while."""
+        self._ready.forget_unused()
+        self._kept.forget_unused()
 
     def operation(self, request: GraphQLRequest) -> Operation:
         """What `request` asks for, ready to be executed. Raises Refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import cached_property
 
 from graphql import DocumentNode, OperationDefinitionNode, OperationType
 
+from gql_server.compiled.kept import SMALL_SHARE, UNUSED_S
 from gql_server.compiled.plan import DocumentFragments, Plan
 
 
@@ -20,6 +22,7 @@ class ReadyDocument:
     document: DocumentNode
     weight: int
     operations: list[Operation] = field(default_factory=list)
+    used_at: float = 0.0
     holders: int = 0
     """How many subscriptions execute it."""
 
@@ -58,8 +61,13 @@ class Operation:
 class ReadyDocuments:
     """By their text. At most `most` bytes of those that no subscription holds; `freed` is told of what goes."""
 
-    def __init__(self, most: int, freed: Callable[[int], None] = lambda _: None) -> None:
-        self._most, self._freed = most, freed
+    def __init__(
+        self,
+        most: int,
+        freed: Callable[[int], None] = lambda _: None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most, self._freed, self._now = most, freed, now
         self._idle: OrderedDict[str, ReadyDocument] = OrderedDict()
         self._held: dict[str, ReadyDocument] = {}
         self.weight = 0
@@ -70,16 +78,23 @@ class ReadyDocuments:
         if found is None:
             return self._held.get(source)
         self._idle.move_to_end(source)
+        found.used_at = self._now()
         return found
 
     def add(self, document: ReadyDocument) -> None:
         """Keeps it, unless it alone is too large."""
+        document.used_at = self._now()
         self._idle[document.source] = document
         self.weight += document.weight
         while self.weight > self._most:
-            _, oldest = self._idle.popitem(last=False)
-            self.weight -= oldest.weight
-            self._forget(oldest)
+            self._forget_oldest()
+
+    def forget_unused(self) -> None:
+        """Down to a small share, what was not used for a while."""
+        while self.weight > self._most // SMALL_SHARE:
+            if self._now() - next(iter(self._idle.values())).used_at < UNUSED_S:
+                return
+            self._forget_oldest()
 
     def hold(self, document: ReadyDocument) -> None:
         """A subscription begins to execute it."""
@@ -101,6 +116,11 @@ class ReadyDocuments:
             self.add(document)
         else:
             self._forget(document)
+
+    def _forget_oldest(self) -> None:
+        _, oldest = self._idle.popitem(last=False)
+        self.weight -= oldest.weight
+        self._forget(oldest)
 
     def _forget(self, document: ReadyDocument) -> None:
         for operation in document.operations:
