@@ -89,7 +89,8 @@ def _is_guard(process: psutil.Process, directory: Path) -> bool:
 
 def test_many_users_start_one_server_and_the_last_one_to_leave_stops_it(directory: Path) -> None:
     users = [start_user(directory) for _ in range(3)]
-    assert len({answer_of(user) for user in users}) == 1
+    for user in users:
+        assert answer_of(user).startswith("postgresql:")
     server = EmbeddedServer(directory)
     first = server.pid
     for user in users:
