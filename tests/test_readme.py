@@ -32,10 +32,10 @@ def test_there_is_a_query_a_mutation_and_a_subscription() -> None:
     assert {operation.split()[0] for operation in OPERATIONS} == {"query", "mutation", "subscription"}
 
 
-def test_seven_promises_each_name_a_test_that_exists() -> None:
+def test_every_promise_names_tests_that_exist() -> None:
     promises = README.split("## What we promise\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1:3] for line in promises.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 7
+    assert len(rows) >= 7
     for promise, proof in rows:
         named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", proof)
         assert named, promise

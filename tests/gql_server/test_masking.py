@@ -52,7 +52,7 @@ async def test_a_statement_that_fails_tells_nothing_of_itself(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(db: Database, *_: object) -> Any:
-        await db.fetch("SELECT 'canary-password-0123456789' FROM nowhere")
+        await db.fetch("SELECT 'canary-password-0123456789'::integer")
 
     for relation in LOOKED_UP_BY:
         monkeypatch.setattr(vars(Loaders)[relation], "_load", fail)
@@ -60,7 +60,7 @@ async def test_a_statement_that_fails_tells_nothing_of_itself(
         _, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     text = json.dumps(answer)
     assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
-    for word in (CANARY, "nowhere", "SELECT", "relation"):
+    for word in (CANARY, "SELECT", "integer", "syntax"):
         assert word not in text
 
 

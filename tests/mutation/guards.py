@@ -481,8 +481,8 @@ GUARDS = (
     Guard(
         "documents are measured before they are validated",
         "gql_server/operations/documents.py",
-        "            check_sizes(document, self._limits)\n",
-        "",
+        "            sizes = check_sizes(document, self._limits)\n",
+        "            sizes = []\n",
         "tests/gql_server/operations/test_limits.py::test_a_document_beyond_a_limit_is_refused_before_it_is_validated",
     ),
     Guard(
@@ -544,8 +544,8 @@ GUARDS = (
     Guard(
         "who does not read is not written to",
         "gql_server/ws/connection.py",
-        "if transport.get_write_buffer_size() > UNSENT_BYTES:\n            return False",
-        "if False:\n            return False",
+        "if transport.get_write_buffer_size() > UNSENT_BYTES or sum",
+        "if sum",
         f"{SHARING}::test_a_reader_that_does_not_read_delays_nobody_and_gets_everything_later",
     ),
     Guard(
@@ -573,8 +573,8 @@ GUARDS = (
     Guard(
         "broadcasts remember so much together",
         "gql_server/operations/broadcasts.py",
-        "            or self._memory.used > ALL_REMEMBERED_BYTES\n",
-        "",
+        "        if self._memory.used > ALL_REMEMBERED_BYTES:\n",
+        "        if False:\n",
         "tests/gql_server/operations/test_broadcasts.py::test_all_of_them_together_remember_so_much",
     ),
     Guard(
@@ -701,8 +701,8 @@ GUARDS = (
     Guard(
         "a worker's figures need the token",
         "gql_server/app.py",
-        'Routes(app, _gate(settings, services)).add("/metrics", page)',
-        'Routes(app, Gate(services.db, None)).add("/metrics", page)',
+        'Routes(app, _gate(settings, services), unsent_answers(settings)).add("/metrics", page)',
+        'Routes(app, Gate(services.db, None), unsent_answers(settings)).add("/metrics", page)',
         "tests/gql_server/test_metrics.py"
         "::test_a_worker_without_a_server_tells_of_itself_on_the_loopback_address",
     ),
