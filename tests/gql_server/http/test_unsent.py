@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from gql_server.http.unsent import SMALL, NoRoom, Unsent
+from gql_server.operations import answers
+from gql_server.operations.encoding import encode
 from gql_server.serve import listening_socket
 from gql_server.settings import Settings
 from tests.gql_server.conftest import MakeSite, Site
@@ -61,6 +63,26 @@ async def test_an_answer_that_is_too_large_is_told_so_over_every_transport(
         assert (await ws.receive_json())["type"] == "connection_ack"
         told = (await ws.receive_json())["payload"]
         assert told["errors"][0]["extensions"]["code"] == "ANSWER_TOO_LARGE"
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_an_answer_of_long_texts_is_refused_before_it_is_written(
+    make_site: MakeSite, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing it first would take a hundred times the memory of the text."""
+    written: list[int] = []
+
+    def noted(data: object) -> bytes:
+        payload = encode(data)
+        written.append(len(payload))
+        return payload
+
+    site = await make_site(max_answer_mb=1, compiled_execution=compiled)
+    await with_benchmark(site, 300_000)
+    monkeypatch.setattr(answers, "encode", noted)
+    for _ in range(3):
+        await site.post(asking(90))
+    assert len(written) == 3 and max(written) < 1000
 
 
 async def test_many_short_values_are_measured_once_they_are_encoded(make_site: MakeSite) -> None:
