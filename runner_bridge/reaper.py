@@ -145,7 +145,7 @@ def execute(command: list[str], report: int) -> NoReturn:
         variables = read("/proc/self/environ").split(b"\0")
         environment = dict(variable.split(b"=", 1) for variable in variables if b"=" in variable)
         os.set_inheritable(report, False)
-        os.execvpe(command[0], command, environment)  # noqa: S606
+        os.execvpe(command[0], command, environment)
     except OSError as error:
         os.write(report, str(error.errno).encode())
     finally:
