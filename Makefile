@@ -38,7 +38,7 @@ imports: $(STAMP)
 
 # The browser tests need a Chromium; without any they are left out, and the last lines say so.
 unit: $(STAMP)
-	@$(BIN)/python -m tests.find_browser || true
+	@$(BIN)/python -m tests.helpers.find_browser || true
 	$(BIN)/pytest -n auto
 
 # Takes each guard of tests/mutation/guards.py away in a copy: a test must notice.
@@ -46,13 +46,13 @@ mutation: $(STAMP)
 	$(BIN)/python -m tests.mutation
 
 # Those in JavaScript, where npm is; without them their lines are left out.
-RIVALS := $(if $(shell command -v npm),tests/perf/node/node_modules/.package-lock.json)
-tests/perf/node/node_modules/.package-lock.json: tests/perf/node/package-lock.json
-	-npm ci --prefix tests/perf/node --no-audit --no-fund --ignore-scripts
+RIVALS := $(if $(shell command -v npm),perf/node/node_modules/.package-lock.json)
+perf/node/node_modules/.package-lock.json: perf/node/package-lock.json
+	-npm ci --prefix perf/node --no-audit --no-fund --ignore-scripts
 
 # Measures how fast everything is beside other servers; PARTS= some of it, SAVE= and COMPARE= name files of figures.
 perf: $(STAMP) $(RIVALS)
-	$(BIN)/python -m tests.perf $(PARTS) $(if $(SAVE),--save $(SAVE)) $(if $(COMPARE),--compare $(COMPARE))
+	$(BIN)/python -m perf $(PARTS) $(if $(SAVE),--save $(SAVE)) $(if $(COMPARE),--compare $(COMPARE))
 
 # Stops that race the natural end, RACES times; then a history of DURATION seconds against a nemesis, of which
 # SEED plays the same dice again.
@@ -105,4 +105,4 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules tests/perf/node/node_modules tools/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/node/node_modules perf/node/node_modules tools/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

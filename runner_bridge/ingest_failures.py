@@ -7,9 +7,9 @@ import socket
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from store import ingest_problems
-from store.database import Database
-from store.ingest_problems import FoundFailure, Place
+from store.executions import ingest_problems
+from store.executions.ingest_problems import FoundFailure, Place
+from store.postgres.database import Database
 
 log = logging.getLogger(__name__)
 

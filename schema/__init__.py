@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema.agent_mutations import (
+from schema.agents.agent import Agent, agents
+from schema.agents.mutations import (
     DeleteAgentConfigResult,
     SaveAgentConfigResult,
     TestAgentConnectionResult,
@@ -16,37 +17,36 @@ from schema.agent_mutations import (
     save_agent_config,
     test_agent_connection,
 )
-from schema.agents import Agent, agents
-from schema.batch_mutations import RunBenchmarksResult, run_benchmarks
-from schema.batches import Batch, BatchUpdate, batch, batch_updates
-from schema.benchmark_check import CheckBenchmarkResult, check_benchmark
-from schema.benchmark_mutations import (
+from schema.agents.performance import AgentPerformance, agent_performance
+from schema.batches.batch import Batch, BatchUpdate, batch, batch_updates
+from schema.batches.mutations import RunBenchmarksResult, run_benchmarks
+from schema.benchmarks.benchmark import Benchmark, BenchmarkConnection, benchmark, benchmarks
+from schema.benchmarks.check import CheckBenchmarkResult, check_benchmark
+from schema.benchmarks.mutations import (
     SyncBenchmarksResult,
     UpsertBenchmarkResult,
     sync_benchmarks,
     upsert_benchmark,
 )
-from schema.benchmark_updates import BenchmarkUpdate, benchmark_updates
-from schema.benchmarks import Benchmark, BenchmarkConnection, benchmark, benchmarks
-from schema.comparison import ExecutionComparison, compare_executions
-from schema.execution_lists import ExecutionConnection, executions
-from schema.execution_mutations import (
+from schema.contract.permissions import needs_admin, needs_run
+from schema.executions.comparison import ExecutionComparison, compare_executions
+from schema.executions.execution import Execution, execution
+from schema.executions.flows import Flow, flow
+from schema.executions.lists import ExecutionConnection, executions
+from schema.executions.mutations import (
     RunBenchmarkResult,
     StopExecutionResult,
     rerun_execution,
     run_benchmark,
     stop_execution,
 )
-from schema.executions import Execution, execution
-from schema.flows import Flow, flow
-from schema.health import Health, health
-from schema.live import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
-from schema.output import LogChunk, execution_log
-from schema.performance import AgentPerformance, agent_performance
-from schema.permissions import needs_admin, needs_run
-from schema.queue import QueuePositions, queue_positions
-from schema.session_imports import ImportSessionFilesResult, import_session_files
-from schema.viewer import Viewer, viewer
+from schema.executions.output import LogChunk, execution_log
+from schema.health.health import Health, health
+from schema.health.viewer import Viewer, viewer
+from schema.live.benchmarks import BenchmarkUpdate, benchmark_updates
+from schema.live.executions import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
+from schema.live.queue import QueuePositions, queue_positions
+from schema.sessions.imports import ImportSessionFilesResult, import_session_files
 
 __all__ = ["build_schema"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from tests.helpers.places import REPOSITORY
+
 DOCS = REPOSITORY / "docs" / "conformance.md"
 HERE = "tests/gql_server"
 
@@ -59,45 +59,45 @@ LINES = (
     Line(
         "Real clients",
         "graphql-ws, graphql-sse, urql (websocket and event stream), Apollo Client; gql in Python",
-        ("test_clients.py",),
+        ("ws/test_clients.py",),
     ),
     Line(
         "Documents of any size and shape",
         "depth, aliases, fields, root fields, directives, tokens and cost before execution; timeouts",
-        ("operations/test_limits.py", "operations/test_timeouts.py"),
+        ("documents/test_size_limits.py", "operations/test_timeouts.py"),
     ),
     Line(
         "[graphql-cop](https://github.com/dolevf/graphql-cop)",
         "its requests and what it concludes from the answers, written as tests of ours (the program itself is not "
         "run): no finding but what settings allow, introspection, GraphiQL, suggestions and queries by GET",
-        ("test_scanners.py",),
+        ("operations/test_scanners.py",),
     ),
     Line(
         "Generated documents",
         "hypothesis-graphql, valid and invalid ones from our schema: no 500, no internal error",
-        ("test_generated_documents.py",),
+        ("operations/test_generated_documents.py",),
     ),
     Line(
         "Attacks of web pages",
         "DNS rebinding, cross-site requests and websockets, framing, sniffing, inline script",
-        ("test_access.py",),
+        ("auth/test_host_and_origin.py",),
     ),
     Line(
         "Paths of clients",
         "hundreds of hostile forms at every variable part of every route and every argument",
-        ("test_paths.py",),
+        ("pages/test_paths.py",),
     ),
-    Line("Needs of routes", "401 and 403 by one table, walked over the router", ("test_routes.py",)),
-    Line("Tokens", "scopes on every mutation, revocation, wrong guesses, proxies", ("test_tokens.py",)),
+    Line("Needs of routes", "401 and 403 by one table, walked over the router", ("auth/test_routes.py",)),
+    Line("Tokens", "scopes on every mutation, revocation, wrong guesses, proxies", ("auth/test_tokens.py",)),
     Line(
         "Errors",
         "masked with an id that is in the log; every code is listed",
-        ("test_masking.py", "test_codes.py"),
+        ("operations/test_masking.py", "operations/test_error_codes.py"),
     ),
     Line(
         "Trusted documents",
         "`documentId` of the GraphQL-over-HTTP draft and Apollo's `persistedQuery`; trusted-only mode",
-        ("operations/test_trusted.py",),
+        ("documents/test_trusted.py",),
     ),
 )
 

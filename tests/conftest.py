@@ -21,17 +21,16 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from store.database import Database
 from store.embedded import EmbeddedServer
-from store.hub import Hub
-from store.migrate import migrate
-from tests.patience import DEADLINE_S
+from store.live.hub import Hub
+from store.postgres.database import Database
+from store.postgres.migrate import migrate
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.places import REAL_DATA
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-REAL_DATA = REPOSITORY.parent / "shared" / "reev" / "data"
 TEMPLATE = f"reev_gql_template_{os.getpid()}"
 
-NO_BROWSER = "there is no Chromium (`python -m tests.find_browser` looks for one)"
+NO_BROWSER = "there is no Chromium (`python -m tests.helpers.find_browser` looks for one)"
 """Why a test of a page is left out."""
 
 NO_PGBOUNCER = "PgBouncer is not installed (Debian: apt-get install pgbouncer)"
@@ -190,7 +189,7 @@ def patient_pool(monkeypatch: pytest.MonkeyPatch) -> None:
         "connecting.CONNECT_TIMEOUT_S",
         "condition.CHECK_TIMEOUT_S",
     ):
-        monkeypatch.setattr(f"store.{limit}", DEADLINE_S)
+        monkeypatch.setattr(f"store.postgres.{limit}", DEADLINE_S)
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ from typing import Any, Literal
 from playwright.async_api import Page, ViewportSize, expect
 
 from store.embedded import EmbeddedServer
-from tests.browser import shared_browser
-from tests.palette import with_palette
-from tests.server import REPOSITORY, Server, running_server
+from tests.helpers.browser import shared_browser
+from tests.helpers.palette import with_palette
+from tests.helpers.places import REPOSITORY
+from tests.helpers.server import Server, running_server
 
 PICTURES = REPOSITORY / "docs" / "screenshots"
 BENCHMARKS = REPOSITORY / "benchmarks"
@@ -33,7 +34,7 @@ PHONE = ViewportSize(width=390, height=760)
 AGENTS = {"glm-4.6": 0.8, "local-qwen3": 0.5}
 """Agents beside the deterministic one, and how often each of them succeeds."""
 
-FAKE_RUNNER = str(REPOSITORY / "tests" / "fake_runner.py")
+FAKE_RUNNER = str(REPOSITORY / "tests" / "helpers" / "fake_runner.py")
 RUNNER = shlex.join([sys.executable, "-S", "-E", FAKE_RUNNER])
 RUNNER += " {path} --agent={agent} --execution-id={id} --mode=steps-on-cue"
 """It stands after the first of two steps while the pictures are taken."""

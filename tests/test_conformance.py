@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.conformance import DOCS, HERE, LINES, REPOSITORY, Outcomes, render
+from tests.conformance import DOCS, HERE, LINES, Outcomes, render
+from tests.helpers.places import REPOSITORY
 
 
 def test_every_module_of_the_table_exists_and_the_table_in_the_docs_has_every_line() -> None:
@@ -18,7 +19,7 @@ def test_what_failed_or_was_left_out_is_told() -> None:
     outcomes = Outcomes()
     outcomes.of = {
         "http/test_audits.py": Counter(passed=1),
-        "test_tokens.py": Counter(passed=1, failed=1, skipped=1),
+        "auth/test_tokens.py": Counter(passed=1, failed=1, skipped=1),
     }
     outcomes.recorded = {"audits": "61 of 61"}
     table = render(outcomes)

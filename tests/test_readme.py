@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from graphql import parse, validate
 
-from gql_server.settings import markdown_table
+from gql_server.settings.settings import markdown_table
 from schema import build_schema
+from tests.helpers.places import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 
 
 def test_every_setting_is_in_the_table() -> None:
-    table = README.split("<!-- settings: python -m gql_server.settings -->\n")[1].split("<!-- /settings -->")[
-        0
-    ]
-    assert table == markdown_table(), "paste what `python -m gql_server.settings` prints"
+    table = README.split("<!-- settings: python -m gql_server.settings.settings -->\n")[1].split(
+        "<!-- /settings -->"
+    )[0]
+    assert table == markdown_table(), "paste what `python -m gql_server.settings.settings` prints"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda text: text.split("(")[0].split("{")[0].strip())

@@ -62,7 +62,7 @@ def migrate(
 ) -> None:
     """Bring the database to the newest schema."""
     if sql:
-        from store.migrate import offline_sql
+        from store.postgres.migrate import offline_sql
 
         typer.echo(offline_sql(), nl=False)
         return
@@ -281,15 +281,15 @@ def _finish(command: Coroutine[Any, Any, int]) -> None:
 
 def _in_process(name: str, **options: object) -> None:
     """Starts a part of the server in this process."""
-    from gql_server import serve as server
+    from gql_server.process import startup as server
 
     _with_settings(getattr(server, name), **options)
 
 
 def _with_settings(part: Callable[[Any], Coroutine[Any, Any, None]], **options: object) -> None:
-    from gql_server import serve as server
-    from gql_server.settings import SettingsError, load_settings
-    from gql_server.startup_error import StartupError
+    from gql_server.process import startup as server
+    from gql_server.settings.settings import SettingsError, load_settings
+    from gql_server.settings.startup_error import StartupError
 
     try:
         settings = load_settings(options)

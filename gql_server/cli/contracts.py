@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from schema.printed import PRINTED_CONTRACT, sdl
+from schema.contract.printed import PRINTED_CONTRACT, sdl
 from store.embedded import EmbeddedServer
-from store.migrate import migrate
-from store.printed import PRINTED_SCHEMA, schema_sql
+from store.postgres.migrate import migrate
+from store.postgres.printed_schema import PRINTED_SCHEMA, schema_sql
 
 
 def print_or_keep(*, write: bool, check: bool) -> int:

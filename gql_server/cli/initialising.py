@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gql_server.cli import CliError
 from gql_server.cli.json_lines import emit
-from gql_server.settings import SettingsError, load_settings
-from runner_bridge.shipped_benchmarks import copy_shipped_benchmarks
+from gql_server.settings.settings import SettingsError, load_settings
+from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
 
 
 def init(*, as_json: bool) -> int:

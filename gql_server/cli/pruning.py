@@ -18,13 +18,13 @@ from rich.table import Table
 from gql_server.cli import CliError
 from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import new_console
-from gql_server.serve import database_server
-from gql_server.settings import Settings
-from runner_bridge.retention import Files, remove_files
-from store import retention
-from store.database import Database
-from store.migrate import check
-from store.retention import MIN_AGE, Bulk
+from gql_server.process.startup import database_server
+from gql_server.settings.settings import Settings
+from runner_bridge.worker.retention import Files, remove_files
+from store.executions import retention
+from store.executions.retention import MIN_AGE, Bulk
+from store.postgres.database import Database
+from store.postgres.migrate import check
 
 _AGE = re.compile(r"(\d+)\s*([hdw])")
 _UNITS = {"h": dt.timedelta(hours=1), "d": dt.timedelta(days=1), "w": dt.timedelta(weeks=1)}

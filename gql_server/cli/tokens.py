@@ -15,21 +15,21 @@ from rich.text import Text
 from gql_server.cli import CliError
 from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import UNKNOWN, new_console
-from gql_server.serve import database_server
-from gql_server.settings import Settings
-from store import tokens
-from store.database import Database
-from store.migrate import check
-from store.tokens import NAME, Scope, Token
+from gql_server.process.startup import database_server
+from gql_server.settings.settings import Settings
+from store import api_tokens
+from store.api_tokens import NAME, Scope, Token
+from store.postgres.database import Database
+from store.postgres.migrate import check
 
 
 async def create(settings: Settings, name: str, scope: str, *, as_json: bool) -> None:
     """Prints the new token."""
     if NAME.fullmatch(name) is None:
         raise CliError("a name has letters, digits, `_`, `.` and `-`, 64 at most")
-    secret = tokens.new_secret()
+    secret = api_tokens.new_secret()
     async with _database(settings) as db:
-        token = await tokens.create(db, name, Scope[scope.upper()], secret)
+        token = await api_tokens.create(db, name, Scope[scope.upper()], secret)
     if token is None:
         raise CliError(f"there is a valid token named {name}; revoke it first")
     if as_json:
@@ -41,7 +41,7 @@ async def create(settings: Settings, name: str, scope: str, *, as_json: bool) ->
 async def list_(settings: Settings, *, as_json: bool) -> None:
     """Every token there was, without the tokens themselves."""
     async with _database(settings) as db:
-        found = await tokens.list_all(db)
+        found = await api_tokens.list_all(db)
     if as_json:
         for token in found:
             emit(_record(token))
@@ -58,7 +58,7 @@ async def list_(settings: Settings, *, as_json: bool) -> None:
 async def revoke(settings: Settings, name: str) -> None:
     """From now on, and within seconds on every server, the token opens nothing."""
     async with _database(settings) as db:
-        if await tokens.revoke(db, name) is None:
+        if await api_tokens.revoke(db, name) is None:
             raise CliError(f"there is no valid token named {name}")
     print(f"{name} is revoked")
 

@@ -18,7 +18,7 @@ from gql_server.compiled.leaves import class_as_it_is
 from gql_server.compiled.places import Completer, Place, field_path
 from gql_server.compiled.scope import Scope
 from gql_server.compiled.sizes import text_in
-from schema.selection import ReadyJson
+from schema.contract.selection import ReadyJson
 
 Fields = Callable[[Any, Path | None, Scope], Any]
 """Executes the selected fields of one object: its dictionary, or a coroutine that gives it."""

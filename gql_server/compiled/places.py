@@ -13,7 +13,7 @@ from graphql.pyutils import Path, is_awaitable
 
 from gql_server.compiled.scope import Scope, step
 from gql_server.compiled.waiting import guarded
-from schema.selection import Selection
+from schema.contract.selection import Selection
 
 Completer = Callable[[Any, Path, Scope], Any]
 """Completes a value that is not awaitable, at its path: the value of the answer, or a coroutine that gives it.

@@ -112,7 +112,7 @@ _INFO_CLASSES: dict[type, type] = {}
 
 
 def _info_class(base: type) -> type:
-    """The class of info that the executor gives to resolvers, with what schema.selection reads from it."""
+    """The class of info that the executor gives to resolvers, with what schema.contract.selection reads."""
     made = type(base.__name__, (base,), {"selection": None, "__doc__": base.__doc__})
     return _INFO_CLASSES.setdefault(base, made)
 

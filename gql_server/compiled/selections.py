@@ -1,4 +1,4 @@
-"""What is selected below a place, for resolvers that can make use of it: see schema.selection."""
+"""What is selected below a place, for resolvers that can make use of it: see schema.contract.selection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 
 from gql_server.compiled.arguments import uses_variables
-from schema.selection import SelectedField, Selection
+from schema.contract.selection import SelectedField, Selection
 
 Collect = Callable[[GraphQLObjectType, FieldDetailsList], dict[str, FieldDetailsList]]
 """The fields below merged nodes, by response key; in a variant of a plan all conditions are decided."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from schema.selection import ReadyJson
+from schema.contract.selection import ReadyJson
 
 LONG = 4096
 """Characters from which on a text is counted in the code that is written for a document."""

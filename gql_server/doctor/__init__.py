@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from gql_server.doctor import database, machine
 from gql_server.doctor.findings import Finding, Level
-from gql_server.settings import Settings
+from gql_server.settings.settings import Settings
 
 __all__ = ["Finding", "Level", "examine"]
 

@@ -9,16 +9,19 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import psutil
 
 from gql_server.doctor.findings import Finding, Level, ok, problem, warning
-from gql_server.serve import database_server
-from gql_server.settings import Settings
-from runner_bridge import agent_configs, processes
-from store import diagnosis, executions, requirements, workers
-from store.database import Database
-from store.diagnosis import QueueFacts, ServerFacts
+from gql_server.process.startup import database_server
+from gql_server.settings.settings import Settings
+from runner_bridge.agents import configurations
+from runner_bridge.launchers import process_identity
 from store.errors import DatabaseUnsuitable, SchemaOutdated, SchemaTooNew, StoreError
-from store.migrate import require_newest
+from store.executions import state_machine
 from store.model import Execution, ExecutionOrigin, ExecutionStatus
-from store.workers import Owned, Worker
+from store.postgres import requirements
+from store.postgres.database import Database
+from store.postgres.migrate import require_newest
+from store.workers import diagnosis, workers
+from store.workers.diagnosis import QueueFacts, ServerFacts
+from store.workers.workers import Owned, Worker
 
 OLDEST_POSTGRES = 140_000
 """What is tested: PostgreSQL 14 and newer."""
@@ -101,10 +104,10 @@ async def _of(url: str, settings: Settings) -> AsyncIterator[Finding]:
             yield finding
         for finding in _stuck(await workers.owned(db)):
             yield finding
-        live = await executions.live(db)
+        live = await state_machine.live(db)
         for finding in await asyncio.to_thread(lambda: list(_leaked(live))):
             yield finding
-        for finding in _keys(await agent_configs.unusable_keys(db, settings.runner.secret_key)):
+        for finding in _keys(await configurations.unusable_keys(db, settings.runner.secret_key)):
             yield finding
     finally:
         await db.close()
@@ -208,7 +211,7 @@ def _leaked(live: Sequence[Execution]) -> Iterator[Finding]:
 def _marked() -> Iterator[tuple[int, str]]:
     for process in psutil.process_iter():
         try:
-            marker = process.environ().get(processes.MARKER)
+            marker = process.environ().get(process_identity.MARKER)
         except (psutil.Error, OSError):
             continue
         if marker:

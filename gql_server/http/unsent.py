@@ -14,11 +14,11 @@ from http import HTTPStatus
 import structlog
 from aiohttp import hdrs, web
 
-from gql_server import collector
 from gql_server.http.answers import OrdinaryAnswer
 from gql_server.http.refusals import refusal_response
 from gql_server.operations.request import BadRequest
 from gql_server.operations.time_limit import TimeLimit
+from gql_server.process import garbage_collection
 
 SMALL = 64 * 1024
 """Bytes up to which an answer is not counted."""
@@ -58,7 +58,7 @@ class Unsent:
             self._by_client[client] -= size
             if not self._by_client[client]:
                 del self._by_client[client]
-            collector.freed(size)
+            garbage_collection.freed(size)
 
     async def send(
         self, request: web.Request, response: web.StreamResponse, client: str

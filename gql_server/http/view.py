@@ -12,23 +12,23 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from graphql import OperationType
 
+from gql_server.auth.authenticator import PRINCIPAL, Gate
+from gql_server.documents.ready import Operation
+from gql_server.documents.refused import Refused
 from gql_server.http import body
 from gql_server.http.answers import json_response, whole_answer
 from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, Accepted, negotiate
+from gql_server.http.open_streams import OpenStream, OpenStreams
 from gql_server.http.refusals import refusal_response
 from gql_server.http.sse import send_events
 from gql_server.http.unsent import Unsent
-from gql_server.identity import PRINCIPAL, Gate
 from gql_server.operations.answers import refusal_of
 from gql_server.operations.encoding import encode
 from gql_server.operations.engine import Engine
-from gql_server.operations.ready import Operation
-from gql_server.operations.refused import Refused
 from gql_server.operations.request import BadRequest, GraphQLRequest
-from gql_server.streams import OpenStream, OpenStreams
 from gql_server.ws.endpoint import serve_socket, wants_websocket
 from gql_server.ws.pings import Pings
-from schema.permissions import Principal
+from schema.contract.permissions import Principal
 
 
 class GraphQLView:

@@ -15,11 +15,11 @@ from contextlib import aclosing
 from itertools import takewhile
 from typing import Any, Protocol
 
-from gql_server import collector
+from gql_server.documents.refused import Refused
 from gql_server.operations.answers import refused_for
-from gql_server.operations.refused import Refused
-from schema.feeds import Feed
-from store.stretches import Stretch
+from gql_server.process import garbage_collection
+from schema.live.feeds import Feed
+from store.live.stretches import Stretch
 
 REMEMBERED = 256
 REMEMBERED_FOR_ONE = 16
@@ -125,7 +125,7 @@ class Broadcast:
             self.refused = refused_for(error)
         finally:
             # What it remembers goes with the last who reads it.
-            collector.freed(self._bytes)
+            garbage_collection.freed(self._bytes)
             self._account(-self._bytes)
         self.is_over = True
         for listener in [*self._current, *self._early]:

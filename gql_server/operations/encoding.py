@@ -11,7 +11,7 @@ import json
 
 import orjson
 
-from schema.selection import ReadyJson
+from schema.contract.selection import ReadyJson
 
 
 def kept(payload: bytes) -> bytes:

@@ -16,25 +16,25 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from strawberry import Schema
 
-from gql_server import collector
 from gql_server.compiled.kept import Kept
 from gql_server.compiled.plan import Plan
 from gql_server.compiled.sizes import AnswerTooLarge, bounded
-from gql_server.document_limits import DocumentLimits, MemoryLimits
+from gql_server.documents.documents import MAX_COERCION_ERRORS, Documents
+from gql_server.documents.ready import Operation, ReadyDocuments
+from gql_server.documents.refused import Refused
+from gql_server.documents.trusted import TrustedDocuments
 from gql_server.operations.answers import Answer, answer_of, encoded
 from gql_server.operations.broadcasts import Broadcasts
-from gql_server.operations.documents import MAX_COERCION_ERRORS, Documents
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.graphql_core import replace_gather_with_cancel
-from gql_server.operations.ready import Operation, ReadyDocuments
-from gql_server.operations.refused import Refused
 from gql_server.operations.request import GraphQLRequest
 from gql_server.operations.subscriptions import Subscriptions
 from gql_server.operations.time_limit import TimeLimit
-from gql_server.operations.trusted import TrustedDocuments
 from gql_server.operations.watching import Watch, followed
-from schema.context import Context
-from schema.permissions import Principal
+from gql_server.process import garbage_collection
+from gql_server.settings.document_limits import DocumentLimits, MemoryLimits
+from schema.contract.context import Context
+from schema.contract.permissions import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ class Engine:
         memory = memory or MemoryLimits()
         self._largest = memory.answer
         # What is compiled for documents takes about as much as they do.
-        self._kept = Kept(memory.documents // 2, collector.freed)
-        self._ready = ready = ReadyDocuments(memory.documents // 2, collector.freed)
+        self._kept = Kept(memory.documents // 2, garbage_collection.freed)
+        self._ready = ready = ReadyDocuments(memory.documents // 2, garbage_collection.freed)
         self._subscriptions = Subscriptions(
-            ready, memory.subscriptions, memory.subscriptions_per_client, collector.freed
+            ready, memory.subscriptions, memory.subscriptions_per_client, garbage_collection.freed
         )
         self._documents = Documents(
             schema._schema,

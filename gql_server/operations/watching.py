@@ -11,14 +11,14 @@ from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from gql_server.documents.ready import Operation
+from gql_server.documents.variables import variables_of_answers
 from gql_server.operations.answers import refused_for
 from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Position, Stretches
 from gql_server.operations.event_answers import EventAnswers
-from gql_server.operations.ready import Operation
 from gql_server.operations.subscriptions import Held
-from gql_server.operations.variables import variables_of_answers
-from schema.feeds import Feed, Onward
-from schema.permissions import Principal
+from schema.contract.permissions import Principal
+from schema.live.feeds import Feed, Onward
 
 SHARED_WITH = "watchers"
 """The name of whom a broadcast is executed for: nobody in particular, with the rights of each."""

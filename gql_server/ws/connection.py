@@ -14,11 +14,11 @@ from typing import Any, assert_never
 from aiohttp import WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
+from gql_server.auth.authenticator import Gate
+from gql_server.http.open_streams import FORBIDDEN, OpenStream
 from gql_server.http.unsent import SMALL, NoRoom, Unsent
-from gql_server.identity import Gate
 from gql_server.operations.engine import Engine
 from gql_server.operations.request import BadRequest
-from gql_server.streams import FORBIDDEN, OpenStream
 from gql_server.ws import messages
 from gql_server.ws.frames import text_frame
 from gql_server.ws.messages import (
@@ -35,7 +35,7 @@ from gql_server.ws.messages import (
 )
 from gql_server.ws.operation import SocketOperation
 from gql_server.ws.pings import Pings
-from schema.permissions import Principal
+from schema.contract.permissions import Principal
 
 CONNECTION_INIT_S = 10.0
 """How long a client may take to say who it is."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
+from gql_server.auth.authenticator import Gate
+from gql_server.http.open_streams import OpenStream, OpenStreams
 from gql_server.http.unsent import Unsent
-from gql_server.identity import Gate
 from gql_server.operations.engine import Engine
-from gql_server.streams import OpenStream, OpenStreams
 from gql_server.ws.connection import Connection
 from gql_server.ws.messages import PROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE
 from gql_server.ws.pings import Pings

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from graphql import OperationType
 
+from gql_server.documents.refused import Refused
 from gql_server.operations.answers import refusal_of, refused_for
 from gql_server.operations.encoding import encode
-from gql_server.operations.refused import Refused
 from gql_server.operations.request import GraphQLRequest
 from gql_server.operations.watching import Watch
 from gql_server.ws.messages import message
-from schema.permissions import Principal
+from schema.contract.permissions import Principal
 
 if TYPE_CHECKING:
     from gql_server.ws.connection import Connection

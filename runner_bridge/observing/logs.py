@@ -30,11 +30,11 @@ from runner_bridge.tool_logs.content import failures_of
 from runner_bridge.tool_logs.log_file import ToolLogFile
 from runner_bridge.tool_logs.names import format_rank, session_of_log
 from runner_bridge.tool_logs.tail import ToolLogTail
-from store import observed, results
-from store.database import Database
-from store.ingest_problems import FoundFailure
+from store.executions import observed, results
+from store.executions.ingest_problems import FoundFailure
+from store.executions.observed import Begun
 from store.model import ExecutionId, ToolCallStatus, WorkerId
-from store.observed import Begun
+from store.postgres.database import Database
 
 TOUCH_S = 1.0
 """Between two notes in the database that a runner was heard of."""

@@ -20,8 +20,8 @@ from runner_bridge.observing.directory import Signature
 from runner_bridge.sessions.ingest import Ingest, record_problems
 from runner_bridge.sessions.names import session_of_file
 from runner_bridge.sessions.reports import FileReport, ImportOutcome
-from store import ingest_problems
-from store.database import Database
+from store.executions import ingest_problems
+from store.postgres.database import Database
 
 STILL_S = 2.0
 """A writer that pauses longer in the middle of a file is taken for gone."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from runner_bridge.definitions import StoredText, Unreadable, read_definition
+from runner_bridge.benchmarks.definitions import StoredText, Unreadable, read_definition
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
@@ -26,9 +26,9 @@ from runner_bridge.sessions.reading import MAX_SESSION_BYTES, Session, read_sess
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there, log_report, reason_of
 from runner_bridge.tool_logs.content import stored_log
 from runner_bridge.tool_logs.log_file import find_tool_log
+from store.executions.observed import Known, Observed
+from store.executions.tool_logs import StoredLog
 from store.model import BenchmarkId, ExecutionId
-from store.observed import Known, Observed
-from store.tool_logs import StoredLog
 
 CHUNK_BYTES = 16 * 1024 * 1024
 """Of session files and tool logs that are in memory together; one alone may be larger."""

@@ -19,16 +19,16 @@ from dataclasses import dataclass
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, record_failures
-from runner_bridge.parser_processes import ParserProcesses
+from runner_bridge.parsing.parser_processes import ParserProcesses
 from runner_bridge.sessions.chunks import Judged, Named, NewSession
 from runner_bridge.sessions.names import Candidate, candidate, session_of_file
 from runner_bridge.sessions.parsers import Parsed, Parsers
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there
-from store import ingest_problems, observed
-from store.database import Database
-from store.ingest_problems import FoundConflict, Place
+from store.executions import ingest_problems, observed
+from store.executions.ingest_problems import FoundConflict, Place
+from store.executions.observed import Known
 from store.model import ExecutionId
-from store.observed import Known
+from store.postgres.database import Database
 
 CHUNK_FILES = 200
 """Files that are parsed and stored together."""

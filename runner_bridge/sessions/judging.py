@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner_bridge.convert import tool_call
 from runner_bridge.formats.assertions import evaluate_assertions
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.scoring import score_steps
 from runner_bridge.formats.session_file import FinalResult, SessionStep
+from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.sessions.reading import Session
 from store.model import Ending, ExecutionStatus, Failure, FailureKind, JsonValue, Step
 

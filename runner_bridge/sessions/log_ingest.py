@@ -21,11 +21,11 @@ from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report
 from runner_bridge.tool_logs.content import stored_log
 from runner_bridge.tool_logs.log_file import is_unchanged, read_tool_log
 from runner_bridge.tool_logs.names import format_rank, session_of_log, takes_precedence
-from store import observed, tool_logs
-from store.database import Database
+from store.executions import observed, tool_logs
+from store.executions.observed import Known
+from store.executions.tool_logs import RemarkKind, StoredLog
 from store.model import ExecutionId, ExecutionOrigin
-from store.observed import Known
-from store.tool_logs import RemarkKind, StoredLog
+from store.postgres.database import Database
 
 CHUNK_FILES = 200
 CHUNK_BYTES = 16 * 1024 * 1024

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from runner_bridge.definitions import DEFINITIONS, StoredText, Unreadable
+from runner_bridge.benchmarks.definitions import DEFINITIONS, StoredText, Unreadable
 from runner_bridge.formats.paths import Directory
-from runner_bridge.parser_processes import ParserLost, ParserProcesses
+from runner_bridge.parsing.parser_processes import ParserLost, ParserProcesses
 from runner_bridge.sessions.chunks import (
     Judged,
     Named,
@@ -21,10 +21,10 @@ from runner_bridge.sessions.chunks import (
 )
 from runner_bridge.sessions.preparing import Definition
 from runner_bridge.sessions.reports import FileReport
-from store import benchmarks
-from store.database import Database
+from store.benchmarks import benchmarks
+from store.executions.observed import Known
 from store.model import BenchmarkId, ExecutionId
-from store.observed import Known
+from store.postgres.database import Database
 
 log = logging.getLogger(__name__)
 

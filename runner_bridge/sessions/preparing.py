@@ -14,9 +14,9 @@ from runner_bridge.formats.errors import FormatError, shown
 from runner_bridge.sessions.judging import Evaluation, ending_by_result, evaluate_steps
 from runner_bridge.sessions.names import Candidate
 from runner_bridge.sessions.reading import Session
-from store import observed
+from store.executions import observed
+from store.executions.tool_logs import StoredLog
 from store.model import UNKNOWN_AGENT, BenchmarkId
-from store.tool_logs import StoredLog
 
 MAX_AGENT_LENGTH = 200
 

@@ -9,14 +9,14 @@ from types import MappingProxyType
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.ingest_failures import display
-from runner_bridge.output import redact
+from runner_bridge.launchers.output import redact
 from runner_bridge.sessions.names import Candidate
 from runner_bridge.tool_logs.content import failures_of, remarks_on
 from runner_bridge.tool_logs.log_file import ToolLogFile
-from store.ingest_problems import FoundFailure
+from store.executions.ingest_problems import FoundFailure
+from store.executions.observed import Known
+from store.executions.tool_logs import Remark
 from store.model import ExecutionId
-from store.observed import Known
-from store.tool_logs import Remark
 
 
 class ImportOutcome(StrEnum):

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from runner_bridge.convert import tool_call
 from runner_bridge.formats import tool_call as tool_call_format
 from runner_bridge.formats import tool_log as tool_log_format
 from runner_bridge.formats.tool_log import MAX_KEPT, size_before_cut
+from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.ingest_failures import display
-from runner_bridge.output import redact, redact_bytes, redact_json
+from runner_bridge.launchers.output import redact, redact_bytes, redact_json
 from runner_bridge.tool_logs.log_file import ToolLogFile
-from store import tool_logs
-from store.ingest_problems import FoundFailure
+from store.executions import tool_logs
+from store.executions.ingest_problems import FoundFailure
+from store.executions.tool_logs import LogRow, Remark, RemarkKind, StoredLog, split_text
 from store.model import ExecutionId, JsonValue, ToolCall
-from store.tool_logs import LogRow, Remark, RemarkKind, StoredLog, split_text
 
 Environment = Mapping[str, str]
 
@@ -127,7 +127,7 @@ def prompt_of(prompts: Sequence[tool_log_format.Prompt]) -> tuple[str | None, bo
 
 
 def told(prompt: tool_log_format.Prompt) -> JsonValue:
-    """The prompt in the form that store.tool_logs reads."""
+    """The prompt in the form that store.executions.tool_logs reads."""
     return {
         "at": None if prompt.at is None else prompt.at.isoformat(),
         "user_prompt": prompt.user_prompt,

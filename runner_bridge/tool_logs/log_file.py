@@ -15,7 +15,7 @@ from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_log import LogChange, ToolLogReader
 from runner_bridge.tool_logs.names import tool_log_names
-from store.tool_logs import KnownLog
+from store.executions.tool_logs import KnownLog
 
 MAX_TOOL_LOG_BYTES = 64 * 1024 * 1024
 """A log is read no further, however it is read."""

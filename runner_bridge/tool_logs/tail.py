@@ -18,18 +18,18 @@ from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_log import LogChange, StepComplete
 from runner_bridge.ingest_failures import place_of, record_failures
-from runner_bridge.output import redact_bytes
-from runner_bridge.storing import wait_for_event
+from runner_bridge.launchers.output import redact_bytes
+from runner_bridge.observing.watching import DirectoryWatch
 from runner_bridge.tool_logs.content import clean_call, clean_calls, failures_of, log_row
 from runner_bridge.tool_logs.log_file import ToolLogFile
 from runner_bridge.tool_logs.names import tool_log_name
-from runner_bridge.watching import DirectoryWatch
-from store import executions, tool_logs
-from store.database import Database
+from runner_bridge.worker.storing import wait_for_event
 from store.errors import DatabaseBusy, DatabaseUnavailable
-from store.ingest_problems import FoundFailure
+from store.executions import state_machine, tool_logs
+from store.executions.ingest_problems import FoundFailure
+from store.executions.tool_logs import LogRow, split_text
 from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus, WorkerId
-from store.tool_logs import LogRow, split_text
+from store.postgres.database import Database
 
 LOOK_S = 0.5
 """A net under the directory watch."""
@@ -189,7 +189,7 @@ class ToolLogTail:
         while self._pending:
             first = self._pending[0]
             if isinstance(first, StepsDone):
-                await executions.record_progress(self._db, self._id, first, self._owner)
+                await state_machine.record_progress(self._db, self._id, first, self._owner)
                 del self._pending[0]
                 continue
             batch: list[Change] = []
@@ -197,7 +197,7 @@ class ToolLogTail:
                 if isinstance(item, StepsDone):
                     break
                 batch.append(item)
-            await executions.append_tool_calls(self._db, self._id, batch, self._owner)
+            await state_machine.append_tool_calls(self._db, self._id, batch, self._owner)
             del self._pending[: len(batch)]
         if self._log.is_finished or time.monotonic() - self._noted_at >= NOTE_S:
             await self._note()

@@ -1,4 +1,4 @@
-"""Alembic's entry: hands the connection of store.migrate to the revisions, or prints SQL with `--sql`."""
+"""Alembic's entry: hands the connection of store.postgres.migrate to the revisions, or prints SQL with `--sql`."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from store.embedded.identity import processes_in
-from tests.patience import DEADLINE_S
-from tests.server import REPOSITORY, Server, close_code, running_server
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.places import REPOSITORY
+from tests.helpers.server import Server, close_code, running_server
 
 RUN = """
 mutation ($id: ID!) {

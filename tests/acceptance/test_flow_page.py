@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.server import REPOSITORY, running_server
+from tests.helpers.places import REPOSITORY
+from tests.helpers.server import running_server
 
 RUN = """
 mutation {

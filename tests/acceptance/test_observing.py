@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.patience import DEADLINE_S
-from tests.runner_bridge.bridge import FAKE_RUNNER
-from tests.server import REPOSITORY, running_server
+from tests.helpers.bridge import FAKE_RUNNER
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.places import REPOSITORY
+from tests.helpers.server import running_server
 
 UPDATES = """
 subscription {

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.llm import fake_llm
-from tests.runner_bridge.bridge import FAKE_RUNNER
-from tests.samples import transfer_yaml
-from tests.server import Server, running_server
+from tests.helpers.bridge import FAKE_RUNNER
+from tests.helpers.llm import fake_llm
+from tests.helpers.samples import transfer_yaml
+from tests.helpers.server import Server, running_server
 
 CANARY = 'canary-key/of+an"agent\\0123456789'
 SECRET = "canary-secret-key-of-the-server-0123456789"

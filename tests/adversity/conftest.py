@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from store import pool
-from store.database import Database
+from store.postgres import pool
+from store.postgres.database import Database
 from tests.gql_server.conftest import make_site, no_settings_from_outside, site
-from tests.invariants import Surroundings, settled
-from tests.proxy import Proxy, proxied_database
+from tests.helpers.invariants import Surroundings, settled
+from tests.helpers.proxy import Proxy, proxied_database
 
 __all__ = ["make_site", "no_settings_from_outside", "site"]
 

@@ -13,18 +13,19 @@ import aiohttp
 import pytest
 
 from gql_server.ws import connection as sockets
-from schema import live
-from store import database, executions
-from store.database import Database
-from store.events import Cursor, HubEvent
-from store.hub import Hub
+from schema.live import executions
+from store.executions import state_machine
+from store.live.events import Cursor, HubEvent
+from store.live.hub import Hub
 from store.model import ExecutionId
+from store.postgres import database
+from store.postgres.database import Database
 from tests.gql_server.conftest import MakeSite, Site
-from tests.patience import DEADLINE_S
-from tests.proxy import Proxy, proxy_to
-from tests.server import PROTOCOL
-from tests.store.support import append, background, database_order, ending, eventually, queued
-from tests.workers import claim
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.proxy import Proxy, proxy_to
+from tests.helpers.server import PROTOCOL
+from tests.helpers.stored_rows import append, background, database_order, ending, eventually, queued
+from tests.helpers.workers import claim
 
 CUTS = 100
 TERMINAL = ("SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "LOST")
@@ -118,7 +119,7 @@ async def test_a_client_cut_a_hundred_times_has_seen_what_the_database_holds(
             await asyncio.sleep(chance.uniform(0, 0.01))
             if cut_often.is_set():
                 break
-        await executions.finish(db, execution.id, ending())
+        await state_machine.finish(db, execution.id, ending())
 
     async def nemesis() -> None:
         for _ in range(CUTS):
@@ -171,7 +172,7 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_keeps_nobody_waiting(
         for ordinal in range(1, 9):
             await append(db, execution.id, ordinal, result="x" * 2_000_000)
         await eventually(lambda: _is(lambda: all(c.watchers == 1 for c in hub._channels.values())))
-        await executions.finish(db, execution.id, ending())
+        await state_machine.finish(db, execution.id, ending())
         assert await other == list(range(1, 12))
         cut.heal()
 
@@ -181,16 +182,16 @@ async def test_an_event_that_cannot_be_told_is_one_subscribers_error_and_nobody_
 ) -> None:
     execution = await queued(db)
     port = int(site.base.rpartition(":")[2])
-    told, broken = live.ExecutionEvent.of.__func__, [True]  # type: ignore[attr-defined]
+    told, broken = executions.ExecutionEvent.of.__func__, [True]  # type: ignore[attr-defined]
 
-    def of(cls: type[live.ExecutionEvent], item: HubEvent) -> live.ExecutionEvent:
+    def of(cls: type[executions.ExecutionEvent], item: HubEvent) -> executions.ExecutionEvent:
         if item.event.seq == 2 and broken:
             broken.clear()
             raise ValueError("a formatter's fault")
-        event: live.ExecutionEvent = told(cls, item)
+        event: executions.ExecutionEvent = told(cls, item)
         return event
 
-    monkeypatch.setattr(live.ExecutionEvent, "of", classmethod(of))
+    monkeypatch.setattr(executions.ExecutionEvent, "of", classmethod(of))
     watch = {"id": str(execution.id), "after": 0}
     async with asyncio.timeout(DEADLINE_S), frames_of(site, port, EVENTS, **watch) as frames:
         await anext(frames)
@@ -199,7 +200,7 @@ async def test_an_event_that_cannot_be_told_is_one_subscribers_error_and_nobody_
         failed = await anext(frames)
         assert failed["type"] == "error" and failed["payload"][0]["extensions"]["code"] == "INTERNAL"
         async with background(until_ended(site, port, execution.id)) as [other]:
-            await executions.finish(db, execution.id, ending())
+            await state_machine.finish(db, execution.id, ending())
             assert await other == [1, 2, 3]
 
 

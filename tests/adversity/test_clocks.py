@@ -5,25 +5,24 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from store import executions
-from store.database import Database
+from store.executions import state_machine
 from store.model import ExecutionId
-from tests.store.support import append, ending, queued
-from tests.workers import claim
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from store.postgres.database import Database
+from tests.helpers.places import REPOSITORY
+from tests.helpers.stored_rows import append, ending, queued
+from tests.helpers.workers import claim
 
 PROGRAMS_OF_THEIR_OWN = "runner_bridge/local_runner"
 """A runner writes the times of its machine into its files; nobody computes with them."""
 
 ALLOWED = {
     # The age of a process where the system counts it by the wall clock.
-    "runner_bridge/processes.py",
+    "runner_bridge/launchers/process_identity.py",
     # The age of a file: its time of modification is by the same clock.
     "runner_bridge/observing/logs.py",
     "runner_bridge/observing/sessions.py",
-    "runner_bridge/sessions/open_logs.py",
-    "runner_bridge/vitals.py",
+    "runner_bridge/importing/open_logs.py",
+    "runner_bridge/worker/signs_of_life.py",
     # Compares this clock with the database's, to tell a person how far they are apart.
     "gql_server/doctor/database.py",
 }
@@ -66,11 +65,11 @@ async def test_a_database_clock_that_is_set_back_makes_no_time_negative(db: Data
     assert claimed is not None and claimed.queue_duration_ms == 0
     stopped = await queued(db)
     await ahead(db, "queued_at", stopped.id)
-    answer = await executions.request_stop(db, stopped.id)
+    answer = await state_machine.request_stop(db, stopped.id)
     assert answer.execution.ended_at == answer.execution.queued_at
     await claim(db, started.id)
     await ahead(db, "started_at", started.id)
     await append(db, started.id, 1)
     for execution_id in (waiting.id, started.id):
-        ended = await executions.finish(db, execution_id, ending())
+        ended = await state_machine.finish(db, execution_id, ending())
         assert ended is not None and ended.ended_at == ended.started_at

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from runner_bridge import processes
-from store.database import Database
+from runner_bridge.launchers import process_identity
 from store.embedded import EmbeddedServer
-from store.migrate import migrate
-from tests.patience import DEADLINE_S
-from tests.samples import transfer_yaml
-from tests.server import Server, running_server
-from tests.store.support import background, database_order, eventually
+from store.postgres.database import Database
+from store.postgres.migrate import migrate
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.samples import transfer_yaml
+from tests.helpers.server import Server, running_server
+from tests.helpers.stored_rows import background, database_order, eventually
 
 RETRYABLE = {"DATABASE_UNAVAILABLE", "SERVER_BUSY"}
 RUN = """
@@ -48,7 +48,7 @@ class Cluster:
         pid = self._server.pid
         assert pid is not None
         os.kill(pid, number)
-        await processes.wait_ended([pid])
+        await process_identity.wait_ended([pid])
         await eventually(lambda: _is(self._server.pid is not None), 2 * DEADLINE_S)
 
     def stop(self) -> None:

@@ -14,26 +14,21 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store import benchmark_changes, database, doorbell, events, executions, log_reader, pool, timelines
-from store.condition import CHECK_TIMEOUT_S, REMEMBER_S
-from store.connecting import CONNECT_TIMEOUT_S
-from store.database import ACQUIRE_TIMEOUT_S, Database
-from store.doorbell import Doorbell
+from store.benchmarks import changes
 from store.errors import DatabaseBusy, DatabaseUnavailable
-from store.hub import Hub
+from store.executions import state_machine
+from store.live import events, log_reader, notification_listener, timelines
+from store.live.hub import Hub
+from store.live.notification_listener import Doorbell
 from store.model import ExecutionId
+from store.postgres import database, pool
+from store.postgres.condition import CHECK_TIMEOUT_S, REMEMBER_S
+from store.postgres.connecting import CONNECT_TIMEOUT_S
+from store.postgres.database import ACQUIRE_TIMEOUT_S, Database
 from tests.adversity.conftest import Proxied
-from tests.patience import DEADLINE_S
-from tests.store.support import (
-    append,
-    background,
-    database_order,
-    ending,
-    eventually,
-    queued,
-    running,
-)
-from tests.store.test_hub import live_out, take, take_all
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.stored_rows import append, background, database_order, ending, eventually, queued, running
+from tests.store.live.test_hub import live_out, take, take_all
 
 NOTICED_S = 5.0
 LISTENER = "reev-gql listener"
@@ -60,11 +55,11 @@ async def stopped(db: Database, application_name: str) -> AsyncIterator[list[int
 @pytest.fixture
 async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     """A hub that reaches the database through the proxy, and notices the same faults sooner."""
-    monkeypatch.setattr(doorbell, "PROBE_S", 0.1)
-    monkeypatch.setattr(doorbell, "PROBE_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(doorbell, "RECONNECT_S", 0.02)
+    monkeypatch.setattr(notification_listener, "PROBE_S", 0.1)
+    monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(notification_listener, "RECONNECT_S", 0.02)
     monkeypatch.setattr(log_reader, "POLL_S", 0.1)
-    for reader in (events, benchmark_changes, log_reader, timelines):
+    for reader in (events, changes, log_reader, timelines):
         monkeypatch.setattr(reader, "FEED_TIMEOUT_S", 0.3)
     live = await Hub.start(proxied.db)
     try:
@@ -74,7 +69,12 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
 
 
 def test_whatever_is_noticed_by_waiting_is_noticed_within_five_seconds() -> None:
-    assert doorbell.PROBE_S + doorbell.PROBE_TIMEOUT_S + doorbell.RECONNECT_S <= NOTICED_S
+    assert (
+        notification_listener.PROBE_S
+        + notification_listener.PROBE_TIMEOUT_S
+        + notification_listener.RECONNECT_S
+        <= NOTICED_S
+    )
     assert log_reader.POLL_S + database.FEED_TIMEOUT_S <= NOTICED_S
     assert ACQUIRE_TIMEOUT_S <= NOTICED_S and CONNECT_TIMEOUT_S <= NOTICED_S
     assert pool.PROBE_TIMEOUT_S < ACQUIRE_TIMEOUT_S
@@ -139,8 +139,8 @@ async def test_a_statement_whose_answer_never_comes_holds_its_connection_no_long
 async def test_a_listener_whose_backend_stands_still_is_replaced(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doorbell, "PROBE_S", 0.05)
-    monkeypatch.setattr(doorbell, "PROBE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(notification_listener, "PROBE_S", 0.05)
+    monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", 0.2)
     rung = asyncio.Event()
     bell = Doorbell(db.url, rung.set)
     await bell.open()
@@ -184,7 +184,7 @@ async def test_watchers_go_on_when_every_connection_of_their_hub_became_half_ope
                 proxied.proxy.half_open = False
             else:
                 await append(db, execution_id, ordinal)
-        await executions.finish(db, execution_id, ending())
+        await state_machine.finish(db, execution_id, ending())
         assert await watchers[0] == list(range(3, 24))
         assert await watchers[1] == await database_order(db)
 
@@ -211,7 +211,7 @@ async def test_sliced_and_slow_connections_change_nothing_but_the_time(
     db: Database, proxied: Proxied, hub_behind: Hub, monkeypatch: pytest.MonkeyPatch, spoil: str
 ) -> None:
     monkeypatch.setattr(events, "FEED_TIMEOUT_S", DEADLINE_S)
-    monkeypatch.setattr(doorbell, "PROBE_TIMEOUT_S", DEADLINE_S)
+    monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", DEADLINE_S)
     start = hub_behind.updates.position
     execution = await queued(db)
     SPOIL[spoil](proxied)

@@ -6,15 +6,16 @@ import asyncio
 
 import pytest
 
-from store import connecting, queue
-from store.connecting import open_connection
-from store.database import Database
 from store.errors import DatabaseUnavailable
-from store.limits import Limits
-from store.queue import claim_next
-from tests.patience import DEADLINE_S
-from tests.store.support import queued
-from tests.workers import registered
+from store.executions import queue
+from store.executions.queue import claim_next
+from store.postgres import connecting
+from store.postgres.connecting import open_connection
+from store.postgres.database import Database
+from store.workers.concurrency_limits import Limits
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.stored_rows import queued
+from tests.helpers.workers import registered
 
 SOON_S = 0.3
 

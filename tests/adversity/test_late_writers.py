@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 
-from store import executions, output, queue
-from store.database import Database
-from store.executions import ProcessIdentity
-from store.limits import Limits
+from store.executions import output, queue, state_machine
+from store.executions.queue import claim_next
+from store.executions.state_machine import ProcessIdentity
 from store.model import EventKind, ExecutionStatus
-from store.queue import claim_next
-from tests.store.support import background, call, ending, eventually, everything, queued
-from tests.workers import claim, registered
+from store.postgres.database import Database
+from store.workers.concurrency_limits import Limits
+from tests.helpers.stored_rows import background, call, ending, eventually, everything, queued
+from tests.helpers.workers import claim, registered
 
 
 async def test_whatever_comes_from_a_former_owner_changes_nothing(db: Database) -> None:
     first, second = await registered(db, "first"), await registered(db, "second")
     execution = await queued(db)
     assert await claim(db, execution.id, "first") is not None
-    assert await executions.adopt(db, execution.id, second, first) is not None
+    assert await state_machine.adopt(db, execution.id, second, first) is not None
     written = await everything(db)
     changes = [(EventKind.TOOL_CALL_ENDED, call(1))]
-    assert not await executions.append_tool_calls(db, execution.id, changes, first)
-    assert not await executions.record_process(db, execution.id, ProcessIdentity(7, 1.0), first)
-    assert await executions.finish(db, execution.id, ending(), first) is None
+    assert not await state_machine.append_tool_calls(db, execution.id, changes, first)
+    assert not await state_machine.record_process(db, execution.id, ProcessIdentity(7, 1.0), first)
+    assert await state_machine.finish(db, execution.id, ending(), first) is None
     assert await everything(db) == written
     await output.append(db, execution.id, 0, b"late", first)
     assert await output.size(db, execution.id) == 0
-    assert await executions.append_tool_calls(db, execution.id, changes, second)
-    ended = await executions.finish(db, execution.id, ending(), second)
+    assert await state_machine.append_tool_calls(db, execution.id, changes, second)
+    ended = await state_machine.finish(db, execution.id, ending(), second)
     assert ended is not None and ended.status is ExecutionStatus.SUCCEEDED
 
 
@@ -37,9 +37,9 @@ async def test_of_many_who_take_over_from_one_that_is_gone_one_gets_it(db: Datab
     heirs = [await registered(db, f"heir {n}") for n in range(8)]
     execution = await queued(db)
     await claim(db, execution.id, "gone")
-    taken = await asyncio.gather(*(executions.adopt(db, execution.id, heir, gone) for heir in heirs))
+    taken = await asyncio.gather(*(state_machine.adopt(db, execution.id, heir, gone) for heir in heirs))
     assert len([one for one in taken if one is not None]) == 1
-    assert await executions.owner_of(db, execution.id) in heirs
+    assert await state_machine.owner_of(db, execution.id) in heirs
 
 
 async def test_a_claim_waits_for_one_that_is_not_committed_yet(db: Database) -> None:

@@ -20,15 +20,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule, run_state_machine_as_test
 
-from store import executions, output
-from store.database import Database
 from store.errors import DatabaseUnavailable, IdempotencyConflict
-from store.executions import ProcessIdentity, StopOutcome
+from store.executions import output, state_machine
+from store.executions.state_machine import ProcessIdentity, StopOutcome
 from store.model import EventKind, ExecutionId, ExecutionStatus, ToolCallStatus, WorkerId
-from tests.adversity.failing import Fault, Plan, failing_database
-from tests.invariants import Surroundings, violations_in_database
-from tests.store.support import call, ending, queued
-from tests.workers import claim_as, id_of, registered
+from store.postgres.database import Database
+from tests.helpers.failing import Fault, Plan, failing_database
+from tests.helpers.invariants import Surroundings, violations_in_database
+from tests.helpers.stored_rows import call, ending, queued
+from tests.helpers.workers import claim_as, id_of, registered
 
 STORIES = int(os.environ.get("REEV_GQL_TEST_STORIES", "50"))
 STEPS = 16
@@ -141,7 +141,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _request(self, key: str, agent: str, fault: tuple[int, Fault] | None) -> Model:
         first, (execution, new) = self.world.do(
-            lambda: executions.request_execution(
+            lambda: state_machine.request_execution(
                 self.world.db, benchmark_id="bench", agent=agent, timeout_ms=1000, idempotency_key=key
             ),
             fault,
@@ -173,7 +173,7 @@ class Lifecycle(RuleBasedStateMachine):
     ) -> None:
         """A worker has crashed, or is thought to: another one takes over from whom it believes it to be."""
         first, adopted = self.world.do(
-            lambda: executions.adopt(self.world.db, execution.id, worker, owner), fault
+            lambda: state_machine.adopt(self.world.db, execution.id, worker, owner), fault
         )
         if execution.lives and owner == execution.worker:
             execution.worker = worker
@@ -188,7 +188,7 @@ class Lifecycle(RuleBasedStateMachine):
     ) -> None:
         process = ProcessIdentity(pid, pid / 2)
         _, told = self.world.do(
-            lambda: executions.record_process(self.world.db, execution.id, process, writer), fault
+            lambda: state_machine.record_process(self.world.db, execution.id, process, writer), fault
         )
         assert told is execution.obeys(writer)
         if told:
@@ -208,7 +208,7 @@ class Lifecycle(RuleBasedStateMachine):
         status = ToolCallStatus.SUCCESS if ends else ToolCallStatus.UNFINISHED
         changes = [(kind, call(ordinal, status=status))]
         _, taken = self.world.do(
-            lambda: executions.append_tool_calls(self.world.db, execution.id, changes, writer), fault
+            lambda: state_machine.append_tool_calls(self.world.db, execution.id, changes, writer), fault
         )
         assert taken is execution.obeys(writer)
         known = execution.calls.get(ordinal)
@@ -227,7 +227,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(execution=living, fault=FAULTS)
     def stop(self, execution: Model, fault: tuple[int, Fault] | None) -> None:
-        first, answer = self.world.do(lambda: executions.request_stop(self.world.db, execution.id), fault)
+        first, answer = self.world.do(lambda: state_machine.request_stop(self.world.db, execution.id), fault)
         match execution.status:
             case S.QUEUED:
                 execution.move(S.STOPPED)
@@ -260,7 +260,7 @@ class Lifecycle(RuleBasedStateMachine):
         """A result, an exit, a time that is up, a loss; from its worker or from one that comes too late."""
         result = {"session_file_hash": "a" * 64, "session": {}, "score": 0.5} if with_file else {}
         first, finished = self.world.do(
-            lambda: executions.finish(self.world.db, execution.id, ending(status, **result), writer), fault
+            lambda: state_machine.finish(self.world.db, execution.id, ending(status, **result), writer), fault
         )
         if execution.obeys(writer):
             told = status if execution.status is S.RUNNING else S.STOPPED

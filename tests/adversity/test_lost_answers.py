@@ -10,17 +10,17 @@ import asyncio
 
 import pytest
 
-from store import executions, output
-from store.database import Database
 from store.errors import DatabaseUnavailable
-from store.executions import StopOutcome
+from store.executions import output, state_machine
+from store.executions.state_machine import StopOutcome
 from store.model import ExecutionStatus
+from store.postgres.database import Database
 from tests.adversity.conftest import Proxied
-from tests.adversity.operations import OPERATIONS
-from tests.patience import DEADLINE_S
-from tests.proxy import Direction, Trap
-from tests.store.support import queued, running
-from tests.workers import claim_as, registered
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.proxy import Direction, Trap
+from tests.helpers.store_operations import OPERATIONS
+from tests.helpers.stored_rows import queued, running
+from tests.helpers.workers import claim_as, registered
 
 S = ExecutionStatus
 ONE_ROW_SENT = b"s\0\0\0\x04"
@@ -62,24 +62,24 @@ async def test_a_claim_and_a_stop_that_were_cut_off_are_found_out_by_their_id(
     worker_id = await registered(db)
     warm, execution = await queued(db), await queued(db)
     await claim_as(proxied.db, warm.id, worker_id)
-    await executions.request_stop(proxied.db, warm.id)
+    await state_machine.request_stop(proxied.db, warm.id)
     took_effect = direction is Direction.DOWN
     needle = execution.id.bytes
     async with asyncio.timeout(DEADLINE_S):
         proxied.proxy.trap = Trap(direction, b"COMMIT")
         with pytest.raises(DatabaseUnavailable):
             await claim_as(proxied.db, execution.id, worker_id)
-        found = await executions.get(db, execution.id)
+        found = await state_machine.get(db, execution.id)
         assert found is not None and found.status is (S.RUNNING if took_effect else S.QUEUED)
         again = await claim_as(proxied.db, execution.id, worker_id)
         assert (again is None) is took_effect
         if again is None:
             # What a worker does then: it is its own already.
-            assert await executions.adopt(proxied.db, execution.id, worker_id, worker_id) is not None
+            assert await state_machine.adopt(proxied.db, execution.id, worker_id, worker_id) is not None
         proxied.proxy.trap = Trap(direction, needle)
         with pytest.raises(DatabaseUnavailable):
-            await executions.request_stop(proxied.db, execution.id)
-        answer = await executions.request_stop(proxied.db, execution.id)
+            await state_machine.request_stop(proxied.db, execution.id)
+        answer = await state_machine.request_stop(proxied.db, execution.id)
     assert (answer.outcome, answer.execution.revision) == (StopOutcome.STOPPING, 3)
 
 

@@ -10,11 +10,11 @@ import itertools
 import asyncpg
 import pytest
 
-from store.database import Database
 from store.errors import DatabaseUnavailable
-from tests.adversity.failing import Fault, failing_database
-from tests.adversity.operations import OPERATIONS
-from tests.invariants import violations_in_database
+from store.postgres.database import Database
+from tests.helpers.failing import Fault, failing_database
+from tests.helpers.invariants import violations_in_database
+from tests.helpers.store_operations import OPERATIONS
 
 MOST_CALLS = 30
 """No operation makes that many calls."""

@@ -20,18 +20,19 @@ from sqlalchemy.engine import Connection as EngineConnection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from store import migrate
-from store.connecting import connect
-from store.database import Database
 from store.errors import MigrationFailed, SchemaChanged
-from store.retrying import RETRIES, retried
-from tests.adversity.operations import OPERATIONS
-from tests.runner_bridge.bridge import fake_command
-from tests.samples import transfer_yaml
-from tests.server import Server, running_server
-from tests.store.support import DEADLINE_S, background, eventually
+from store.postgres import migrate
+from store.postgres.connecting import connect
+from store.postgres.database import Database
+from store.postgres.retrying import RETRIES, retried
+from tests.helpers.bridge import fake_command
+from tests.helpers.places import REPOSITORY
+from tests.helpers.samples import transfer_yaml
+from tests.helpers.server import Server, running_server
+from tests.helpers.store_operations import OPERATIONS
+from tests.helpers.stored_rows import DEADLINE_S, background, eventually
 
-STORE = Path(migrate.__file__).parent
+STORE = REPOSITORY / "store"
 DATABASE = STORE / "database.py"
 """Where connections are lent."""
 

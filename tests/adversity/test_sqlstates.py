@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from store import executions
-from store.database import Database
 from store.errors import DatabaseBusy, DatabaseContended, DatabaseUnavailable, StoreError
+from store.executions import state_machine
 from store.model import ExecutionStatus, Step
-from store.retrying import RETRIES
-from tests.patience import DEADLINE_S
-from tests.store.support import append, ending, queued, running
-from tests.workers import claim
+from store.postgres.database import Database
+from store.postgres.retrying import RETRIES
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.stored_rows import append, ending, queued, running
+from tests.helpers.workers import claim
 
 STEP = Step(1, "thought", [], {}, None)
 
@@ -96,7 +96,7 @@ async def test_an_end_that_lost_against_others_is_written_once_and_whole(db: Dat
     end = ending(session_file_hash="a" * 64, session={}, steps=(STEP,), score=1.0)
     await db.execute(FAULTY_EXECUTIONS.format(table=table))
     async with asyncio.timeout(DEADLINE_S):
-        finished = await executions.finish(db, execution_id, end)
+        finished = await state_machine.finish(db, execution_id, end)
     assert finished is not None and finished.status is ExecutionStatus.SUCCEEDED
     assert await tries(db) == 4
 
@@ -116,6 +116,6 @@ async def test_every_change_of_an_execution_that_lost_against_others_is_made_onc
         await contended_again()
         assert await append(db, execution.id, 1)
         await contended_again()
-        stop = await executions.request_stop(db, execution.id)
+        stop = await state_machine.request_stop(db, execution.id)
         await contended_again()
     assert stop.execution.revision == 4

@@ -16,18 +16,18 @@ from typing import Any
 import asyncpg
 import pytest
 
-from store import executions
-from store.database import Database
-from store.hub import Hub
+from store.executions import state_machine
+from store.live.hub import Hub
 from store.model import ExecutionId, ExecutionStatus
+from store.postgres.database import Database
 from tests.adversity.conftest import Proxied
 from tests.gql_server.conftest import Site
-from tests.patience import DEADLINE_S
-from tests.proxy import proxy_to
-from tests.runner_bridge.bridge import Bridge, read_if_there, until
+from tests.helpers.bridge import Bridge, read_if_there, until
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.proxy import proxy_to
+from tests.helpers.stored_rows import eventually
 from tests.runner_bridge.conftest import bridge
-from tests.runner_bridge.test_worker import at_work
-from tests.store.support import eventually
+from tests.runner_bridge.worker.test_worker import at_work
 
 __all__ = ["bridge"]
 
@@ -170,10 +170,10 @@ async def test_while_the_database_is_away_a_runner_is_ended_in_time_and_its_end_
     await bridge.ready(execution_id)
     await bridge.status(execution_id, ExecutionStatus.RUNNING)
     async with asyncio.timeout(DEADLINE_S):
-        while await executions.process_of(bridge.db, execution_id) is None:
+        while await state_machine.process_of(bridge.db, execution_id) is None:
             pass
     if cause is ExecutionStatus.STOPPED:
-        await executions.request_stop(bridge.db, execution_id)
+        await state_machine.request_stop(bridge.db, execution_id)
         await at_its_end(bridge, execution_id)
     if fault == "stalled":
         proxied.proxy.stall()

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from store.embedded import EmbeddedServer
-from store.migrate import migrate
+from store.postgres.migrate import migrate
 from tests.chaos.run import Outcome, run
 
 

@@ -1,4 +1,4 @@
-"""The checker: proves from the history what the database alone cannot tell; `tests.invariants` proves the rest.
+"""The checker: proves from the history what the database alone cannot tell; tests.helpers.invariants the rest.
 
 End: everything ended once the nemesis was gone, and what was seen as ended never changed again. Tool calls
 began and ended once. No runner was started twice or went on after its execution's end. A result that was
@@ -38,7 +38,7 @@ class Violation:
 
     @classmethod
     def of_invariant(cls, text: str) -> Violation:
-        """What `tests.invariants` says: the number first, the execution somewhere."""
+        """What `tests.helpers.invariants` says: the number first, the execution somewhere."""
         rule, _, message = text.partition(" ")
         named = UUID.search(message)
         return cls(rule, message, named[0] if named else None)

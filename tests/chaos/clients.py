@@ -20,7 +20,7 @@ import aiohttp
 from tests.chaos.agents import AGENTS, ENDLESS
 from tests.chaos.history import History
 from tests.chaos.programs import CANARY, Program
-from tests.server import PROTOCOL
+from tests.helpers.server import PROTOCOL
 
 ANSWER_S = 5.0
 """A server that stands still does not answer; a client asks another one then."""

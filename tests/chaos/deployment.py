@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from runner_bridge import processes
+from runner_bridge.launchers import process_identity
 from tests.chaos import programs
 from tests.chaos.clients import RUN, Client, Watcher, World
 from tests.chaos.facts import Note, journals_of
@@ -26,8 +26,8 @@ from tests.chaos.gates import Gatekeeper, gatekeeper
 from tests.chaos.history import History
 from tests.chaos.nemesis import kill, living_runners
 from tests.chaos.programs import Program
-from tests.invariants import Surroundings, settled
-from tests.patience import DEADLINE_S
+from tests.helpers.invariants import Surroundings, settled
+from tests.helpers.patience import DEADLINE_S
 
 LOOK_S = 0.02
 
@@ -92,7 +92,7 @@ class Deployment:
         pids = [pid for one, pid in living_runners(self.directory / "sessions") if one == execution_id]
         for pid in pids:
             kill(pid, signal.SIGKILL)
-        await processes.wait_ended(pids)
+        await process_identity.wait_ended(pids)
 
     async def until(self, condition: Callable[[], Awaitable[Any]], what: str) -> None:
         """Waits for what nobody announces."""

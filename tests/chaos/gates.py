@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from tests.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S
 
 LOOK_S = 0.02
 
@@ -92,7 +92,11 @@ class Gatekeeper:
         return await self._make(f"BEFORE {change} ON {table}", "", agent, condition)
 
     async def at_commit_of(self, change: str, table: str, agent: str, condition: str = "true") -> Gate:
-        """While the transaction that changed a row of `agent` commits: its client waits for the answer."""
+        """While the transaction that changed a row of `agent` commits: its client waits for the answer.
+
+        Triggers fire in the order of their names: this one before those that give the events their positions, from
+        where on everybody else would wait for this commit.
+        """
         return await self._make(
             f"AFTER {change} ON {table}", "DEFERRABLE INITIALLY DEFERRED", agent, condition
         )
@@ -102,7 +106,7 @@ class Gatekeeper:
         kind = "CONSTRAINT TRIGGER" if timing else "TRIGGER"
         await self.ask("SELECT pg_advisory_lock($1)", number)
         await self.ask(
-            f"CREATE {kind} gate_{number} {event} {timing} FOR EACH ROW WHEN ({condition}) "
+            f"CREATE {kind} a_gate_{number} {event} {timing} FOR EACH ROW WHEN ({condition}) "
             f"EXECUTE FUNCTION gate('{number}', '{agent}')"
         )
         return Gate(self, number)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from tests.chaos.agents import AGENTS
 from tests.chaos.history import INIT, History
-from tests.samples import transfer_yaml
-from tests.server import REPOSITORY, free_port
+from tests.helpers.places import REPOSITORY
+from tests.helpers.samples import transfer_yaml
+from tests.helpers.server import free_port
 
 RESTART_S = 0.1
 """As an init system waits, but shorter."""

@@ -23,7 +23,7 @@ from tests.chaos.facts import Facts, gather_facts
 from tests.chaos.history import History
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.programs import CANARY, POOL_SIZE, Program
-from tests.invariants import Surroundings, settled, violations
+from tests.helpers.invariants import Surroundings, settled, violations
 
 LAUNCHERS, OVERSEERS, LISTERS = 6, 2, 2
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge import processes
+from runner_bridge.launchers import process_identity
 from tests.chaos.checker import Violation, check, shortest_story
 from tests.chaos.facts import Facts, Note
 from tests.chaos.history import INIT, NEMESIS, Entry, History
@@ -193,8 +193,8 @@ def test_an_invariant_told_in_words_is_told_with_its_execution() -> None:
 def test_a_journal_is_read_at_every_moment_of_its_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "carries_marker", lambda *_: True)
-    monkeypatch.setattr(processes, "is_living", lambda _: True)
+    monkeypatch.setattr(process_identity, "carries_marker", lambda *_: True)
+    monkeypatch.setattr(process_identity, "is_living", lambda _: True)
     whole = "started 42 1000.5\n"
     for length in range(len(whole) + 1):
         (tmp_path / f"journal_{ID}").write_text(whole[:length])

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import aiohttp
 
-from runner_bridge import processes
+from runner_bridge.launchers import process_identity
 from tests.chaos.clients import STOP
 from tests.chaos.deployment import Deployment, deployed
 from tests.chaos.programs import Program
-from tests.patience import DEADLINE_S
-from tests.server import PROTOCOL, close_code
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.server import PROTOCOL, close_code
 
 
 async def test_a_server_killed_before_the_insert_or_during_its_commit_starts_nothing_twice(
@@ -74,7 +74,7 @@ async def test_a_worker_killed_at_every_point_of_an_execution_is_taken_over_at_e
         claiming = await site.gates.at_commit_of("UPDATE", "executions", points[0], "OLD.status = 'QUEUED'")
         unrecorded = await site.gates.before("UPDATE", "executions", points[1], "NEW.process_id IS NOT NULL")
         storing = await site.gates.before("INSERT", "execution_results", points[4])
-        stored = await site.gates.at_commit_of("INSERT", "execution_results", points[5])
+        stored = await site.gates.at_commit_of("UPDATE", "executions", points[5], "NEW.status = 'SUCCEEDED'")
         site.server(worker=False)
         worker = site.worker(REEV_GQL_TERM_GRACE_S="200")
         # Claims are made one at a time: the one that is held up comes last.
@@ -213,7 +213,7 @@ async def test_sigterm_with_20_executions_and_200_subscribers_keeps_every_runner
         assert codes == {1012: SUBSCRIBERS}
         rows = await site.database.fetch("SELECT status::text, process_id FROM executions")
         assert {row["status"] for row in rows} == {"RUNNING"}
-        assert all(processes.is_living(row["process_id"]) for row in rows)
+        assert all(process_identity.is_living(row["process_id"]) for row in rows)
 
         server.start()
         for execution_id in ids:

@@ -18,18 +18,18 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gql_server import metrics
-from gql_server.app import STREAMS
-from gql_server.serve import listening_socket
-from gql_server.services import Services
-from gql_server.serving import serving
-from gql_server.settings import Settings
-from runner_bridge.counters import Counters
-from store.database import Database
-from store.hub import Hub
-from tests.patience import DEADLINE_S
+from gql_server.process import metrics
+from gql_server.process.api_process import serving
+from gql_server.process.application import STREAMS
+from gql_server.process.services import Services
+from gql_server.process.startup import listening_socket
+from gql_server.settings.settings import Settings
+from runner_bridge.worker.counters import Counters
+from store.live.hub import Hub
+from store.postgres.database import Database
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.places import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 API_LINE = re.compile(r"^API: (http://127\.0\.0\.1:(\d+))/graphql$")
 
 

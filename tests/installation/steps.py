@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.helpers.places import REPOSITORY
 
 PLACES = re.compile(r"(?<![\w.])/(?=(?:opt|wheels)\b)")
 """What the steps write outside of their working directory."""

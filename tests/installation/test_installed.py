@@ -22,9 +22,10 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.browser import browser_page
+from tests.helpers.browser import browser_page
+from tests.helpers.places import REPOSITORY
 from tests.installation.conftest import Installation
-from tests.installation.steps import REPOSITORY, public_python
+from tests.installation.steps import public_python
 
 pytestmark = pytest.mark.timeout(300)
 

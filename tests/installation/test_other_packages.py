@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.places import REPOSITORY
 from tests.installation.conftest import Installation
-from tests.installation.steps import REPOSITORY, run
+from tests.installation.steps import run
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from store.embedded import EmbeddedServer
+from tests.helpers.places import REPOSITORY
 from tests.mutation.guards import GUARDS, Guard
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 TEST_DEADLINE_S = 60
 """A test that hangs without its guard has noticed as well."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.__main__ import NOTICED, REPOSITORY, UNNOTICED, passes, verdict
+from tests.helpers.places import REPOSITORY
+from tests.mutation.__main__ import NOTICED, UNNOTICED, passes, verdict
 from tests.mutation.guards import GUARDS, Guard
 
 

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from gql_server.app import create_app
-from gql_server.services import Services
-from gql_server.settings import Settings
-from schema import pagination
-from store.database import Database
-from store.hub import Hub
-from tests.perf import seed
-from tests.perf.contenders import BY_HAND, BY_HAND_JSON, OURS, STOCK, Running, contenders, environment
-from tests.perf.reading import check_same_data, prepare
-from tests.perf.rivals import by_hand, stock
-from tests.perf.rivals.ours import LARGEST_LIST
-from tests.perf.rivals.serving import listening
-from tests.perf.workloads import workloads
-from tests.server import free_port
+from gql_server.process.application import create_app
+from gql_server.process.services import Services
+from gql_server.settings.settings import Settings
+from perf import seed
+from perf.contenders import BY_HAND, BY_HAND_JSON, OURS, STOCK, Running, contenders, environment
+from perf.reading import check_same_data, prepare
+from perf.rivals import by_hand, stock
+from perf.rivals.ours import LARGEST_LIST
+from perf.rivals.serving import listening
+from perf.workloads import workloads
+from schema.contract import pagination
+from store.live.hub import Hub
+from store.postgres.database import Database
+from tests.helpers.server import free_port
 
 EXECUTIONS = 700
 

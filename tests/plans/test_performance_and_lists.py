@@ -15,16 +15,18 @@ from typing import Any
 import orjson
 import pytest
 
-from store import executions, json_lists, listing, performance
-from store.database import Database
-from store.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder, OrderField
-from store.json_columns import BENCHMARK_OF_LIST, EXECUTION
-from store.json_rows import JsonRow, Wanted
-from store.listing import BenchmarkBounds, ExecutionBounds
+from perf.seed import AGENTS, seed
+from store.agents import performance
+from store.agents.performance import Bucket, PerformanceFilter, Timed
+from store.executions import listing, state_machine
+from store.executions.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder, OrderField
+from store.executions.listing import BenchmarkBounds, ExecutionBounds
+from store.executions.ordering import key_of
+from store.json import lists
+from store.json.columns import BENCHMARK_OF_LIST, EXECUTION
+from store.json.rows import JsonRow, Wanted
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
-from store.ordering import key_of
-from store.performance import Bucket, PerformanceFilter, Timed
-from tests.perf.seed import AGENTS, seed
+from store.postgres.database import Database
 
 EXECUTIONS = 50_000
 BENCHMARKS = 40
@@ -85,7 +87,7 @@ def onwards(order: ExecutionOrder) -> Question:
 
     async def ask(db: Database) -> object:
         id_ = await db.fetchval("SELECT md5('execution' || $1::integer)::uuid", EXECUTIONS // 2)
-        execution = await executions.get(db, ExecutionId(id_))
+        execution = await state_machine.get(db, ExecutionId(id_))
         assert execution is not None
         return await listing.executions(
             db,
@@ -131,22 +133,22 @@ def written() -> JsonRow:
 
 
 def json_page(filter: ExecutionFilter, order: ExecutionOrder) -> Question:
-    return lambda db: json_lists.page(db, written(), filter, ExecutionBounds(50, order=order))
+    return lambda db: lists.page(db, written(), filter, ExecutionBounds(50, order=order))
 
 
 def json_of_benchmarks(db: Database) -> Awaitable[object]:
     below = (Wanted("id", "id"), Wanted("benchmark", "benchmark", (Wanted("description", "description"),)))
     nodes = (Wanted("nodes", "nodes", below, first=24),)
-    lists = [Wanted(name, name, below) for name in ("latest_execution", "latest_executions")]
-    row = JsonRow.of([*lists, Wanted("executions", "executions", nodes)], BENCHMARK_OF_LIST)
+    latest = [Wanted(name, name, below) for name in ("latest_execution", "latest_executions")]
+    row = JsonRow.of([*latest, Wanted("executions", "executions", nodes)], BENCHMARK_OF_LIST)
     assert row is not None
-    return json_lists.benchmarks(db, [row], BenchmarkFilter(), BenchmarkBounds(20), AGENTS)
+    return lists.benchmarks(db, [row], BenchmarkFilter(), BenchmarkBounds(20), AGENTS)
 
 
 def json_of_twenty(filter: ExecutionFilter) -> Question:
     ids = [f"bench-{n:03}" for n in range(20)]
     parent = listing.Parent.BENCHMARK
-    return lambda db: json_lists.first_of(db, written(), parent, ids, filter, ExecutionBounds(24))
+    return lambda db: lists.first_of(db, written(), parent, ids, filter, ExecutionBounds(24))
 
 
 TWENTY = [BenchmarkId(f"bench-{n:03}") for n in range(20)]
@@ -167,15 +169,15 @@ ASKED: dict[str, Question] = {
         for bucket in Bucket
     },
     "agents": performance.agents,
-    "newest of pairs": lambda db: executions.latest_of_pairs(db, PAIRS),
+    "newest of pairs": lambda db: state_machine.latest_of_pairs(db, PAIRS),
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
     **{f"JSON of each, {name}": json_of_twenty(FILTERS[name]) for name in ("all", "rare agent", "tags")},
-    "JSON, all at once": lambda db: json_lists.first(db, written(), ExecutionFilter(), ExecutionBounds(200)),
-    "JSON by ids": lambda db: json_lists.by_ids(db, written(), SOME),
-    "JSON by id": lambda db: json_lists.by_ids(db, written(), SOME[:1]),
-    "JSON, newest of agents": lambda db: json_lists.latest_of_agents(db, written(), TWENTY, AGENTS),
+    "JSON, all at once": lambda db: lists.first(db, written(), ExecutionFilter(), ExecutionBounds(200)),
+    "JSON by ids": lambda db: lists.by_ids(db, written(), SOME),
+    "JSON by id": lambda db: lists.by_ids(db, written(), SOME[:1]),
+    "JSON, newest of agents": lambda db: lists.latest_of_agents(db, written(), TWENTY, AGENTS),
     "JSON, benchmarks": json_of_benchmarks,
-    "JSON, newest of benchmarks": lambda db: json_lists.latest(db, written(), TWENTY, None),
+    "JSON, newest of benchmarks": lambda db: lists.latest(db, written(), TWENTY, None),
 }
 
 

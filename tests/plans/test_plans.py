@@ -16,15 +16,17 @@ import asyncpg
 import orjson
 import pytest
 
-from store import batches, events, executions, figures, listing, results, retention
-from store.batch_watch import BatchWatch
-from store.database import Database
-from store.events import Cursor
-from store.filters import ExecutionFilter
-from store.listing import ExecutionBounds
+from store.executions import batches, listing, results, retention, state_machine
+from store.executions.filters import ExecutionFilter
+from store.executions.listing import ExecutionBounds
+from store.live import events
+from store.live.batch_watch import BatchWatch
+from store.live.events import Cursor
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus
+from store.postgres.database import Database
+from store.workers import gauges
 from tests.conftest import cloned_database
-from tests.store.support import append, ending
+from tests.helpers.stored_rows import append, ending
 
 EXECUTIONS = 50_000
 BIG = {"executions", "execution_events", "event_positions"}
@@ -99,7 +101,7 @@ def page(filter: ExecutionFilter, **more: Any) -> Callable[[Database], Awaitable
 
 
 async def from_the_middle(db: Database) -> object:
-    execution = await executions.get(db, ONE)
+    execution = await state_machine.get(db, ONE)
     assert execution is not None
     key = (execution.queued_at, execution.id)
     return await listing.executions(db, ExecutionFilter(), ExecutionBounds(limit=50, after=key))
@@ -126,8 +128,8 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "page and place in the log": lambda db: listing.executions(
         db, ExecutionFilter(), ExecutionBounds(limit=50), events.LOG.newest
     ),
-    "newest of benchmarks": lambda db: executions.latest_of_benchmarks(db, [BenchmarkId("b7")] * 2, None),
-    "newest of benchmarks by agent": lambda db: executions.latest_of_benchmarks(
+    "newest of benchmarks": lambda db: state_machine.latest_of_benchmarks(db, [BenchmarkId("b7")] * 2, None),
+    "newest of benchmarks by agent": lambda db: state_machine.latest_of_benchmarks(
         db, [BenchmarkId("b7")], "a7"
     ),
     "pages of benchmarks": lambda db: listing.executions_of(
@@ -142,16 +144,16 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "page of a batch": page(ExecutionFilter(batch_ids=(BATCH,))),
     "progress of a batch": lambda db: batches.progress_of(db, [BATCH]),
     "standing of a batch": lambda db: BatchWatch.start(db, BATCH, Cursor(100, ONE, 0)),
-    "the living": executions.live,
-    "how many live": executions.live_counts,
-    "by ids": lambda db: executions.get_many(db, [ONE, ExecutionId(uuid.uuid4())]),
-    "stop": lambda db: executions.request_stop(db, ONE),
+    "the living": state_machine.live,
+    "how many live": state_machine.live_counts,
+    "by ids": lambda db: state_machine.get_many(db, [ONE, ExecutionId(uuid.uuid4())]),
+    "stop": lambda db: state_machine.request_stop(db, ONE),
     "append": lambda db: append(db, ONE, 1),
-    "finish": lambda db: executions.finish(db, ONE, ending()),
+    "finish": lambda db: state_machine.finish(db, ONE, ending()),
     "retention is counted": lambda db: retention.count_due(db, LONG_AGO),
     "retention is measured": measure_retention,
     "retention": lambda db: retention.prune(db, LONG_AGO),
-    "figures": figures.read,
+    "figures": gauges.read,
     "what was pruned": lambda db: retention.pruned_of(db, [ONE]),
     "tool calls": lambda db: results.tool_calls_of(db, [ONE]),
     "steps": lambda db: results.steps_of(db, [ONE]),

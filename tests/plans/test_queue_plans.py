@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from store import executions, queue, workers
-from store.database import Database
-from store.limits import Limits
+from store.executions import queue, state_machine
 from store.model import ExecutionId
+from store.postgres.database import Database
+from store.workers import workers
+from store.workers.concurrency_limits import Limits
+from tests.helpers.workers import registered
 from tests.plans.test_plans import big, plans_of, scanned, seeded_url
-from tests.workers import registered
 
 __all__ = ["big", "seeded_url"]
 
@@ -48,7 +49,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "who is there": workers.present,
     "who is given up": lambda db: workers.give_up(db, 30),
     "who is forgotten": workers.forget,
-    "stop of a waiting one": lambda db: executions.request_stop(db, SOME[7]),
+    "stop of a waiting one": lambda db: state_machine.request_stop(db, SOME[7]),
 }
 
 

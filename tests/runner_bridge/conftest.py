@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.command import KNOWN_AGENTS, RunnerConfig
-from runner_bridge.secret_key import SecretKey
-from runner_bridge.sync import upsert_benchmark
-from store.database import Database
-from store.hub import Hub
-from tests.runner_bridge.bridge import SOL_TRANSFER, Bridge
+from runner_bridge.agents.secret_key import SecretKey
+from runner_bridge.benchmarks.sync import upsert_benchmark
+from runner_bridge.launchers.command import KNOWN_AGENTS, RunnerConfig
+from store.live.hub import Hub
+from store.postgres.database import Database
+from tests.helpers.bridge import SOL_TRANSFER, Bridge
 
 
 @pytest.fixture

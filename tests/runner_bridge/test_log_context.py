@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from gql_server.logs import configure_logging
-from runner_bridge import agent_configs, log_context
-from runner_bridge.agent_configs import Change
-from store import executions
+from gql_server.process.logs import configure_logging
+from runner_bridge import log_context
+from runner_bridge.agents import configurations
+from runner_bridge.agents.configurations import Change
+from store.executions import state_machine
 from store.model import ExecutionStatus
-from tests.runner_bridge.bridge import Bridge
+from tests.helpers.bridge import Bridge
 
 CANARY = 'canary-key/of+an"agent\\0123456789'
 
@@ -56,14 +57,14 @@ async def test_every_record_about_an_execution_carries_its_id_and_the_workers(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str
 ) -> None:
     configure()
-    finish, failures = executions.finish, iter([OSError("first try")])
+    finish, failures = state_machine.finish, iter([OSError("first try")])
 
     async def finish_at_the_second_try(*arguments: object) -> object:
         for error in failures:
             raise executions_unavailable(error)
         return await finish(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(executions, "finish", finish_at_the_second_try)
+    monkeypatch.setattr(state_machine, "finish", finish_at_the_second_try)
     execution_id = await bridge.request(timeout_ms=300 if mode == "hang" else 600_000)
     worker = bridge.worker(mode)
     await worker.handle(execution_id)
@@ -75,7 +76,7 @@ async def test_every_record_about_an_execution_carries_its_id_and_the_workers(
 
 
 def executions_unavailable(error: OSError) -> Exception:
-    from store.driver_errors import unavailable
+    from store.postgres.driver_errors import unavailable
 
     return unavailable("postgresql://host/database", error)
 
@@ -88,7 +89,7 @@ async def test_executions_at_the_same_time_are_not_mixed_up(
     def failing(*arguments: object) -> None:
         raise RuntimeError("no runner today")
 
-    monkeypatch.setattr("runner_bridge.supervision.start_runner", failing)
+    monkeypatch.setattr("runner_bridge.worker.supervision.start_runner", failing)
     ids = [await bridge.request() for _ in range(4)]
     worker = bridge.worker("ok")
     await asyncio.gather(*map(worker.handle, ids))
@@ -123,7 +124,7 @@ async def test_an_api_key_that_passes_through_is_in_no_record(
     """Not even when a fault of ours puts the whole environment into an exception's text."""
     configure()
     change = Change(agent="local", api_url="http://127.0.0.1:9/v1", api_key=CANARY)
-    await agent_configs.save(bridge.db, bridge.config, change)
+    await configurations.save(bridge.db, bridge.config, change)
     monkeypatch.setattr(log_context, "_hidden", {})
 
     def careless(
@@ -132,7 +133,7 @@ async def test_an_api_key_that_passes_through_is_in_no_record(
         logging.getLogger("runner_bridge").warning("starting with %s and %r", environment, CANARY)
         raise RuntimeError(f"cannot start with {environment} or {CANARY}")
 
-    monkeypatch.setattr("runner_bridge.supervision.start_runner", careless)
+    monkeypatch.setattr("runner_bridge.worker.supervision.start_runner", careless)
     execution_id = await bridge.request(agent="local")
     await bridge.worker("ok").handle(execution_id)
     text = capsys.readouterr().err

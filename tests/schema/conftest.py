@@ -11,11 +11,11 @@ import pytest
 import strawberry
 from graphql import ExecutionResult
 
-from runner_bridge.command import RunnerConfig
+from runner_bridge.launchers.command import RunnerConfig
 from schema import build_schema
-from schema.context import Context
-from store.database import Database
-from store.hub import Hub
+from schema.contract.context import Context
+from store.live.hub import Hub
+from store.postgres.database import Database
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 

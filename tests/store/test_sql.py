@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from store import sql
-from store.database import Database
+from store.postgres.database import Database
+from tests.helpers.places import REPOSITORY
 
-SQL_FILES = sorted((Path(__file__).resolve().parents[2] / "store" / "sql").glob("*.sql"))
+SQL_FILES = sorted((REPOSITORY / "store" / "sql").glob("*.sql"))
 FILES = [
     "executions",
     "agent_configs",

@@ -13,19 +13,19 @@ from graphql import parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner_bridge.command import RunnerConfig
-from runner_bridge.definitions import Definitions, StoredText
+from runner_bridge.benchmarks.definitions import Definitions, StoredText
+from runner_bridge.launchers.command import RunnerConfig
 from schema import build_schema
-from schema.context import Context
-from store import listing
-from store.database import Database
-from store.filters import BenchmarkFilter
-from store.hub import Hub
-from store.json_columns import BENCHMARK_OF_LIST, EXECUTION, JsonTable
+from schema.contract.context import Context
+from store.executions import listing
+from store.executions.filters import BenchmarkFilter
+from store.json.columns import BENCHMARK_OF_LIST, EXECUTION, JsonTable
+from store.live.hub import Hub
+from store.postgres.database import Database
 from tests.conftest import cloned_database
-from tests.gql_server.compiled.hard_rows import AGENTS, fill
-from tests.gql_server.compiled.support import by_graphql_core, by_plan, plan_of
-from tests.statements import statements_sent
+from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.hard_rows import AGENTS, fill
+from tests.helpers.statements import statements_sent
 
 WRITTEN = '"the object"'
 """Is in every statement that writes JSON."""
@@ -171,7 +171,7 @@ async def test_a_definition_that_was_not_read_yet_is_read(
     schema: strawberry.Schema, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = Definitions()
-    monkeypatch.setattr("schema.json_benchmarks.DEFINITIONS", memory)
+    monkeypatch.setattr("schema.benchmarks.json_lists.DEFINITIONS", memory)
     text = "{ benchmarks { nodes { id whyNotRunnableLocally runnableLocally } } }"
     assert len(await same(schema, context, text)) == 2
     rows = (await listing.benchmarks(context.db, BenchmarkFilter(), listing.BenchmarkBounds(limit=9))).items

@@ -10,15 +10,15 @@ from graphql import parse, validate
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.gql_server.compiled.documents import Maker
-from tests.gql_server.compiled.nasty import POOLS, Dice, events, schema
-from tests.gql_server.compiled.support import (
+from tests.helpers.compiled_servers import (
     answer_to,
     by_graphql_core,
     by_plan,
     events_by_graphql_core,
     plan_of,
 )
+from tests.helpers.nasty_schema import POOLS, Dice, events, schema
+from tests.helpers.random_documents import Maker
 
 EXAMPLES = 60
 

@@ -12,17 +12,17 @@ import pytest
 from graphql import parse, validate
 from hypothesis import given
 
-from runner_bridge.command import RunnerConfig
+from runner_bridge.launchers.command import RunnerConfig
 from schema import build_schema
-from schema.context import Context
-from store import executions
-from store.database import Database
-from store.hub import Hub
+from schema.contract.context import Context
+from store.executions import state_machine
+from store.live.hub import Hub
 from store.model import ExecutionStatus, Step
-from tests.gql_server.compiled.documents import Maker, Pools
-from tests.gql_server.compiled.support import by_graphql_core, by_plan, plan_of
+from store.postgres.database import Database
 from tests.gql_server.compiled.test_nasty import examples, seeds
-from tests.store.support import append, call, ending, in_state, queued, running
+from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.random_documents import Maker, Pools
+from tests.helpers.stored_rows import append, call, ending, in_state, queued, running
 
 schema = build_schema()
 
@@ -65,7 +65,7 @@ async def full_database(db: Database) -> Mapping[str, list[Any]]:
         steps=(Step(1, "think", [{"program_id": "p"}], {"last_transaction_logs": ["a"]}, {}),),
         tool_calls=(call(1), call(2, result={"b": [1, None]})),
     )
-    await executions.finish(db, rich, full)
+    await state_machine.finish(db, rich, full)
     again = await queued(db, "rich", rerun_of=rich)
     ids += [str(rich), str(again.id), "00000000-0000-0000-0000-000000000000", "no id"]
     benchmarks = ["bench", "rich", "nothing", "../.."]

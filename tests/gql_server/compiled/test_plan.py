@@ -17,8 +17,8 @@ from gql_server.compiled.direct import direct
 from gql_server.compiled.plan import MAX_VARIANTS
 from gql_server.compiled.reading import read_of
 from schema import build_schema
-from tests.conftest import REPOSITORY
-from tests.gql_server.compiled.support import by_graphql_core, by_plan, plan_of
+from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.places import REPOSITORY
 
 
 class Never(BasePermission):

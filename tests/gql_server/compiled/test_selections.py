@@ -5,8 +5,8 @@ from __future__ import annotations
 import strawberry
 from graphql import parse
 
-from schema.selection import ReadyJson, SelectedField, Selection, selection_of
-from tests.gql_server.compiled.support import by_graphql_core, by_plan, plan_of
+from schema.contract.selection import ReadyJson, SelectedField, Selection, selection_of
+from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
 
 seen: list[Selection | None] = []
 

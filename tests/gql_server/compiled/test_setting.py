@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from gql_server.app import create_engine
 from gql_server.operations.request import GraphQLRequest
-from gql_server.services import Services
-from gql_server.settings import Settings
-from runner_bridge.counters import Counters
-from store.database import Database
-from store.hub import Hub
+from gql_server.process.application import create_engine
+from gql_server.process.services import Services
+from gql_server.settings.settings import Settings
+from runner_bridge.worker.counters import Counters
+from store.live.hub import Hub
 from store.model import ExecutionStatus
+from store.postgres.database import Database
 from tests.gql_server.conftest import MakeSite
-from tests.store.support import in_state
+from tests.helpers.stored_rows import in_state
 
 DOCUMENT = """query ($first: Int!) {
   executions(first: $first) { totalCount nodes { id status queuedAt failure { kind } benchmark { id } } }

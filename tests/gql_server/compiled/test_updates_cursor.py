@@ -14,16 +14,17 @@ import pytest
 import strawberry
 from graphql import parse
 
-from runner_bridge.command import RunnerConfig
+from runner_bridge.launchers.command import RunnerConfig
 from schema import build_schema
-from schema.context import Context
-from store import batches, benchmarks
-from store.database import Database
-from store.hub import Hub
+from schema.contract.context import Context
+from store.benchmarks import benchmarks
+from store.executions import batches
+from store.live.hub import Hub
 from store.model import ExecutionId
-from tests.gql_server.compiled.support import by_graphql_core, by_plan, plan_of
-from tests.store.support import DEADLINE_S, append, background, draft
-from tests.workers import claim
+from store.postgres.database import Database
+from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.stored_rows import DEADLINE_S, append, background, draft
+from tests.helpers.workers import claim
 
 ENGINES = ("graphql-core", "plan")
 LISTS = {

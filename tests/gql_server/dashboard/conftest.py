@@ -13,10 +13,11 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser import Watched, browser_page
-from tests.gql_server.conftest import REPOSITORY, MakeServer, Server
+from tests.gql_server.conftest import MakeServer, Server
+from tests.helpers.browser import Watched, browser_page
+from tests.helpers.places import REPOSITORY
 
-FAKE_RUNNER = REPOSITORY / "tests" / "fake_runner.py"
+FAKE_RUNNER = REPOSITORY / "tests" / "helpers" / "fake_runner.py"
 
 
 EVERY_PAGE = (

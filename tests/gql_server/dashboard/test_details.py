@@ -20,8 +20,8 @@ MOST_OPERATIONS = 3
 ODD = """
 INSERT INTO executions (id, benchmark_id, agent, origin, status, event_seq, queued_at, started_at, ended_at,
                         failure_kind, failure_message, stop_requested_at, stop_reason, leaked_processes)
-VALUES ($1, '(unknown)', 'a/b & ü', 'OBSERVED', 'LOST', 1, now(), now(), now(), 'LOST', 'It fell silent.', now(),
-        'It said nothing for 60 s', '[{"pid": 4711, "name": "surfpool"}]')
+VALUES ($1, '(unknown)', 'a/b & ü', 'OBSERVED', 'STOPPED', 1, now(), now(), now(), 'LOST', 'It fell silent.',
+        now(), 'It said nothing for 60 s', '[{"pid": 4711, "name": "surfpool"}]')
 """
 CONFLICT = """
 INSERT INTO ingest_conflicts (execution_id, content_hash, file, reason)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from store.database import Database
-from store.tokens import Scope, create, new_secret
+from store.api_tokens import Scope, create, new_secret
+from store.postgres.database import Database
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
 
 pytestmark = pytest.mark.browser

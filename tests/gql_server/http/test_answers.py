@@ -11,7 +11,7 @@ import pytest
 from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.headers import SECURITY_HEADERS
 from tests.gql_server.conftest import MakeSite, Site
-from tests.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S
 
 BODY = b'{"query": "{ __typename }"}'
 ANSWER = {"data": {"__typename": "Query"}}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.gql_server.conftest import Site
-from tests.node_programs import run_node
+from tests.helpers.node_programs import run_node
 
 AUDITS = 61
 

@@ -11,8 +11,8 @@ import pytest
 
 from gql_server.http import sse
 from tests.gql_server.conftest import MakeSite, Site
-from tests.runner_bridge.bridge import until
-from tests.samples import TRANSFER
+from tests.helpers.bridge import until
+from tests.helpers.samples import TRANSFER
 
 STREAM = {"Accept": "text/event-stream"}
 BENCHMARKS = "subscription { benchmarkUpdates { cursor benchmark { id } } }"

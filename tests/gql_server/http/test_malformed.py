@@ -9,7 +9,7 @@ import pytest
 
 from gql_server.http.headers import SECURITY_HEADERS
 from tests.gql_server.conftest import MakeServer, Server
-from tests.gql_server.raw_http import RawAnswer, RawClient
+from tests.helpers.raw_http import RawAnswer, RawClient
 
 CANARY = b"canary-4711-do-not-log"
 SECRET = b"Authorization: Bearer " + CANARY + b"\r\n"

@@ -15,11 +15,11 @@ import pytest
 from gql_server.http.unsent import SMALL, NoRoom, Unsent
 from gql_server.operations import answers
 from gql_server.operations.encoding import encode
-from gql_server.serve import listening_socket
-from gql_server.settings import Settings
+from gql_server.process.startup import listening_socket
+from gql_server.settings.settings import Settings
 from tests.gql_server.conftest import MakeSite, Site
-from tests.runner_bridge.bridge import until
-from tests.samples import TRANSFER
+from tests.helpers.bridge import until
+from tests.helpers.samples import TRANSFER
 
 UPSERT = "mutation ($source: String!) { upsertBenchmark(input: {source: $source}) { __typename } }"
 MB = 1024 * 1024

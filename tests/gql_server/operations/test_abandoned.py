@@ -8,14 +8,14 @@ from collections.abc import Coroutine
 
 import pytest
 
-from gql_server.app import create_engine
 from gql_server.compiled.waiting import together
 from gql_server.operations.request import GraphQLRequest
-from gql_server.services import Services
-from gql_server.settings import Settings
-from schema.permissions import LOCAL
-from store.database import Database
-from store.hub import Hub
+from gql_server.process.application import create_engine
+from gql_server.process.services import Services
+from gql_server.settings.settings import Settings
+from schema.contract.permissions import LOCAL
+from store.live.hub import Hub
+from store.postgres.database import Database
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 DOCUMENTS = (

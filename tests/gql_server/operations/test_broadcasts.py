@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from gql_server.documents.refused import Refused
 from gql_server.operations import broadcasts
 from gql_server.operations.broadcasts import Broadcast, Broadcasts
-from gql_server.operations.refused import Refused
-from store.stretches import Stretch
-from tests.runner_bridge.bridge import until
+from store.live.stretches import Stretch
+from tests.helpers.bridge import until
 
 Numbers = AsyncGenerator[Stretch[int, tuple[int, int]], None]
 

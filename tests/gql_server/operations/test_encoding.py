@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gql_server.operations.encoding import encode
-from schema.selection import ReadyJson
+from schema.contract.selection import ReadyJson
 
 READY = b'{"a": [1.50, null, "\xc3\xa9"]}'
 BEYOND = {"large": 2**70, "half": "\ud800"}

@@ -13,12 +13,12 @@ from graphql import DocumentNode, OperationDefinitionNode, get_named_type, is_le
 
 from gql_server.compiled.kept import UNUSED_S, Kept
 from gql_server.compiled.plan import DocumentFragments, Plan
-from gql_server.document_limits import DocumentLimits
-from gql_server.operations.documents import Documents
-from gql_server.operations.parsing import parsed
-from gql_server.operations.ready import Operation, ReadyDocument, ReadyDocuments
-from gql_server.operations.refused import Refused
+from gql_server.documents.documents import Documents
+from gql_server.documents.parsing import parsed
+from gql_server.documents.ready import Operation, ReadyDocument, ReadyDocuments
+from gql_server.documents.refused import Refused
 from gql_server.operations.subscriptions import Subscriptions, memory_of
+from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema
 
 T = TypeVar("T")

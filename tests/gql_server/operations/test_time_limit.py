@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from gql_server.operations.time_limit import TimeLimit
-from tests.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S
 
 LONG_S, SHORT_S = 3600.0, 0.02
 

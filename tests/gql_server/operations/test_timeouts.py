@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from schema.loaders import Loaders
-from store import agent_configs
-from store.database import Database
+from runner_bridge.agents import configurations
+from schema.loading.loaders import Loaders
+from store.postgres.database import Database
 from tests.gql_server.conftest import MakeSite, Site
-from tests.store.support import eventually
+from tests.helpers.stored_rows import eventually
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
@@ -67,7 +67,7 @@ async def test_a_query_that_takes_too_long_is_cancelled_in_the_database_too(
 async def test_mutations_have_a_time_of_their_own(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent_configs, "delete", sleep)
+    monkeypatch.setattr(configurations, "delete", sleep)
     site = await make_site(mutation_timeout_s=2.0, query_timeout_s=100)
     status, answer = await asked(
         site,

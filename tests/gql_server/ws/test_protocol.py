@@ -17,11 +17,11 @@ from gql_server.ws import connection
 from gql_server.ws.connection import MAX_OPERATIONS, MESSAGES_AT_ONCE
 from gql_server.ws.endpoint import MAX_MESSAGE_BYTES
 from gql_server.ws.messages import MAX_ID_CHARS, MAX_REASON_BYTES, close_reason
-from store.database import Database
-from store.hub import Hub
+from store.live.hub import Hub
+from store.postgres.database import Database
 from tests.gql_server.conftest import MakeSite, Site
-from tests.runner_bridge.bridge import until
-from tests.samples import TRANSFER
+from tests.helpers.bridge import until
+from tests.helpers.samples import TRANSFER
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 WATCH = "subscription { executionUpdates { cursor } }"

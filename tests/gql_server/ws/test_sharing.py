@@ -19,15 +19,16 @@ from gql_server.operations.broadcasts import Broadcast
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.ws import connection
 from gql_server.ws.messages import message
-from schema import live
-from store import executions, tokens
-from store.database import Database
-from store.hub import Hub
-from store.tokens import Scope
+from schema.live import executions
+from store import api_tokens
+from store.api_tokens import Scope
+from store.executions import state_machine
+from store.live.hub import Hub
+from store.postgres.database import Database
 from tests.gql_server.conftest import Site
-from tests.patience import DEADLINE_S
-from tests.runner_bridge.bridge import until
-from tests.store.support import append, ending, running
+from tests.helpers.bridge import until
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.stored_rows import append, ending, running
 
 EVENTS = """
 subscription ($id: ID!, $after: Int! = 0, $more: Boolean! = true) {
@@ -144,7 +145,7 @@ async def test_whoever_joins_at_whatever_time_sees_every_event_once(
             if ordinal % 8 == 0:
                 group.create_task(watch_all())
             await append(db, execution_id, ordinal)
-        await executions.finish(db, execution_id, ending())
+        await state_machine.finish(db, execution_id, ending())
     await until(lambda: hub.followers == 0)
 
 
@@ -175,7 +176,7 @@ async def test_an_event_is_executed_once_for_all_who_ask_the_same(
         counted.answers = 0
         for ordinal in range(1, 5):
             await append(db, execution_id, ordinal)
-        await executions.finish(db, execution_id, ending())
+        await state_machine.finish(db, execution_id, ending())
     assert counted.answers == 5
     await until(lambda: hub.followers == 0)
 
@@ -184,8 +185,8 @@ async def test_others_variables_documents_and_rights_are_others_answers(
     site: Site, db: Database, counted: Counted
 ) -> None:
     execution_id = str(await running(db))
-    secret = tokens.new_secret()
-    assert await tokens.create(db, "reader", Scope.READ, secret)
+    secret = api_tokens.new_secret()
+    assert await api_tokens.create(db, "reader", Scope.READ, secret)
     reader = {"Authorization": f"Bearer {secret}"}
     watches: list[tuple[str, dict[str, str] | None, dict[str, Any]]] = [
         (EVENTS, None, {"id": execution_id, "after": 2}),
@@ -207,7 +208,7 @@ async def test_others_variables_documents_and_rights_are_others_answers(
             group.create_task(watch(*one))
         await until(lambda: counted.listeners == len(watches))
         counted.answers = 0
-        await executions.finish(db, (await executions.live(db))[0].id, ending())
+        await state_machine.finish(db, (await state_machine.live(db))[0].id, ending())
     assert counted.answers == 4
 
 
@@ -238,7 +239,7 @@ async def test_a_reader_that_does_not_read_delays_nobody_and_gets_everything_lat
         transport = opened[0]._transport
         assert transport is not None
         assert 0 < transport.get_write_buffer_size() < 3 * 300_000
-        await executions.finish(db, execution_id, ending())
+        await state_machine.finish(db, execution_id, ending())
         assert await events(quick) == [33]
         assert await events(slow) == list(range(1, 34))
 
@@ -257,7 +258,7 @@ async def test_what_goes_wrong_in_a_source_is_told_to_all_of_its_watchers(
         async def fail(*_: object) -> None:
             raise RuntimeError("canary")
 
-        monkeypatch.setattr(live, "gap_before", fail)
+        monkeypatch.setattr(executions, "gap_before", fail)
         await append(db, execution_id, 1)
         for socket in (one, other):
             await socket.receive()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from tests.runner_bridge.formats.support import REPOSITORY
+from tests.helpers.places import REPOSITORY
 
 # Two cores are shared by many tests: how long one example takes says nothing here.
 settings.register_profile("reev-gql", deadline=None)

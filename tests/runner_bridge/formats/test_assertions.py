@@ -17,7 +17,7 @@ from runner_bridge.formats.addresses import (
 from runner_bridge.formats.assertions import AssertionOutcome, evaluate_assertions
 from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.session_file import session_steps
-from tests.runner_bridge.formats.support import benchmark, session
+from tests.helpers.format_samples import benchmark, session
 
 USER = "9StANvGCH7f1oB8CMzThSuyEj6v4PGkwbgjyZVVQQjpq"
 USDC_ACCOUNT = associated_token_address(USER, USDC_MINT)

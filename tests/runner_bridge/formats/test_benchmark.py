@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
-from tests.runner_bridge.formats.support import DATA, benchmark
+from tests.helpers.format_samples import benchmark
+from tests.helpers.places import DATA
 
 MINIMAL = b"""\
 id: x

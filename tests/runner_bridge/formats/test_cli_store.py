@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner_bridge.formats.cli_store import parse_cli_store
 from runner_bridge.formats.errors import FormatError
-from tests.runner_bridge.formats.support import REAL_DATA
+from tests.helpers.places import REAL_DATA
 
 HEAD = """# Reev Session Log Analysis
 

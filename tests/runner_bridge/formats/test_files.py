@@ -10,7 +10,7 @@ import pytest
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader, read_regular_file
 from runner_bridge.formats.paths import Directory
-from tests.hostile_paths import HOSTILE_PATHS, LOOKALIKES
+from tests.helpers.hostile_paths import HOSTILE_PATHS, LOOKALIKES
 
 LIMIT = 1000
 

@@ -15,7 +15,7 @@ from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.scoring import score_steps
 from runner_bridge.formats.session_file import parse_session_file
 from runner_bridge.formats.tool_log import parse_tool_log
-from tests.runner_bridge.formats.support import REAL_DATA
+from tests.helpers.places import REAL_DATA
 
 SESSION_ID = "057d2e4a-f687-469f-8885-ad57759817c0"
 

@@ -12,8 +12,8 @@ from runner_bridge.formats.runnable import why_not_runnable
 from runner_bridge.formats.scoring import NOT_COMPUTABLE, score_steps
 from runner_bridge.formats.session_file import parse_session_file
 from runner_bridge.local_runner.agents.deterministic import _FIXED
-from tests.fake_runner import FakeRunner
-from tests.runner_bridge.local_runner.program import BENCHMARKS
+from tests.helpers.fake_runner import FakeRunner
+from tests.helpers.local_runner import BENCHMARKS
 
 NAME = "006-token-2022-transfer"
 

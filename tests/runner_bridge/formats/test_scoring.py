@@ -7,7 +7,7 @@ import pytest
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.scoring import Scoring, score_steps
 from runner_bridge.formats.session_file import SessionStep, session_steps
-from tests.runner_bridge.formats.support import benchmark, session
+from tests.helpers.format_samples import benchmark, session
 
 
 def steps_of(name: str) -> tuple[SessionStep, ...]:

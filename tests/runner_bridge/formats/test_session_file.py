@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.session_file import Observation, SessionFile, parse_session_file
-from tests.runner_bridge.formats.support import DATA, session
+from tests.helpers.format_samples import session
+from tests.helpers.places import DATA
 
 GOLDEN = (DATA / "sessions" / "001-sol-transfer.json").read_bytes()
 TREE = json.loads(GOLDEN)

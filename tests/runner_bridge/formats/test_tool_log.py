@@ -19,7 +19,7 @@ from runner_bridge.formats.tool_log import (
     ToolLogReader,
     parse_tool_log,
 )
-from tests.runner_bridge.formats.support import DATA
+from tests.helpers.places import DATA
 
 V2 = (DATA / "otel" / "v2.jsonl").read_bytes()
 V1 = (DATA / "otel" / "v1.jsonl").read_bytes()

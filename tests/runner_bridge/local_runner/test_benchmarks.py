@@ -8,7 +8,7 @@ import pytest
 
 from runner_bridge.formats.assertions import Outcome, evaluate_assertions
 from runner_bridge.formats.scoring import score_steps
-from tests.runner_bridge.local_runner.program import BENCHMARKS, benchmark, execute
+from tests.helpers.local_runner import BENCHMARKS, benchmark, execute
 
 SCORES = {
     "001-sol-transfer": 1.0,

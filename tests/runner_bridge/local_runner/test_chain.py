@@ -18,7 +18,7 @@ from runner_bridge.local_runner.accounts import wallet
 from runner_bridge.local_runner.environment import Environment
 from runner_bridge.local_runner.instructions import AccountUse, Instruction, sol_transfer, spl_transfer
 from runner_bridge.local_runner.vm import MAX_TRANSACTION_BYTES, TransactionOutcome, Vm
-from tests.runner_bridge.local_runner.program import benchmark
+from tests.helpers.local_runner import benchmark
 
 MEMO = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
 

@@ -13,14 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import DEADLINE_S
-from tests.runner_bridge.local_runner.program import (
-    BENCHMARKS,
-    REPOSITORY,
-    Finished,
-    finish,
-    start,
-)
+from tests.helpers.local_runner import BENCHMARKS, Finished, finish, start
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.places import REPOSITORY
 
 FIRST = BENCHMARKS / "001-sol-transfer.yml"
 POLL_S = 0.002

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner_bridge.local_runner.program import BENCHMARKS, Finished, run
+from tests.helpers.local_runner import BENCHMARKS, Finished, run
 
 FIRST = BENCHMARKS / "001-sol-transfer.yml"
 

@@ -7,7 +7,8 @@ import pytest
 from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.runnable import ELSEWHERE, why_not_runnable
 from runner_bridge.local_runner.environment import Environment
-from tests.runner_bridge.local_runner.program import BENCHMARKS, REAL_DATA
+from tests.helpers.local_runner import BENCHMARKS
+from tests.helpers.places import REAL_DATA
 
 SPL_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
 PYUSD = "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFHu24GXo"

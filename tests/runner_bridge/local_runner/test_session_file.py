@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.runner_bridge.local_runner.program import BENCHMARKS, execute, run
+from tests.helpers.local_runner import BENCHMARKS, execute, run
 
 REAL_SESSION = Path("sessions", "session_057d2e4a-f687-469f-8885-ad57759817c0.json")
 OBSERVATION_KEYS = [

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
+from runner_bridge.importing.importing import import_session_files
 from runner_bridge.observing import logs, observer
-from runner_bridge.sessions.importing import import_session_files
 from runner_bridge.tool_logs import log_file
-from store import ingest_problems, results, tool_logs
+from store.executions import ingest_problems, results, tool_logs
+from store.executions.results import PromptSource
+from store.executions.tool_logs import Remark, RemarkKind
 from store.model import ExecutionId, ExecutionStatus, ToolCall
-from store.results import PromptSource
-from store.tool_logs import Remark, RemarkKind
-from tests.fake_runner import FakeRunner
-from tests.patience import DEADLINE_S
-from tests.runner_bridge.bridge import Bridge
-from tests.runner_bridge.observing.support import eventually, id_of, observing, somebodys_runner, stored
+from tests.helpers.bridge import Bridge
+from tests.helpers.fake_runner import FakeRunner
+from tests.helpers.observed_files import eventually, id_of, observing, somebodys_runner, stored
+from tests.helpers.patience import DEADLINE_S
 
 ANOTHER = "21b6bb59-025f-4525-97e1-47f0961e5697"
 RUNNING, SUCCEEDED, LOST = ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED, ExecutionStatus.LOST

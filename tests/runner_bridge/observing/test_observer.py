@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from runner_bridge.importing.importing import import_session_files
 from runner_bridge.ingest_failures import place_of
 from runner_bridge.observing import logs, observer
 from runner_bridge.observing import sessions as observed_sessions
-from runner_bridge.sessions.importing import import_session_files
 from runner_bridge.sessions.reports import ImportOutcome
-from store import executions, ingest_problems, results
+from store.executions import ingest_problems, results, state_machine
 from store.model import (
     UNKNOWN_BENCHMARK,
     Ending,
@@ -30,12 +30,12 @@ from store.model import (
     Failure,
     FailureKind,
 )
-from tests.fake_runner import FakeRunner
-from tests.patience import DEADLINE_S
-from tests.runner_bridge.bridge import LOOK_S, Bridge
-from tests.runner_bridge.formats.support import DATA
-from tests.runner_bridge.observing.support import eventually, id_of, observing, somebodys_runner, stored
-from tests.workers import claim, registered
+from tests.helpers.bridge import LOOK_S, Bridge
+from tests.helpers.fake_runner import FakeRunner
+from tests.helpers.observed_files import eventually, id_of, observing, somebodys_runner, stored
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.places import DATA
+from tests.helpers.workers import claim, registered
 
 RUNNING, SUCCEEDED = ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED
 LOST, FAILED = ExecutionStatus.LOST, ExecutionStatus.FAILED
@@ -337,7 +337,7 @@ async def test_files_of_executions_that_run_here_are_left_to_their_supervision(
         assert (untouched.status, untouched.origin) == (RUNNING, ExecutionOrigin.REQUESTED)
         assert await conflicts(bridge, runner) == ()
         failure = Failure(FailureKind.TIMEOUT, "too long")
-        await executions.finish(bridge.db, mine, Ending(ExecutionStatus.TIMED_OUT, failure))
+        await state_machine.finish(bridge.db, mine, Ending(ExecutionStatus.TIMED_OUT, failure))
         [conflict] = await eventually(lambda: conflicts(bridge, runner))
     assert "TIMED_OUT" in conflict.reason
     assert (await bridge.get(mine)).status is ExecutionStatus.TIMED_OUT
@@ -527,11 +527,11 @@ async def test_an_observed_execution_cannot_be_stopped_here(bridge: Bridge, sess
     async with observing(bridge):
         runner.tool_started("sol_transfer")
         await stored(bridge, runner, RUNNING)
-        stop = await executions.request_stop(bridge.db, id_of(runner))
-        assert stop.outcome is executions.StopOutcome.NOT_OURS
-        owner = await executions.owner_of(bridge.db, id_of(runner))
+        stop = await state_machine.request_stop(bridge.db, id_of(runner))
+        assert stop.outcome is state_machine.StopOutcome.NOT_OURS
+        owner = await state_machine.owner_of(bridge.db, id_of(runner))
         heir = await registered(bridge.db, "heir")
-        assert await executions.adopt(bridge.db, id_of(runner), heir, owner) is None
+        assert await state_machine.adopt(bridge.db, id_of(runner), heir, owner) is None
         runner.write(runner.session())
         await stored(bridge, runner, SUCCEEDED)
 
@@ -553,7 +553,7 @@ async def test_an_observer_that_is_killed_is_replaced_by_the_one_that_waits(
     runner.write(runner.session())
     async with observing(bridge):
         await asyncio.sleep(3 * observer.TURN_S)
-        assert await executions.get(bridge.db, id_of(runner)) is None
+        assert await state_machine.get(bridge.db, id_of(runner)) is None
         holder.send_signal(signal.SIGKILL)
         await stored(bridge, runner, SUCCEEDED)
     await holder.wait()

@@ -20,12 +20,12 @@ from typing import Any
 
 import pytest
 
+from runner_bridge.importing.importing import import_session_files
 from runner_bridge.observing import observer
 from runner_bridge.observing import sessions as observed_sessions
-from runner_bridge.sessions.importing import import_session_files
-from tests.fake_runner import FakeRunner
-from tests.runner_bridge.bridge import Bridge
-from tests.runner_bridge.observing.support import eventually, observing
+from tests.helpers.bridge import Bridge
+from tests.helpers.fake_runner import FakeRunner
+from tests.helpers.observed_files import eventually, observing
 
 SESSIONS = 300
 SEED = 20251130

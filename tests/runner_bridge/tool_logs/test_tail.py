@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from runner_bridge.formats.paths import Directory
+from runner_bridge.observing.watching import DirectoryWatch
 from runner_bridge.tool_logs import tail as tool_log_tail
 from runner_bridge.tool_logs.tail import ToolLogTail
-from runner_bridge.watching import DirectoryWatch
-from store import executions, results
+from store.executions import results, state_machine
 from store.model import EventKind, ExecutionId, ToolCallStatus
-from tests.fake_runner import FakeRunner
-from tests.patience import DEADLINE_S
-from tests.runner_bridge.bridge import Bridge
-from tests.workers import claim
+from tests.helpers.bridge import Bridge
+from tests.helpers.fake_runner import FakeRunner
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.workers import claim
 
 STARTED, ENDED = EventKind.TOOL_CALL_STARTED, EventKind.TOOL_CALL_ENDED
 
@@ -154,7 +154,7 @@ async def test_a_directory_that_cannot_be_watched_is_looked_at_instead(
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no more inotify watches")
 
-    monkeypatch.setattr("runner_bridge.watching._changed_names", refuse)
+    monkeypatch.setattr("runner_bridge.observing.watching._changed_names", refuse)
     events = bridge.hub.follow_execution(running, 2)
     async with following(bridge, running), asyncio.timeout(DEADLINE_S):
         runner.tool_started("seen_all_the_same")
@@ -178,7 +178,7 @@ async def test_what_a_busy_runner_writes_meanwhile_is_stored_together_and_in_ord
     """The first call is written at once; while that lasts many pile up, and become one batch."""
     batches: list[int] = []
     first_is_written, goes_on = asyncio.Event(), asyncio.Event()
-    append = executions.append_tool_calls
+    append = state_machine.append_tool_calls
 
     async def slow_at_first(*arguments: Any) -> bool:
         batches.append(len(arguments[2]))
@@ -187,7 +187,7 @@ async def test_what_a_busy_runner_writes_meanwhile_is_stored_together_and_in_ord
             await goes_on.wait()
         return await append(*arguments)
 
-    monkeypatch.setattr(executions, "append_tool_calls", slow_at_first)
+    monkeypatch.setattr(state_machine, "append_tool_calls", slow_at_first)
     async with following(bridge, running):
         runner.tool_started("tool_0")
         await first_is_written.wait()

@@ -17,7 +17,7 @@ from schema.renderings.call_labels import sol_amount
 from schema.renderings.flow_diagram import FlowDiagram, FlowNodeKind, flow_diagram
 from schema.renderings.mermaid_text import label
 from store.model import ToolCall, ToolCallStatus
-from tests.schema.renderings.samples_of import FRIEND, NOON, SOL, USDC, USER, call, sample
+from tests.helpers.renderings import FRIEND, NOON, SOL, USDC, USER, call, sample
 
 ID = r"[A-Za-z0-9_]+"
 # One line of label: no syntax of Mermaid's, `#` only in entities, nothing that is not seen.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.renderings.flow_diagram import FlowDiagram, flow_diagram
 from schema.renderings.flow_page import SOURCE_ID, FlowMetadata, flow_page_html, metadata_line
-from tests.schema.renderings.samples_of import call
+from tests.helpers.places import REPOSITORY
+from tests.helpers.renderings import call
 
 VOID = {"meta", "link"}
 OWN = {
@@ -23,7 +23,7 @@ SKELETON = [
     "strong", "div", "p", "h2", "ol",
 ]  # fmt: skip
 END = ["details", "summary", "pre"]
-STATIC = Path(__file__).parents[3] / "gql_server" / "static"
+STATIC = REPOSITORY / "gql_server" / "static"
 
 
 class Reader(HTMLParser):

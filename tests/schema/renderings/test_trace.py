@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schema.renderings.trace import trace_text
 from store.model import Step
-from tests.schema.renderings.samples_of import FRIEND, TOKEN, USER, sample, step
+from tests.helpers.renderings import FRIEND, TOKEN, USER, sample, step
 
 TRANSFER = {
     "program_id": TOKEN,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schema.renderings.transaction_logs import MAX_LEVEL, parse_log, step_logs, walk
 from store.model import Step
-from tests.schema.renderings.samples_of import TOKEN, logged, sample
+from tests.helpers.renderings import TOKEN, logged, sample
 
 
 def test_invocations_nest_and_each_keeps_what_is_its_own() -> None:

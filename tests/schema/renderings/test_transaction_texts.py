@@ -18,7 +18,7 @@ from schema.renderings.transaction_texts import (
     yaml_text,
 )
 from store.model import Step
-from tests.schema.renderings.samples_of import TOKEN, logged, sample
+from tests.helpers.renderings import TOKEN, logged, sample
 
 ERROR = "custom program error: 0x1771"
 

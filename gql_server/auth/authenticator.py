@@ -1,0 +1,145 @@
+"""Who asks: the gate that every request and every websocket passes before anything is executed for it.
+
+A server that listens on loopback asks for no token unless told to. A token that is shown is looked at all the
+same: it may have less than everything. A right one is always taken; wrong ones are told to wait, longer each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Collection
+from http import HTTPStatus
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from aiohttp import hdrs, web
+
+from gql_server.auth.throttle import WrongGuesses
+from gql_server.operations.request import BadRequest
+from schema.contract.permissions import LOCAL, Principal, Scope
+from store import api_tokens
+from store.errors import StoreError
+from store.postgres.database import Database
+
+PRINCIPAL = web.RequestKey("principal", Principal)
+"""Who sends a request; not set on public routes and websocket handshakes."""
+
+CONFIGURED = Principal("REEV_GQL_TOKEN", Scope.ADMIN)
+"""Who shows the token of the settings."""
+
+REMEMBER_S = 5.0
+"""How long a token is taken for valid without asking again; a revoked one is of no use after it."""
+
+REMEMBERED = 1000
+
+LOOK_UP_S = 3.0
+"""Whoever has locked the tokens keeps nobody waiting for longer."""
+
+Network = IPv4Network | IPv6Network
+
+
+class Gate:
+    """One per server. `proxies` are those whose word about addresses counts."""
+
+    def __init__(
+        self, db: Database, token: str | None, *, required: bool = False, proxies: Collection[Network] = ()
+    ) -> None:
+        self._db = db
+        self._token = token
+        self._required = required or token is not None
+        self._proxies = tuple(proxies)
+        self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._guesses = WrongGuesses()
+
+    def address_of(self, request: web.BaseRequest) -> str:
+        """Where the client is: the other end of the connection, or what proxies that we know say of it."""
+        address = request.remote or "unknown"
+        if not self._proxies:
+            return address
+        said = [
+            part.strip()
+            for header in request.headers.getall("X-Forwarded-For", [])
+            for part in header.split(",")
+        ]
+        # Each proxy appends whom it talks to; what stands before the first unknown one anybody can write.
+        while said and self._is_proxy(address):
+            address = said.pop()
+        return address
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+    async def admit_request(self, request: web.Request) -> Principal:
+        """Who sends this request. Raises BadRequest (401, 429, 503)."""
+        given = request.headers.getall(hdrs.AUTHORIZATION, ())
+        if not given and not self._required:
+            return LOCAL
+        if len(given) > 1:
+            raise _unauthorized("One Authorization header is enough")
+        return await self.admit(given[0] if given else None, self.address_of(request))
+
+    async def admit(self, authorization: object, address: str) -> Principal:
+        """Who shows this `Authorization`. Raises BadRequest (401, 429, 503)."""
+        secret = _bearer(authorization)
+        if secret is None:
+            if self._required:
+                raise _unauthorized("A bearer token is needed")
+            return LOCAL
+        if self._token is not None and hmac.compare_digest(secret.encode(), self._token.encode()):
+            return CONFIGURED
+        principal = await self._of_database(api_tokens.digest_of(secret))
+        if principal is None:
+            # Only failures wait: else whoever shares an address with an attacker is locked out by wrong tokens.
+            self._guesses.note(address)
+            raise _unauthorized("This token is not known, or was revoked")
+        return principal
+
+    async def _of_database(self, digest: bytes) -> Principal | None:
+        known = self._known.get(digest)
+        if known is not None and time.monotonic() - known[0] < REMEMBER_S:
+            return known[1]
+        self._known.pop(digest, None)
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                token = await api_tokens.use(self._db, digest)
+        except (TimeoutError, StoreError) as error:
+            raise BadRequest(
+                "Tokens cannot be looked up now; try again shortly",
+                code="DATABASE_UNAVAILABLE",
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+            ) from error
+        if token is None:
+            return None
+        principal = Principal(token.name, token.scope, token.id)
+        self._known[digest] = (time.monotonic(), principal)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return principal
+
+    async def revoked(self, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+        """Those of `ids` that are not valid any longer. Raises StoreError."""
+        return set(ids) - await api_tokens.valid(self._db, ids)
+
+
+def _bearer(authorization: object) -> str | None:
+    """The token in an `Authorization`; None when it is of another kind, or none."""
+    if not isinstance(authorization, str):
+        return None
+    scheme, _, given = authorization.partition(" ")
+    return given.strip().encode("utf-8", "replace").decode() if scheme.lower() == "bearer" else None
+
+
+def _unauthorized(message: str) -> BadRequest:
+    return BadRequest(
+        message,
+        code="UNAUTHORIZED",
+        status=HTTPStatus.UNAUTHORIZED,
+        headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
+    )

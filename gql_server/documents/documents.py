@@ -1,0 +1,166 @@
+"""Documents made ready for execution: parsed, within the limits, valid. Those that are get remembered.
+
+The order matters: what is cheap to find out comes first, so that a hostile document is refused before the
+standard rules, some of which take quadratic time, see it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from graphql import (
+    ASTValidationRule,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    OverlappingFieldsCanBeMergedRule,
+    specified_rules,
+    validate,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from gql_server.compiled.plan import Plan
+from gql_server.documents.fragments import FragmentCycle
+from gql_server.documents.merging import FieldsCanBeMergedRule
+from gql_server.documents.parsing import parsed
+from gql_server.documents.ready import Operation, ReadyDocument, ReadyDocuments
+from gql_server.documents.refused import Refused
+from gql_server.documents.size_limits import LimitExceeded, check_sizes, too_many
+from gql_server.settings.document_limits import DocumentLimits
+from schema.contract.costs import cost_bound, cost_of_operation
+
+MAX_VALIDATION_ERRORS = 20
+"""Enough to mend a document by."""
+
+MAX_COERCION_ERRORS = 20
+"""Enough to mend variables by."""
+
+RULES: tuple[type[ASTValidationRule], ...] = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    FieldsCanBeMergedRule,
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
+"""Those of the specification and of Strawberry."""
+
+
+class Documents:
+    """Makes documents ready, and keeps them in `ready`. One per server.
+
+    What `own` documents cost was weighed when they were written.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: DocumentLimits,
+        *,
+        introspection: bool = True,
+        suggestions: bool = True,
+        own: Collection[str] = frozenset(),
+        make_plan: Callable[[Operation], Plan] | None = None,
+        ready: ReadyDocuments | None = None,
+    ) -> None:
+        self._schema = schema
+        self._make_plan = make_plan
+        self._limits = limits
+        self._own = own
+        self._hide_suggestions = not suggestions
+        self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+        self._ready = ready or ReadyDocuments(sys.maxsize)
+
+    def operation(self, source: str, name: str | None, variables: Mapping[str, Any] | None) -> Operation:
+        """The operation of that name, or the only one, ready to be executed. Raises Refused."""
+        document = self._ready.get(source)
+        if document is None:
+            document = self._prepare(source)
+            self._ready.add(document)
+        operation = _selected(document.operations, name)
+        if not operation.is_planned:
+            self._plan(operation)
+        self._check_cost(operation, variables or {})
+        return operation
+
+    def _prepare(self, source: str) -> ReadyDocument:
+        try:
+            document, weight = parsed(source, self._limits.tokens)
+            sizes = check_sizes(document, self._limits)
+            errors = validate(
+                self._schema,
+                document,
+                self._rules,
+                max_errors=MAX_VALIDATION_ERRORS,
+                hide_suggestions=self._hide_suggestions,
+            )
+        except LimitExceeded as error:
+            raise Refused(error) from None
+        except FragmentCycle as error:
+            raise Refused(error, code="GRAPHQL_VALIDATION_FAILED") from None
+        except GraphQLError as error:
+            raise Refused(error, code="GRAPHQL_PARSE_FAILED") from None
+        if errors:
+            raise Refused(*_told_once(errors), code="GRAPHQL_VALIDATION_FAILED")
+        ready = ReadyDocument(source, document, weight)
+        ready.operations += [Operation(ready, node, size.fields) for node, size in sizes]
+        return ready
+
+    def _plan(self, operation: Operation) -> None:
+        if operation.ready.source in self._own:
+            operation.cost_bound = 0
+        else:
+            operation.cost_bound = cost_bound(self._schema, operation.document, operation.node)
+        if self._make_plan is not None:
+            operation.plan = self._make_plan(operation)
+        operation.is_planned = True
+
+    def _check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+        limit = self._limits.cost
+        if operation.cost_bound is not None and operation.cost_bound <= limit:
+            return
+        values = self._coerced(operation, variables)
+        cost = cost_of_operation(self._schema, operation.document, operation.node, values)
+        if cost > limit:
+            raise Refused(too_many("cost", cost, limit))
+
+    def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
+        """The variables as they are for executing it. Raises Refused when they do not fit."""
+        values = get_variable_values(
+            self._schema,
+            operation.node.variable_definitions or (),
+            dict(variables),
+            max_errors=MAX_COERCION_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(values, list):
+            raise Refused(*values, code="BAD_USER_INPUT")
+        return values
+
+
+def _told_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """Each message once, with every place it is about: an answer does not grow with repetitions in a document."""
+    by_message: dict[str, list[GraphQLError]] = {}
+    for error in errors:
+        by_message.setdefault(error.message, []).append(error)
+    return [
+        same[0]
+        if len(same) == 1
+        else GraphQLError(message, [node for error in same for node in error.nodes or ()])
+        for message, same in by_message.items()
+    ]
+
+
+def _selected(operations: Sequence[Operation], name: str | None) -> Operation:
+    found = [operation for operation in operations if name is None or operation.name == name]
+    if len(found) == 1:
+        return found[0]
+    if name is not None:
+        message = f"The document has no operation named {name[:80]!r}"
+    elif operations:
+        message = "The document has several operations: say which one with `operationName`"
+    else:
+        message = "The document has no operation"
+    raise Refused(GraphQLError(message), code="OPERATION_RESOLUTION_FAILURE")

@@ -1,0 +1,67 @@
+"""What a client learns of an error: everything about its own mistakes, nothing about our faults.
+
+Errors of the request itself (syntax, validation, variables) and errors raised on purpose keep their message
+and code. Everything else becomes "Internal error" with an id; the log has the same id and the traceback.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import structlog
+from graphql import GraphQLError
+
+from schema.contract.errors import public_error
+
+log = structlog.get_logger(__name__)
+
+_ECHO = re.compile(r"(?:, found|(?<=cannot represent a non string value)): .*", re.DOTALL)
+"""What graphql-core says after "but what I got was"."""
+
+BAD_REQUEST = "BAD_REQUEST"
+"""The code of values that their types refuse while an operation is under way."""
+
+
+def masked(error: GraphQLError, code: str = BAD_REQUEST) -> GraphQLError:
+    """`error` as the client may see it, with `code` if it has none; what is hidden is logged."""
+    original = error.original_error
+    if original is None or isinstance(original, GraphQLError) or _is_bad_input(error):
+        return _with_code(_without_echo(error), code)
+    if public := public_error(original):
+        log.warning("request_refused", reason=str(original), path=error.path)
+        return _like(error, public.message, public.extensions or {})
+    error_id = uuid.uuid4().hex
+    log.error("internal_error", error_id=error_id, path=error.path, exc_info=original)
+    return _like(error, "Internal error", {"code": "INTERNAL", "errorId": error_id})
+
+
+def _without_echo(error: GraphQLError) -> GraphQLError:
+    """A refused value is not repeated: beside what is wrong with it may lie an API key."""
+    message = _ECHO.sub(".", error.message)
+    if message == error.message:
+        return error
+    return GraphQLError(
+        message,
+        error.nodes,
+        error.source,
+        error.positions,
+        error.path,
+        extensions=error.extensions,
+    )
+
+
+def _with_code(error: GraphQLError, code: str) -> GraphQLError:
+    """Every error has a code; what neither we nor the schema gave one is a fault of the request."""
+    if "code" not in (error.extensions or {}):
+        error.extensions = {**(error.extensions or {}), "code": code}
+    return error
+
+
+def _is_bad_input(error: GraphQLError) -> bool:
+    """A scalar's refusal of a value: it points into the document, but at no field of the answer."""
+    return error.path is None and bool(error.nodes)
+
+
+def _like(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:
+    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

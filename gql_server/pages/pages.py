@@ -1,0 +1,99 @@
+"""The pages for people: the dashboard and GraphiQL, from files of ours only.
+
+No page loads anything from elsewhere or runs inline script, so they work without internet and under a strict
+Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import secrets
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gql_server.auth.routes import Routes
+from gql_server.http.headers import SECURITY_HEADERS
+from gql_server.pages.assets import ASSET_ROUTE, PLAIN_ROUTE, STATIC, Assets, assets_base, modules_of
+from gql_server.pages.page_documents import documents_json
+
+CSP = "Content-Security-Policy"
+
+DASHBOARD_PATHS = (
+    "/",
+    "/executions",
+    "/executions/{id}",
+    "/compare/{left}/{right}",
+    "/agents",
+    "/agents/{name}",
+    "/benchmarks",
+    "/benchmarks/{id}",
+)
+"""The addresses of the dashboard's pages; its main.js shows what belongs to each."""
+
+FIRST = ("dashboard/first_question.js",), ("dashboard/main.js", "dashboard/pages/grid.js")
+"""The modules that are fetched at once with all they import, in this order; other pages' come later."""
+
+DRAWING_HEADERS = {
+    CSP: "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
+
+def add_routes(routes: Routes, *, graphiql: bool) -> None:
+    """The dashboard's addresses, and `/graphiql` when it is switched on."""
+    dashboard = _dashboard(STATIC / "dashboard" / "index.html", graphiql=graphiql)
+    for path in DASHBOARD_PATHS:
+        routes.add(path, dashboard)
+    routes.add("/drawing", _drawing(STATIC / "drawing" / "index.html"))
+    if graphiql:
+        routes.add("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
+    assets = Assets(STATIC)
+    routes.add(ASSET_ROUTE, assets.answer)
+    routes.add(PLAIN_ROUTE, assets.answer)
+
+
+def _dashboard(file: Path, *, graphiql: bool) -> Handler:
+    template = file.read_text(encoding="utf-8").replace("{graphiql}", "on" if graphiql else "off")
+    template = template.replace("{documents}", documents_json())
+
+    @functools.lru_cache(1)
+    def page(base: str) -> str:
+        names = dict.fromkeys(name for entries in FIRST for name in modules_of(*entries))
+        links = "".join(f'<link rel="modulepreload" href="{base}/{name}">' for name in names)
+        return template.replace("{modules}", links).replace("{static}", base)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        text = await asyncio.to_thread(lambda: page(assets_base()))
+        return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    return answer
+
+
+def _drawing(file: Path) -> Handler:
+    """The frame that Mermaid draws in, for our own pages only: the one page that allows inline styles."""
+    text = file.read_text(encoding="utf-8")
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=text, content_type="text/html", headers=DRAWING_HEADERS)
+
+    return answer
+
+
+def _graphiql(file: Path) -> Handler:
+    """GraphiQL's dialogs add one style element of their own: it carries this response's nonce."""
+    template = file.read_text(encoding="utf-8")
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonce = secrets.token_urlsafe(16)
+        policy = SECURITY_HEADERS[CSP].replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
+        return web.Response(
+            text=template.replace("{nonce}", nonce),
+            content_type="text/html",
+            headers={CSP: policy, "Cache-Control": "no-store"},
+        )
+
+    return answer

@@ -1,0 +1,123 @@
+"""The application on its socket, and what is read before it answers. Imported while the database starts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from gql_server.http.protocol import Protocol
+from gql_server.process import garbage_collection
+from gql_server.process.application import create_app, create_metrics_app
+from gql_server.process.banner import show_banner
+from gql_server.process.services import Services
+from gql_server.process.startup import BACKLOG
+from gql_server.process.worker_process import looking_after, working
+from gql_server.settings.settings import Settings
+from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
+from runner_bridge.benchmarks.sync import sync_benchmarks
+from runner_bridge.errors import BenchmarksDirectoryError
+from store.benchmarks import benchmarks
+
+HTTP_DRAIN_S = 1.0
+"""How long a request under way may go on after the server was told to stop."""
+
+KEEPALIVE_S = 75.0
+"""How long a connection may do nothing, from its start on; browsers and proxies reuse theirs within a minute."""
+
+LINGER_S = 1.0
+"""How long the rest of a refused body is read, so that its sender sees the answer."""
+
+log = structlog.get_logger(__name__)
+
+
+async def serve_api(settings: Settings, services: Services, listener: socket.socket, began: float) -> None:
+    """API on `listener` and, unless switched off, a worker, until cancelled. Says how long since `began`."""
+    async with AsyncExitStack() as stack:
+        benchmarks_read = await sync_at_start(settings, services)
+        at_work = working if settings.worker else looking_after
+        worker = await stack.enter_async_context(at_work(settings, services))
+        await stack.enter_async_context(serving(settings, services, listener))
+        garbage_collection.settle()
+        show_banner(settings, listener.getsockname()[1], benchmarks_read, time.monotonic() - began)
+        await asyncio.wait({worker})
+        worker.result()
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, services: Services, listener: socket.socket
+) -> AsyncIterator[web.AppRunner]:
+    """The application, answering on `listener`; at the end no new request is taken and sockets are closed."""
+    app = create_app(settings, services, listener.getsockname()[1])
+    async with answering(app, listener) as runner:
+        yield runner
+
+
+@asynccontextmanager
+async def metrics_of_worker(
+    settings: Settings, services: Services, listener: socket.socket
+) -> AsyncIterator[None]:
+    """`/metrics` of a worker without a server, answering on `listener`."""
+    async with answering(create_metrics_app(settings, services, listener.getsockname()[1]), listener):
+        yield
+
+
+@asynccontextmanager
+async def answering(app: web.Application, listener: socket.socket) -> AsyncIterator[web.AppRunner]:
+    """`app`, answering on `listener`."""
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=HTTP_DRAIN_S)
+    await runner.setup()
+    loop = asyncio.get_running_loop()
+    options: dict[str, Any] = {
+        "manager": runner.server,
+        "access_log": None,
+        "keepalive_timeout": KEEPALIVE_S,
+        "lingering_time": LINGER_S,
+    }
+    try:
+        # As a site of aiohttp's does it, but with our protocol.
+        server = await loop.create_server(
+            lambda: Protocol(loop=loop, **options), sock=listener, backlog=BACKLOG
+        )
+        try:
+            yield runner
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()
+
+
+async def sync_at_start(settings: Settings, services: Services) -> str:
+    """Reads the benchmarks directory; what is wrong with it is logged and keeps nothing from starting."""
+    directory, told = settings.runner.benchmarks_dir, ""
+    try:
+        if await is_first_start(settings, services):
+            copied = await asyncio.to_thread(copy_shipped_benchmarks, directory)
+            told = f" · {len(copied.written)} files written to {directory}"
+        report = await sync_benchmarks(services.db, directory)
+    except OSError as error:
+        log.warning("benchmarks_not_created", reason=f"{error.strerror}: {error.filename}")
+        return "none read"
+    except BenchmarksDirectoryError as error:
+        log.warning("benchmarks_not_read", reason=str(error))
+        return "none read"
+    outcomes = Counter(file.outcome.value.lower() for file in report.files)
+    for file in report.files:
+        if file.error is not None:
+            log.warning("benchmark_refused", reason=str(file.error))
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+    return (counts or "no files") + told
+
+
+async def is_first_start(settings: Settings, services: Services) -> bool:
+    """Whether nobody has chosen a benchmarks directory yet, and the database has no benchmark of any."""
+    chosen = "benchmarks_dir" in settings.model_fields_set or settings.runner.benchmarks_dir.exists()
+    return not chosen and not await benchmarks.stored_files(services.db)

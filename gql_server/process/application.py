@@ -1,0 +1,176 @@
+"""The aiohttp application: its routes and middlewares, over services that are already open.
+
+It opens nothing and ends only its own websockets and event streams; serve.py owns the lifetime of everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+
+from aiohttp import hdrs, web
+
+from gql_server.auth.authenticator import Gate
+from gql_server.auth.host_and_origin import GRAPHQL_PATH, AccessRules, access_middleware, header_signal
+from gql_server.auth.routes import Routes
+from gql_server.documents.trusted import TrustedDocuments, own_documents, read_manifest
+from gql_server.http.body import MAX_BODY_BYTES
+from gql_server.http.open_streams import OpenStreams
+from gql_server.http.unsent import Unsent
+from gql_server.http.view import GraphQLView
+from gql_server.operations.engine import Engine, Timeouts
+from gql_server.pages import pages
+from gql_server.pages.flow_pages import flow_page
+from gql_server.pages.page_documents import page_documents
+from gql_server.process.metrics import Seen, metrics_page
+from gql_server.process.probes import healthz, readyz
+from gql_server.process.services import Services
+from gql_server.settings.settings import Settings
+from schema import build_schema
+from schema.contract.context import Context
+from schema.contract.permissions import Principal
+from store.errors import StoreError
+
+RECHECK_S = 5.0
+"""How long a websocket or event stream may outlive its token; one statement for all of them."""
+
+FORGET_S = 15.0
+"""How often documents that are not used any more are looked for."""
+
+STREAMS = web.AppKey("streams", OpenStreams)
+
+
+def access_rules(settings: Settings, port: int) -> AccessRules:
+    """The rules for a server that listens on `port`."""
+    own = (f"{name}:{port}" for name in settings.own_names)
+    return AccessRules.build(port, (*settings.allowed_hosts, *own), settings.allowed_origins)
+
+
+def create_app(settings: Settings, services: Services, port: int) -> web.Application:
+    """The application for a server that listens on `port`."""
+    gate = _gate(settings, services)
+    streams = OpenStreams(settings.max_streams, settings.max_streams_per_client)
+    unsent = unsent_answers(settings)
+    engine = create_engine(settings, services)
+    view = GraphQLView(
+        engine,
+        gate,
+        streams,
+        unsent,
+        queries_by_get=settings.queries_by_get,
+        heartbeat_s=settings.heartbeat_s,
+    )
+    app = _guarded(access_rules(settings, port))
+    app[STREAMS] = streams
+    app.cleanup_ctx.append(_revocations_noticed(gate, streams))
+    app.cleanup_ctx.append(_unused_forgotten(engine))
+    app.on_shutdown.append(_end_streams)
+    routes = Routes(app, gate, unsent)
+    routes.add(GRAPHQL_PATH, view.handle, method=hdrs.METH_ANY)
+    routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
+    routes.add("/healthz", healthz)
+    routes.add("/readyz", readyz(services.db.condition))
+    routes.add("/metrics", metrics_page(services.db, services.hub, Seen(streams, services.counters)))
+    pages.add_routes(routes, graphiql=settings.graphiql)
+    return app
+
+
+def create_metrics_app(settings: Settings, services: Services, port: int) -> web.Application:
+    """`/metrics` and nothing else, on a port of the loopback address, for a worker without a server."""
+    app = _guarded(AccessRules.build(port, (), ()))
+    page = metrics_page(services.db, services.hub, Seen((), services.counters))
+    Routes(app, _gate(settings, services), unsent_answers(settings)).add("/metrics", page)
+    return app
+
+
+def _guarded(rules: AccessRules) -> web.Application:
+    app = web.Application(middlewares=[access_middleware(rules)], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(header_signal(rules))
+    return app
+
+
+def _gate(settings: Settings, services: Services) -> Gate:
+    return Gate(
+        services.db,
+        settings.token.get_secret_value() if settings.token else None,
+        required=settings.require_token,
+        proxies=settings.trusted_proxies,
+    )
+
+
+def unsent_answers(settings: Settings) -> Unsent:
+    """How many bytes of answers wait for their readers at most: a few of the largest."""
+    largest = settings.memory_limits.answer
+    return Unsent(4 * largest, 2 * largest, settings.answer_timeout_s)
+
+
+def create_engine(settings: Settings, services: Services) -> Engine:
+    """What executes operations, within the limits of `settings`."""
+    runner = settings.runner
+
+    def make_context(who: Principal) -> Context:
+        return Context.build(services.db, services.hub, runner, who)
+
+    return Engine(
+        build_schema(),
+        make_context,
+        limits=settings.document_limits,
+        memory=settings.memory_limits,
+        timeouts=Timeouts(settings.query_timeout_s, settings.mutation_timeout_s),
+        introspection=settings.introspection,
+        suggestions=settings.suggestions,
+        trusted=trusted_documents(settings),
+        own_documents=page_documents(),
+        compiled=settings.compiled_execution,
+    )
+
+
+def trusted_documents(settings: Settings) -> TrustedDocuments:
+    """Our own documents and those of the manifest. Raises ManifestError."""
+    manifest = read_manifest(settings.trusted_documents) if settings.trusted_documents else {}
+    return TrustedDocuments(own_documents() | manifest, only=settings.trusted_only)
+
+
+async def _end_streams(app: web.Application) -> None:
+    await app[STREAMS].end_all()
+
+
+def _revocations_noticed(
+    gate: Gate, streams: OpenStreams
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Meanwhile, streams that were opened with a token end when it is revoked."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            if ids := streams.token_ids():
+                with suppress(StoreError):
+                    await streams.end_those_of(await gate.revoked(ids))
+
+    return _meanwhile(look, "revoked tokens")
+
+
+def _unused_forgotten(engine: Engine) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Meanwhile, documents that are not used any more do not stay in memory."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(FORGET_S)
+            engine.forget_unused()
+
+    return _meanwhile(look, "unused documents")
+
+
+def _meanwhile(
+    work: Callable[[], Coroutine[None, None, None]], name: str
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Does `work` in a task of that name while the application runs."""
+
+    async def working(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(work(), name=name)
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return working

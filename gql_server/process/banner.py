@@ -1,0 +1,58 @@
+"""What the server prints when it is ready: where everything is, in one block."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from gql_server.settings.settings import Settings
+from runner_bridge.version import VERSION
+from store.postgres.driver_errors import describe_url
+
+
+def show_banner(settings: Settings, port: int, benchmarks: str, seconds: float) -> None:
+    """Prints the block on standard output."""
+    base = f"http://{_name_for(settings.host)}:{port}"
+    rows = [("API", f"{base}/graphql")]
+    if settings.graphiql:
+        rows.append(("GraphiQL", f"{base}/graphiql"))
+    rows.append(("health", f"{base}/healthz   ready: {base}/readyz"))
+    rows.append(("database", _database(settings)))
+    rows.append(("benchmarks", benchmarks))
+    worker = (
+        f"{settings.max_concurrent_executions} executions at once"
+        if settings.worker
+        else "none in this process"
+    )
+    rows.append(("worker", worker))
+    if not settings.is_loopback:
+        rows.append(
+            ("exposed", f"{settings.host}, to bearers of the token, as {', '.join(settings.allowed_hosts)}")
+        )
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(Text(name, style="dim"), Text(value))
+    title = f"reev-gql {VERSION} · ready in {seconds:.2f} s · Ctrl-C ends it"
+    console = Console(highlight=False)
+    # Off a terminal nothing may be cut or wrapped: scripts read the addresses.
+    if console.is_terminal:
+        console.print(Panel(table, title=title, title_align="left", expand=False))
+    else:
+        print(title, *(f"{name}: {value}" for name, value in rows), sep="\n", flush=True)
+
+
+def _name_for(host: str) -> str:
+    """The name by which this machine reaches the server."""
+    if host != "localhost" and ip_address(host).is_unspecified:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _database(settings: Settings) -> str:
+    if settings.database_url is None:
+        return f"embedded, in {settings.data_dir}"
+    return describe_url(settings.database_url.get_secret_value())

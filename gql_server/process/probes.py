@@ -1,0 +1,32 @@
+"""Answers for probes: /healthz says that the process lives, /readyz that it can do its work.
+
+Neither needs a token, and neither says more than a probe needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from aiohttp import web
+
+from store.postgres.condition import Condition
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """The process lives and its event loop turns. Touches no database."""
+    return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+def readyz(condition: Condition) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """200 when the database can be reached and written and its schema is ours, 503 with the reason otherwise."""
+
+    async def answer(request: web.Request) -> web.Response:
+        reason = (await condition.read()).unusable
+        return web.json_response(
+            {"status": "ready"} if reason is None else {"status": "not ready", "reason": reason},
+            status=HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    return answer

@@ -1,0 +1,41 @@
+"""What server and worker stand on: a database at its newest schema, the pool and the hub."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from gql_server.settings.settings import DEDICATED_CONNECTIONS, Settings
+from runner_bridge.worker.counters import Counters
+from store.live.hub import Hub
+from store.postgres.database import Database
+from store.postgres.migrate import migrate
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What is open while a server or a worker runs."""
+
+    db: Database
+    hub: Hub
+    counters: Counters = field(default_factory=Counters)
+    """What the worker of this process counts; zeros where it has none."""
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
+    """The database at `url` at its newest schema, pool and hub, closed in reverse."""
+    async with AsyncExitStack() as stack:
+        applied = await migrate(url)
+        if applied:
+            log.info("migrated", revisions=applied)
+        db = await Database.open(url, max_size=settings.pool_size - DEDICATED_CONNECTIONS)
+        stack.push_async_callback(db.close)
+        hub = await Hub.start(db)
+        stack.push_async_callback(hub.close)
+        yield Services(db, hub)

@@ -1,0 +1,233 @@
+"""The lifetime of `reev-gql serve` and `reev-gql worker`: opens everything in order, closes it in reverse.
+
+The port is taken first, so a second server is told so before it touches a database. Then the embedded database
+starts, and all that server and worker are made of is imported meanwhile: this module itself imports little.
+SIGTERM, SIGINT and SIGHUP end the process with exit code 0: each part has a bounded time to close, whatever
+clients and runners do. What cannot be started is one line on stderr and exit code 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+import uvloop
+
+from gql_server.process import garbage_collection
+from gql_server.process.logs import configure_logging
+from gql_server.settings.settings import Settings
+from gql_server.settings.startup_error import StartupError
+from runner_bridge.errors import BridgeError
+from runner_bridge.launchers.output import secret_values
+from store.embedded import EmbeddedServer
+from store.errors import StoreError
+from store.postgres import database_url
+
+if TYPE_CHECKING:
+    from gql_server.process.services import Services
+
+BACKLOG = 512
+LOOPBACK = "127.0.0.1"
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The signals that end a server in good order; SIGHUP comes when its terminal is closed."""
+
+WORKER: tuple[str, ...] = ("runner_bridge.worker.worker", "gql_server.process.worker_process")
+SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.process.api_process")
+"""What each is made of, in steps of at most 0.2 s."""
+
+log = structlog.get_logger(__name__)
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    """A socket that listens; connections wait in it until the server is ready. Raises StartupError."""
+    listener = _listening(settings.host, settings.port, "REEV_GQL_PORT")
+    if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+        # Connections inherit it: one whose client takes no byte of what was sent to it ends, whatever that was.
+        listener.setsockopt(socket.IPPROTO_TCP, option, round(settings.answer_timeout_s * 1000))
+    return listener
+
+
+def _listening(host: str, port: int, variable: str) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A port whose last connections are in TIME_WAIT is free; one that somebody listens on is not.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StartupError(
+            f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
+            f"Stop the program that uses it, or set {variable} to another port"
+        ) from error
+    return listener
+
+
+def make_directories(settings: Settings) -> None:
+    """What a worker's runners write into. Raises StartupError without the one that a worker must watch."""
+    try:
+        settings.sessions_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartupError(
+            f"Cannot make {settings.sessions_dir}: {os.strerror(error.errno or 0)}. "
+            "Set REEV_GQL_SESSIONS_DIR to a directory that can be written"
+        ) from error
+    for path, variable in (
+        (settings.sessions_dir, "REEV_GQL_SESSIONS_DIR"),
+        (settings.output_dir, "REEV_GQL_OUTPUT_DIR"),
+    ):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=path).close()
+        except OSError as error:
+            # It can still show what runners elsewhere have written.
+            reason = os.strerror(error.errno or 0)
+            log.warning("executions_will_fail", directory=str(path), reason=reason, set=variable)
+
+
+@asynccontextmanager
+async def database_server(settings: Settings) -> AsyncIterator[str]:
+    """The URL of the database: the configured one, or that of an embedded server that runs meanwhile."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    ending = threading.Event()
+    starting = asyncio.create_task(asyncio.to_thread(EmbeddedServer, settings.data_dir.absolute(), ending))
+    try:
+        server = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # The thread gives up soon, and what it has started by then must be stopped.
+        ending.set()
+        with suppress(Exception):
+            (await starting).stop()
+        raise
+    try:
+        yield server.url
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def _services(
+    settings: Settings, modules: Sequence[str]
+) -> AsyncIterator[tuple[Services, Awaitable[object]]]:
+    """What server and worker stand on, and what to wait for before `modules` are used: that they are imported.
+
+    One thread imports, module by module, while the database starts and is opened.
+    """
+    garbage_collection.pause()
+    loop = asyncio.get_running_loop()
+    importer = ThreadPoolExecutor(1, "imports")
+    stands, *rest = (
+        loop.run_in_executor(importer, importlib.import_module, name)
+        for name in ("gql_server.process.services", *modules)
+    )
+    try:
+        async with database_server(settings) as url:
+            await stands
+            from gql_server.process.services import open_services
+
+            async with open_services(settings, url) as services:
+                yield services, asyncio.gather(*rest)
+    finally:
+        # The process ends with the import under way: a signal that comes meanwhile waits for no other.
+        importer.shutdown(wait=False, cancel_futures=True)
+
+
+async def serve(settings: Settings) -> None:
+    """API and, unless switched off, a worker, until cancelled."""
+    began = time.monotonic()
+    with contextlib.closing(listening_socket(settings)) as listener:
+        if settings.worker:
+            make_directories(settings)
+        async with _services(settings, SERVER) as (services, loaded):
+            await loaded
+            from gql_server.process.api_process import serve_api
+
+            await serve_api(settings, services, listener, began)
+
+
+async def work(settings: Settings) -> None:
+    """A worker alone, until cancelled."""
+    make_directories(settings)
+    with contextlib.ExitStack() as stack:
+        listener, modules = None, WORKER
+        if settings.worker_metrics_port is not None:
+            listener = _listening(LOOPBACK, settings.worker_metrics_port, "REEV_GQL_WORKER_METRICS_PORT")
+            stack.enter_context(contextlib.closing(listener))
+            modules = SERVER
+        async with _services(settings, modules) as (services, loaded):
+            await loaded
+            from gql_server.process.worker_process import work_alone
+
+            await work_alone(settings, services, listener)
+
+
+async def migrate_only(settings: Settings) -> None:
+    """Migrates and says what was done."""
+    from store.postgres.migrate import migrate
+
+    async with database_server(settings) as url:
+        applied = await migrate(url)
+    print(f"Applied {', '.join(applied)}" if applied else "The database is current")
+
+
+def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings) -> int:
+    """Runs a part of the server until it ends or a signal ends it; its exit code. Raises StartupError."""
+    configure_logging(settings.log_level, settings.log_format, secrets_of(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            return runner.run(_until_signalled(part, settings))
+        except (StoreError, BridgeError) as error:
+            raise StartupError(" ".join(str(error).split())) from error
+        finally:
+            # The loop's handlers go with it: a late signal would still kill a process that has ended well.
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+
+async def _until_signalled(
+    part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings
+) -> int:
+    """A signal cancels `part`, be it starting or serving; what it has opened is closed in reverse."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(part(settings))
+
+    def on_signal() -> None:
+        # Once: a second one, from an impatient hand, must not interrupt the closing.
+        if not task.cancelling():
+            log.info("stopping")
+            task.cancel()
+
+    for number in ENDING:
+        # `nohup` asks for SIGHUP to be ignored. A shell does so with SIGINT for all that it starts by `&`.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, on_signal)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped")
+    return 0
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """What must never be in a log record; API keys in the database are hidden when they are decrypted."""
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    token = settings.token.get_secret_value() if settings.token else None
+    secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
+    of_url = database_url.parse(url).secrets if url else ()
+    of_settings = [secret for secret in (*of_url, token, secret_key) if secret]
+    return of_settings + secret_values(settings.runner.inherited_environment())

@@ -1,0 +1,80 @@
+"""The worker of a process, and what a server without one looks after: each runs while its context is open."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from gql_server.process import garbage_collection
+from gql_server.process.services import Services
+from gql_server.settings.settings import Settings
+from runner_bridge.version import VERSION
+from runner_bridge.worker.recovery import close_unseen
+from runner_bridge.worker.retention import Policy, keep_pruning
+from runner_bridge.worker.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+
+async def work_alone(settings: Settings, services: Services, listener: socket.socket | None) -> None:
+    """A worker without a server, until cancelled; its `/metrics` on `listener`, if there is one."""
+    async with AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(working(settings, services))
+        where = {}
+        if listener is not None:
+            # All of the HTTP side: what most workers have no use for.
+            from gql_server.process.api_process import metrics_of_worker
+
+            await stack.enter_async_context(metrics_of_worker(settings, services, listener))
+            where["metrics"] = f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
+        garbage_collection.settle()
+        log.info("working", limit=settings.limits.capacity, **where)
+        await asyncio.wait({worker})
+        worker.result()
+
+
+@asynccontextmanager
+async def working(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
+    """A worker that runs meanwhile; it leaves when the context ends, and its runners go on or end with it."""
+    worker = Worker(
+        services.db,
+        services.hub,
+        settings.runner,
+        limits=settings.limits,
+        lost_after_s=settings.worker_lost_after_s,
+        version=VERSION,
+        counters=services.counters,
+    )
+    task = asyncio.create_task(worker.run(), name="worker")
+    pruning = asyncio.create_task(_retention(settings, services), name="retention")
+    try:
+        yield task
+    finally:
+        worker.stop()
+        # A batch of it is one transaction: whatever it is doing, it may be cut off.
+        pruning.cancel()
+        await asyncio.wait({task}, timeout=worker.leaves_within_s)
+        task.cancel()
+        await asyncio.gather(task, pruning, return_exceptions=True)
+
+
+async def _retention(settings: Settings, services: Services) -> None:
+    if settings.retention_days is not None:
+        policy = Policy(dt.timedelta(days=settings.retention_days), settings.retention_files)
+        await keep_pruning(services.db, settings.runner, policy)
+
+
+@asynccontextmanager
+async def looking_after(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
+    """For a server without a worker: what no worker can see any more is closed meanwhile."""
+    task = asyncio.create_task(close_unseen(services.db, settings.worker_lost_after_s), name="recovery")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

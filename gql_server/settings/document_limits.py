@@ -1,0 +1,34 @@
+"""How large a document may be, which operations/limits.py measures, and how much is kept in memory for clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """The most that a document may have. `fields` counts fragments too; `cost`: schema/contract/costs.py."""
+
+    tokens: int = 5000
+    depth: int = 20
+    fields: int = 1000
+    root_fields: int = 20
+    aliases: int = 100
+    directives: int = 50
+    cost: int = 10_000
+
+
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLimits:
+    """In bytes: documents that are kept ready, those of subscriptions with their variables, and one answer."""
+
+    documents: int = 32 * MB
+    subscriptions: int = 64 * MB
+    answer: int = 16 * MB
+
+    @property
+    def subscriptions_per_client(self) -> int:
+        return self.subscriptions // 4

@@ -1,0 +1,408 @@
+"""All settings: one class, one prefix, one table.
+
+Every setting is an environment variable, REEV_GQL_ and the field's name in capitals, except DATABASE_URL. A
+value that cannot be used is refused with one line that names the variable; no secret is in a line or a repr.
+`python -m gql_server.settings.settings` prints the table of the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gql_server.settings.document_limits import MB, DocumentLimits, MemoryLimits
+from gql_server.settings.setting_types import (
+    AgentLimits,
+    Command,
+    DatabaseUrl,
+    HostNames,
+    Names,
+    Networks,
+    Origins,
+    Paths,
+    RegularExpression,
+)
+from runner_bridge.agents import secret_key
+from runner_bridge.agents.secret_key import SecretKey
+from runner_bridge.launchers.command import RunnerConfig
+from store.workers.concurrency_limits import Limits
+
+PREFIX = "REEV_GQL_"
+MIN_TOKEN_LENGTH = 16
+MIN_SECRET_KEY_LENGTH = 32
+"""Shorter ones can be guessed."""
+
+DEDICATED_CONNECTIONS = 2
+"""Connections to PostgreSQL outside the pool: of the listener, and of a worker's heartbeat."""
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message is one line and names the variable."""
+
+
+class Settings(BaseSettings):
+    """What can be set, with the default of each."""
+
+    model_config = SettingsConfigDict(
+        # `NAME=` in an environment file means: not set.
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: DatabaseUrl | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL to use; without it an embedded server is started",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; others than loopback need a token and names"
+    )
+    port: int = Field(3001, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    token: SecretStr | None = Field(
+        None, description="Bearer token with every scope; when set, every request must carry a token"
+    )
+    require_token: bool = Field(
+        False, description="Every request must carry a token, this one or one of `reev-gql token create`"
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of proxies whose X-Forwarded-For counts; separated by commas"
+    )
+    allowed_hosts: HostNames = Field(
+        (), description="Host names to answer to, besides the loopback names; separated by commas"
+    )
+    allowed_origins: Origins = Field((), description="Origins of other web pages that may talk to the server")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Encrypts the API keys of agents in the database, the same for every server and worker; "
+        "without it `secret.key` in the data directory, made when first needed",
+    )
+    graphiql: bool = Field(True, description="Serve GraphiQL at /graphiql")
+    introspection: bool = Field(True, description="Answer introspection queries")
+    suggestions: bool = Field(
+        True, description="Tell who mistypes a field or argument which one may be meant"
+    )
+    queries_by_get: bool = Field(True, description="Answer queries over GET as well")
+    compiled_execution: bool = Field(
+        True,
+        description="Execute documents by code compiled for them; without it slower, with the same answers",
+    )
+
+    trusted_documents: Path | None = Field(
+        None,
+        description="Manifest of documents to be asked for by hash: a JSON object of SHA-256 and document",
+    )
+    trusted_only: bool = Field(
+        False, description="Execute trusted documents only: those of the manifest, our command line and pages"
+    )
+
+    max_tokens: int = Field(5000, ge=100, description="Tokens of a document at most")
+    max_depth: int = Field(20, ge=5, description="How deeply fields of a document may be nested")
+    max_fields: int = Field(
+        1000, ge=50, description="Fields and fragments of a document, with its fragments written out"
+    )
+    max_root_fields: int = Field(20, ge=1, description="Fields at the top of an operation")
+    max_aliases: int = Field(100, ge=0, description="Aliases of a document")
+    max_directives: int = Field(50, ge=0, description="Directives of a document")
+    max_cost: int = Field(
+        10_000,
+        ge=1000,
+        description="Cost of an operation: about the values it can answer with, dear ones more",
+    )
+    query_timeout_s: float = Field(
+        20, gt=0, le=3600, description="Seconds after which a query is cancelled, in the database too"
+    )
+    mutation_timeout_s: float = Field(
+        300, gt=0, le=3600, description="Seconds after which a mutation is cancelled, in the database too"
+    )
+    max_documents_mb: int = Field(
+        32,
+        ge=1,
+        description="Memory for documents that are kept ready, and what is compiled for them, in MiB",
+    )
+    max_subscriptions_mb: int = Field(
+        64,
+        ge=4,
+        description="Memory for documents and variables of open subscriptions, in MiB; a quarter for one address",
+    )
+    max_answer_mb: int = Field(
+        16,
+        ge=1,
+        description="Size of an answer at most, in MiB; four such may wait to be read, two by one address",
+    )
+    answer_timeout_s: float = Field(
+        60, gt=0, le=3600, description="Seconds after which a client that has not read an answer is cut off"
+    )
+    max_streams: int = Field(1000, ge=1, description="Websockets and event streams that may be open at once")
+    max_streams_per_client: int = Field(500, ge=1, description="How many of them one address may have")
+
+    data_dir: Path = Field(Path(".reev-gql"), description="Where the embedded PostgreSQL keeps its data")
+    benchmarks_dir: Path = Field(Path("benchmarks"), description="Directory of benchmark files")
+    sessions_dir: Path = Field(
+        Path("logs/sessions"), description="Where runners write session files and tool logs"
+    )
+    import_dirs: Paths = Field(
+        (), description="Other directories that session files may be imported from; separated by commas"
+    )
+    output_dir: Path = Field(Path("logs/runs"), description="Where the output of runners is kept")
+
+    observe: bool = Field(
+        True, description="Show executions of runners started elsewhere, by their files in SESSIONS_DIR"
+    )
+    observed_idle_s: float = Field(
+        600,
+        gt=0,
+        le=604_800,
+        description="Seconds of silence after which a runner started elsewhere is given up",
+    )
+
+    worker: bool = Field(
+        True, description="Run executions in the server's process; else start `reev-gql worker`"
+    )
+    agents: Names = Field(
+        None,
+        description="Agents that may be asked for, separated by commas; without it those of the runner: "
+        "`deterministic` of ours, upstream's five of a command",
+    )
+    runner_command: Command | None = Field(
+        None,
+        description="Command with {path} or {file}, {agent} and {id}; what is in [brackets] is passed only if its "
+        "`--help` lists that flag; without it our local runner is used",
+    )
+    runner_dir: Path | None = Field(None, description="Working directory of the runner")
+    max_concurrent_executions: int = Field(
+        4, ge=1, le=256, description="Executions that run at once, over all workers of the database"
+    )
+    worker_limit: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Executions that this worker runs at once; without it as many as all may",
+    )
+    worker_metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of 127.0.0.1 where `reev-gql worker` answers `/metrics`, 0 takes a free one; without it "
+        "nowhere",
+    )
+    agent_limits: AgentLimits = Field(
+        (),
+        description="Executions of an agent that run at once, over all workers: `glm-4.6=1,local=2`; "
+        "the others have no limit of their own",
+    )
+    worker_lost_after_s: float = Field(
+        30,
+        ge=5,
+        le=86_400,
+        description="Seconds of silence after which a worker whose runners no other can see has lost them",
+    )
+    execution_timeout_s: float = Field(
+        300,
+        gt=0,
+        le=86_400,
+        description="Time limit of an execution that asks for none, in seconds from when its runner began",
+    )
+    startup_timeout_s: float = Field(
+        600,
+        gt=0,
+        le=86_400,
+        description="Seconds that a runner may take to begin: `cargo run` compiles first",
+    )
+    runner_began_pattern: RegularExpression | None = Field(
+        None,
+        description="Regular expression of the line of output with which the runner begins, if it writes no tool "
+        "log sooner; without it cargo's `Running` for `cargo run`, and any other runner begins at once",
+    )
+    idle_timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        description="Seconds that a runner may be silent: no output, no tool call, no file; without it no limit",
+    )
+    term_grace_s: float = Field(
+        10, gt=0, le=300, description="Seconds between SIGTERM and SIGKILL for a runner"
+    )
+    runners_on_shutdown: Literal["keep", "stop"] = Field(
+        "keep",
+        description="What becomes of runners when their worker ends: `keep` lets them go on, and the next worker "
+        "watches on; `stop` ends them, and their executions are STOPPED",
+    )
+    result_attempts: int = Field(
+        10, ge=1, le=1000, description="How often the session file is looked for after the runner's exit"
+    )
+    result_interval_s: float = Field(0.1, gt=0, le=10, description="Seconds between two such looks")
+
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days after which workers delete the bulk of ended executions (events, output, steps, tool "
+        "calls, results); without it everything is kept",
+    )
+    retention_files: bool = Field(
+        False, description="Whether that removes the session files, tool logs and output files of theirs too"
+    )
+    pool_size: int = Field(
+        12,
+        ge=DEDICATED_CONNECTIONS + 2,
+        le=200,
+        description="Connections of a process to PostgreSQL at most, those of its listener and heartbeat included",
+    )
+    heartbeat_s: float = Field(20, gt=0, le=60, description="Seconds between pings on a websocket")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity logged"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="How log records are written")
+
+    @model_validator(mode="after")
+    def _exposed_only_on_purpose(self) -> Settings:
+        """Whoever can reach the port can start processes: other machines need a token and exact names."""
+        if self.token is not None and len(self.token.get_secret_value()) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"{PREFIX}TOKEN needs at least {MIN_TOKEN_LENGTH} characters")
+        if self.secret_key is not None and len(self.secret_key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:
+            raise ValueError(f"{PREFIX}SECRET_KEY needs at least {MIN_SECRET_KEY_LENGTH} characters")
+        asks = self.token is not None or self.require_token
+        if not self.is_loopback and not (asks and self.allowed_hosts):
+            raise ValueError(
+                f"{PREFIX}HOST={self.host} can be reached from other machines: set {PREFIX}TOKEN (or "
+                f"{PREFIX}REQUIRE_TOKEN) and {PREFIX}ALLOWED_HOSTS too, or listen on 127.0.0.1"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach `host`."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """How `host` is written in a Host header, where no other machine reaches it."""
+        if not self.is_loopback or self.host == "localhost":
+            return ()
+        address = ip_address(self.host)
+        return (f"[{address}]" if address.version == 6 else str(address),)
+
+    def _secret_key(self) -> SecretKey:
+        text = None if self.secret_key is None else self.secret_key.get_secret_value()
+        return SecretKey(text, self.data_dir.absolute() / secret_key.FILE_NAME)
+
+    @property
+    def limits(self) -> Limits:
+        """How many executions may run at once."""
+        pairs = (limit.partition("=") for limit in self.agent_limits)
+        of_agents = {agent: int(limit) for agent, _, limit in pairs}
+        return Limits(self.max_concurrent_executions, self.worker_limit, of_agents)
+
+    @property
+    def document_limits(self) -> DocumentLimits:
+        """How large a document may be."""
+        return DocumentLimits(
+            tokens=self.max_tokens,
+            depth=self.max_depth,
+            fields=self.max_fields,
+            root_fields=self.max_root_fields,
+            aliases=self.max_aliases,
+            directives=self.max_directives,
+            cost=self.max_cost,
+        )
+
+    @property
+    def memory_limits(self) -> MemoryLimits:
+        """How much is kept in memory for clients."""
+        return MemoryLimits(
+            documents=self.max_documents_mb * MB,
+            subscriptions=self.max_subscriptions_mb * MB,
+            answer=self.max_answer_mb * MB,
+        )
+
+    @property
+    def runner(self) -> RunnerConfig:
+        """The settings that concern runners; they work elsewhere, so relative paths are resolved here."""
+        return RunnerConfig(
+            benchmarks_dir=self.benchmarks_dir.absolute(),
+            sessions_dir=self.sessions_dir.absolute(),
+            output_dir=self.output_dir.absolute(),
+            command=self.runner_command,
+            working_directory=self.runner_dir,
+            import_dirs=tuple(path.absolute() for path in self.import_dirs),
+            agents=self.agents or (),
+            secret_key=self._secret_key(),
+            timeout_ms=round(self.execution_timeout_s * 1000),
+            observe=self.observe,
+            observed_idle_s=self.observed_idle_s,
+            startup_timeout_ms=round(self.startup_timeout_s * 1000),
+            idle_timeout_ms=None if self.idle_timeout_s is None else round(self.idle_timeout_s * 1000),
+            began_pattern=self.runner_began_pattern,
+            stop_runners_on_shutdown=self.runners_on_shutdown == "stop",
+            term_grace_s=self.term_grace_s,
+            result_attempts=self.result_attempts,
+            result_interval_s=self.result_interval_s,
+        )
+
+
+def variable_of(name: str, field: FieldInfo | None = None) -> str:
+    """The environment variable of a field."""
+    alias = field.validation_alias if field is not None else None
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
+
+
+def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """The settings of this process; `overrides` (command line options) win. Raises SettingsError."""
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise SettingsError("the working directory is gone: change to one that exists") from error
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return reason
+    name = str(first["loc"][0])
+    return f"{variable_of(name) if name in Settings.model_fields else name}: {reason}"
+
+
+def markdown_table() -> str:
+    """The README's table of settings."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(
+            f"| `{variable_of(name, field)}` | {_show_default(field.default)} | {field.description} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _show_default(value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case tuple():
+            return f"`{','.join(str(item) for item in value)}`"
+        case _:
+            return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(markdown_table(), end="")

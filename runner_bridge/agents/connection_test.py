@@ -1,0 +1,283 @@
+"""Asks an agent's endpoint for real, and says in words what is wrong when it does not answer as it should.
+
+An address that ends in /gen/tx is reev's agent service: its /health is asked. Every other is an
+OpenAI-compatible API: with a model the smallest chat completion is asked for, the very call an agent makes,
+at the price of a token; without one the list of models.
+
+The address is the caller's choice, so the request is kept harmless: http and https only, loopback and private
+networks allowed (a local model lives there), but those of address_rules.py, where clouds keep credentials, never;
+names are resolved once and judged by what they resolve to; redirects are not followed, no proxy and no cookie
+is used, and of the answer at most some bytes are read and at most a sentence is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+import orjson
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from runner_bridge.agents.address_rules import ForbiddenAddress, check_address
+from runner_bridge.agents.configurations import Endpoint
+from runner_bridge.launchers.output import clean_text, redact, redact_bytes
+
+TIMEOUT_S = 20.0
+"""A local model may have to be loaded first."""
+
+CONNECT_TIMEOUT_S = 5.0
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+"""A list of models is long; nothing that is asked for here is longer."""
+
+MAX_QUOTED_CHARACTERS = 300
+"""Of what the endpoint says about an error."""
+
+AGENT_SERVICE_PATH = "/gen/tx"
+CHAT_PATH = "/chat/completions"
+
+
+class ConnectionProblemKind(StrEnum):
+    """What kept an endpoint from answering as it should."""
+
+    NAME_NOT_FOUND = "NAME_NOT_FOUND"
+    REFUSED = "REFUSED"
+    UNREACHABLE = "UNREACHABLE"
+    TIMEOUT = "TIMEOUT"
+    TLS = "TLS"
+    FORBIDDEN_ADDRESS = "FORBIDDEN_ADDRESS"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    NOT_FOUND = "NOT_FOUND"
+    RATE_LIMITED = "RATE_LIMITED"
+    REDIRECT = "REDIRECT"
+    REJECTED = "REJECTED"
+    SERVER_ERROR = "SERVER_ERROR"
+    BAD_ANSWER = "BAD_ANSWER"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionProblem:
+    """The problem, and a sentence about it for a person."""
+
+    kind: ConnectionProblemKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReport:
+    """What came of the request to `url`; `problem` None when the endpoint answered as it should."""
+
+    url: str
+    latency_ms: int
+    http_status: int | None
+    problem: ConnectionProblem | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: Any
+    answers_with: str | None
+    """The key that an answer of the right kind has; None when any answer will do."""
+
+
+async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> ConnectionReport:
+    """Asks once; whatever happens is in the report, and the API key is not."""
+    request = _request(endpoint)
+    secret = {"apiKey": endpoint.api_key or ""}
+    began = time.monotonic()
+    status: int | None = None
+    problem: ConnectionProblem | None
+    try:
+        _refuse_literal(request.url)
+        async with asyncio.timeout(timeout_s), _session() as session, _sent(session, request) as response:
+            status = response.status
+            body = await _read_bounded(response)
+            # Before anything of it is quoted: half a key would not be recognised any more.
+            problem = _judge(request, response, None if body is None else redact_bytes(body, secret))
+    except TimeoutError:
+        problem = _problem("TIMEOUT", f"No answer within {time.monotonic() - began:.1f} seconds")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        problem = _of_error(error, request.url)
+    latency_ms = round((time.monotonic() - began) * 1000)
+    if problem is not None:
+        problem = ConnectionProblem(problem.kind, redact(problem.message, secret))
+    return ConnectionReport(request.url, latency_ms, status, problem)
+
+
+def _request(endpoint: Endpoint) -> _Request:
+    base = endpoint.api_url.rstrip("/")
+    headers = {"Accept": "application/json"}
+    if base.endswith(AGENT_SERVICE_PATH):
+        if endpoint.api_key:
+            headers["X-API-Key"] = endpoint.api_key
+        return _Request("GET", base.removesuffix(AGENT_SERVICE_PATH) + "/health", headers, None, None)
+    if endpoint.api_key:
+        headers["Authorization"] = f"Bearer {endpoint.api_key}"
+    base = base.removesuffix(CHAT_PATH)
+    if endpoint.model is None:
+        return _Request("GET", f"{base}/models", headers, None, "data")
+    messages = [{"role": "user", "content": "ping"}]
+    body = {"model": endpoint.model, "messages": messages, "max_tokens": 1}
+    return _Request("POST", base + CHAT_PATH, headers, body, "choices")
+
+
+def _session() -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(resolver=_GuardedResolver(), use_dns_cache=False, force_close=True)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+        trust_env=False,
+    )
+
+
+def _sent(session: aiohttp.ClientSession, request: _Request) -> Any:
+    return session.request(
+        request.method, request.url, headers=request.headers, json=request.body, allow_redirects=False
+    )
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body; None when it is longer than anybody would want."""
+    chunks, size = [], 0
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _judge(
+    request: _Request, response: aiohttp.ClientResponse, body: bytes | None
+) -> ConnectionProblem | None:
+    status = response.status
+    match status:
+        case _ if 200 <= status < 300:
+            return _judge_answer(request, body)
+        case _ if 300 <= status < 400:
+            target = urlsplit(response.headers.get("Location", "")).hostname or "another path"
+            return _problem(
+                "REDIRECT",
+                f"It redirects to {_quoted(target)}, which is not followed: save the right address",
+            )
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return _problem("UNAUTHORIZED", "It does not accept the API key", status, body)
+        case HTTPStatus.NOT_FOUND:
+            return _problem("NOT_FOUND", "It does not know this path or model", status, body)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return _problem("RATE_LIMITED", "It takes no more requests just now", status, body)
+        case _ if status >= 500:
+            return _problem("SERVER_ERROR", "It failed", status, body)
+        case _:
+            return _problem("REJECTED", "It rejects the request", status, body)
+
+
+def _judge_answer(request: _Request, body: bytes | None) -> ConnectionProblem | None:
+    if body is None:
+        return _problem("BAD_ANSWER", f"Its answer is longer than {MAX_ANSWER_BYTES} bytes")
+    if request.answers_with is None:
+        return None
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _problem("BAD_ANSWER", "Its answer is not JSON: is this the address of the API?")
+    if not isinstance(answer, dict) or not isinstance(answer.get(request.answers_with), list):
+        return _problem(
+            "BAD_ANSWER",
+            f"Its answer has no list of `{request.answers_with}`: it is not OpenAI-compatible at this path",
+        )
+    return None
+
+
+def _problem(
+    kind: str, message: str, status: int | None = None, body: bytes | None = None
+) -> ConnectionProblem:
+    if status is not None:
+        message += f" (HTTP {status})"
+    if said := _error_in(body):
+        message += f": {said}"
+    return ConnectionProblem(ConnectionProblemKind(kind), message)
+
+
+def _error_in(body: bytes | None) -> str | None:
+    """What the usual shapes of an error body say; of other bodies nothing is told."""
+    try:
+        answer = orjson.loads(body or b"")
+    except orjson.JSONDecodeError:
+        return None
+    error = answer.get("error", answer.get("message")) if isinstance(answer, dict) else None
+    said = error.get("message") if isinstance(error, dict) else error
+    return _quoted(said) if isinstance(said, str) and said else None
+
+
+def _quoted(text: str) -> str:
+    clean = " ".join(clean_text(text.encode("utf-8", "replace")).split())
+    return clean if len(clean) <= MAX_QUOTED_CHARACTERS else clean[: MAX_QUOTED_CHARACTERS - 1] + "…"
+
+
+def _of_error(error: Exception, url: str) -> ConnectionProblem:
+    host = urlsplit(url).hostname
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    match error, cause:
+        case _, ForbiddenAddress():
+            return _problem("FORBIDDEN_ADDRESS", str(cause))
+        case aiohttp.InvalidURL(), _:
+            return _problem("NAME_NOT_FOUND", f"{host} is no name and no address as they are written today")
+        case aiohttp.ClientConnectorDNSError(), _:
+            return _problem("NAME_NOT_FOUND", f"The name {host} cannot be resolved")
+        case aiohttp.ClientSSLError(), _:
+            reason = getattr(error, "certificate_error", None) or cause
+            return _problem("TLS", f"No secure connection to {host}: {_quoted(str(reason))}")
+        case _, ConnectionRefusedError():
+            return _problem("REFUSED", f"Nothing listens at {_address(url)}")
+        case aiohttp.ClientConnectorError(), _:
+            reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+            return _problem("UNREACHABLE", f"{_address(url)} cannot be reached: {_quoted(str(reason))}")
+        case ((aiohttp.ClientResponseError() | aiohttp.ClientPayloadError() | ValueError()), _):
+            return _problem("BAD_ANSWER", f"What answers at {_address(url)} does not speak HTTP as it should")
+        case _:
+            return _problem("BAD_ANSWER", f"{_address(url)} closed the connection without an answer")
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+
+
+def _refuse_literal(url: str) -> None:
+    """Addresses in numbers never come to the resolver."""
+    try:
+        address = ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return
+    check_address(address)
+
+
+class _GuardedResolver(AbstractResolver):
+    """Resolves names, and refuses one that leads to an address which is not asked."""
+
+    def __init__(self) -> None:
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        for result in found:
+            check_address(ip_address(result["host"].partition("%")[0]))
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()

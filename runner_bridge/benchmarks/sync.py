@@ -1,0 +1,137 @@
+"""Brings benchmark definitions into the database: a directory of files in one go, or one text.
+
+The directory is read once, every file by itself: a bad one is reported by name with line and column, keeps
+its former version and costs the others nothing. Two files with one id are both refused, by name, because
+taking either would be a guess. What has gone is archived. Where every file is as it is stored, nothing is
+parsed, locked or written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner_bridge.benchmarks.files import MAX_FILE_BYTES, read_benchmark_files
+from runner_bridge.benchmarks.parsing import BenchmarkFile
+from runner_bridge.formats.benchmark import Benchmark, Remark, parse_benchmark
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats_to_rows import benchmark_draft
+from store import model
+from store.benchmarks import benchmarks
+from store.benchmarks.benchmarks import Overtaken
+from store.model import BenchmarkId, StoredFile, SyncOutcome
+from store.postgres.database import Database
+from store.postgres.text import storable_text
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What a sync did with one file. `error` has line and column where the fault has a place."""
+
+    file: str
+    benchmark_id: str | None
+    outcome: SyncOutcome
+    error: FormatError | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """A sync, file by file in order of name."""
+
+    files: tuple[FileReport, ...]
+    duration_ms: int
+
+
+async def sync_benchmarks(db: Database, directory: Path, *, dry_run: bool = False) -> SyncReport:
+    """Makes the database hold what is in the directory; with `dry_run` only tells what that would change.
+
+    Raises BenchmarksDirectoryError, then nothing was done.
+    """
+    began = time.monotonic()
+    stored = await benchmarks.stored_files(db)
+    try:
+        reports = await _sync(db, directory, stored, dry_run)
+    except Overtaken:
+        # Somebody else changed what this one found unchanged: all is parsed, so that nothing can be again.
+        reports = await _sync(db, directory, None, dry_run)
+    files = tuple(sorted(reports, key=lambda report: report.file))
+    return SyncReport(files, round((time.monotonic() - began) * 1000))
+
+
+async def _sync(
+    db: Database,
+    directory: Path,
+    stored: Mapping[str, StoredFile] | None,
+    dry_run: bool,
+) -> list[FileReport]:
+    read = _refuse_duplicates(await read_benchmark_files(directory, stored or {}))
+    drafts = [item.draft for item in read if item.draft is not None]
+    failed = [item.file for item in read if item.error is not None]
+    unchanged = [item.stored for item in read if item.stored is not None]
+    outcomes: list[tuple[BenchmarkId, SyncOutcome]] = []
+    if drafts or stored is None or stored.keys() - {storable_text(item.file) for item in read}:
+        outcomes = await benchmarks.sync(db, drafts, unchanged=unchanged, keep_paths=failed, dry_run=dry_run)
+    by_id = dict(outcomes)
+    reports = [_report(item, by_id) for item in read]
+    gone = [benchmark_id for benchmark_id, outcome in outcomes if outcome is SyncOutcome.ARCHIVED]
+    return reports + await _report_archived(db, gone)
+
+
+async def upsert_benchmark(db: Database, source: str) -> tuple[model.Benchmark, SyncOutcome]:
+    """Stores one definition that did not come from a file; raises FormatError."""
+    benchmark = await asyncio.to_thread(parse_source, source)
+    return await benchmarks.upsert(db, benchmark_draft(benchmark))
+
+
+def parse_source(source: str) -> Benchmark:
+    """The benchmark in a text; raises FormatError."""
+    try:
+        data = source.encode()
+    except UnicodeEncodeError as error:
+        raise FormatError("the text has a lone surrogate, which no YAML file can hold") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise FormatError(f"the text has {len(data)} bytes; a benchmark has at most {MAX_FILE_BYTES}")
+    return parse_benchmark(data, "benchmark")
+
+
+def _refuse_duplicates(read: Sequence[BenchmarkFile]) -> list[BenchmarkFile]:
+    files: defaultdict[str | None, list[str]] = defaultdict(list)
+    for item in read:
+        files[item.benchmark_id].append(item.file)
+    return [
+        item
+        if item.error is not None or len(files[item.benchmark_id]) == 1
+        else BenchmarkFile(item.file, error=_duplicate(item, files[item.benchmark_id]))
+        for item in read
+    ]
+
+
+def _duplicate(item: BenchmarkFile, files: Sequence[str]) -> FormatError:
+    others = ", ".join(file for file in files if file != item.file)
+    return FormatError(
+        f"the id {item.benchmark_id!r} is also that of {others}; none of them is taken", source=item.file
+    )
+
+
+def _report(item: BenchmarkFile, outcomes: Mapping[BenchmarkId, SyncOutcome]) -> FileReport:
+    benchmark_id = item.benchmark_id
+    if benchmark_id is None:
+        return FileReport(item.file, None, SyncOutcome.FAILED, item.error)
+    # What is stored already and was not even parsed has no outcome but this.
+    outcome = outcomes.get(BenchmarkId(benchmark_id), SyncOutcome.UNCHANGED)
+    return FileReport(item.file, benchmark_id, outcome, remarks=item.remarks)
+
+
+async def _report_archived(db: Database, gone: Sequence[BenchmarkId]) -> list[FileReport]:
+    if not gone:
+        return []
+    found = await benchmarks.get_many(db, gone)
+    return [
+        FileReport(archived.source_path or archived.id, archived.id, SyncOutcome.ARCHIVED)
+        for archived in found.values()
+    ]

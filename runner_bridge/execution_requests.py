@@ -1,0 +1,240 @@
+"""Requesting an execution: everything a caller can get wrong is refused here, before anything is written.
+
+Nothing is started here; a worker does that when the execution's turn comes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from runner_bridge.errors import AgentNotFound, AgentsNotFound, InvalidInput
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.ids import check_id
+from runner_bridge.launchers.command import RunnerConfig
+from store.benchmarks import benchmarks
+from store.executions import batches, listing, state_machine
+from store.executions.filters import BenchmarkFilter
+from store.executions.queue import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from store.model import UNKNOWN_BENCHMARK, Batch, BenchmarkId, Execution, ExecutionId, JsonValue
+from store.postgres.database import Database
+
+MIN_TIMEOUT_MS = 100
+MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
+MAX_KEY_LENGTH = 200
+
+MAX_BATCH = 1000
+"""Executions in one batch: enough for every benchmark with every agent, and one transaction."""
+
+
+async def request_execution(
+    db: Database,
+    config: RunnerConfig,
+    *,
+    benchmark_id: str,
+    agent: str,
+    timeout_ms: int | None = None,
+    idempotency_key: str | None = None,
+    rerun_of: ExecutionId | None = None,
+    revision: int | None = None,
+    priority: int = 0,
+) -> tuple[Execution, bool]:
+    """A QUEUED execution, of the current revision unless another is given, and whether it is new.
+
+    A repeated key gives the first one again.
+
+    Raises InvalidInput, AgentNotFound, and the store's BenchmarkNotFound and IdempotencyConflict.
+    """
+    _check_id("benchmarkId", benchmark_id)
+    _check_id("agent", agent)
+    if agent not in config.agents:
+        raise AgentNotFound(agent, config.agents)
+    return await state_machine.request_execution(
+        db,
+        benchmark_id=benchmark_id,
+        agent=agent,
+        timeout_ms=config.timeout_ms if timeout_ms is None else _check_timeout(timeout_ms),
+        idempotency_key=None if idempotency_key is None else _check_key(idempotency_key),
+        rerun_of=rerun_of,
+        revision=revision,
+        priority=_check_priority(priority),
+    )
+
+
+async def rerun_execution(
+    db: Database,
+    config: RunnerConfig,
+    original: Execution,
+    *,
+    agent: str | None = None,
+    timeout_ms: int | None = None,
+    use_current_revision: bool = True,
+    idempotency_key: str | None = None,
+    priority: int | None = None,
+) -> tuple[Execution, bool]:
+    """A new execution of the same benchmark, by default with the same agent, time limit and priority.
+
+    Raises what `request_execution` raises.
+    """
+    if original.benchmark_id == UNKNOWN_BENCHMARK:
+        raise InvalidInput("executionId", "It is not known which benchmark that execution is of")
+    return await request_execution(
+        db,
+        config,
+        benchmark_id=original.benchmark_id,
+        agent=original.agent if agent is None else agent,
+        timeout_ms=original.timeout_ms if timeout_ms is None else timeout_ms,
+        idempotency_key=idempotency_key,
+        rerun_of=original.id,
+        revision=None if use_current_revision else await _recorded_revision(db, config, original),
+        priority=original.priority if priority is None else priority,
+    )
+
+
+async def _recorded_revision(db: Database, config: RunnerConfig, original: Execution) -> int:
+    revision = original.benchmark_revision
+    if revision is None:
+        raise InvalidInput(
+            "useCurrentRevision", "It is not known which revision was executed; only the current one can be"
+        )
+    current = await benchmarks.get(db, original.benchmark_id)
+    is_current = current is not None and current.revision == revision
+    if not is_current and not config.hands_on_definition:
+        raise InvalidInput(
+            "useCurrentRevision",
+            f"The runner command has no {{path}}: it would execute its own file, not revision {revision}",
+        )
+    return revision
+
+
+async def request_batch(
+    db: Database,
+    config: RunnerConfig,
+    *,
+    benchmark_ids: Sequence[str] | None,
+    filter: BenchmarkFilter | None,
+    agents: Sequence[str],
+    timeout_ms: int | None = None,
+    idempotency_key: str | None = None,
+    priority: int = batches.PRIORITY,
+) -> tuple[Batch, bool]:
+    """Every chosen benchmark with every agent as one batch, and whether it is new.
+
+    Exactly one of `benchmark_ids` and `filter` chooses. Raises InvalidInput, AgentsNotFound, and the store's
+    BenchmarkNotFound and BatchIdempotencyConflict.
+    """
+    _check_agents(config, agents)
+    request = _request(benchmark_ids, filter, agents, timeout_ms, _check_priority(priority))
+    limit = config.timeout_ms if timeout_ms is None else _check_timeout(timeout_ms)
+    key = None if idempotency_key is None else _check_key(idempotency_key)
+    if key is not None and (known := await batches.by_key(db, key, request)):
+        return known, False
+    chosen = await _chosen(db, benchmark_ids, filter, len(agents))
+    return await batches.request_batch(
+        db,
+        benchmark_ids=chosen,
+        agents=agents,
+        timeout_ms=limit,
+        request=request,
+        idempotency_key=key,
+        priority=priority,
+    )
+
+
+def _request(
+    benchmark_ids: Sequence[str] | None,
+    filter: BenchmarkFilter | None,
+    agents: Sequence[str],
+    timeout_ms: int | None,
+    priority: int,
+) -> JsonValue:
+    """What is asked for, in a form in which equal requests are equal; the order of ids means nothing."""
+    return {
+        "benchmarkIds": None if benchmark_ids is None else sorted(benchmark_ids),
+        "filter": None if filter is None else {key: _listed(value) for key, value in asdict(filter).items()},
+        "agents": sorted(agents),
+        "timeoutMs": timeout_ms,
+        # Left out where it is the usual one: requests of before there were priorities are equal to it.
+        **({} if priority == batches.PRIORITY else {"priority": priority}),
+    }
+
+
+def _listed(value: JsonValue) -> JsonValue:
+    return sorted(value) if isinstance(value, tuple) else value
+
+
+async def _chosen(
+    db: Database, benchmark_ids: Sequence[str] | None, filter: BenchmarkFilter | None, agents: int
+) -> list[BenchmarkId]:
+    if (benchmark_ids is None) == (filter is None):
+        raise InvalidInput("benchmarkIds", "Give either `benchmarkIds` or `filter`")
+    if benchmark_ids is not None:
+        for benchmark_id in benchmark_ids:
+            _check_id("benchmarkIds", benchmark_id)
+        _check_distinct("benchmarkIds", benchmark_ids)
+        chosen = [BenchmarkId(benchmark_id) for benchmark_id in benchmark_ids]
+    else:
+        chosen = await _matching(db, filter or BenchmarkFilter())
+    if not chosen:
+        raise InvalidInput("filter" if filter else "benchmarkIds", "No benchmark is chosen")
+    if len(chosen) * agents > MAX_BATCH:
+        field = "filter" if filter else "benchmarkIds"
+        raise InvalidInput(field, f"A batch has at most {MAX_BATCH} executions; choose fewer benchmarks")
+    return chosen
+
+
+async def _matching(db: Database, filter: BenchmarkFilter) -> list[BenchmarkId]:
+    if filter.include_archived:
+        raise InvalidInput("filter", "Archived benchmarks cannot be executed; leave out `includeArchived`")
+    page = await listing.benchmarks(db, filter, listing.BenchmarkBounds(MAX_BATCH))
+    if page.has_next:
+        raise InvalidInput("filter", f"It lets through more than {MAX_BATCH} benchmarks")
+    return [benchmark.id for benchmark in page.items]
+
+
+def _check_agents(config: RunnerConfig, agents: Sequence[str]) -> None:
+    if not agents:
+        raise InvalidInput("agents", "Name at least one agent")
+    for agent in agents:
+        _check_id("agents", agent)
+    _check_distinct("agents", agents)
+    if unknown := [agent for agent in agents if agent not in config.agents]:
+        raise AgentsNotFound(unknown, config.agents)
+
+
+def _check_distinct(field: str, values: Sequence[str]) -> None:
+    if repeated := next((value for value, count in Counter(values).items() if count > 1), None):
+        raise InvalidInput(field, f"{repeated!r} is named twice")
+
+
+def _check_id(field: str, value: str) -> None:
+    try:
+        check_id(value, field)
+    except FormatError as error:
+        raise InvalidInput(field, error.message) from error
+
+
+def _check_timeout(timeout_ms: int) -> int:
+    if not MIN_TIMEOUT_MS <= timeout_ms <= MAX_TIMEOUT_MS:
+        raise InvalidInput(
+            "timeoutMs",
+            f"A time limit is {MIN_TIMEOUT_MS} to {MAX_TIMEOUT_MS} milliseconds, not {timeout_ms}",
+        )
+    return timeout_ms
+
+
+def _check_priority(priority: int) -> int:
+    if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        raise InvalidInput(
+            "priority", f"A priority is {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}, not {priority}"
+        )
+    return priority
+
+
+def _check_key(key: str) -> str:
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise InvalidInput(
+            "idempotencyKey", f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable characters"
+        )
+    return key

@@ -1,0 +1,118 @@
+"""Which directories may be imported from, and what there is to import in one.
+
+Only directories that the operator has named, and those below them. Nothing else of the file system is
+asked, and no link below them is followed.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner_bridge.errors import ImportDirectoryError
+from runner_bridge.formats.cli_store import CLI_STORE
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.files import open_directory, reason
+from runner_bridge.formats.paths import Directory, path_names
+from runner_bridge.ingest_failures import display
+from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.sessions.names import session_of_file
+from runner_bridge.tool_logs.names import format_rank, session_of_log
+
+MAX_FILES = 400_000
+"""Of session files and tool logs: a directory with more is none of theirs."""
+
+MAX_OTHERS = 100
+"""Names of other files that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a directory that can be imported, in their order, and what else is there.
+
+    A session's file comes before its tool logs. `others` are the first MAX_OTHERS of `other_count` names.
+    """
+
+    files: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    other_count: int = 0
+
+    def page(self, after: str | None, first: int | None) -> tuple[tuple[str, ...], int]:
+        """The files after the one named `after`, and how many remain.
+
+        `first` of them, and the others of the last one's session: the files of a session are taken together.
+        """
+        begin = 0 if after is None else bisect_right(self.files, _order(after), key=_order)
+        end = len(self.files) if first is None else min(begin + first, len(self.files))
+        while (
+            begin < end < len(self.files) and _order(self.files[end])[:2] == _order(self.files[end - 1])[:2]
+        ):
+            end += 1
+        return self.files[begin:end], len(self.files) - end
+
+
+def allowed_directory(config: RunnerConfig, text: str | None) -> Directory:
+    """The directory that `text`, a client's absolute path, means; the sessions directory for None.
+
+    Raises ImportDirectoryError. A path that is not allowed gets the same answer whether it exists or not.
+    """
+    if text is None:
+        return Directory(config.sessions_dir.resolve())
+    for root in (config.sessions_dir, *config.import_dirs):
+        # The root may be a link, and clients may know it by either name.
+        for spelling in (root, root.resolve()):
+            if (names := _names_below(spelling, text)) is not None:
+                return Directory(root.resolve(), names)
+    raise ImportDirectoryError(
+        f"{display(text)[:200]!r} may not be imported from: name it in REEV_GQL_IMPORT_DIRS of the "
+        "server; the sessions directory is always allowed"
+    )
+
+
+def _names_below(root: Path, text: str) -> tuple[str, ...] | None:
+    """The way from `root` to `text`; None when `text` is not below it, or is no path that may be named."""
+    prefix = f"{str(root).rstrip('/')}/"
+    if f"{text.rstrip('/')}/" == prefix:
+        return ()
+    try:
+        return path_names(text.removeprefix(prefix).removesuffix("/")) if text.startswith(prefix) else None
+    except FormatError:
+        return None
+
+
+def list_files(directory: Directory) -> Listing:
+    """What there is to import; raises ImportDirectoryError."""
+    try:
+        descriptor = open_directory(directory)
+        try:
+            names = os.listdir(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise ImportDirectoryError(f"{directory.path} {reason(error)}") from error
+    files = [name for name in names if _is_ours(name)]
+    if len(files) > MAX_FILES:
+        raise ImportDirectoryError(
+            f"{directory.path} has {len(files)} session files and tool logs; at most {MAX_FILES} are taken"
+        )
+    others = sorted(display(name) for name in names if not _is_ours(name))
+    return Listing(tuple(sorted(files, key=_order)), tuple(others[:MAX_OTHERS]), len(others))
+
+
+def _session(name: str) -> str | None:
+    """The session id in the name of a file that can be imported."""
+    session_id = session_of_file(name)
+    return session_of_log(name) if session_id is None else session_id
+
+
+def _is_ours(name: str) -> bool:
+    return _session(name) is not None or name == CLI_STORE
+
+
+def _order(name: str) -> tuple[bool, str, int, str]:
+    """Session by session, then the CLI's store, which tells less of each."""
+    shown = display(name)
+    kind = 0 if session_of_file(shown) is not None else 1 + format_rank(shown)
+    return shown == CLI_STORE, _session(shown) or shown, kind, shown

@@ -1,0 +1,138 @@
+"""Imports tool logs that no session file has ended yet: each is an observed execution.
+
+As if it had been watched: it runs while its log is fresh, and is given up when the log is old. A log in
+which no line can be used begins nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.files import DirectoryReader
+from runner_bridge.formats.paths import Directory
+from runner_bridge.sessions.names import Candidate, candidate
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, not_taken
+from runner_bridge.sessions.silence import end_of_silence
+from runner_bridge.tool_logs.log_file import ToolLogFile, read_tool_log
+from runner_bridge.tool_logs.names import format_rank, session_of_log, takes_precedence
+from runner_bridge.tool_logs.tail import ToolLogTail
+from store.executions import observed, results
+from store.executions.observed import Begun, Known
+from store.model import ExecutionId
+from store.postgres.database import Database
+
+AT_ONCE = 4
+"""Logs that are imported at the same time: others want the database too."""
+
+
+class OpenLogs:
+    """Tool logs of one directory. `idle_s` is how long silence may last.
+
+    `problems` say why session files that are there cannot be used, by session id.
+    """
+
+    def __init__(
+        self, db: Database, directory: Directory, idle_s: float, problems: Mapping[str, str]
+    ) -> None:
+        self._db = db
+        self._directory = directory
+        self._idle_s = idle_s
+        self._problems = problems
+
+    async def run(self, names: Sequence[str]) -> dict[str, FileReport]:
+        """A report per log, by name. Raises the store's errors."""
+        reports: dict[str, FileReport] = {}
+        found: dict[ExecutionId, Candidate] = {}
+        for name in sorted(names, key=format_rank):
+            one = candidate(name, session_of_log(name) or "")
+            first = found.setdefault(one.execution_id, one)
+            if first is not one:
+                reports[name] = not_taken(one, first.file)
+        wanted = list(found.values())
+        for begin in range(0, len(wanted), AT_ONCE):
+            together = wanted[begin : begin + AT_ONCE]
+            done = await asyncio.gather(*(self._take(one) for one in together))
+            reports |= {one.name: report for one, report in zip(together, done, strict=True)}
+        return reports
+
+    async def _take(self, found: Candidate) -> FileReport:
+        try:
+            log, written_at = await asyncio.to_thread(_read, self._directory, found)
+        except FileNotFoundError:
+            return FileReport(found.file, ImportOutcome.FAILED, reason="the file is gone")
+        if not log.reader.has_content:
+            return _unusable(found, log)
+        began_at = log.reader.first_at or written_at
+        begun = await observed.begin(
+            self._db, [Begun(found.execution_id, found.stored_id, began_at)], worker_id=None
+        )
+        known = (await observed.known(self._db, [found.execution_id])).get(found.execution_id)
+        if known is None or known.status.is_terminal:
+            reason = "its execution ended that very moment: import it again"
+            return FileReport(found.file, ImportOutcome.FAILED, found.execution_id, reason)
+        if known.log is not None and takes_precedence(known.log.file, found.name):
+            return not_taken(found, known.log.file)
+        is_silent = self._is_silent(None if begun else known, written_at)
+        read = await self._store(found, is_silent, written_at)
+        report = log_report(read, found.execution_id)
+        if begun:
+            return replace(report, outcome=ImportOutcome.IMPORTED)
+        is_new = known.log is None or (known.log.bytes, known.log.is_finished) != (
+            read.bytes,
+            read.is_finished,
+        )
+        return report if is_new else replace(report, outcome=ImportOutcome.UNCHANGED)
+
+    def _is_silent(self, known: Known | None, written_at: dt.datetime) -> bool:
+        """Whether nothing was heard for too long; `known` is None for an execution that has just begun."""
+        now = dt.datetime.now(dt.UTC)
+        heard = [written_at]
+        if known is not None and known.last_activity_at is not None:
+            heard.append(known.last_activity_at)
+        return (now - max(heard)).total_seconds() >= self._idle_s
+
+    async def _store(self, found: Candidate, is_silent: bool, written_at: dt.datetime) -> ToolLogFile:
+        execution_id = found.execution_id
+        stored = (await results.tool_calls_of(self._db, [execution_id])).get(execution_id, ())
+        tail = ToolLogTail(
+            self._db,
+            execution_id,
+            self._directory,
+            {call.ordinal: call.status for call in stored},
+            {},
+            name=found.name,
+            session_id=found.session_id,
+            adopts=True,
+        )
+        await (tail.conclude() if is_silent else tail.drain())
+        await tail.flush()
+        if is_silent:
+            status, failure = end_of_silence(self._idle_s, self._problems.get(found.session_id))
+            await observed.give_up(self._db, execution_id, status, failure, written_at)
+        return tail.log
+
+
+def _read(directory: Directory, found: Candidate) -> tuple[ToolLogFile, dt.datetime]:
+    """The log as far as it is now, and when it was last written."""
+    with DirectoryReader(directory) as opened:
+        try:
+            descriptor = opened.open(found.name)
+        except FormatError:
+            written_at = dt.datetime.now(dt.UTC)
+        else:
+            written_at = dt.datetime.fromtimestamp(os.fstat(descriptor).st_mtime, dt.UTC)
+            os.close(descriptor)
+    return read_tool_log(directory, found.name, found.session_id, adopts=True), written_at
+
+
+def _unusable(found: Candidate, log: ToolLogFile) -> FileReport:
+    if not log.bytes and log.cut_off is None:
+        return FileReport(found.file, ImportOutcome.UNCHANGED, reason="it is empty")
+    report = log_report(log, found.execution_id)
+    reason = log.cut_off or "no line of it can be used"
+    return replace(report, outcome=ImportOutcome.FAILED, execution_id=None, reason=reason)

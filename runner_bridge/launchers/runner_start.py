@@ -1,0 +1,115 @@
+"""Puts together what one execution's runner is started with: its definition file, arguments and environment.
+
+The runner gets the revision that was recorded with the execution, written to a directory of its own, so a
+file that is edited while an execution waits changes nothing about it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner_bridge.agents import configurations
+from runner_bridge.errors import LaunchError
+from runner_bridge.launchers import own_python, runner_process
+from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.command_template import fill, hands_on_id
+from runner_bridge.launchers.runner_process import RunnerProcess
+from runner_bridge.sessions.names import own_directory
+from runner_bridge.tool_logs.names import tool_log_name
+from store.model import Benchmark, Execution
+from store.postgres.database import Database
+
+
+def output_path(config: RunnerConfig, execution_id: str) -> Path:
+    """Where a runner's output is kept."""
+    return config.output_dir.absolute() / f"{execution_id}.log"
+
+
+async def start_runner(
+    config: RunnerConfig,
+    arguments: Sequence[str],
+    execution: Execution,
+    benchmark: Benchmark,
+    environment: Mapping[str, str],
+) -> RunnerProcess:
+    """Starts the execution's runner with these arguments in this environment; raises LaunchError."""
+    execution_id = str(execution.id)
+    try:
+        config.sessions_dir.mkdir(parents=True, exist_ok=True)
+        definition = _write_definition(config, execution_id, benchmark)
+        if not hands_on_id(arguments):
+            environment = {**environment, **_own_directory(config, execution_id)}
+    except OSError as error:
+        # What fails while it is written, as on a full disk, does not say which file it is.
+        where = error.filename or _definition_path(config, execution_id, benchmark)
+        raise LaunchError(f"The runner's files cannot be written: {error.strerror}: {where}") from error
+    values = {
+        "path": str(definition),
+        "file": benchmark.id if benchmark.source_path is None else Path(benchmark.source_path).stem,
+        "benchmark": benchmark.id,
+        "agent": execution.agent,
+        "id": execution_id,
+    }
+    return await runner_process.start(
+        fill(arguments, values),
+        execution_id=execution_id,
+        environment=environment,
+        working_directory=None if config.working_directory is None else config.working_directory.absolute(),
+        output=output_path(config, execution_id),
+    )
+
+
+def remove_definition(config: RunnerConfig, execution_id: str) -> None:
+    """Removes the definition file; the database has it."""
+    shutil.rmtree(_definition_dir(config, execution_id), ignore_errors=True)
+
+
+def runner_environment(config: RunnerConfig, of_agent: Mapping[str, str]) -> dict[str, str]:
+    """What is allowed of our environment, what is configured for the agent, and where the files go."""
+    sessions = config.sessions_dir.absolute()
+    return {
+        **config.inherited_environment(),
+        **(own_python.ENVIRONMENT if config.is_local_runner else {}),
+        **of_agent,
+        "REEV_SESSION_LOG_PATH": str(sessions),
+        "REEV_ENHANCED_OTEL": "1",
+        "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name("{session_id}")),
+        # What a Python runner prints before it is killed is not lost in its buffer.
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _own_directory(config: RunnerConfig, execution_id: str) -> dict[str, str]:
+    """Makes it; what tells the runner to write there, and its tool log where the worker follows it."""
+    sessions = config.sessions_dir.absolute()
+    directory = own_directory(sessions, execution_id)
+    directory.mkdir(exist_ok=True)
+    return {
+        "REEV_SESSION_LOG_PATH": str(directory),
+        "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name(execution_id)),
+    }
+
+
+async def secrets_of(db: Database, config: RunnerConfig, agent: str) -> dict[str, str]:
+    """The environment of an agent's runners as it is set now, to take its secrets out of what they write.
+
+    Raises LaunchError, and the store's errors.
+    """
+    return runner_environment(config, await configurations.environment(db, config, agent))
+
+
+def _definition_dir(config: RunnerConfig, execution_id: str) -> Path:
+    return config.output_dir.absolute() / execution_id
+
+
+def _definition_path(config: RunnerConfig, execution_id: str, benchmark: Benchmark) -> Path:
+    return _definition_dir(config, execution_id) / f"{benchmark.id}.yml"
+
+
+def _write_definition(config: RunnerConfig, execution_id: str, benchmark: Benchmark) -> Path:
+    definition = _definition_path(config, execution_id, benchmark)
+    definition.parent.mkdir(parents=True, exist_ok=True)
+    definition.write_text(benchmark.source, encoding="utf-8", newline="")
+    return definition

@@ -1,0 +1,88 @@
+"""Starts the process of a runner: on Linux its reaper (launchers.reaper), which starts it and ends as it does.
+
+Whether the command could be executed is told over a pipe that closes when it was; nothing else of a runner is a
+pipe of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner_bridge.launchers import reaper
+
+REAPER = (sys.executable, "-I", "-S", reaper.__file__)
+
+REAPER_NAME = b"runner_bridge/launchers/reaper.py"
+"""The end of its path, wherever the version that started it was installed."""
+
+ERROR_NUMBER_BYTES = 16
+
+
+async def spawn(
+    arguments: list[str], environment: Mapping[str, str], working_directory: Path | None, output: int
+) -> int:
+    """The pid of the reaper, or of the runner itself where there is none.
+
+    `output` is a descriptor for what the runner prints. Raises OSError when the command cannot be executed, and
+    ValueError when it cannot be one.
+    """
+    report, theirs = os.pipe()
+    try:
+        try:
+            pid = _start(arguments, environment, working_directory, output, theirs)
+        finally:
+            os.close(theirs)
+        await _until_readable(report)
+        error_number = os.read(report, ERROR_NUMBER_BYTES)
+    finally:
+        os.close(report)
+    if error_number:
+        await asyncio.to_thread(os.waitpid, pid, 0)
+        raise OSError(int(error_number), os.strerror(int(error_number)), arguments[0])
+    return pid
+
+
+def _start(
+    arguments: list[str],
+    environment: Mapping[str, str],
+    working_directory: Path | None,
+    output: int,
+    report: int,
+) -> int:
+    child = subprocess.Popen(
+        [*REAPER, str(report), *arguments] if sys.platform == "linux" else arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd=working_directory,
+        env=environment,
+        start_new_session=True,
+        pass_fds=[report] if sys.platform == "linux" else [],
+    )
+    # From here on we deal with the pid ourselves: the runner may outlive this object and this process.
+    child.returncode = 0
+    return child.pid
+
+
+async def _until_readable(descriptor: int) -> None:
+    readable = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def is_reaper(pid: int) -> bool:
+    """Whether this process is the parent of a runner, not a runner."""
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(argument.endswith(REAPER_NAME) for argument in arguments[: len(REAPER)])

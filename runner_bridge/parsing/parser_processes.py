@@ -1,0 +1,169 @@
+"""Processes that parse many files at once, beside the server instead of between its answers.
+
+They are started when they are first needed and ended with the context that asked for them, whatever ends it.
+One that dies, hangs or cannot be started is a ParserLost: who asked does the work itself. None of this is
+worth its start for a few files, so callers parse those where they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from runner_bridge.launchers import own_python
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+PROGRAM = "runner_bridge.parsing.parser_process"
+
+MOST_PROCESSES = 4
+"""Each takes some 40 MB, and PostgreSQL does not keep up with more."""
+
+ANSWER_S = 60.0
+"""A process silent for longer is taken for stuck: what it is given at once takes well below a second."""
+
+END_S = 5.0
+"""How long a killed process may take to go; then it is stuck in the kernel and nobody waits for it."""
+
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH")
+"""What such a process is given of ours: nothing that it could tell anybody."""
+
+_Answer = tuple[bool, Any, list[logging.LogRecord]]
+"""Whether what follows is a result or an exception, and what was logged meanwhile."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ParserLost(Exception):
+    """A parser process gave no answer: what it was asked for is not done."""
+
+
+class ParserProcess:
+    """One such process, started at its first call. One call at a time."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self._threads = threads
+        self._using = threading.Lock()
+        self._killed = False
+        self._child: subprocess.Popen[bytes] | None = None
+        self._connection: Connection[Any, Any] | None = None
+
+    async def call(self, function: Callable[P, T], *arguments: P.args, **_: P.kwargs) -> T:
+        """What the function gives, called there; raises what it raises, or ParserLost.
+
+        The function goes by its name, without keywords. What it keeps in its module, the next call finds.
+        """
+        loop = asyncio.get_running_loop()
+        is_answer, value, logged = await loop.run_in_executor(self._threads, self._ask, function, arguments)
+        for record in logged:
+            logging.getLogger(record.name).handle(record)
+        if not is_answer:
+            raise value
+        return cast(T, value)
+
+    def kill(self) -> None:
+        """Ends it now, in the middle of a call too; never waits."""
+        self._killed = True
+        if self._child is not None:
+            self._child.kill()
+
+    def close(self) -> None:
+        """Takes what a killed process leaves, once no thread of ours uses it any more."""
+        with self._using:
+            if self._connection is not None:
+                self._connection.close()
+            if self._child is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    self._child.wait(END_S)
+
+    def _ask(self, function: Callable[..., object], arguments: tuple[object, ...]) -> _Answer:
+        with self._using:
+            try:
+                connection = self._connection or self._start()
+                if self._killed:
+                    raise ParserLost("it was ended")
+                connection.send((function, arguments))
+                if not connection.poll(ANSWER_S):
+                    raise ParserLost(f"it did not answer within {ANSWER_S:g} s")
+                answer: _Answer = connection.recv()
+                return answer
+            except EOFError:
+                raise ParserLost("it died") from None
+            except OSError as error:
+                raise ParserLost(str(error)) from error
+
+    def _start(self) -> Connection[Any, Any]:
+        from multiprocessing import Pipe  # some milliseconds of a start-up that mostly parses nothing there
+
+        ours, theirs = Pipe()
+        self._connection = ours
+        with theirs:
+            self._child = subprocess.Popen(
+                [*own_python.run_module(PROGRAM), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={
+                    **{name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                    **own_python.ENVIRONMENT,
+                },
+                pass_fds=[theirs.fileno()],
+            )
+        return ours
+
+
+class ParserProcesses:
+    """As many of them as this machine can use, for as long as the context lasts."""
+
+    def __init__(self) -> None:
+        self.count = max(1, min(_usable_cores(), MOST_PROCESSES))
+        self._threads = ThreadPoolExecutor(self.count, "parser-processes")
+        self._idle: asyncio.LifoQueue[ParserProcess] = asyncio.LifoQueue()
+        self._all: list[ParserProcess] = []
+
+    async def __aenter__(self) -> ParserProcesses:
+        for _ in range(self.count):
+            self._add()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in self._all:
+            process.kill()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._close)
+        finally:
+            self._threads.shutdown(wait=False)
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[ParserProcess]:
+        """One that nobody else uses meanwhile. Where the work in it fails, it is ended and replaced."""
+        process = await self._idle.get()
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            self._add()
+            raise
+        self._idle.put_nowait(process)
+
+    def _add(self) -> None:
+        process = ParserProcess(self._threads)
+        self._all.append(process)
+        self._idle.put_nowait(process)
+
+    def _close(self) -> None:
+        for process in self._all:
+            process.close()
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

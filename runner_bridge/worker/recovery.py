@@ -1,0 +1,218 @@
+"""Executions whose worker is gone: who may take them over, and when they are closed because nobody can.
+
+A worker is gone when it left, when its process provably does not run any more, or when its heartbeat is stale.
+Only a worker with the same home sees its runners and takes over, at once; one that finds the machine under
+another boot knows that no runner of then lives, and reads what files there are. What nobody can see is closed
+as LOST, or as STOPPED when a stop was accepted. Whoever was itself away a moment ago judges nobody by their
+silence: it may have been the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from runner_bridge.launchers import host, process_identity, runner_process
+from runner_bridge.launchers.reaper import LEFTOVER_GRACE_S
+from store.errors import StoreError
+from store.executions import queue, state_machine
+from store.model import (
+    Ending,
+    Execution,
+    ExecutionId,
+    ExecutionOrigin,
+    ExecutionStatus,
+    Failure,
+    FailureKind,
+    LeakedProcess,
+    WorkerId,
+)
+from store.postgres.database import Database
+from store.workers import workers
+from store.workers.workers import HEARTBEAT_S, STALE_S, Home, Owned, Owner
+
+FORGET_PAUSE_S = 3600.0
+"""Between two times that workers long gone are deleted: nobody notices an hour."""
+
+log = logging.getLogger(__name__)
+
+
+class Verdict(Enum):
+    """What is to be done about an execution that belongs to somebody else."""
+
+    LEAVE = auto()
+    TAKE_OVER = auto()
+    CLOSE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges owners from where this process stands. `home` is None where no runner can be seen at all."""
+
+    home: Home | None
+    lost_after_s: float
+
+    def verdict(self, owner: Owner | None, *, steady: bool) -> Verdict:
+        """`steady` is whether silence counts: whether this process has been listening all the while."""
+        if owner is None:
+            return Verdict.LEAVE if self.home is None else Verdict.TAKE_OVER
+        silent = steady and owner.silent_s >= STALE_S
+        if self._sees_files_of(owner):
+            is_here = self.home == owner.home
+            if owner.has_left or silent or (is_here and not _runs(owner)):
+                return Verdict.TAKE_OVER
+            return Verdict.LEAVE
+        is_gone = owner.has_left or silent or (self.trusts_pids_of(owner) and not _runs(owner))
+        return Verdict.CLOSE if is_gone and owner.silent_s >= self.lost_after_s else Verdict.LEAVE
+
+    def trusts_pids_of(self, owner: Owner) -> bool:
+        """Whether a pid that it wrote down can mean its runner."""
+        home = self.home
+        return home is not None and home.boot_id == owner.home.boot_id and self._is_machine_of(owner)
+
+    def _sees_files_of(self, owner: Owner) -> bool:
+        home = self.home
+        return (
+            home is not None and self._is_machine_of(owner) and home.sessions_dir == owner.home.sessions_dir
+        )
+
+    def _is_machine_of(self, owner: Owner) -> bool:
+        return self.home is not None and self.home.machine_id == owner.home.machine_id
+
+
+def _runs(owner: Owner) -> bool:
+    return host.is_running(owner.process_id, owner.process_started)
+
+
+@dataclass
+class Recovery:
+    """Looks after executions without a worker. `worker_id` is who takes them over, None where nobody does."""
+
+    db: Database
+    judge: Judge
+    worker_id: WorkerId | None = None
+    attempted: set[ExecutionId] = field(default_factory=set, init=False)
+    """What may have been taken over, also where the database's answer was lost."""
+    _began: float | None = field(default=None, init=False)
+    _looked: float = field(default=0.0, init=False)
+    _forgot: float = field(default_factory=time.monotonic, init=False)
+
+    async def look(self, resume: Callable[[Execution], None]) -> list[Owned]:
+        """One look: who owned what as it began. What is taken over is given to `resume` at once.
+
+        Closes what nobody can see. Raises the store's errors.
+        """
+        steady = self._is_steady()
+        everything = await workers.owned(self.db)
+        self._note_look()
+        for one in everything:
+            if one.owner is not None and one.owner.id == self.worker_id:
+                continue
+            match self._verdict(one, steady):
+                case Verdict.TAKE_OVER:
+                    if (execution := await self._take_over(one)) is not None:
+                        resume(execution)
+                case Verdict.CLOSE:
+                    await self._close(one)
+                case Verdict.LEAVE:
+                    pass
+        await workers.give_up(self.db, self.judge.lost_after_s)
+        await self._forget()
+        await self._reconcile()
+        return everything
+
+    def _verdict(self, one: Owned, steady: bool) -> Verdict:
+        verdict = self.judge.verdict(one.owner, steady=steady)
+        if one.origin is ExecutionOrigin.OBSERVED and verdict is Verdict.TAKE_OVER:
+            # Whoever observes the directory takes it over; when nobody does, it is closed like any other.
+            silent_s = 0.0 if one.owner is None else one.owner.silent_s
+            return Verdict.CLOSE if silent_s >= self.judge.lost_after_s else Verdict.LEAVE
+        return verdict
+
+    def _is_steady(self) -> bool:
+        now = self._now()
+        if self._began is None or now - self._looked >= STALE_S:
+            self._began = None
+            return False
+        return now - self._began >= STALE_S
+
+    def _note_look(self) -> None:
+        self._looked = self._now()
+        if self._began is None:
+            self._began = self._looked
+
+    @staticmethod
+    def _now() -> float:
+        return time.monotonic()
+
+    async def _take_over(self, one: Owned) -> Execution | None:
+        if self.worker_id is None:
+            return None
+        owner = one.owner
+        self.attempted.add(one.execution_id)
+        taken = await state_machine.adopt(
+            self.db,
+            one.execution_id,
+            self.worker_id,
+            None if owner is None else owner.id,
+            keeps_process=owner is None or self.judge.trusts_pids_of(owner),
+        )
+        if taken is not None:
+            who = "an unknown worker" if owner is None else f"worker {owner.id} (pid {owner.process_id})"
+            log.info("execution %s is taken over from %s", one.execution_id, who)
+        return taken
+
+    async def _close(self, one: Owned) -> None:
+        owner = one.owner
+        if owner is None:
+            return
+        sees_runner = self.judge.trusts_pids_of(owner)
+        left: list[int] = []
+        if sees_runner:
+            # Its files are elsewhere, its processes are here: what nobody watches does not go on.
+            found = await state_machine.process_of(self.db, one.execution_id)
+            pid, started = (None, None) if found is None else (found.pid, found.started)
+            left = await runner_process.end_members(str(one.execution_id), pid, started, LEFTOVER_GRACE_S)
+        reason = (
+            f"The worker on {owner.host} that ran it was not heard of for {owner.silent_s:.0f} s, "
+            "and no other worker can see its runner"
+        )
+        ending = Ending(
+            ExecutionStatus.LOST,
+            Failure(FailureKind.LOST, reason),
+            leaked_processes=tuple(LeakedProcess(pid, process_identity.name_of(pid)) for pid in left),
+            runner_unseen=not sees_runner,
+        )
+        if await state_machine.finish(self.db, one.execution_id, ending, owner.id) is not None:
+            log.warning("execution %s is closed: worker %s has vanished", one.execution_id, owner.id)
+
+    async def _forget(self) -> None:
+        """Now and then; a process that has just started has better things to do."""
+        if self._now() - self._forgot >= FORGET_PAUSE_S:
+            self._forgot = self._now()
+            await workers.forget(self.db)
+
+    async def _reconcile(self) -> None:
+        queued, dropped = await queue.reconcile(self.db)
+        if queued or dropped:
+            log.warning(
+                "the queue was mended: %d executions had no place, %d places no execution", queued, dropped
+            )
+
+
+async def close_unseen(db: Database, lost_after_s: float) -> None:
+    """Until cancelled, closes what no worker can see: for a server without a worker of its own."""
+    recovery = Recovery(db, Judge(None, lost_after_s))
+    while True:
+        try:
+            await recovery.look(lambda _: None)
+        except StoreError as error:
+            log.warning("executions of vanished workers are not looked after just now: %s", error)
+        except Exception:
+            # Whatever it was: nobody else may be left to do this.
+            log.exception("looking after executions of vanished workers failed")
+        await asyncio.sleep(HEARTBEAT_S)

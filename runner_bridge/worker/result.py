@@ -1,0 +1,118 @@
+"""What decides how an execution ended: a pure function from what was found to an Ending.
+
+runner_bridge.worker.end_kind has the table. A valid session file of this very execution decides, whatever the exit
+code. Without one the runner's exit does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or
+RESULT_MISMATCH by what lies there instead, and an exit that nobody saw is LOST. Our own runner's exit codes 3
+and 4 say more and are believed. Never a success by default. Scoring and assertions are computed here, from the
+file's steps and the definition that was run.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from runner_bridge.formats.benchmark import parse_benchmark
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.launchers.runner_process import ProcessExit
+from runner_bridge.sessions.judging import Evaluation, ending_by_result, evaluate_steps
+from runner_bridge.sessions.lookup import Expected, Found
+from runner_bridge.sessions.reading import Session
+from runner_bridge.worker.end_kind import EndKind, RunnerSeen, end_kind
+from store.model import Ending, ExecutionStatus, Failure, FailureKind, ToolCall
+
+EXIT_NOT_RUNNABLE = 3
+EXIT_AGENT = 4
+"""What our own runner's exit codes mean; another program's 3 and 4 mean whatever they mean."""
+
+UNWATCHED = "The runner ended while no worker watched it"
+
+log = logging.getLogger(__name__)
+
+
+def decide(
+    expected: Expected,
+    found: Found,
+    exit: ProcessExit,
+    *,
+    stop_accepted: bool = False,
+    limit_reached: str = "",
+    still_lives: bool = False,
+    last_lines: str = "",
+    execution_time_ms: int | None = None,
+    tool_calls: tuple[ToolCall, ...] = (),
+) -> Ending:
+    """How the execution ended, with everything that is known of it.
+
+    `limit_reached` says which time limit ended the runner; `still_lives` that no signal could end it.
+    """
+    ending = replace(
+        Ending(ExecutionStatus.STOPPED)
+        if found.session is None
+        else _by_result(expected, found.session, exit),
+        exit_code=exit.code,
+        exit_signal=exit.signal,
+        execution_time_ms=execution_time_ms,
+    )
+    if tool_calls:
+        ending = replace(ending, tool_calls=tool_calls)
+    seen = RunnerSeen.GONE if exit == ProcessExit() else RunnerSeen.EXITED
+    runner = RunnerSeen.LIVES if still_lives else seen
+    match end_kind(runner, found.seen, stop_accepted=stop_accepted, limit_reached=bool(limit_reached)):
+        case EndKind.BY_RESULT:
+            return ending
+        case EndKind.STOPPED:
+            return replace(ending, status=ExecutionStatus.STOPPED, failure=None, success=None, score=None)
+        case EndKind.TIMED_OUT:
+            failure = Failure(FailureKind.TIMEOUT, limit_reached)
+            return replace(ending, status=ExecutionStatus.TIMED_OUT, failure=failure)
+        case EndKind.BY_EXIT:
+            failure = _without_result(expected, found.problem, exit, last_lines)
+            return replace(ending, status=ExecutionStatus.FAILED, failure=failure)
+        case EndKind.LOST:
+            failure = Failure(FailureKind.LOST, f"{UNWATCHED}, and left no session file")
+            return replace(ending, status=ExecutionStatus.LOST, failure=failure)
+        case EndKind.NO_END:
+            raise ValueError("a runner that lives and that nobody stopped has no end")
+
+
+def steps_done(ending: Ending, total: int | None) -> int | None:
+    """How many steps of `total` are done where a result says so; None leaves what was known before."""
+    if ending.session_file_hash is None or total is None:
+        return None
+    return total if total == 1 or len(ending.steps) >= total else None
+
+
+def _by_result(expected: Expected, session: Session, exit: ProcessExit) -> Ending:
+    is_agents = expected.is_local_runner and exit.code == EXIT_AGENT
+    kind = FailureKind.AGENT if is_agents else FailureKind.BENCHMARK
+    return ending_by_result(session, _evaluate(expected, session), kind)
+
+
+def _evaluate(expected: Expected, session: Session) -> Evaluation:
+    """By the definition that was run."""
+    try:
+        benchmark = parse_benchmark(expected.source.encode(), f"{expected.benchmark_id}.yml")
+    except FormatError:
+        log.exception("the stored definition of %s cannot be read", expected.benchmark_id)
+        return Evaluation()
+    return evaluate_steps(benchmark, session.result.steps)
+
+
+def _without_result(
+    expected: Expected, problem: Failure | None, exit: ProcessExit, last_lines: str
+) -> Failure:
+    if problem is not None and (exit.code == 0 or exit == ProcessExit()):
+        return problem
+    if exit.code == 0:
+        message = "The runner ended with exit code 0 but wrote no session file"
+        return Failure(FailureKind.RESULT_MISSING, message)
+    if expected.is_local_runner and exit.code in (EXIT_NOT_RUNNABLE, EXIT_AGENT):
+        kind = FailureKind.NOT_RUNNABLE if exit.code == EXIT_NOT_RUNNABLE else FailureKind.AGENT
+        return Failure(kind, last_lines or f"The runner {exit.describe()} and said nothing")
+    parts = [f"The runner {exit.describe()}"]
+    if problem is not None:
+        parts.append(problem.message)
+    if last_lines:
+        parts.append(f"Its last output:\n{last_lines}")
+    return Failure(FailureKind.RUNNER_EXIT, ". ".join(parts))

@@ -1,0 +1,173 @@
+"""Applies retention: in a worker now and then, or once for a command; and removes the files of what was pruned.
+
+Files are those that this program had written for its own executions: their output, session file and tool log
+in the directories set here. Each machine removes its own, whoever pruned the database. Files of runners that
+others started are theirs and stay. Removing files is asked for separately: a session file may be somebody's
+only copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.sessions.names import own_directory, session_file_name
+from runner_bridge.tool_logs.names import tool_log_name
+from store.errors import RetentionBusy, StoreError
+from store.executions import retention, state_machine
+from store.executions.retention import Bulk
+from store.model import ExecutionId, ExecutionOrigin
+from store.postgres.database import Database
+
+FIRST_PASS_S = 60.0
+"""A worker that has just started has better things to do."""
+
+BETWEEN_PASSES_S = 3600.0
+"""Executions grow old by the day; nobody notices an hour."""
+
+BETWEEN_BATCHES_S = 0.05
+"""Retention is never in a hurry: the database is there for the others."""
+
+IDS_AT_ONCE = 500
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of pruned executions: how many and how large together."""
+
+    count: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a worker applies: how old is old, and whether files go too."""
+
+    age: dt.timedelta
+    files: bool = False
+
+
+async def keep_pruning(
+    db: Database,
+    config: RunnerConfig,
+    policy: Policy,
+    *,
+    first_pass_s: float = FIRST_PASS_S,
+    between_passes_s: float = BETWEEN_PASSES_S,
+) -> None:
+    """A pass now and then until cancelled; what goes wrong is logged and tried again next time."""
+    pause_s = first_pass_s
+    while True:
+        await asyncio.sleep(pause_s)
+        pause_s = between_passes_s
+        try:
+            await _pass(db, config, policy)
+        except RetentionBusy:
+            log.debug("another worker applies retention")
+        except (StoreError, OSError) as error:
+            log.warning("retention is put off: %s", error)
+        except Exception:
+            # Whatever it was: a task that ends would let the database grow for ever, and nobody would know.
+            log.exception("retention failed and is tried again")
+
+
+async def _pass(db: Database, config: RunnerConfig, policy: Policy) -> None:
+    began, total = time.monotonic(), Bulk()
+    before = await retention.cutoff(db, policy.age)
+    while (batch := await retention.prune(db, before)) is not None:
+        total += batch
+        await asyncio.sleep(BETWEEN_BATCHES_S)
+    if total.executions:
+        log.info(
+            "retention deleted the bulk of %d executions that ended before %s: %d bytes in %.1f s",
+            *(total.executions, before.isoformat(timespec="seconds"), total.bytes, time.monotonic() - began),
+        )
+    if policy.files:
+        files = await remove_files(db, config, before)
+        if files.count:
+            log.info("retention removed %d files, %d bytes", files.count, files.bytes)
+
+
+async def remove_files(
+    db: Database,
+    config: RunnerConfig,
+    before: dt.datetime,
+    *,
+    dry_run: bool = False,
+    due: Callable[[ExecutionId], bool] = lambda _: False,
+) -> Files:
+    """Removes the files of pruned executions of ours, last written before `before`.
+
+    A dry run only counts, and counts those of executions that `due` tells too.
+    """
+    found = await asyncio.to_thread(lambda: list(_old_files(config, before.timestamp())))
+    count = size = 0
+    for begin in range(0, len(found), IDS_AT_ONCE):
+        part = found[begin : begin + IDS_AT_ONCE]
+        ids = list({execution_id for execution_id, _, _ in part})
+        ours = await _pruned_of_ours(db, ids, due)
+        going = [(path, length) for execution_id, path, length in part if execution_id in ours]
+        count += len(going)
+        size += sum(length for _, length in going)
+        if not dry_run:
+            await asyncio.to_thread(_remove, [path for path, _ in going])
+            await asyncio.to_thread(_remove_empty, config, ours)
+    return Files(count, size)
+
+
+async def _pruned_of_ours(
+    db: Database, ids: Sequence[ExecutionId], due: Callable[[ExecutionId], bool]
+) -> set[ExecutionId]:
+    pruned = await retention.pruned_of(db, ids)
+    known = await state_machine.get_many(db, [item for item in ids if item in pruned or due(item)])
+    return {item for item, row in known.items() if row.origin is ExecutionOrigin.REQUESTED}
+
+
+def _old_files(config: RunnerConfig, before: float) -> Iterator[tuple[ExecutionId, Path, int]]:
+    """Files named as ours are, by execution; links and directories are no such files."""
+    for path in sorted(config.output_dir.glob("*.log")):
+        yield from _old_file(path, path.stem, path.name, before)
+    for path in sorted(config.sessions_dir.glob("session_*.json")):
+        name = path.stem.removeprefix("session_")
+        yield from _old_file(path, name, session_file_name(name), before)
+        log_path = path.with_name(tool_log_name(name))
+        yield from _old_file(log_path, name, log_path.name, before)
+    for path in sorted(config.sessions_dir.glob("*/session_*.json")):
+        name = path.parent.name
+        if path.parent.is_symlink():
+            continue
+        for file in (path, config.sessions_dir / tool_log_name(name)):
+            yield from _old_file(file, name, file.name, before)
+
+
+def _old_file(path: Path, name: str, expected: str, before: float) -> Iterator[tuple[ExecutionId, Path, int]]:
+    try:
+        execution_id = ExecutionId(uuid.UUID(name))
+        status = path.lstat()
+    except (ValueError, OSError):
+        return
+    is_ours = str(execution_id) == name and path.name == expected
+    if is_ours and path.is_file() and not path.is_symlink() and status.st_mtime < before:
+        yield execution_id, path, status.st_size
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _remove_empty(config: RunnerConfig, execution_ids: Iterable[ExecutionId]) -> None:
+    """The directories that runners had of their own; what is not empty stays."""
+    for execution_id in execution_ids:
+        with contextlib.suppress(OSError):
+            own_directory(config.sessions_dir, str(execution_id)).rmdir()

@@ -1,0 +1,45 @@
+"""Writes that must happen: tried again until the database takes them, or until this process is told to leave.
+
+A runner that ended while PostgreSQL was away has ended all the same; its row says so as soon as it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from store.errors import DatabaseBusy, DatabaseUnavailable
+from store.executions.queue import GiveBack
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+"""Pauses between tries double from the first to the longest."""
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+async def until_stored(operation: Callable[[], Awaitable[T]], leaving: asyncio.Event) -> T:
+    """The result of `operation`, which must be safe to repeat. GiveBack when told to leave first."""
+    pause = FIRST_PAUSE_S
+    while True:
+        try:
+            return await operation()
+        except (DatabaseUnavailable, DatabaseBusy) as error:
+            log.warning("the database does not take a write, trying again in %.1f s: %s", pause, error)
+        if await wait_for_event(leaving, pause):
+            raise GiveBack("the database was away while this worker ended")
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def wait_for_event(event: asyncio.Event, timeout_s: float) -> bool:
+    """Whether the event was set before the time was up."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True

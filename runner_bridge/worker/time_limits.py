@@ -1,0 +1,53 @@
+"""The time limits of a runner: of its start-up, of its run, and of its silence.
+
+The run limit counts from when the runner really began, so a compiler never eats it; the start-up limit bounds what
+comes before. Whoever watches, the limits are the same: they count from the start of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from runner_bridge.worker.signs_of_life import LOOK_S, Vitals
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """In milliseconds; `idle_ms` None is none."""
+
+    startup_ms: int
+    run_ms: int
+    idle_ms: int | None = None
+
+    def reached(self, vitals: Vitals) -> str | None:
+        """Which limit is reached, in words; None while none is."""
+        running_s, silent_s = vitals.running_s, vitals.silent_s
+        if running_s is None:
+            if vitals.age_s * 1000 >= self.startup_ms:
+                return f"The runner had not begun after its start-up limit of {self.startup_ms} ms"
+            return None
+        if running_s * 1000 >= self.run_ms:
+            return f"The runner was still running after its limit of {self.run_ms} ms"
+        if self.idle_ms is not None and silent_s is not None and silent_s * 1000 >= self.idle_ms:
+            return f"The runner was silent for its idle limit of {self.idle_ms} ms: no output, no tool call"
+        return None
+
+    def next_s(self, vitals: Vitals) -> float:
+        """Seconds until a limit can be reached at the earliest."""
+        running_s, silent_s = vitals.running_s, vitals.silent_s
+        if running_s is None or silent_s is None:
+            return max(0.0, self.startup_ms / 1000 - vitals.age_s)
+        left = self.run_ms / 1000 - running_s
+        if self.idle_ms is not None:
+            left = min(left, self.idle_ms / 1000 - silent_s)
+        return max(0.0, left)
+
+
+async def until_reached(limits: Limits, vitals: Vitals) -> str:
+    """Looks for signs of life until a limit is reached; says which, in words."""
+    while True:
+        await asyncio.to_thread(vitals.look)
+        if message := limits.reached(vitals):
+            return message
+        await asyncio.sleep(min(LOOK_S, limits.next_s(vitals)))

@@ -1,0 +1,325 @@
+"""The worker: takes executions from the queue and sees each to its end, as many at once as it is allowed.
+
+Its heartbeat says that it is there; executions of a worker that is not there any more are taken over when this
+one can see their runners (runner_bridge.worker.recovery), and one that was taken from this one is let go. A worker
+that is told to stop leaves its runners running and its executions to the next, or ends them when it is set to.
+A fault of ours ends the execution (LOST, with the reason) and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Coroutine
+
+from runner_bridge import log_context
+from runner_bridge.launchers import host, process_identity, reaper, runner_process
+from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_help import RunnerCommand
+from runner_bridge.observing.observer import Observer
+from runner_bridge.observing.watching import DirectoryWatch
+from runner_bridge.worker.counters import Counters
+from runner_bridge.worker.recovery import Judge, Recovery
+from runner_bridge.worker.storing import until_stored, wait_for_event
+from runner_bridge.worker.supervision import SHUTDOWN_GRACE_S, Supervision, Surroundings, write_end
+from store.benchmarks import benchmarks
+from store.errors import StoreError
+from store.executions import queue, state_machine
+from store.executions.queue import GiveBack
+from store.live.hub import Hub
+from store.model import (
+    Ending,
+    Execution,
+    ExecutionId,
+    ExecutionOrigin,
+    ExecutionStatus,
+    Failure,
+    FailureKind,
+    LeakedProcess,
+    RunnerKind,
+    WorkerId,
+)
+from store.postgres.database import Database
+from store.workers import workers
+from store.workers.concurrency_limits import Limits
+from store.workers.workers import HEARTBEAT_S, Owned, Registration
+
+POLL_S = 1.0
+"""A net under the hub: a worker that nobody woke looks at the queue all the same."""
+
+LEAVE_PATIENCE_S = 2.0
+"""How long a worker that leaves still waits for a runner that just starts, or has ended and has a result."""
+
+LEAVE_S = 1.0
+"""Saying goodbye may take this long; a worker that cannot is found to be gone by its pid or its silence."""
+
+LOST_AFTER_S = 30.0
+"""Executions of a worker that was silent for this long and whom nobody else can see are closed."""
+
+SHUTDOWN_PATIENCE_S = SHUTDOWN_GRACE_S + reaper.KILL_WAIT_S + 1.5
+"""How long a worker that ends its runners waits for them: grace, kill, and the writing of their ends."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs until `stop`. Its `id` is of this life only; it is registered before it owns anything.
+
+    `counters` are who else shows them; without any it counts for itself.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        hub: Hub,
+        config: RunnerConfig,
+        *,
+        limits: Limits | None = None,
+        lost_after_s: float = LOST_AFTER_S,
+        version: str = "",
+        counters: Counters | None = None,
+    ) -> None:
+        self.id = WorkerId(uuid.uuid4())
+        self._limits = limits or Limits()
+        self._leaving = asyncio.Event()
+        self._around = Surroundings(
+            db,
+            hub,
+            config,
+            RunnerCommand(config),
+            DirectoryWatch(config.sessions_dir),
+            self._leaving,
+            self.id,
+            Counters() if counters is None else counters,
+        )
+        self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
+        self._observer = Observer(db, self._around.watch, self.id, config, self._leaving)
+        self._registration = Registration(
+            id=self.id,
+            host=socket.gethostname(),
+            home=host.home(config.sessions_dir),
+            process_id=os.getpid(),
+            process_started=process_identity.start_time(os.getpid()) or 0.0,
+            capacity=self._limits.capacity,
+            version=version,
+        )
+        self._recovery = Recovery(db, Judge(self._registration.home, lost_after_s), self.id)
+        self._in_hand: dict[ExecutionId, asyncio.Task[None]] = {}
+        self._begun: set[ExecutionId] = set()
+
+    async def run(self) -> None:
+        """Works until `stop`, whatever becomes of the database meanwhile."""
+        with log_context.about(worker_id=self.id):
+            self._around.config.sessions_dir.mkdir(parents=True, exist_ok=True)
+            try:
+                await self._register()
+                await self._work()
+            except GiveBack:
+                log.info("the worker left before it had begun")
+            finally:
+                await self._around.watch.close()
+
+    async def _observe(self) -> None:
+        if self._around.config.observe:
+            await self._observer.run()
+
+    def stop(self) -> None:
+        """Takes nothing more and lets go of what is there; `run` returns within `leaves_within_s`."""
+        self._leaving.set()
+
+    @property
+    def leaves_within_s(self) -> float:
+        """How long the end of `run` takes at most after `stop`, while the database answers."""
+        stops = self._around.config.stop_runners_on_shutdown
+        return LEAVE_S + (SHUTDOWN_PATIENCE_S if stops else LEAVE_PATIENCE_S)
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted since the start."""
+        return self._around.counters
+
+    async def _register(self) -> None:
+        await until_stored(lambda: workers.register(self._around.db, self._registration), self._leaving)
+
+    async def _work(self) -> None:
+        beating = asyncio.create_task(
+            workers.keep_beating(self._around.db.url, self._registration), name="heartbeat"
+        )
+        # They end by themselves when this worker leaves: a claim that is under way must not be lost.
+        loops = [
+            asyncio.create_task(self._take(), name="taking"),
+            asyncio.create_task(self._look_after(), name="recovery"),
+            asyncio.create_task(self._observe(), name="observer"),
+        ]
+        try:
+            await asyncio.gather(*loops)
+            await asyncio.gather(*self._in_hand.values(), return_exceptions=True)
+        finally:
+            tasks = [beating, *loops, *self._in_hand.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await workers.leave(self._around.db, self.id)
+        except (TimeoutError, StoreError) as error:
+            log.warning("the worker leaves without goodbye: %s: %s", type(error).__name__, error)
+
+    async def _take(self) -> None:
+        """Takes what the limits allow, again whenever an execution changes its state."""
+        while not self._leaving.is_set():
+            changed = self._around.hub.status_changes.next
+            try:
+                await self._learn_command()
+                while not self._leaving.is_set() and (execution := await self._claim_next()) is not None:
+                    self._begin(execution, is_fresh=True)
+            except StoreError as error:
+                log.warning("nothing can be taken from the queue just now: %s", error)
+            except Exception:
+                # Whatever it was: without this loop nothing would ever run again.
+                log.exception("taking from the queue failed")
+            await _wait_for_any(changed, self._leaving, timeout_s=POLL_S)
+
+    async def _learn_command(self) -> None:
+        """Nothing is taken before it is known what the runner is called with; a compiler may come first."""
+        learning = asyncio.create_task(self._around.command.learn(), name="runner's help")
+        leaving = asyncio.create_task(self._leaving.wait())
+        try:
+            await asyncio.wait({learning, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            learning.cancel()
+            leaving.cancel()
+            for outcome in await asyncio.gather(learning, leaving, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    log.error("asking the runner for its flags failed", exc_info=outcome)
+
+    async def _claim_next(self) -> Execution | None:
+        return await queue.claim_next(self._around.db, self.id, self._limits, self._runner)
+
+    async def _look_after(self) -> None:
+        """Takes over what other workers left, lets go of what they took, and begins what is not in hand."""
+        while not self._leaving.is_set():
+            try:
+                everything = await self._recovery.look(self._resume)
+                for one in everything:
+                    await self._set_right(one)
+            except StoreError as error:
+                log.warning("executions of other workers are not looked after just now: %s", error)
+            except Exception:
+                log.exception("looking after executions of other workers failed")
+            await wait_for_event(self._leaving, HEARTBEAT_S)
+
+    def _resume(self, execution: Execution) -> None:
+        self.counters.recovered += 1
+        self._begin(execution, is_fresh=False)
+
+    async def _set_right(self, one: Owned) -> None:
+        """What this worker holds and what belongs to it, as it was a moment ago, made the same."""
+        in_hand = self._in_hand.get(one.execution_id)
+        is_mine = one.owner is not None and one.owner.id == self.id
+        if in_hand is not None and not is_mine:
+            if await state_machine.owner_of(self._around.db, one.execution_id) != self.id:
+                log.warning("execution %s was taken over by another worker", one.execution_id)
+                in_hand.cancel()
+        elif in_hand is None and is_mine and one.origin is ExecutionOrigin.REQUESTED:
+            mine = await state_machine.adopt(self._around.db, one.execution_id, self.id, self.id)
+            if mine is not None:
+                # Claimed, but the answer was lost on its way: nobody has started its runner.
+                known = self._begun | self._recovery.attempted
+                self._begin(mine, is_fresh=one.execution_id not in known)
+
+    def _begin(self, execution: Execution, *, is_fresh: bool) -> None:
+        if execution.id in self._in_hand:
+            return
+        task = asyncio.create_task(
+            self._in_background(execution, is_fresh=is_fresh), name=f"execution {execution.id}"
+        )
+        self._in_hand[execution.id] = task
+        task.add_done_callback(lambda _: self._in_hand.pop(execution.id, None))
+
+    async def _in_background(self, execution: Execution, *, is_fresh: bool) -> None:
+        with contextlib.suppress(GiveBack):
+            await self._see_to_end(execution, is_fresh=is_fresh)
+
+    async def _see_to_end(self, execution: Execution, *, is_fresh: bool) -> None:
+        """Starts the runner of a claimed execution, or finds that of one taken over, and watches it."""
+        self._begun.add(execution.id)
+        with log_context.about(execution_id=execution.id, worker_id=self.id):
+            try:
+                supervision = await self._supervision(execution)
+                work = supervision.execute() if is_fresh else supervision.resume()
+                await self._unless_leaving(supervision, work)
+            except GiveBack:
+                raise
+            except Exception as error:
+                log.exception("supervising execution %s failed", execution.id)
+                await self._close_after_fault(execution.id, f"{type(error).__name__}: {error}")
+        self._begun.discard(execution.id)
+
+    async def _supervision(self, execution: Execution) -> Supervision:
+        benchmark = await until_stored(
+            lambda: benchmarks.get(self._around.db, execution.benchmark_id, execution.benchmark_revision),
+            self._leaving,
+        )
+        if benchmark is None:
+            raise LookupError(f"benchmark {execution.benchmark_id} is not there")
+        return Supervision(self._around, execution, benchmark)
+
+    async def _unless_leaving(self, supervision: Supervision, work: Coroutine[None, None, None]) -> None:
+        """Lets `work` go on until it is done or this worker has to leave."""
+        working = asyncio.ensure_future(work)
+        leaving = asyncio.create_task(self._leaving.wait())
+        try:
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done() and self._around.config.stop_runners_on_shutdown:
+                supervision.shut_down()
+                await asyncio.wait({working}, timeout=SHUTDOWN_PATIENCE_S)
+            elif not working.done() and supervision.has_exited:
+                await asyncio.wait({working}, timeout=LEAVE_PATIENCE_S)
+            elif not working.done() and not supervision.started.is_set():
+                # What was claimed is started: the next worker could only call it lost.
+                starting = asyncio.create_task(supervision.started.wait())
+                await asyncio.wait(
+                    {working, starting}, timeout=LEAVE_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                starting.cancel()
+            if not working.done():
+                raise GiveBack("this worker ends; the runner goes on")
+            working.result()
+        finally:
+            leaving.cancel()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _close_after_fault(self, execution_id: ExecutionId, reason: str) -> None:
+        """What we cannot watch we do not leave running: no process, and a row that says why."""
+        owner = await until_stored(
+            lambda: state_machine.owner_of(self._around.db, execution_id), self._leaving
+        )
+        if owner != self.id:
+            return
+        identity = await until_stored(
+            lambda: state_machine.process_of(self._around.db, execution_id), self._leaving
+        )
+        pid, started = (None, None) if identity is None else (identity.pid, identity.started)
+        left = await runner_process.end_members(str(execution_id), pid, started, reaper.LEFTOVER_GRACE_S)
+        failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
+        leaked = tuple(LeakedProcess(pid, process_identity.name_of(pid)) for pid in left)
+        ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=leaked)
+        await write_end(self._around, execution_id, ending)
+
+
+async def _wait_for_any(*events: asyncio.Event, timeout_s: float) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,306 @@
+"""How agents do: figures over ended executions, per agent, per benchmark, over time.
+
+Everything comes from the summary that the database keeps and from index lookups (store.agents.performance), so it
+costs the same at a thousand executions and at a million. What is not known is null and counted in `missing`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from schema.contract.context import Info
+from schema.contract.enums import Bucket
+from schema.contract.ids import benchmark_id_argument
+from schema.contract.pagination import Window
+from schema.contract.times import utc_day
+from store import model
+from store.agents import performance as store
+from store.agents.performance import Figures, Timed
+
+if TYPE_CHECKING:
+    from schema.benchmarks.benchmark import Benchmark
+    from schema.executions.execution import Execution
+
+
+@strawberry.enum(description="Where a score comes from.")
+class ScoreSource(Enum):
+    RECOMPUTED = strawberry.enum_value("RECOMPUTED", description="It was computed here.")
+    REPORTED = strawberry.enum_value("REPORTED", description="The session file reports it.")
+
+
+@strawberry.input(
+    description="Which ended executions. Every condition given must hold. They are kept by UTC day of their end, "
+    "so `since` and `until` stand for the whole UTC days that hold them, both included."
+)
+class PerformanceFilter:
+    since: dt.datetime | None = strawberry.field(
+        default=None, description="Ended on the UTC day of this time or later; without an offset it is UTC."
+    )
+    until: dt.datetime | None = strawberry.field(
+        default=None, description="Ended on the UTC day of this time or earlier; without an offset it is UTC."
+    )
+    benchmark_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Of any of these benchmarks."
+    )
+    agents: list[str] | None = strawberry.field(
+        default=None, description="By any of these agents, which are listed even if they have none."
+    )
+    tags: list[str] | None = strawberry.field(
+        default=None, description="Of benchmarks whose current revision has all of these tags."
+    )
+
+    async def conditions(self, info: Info) -> store.PerformanceFilter:
+        """An empty list of ids, agents or tags is no condition, as everywhere."""
+        ids = {benchmark_id_argument(text) for text in self.benchmark_ids or ()} or None
+        if self.tags:
+            tagged = set(await info.context.loaders.tagged.load(tuple(sorted(set(self.tags)))))
+            ids = tagged if ids is None else ids & tagged
+        return store.PerformanceFilter(
+            since=utc_day(self.since),
+            until=utc_day(self.until),
+            benchmark_ids=None if ids is None else tuple(sorted(ids)),
+            agents=tuple(sorted(set(self.agents))) if self.agents else None,
+        )
+
+
+FilterArgument = Annotated[
+    PerformanceFilter | None,
+    strawberry.argument(description="Which ended executions; all when not given."),
+]
+
+
+async def _conditions(info: Info, filter: PerformanceFilter | None) -> store.PerformanceFilter:
+    return store.PerformanceFilter() if filter is None else await filter.conditions(info)
+
+
+@strawberry.type(description="Scores from 0 to 1 of the executions that have one.")
+class ScoreFigures:
+    mean: float | None = strawberry.field(description="Their mean.")
+    best: float | None = strawberry.field(description="The highest.")
+    latest: float | None = strawberry.field(
+        description="That of the execution that ended last among those with a score."
+    )
+
+    @classmethod
+    def of(cls, scores: store.Scores) -> ScoreFigures:
+        return cls(mean=scores.mean, best=scores.best, latest=scores.latest)
+
+
+@strawberry.type(description="How long runners ran, of the executions where that is known.")
+class ExecutionTimeFigures:
+    figures: strawberry.Private[Figures]
+    filter: strawberry.Private[store.PerformanceFilter]
+    mean_ms: float | None = strawberry.field(description="The mean in milliseconds.")
+
+    @strawberry.field(
+        description="The 95th percentile in milliseconds, by nearest rank. Read from buckets 2 % wide: never "
+        "below the true one, at most 2 % above."
+    )
+    async def p95_ms(self, info: Info) -> float | None:
+        return await info.context.loaders.p95_ms.load((self.filter, Timed.of(self.figures)))
+
+
+@strawberry.type(
+    description="How many of the executions lack a figure; means and percentiles leave those out."
+)
+class MissingFigures:
+    reported_score: int = strawberry.field(description="Without a score in a session file.")
+    recomputed_score: int = strawberry.field(description="Without a score computed here.")
+    execution_time: int = strawberry.field(description="Without a known execution time.")
+
+
+@strawberry.interface(description="Figures over ended executions, whatever their end.")
+class Performance:
+    figures: strawberry.Private[Figures]
+    filter: strawberry.Private[store.PerformanceFilter]
+    agent: str = strawberry.field(description="The agent.")
+    executions: int = strawberry.field(description="Ended executions.")
+    succeeded: int = strawberry.field(description="Those that SUCCEEDED.")
+    success_rate: float | None = strawberry.field(
+        description="`succeeded` / `executions`, 0 to 1; null without executions."
+    )
+    reported: ScoreFigures = strawberry.field(description="The scores that session files report.")
+    recomputed: ScoreFigures = strawberry.field(description="The scores computed here, by one function.")
+    execution_time: ExecutionTimeFigures = strawberry.field(description="How long runners ran.")
+    missing: MissingFigures = strawberry.field(description="What is not known of how many.")
+
+
+@strawberry.type(description="How one agent does on one benchmark.")
+class BenchmarkPerformance(Performance):
+    benchmark_id: strawberry.ID = strawberry.field(description="The benchmark.")
+    latest_score: float | None = strawberry.field(
+        description="The latest score computed here, the latest reported one where none was; benchmarks are "
+        "ranked by it."
+    )
+    latest_score_source: ScoreSource | None = strawberry.field(
+        description="Which of the two `latestScore` is; null where there is none."
+    )
+
+    @classmethod
+    def of(cls, figures: Figures, filter: store.PerformanceFilter) -> BenchmarkPerformance:
+        source = ScoreSource.REPORTED if figures.recomputed.latest is None else ScoreSource.RECOMPUTED
+        return cls(
+            benchmark_id=strawberry.ID(figures.benchmark_id or ""),
+            latest_score=figures.latest_score,
+            latest_score_source=None if figures.latest_score is None else source,
+            **_shared(figures, filter),
+        )
+
+    @strawberry.field(description="The benchmark at its current revision; null when it is not known here.")
+    async def benchmark(
+        self, info: Info
+    ) -> Annotated[Benchmark, strawberry.lazy("schema.benchmarks.benchmark")] | None:
+        from schema.benchmarks.benchmark import Benchmark
+
+        found = await info.context.loaders.benchmark.load(model.BenchmarkId(self.benchmark_id))
+        return None if found is None else Benchmark.of(found)
+
+    @strawberry.field(
+        description="The newest execution of the benchmark by the agent, ended or not, whatever the filter's days."
+    )
+    async def latest_execution(
+        self, info: Info
+    ) -> Annotated[Execution, strawberry.lazy("schema.executions.execution")] | None:
+        from schema.executions.execution import Execution
+
+        key = (model.BenchmarkId(self.benchmark_id), self.agent)
+        found = await info.context.loaders.latest_execution.load(key)
+        return None if found is None else Execution.of(found)
+
+
+@strawberry.type(description="How an agent did in one stretch of time.")
+class PerformanceBucket:
+    start: dt.date = strawberry.field(
+        description="Its first UTC day. At the filter's ends only the days that it lets through are counted."
+    )
+    executions: int = strawberry.field(description="Executions that ended in it; never 0.")
+    success_rate: float | None = strawberry.field(description="The share that SUCCEEDED, 0 to 1.")
+    mean_score: float | None = strawberry.field(description="Mean of the reported scores.")
+    mean_recomputed: float | None = strawberry.field(description="Mean of the scores computed here.")
+    mean_execution_time_ms: float | None = strawberry.field(
+        description="Mean of the known execution times in milliseconds."
+    )
+
+    @classmethod
+    def of(cls, figures: Figures) -> PerformanceBucket:
+        return cls(
+            start=figures.start or dt.date.min,
+            executions=figures.executions,
+            success_rate=figures.success_rate,
+            mean_score=figures.reported.mean,
+            mean_recomputed=figures.recomputed.mean,
+            mean_execution_time_ms=figures.mean_ms,
+        )
+
+
+@strawberry.type(description="How one agent does, on all benchmarks that the filter lets through.")
+class AgentPerformance(Performance):
+    @classmethod
+    def of(cls, figures: Figures, filter: store.PerformanceFilter) -> AgentPerformance:
+        return cls(**_shared(figures, filter))
+
+    @strawberry.field(description="The same figures per benchmark, by id.")
+    async def by_benchmark(self, info: Info) -> list[BenchmarkPerformance]:
+        return [BenchmarkPerformance.of(pair, self.filter) for pair in await self._pairs(info)]
+
+    @strawberry.field(
+        description="The benchmarks with the highest `latestScore`, best first; "
+        "those without a score are left out."
+    )
+    async def best_benchmarks(
+        self, info: Info, first: Annotated[int, strawberry.argument(description="How many: 1 to 200.")] = 5
+    ) -> list[BenchmarkPerformance]:
+        return await self._ranked(info, first, lambda score: -score)
+
+    @strawberry.field(
+        description="The benchmarks with the lowest `latestScore`, worst first; "
+        "those without a score are left out."
+    )
+    async def worst_benchmarks(
+        self, info: Info, first: Annotated[int, strawberry.argument(description="How many: 1 to 200.")] = 5
+    ) -> list[BenchmarkPerformance]:
+        return await self._ranked(info, first, lambda score: score)
+
+    @strawberry.field(
+        description="Stretch by stretch, oldest first; stretches without executions are left out."
+    )
+    async def over_time(
+        self,
+        info: Info,
+        bucket: Annotated[Bucket, strawberry.argument(description="How long a stretch is.")] = Bucket.DAY,
+    ) -> list[PerformanceBucket]:
+        key = (self.filter, bucket, self.agent)
+        return [PerformanceBucket.of(part) for part in await info.context.loaders.over_time.load(key)]
+
+    async def _ranked(
+        self, info: Info, first: int, rank: Callable[[float], float]
+    ) -> list[BenchmarkPerformance]:
+        limit = Window.of(first, None, None, None).limit
+        scored = [
+            (rank(pair.latest_score), pair.benchmark_id or "", pair)
+            for pair in await self._pairs(info)
+            if pair.latest_score is not None
+        ]
+        ranked = sorted(scored, key=lambda item: item[:2])[:limit]
+        return [BenchmarkPerformance.of(pair, self.filter) for _, _, pair in ranked]
+
+    async def _pairs(self, info: Info) -> Sequence[Figures]:
+        return await info.context.loaders.performance_of_agent.load((self.filter, self.agent))
+
+
+def _shared(figures: Figures, filter: store.PerformanceFilter) -> dict[str, Any]:
+    return {
+        "figures": figures,
+        "filter": filter,
+        "agent": figures.agent,
+        "executions": figures.executions,
+        "succeeded": figures.succeeded,
+        "success_rate": figures.success_rate,
+        "reported": ScoreFigures.of(figures.reported),
+        "recomputed": ScoreFigures.of(figures.recomputed),
+        "execution_time": ExecutionTimeFigures(figures=figures, filter=filter, mean_ms=figures.mean_ms),
+        "missing": MissingFigures(
+            reported_score=figures.executions - figures.reported.count,
+            recomputed_score=figures.executions - figures.recomputed.count,
+            execution_time=figures.executions - figures.timed,
+        ),
+    }
+
+
+async def agent_performance(info: Info, filter: FilterArgument = None) -> list[AgentPerformance]:
+    conditions = await _conditions(info, filter)
+    found = {figures.agent: figures for figures in await store.of_agents(info.context.db, conditions)}
+    for agent in conditions.agents or ():
+        found.setdefault(agent, store.no_figures(agent))
+    return [AgentPerformance.of(found[agent], conditions) for agent in sorted(found)]
+
+
+async def performance_of_agent(
+    info: Info, agent: str, filter: PerformanceFilter | None
+) -> AgentPerformance | None:
+    """This agent's figures, all zero without executions; None when the filter does not let it through."""
+    conditions = await _conditions(info, filter)
+    if conditions.agents is not None and agent not in conditions.agents:
+        return None
+    conditions = replace(conditions, agents=None)
+    figures = await info.context.loaders.performance_in_all.load((conditions, agent))
+    return AgentPerformance.of(figures or store.no_figures(agent), conditions)
+
+
+async def performance_of_benchmark(
+    info: Info, benchmark_id: str, filter: PerformanceFilter | None
+) -> list[BenchmarkPerformance]:
+    """Per agent, on this benchmark alone; nothing when the filter does not let the benchmark through."""
+    conditions = await _conditions(info, filter)
+    if conditions.benchmark_ids is not None and benchmark_id not in conditions.benchmark_ids:
+        return []
+    conditions = replace(conditions, benchmark_ids=None)
+    key = (conditions, model.BenchmarkId(benchmark_id))
+    found = await info.context.loaders.performance_of_benchmark.load(key)
+    return [BenchmarkPerformance.of(figures, conditions) for figures in found]

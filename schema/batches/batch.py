@@ -1,0 +1,160 @@
+"""Batches: executions requested together, how far they have come, and the stream of that."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from schema.contract.context import Info
+from schema.contract.errors import RequestError
+from schema.contract.ids import parse_execution_id
+from schema.contract.page_arguments import After, Before, First, Last
+from schema.contract.pagination import Window
+from schema.executions.execution import Execution
+from schema.executions.filter import ExecutionFilter
+from schema.executions.lists import ExecutionConnection
+from schema.executions.nested import executions_of
+from schema.live.executions import ExecutionEvent
+from schema.live.updates_cursor import cursor_argument
+from store import model
+from store.executions import batches
+from store.executions.listing import Parent
+from store.live.batch_watch import BatchWatch
+from store.model import BatchId, ExecutionStatus
+
+
+@strawberry.type(description="How many executions of a batch are in each state.")
+class BatchProgress:
+    queued: int = strawberry.field(description="Wait for a worker.")
+    running: int = strawberry.field(description="Have a runner.")
+    stopping: int = strawberry.field(description="Were told to stop.")
+    succeeded: int = strawberry.field(description="Ended with a result that reports success.")
+    failed: int = strawberry.field(description="Ended badly.")
+    timed_out: int = strawberry.field(description="Were ended at their time limit.")
+    stopped: int = strawberry.field(description="Were stopped on request.")
+    lost: int = strawberry.field(description="Vanished and left no result.")
+    ended: int = strawberry.field(description="All that have ended, however.")
+    is_over: bool = strawberry.field(description="Whether every execution has ended.")
+
+    @classmethod
+    def of(cls, progress: batches.Progress) -> BatchProgress:
+        return cls(
+            queued=progress.of(ExecutionStatus.QUEUED),
+            running=progress.of(ExecutionStatus.RUNNING),
+            stopping=progress.of(ExecutionStatus.STOPPING),
+            succeeded=progress.of(ExecutionStatus.SUCCEEDED),
+            failed=progress.of(ExecutionStatus.FAILED),
+            timed_out=progress.of(ExecutionStatus.TIMED_OUT),
+            stopped=progress.of(ExecutionStatus.STOPPED),
+            lost=progress.of(ExecutionStatus.LOST),
+            ended=progress.ended,
+            is_over=progress.ended == sum(progress.counts.values()),
+        )
+
+
+@strawberry.type(description="Executions that were requested together. Each lives and ends by itself.")
+class Batch:
+    row: strawberry.Private[model.Batch]
+    id: strawberry.ID = strawberry.field(description="A UUID.")
+    requested_at: dt.datetime = strawberry.field(description="When it was requested.")
+    size: int = strawberry.field(description="How many executions it has.")
+    request: JSON = strawberry.field(description="What was asked for: benchmarks or filter, agents, timeout.")
+
+    @classmethod
+    def of(cls, row: model.Batch) -> Batch:
+        return cls(
+            row=row,
+            id=strawberry.ID(str(row.id)),
+            requested_at=row.requested_at,
+            size=row.size,
+            request=JSON(row.request),
+        )
+
+    @strawberry.field(description="How far it has come; follow it with `batchUpdates`.")
+    async def progress(self, info: Info) -> BatchProgress:
+        return BatchProgress.of(await info.context.loaders.batch_progress.load(self.row.id))
+
+    @strawberry.field(description="Its executions, newest first.")
+    async def executions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Annotated[
+            ExecutionFilter | None, strawberry.argument(description="Which of them; all when not given.")
+        ] = None,
+    ) -> ExecutionConnection:
+        window = Window.of(first, after, last, before)
+        return await executions_of(info, Parent.BATCH, self.row.id, window, filter)
+
+
+@strawberry.type(description="A step forward of a batch.")
+class BatchUpdate:
+    cursor: str = strawberry.field(description="To resume after this update, pass it as `after`.")
+    progress: BatchProgress = strawberry.field(
+        description="How far the batch has come, as far as is known: after a resumption this may be ahead of "
+        "`event`."
+    )
+    event: ExecutionEvent | None = strawberry.field(
+        description="The change of state that happened; null in the first update."
+    )
+    execution: Execution | None = strawberry.field(
+        description="The execution it happened to, as of then; null in the first update."
+    )
+
+
+def batch_id_argument(text: str) -> BatchId:
+    """A batch id as a query's argument: raises RequestError."""
+    parsed = parse_execution_id(text)
+    if parsed is None:
+        raise RequestError("INVALID_ID", f"{text[:80]!r} is not a batch id: those are UUIDs")
+    return BatchId(parsed)
+
+
+async def batch(
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The batch's UUID.")]
+) -> Batch | None:
+    found = await info.context.loaders.batch.load(batch_id_argument(id))
+    return None if found is None else Batch.of(found)
+
+
+async def batch_updates(
+    info: Info,
+    batch_id: Annotated[strawberry.ID, strawberry.argument(description="The batch's UUID.")],
+    after: Annotated[
+        str | None,
+        strawberry.argument(description="Continue after this cursor; from now on when not given."),
+    ] = None,
+) -> AsyncGenerator[BatchUpdate, None]:
+    context, wanted = info.context, batch_id_argument(batch_id)
+    if await context.loaders.batch.load(wanted) is None:
+        raise RequestError("BATCH_NOT_FOUND", f"There is no batch {batch_id}")
+    updates = context.hub.updates
+    cursor = None if after is None else await cursor_argument(updates, after)
+    watch = await BatchWatch.start(context.db, wanted, cursor)
+    yield BatchUpdate(
+        cursor=updates.text(watch.cursor),
+        progress=BatchProgress.of(watch.progress),
+        event=None,
+        execution=None,
+    )
+    if watch.is_over:
+        return
+    async with aclosing(updates.follow(watch.cursor)) as items:
+        async for item in items:
+            if not watch.take(item):
+                continue
+            event = ExecutionEvent.of(item)
+            progress = BatchProgress.of(watch.progress)
+            yield BatchUpdate(
+                cursor=updates.text(item.cursor), progress=progress, event=event, execution=event.execution
+            )
+            if watch.is_over:
+                return

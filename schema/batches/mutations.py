@@ -1,0 +1,116 @@
+"""The mutation that requests many executions at once: all of them, or none and the reason."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from runner_bridge import execution_requests
+from runner_bridge.errors import AgentsNotFound, InvalidInput
+from schema.batches.batch import Batch
+from schema.benchmarks.benchmark import BenchmarkFilter
+from schema.contract.context import Info
+from schema.contract.errors import Error, ErrorCode, InvalidInputError, RequestError
+from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
+from store.executions.batches import PRIORITY
+
+
+@strawberry.type(description="Some of the benchmarks do not exist, or are archived.")
+class BenchmarksNotFoundError(Error):
+    benchmark_ids: list[strawberry.ID] = strawberry.field(description="All that were not found.")
+
+
+@strawberry.type(description="Some of the agents are not configured.")
+class AgentsNotFoundError(Error):
+    agents: list[str] = strawberry.field(description="All that were not found.")
+    known: list[str] = strawberry.field(description="The agents that are configured.")
+
+
+@strawberry.type(description="The idempotency key was used before, for another batch.")
+class BatchIdempotencyConflictError(Error):
+    existing: Batch = strawberry.field(description="The batch that the key belongs to.")
+
+
+@strawberry.input(
+    description="What to execute: every chosen benchmark with every agent, at most 1000 in all."
+)
+class RunBenchmarksInput:
+    agents: list[str] = strawberry.field(description="Some of `agents`.")
+    benchmark_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="The benchmarks; either these or `filter`."
+    )
+    filter: BenchmarkFilter | None = strawberry.field(
+        default=None, description="Every benchmark that it lets through, such as those with some tags."
+    )
+    timeout_ms: int | None = strawberry.field(
+        default=None,
+        description="Time limit of each execution in milliseconds; the server's default when not given.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="A key of your choice: the same key with the same input gives the same batch again.",
+    )
+    priority: int = strawberry.field(
+        default=PRIORITY,
+        description="-100 to 100: the higher goes first. By default behind those requested singly, which "
+        "have 0.",
+    )
+
+
+@strawberry.type(description="Every execution of the batch is queued, durably.")
+class RunBenchmarksSuccess:
+    batch: Batch = strawberry.field(description="The batch; follow it with `batchUpdates`.")
+    created: bool = strawberry.field(
+        description="False when the idempotency key gave a batch that was there before."
+    )
+
+
+RunBenchmarksResult = Annotated[
+    RunBenchmarksSuccess
+    | BenchmarksNotFoundError
+    | AgentsNotFoundError
+    | InvalidInputError
+    | BatchIdempotencyConflictError,
+    strawberry.union("RunBenchmarksResult", description="The batch, or why there is none."),
+]
+
+
+async def run_benchmarks(
+    info: Info,
+    input: Annotated[RunBenchmarksInput, strawberry.argument(description="What to execute.")],
+) -> RunBenchmarksResult:
+    try:
+        conditions = None if input.filter is None else input.filter.conditions()
+    except RequestError as error:
+        return InvalidInputError.of("filter", error.message)
+    try:
+        batch, created = await execution_requests.request_batch(
+            info.context.db,
+            info.context.runner,
+            benchmark_ids=input.benchmark_ids,
+            filter=conditions,
+            agents=input.agents,
+            timeout_ms=input.timeout_ms,
+            idempotency_key=input.idempotency_key,
+            priority=input.priority,
+        )
+    except InvalidInput as error:
+        return InvalidInputError.of(error.field, str(error))
+    except AgentsNotFound as error:
+        return AgentsNotFoundError(
+            message=str(error),
+            code=ErrorCode.AGENT_NOT_FOUND,
+            agents=list(error.agents),
+            known=list(error.known),
+        )
+    except BenchmarkNotFound as error:
+        missing = [strawberry.ID(benchmark_id) for benchmark_id in error.ids]
+        return BenchmarksNotFoundError(
+            message=str(error), code=ErrorCode.BENCHMARK_NOT_FOUND, benchmark_ids=missing
+        )
+    except BatchIdempotencyConflict as error:
+        return BatchIdempotencyConflictError(
+            message=str(error), code=ErrorCode.IDEMPOTENCY_CONFLICT, existing=Batch.of(error.existing)
+        )
+    return RunBenchmarksSuccess(batch=Batch.of(batch), created=created)

@@ -1,0 +1,344 @@
+"""Benchmarks: the type, its lists, and how one is looked up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from runner_bridge.benchmarks.definitions import (
+    Definition,
+    StoredText,
+    Unreadable,
+    why_no_reference_answer_to,
+    why_not_runnable_here,
+)
+from schema.benchmarks.definitions import FlowStep, GroundTruth, InitialAccount
+from schema.benchmarks.json_lists import JsonNodes, benchmark_nodes
+from schema.benchmarks.reference_answer import ReferenceAnswer
+from schema.benchmarks.remarks import Remark
+from schema.benchmarks.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
+from schema.contract.context import Info
+from schema.contract.ids import benchmark_id_argument
+from schema.contract.page_arguments import After, Before, First, Last
+from schema.contract.pagination import PageInfo, Window, decode_cursor, encode_cursor
+from schema.live.updates_cursor import UpdatesCursor
+from schema.loading.json_loads import LatestExecution, LatestExecutions
+from schema.loading.json_selection import execution_row, loaded, ready
+from store import model
+from store.executions import filters, listing
+from store.executions.listing import BenchmarkBounds
+from store.json import lists
+from store.json.rows import NotWritable
+
+if TYPE_CHECKING:
+    from schema.agents.performance import BenchmarkPerformance, PerformanceFilter
+    from schema.executions.execution import Execution
+    from schema.executions.filter import ExecutionFilter
+    from schema.executions.lists import ExecutionConnection
+
+CURSOR_KIND = "benchmarks"
+
+
+@strawberry.type(description="A benchmark: accounts to set up, a prompt, and what must be true afterwards.")
+class Benchmark:
+    row: strawberry.Private[model.Benchmark]
+    id: strawberry.ID = strawberry.field(description="Its own id, such as `001-sol-transfer`.")
+    description: str = strawberry.field(description="What it tests.")
+    tags: list[str] = strawberry.field(description="Its tags.")
+    prompt: str = strawberry.field(description="What the agent is asked to do.")
+    revision: int = strawberry.field(description="Counted from 1; a new one for each changed content.")
+    definition: JSON = strawberry.field(description="The whole definition as JSON, no key lost.")
+    source: str = strawberry.field(description="The YAML text of this revision.")
+    source_path: str | None = strawberry.field(
+        description="Its file in the benchmarks directory; null when it came over the API."
+    )
+    content_hash: str = strawberry.field(description="SHA-256 of the source, in hex.")
+    remarks: list[Remark] = strawberry.field(
+        description="What of it cannot be evaluated here, or what upstream's loader would refuse."
+    )
+    created_at: dt.datetime = strawberry.field(description="When the first revision was stored.")
+    revised_at: dt.datetime = strawberry.field(description="When this revision was stored.")
+    archived_at: dt.datetime | None = strawberry.field(
+        description="When its file was found gone; null while it is there."
+    )
+
+    @classmethod
+    def of(cls, row: model.Benchmark) -> Benchmark:
+        return cls(
+            row=row,
+            id=strawberry.ID(row.id),
+            description=row.description,
+            tags=list(row.tags),
+            prompt=row.prompt,
+            revision=row.revision,
+            definition=row.definition,
+            source=row.source,
+            source_path=row.source_path,
+            content_hash=row.content_hash,
+            remarks=[Remark.of(remark) for remark in row.remarks],
+            created_at=row.created_at,
+            revised_at=row.revised_at,
+            archived_at=row.archived_at,
+        )
+
+    @strawberry.field(description="Its newest execution, by one agent or by any; null when there is none.")
+    async def latest_execution(
+        self,
+        info: Info,
+        agent: Annotated[str | None, strawberry.argument(description="Only by this agent.")] = None,
+    ) -> Annotated[Execution, strawberry.lazy("schema.executions.execution")] | None:
+        from schema.executions.execution import Execution
+
+        if (row := execution_row(info)) is not None:
+            with suppress(NotWritable):
+                written: Execution | None = await loaded(info, LatestExecution(agent), row, self.row.id)
+                return written
+        found = await info.context.loaders.latest_execution.load((model.BenchmarkId(self.id), agent))
+        return None if found is None else Execution.of(found)
+
+    @strawberry.field(
+        description="Its newest execution by each of some agents; none of an agent without one."
+    )
+    async def latest_executions(
+        self,
+        info: Info,
+        agents: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="Which agents, in this order; all configured ones when not given."
+            ),
+        ] = None,
+    ) -> list[Annotated[Execution, strawberry.lazy("schema.executions.execution")]]:
+        from schema.executions.execution import Execution
+
+        wanted = info.context.runner.agents if agents is None else agents
+        if (row := execution_row(info)) is not None:
+            with suppress(NotWritable):
+                written: list[Execution] = await loaded(
+                    info, LatestExecutions(tuple(wanted)), row, self.row.id
+                )
+                return written
+        keys = [(model.BenchmarkId(self.id), agent) for agent in dict.fromkeys(wanted)]
+        found = await info.context.loaders.latest_execution.load_many(keys)
+        return [Execution.of(execution) for execution in found if execution is not None]
+
+    @strawberry.field(description="How each agent does on it, over ended executions, in order of name.")
+    async def performance(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated[PerformanceFilter, strawberry.lazy("schema.agents.performance")] | None,
+            strawberry.argument(
+                description="Which ended executions; all when not given. Empty where it leaves the benchmark out."
+            ),
+        ] = None,
+    ) -> list[Annotated[BenchmarkPerformance, strawberry.lazy("schema.agents.performance")]]:
+        from schema.agents.performance import performance_of_benchmark
+
+        return await performance_of_benchmark(info, self.id, filter)
+
+    @strawberry.field(description="Its executions, newest first.")
+    async def executions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Annotated[
+            Annotated[ExecutionFilter, strawberry.lazy("schema.executions.filter")] | None,
+            strawberry.argument(description="Which of them; all when not given."),
+        ] = None,
+    ) -> Annotated[ExecutionConnection, strawberry.lazy("schema.executions.lists")]:
+        from schema.executions.nested import executions_of
+
+        window = Window.of(first, after, last, before)
+        return await executions_of(info, listing.Parent.BENCHMARK, self.row.id, window, filter)
+
+    @strawberry.field(description="The contents it has had, newest first.")
+    async def revisions(
+        self, info: Info, first: First = None, after: After = None
+    ) -> BenchmarkRevisionConnection:
+        return await revisions_of(info, self.row.id, Window.of(first, after, None, None))
+
+    @strawberry.field(description="What differs between two revisions; null when one does not exist.")
+    async def diff(
+        self,
+        info: Info,
+        from_: Annotated[int, strawberry.argument(name="from", description="The former revision.")],
+        to: Annotated[int, strawberry.argument(description="The later revision.")],
+    ) -> BenchmarkDiff | None:
+        return await diff_of(info, self.row.id, from_, to)
+
+    async def _definition(self, info: Info) -> Definition:
+        text = StoredText(self.row.content_hash, self.row.source)
+        return await info.context.loaders.definition.load(text)
+
+    @strawberry.field(
+        description="`dynamic` when the agent plans by itself, else `static`; null when the text cannot be read."
+    )
+    async def flow_type(self, info: Info) -> str | None:
+        definition = await self._definition(info)
+        return None if isinstance(definition, Unreadable) else definition.flow_type
+
+    @strawberry.field(
+        description="The steps of a benchmark that prompts several times; empty for one prompt, null when the "
+        "text cannot be read."
+    )
+    async def flow_steps(self, info: Info) -> list[FlowStep] | None:
+        definition = await self._definition(info)
+        if isinstance(definition, Unreadable):
+            return None
+        return [FlowStep.of(step) for step in definition.flow]
+
+    @strawberry.field(
+        description="The accounts as they stand before the agent acts; null when the text cannot be read."
+    )
+    async def initial_state(self, info: Info) -> list[InitialAccount] | None:
+        definition = await self._definition(info)
+        if isinstance(definition, Unreadable):
+            return None
+        return [InitialAccount.of(account) for account in definition.initial_state]
+
+    @strawberry.field(description="What a result is measured against; null when the text cannot be read.")
+    async def ground_truth(self, info: Info) -> GroundTruth | None:
+        definition = await self._definition(info)
+        return None if isinstance(definition, Unreadable) else GroundTruth.of(definition.ground_truth)
+
+    @strawberry.field(description="Whether there is an answer to it that needs no model.")
+    async def reference_answer(self, info: Info) -> ReferenceAnswer:
+        return ReferenceAnswer.of(why_no_reference_answer_to(await self._definition(info)))
+
+    @strawberry.field(
+        description="Whether our own runner can build its environment, so that an agent can play it here."
+    )
+    async def runnable_locally(self, info: Info) -> bool:
+        return why_not_runnable_here(await self._definition(info)) is None
+
+    @strawberry.field(description="Why our own runner cannot build it; null when it can.")
+    async def why_not_runnable_locally(self, info: Info) -> str | None:
+        return why_not_runnable_here(await self._definition(info))
+
+
+@strawberry.input(description="Which benchmarks. Every condition given must hold.")
+class BenchmarkFilter:
+    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="With one of these ids.")
+    tags: list[str] | None = strawberry.field(default=None, description="With all of these tags.")
+    text: str | None = strawberry.field(
+        default=None, description="With this text in id, description or prompt; case does not matter."
+    )
+    include_archived: bool = strawberry.field(default=False, description="Also those whose file is gone.")
+
+    def conditions(self) -> filters.BenchmarkFilter:
+        return filters.BenchmarkFilter(
+            ids=tuple(benchmark_id_argument(text) for text in self.ids or ()),
+            tags=tuple(self.tags or ()),
+            text=self.text,
+            include_archived=self.include_archived,
+        )
+
+
+@strawberry.type(description="A benchmark in a list.")
+class BenchmarkEdge:
+    cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
+    node: Benchmark = strawberry.field(description="The benchmark.")
+
+
+@strawberry.type(description="A page of benchmarks, by id.")
+class BenchmarkConnection:
+    filter: strawberry.Private[filters.BenchmarkFilter]
+    edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    updates_cursor: str = strawberry.field(
+        description="For `benchmarkUpdates(after:)`: continues exactly where this page was read. Asked for "
+        "without nodes, edges and pageInfo, it continues from before this list and those beside it were read."
+    )
+    written_nodes: strawberry.Private[Any] = None
+    """The nodes as JSON where no edges are asked for; there are none then."""
+
+    @strawberry.field(description="The benchmarks without their cursors.")
+    def nodes(self) -> list[Benchmark]:
+        return self.written_nodes or [edge.node for edge in self.edges]
+
+    @strawberry.field(description="How many benchmarks the filter lets through; counted only when asked.")
+    async def total_count(self, info: Info) -> int:
+        return await listing.count_benchmarks(info.context.db, self.filter)
+
+
+async def benchmark(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The benchmark's own id.")],
+    revision: Annotated[
+        int | None, strawberry.argument(description="One of its revisions; the current one when not given.")
+    ] = None,
+) -> Benchmark | None:
+    loaders, benchmark_id = info.context.loaders, benchmark_id_argument(id)
+    if revision is None:
+        found = await loaders.benchmark.load(benchmark_id)
+    else:
+        found = await loaders.benchmark_revision.load((benchmark_id, revision))
+    return None if found is None else Benchmark.of(found)
+
+
+async def benchmarks(
+    info: Info,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+    filter: Annotated[
+        BenchmarkFilter | None,
+        strawberry.argument(description="Which benchmarks; all that are not archived when not given."),
+    ] = None,
+) -> BenchmarkConnection:
+    window = Window.of(first, after, last, before)
+    conditions = filter.conditions() if filter is not None else filters.BenchmarkFilter()
+    cursor = UpdatesCursor(info, info.context.hub.benchmarks)
+    bounds = BenchmarkBounds(window.limit, _key(window.after), _key(window.before), window.backwards)
+    if (written := benchmark_nodes(info)) is not None:
+        with suppress(NotWritable):
+            return await _written(info, written, conditions, bounds, cursor)
+    page = await listing.benchmarks(info.context.db, conditions, bounds, cursor.log)
+    edges = [
+        BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=Benchmark.of(row)) for row in page.items
+    ]
+    return BenchmarkConnection(
+        filter=conditions,
+        edges=edges,
+        page_info=PageInfo.of(edges, page.has_next, page.has_previous),
+        updates_cursor=cursor.of(page.log_position),
+    )
+
+
+async def _written(
+    info: Info,
+    written: JsonNodes,
+    conditions: filters.BenchmarkFilter,
+    bounds: BenchmarkBounds,
+    cursor: UpdatesCursor,
+) -> BenchmarkConnection:
+    """The same of benchmarks that are JSON already."""
+    page = await lists.benchmarks(
+        info.context.db, written.rows, conditions, bounds, info.context.runner.agents, cursor.log
+    )
+    ids = [item.id for item in page.items]
+    return BenchmarkConnection(
+        filter=conditions,
+        edges=[],
+        page_info=PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=encode_cursor(CURSOR_KIND, ids[0]) if ids else None,
+            end_cursor=encode_cursor(CURSOR_KIND, ids[-1]) if ids else None,
+        ),
+        updates_cursor=cursor.of(page.log_position),
+        written_nodes=ready(f"[{','.join(map(written.text, page.items))}]"),
+    )
+
+
+def _key(cursor: str | None) -> str | None:
+    return None if cursor is None else decode_cursor(CURSOR_KIND, cursor, 1)[0]

@@ -1,0 +1,297 @@
+"""The store's closed sets as GraphQL enums, each value described.
+
+The types import them from here, because an enum must be described before the first type that uses it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from typing import Any
+
+import strawberry
+
+from runner_bridge.agents.connection_test import ConnectionProblemKind
+from runner_bridge.sessions.flows import FlowSource
+from runner_bridge.sessions.reports import ImportOutcome
+from schema.differences.executions import Difference
+from schema.differences.text_diff import LineKind as DiffLineKind
+from schema.differences.tree_diff import ChangeKind as DefinitionChangeKind
+from schema.renderings.flow_diagram import FlowNodeKind
+from store.agents.performance import Bucket
+from store.api_tokens import Scope
+from store.executions.filters import OrderField
+from store.executions.results import PromptSource
+from store.executions.tool_logs import RemarkKind as ExecutionRemarkKind
+from store.model import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind, SyncOutcome, ToolCallStatus
+
+__all__ = [
+    "Bucket",
+    "ConnectionProblemKind",
+    "DefinitionChangeKind",
+    "DiffLineKind",
+    "Difference",
+    "ExecutionOrigin",
+    "ExecutionRemarkKind",
+    "ExecutionStatus",
+    "FailureKind",
+    "FlowNodeKind",
+    "FlowSource",
+    "ImportOutcome",
+    "OrderDirection",
+    "OrderField",
+    "PromptSource",
+    "RunnerKind",
+    "Scope",
+    "SyncOutcome",
+    "ToolCallStatus",
+]
+
+
+def _describe(enum: type[Enum], name: str, description: str, values: Mapping[str, str]) -> None:
+    """Registers `enum`; every value must be described."""
+    registered: Any = strawberry.enum(enum, name=name, description=description)
+    for value in registered.__strawberry_definition__.values:
+        value.description = values[value.name]
+
+
+_describe(
+    ExecutionStatus,
+    "ExecutionStatus",
+    "Where an execution stands. The last five are ends: such an execution never changes again.",
+    {
+        "QUEUED": "Waits for a worker.",
+        "RUNNING": "Its runner was started.",
+        "STOPPING": "It was told to stop, and something of its runner still lives.",
+        "SUCCEEDED": "The session file reports success.",
+        "FAILED": "It ended badly; `failure` says why.",
+        "TIMED_OUT": "It ran longer than `timeoutMs` and was ended.",
+        "STOPPED": "It was stopped on request, whatever became of its runner meanwhile.",
+        "LOST": "Its worker and its runner vanished and left no result.",
+    },
+)
+
+_describe(
+    FailureKind,
+    "FailureKind",
+    "Why an execution ended badly.",
+    {
+        "LAUNCH": "The runner could not be started.",
+        "RUNNER_EXIT": "The runner exited with an error and wrote no session file.",
+        "RESULT_MISSING": "The runner exited normally and wrote no session file.",
+        "RESULT_UNREADABLE": "The session file is damaged.",
+        "RESULT_MISMATCH": "The session file names another execution or benchmark.",
+        "BENCHMARK": "The benchmark was executed and its own result is a failure.",
+        "AGENT": "The agent failed.",
+        "NOT_RUNNABLE": "The runner cannot execute this benchmark.",
+        "TIMEOUT": "The time limit was reached.",
+        "LOST": "Nothing is known of the runner any more.",
+    },
+)
+
+_describe(
+    ExecutionOrigin,
+    "ExecutionOrigin",
+    "Who started the runner.",
+    {
+        "REQUESTED": "This server, on request.",
+        "OBSERVED": "Somebody else; its files were found in the sessions directory.",
+    },
+)
+
+_describe(
+    ToolCallStatus,
+    "ToolCallStatus",
+    "How a tool call ended.",
+    {
+        "SUCCESS": "It returned a result.",
+        "ERROR": "It failed.",
+        "TIMEOUT": "It took too long.",
+        "UNFINISHED": "The tool log holds no output for it (yet).",
+    },
+)
+
+_describe(
+    SyncOutcome,
+    "SyncOutcome",
+    "What a sync did with one file.",
+    {
+        "CREATED": "A new benchmark.",
+        "UPDATED": "Its content changed: a new revision. Or its file came back or was renamed.",
+        "UNCHANGED": "Nothing was written.",
+        "ARCHIVED": "Its file is gone; executions of it stay readable.",
+        "FAILED": "The file was refused; a former revision stays as it is.",
+    },
+)
+
+_describe(
+    RunnerKind,
+    "RunnerKind",
+    "Which runner this server started.",
+    {
+        "LOCAL": "Our own: real Solana programs in a VM, no network.",
+        "COMMAND": "The one that is configured, such as reev's own.",
+    },
+)
+
+_describe(
+    FlowSource,
+    "FlowSource",
+    "Where a flow was read from.",
+    {
+        "DATABASE": "The database.",
+        "SESSION_FILE": "A session file in the sessions directory, which the database does not know.",
+    },
+)
+
+_describe(
+    FlowNodeKind,
+    "FlowNodeKind",
+    "What a node of a flow stands for.",
+    {
+        "START": "Where it begins.",
+        "PROMPT": "The prompt.",
+        "AGENT": "The agent.",
+        "TOOL": "A tool, one node however often it was called.",
+        "ACCOUNT": "An end of a transfer; it lies within its tool.",
+        "END": "Where it ends.",
+    },
+)
+
+
+class OrderDirection(StrEnum):
+    """Which end of an order comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+_describe(
+    OrderDirection,
+    "OrderDirection",
+    "Which end of an order comes first.",
+    {"ASC": "Oldest, lowest or shortest first.", "DESC": "Newest, highest or longest first."},
+)
+
+_describe(
+    OrderField,
+    "ExecutionOrderField",
+    "What executions can be sorted by.",
+    {
+        "QUEUED_AT": "When they were requested.",
+        "SCORE": "The score that the session file reports.",
+        "EXECUTION_TIME": "How long the runner ran, `executionTimeMs`.",
+    },
+)
+
+_describe(
+    Bucket,
+    "PerformanceBucketSize",
+    "How long the stretches are that performance over time is told in.",
+    {
+        "DAY": "A UTC day.",
+        "WEEK": "Seven UTC days from a Monday on.",
+        "MONTH": "A calendar month in UTC.",
+    },
+)
+
+_describe(
+    DiffLineKind,
+    "DiffLineKind",
+    "Which of the two texts of a diff a line is in.",
+    {
+        "CONTEXT": "Both.",
+        "REMOVED": "Only the former.",
+        "ADDED": "Only the later.",
+    },
+)
+
+_describe(
+    DefinitionChangeKind,
+    "DefinitionChangeKind",
+    "What became of a part of a definition.",
+    {
+        "ADDED": "It is new.",
+        "REMOVED": "It is gone.",
+        "CHANGED": "It has another value.",
+    },
+)
+
+_describe(
+    Difference,
+    "Difference",
+    "How the two sides of a comparison stand to each other.",
+    {
+        "SAME": "They are equal.",
+        "CHANGED": "They are not equal.",
+        "ONLY_LEFT": "Only the left side has it.",
+        "ONLY_RIGHT": "Only the right side has it.",
+    },
+)
+
+_describe(
+    ImportOutcome,
+    "ImportOutcome",
+    "What an import did with one file.",
+    {
+        "IMPORTED": "It is a new execution, or the result of one that was observed.",
+        "ADDED": "A tool log: what it tells was added to its execution.",
+        "UNCHANGED": "It was stored before, with this very content, or has nothing to store: `reason`.",
+        "CONFLICT": "Its execution is stored with other content, or still under way; nothing was touched.",
+        "FAILED": "It is damaged; nothing was written.",
+    },
+)
+
+_describe(
+    ConnectionProblemKind,
+    "ConnectionProblemKind",
+    "What kept an endpoint from answering as it should.",
+    {
+        "NAME_NOT_FOUND": "Its name cannot be resolved.",
+        "REFUSED": "Nothing listens there.",
+        "UNREACHABLE": "There is no way there.",
+        "TIMEOUT": "It did not answer in time.",
+        "TLS": "No secure connection: its certificate, or it does not speak TLS.",
+        "FORBIDDEN_ADDRESS": "An address that is never asked, such as a link-local one.",
+        "UNAUTHORIZED": "It does not accept the API key (401, 403).",
+        "NOT_FOUND": "It does not know the path or the model (404).",
+        "RATE_LIMITED": "It takes no more requests just now (429).",
+        "REDIRECT": "It redirects, which is not followed.",
+        "REJECTED": "It rejects the request (another 4xx).",
+        "SERVER_ERROR": "It failed (5xx).",
+        "BAD_ANSWER": "Its answer is not what such an API answers.",
+    },
+)
+
+_describe(
+    Scope,
+    "TokenScope",
+    "What a token is good for; each includes the ones before it.",
+    {
+        "READ": "See everything there is to see.",
+        "RUN": "Start and stop executions.",
+        "ADMIN": "Change benchmarks and agents, import files.",
+    },
+)
+
+_describe(
+    PromptSource,
+    "PromptSource",
+    "Where a prompt was read.",
+    {
+        "SESSION_FILE": "The session file.",
+        "TOOL_LOG": "The tool log: no session file tells one.",
+    },
+)
+
+_describe(
+    ExecutionRemarkKind,
+    "ExecutionRemarkKind",
+    "What a remark on an execution is about.",
+    {
+        "UNUSABLE_LINE": "A line of the tool log could not be used; it is in `health{ingestFailures}` too.",
+        "CHANGED_LINE": "A line was read, though not as it stands, or says something of no call.",
+        "OTHER_SESSION": "Lines speak of another session.",
+        "CUT_OFF": "A file was not read, or not to its end.",
+    },
+)

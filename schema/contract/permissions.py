@@ -1,0 +1,65 @@
+"""Who asks, and what they may: the permission classes of the fields that need more than being let in.
+
+Whoever is let in may read, so queries and subscriptions need no class; every mutation has one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.permission import BasePermission, PermissionExtension
+
+from schema.contract.errors import RequestError
+from store.api_tokens import Scope
+
+__all__ = ["LOCAL", "CanAdmin", "CanRun", "Principal", "Scope", "needs_admin", "needs_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `token_id` is that of a token in the database, which may be revoked meanwhile."""
+
+    name: str
+    scope: Scope
+    token_id: uuid.UUID | None = None
+
+
+LOCAL = Principal("local", Scope.ADMIN)
+"""Whoever may talk to a server that asks for no token: programs and people on its machine."""
+
+
+class _HasScope(BasePermission):
+    scope: ClassVar[Scope]
+
+    def has_permission(self, source: Any, info: strawberry.Info, **kwargs: Any) -> bool:
+        principal: Principal = info.context.principal
+        return principal.scope >= self.scope
+
+    def on_unauthorized(self) -> None:
+        raise RequestError("FORBIDDEN", f"This needs a token with the scope {self.scope.name.lower()}")
+
+
+class CanRun(_HasScope):
+    """May start and stop executions."""
+
+    scope = Scope.RUN
+
+
+class CanAdmin(_HasScope):
+    """May change benchmarks and agents, and import files."""
+
+    scope = Scope.ADMIN
+
+
+def needs_run() -> list[FieldExtension]:
+    """The extensions of a field that starts or stops executions."""
+    return [PermissionExtension(permissions=[CanRun()], use_directives=False)]
+
+
+def needs_admin() -> list[FieldExtension]:
+    """The extensions of a field that changes what everybody sees, or reaches out for somebody."""
+    return [PermissionExtension(permissions=[CanAdmin()], use_directives=False)]

@@ -1,0 +1,138 @@
+"""Which executions a list or a stream lets through, and in which order a list gives them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import strawberry
+
+from schema.contract.enums import ExecutionOrigin, ExecutionStatus, FailureKind, OrderDirection, OrderField
+from schema.contract.errors import RequestError
+from schema.contract.ids import benchmark_id_argument, parse_execution_id
+from schema.contract.pagination import (
+    decode_cursor,
+    encode_time_cursor_parts,
+    foreign_cursor,
+    parse_time_cursor_parts,
+)
+from schema.contract.times import utc
+from store import model
+from store.executions import filters
+from store.executions.ordering import ExecutionKey
+
+CURSOR_KIND = "executions"
+
+
+@strawberry.input(description="Which executions. Every condition given must hold.")
+class ExecutionFilter:
+    benchmark_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Of any of these benchmarks."
+    )
+    agents: list[str] | None = strawberry.field(default=None, description="By any of these agents.")
+    statuses: list[ExecutionStatus] | None = strawberry.field(
+        default=None, description="In any of these states."
+    )
+    origins: list[ExecutionOrigin] | None = strawberry.field(
+        default=None, description="Of any of these origins."
+    )
+    batch_id: strawberry.ID | None = strawberry.field(default=None, description="Requested in this batch.")
+    failure_kinds: list[FailureKind] | None = strawberry.field(
+        default=None, description="That failed in any of these ways."
+    )
+    tags: list[str] | None = strawberry.field(
+        default=None,
+        description="Of benchmarks whose current revision has all of these tags. A subscription looks that up "
+        "when it begins.",
+    )
+    text: str | None = strawberry.field(
+        default=None,
+        description="With this text in the benchmark's id or description or in the agent's name, or at the "
+        "beginning of the execution's id; case does not matter. A subscription looks the benchmarks up when "
+        "it begins.",
+    )
+    since: dt.datetime | None = strawberry.field(
+        default=None, description="Requested at or after this time; without an offset it is UTC."
+    )
+    until: dt.datetime | None = strawberry.field(
+        default=None, description="Requested before this time; without an offset it is UTC."
+    )
+    score_at_least: float | None = strawberry.field(
+        default=None, description="With a reported score of at least this; none without a score."
+    )
+    score_at_most: float | None = strawberry.field(
+        default=None, description="With a reported score of at most this; none without a score."
+    )
+
+    def conditions(self) -> filters.ExecutionFilter:
+        return filters.ExecutionFilter(
+            benchmark_ids=tuple(benchmark_id_argument(text) for text in self.benchmark_ids or ()),
+            agents=tuple(self.agents or ()),
+            statuses=tuple(self.statuses or ()),
+            origins=tuple(self.origins or ()),
+            batch_ids=() if self.batch_id is None else (_batch_id(self.batch_id),),
+            failure_kinds=tuple(self.failure_kinds or ()),
+            tags=tuple(self.tags or ()),
+            text=self.text,
+            since=utc(self.since),
+            until=utc(self.until),
+            score_at_least=self.score_at_least,
+            score_at_most=self.score_at_most,
+        )
+
+
+def _batch_id(text: str) -> model.BatchId:
+    parsed = parse_execution_id(text)
+    if parsed is None:
+        raise RequestError("INVALID_ID", f"{text[:80]!r} is not a batch id: those are UUIDs")
+    return model.BatchId(parsed)
+
+
+@strawberry.input(
+    description="In which order. Unknown values come last in both directions; among equal ones the newest comes "
+    "first in DESC, the oldest in ASC."
+)
+class ExecutionOrder:
+    field: OrderField = strawberry.field(default=OrderField.QUEUED_AT, description="What is sorted by.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.DESC, description="Which end comes first."
+    )
+
+    def order(self) -> filters.ExecutionOrder:
+        return filters.ExecutionOrder(self.field, self.direction is OrderDirection.DESC)
+
+
+def encode_execution_cursor(order: filters.ExecutionOrder, key: ExecutionKey) -> str:
+    """The cursor of the row at `key`; it is bound to `order`."""
+    *value, queued_at, execution_id = key
+    texts = ["" if known is None else repr(known) for known in value]
+    return encode_time_cursor_parts(_kind(order), texts, queued_at, execution_id)
+
+
+def decode_execution_cursor(order: filters.ExecutionOrder, cursor: str | None) -> ExecutionKey | None:
+    """The key inside `cursor`; raises RequestError for a cursor of another list or another order."""
+    if cursor is None:
+        return None
+    kind = _kind(order)
+    if order.field is OrderField.QUEUED_AT:
+        return parse_time_cursor_parts(kind, decode_cursor(kind, cursor, 2))
+    value, *rest = decode_cursor(kind, cursor, 3)
+    return (_value(order, kind, value), *parse_time_cursor_parts(kind, rest))
+
+
+def _value(order: filters.ExecutionOrder, kind: str, text: str) -> float | int | None:
+    try:
+        if not text:
+            return None
+        value = float(text) if order.field is OrderField.SCORE else int(text)
+    except ValueError:
+        raise foreign_cursor(kind) from None
+    if not math.isfinite(value) or not 0 <= value < 2**63:
+        raise foreign_cursor(kind)
+    return value
+
+
+def _kind(order: filters.ExecutionOrder) -> str:
+    if order == filters.ExecutionOrder():
+        return CURSOR_KIND
+    return f"{CURSOR_KIND} by {order.field} {'DESC' if order.descending else 'ASC'}"

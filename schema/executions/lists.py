@@ -1,0 +1,179 @@
+"""Lists of executions: the connection, and the list of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Annotated, Any
+
+import strawberry
+
+from schema.contract.context import Info
+from schema.contract.page_arguments import After, Before, First, Last
+from schema.contract.pagination import PageInfo, Window
+from schema.executions.execution import Execution
+from schema.executions.filter import (
+    ExecutionFilter,
+    ExecutionOrder,
+    decode_execution_cursor,
+    encode_execution_cursor,
+)
+from schema.live.updates_cursor import UpdatesCursor
+from schema.loading.json_selection import JsonConnection, execution_connection, ready
+from schema.loading.page_loads import NestedCount
+from store import model
+from store.executions import filters, listing
+from store.executions.listing import ExecutionBounds
+from store.executions.ordering import NEWEST_FIRST, key_of
+from store.json import lists
+from store.json.lists import JsonItem
+from store.json.rows import NotWritable
+
+Counted = filters.ExecutionFilter | NestedCount
+
+
+@strawberry.type(description="An execution in a list.")
+class ExecutionEdge:
+    cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
+    node: Execution = strawberry.field(description="The execution.")
+
+
+@strawberry.type(description="A page of executions.")
+class ExecutionConnection:
+    counted: strawberry.Private[Counted]
+    edges: list[ExecutionEdge] = strawberry.field(description="The executions with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    updates_cursor: str = strawberry.field(
+        description="For `executionUpdates(after:)`: continues exactly where this page was read. Asked for "
+        "without nodes, edges and pageInfo, it continues from before this list and those beside it were read."
+    )
+    written_nodes: strawberry.Private[Any] = None
+    """The nodes as JSON where they alone are asked for; there are no edges then."""
+
+    @classmethod
+    def of(
+        cls,
+        page: model.Page[model.Execution],
+        counted: Counted,
+        order: filters.ExecutionOrder,
+        updates_cursor: str,
+    ) -> ExecutionConnection:
+        edges = [
+            ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=Execution.of(row))
+            for row in page.items
+        ]
+        return cls(
+            counted=counted,
+            edges=edges,
+            page_info=PageInfo.of(edges, page.has_next, page.has_previous),
+            updates_cursor=updates_cursor,
+        )
+
+    @classmethod
+    def of_nodes(cls, nodes: Any, counted: Counted, updates_cursor: str) -> ExecutionConnection:
+        """Of nodes that are JSON as one value, where nothing asks where they stand."""
+        return cls(
+            counted=counted,
+            edges=[],
+            page_info=PageInfo.of([], has_next=False, has_previous=False),
+            updates_cursor=updates_cursor,
+            written_nodes=nodes,
+        )
+
+    @classmethod
+    def of_texts(
+        cls,
+        page: model.Page[JsonItem],
+        written: JsonConnection,
+        counted: Counted,
+        order: filters.ExecutionOrder,
+        updates_cursor: str,
+    ) -> ExecutionConnection:
+        """Of one text for each node."""
+        edges: Any = []
+        items, nodes = page.items, None
+        if written.edge:
+            edges = ready(_list(_edge(written, item, order) for item in items))
+        else:
+            nodes = ready(_list(item.text for item in items))
+        return cls(
+            counted=counted,
+            edges=edges,
+            page_info=PageInfo(
+                has_next_page=page.has_next,
+                has_previous_page=page.has_previous,
+                start_cursor=encode_execution_cursor(order, items[0].key) if items else None,
+                end_cursor=encode_execution_cursor(order, items[-1].key) if items else None,
+            ),
+            updates_cursor=updates_cursor,
+            written_nodes=nodes,
+        )
+
+    @strawberry.field(description="The executions without their cursors.")
+    def nodes(self) -> list[Execution]:
+        return self.written_nodes or [edge.node for edge in self.edges]
+
+    @strawberry.field(description="How many executions the filter lets through; counted only when asked.")
+    async def total_count(self, info: Info) -> int:
+        if isinstance(self.counted, NestedCount):
+            return await info.context.loaders.execution_count_of.load(self.counted)
+        return await listing.count_executions(info.context.db, self.counted)
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{','.join(texts)}]"
+
+
+def _edge(written: JsonConnection, item: JsonItem, order: filters.ExecutionOrder) -> str:
+    members = (
+        f'"{key}":{item.text}' if name == "node" else f'"{key}":"{encode_execution_cursor(order, item.key)}"'
+        for key, name in written.edge
+    )
+    return f"{{{','.join(members)}}}"
+
+
+async def executions(
+    info: Info,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+    filter: Annotated[
+        ExecutionFilter | None, strawberry.argument(description="Which executions; all when not given.")
+    ] = None,
+    order_by: Annotated[
+        ExecutionOrder | None, strawberry.argument(description="In which order; newest first when not given.")
+    ] = None,
+) -> ExecutionConnection:
+    window = Window.of(first, after, last, before)
+    conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
+    order = NEWEST_FIRST if order_by is None else order_by.order()
+    bounds = ExecutionBounds(
+        limit=window.limit,
+        order=order,
+        after=decode_execution_cursor(order, window.after),
+        before=decode_execution_cursor(order, window.before),
+        backwards=window.backwards,
+    )
+    cursor = UpdatesCursor(info, info.context.hub.updates)
+    if (written := execution_connection(info)) is not None:
+        with suppress(NotWritable):
+            return await _written(info, written, conditions, bounds, cursor)
+    page = await listing.executions(info.context.db, conditions, bounds, cursor.log)
+    return ExecutionConnection.of(page, conditions, order, cursor.of(page.log_position))
+
+
+async def _written(
+    info: Info,
+    written: JsonConnection,
+    conditions: filters.ExecutionFilter,
+    bounds: ExecutionBounds,
+    cursor: UpdatesCursor,
+) -> ExecutionConnection:
+    db = info.context.db
+    if written.by_place or bounds.backwards:
+        page = await lists.page(db, written.node, conditions, bounds, cursor.log)
+        updates_cursor = cursor.of(page.log_position)
+        return ExecutionConnection.of_texts(page, written, conditions, bounds.order, updates_cursor)
+    nodes, position = await lists.first(db, written.node, conditions, bounds, cursor.log)
+    return ExecutionConnection.of_nodes(ready(nodes), conditions, cursor.of(position))

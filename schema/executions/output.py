@@ -1,0 +1,93 @@
+"""What runners print: by offset, and live while it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import strawberry
+
+from schema.contract.context import Info
+from schema.contract.errors import RequestError
+from schema.contract.ids import execution_id_argument
+from schema.live.feeds import onward
+from store.executions import output as stored_output
+from store.executions import state_machine
+from store.executions.output import OutputPiece
+from store.live.hub import Hub
+from store.live.stretches import Stretch
+from store.model import ExecutionId
+from store.postgres.database import Database
+
+Offset = Annotated[
+    int, strawberry.argument(description="Byte to start from; `nextOffset` of the piece before.")
+]
+
+
+@strawberry.type(description="A piece of what a runner printed, cleaned of control characters and secrets.")
+class LogChunk:
+    offset: int = strawberry.field(description="Where the piece begins, in bytes of UTF-8.")
+    text: str = strawberry.field(description="The text; it comes from a program, so show it as text.")
+    next_offset: int = strawberry.field(description="Where the rest begins.")
+    ended: bool = strawberry.field(
+        description="Whether the execution has ended: then nothing follows an empty piece."
+    )
+
+    @classmethod
+    def of(cls, piece: OutputPiece, *, ended: bool) -> LogChunk:
+        return cls(offset=piece.offset, text=piece.text, next_offset=piece.next_offset, ended=ended)
+
+
+LogPosition = tuple[int, bool]
+"""The byte up to which all was sent, and whether that there will be no more was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFeed:
+    """What the runner of one execution prints."""
+
+    execution_id: ExecutionId
+    db: Database = field(compare=False, repr=False)
+    hub: Hub = field(compare=False, repr=False)
+
+    async def after(
+        self, position: LogPosition
+    ) -> AsyncGenerator[Stretch[LogPosition, tuple[LogPosition, LogChunk]], None]:
+        offset, ended = position
+        if ended:
+            return
+        async with aclosing(
+            stored_output.stretches(self.db, self.hub, self.execution_id, offset)
+        ) as stretches:
+            async for stretch in stretches:
+                offset = stretch.end
+                items = [((p.next_offset, False), LogChunk.of(p, ended=False)) for p in stretch.items]
+                yield Stretch(items, (offset, False), stretch.idle)
+        # Told from a connection that broke: whoever has seen `ended` has seen everything.
+        end = LogChunk(offset=offset, text="", next_offset=offset, ended=True)
+        yield Stretch([((offset, True), end)], (offset, True), idle=False)
+
+
+async def execution_log(
+    info: Info,
+    execution_id: Annotated[strawberry.ID, strawberry.argument(description="The execution's UUID.")],
+    offset: Offset = 0,
+) -> AsyncGenerator[LogChunk, None]:
+    context = info.context
+    found = await state_machine.get(context.db, execution_id_argument(execution_id))
+    if found is None:
+        raise RequestError("EXECUTION_NOT_FOUND", f"There is no execution {execution_id}")
+    pruned = await context.loaders.pruned.load(found.id) if found.status.is_terminal else None
+    size = await stored_output.size(context.db, found.id) if pruned is None else pruned.output_bytes
+    if not 0 <= offset <= size:
+        raise RequestError("INVALID_CURSOR", f"`offset` is {offset}; there are {size} bytes of output")
+    over = found.status.is_terminal and (offset == size or pruned is not None)
+    yield LogChunk(offset=offset, text="", next_offset=offset, ended=over)
+    if over:
+        return
+    feed = LogFeed(found.id, context.db, context.hub)
+    async with aclosing(onward(info, feed, (offset, False))) as chunks:
+        async for chunk in chunks:
+            yield chunk

@@ -1,0 +1,90 @@
+"""What happens to benchmarks, live: one stream for everybody who shows a list of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import strawberry
+
+from schema.benchmarks.benchmark import Benchmark
+from schema.contract.context import Info
+from schema.contract.enums import SyncOutcome
+from schema.live.feeds import onward
+from schema.live.updates_cursor import cursor_argument
+from store.benchmarks.changes import BenchmarkChange, ChangeCursor
+from store.live.log_reader import LogReader
+from store.live.stretches import Stretch
+
+
+@strawberry.type(description="A benchmark was created, updated or archived.")
+class BenchmarkUpdate:
+    cursor: str = strawberry.field(description="To resume after this update, pass it as `after`.")
+    outcome: SyncOutcome | None = strawberry.field(
+        description="CREATED, UPDATED or ARCHIVED; null in the first update, which only says where the stream "
+        "stands."
+    )
+    at: dt.datetime | None = strawberry.field(description="When it happened; null in the first update.")
+    benchmark_id: strawberry.ID | None = strawberry.field(
+        description="The benchmark it happened to; null in the first update."
+    )
+    revision: int | None = strawberry.field(
+        description="Its revision from then on; null in the first update."
+    )
+    benchmark: Benchmark | None = strawberry.field(
+        description="The benchmark at that revision; null in the first update, and once it is deleted."
+    )
+
+    @classmethod
+    def standing(cls, cursor: str) -> BenchmarkUpdate:
+        return cls(cursor=cursor, outcome=None, at=None, benchmark_id=None, revision=None, benchmark=None)
+
+    @classmethod
+    def of(cls, change: BenchmarkChange, cursor: str) -> BenchmarkUpdate:
+        return cls(
+            cursor=cursor,
+            outcome=change.outcome,
+            at=change.at,
+            benchmark_id=strawberry.ID(change.benchmark_id),
+            revision=change.revision,
+            benchmark=None if change.benchmark is None else Benchmark.of(change.benchmark),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarksFeed:
+    """The changes of all benchmarks."""
+
+    changes: LogReader[ChangeCursor, BenchmarkChange] = field(compare=False, repr=False)
+
+    async def after(
+        self, position: ChangeCursor
+    ) -> AsyncGenerator[Stretch[ChangeCursor, tuple[ChangeCursor, BenchmarkUpdate]], None]:
+        async with aclosing(self.changes.stretches(position)) as stretches:
+            async for stretch in stretches:
+                items = [
+                    (change.cursor, BenchmarkUpdate.of(change, self.changes.text(change.cursor)))
+                    for change in stretch.items
+                ]
+                yield Stretch(items, stretch.end, stretch.idle)
+
+
+async def benchmark_updates(
+    info: Info,
+    after: Annotated[
+        str | None,
+        strawberry.argument(
+            description="Continue after this cursor, of an update or of `benchmarks{updatesCursor}`; "
+            "from now on when not given."
+        ),
+    ] = None,
+) -> AsyncGenerator[BenchmarkUpdate, None]:
+    changes = info.context.hub.benchmarks
+    cursor = changes.position if after is None else await cursor_argument(changes, after)
+    yield BenchmarkUpdate.standing(changes.text(cursor))
+    async with aclosing(onward(info, BenchmarksFeed(changes), cursor)) as updates:
+        async for update in updates:
+            yield update

@@ -1,0 +1,88 @@
+"""What resolvers ask of PostgreSQL as JSON text: the same question about many things becomes one statement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from store.executions.filters import ExecutionFilter
+from store.executions.listing import ExecutionBounds, Parent
+from store.json import lists
+from store.json.rows import JsonRow
+from store.postgres.database import Database
+
+Id = Any
+"""Of an execution, a benchmark or a batch."""
+
+
+class Question(Protocol):
+    """A frozen dataclass: equal ones are asked together."""
+
+    async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
+        """The text about each id; ids that have none are absent. Raises NotWritable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionById:
+    async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
+        return await lists.by_ids(db, row, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """Of each execution."""
+
+    async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
+        return await lists.tool_calls(db, row, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class LatestExecution:
+    """Of each benchmark, by one agent or by any."""
+
+    agent: str | None
+
+    async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
+        return await lists.latest(db, row, ids, self.agent)
+
+
+@dataclass(frozen=True, slots=True)
+class LatestExecutions:
+    """Of each benchmark, a list with one by each agent."""
+
+    agents: tuple[str, ...]
+
+    async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
+        return await lists.latest_of_agents(db, row, ids, self.agents)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstExecutions:
+    """Of each parent, the list of its executions on a page read forwards."""
+
+    parent: Parent
+    filter: ExecutionFilter
+    bounds: ExecutionBounds
+
+    async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
+        return await lists.first_of(db, row, self.parent, ids, self.filter, self.bounds)
+
+
+JsonKey = tuple[Question, JsonRow, Id]
+
+
+async def texts(db: Database, keys: Sequence[JsonKey]) -> Mapping[JsonKey, str]:
+    """The text for each key; what does not exist is absent. Raises NotWritable where one of them is not."""
+    ids: dict[tuple[Question, JsonRow], list[Id]] = {}
+    for question, row, id_ in keys:
+        ids.setdefault((question, row), []).append(id_)
+    asked = [question.ask(db, row, about) for (question, row), about in ids.items()]
+    answers = await asyncio.gather(*asked, return_exceptions=True) if len(asked) > 1 else [await asked[0]]
+    found: dict[JsonKey, str] = {}
+    for (question, row), answer in zip(ids, answers, strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        found |= {(question, row, id_): text for id_, text in answer.items()}
+    return found

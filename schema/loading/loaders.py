@@ -1,0 +1,131 @@
+"""A loader per relation: the keys that one level of a query asks for become one statement.
+
+Nothing is cached: a socket lives for hours and each of its events must see the row as it is then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
+from typing import Generic, TypeVar
+
+from runner_bridge.benchmarks.definitions import DEFINITIONS, UNREAD, Definition, StoredText
+from schema.loading import page_loads, performance_loads
+from schema.loading.json_loads import JsonKey, texts
+from schema.loading.loading import Loader
+from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
+from store.agents import configurations
+from store.agents.configurations import AgentConfig
+from store.agents.performance import Figures
+from store.benchmarks import benchmarks
+from store.benchmarks.revisions import Revision, counts_of
+from store.executions import (
+    batches,
+    ingest_problems,
+    output,
+    queue,
+    results,
+    retention,
+    state_machine,
+    tool_logs,
+)
+from store.executions.batches import Progress
+from store.executions.ingest_problems import Conflict
+from store.executions.output import NO_OUTPUT, OutputPiece
+from store.executions.results import Prompt
+from store.executions.retention import Pruned
+from store.executions.tool_logs import Remark, ToolLog
+from store.live import events
+from store.live.events import EventsKey, HubEvent
+from store.model import (
+    Batch,
+    BatchId,
+    Benchmark,
+    BenchmarkId,
+    Execution,
+    ExecutionId,
+    Page,
+    Step,
+    ToolCall,
+)
+from store.postgres.database import Database
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Relation(Generic[K, V]):
+    """A loader of `Loaders`, made when it is first asked for: one query needs a few of them."""
+
+    def __init__(self, load: Callable[[Database, list[K]], Awaitable[Mapping[K, V]]], missing: V) -> None:
+        self._load, self._missing = load, missing
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, loaders: Loaders, owner: type) -> Loader[K, V]:
+        loader = Loader(partial(self._load, loaders.db), self._missing)
+        # From now on it is found there before this is asked.
+        vars(loaders)[self._name] = loader
+        return loader
+
+
+async def _latest(
+    db: Database, keys: Sequence[tuple[BenchmarkId, str | None]]
+) -> Mapping[tuple[BenchmarkId, str | None], Execution]:
+    found: dict[tuple[BenchmarkId, str | None], Execution] = {}
+    by_any = [benchmark_id for benchmark_id, agent in keys if agent is None]
+    if by_any:
+        newest = await state_machine.latest_of_benchmarks(db, by_any, None)
+        found |= {(benchmark_id, None): execution for benchmark_id, execution in newest.items()}
+    pairs = [(benchmark_id, agent) for benchmark_id, agent in keys if agent is not None]
+    if pairs:
+        found |= (await state_machine.latest_of_pairs(db, pairs)).items()
+    return found
+
+
+async def _definitions(_: Database, texts: Sequence[StoredText]) -> Mapping[StoredText, Definition]:
+    return await DEFINITIONS.of(texts)
+
+
+class Loaders:
+    """Each answers None or an empty tuple for what does not exist."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    execution = Relation[ExecutionId, Execution | None](state_machine.get_many, None)
+    conflicts = Relation[ExecutionId, tuple[Conflict, ...]](ingest_problems.conflicts_of, ())
+    benchmark = Relation[BenchmarkId, Benchmark | None](benchmarks.get_many, None)
+    benchmark_revision = Relation[tuple[BenchmarkId, int], Benchmark | None](benchmarks.get_revisions, None)
+    latest_execution = Relation[tuple[BenchmarkId, str | None], Execution | None](_latest, None)
+    steps = Relation[ExecutionId, tuple[Step, ...]](results.steps_of, ())
+    tool_calls = Relation[ExecutionId, tuple[ToolCall, ...]](results.tool_calls_of, ())
+    key_map = Relation[ExecutionId, dict[str, str]](results.key_maps_of, {})
+    prompt = Relation[ExecutionId, Prompt | None](results.prompts_of, None)
+    tool_log = Relation[ExecutionId, ToolLog | None](tool_logs.logs_of, None)
+    tool_log_text = Relation[tuple[ExecutionId, int], OutputPiece](tool_logs.read_text, NO_OUTPUT)
+    remarks = Relation[ExecutionId, tuple[Remark, ...]](tool_logs.remarks_of, ())
+    agent_config = Relation[str, AgentConfig | None](configurations.get_many, None)
+    events = Relation[EventsKey, tuple[HubEvent, ...]](events.of_executions, ())
+    pruned = Relation[ExecutionId, Pruned | None](retention.pruned_of, None)
+    output = Relation[tuple[ExecutionId, int], OutputPiece](output.read_many, NO_OUTPUT)
+    batch = Relation[BatchId, Batch | None](batches.get_many, None)
+    batch_progress = Relation[BatchId, Progress](batches.progress_of, Progress({}))
+    executions_of = Relation[NestedPage, Page[Execution]](page_loads.executions_of, Page())
+    execution_count_of = Relation[NestedCount, int](page_loads.count_executions_of, 0)
+    revision_count = Relation[BenchmarkId, int](counts_of, 0)
+    revisions = Relation[RevisionsPage, Page[Revision]](page_loads.revisions_of, Page())
+    definition = Relation[StoredText, Definition](_definitions, UNREAD)
+    tagged = Relation[tuple[str, ...], tuple[BenchmarkId, ...]](performance_loads.tagged, ())
+    performance_in_all = Relation[performance_loads.OfAgent, Figures | None](performance_loads.in_all, None)
+    performance_of_agent = Relation[performance_loads.OfAgent, tuple[Figures, ...]](
+        performance_loads.of_agents, ()
+    )
+    performance_of_benchmark = Relation[performance_loads.OfBenchmark, tuple[Figures, ...]](
+        performance_loads.of_benchmarks, ()
+    )
+    over_time = Relation[performance_loads.OverTime, tuple[Figures, ...]](performance_loads.over_time, ())
+    p95_ms = Relation[performance_loads.Percentile, int | None](performance_loads.p95_ms, None)
+    queue_position = Relation[ExecutionId, int | None](queue.positions_of, None)
+    as_json = Relation[JsonKey, str | None](texts, None)

@@ -1,0 +1,260 @@
+"""How agents do: figures over ended executions, read from a summary that grows with days, not with executions.
+
+The database keeps the summary itself (store/migrations: performance), per agent and benchmark and per agent
+alone, by UTC day, month and all time, so that any range of days is a few rows. A percentile is read from
+buckets 2 % wide: it is never below the true one and at most 2 % above. What is not known is None.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from store import sql
+from store.model import BenchmarkId
+from store.postgres.database import Database
+from store.postgres.text import storable_text
+
+SQL = sql.load("performance")
+
+BUCKET_WIDTH = 1.02
+"""Times up to BUCKET_WIDTH ** n milliseconds and above the bound before lie in bucket n."""
+
+EVER = dt.date.min
+"""As a bound it is minus infinity in PostgreSQL, which is also where the period of all time starts."""
+
+FOREVER = dt.date.max
+"""Plus infinity in PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceFilter:
+    """Which ended executions: from day `since` to day `until` of their end, both whole UTC days.
+
+    None means any; an empty tuple of benchmarks means that none is left to look at.
+    """
+
+    since: dt.date | None = None
+    until: dt.date | None = None
+    benchmark_ids: tuple[str, ...] | None = None
+    agents: tuple[str, ...] | None = None
+
+
+class Bucket(StrEnum):
+    """How long the stretches are that performance over time is told in."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+_BUCKET_STARTS = {
+    Bucket.DAY: "p.start",
+    Bucket.WEEK: "date_trunc('week', p.start::timestamp)::date",
+    Bucket.MONTH: "date_trunc('month', p.start::timestamp)::date",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Of the executions that have a score (`count` of them): the mean, the best, that of the latest end."""
+
+    count: int
+    mean: float | None
+    best: float | None
+    latest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one agent: on all benchmarks asked for, on one, or in one stretch of time that begins at `start`."""
+
+    agent: str
+    benchmark_id: BenchmarkId | None
+    start: dt.date | None
+    executions: int
+    succeeded: int
+    reported: Scores
+    recomputed: Scores
+    timed: int
+    mean_ms: float | None
+
+    @property
+    def success_rate(self) -> float | None:
+        return self.succeeded / self.executions if self.executions else None
+
+    @property
+    def latest_score(self) -> float | None:
+        """The latest score computed here, the latest reported one where none was."""
+        return self.reported.latest if self.recomputed.latest is None else self.recomputed.latest
+
+
+def no_figures(agent: str) -> Figures:
+    """Those of an agent of which no execution ended."""
+    nothing = Scores(0, None, None, None)
+    return Figures(agent, None, None, 0, 0, nothing, nothing, 0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one length that start from day `first` to day `last`."""
+
+    period: str
+    first: dt.date
+    last: dt.date
+
+
+def parts(since: dt.date | None, until: dt.date | None, *, finest: bool = False) -> list[Part]:
+    """The fewest rows that cover exactly the days `since` to `until`; with `finest` days only."""
+    first, last = since or EVER, until or FOREVER
+    if finest or last < first:
+        return [Part("DAY", first, last)]
+    if (first, last) == (EVER, FOREVER):
+        return [Part("ALL", EVER, EVER)]
+    months_from = first if first.day == 1 else _month_after(first)
+    months_until = FOREVER if last == FOREVER else (last + dt.timedelta(days=1)).replace(day=1)
+    if months_from is None or months_from >= months_until:
+        return [Part("DAY", first, last)]
+    day = dt.timedelta(days=1)
+    found = [Part("MONTH", months_from, FOREVER if last == FOREVER else months_until - day)]
+    if first < months_from:
+        found.append(Part("DAY", first, months_from - day))
+    if last != FOREVER and months_until <= last:
+        found.append(Part("DAY", months_until, last))
+    return found
+
+
+def _month_after(day: dt.date) -> dt.date | None:
+    if (day.year, day.month) == (dt.MAXYEAR, 12):
+        return None
+    return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+
+
+async def of_agents(db: Database, filter: PerformanceFilter) -> list[Figures]:
+    """One for each agent with an ended execution, in order of name."""
+    which = "performance.benchmark_id = ''" if filter.benchmark_ids is None else _GIVEN_BENCHMARKS
+    return await _figures(db, filter, parts(filter.since, filter.until), which=which)
+
+
+async def of_pairs(db: Database, filter: PerformanceFilter) -> list[Figures]:
+    """One for each agent and benchmark with an ended execution, in order of both."""
+    which = "performance.benchmark_id <> ''" if filter.benchmark_ids is None else _GIVEN_BENCHMARKS
+    return await _figures(
+        db, filter, parts(filter.since, filter.until), which=which, benchmark_id="p.benchmark_id"
+    )
+
+
+async def over_time(db: Database, filter: PerformanceFilter, bucket: Bucket) -> list[Figures]:
+    """One for each agent and stretch of time with an ended execution, oldest first per agent.
+
+    A stretch at either end counts only the days that the filter lets through.
+    """
+    which = "performance.benchmark_id = ''" if filter.benchmark_ids is None else _GIVEN_BENCHMARKS
+    covered = parts(filter.since, filter.until, finest=bucket is not Bucket.MONTH)
+    if covered[0].period == "ALL":
+        covered = [Part("MONTH", EVER, FOREVER)]
+    return await _figures(db, filter, covered, which=which, start=_BUCKET_STARTS[bucket])
+
+
+_GIVEN_BENCHMARKS = "performance.benchmark_id = ANY($5::text[])"
+
+
+async def _figures(
+    db: Database,
+    filter: PerformanceFilter,
+    covered: Sequence[Part],
+    *,
+    which: str,
+    benchmark_id: str = "NULL::text",
+    start: str = "NULL::date",
+) -> list[Figures]:
+    if filter.benchmark_ids == ():
+        return []
+    statement = SQL["figures"].format(which=which, benchmark_id=benchmark_id, start=start)
+    agents = None if filter.agents is None else [storable_text(agent) for agent in filter.agents]
+    arguments: list[Any] = [*_columns(covered), agents]
+    if which is _GIVEN_BENCHMARKS:
+        arguments.append([storable_text(text) for text in filter.benchmark_ids or ()])
+    return [_read(row) for row in await db.fetch(statement, *arguments)]
+
+
+def _columns(covered: Iterable[Part]) -> list[list[Any]]:
+    rows = [(part.period, part.first, part.last) for part in covered]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _read(row: Mapping[str, Any]) -> Figures:
+    def scores(prefix: str, counted: str) -> Scores:
+        count = row[counted]
+        mean = row[f"{prefix}_sum"] / count if count else None
+        return Scores(count, mean, row[f"{prefix}_best"], row[f"{prefix}_latest"])
+
+    return Figures(
+        agent=row["agent"],
+        benchmark_id=None if row["benchmark_id"] is None else BenchmarkId(row["benchmark_id"]),
+        start=row["start"],
+        executions=row["executions"],
+        succeeded=row["succeeded"],
+        reported=scores("score", "scored"),
+        recomputed=scores("computed", "computed"),
+        timed=row["timed"],
+        mean_ms=row["time_sum_ms"] / row["timed"] if row["timed"] else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Whose times: an agent's on one benchmark, or on all that the filter lets through; how many there are."""
+
+    agent: str
+    benchmark_id: str | None
+    count: int
+
+    @classmethod
+    def of(cls, figures: Figures) -> Timed:
+        return cls(figures.agent, figures.benchmark_id, figures.timed)
+
+
+async def p95_ms(db: Database, filter: PerformanceFilter, wanted: Sequence[Timed]) -> dict[Timed, int]:
+    """The 95th percentile of execution times in milliseconds; absent where nothing was timed."""
+    asked = [one for one in dict.fromkeys(wanted) if one.count]
+    covered = parts(filter.since, filter.until)
+    rows = [
+        (key, one.agent, benchmark_id, one.count)
+        for key, one in enumerate(asked)
+        for benchmark_id in _benchmarks_of(one, filter)
+    ]
+    if not rows:
+        return {}
+    keys, agents, benchmark_ids, counts = (list(column) for column in zip(*rows, strict=True))
+    if covered[0].period == "ALL" and len(keys) == len(asked):
+        # From the top of each, until a twentieth has been passed: few rows, however many executions.
+        found = await db.fetch(SQL["percentiles_of_all_time"], keys, agents, benchmark_ids, counts)
+    else:
+        found = await _of_stretch(db, (keys, agents, benchmark_ids, counts, *_columns(covered)), len(asked))
+    return {asked[row["key"]]: int(BUCKET_WIDTH ** row["bucket"]) for row in found}
+
+
+async def _of_stretch(db: Database, arguments: Sequence[Any], count: int) -> list[Any]:
+    """The buckets of a stretch of days: first from those above nine tenths of all times ever.
+
+    That is nearly always enough and reads a tenth; where times were much shorter in the stretch, all are read.
+    """
+    found = await db.fetch(SQL["percentiles"], *arguments, True)
+    if len(found) < count:
+        found = await db.fetch(SQL["percentiles"], *arguments, False)
+    return found
+
+
+def _benchmarks_of(wanted: Timed, filter: PerformanceFilter) -> tuple[str, ...]:
+    if wanted.benchmark_id is not None:
+        return (wanted.benchmark_id,)
+    return ("",) if filter.benchmark_ids is None else filter.benchmark_ids
+
+
+async def agents(db: Database) -> list[str]:
+    """Every agent that an execution names, ended or not."""
+    return sorted(row["agent"] for row in await db.fetch(SQL["agents"]))

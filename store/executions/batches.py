@@ -1,0 +1,130 @@
+"""Batches: executions requested together, all or none, and how far they have come.
+
+A batch is only a name for its executions: each lives and ends by itself, and the progress is counted from
+them. They wait behind executions requested singly, so a large batch keeps nobody waiting.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from store import sql
+from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
+from store.executions import rows
+from store.executions.queue import enqueue
+from store.model import (
+    LIVE_STATUSES,
+    Batch,
+    BatchId,
+    BenchmarkId,
+    ExecutionId,
+    ExecutionStatus,
+    JsonValue,
+)
+from store.postgres.database import Connection, Database
+from store.postgres.retrying import retried
+from store.postgres.text import storable_json, storable_text
+
+SQL = sql.load("batches")
+
+PRIORITY = -1
+"""Behind executions that somebody requested by themselves (0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many executions of a batch are in each state."""
+
+    counts: Mapping[ExecutionStatus, int]
+
+    def of(self, status: ExecutionStatus) -> int:
+        return self.counts.get(status, 0)
+
+    @property
+    def ended(self) -> int:
+        return sum(count for status, count in self.counts.items() if status not in LIVE_STATUSES)
+
+
+@retried
+async def request_batch(
+    db: Database,
+    *,
+    benchmark_ids: Sequence[BenchmarkId],
+    agents: Sequence[str],
+    timeout_ms: int,
+    request: JsonValue,
+    idempotency_key: str | None = None,
+    priority: int = PRIORITY,
+) -> tuple[Batch, bool]:
+    """Every benchmark with every agent: executions, first events and places in the queue in one transaction.
+
+    Returns the batch and whether it is new: a repeated `idempotency_key` with an equal `request` gives the
+    first one again. Raises BenchmarkNotFound, which names all that are missing, or BatchIdempotencyConflict.
+    """
+    key = None if idempotency_key is None else storable_text(idempotency_key)
+    async with db.transaction() as connection:
+        revisions = await _current_revisions(connection, benchmark_ids)
+        pairs = [(benchmark_id, agent) for benchmark_id in benchmark_ids for agent in agents]
+        row = await connection.fetchrow(SQL["insert"], len(pairs), storable_json(request), key)
+        if row is None:
+            known = await connection.fetchrow(SQL["by_idempotency_key"], key)
+            return _repeated(_batch(known), request), False
+        made = await connection.fetch(
+            SQL["insert_executions"],
+            row["id"],
+            timeout_ms,
+            [benchmark_id for benchmark_id, _ in pairs],
+            [revisions[benchmark_id] for benchmark_id, _ in pairs],
+            [storable_text(agent) for _, agent in pairs],
+            priority,
+        )
+        await enqueue(connection, [ExecutionId(item["id"]) for item in made], priority)
+        return _batch(row), True
+
+
+async def by_key(db: Database, idempotency_key: str, request: JsonValue) -> Batch | None:
+    """The batch that this key has made for the same request; raises BatchIdempotencyConflict."""
+    row = await db.fetchrow(SQL["by_idempotency_key"], storable_text(idempotency_key))
+    return None if row is None else _repeated(_batch(row), request)
+
+
+def _repeated(existing: Batch, request: JsonValue) -> Batch:
+    if existing.request != storable_json(request):
+        raise BatchIdempotencyConflict(
+            "The idempotency key was used for another batch; use a new key for other input", existing
+        )
+    return existing
+
+
+async def _current_revisions(
+    connection: Connection, benchmark_ids: Sequence[BenchmarkId]
+) -> dict[BenchmarkId, int]:
+    found = await connection.fetch(SQL["benchmarks"], [storable_text(item) for item in benchmark_ids])
+    revisions = {
+        BenchmarkId(row["id"]): int(row["current_revision"]) for row in found if row["archived_at"] is None
+    }
+    missing = tuple(item for item in benchmark_ids if item not in revisions)
+    if missing:
+        named = ", ".join(repr(item) for item in missing)
+        raise BenchmarkNotFound(f"There is no benchmark {named}, or it is archived", missing)
+    return revisions
+
+
+async def get_many(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Batch]:
+    """Batches by id; ids that do not exist are absent."""
+    return {BatchId(row["id"]): _batch(row) for row in await db.fetch(SQL["by_ids"], ids)}
+
+
+async def progress_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Progress]:
+    """How far each batch has come."""
+    counts: dict[BatchId, Counter[ExecutionStatus]] = {}
+    for row in await db.fetch(SQL["progress"], ids):
+        of_batch = counts.setdefault(BatchId(row["batch_id"]), Counter())
+        of_batch[ExecutionStatus(row["status"])] = row["executions"]
+    return {batch_id: Progress(of_batch) for batch_id, of_batch in counts.items()}
+
+
+def _batch(row: rows.Row) -> Batch:
+    return Batch(BatchId(row["id"]), row["requested_at"], row["size"], row["request"])

@@ -1,0 +1,289 @@
+"""Executions whose runner somebody else started, stored from the files it writes.
+
+One whose tool log grows is RUNNING, its benchmark and agent unknown until its session file tells them. That
+file ends it; one found without the former is stored already ended, with one event, its end. One that was
+given up without a session file is ended anew when that file is there after all, so the order in which files
+arrive decides nothing. Many are written with a handful of statements. What has a result is never touched:
+the same session file changes nothing, another one is a conflict.
+
+A file's times are kept where they can be true. `ended_at` is the end, else the start plus the duration,
+else the start, else the moment of the import; `started_at` is the start, else the first time that the tool
+log tells; `queued_at` is the start, else the end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from store import sql
+from store.executions import rows, tool_logs
+from store.executions.tool_logs import KnownLog, StoredLog
+from store.model import (
+    UNKNOWN_AGENT,
+    UNKNOWN_BENCHMARK,
+    BenchmarkId,
+    Ending,
+    ExecutionId,
+    ExecutionOrigin,
+    ExecutionStatus,
+    Failure,
+    Step,
+    ToolCall,
+    WorkerId,
+)
+from store.postgres.database import Connection, Database
+from store.postgres.retrying import retried
+from store.postgres.text import encode_json, storable_text
+
+SQL = sql.load("observed")
+
+REFUSALS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+"""What the driver raises for a row that PostgreSQL cannot hold; the fault of that row and no other."""
+
+FILE = 14
+"""The place of the file's name among the columns of `Observed`."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database holds under an id already."""
+
+    status: ExecutionStatus
+    session_file_hash: str | None
+    origin: ExecutionOrigin
+    agent: str
+    last_activity_at: dt.datetime | None
+    is_pruned: bool
+    log: KnownLog | None
+
+    @property
+    def awaits_session(self) -> bool:
+        """Whether its session file is awaited by nobody but whoever reads the directory."""
+        return (
+            self.origin is ExecutionOrigin.OBSERVED and self.session_file_hash is None and not self.is_pruned
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A runner of somebody else's that is at work: since when, as far as its files tell, else since now.
+
+    `session_id` is given only where the files name the execution otherwise than by its id.
+    """
+
+    id: ExecutionId
+    session_id: str | None
+    began_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An ended execution, ready to be written: its JSON is text already. Made by `prepare`."""
+
+    id: ExecutionId
+    columns: tuple[Any, ...]
+    result: tuple[Any, ...]
+    steps: str | None
+    session_calls: str | None
+    """The tool calls that the session file itself tells of."""
+    log: StoredLog | None
+
+
+def prepare(
+    execution_id: ExecutionId,
+    ending: Ending,
+    *,
+    session_id: str | None,
+    benchmark_id: BenchmarkId,
+    benchmark_revision: int | None,
+    agent: str,
+    started_at: dt.datetime | None,
+    ended_at: dt.datetime | None,
+    file: str,
+    log: StoredLog | None = None,
+    log_start: dt.datetime | None = None,
+) -> Observed:
+    """The row and its parts. Encodes JSON of any size, so it is called in a thread.
+
+    `session_id` is given only where the files name the execution otherwise than by its id. `log` is the tool log
+    beside the session file, `log_start` the first time it tells.
+    """
+    failure = ending.failure
+    return Observed(
+        execution_id,
+        columns=(
+            execution_id,
+            session_id,
+            benchmark_id,
+            benchmark_revision,
+            storable_text(agent),
+            ending.status,
+            None if failure is None else failure.kind,
+            None if failure is None else storable_text(failure.message),
+            ending.success,
+            ending.score,
+            None if ending.scoring is None else encode_json(ending.scoring),
+            None if ending.assertions is None else encode_json(ending.assertions),
+            ending.execution_time_ms,
+            ending.session_file_hash,
+            storable_text(file),
+            started_at,
+            ended_at,
+            log_start,
+        ),
+        result=(
+            execution_id,
+            ending.session_file_hash,
+            None if ending.prompt is None else storable_text(ending.prompt),
+            encode_json(ending.session),
+        ),
+        steps=_encode(ending.steps),
+        session_calls=_encode(ending.tool_calls),
+        log=log,
+    )
+
+
+def _encode(items: Sequence[Step | ToolCall]) -> str | None:
+    return encode_json(rows.records(items)) if items else None
+
+
+async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Known]:
+    """What is stored under these ids, whoever started it; ids that are free are absent."""
+    return {ExecutionId(row["id"]): _known(row) for row in await db.fetch(SQL["known"], ids)}
+
+
+def _known(row: rows.Row) -> Known:
+    log = None
+    if row["file"] is not None:
+        log = KnownLog(row["file"], row["bytes"], row["content_hash"], row["is_finished"])
+    return Known(
+        ExecutionStatus(row["status"]),
+        row["session_file_hash"],
+        ExecutionOrigin(row["origin"]),
+        row["agent"],
+        row["last_activity_at"],
+        row["is_pruned"],
+        log,
+    )
+
+
+async def begin(db: Database, begun: Sequence[Begun], worker_id: WorkerId | None) -> set[ExecutionId]:
+    """Writes those whose id is free, RUNNING, each with its first event: the ids that were written.
+
+    `worker_id` is who follows them from now on; None when nobody does yet.
+    """
+    if not begun:
+        return set()
+    found = await db.fetch(
+        SQL["begin"],
+        [one.id for one in begun],
+        [one.session_id for one in begun],
+        [one.began_at for one in begun],
+        UNKNOWN_BENCHMARK,
+        UNKNOWN_AGENT,
+        worker_id,
+    )
+    return {ExecutionId(row["id"]) for row in found}
+
+
+async def adopt(db: Database, ids: Sequence[ExecutionId], worker_id: WorkerId) -> set[ExecutionId]:
+    """Takes over observed executions that run, from a worker that is gone: the ids that are this one's now."""
+    found = await db.fetch(SQL["adopt_observed"], ids, worker_id) if ids else []
+    return {ExecutionId(row["id"]) for row in found}
+
+
+async def touch(db: Database, ids: Sequence[ExecutionId]) -> None:
+    """Notes that their runners were heard of."""
+    if ids:
+        await db.execute(SQL["touch"], ids)
+
+
+async def give_up(
+    db: Database,
+    execution_id: ExecutionId,
+    status: ExecutionStatus,
+    failure: Failure,
+    heard_at: dt.datetime | None = None,
+) -> bool:
+    """Ends an observed execution of which nothing more was heard; False when it does not run any more.
+
+    It ended at the last time that its log tells, else `heard_at`, else when it was last noted to be heard of.
+    """
+    found = await db.fetch(
+        SQL["give_up"], execution_id, status, failure.kind, storable_text(failure.message), heard_at
+    )
+    return bool(found)
+
+
+async def unheard(db: Database, silence_s: float, but: Sequence[ExecutionId]) -> list[ExecutionId]:
+    """Observed executions that run, of which nobody has noted anything for so long, other than `but`."""
+    return [ExecutionId(row["id"]) for row in await db.fetch(SQL["unheard"], silence_s, but)]
+
+
+async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionId], dict[ExecutionId, str]]:
+    """Writes those whose id is free or that are observed and have no result: the ids that were written, and
+    those that the database refuses, with why.
+
+    Every other id was taken meanwhile. One that is refused costs the others nothing. The ids must differ.
+    """
+    try:
+        return await _store_together(db, batch), {}
+    except REFUSALS as error:
+        if len(batch) == 1:
+            reason = str(error).splitlines()[0]
+            about = {"execution_id": str(batch[0].id)}
+            log.warning("session file %s cannot be stored: %s", batch[0].columns[FILE], reason, extra=about)
+            return set(), {batch[0].id: f"the database cannot hold it: {reason}"}
+    written: set[ExecutionId] = set()
+    refused: dict[ExecutionId, str] = {}
+    # Halves, so that one bad file among hundreds costs a few more statements and not hundreds.
+    middle = len(batch) // 2
+    for half in (batch[:middle], batch[middle:]):
+        half_written, half_refused = await store(db, half)
+        written |= half_written
+        refused |= half_refused
+    return written, refused
+
+
+@retried
+async def _store_together(db: Database, batch: Sequence[Observed]) -> set[ExecutionId]:
+    if not batch:
+        return set()
+    async with db.transaction() as connection:
+        await connection.execute(SQL["lock_importers"])
+        await connection.execute(SQL["supersede"], [item.id for item in batch])
+        found = await connection.fetch(SQL["write"], *_columns([item.columns for item in batch]))
+        written = {ExecutionId(row["id"]) for row in found}
+        mine = [item for item in batch if item.id in written]
+        if mine:
+            await connection.execute(SQL["store_results"], *_columns([item.result for item in mine]))
+            await _store_parts(connection, "store_steps", [(item.id, item.steps) for item in mine])
+            await tool_logs.store(connection, [item.log for item in mine if item.log is not None])
+            await _store_parts(
+                connection, "store_session_calls", [(item.id, item.session_calls) for item in mine]
+            )
+        return written
+
+
+async def _store_parts(
+    connection: Connection, block: str, parts: Sequence[tuple[ExecutionId, str | None]]
+) -> None:
+    given = [part for part in parts if part[1] is not None]
+    if given:
+        await connection.execute(SQL[block], *_columns(given))
+
+
+def _columns(records: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*records, strict=True)]

@@ -1,0 +1,105 @@
+"""What runners printed, kept in the database so that any server can show it while it is written.
+
+It is text in UTF-8, cleaned and redacted by the worker; offsets count its bytes. Pieces follow each other
+without a gap, so a reader that continues at `next_offset` misses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from store import sql
+from store.executions import state_machine
+from store.executions.rows import Row
+from store.live.hub import Hub
+from store.live.stretches import Stretch
+from store.model import ExecutionId, WorkerId
+from store.postgres.database import Database
+
+SQL = sql.load("output")
+
+PIECES_AT_ONCE = 64
+"""Pieces of one answer; a worker writes none larger than 64 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPiece:
+    """Output from byte `offset` on; `next_offset` is where the rest will follow."""
+
+    offset: int
+    content: bytes
+
+    @property
+    def next_offset(self) -> int:
+        return self.offset + len(self.content)
+
+    @property
+    def text(self) -> str:
+        """The bytes as text; a character cut by an offset of the reader's choice is shown as U+FFFD."""
+        return self.content.decode("utf-8", "replace")
+
+
+NO_OUTPUT = OutputPiece(0, b"")
+
+
+async def append(
+    db: Database, execution_id: ExecutionId, offset: int, content: bytes, owner: WorkerId | None = None
+) -> None:
+    """Stores a piece; the same piece again changes nothing.
+
+    With `owner` nothing is stored once the execution belongs to another worker.
+    """
+    await db.fetchval(SQL["append"], execution_id, offset, content, owner)
+
+
+async def size(db: Database, execution_id: ExecutionId) -> int:
+    """How many bytes are stored."""
+    return int(await db.fetchval(SQL["size"], execution_id))
+
+
+async def read(db: Database, execution_id: ExecutionId, offset: int) -> OutputPiece:
+    """What is stored from `offset` on, bounded; an empty piece when there is nothing (yet)."""
+    return (await read_many(db, [(execution_id, offset)]))[execution_id, offset]
+
+
+async def read_many(
+    db: Database, keys: Sequence[tuple[ExecutionId, int]]
+) -> dict[tuple[ExecutionId, int], OutputPiece]:
+    """The same for many executions and offsets in one statement."""
+    ids, offsets = zip(*keys, strict=True)
+    return pieces_by_key(keys, await db.fetch(SQL["read"], ids, offsets, PIECES_AT_ONCE))
+
+
+def pieces_by_key(
+    keys: Sequence[tuple[ExecutionId, int]], rows: Sequence[Row]
+) -> dict[tuple[ExecutionId, int], OutputPiece]:
+    """What was asked for by execution and offset, of rows that hold a few pieces for each."""
+    found: dict[tuple[ExecutionId, int], tuple[int, list[bytes]]] = {}
+    for row in rows:
+        key = (ExecutionId(row["execution_id"]), row["start"])
+        _, pieces = found.setdefault(key, (row["start_offset"], []))
+        pieces.append(row["content"])
+    return {key: _piece(key[1], *found.get(key, (key[1], []))) for key in keys}
+
+
+def _piece(offset: int, begin: int, pieces: Sequence[bytes]) -> OutputPiece:
+    return OutputPiece(offset, b"".join(pieces)[max(0, offset - begin) :])
+
+
+async def stretches(
+    db: Database, hub: Hub, execution_id: ExecutionId, offset: int
+) -> AsyncGenerator[Stretch[int, OutputPiece], None]:
+    """Every piece from `offset` on, in order, as it is written; ends with the execution, when all was sent."""
+    while True:
+        activity = hub.activity.next
+        execution = await state_machine.get(db, execution_id)
+        piece = await read(db, execution_id, offset)
+        if piece.content:
+            offset = piece.next_offset
+            yield Stretch((piece,), offset, idle=False)
+        elif execution is None or execution.status.is_terminal:
+            return
+        else:
+            yield Stretch((), offset, idle=True)
+            await activity.wait()

@@ -1,0 +1,73 @@
+"""What is stored of executions' results, for many at once: steps, tool calls, prompts, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from store import sql
+from store.executions import rows
+from store.model import ExecutionId, Step, ToolCall
+from store.postgres.database import Database
+
+SQL = sql.load("results")
+
+
+async def steps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[Step, ...]]:
+    """The steps of each execution's result, in order."""
+    return _grouped(await db.fetch(SQL["steps"], ids), rows.step)
+
+
+async def key_maps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, dict[str, str]]:
+    """The address behind each placeholder, as the last observation of each execution that has them tells."""
+    return {
+        ExecutionId(row["execution_id"]): {
+            key: value for key, value in row["key_map"].items() if isinstance(value, str)
+        }
+        for row in await db.fetch(SQL["key_maps"], ids)
+    }
+
+
+async def tool_calls_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[ToolCall, ...]]:
+    """The tool calls of each execution, in order."""
+    return _grouped(await db.fetch(SQL["tool_calls"], ids), rows.tool_call)
+
+
+class PromptSource(StrEnum):
+    """Where a prompt was read."""
+
+    SESSION_FILE = "SESSION_FILE"
+    TOOL_LOG = "TOOL_LOG"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the agent was asked. `is_truncated` when only a cut text is known."""
+
+    text: str
+    source: PromptSource
+    is_truncated: bool
+
+
+async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Prompt]:
+    """The prompt that the session file of each execution tells, else its tool log."""
+    found: dict[ExecutionId, Prompt] = {}
+    for row in await db.fetch(SQL["prompts"], ids):
+        if row["of_session"] is not None:
+            prompt = Prompt(row["of_session"], PromptSource.SESSION_FILE, False)
+        else:
+            prompt = Prompt(row["of_log"], PromptSource.TOOL_LOG, row["prompt_is_truncated"])
+        found[ExecutionId(row["execution_id"])] = prompt
+    return found
+
+
+T = TypeVar("T")
+
+
+def _grouped(found: Sequence[rows.Row], read: Callable[[rows.Row], T]) -> dict[ExecutionId, tuple[T, ...]]:
+    grouped: dict[ExecutionId, list[T]] = {}
+    for row in found:
+        grouped.setdefault(ExecutionId(row["execution_id"]), []).append(read(row))
+    return {execution_id: tuple(items) for execution_id, items in grouped.items()}

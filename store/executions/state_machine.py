@@ -1,0 +1,348 @@
+"""The state machine of an execution, and everything stored about one.
+
+Each change of state is one guarded UPDATE in one transaction with the event it appends; nothing matched means
+that somebody else was first. Events take their `seq` from the execution's row under its lock, so they have no
+holes. Where they stand among all events is decided as they are committed, and then the doorbell rings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from store import sql
+from store.errors import BenchmarkNotFound, ExecutionNotFound, IdempotencyConflict
+from store.executions import rows
+from store.executions.queue import enqueue
+from store.model import (
+    BenchmarkId,
+    Ending,
+    EventKind,
+    Execution,
+    ExecutionId,
+    ExecutionOrigin,
+    Step,
+    ToolCall,
+    WorkerId,
+)
+from store.postgres.database import Connection, Database
+from store.postgres.retrying import retried
+from store.postgres.text import storable_text
+
+SQL = sql.load("executions")
+
+STEPS_AT_ONCE = 20
+"""Steps of one statement: encoding those of a big result in one go would keep everybody else waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A runner process: its pid and when it started, in seconds since boot; a pid alone means nothing."""
+
+    pid: int
+    started: float
+
+
+class StopOutcome(StrEnum):
+    """What a request to stop found."""
+
+    STOPPED = "STOPPED"
+    STOPPING = "STOPPING"
+    ALREADY_ENDED = "ALREADY_ENDED"
+    NOT_OURS = "NOT_OURS"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """The execution after a request to stop, and what became of the request."""
+
+    execution: Execution
+    outcome: StopOutcome
+
+
+@retried
+async def request_execution(
+    db: Database,
+    *,
+    benchmark_id: str,
+    agent: str,
+    timeout_ms: int,
+    idempotency_key: str | None = None,
+    rerun_of: ExecutionId | None = None,
+    revision: int | None = None,
+    priority: int = 0,
+) -> tuple[Execution, bool]:
+    """Inserts an execution (QUEUED), its first event and its place in the queue, in one transaction.
+
+    Of the benchmark's current revision, or of `revision`, which may be one of an archived benchmark.
+    Returns the execution and whether it is new: a repeated `idempotency_key` with the same input gives the
+    first one again, whatever became of the benchmark since. Raises BenchmarkNotFound, or IdempotencyConflict
+    when the key was used with other input.
+    """
+    benchmark_id, agent = storable_text(benchmark_id), storable_text(agent)
+    key = None if idempotency_key is None else storable_text(idempotency_key)
+    wanted = (benchmark_id, agent, timeout_ms, rerun_of, priority, revision)
+    async with db.transaction() as connection:
+        if key is not None and (known := await connection.fetchrow(SQL["by_idempotency_key"], key)):
+            return _repeated(known, wanted), False
+        executed = await _revision_to_execute(connection, benchmark_id, revision)
+        row = await connection.fetchrow(
+            SQL["insert"], benchmark_id, executed, agent, timeout_ms, key, rerun_of, priority
+        )
+        if row is None:
+            # Somebody else with the same key committed between the two statements.
+            known = await connection.fetchrow(SQL["by_idempotency_key"], key)
+            return _repeated(known, wanted), False
+        await connection.execute(SQL["insert_first_event"], row["id"], row["queued_at"])
+        await enqueue(connection, [ExecutionId(row["id"])], priority)
+        return rows.execution(row), True
+
+
+async def _revision_to_execute(connection: Connection, benchmark_id: str, revision: int | None) -> int:
+    if revision is not None:
+        if not await connection.fetchval(SQL["revision_exists"], benchmark_id, revision):
+            raise BenchmarkNotFound(f"There is no revision {revision} of benchmark {benchmark_id!r}")
+        return revision
+    row = await connection.fetchrow(SQL["current_revision"], benchmark_id)
+    if row is None:
+        raise BenchmarkNotFound(f"There is no benchmark {benchmark_id!r}: `reev-gql sync` reads new files")
+    if row["archived_at"] is not None:
+        raise BenchmarkNotFound(
+            f"Benchmark {benchmark_id!r} is archived: its file is gone since {row['archived_at']}"
+        )
+    return int(row["current_revision"])
+
+
+def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
+    existing = rows.execution(row)
+    *others, revision = wanted
+    same = others == [
+        existing.benchmark_id,
+        existing.agent,
+        existing.timeout_ms,
+        existing.rerun_of,
+        existing.priority,
+    ]
+    if not same or revision not in (None, existing.benchmark_revision):
+        raise IdempotencyConflict(
+            f"The idempotency key was used for benchmark {existing.benchmark_id!r} with agent "
+            f"{existing.agent!r} and a timeout of {existing.timeout_ms} ms; use a new key for other input",
+            existing,
+        )
+    return existing
+
+
+async def adopt(
+    db: Database,
+    execution_id: ExecutionId,
+    worker_id: WorkerId,
+    owner: WorkerId | None,
+    *,
+    keeps_process: bool = True,
+) -> Execution | None:
+    """Takes over an execution from `owner`; None when it belongs to another meanwhile, waits, or has ended.
+
+    `keeps_process` is False when the recorded pid means nothing any more: it is of another boot.
+    """
+    row = await db.fetchrow(SQL["adopt"], execution_id, worker_id, owner, keeps_process)
+    return None if row is None else rows.execution(row)
+
+
+async def owner_of(db: Database, execution_id: ExecutionId) -> WorkerId | None:
+    """The worker it belongs to, or belonged to when it ended; None before the first claim."""
+    found = await db.fetchval(SQL["worker_of"], execution_id)
+    return None if found is None else WorkerId(found)
+
+
+async def record_process(
+    db: Database,
+    execution_id: ExecutionId,
+    process: ProcessIdentity,
+    owner: WorkerId | None = None,
+    startup_time_ms: int | None = None,
+) -> bool:
+    """Remembers the runner's process, so that whoever comes next can find it again.
+
+    False when the execution has ended, or belongs to another worker than `owner`: then it must not run.
+    `startup_time_ms` is 0 for a runner that begins as soon as its process starts.
+    """
+    return bool(
+        await db.fetchval(
+            SQL["record_process"], execution_id, process.pid, process.started, owner, startup_time_ms
+        )
+    )
+
+
+async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity | None:
+    """The runner's process as recorded; None when none was started."""
+    row = await db.fetchrow(SQL["process_of"], execution_id)
+    return None if row is None else ProcessIdentity(row["process_id"], row["process_started_at"])
+
+
+@retried
+async def request_stop(db: Database, execution_id: ExecutionId, reason: str | None = None) -> StopRequest:
+    """QUEUED → STOPPED at once, RUNNING → STOPPING for its worker to finish; otherwise nothing changes.
+
+    `reason` is given when no client asks, but this program by itself, about a running execution. Asking again
+    gives the same answer. What is observed is not ours to stop. Raises ExecutionNotFound.
+    """
+    async with db.connection() as connection:
+        if row := await connection.fetchrow(SQL["stop_queued"], execution_id):
+            return StopRequest(rows.execution(row), StopOutcome.STOPPED)
+        if row := await connection.fetchrow(SQL["stop_running"], execution_id, reason):
+            return StopRequest(rows.execution(row), StopOutcome.STOPPING)
+    execution = await get(db, execution_id)
+    if execution is None:
+        raise ExecutionNotFound(f"There is no execution {execution_id}")
+    if execution.status.is_terminal:
+        return StopRequest(execution, StopOutcome.ALREADY_ENDED)
+    is_ours = execution.origin is ExecutionOrigin.REQUESTED
+    return StopRequest(execution, StopOutcome.STOPPING if is_ours else StopOutcome.NOT_OURS)
+
+
+async def touch(db: Database, execution_id: ExecutionId, owner: WorkerId | None = None) -> None:
+    """Moves the last activity of a running execution to now."""
+    await db.execute(SQL["touch"], execution_id, owner)
+
+
+async def record_beginning(
+    db: Database, execution_id: ExecutionId, startup_time_ms: int, owner: WorkerId | None = None
+) -> None:
+    """The runner has begun, this long after its process started; told once, with an event."""
+    await db.fetchval(SQL["record_beginning"], execution_id, startup_time_ms, owner)
+
+
+async def record_progress(
+    db: Database, execution_id: ExecutionId, steps_done: int, owner: WorkerId | None = None
+) -> None:
+    """So many steps are done, with an event; nothing happens when as many were done before."""
+    await db.fetchval(SQL["record_progress"], execution_id, steps_done, owner)
+
+
+async def append_tool_calls(
+    db: Database,
+    execution_id: ExecutionId,
+    changes: Sequence[tuple[EventKind, ToolCall]],
+    owner: WorkerId | None = None,
+) -> bool:
+    """Stores tool calls as they stand and appends one event per change, in one statement.
+
+    Safe to repeat: what is stored already is not told again, though an earlier try may still be under way, its
+    answer lost with the connection. False when the execution has ended meanwhile, or belongs to another worker
+    than `owner`: then nothing is written.
+    """
+    if not changes:
+        return True
+    given = [{"kind": kind, "call": rows.record(call)} for kind, call in changes]
+    return bool(await db.fetchval(SQL["append_tool_calls"], execution_id, given, owner))
+
+
+@retried
+async def finish(
+    db: Database, execution_id: ExecutionId, ending: Ending, owner: WorkerId | None = None
+) -> Execution | None:
+    """Writes the end and everything known with it, in one transaction; None when it had ended before.
+
+    With `owner` None as well when it belongs to another worker: that one will end it.
+    An execution that was told to stop ends as STOPPED, without success or score, even if a result arrived or its
+    runner is lost.
+    """
+    if not ending.status.is_terminal:
+        raise ValueError(f"{ending.status} is not an end")
+    first, *more = _portions(ending.steps)
+    arguments = (execution_id, *_finish_arguments(ending), owner, *_content_arguments(ending, first))
+    async with db.connection() as connection, connection.transaction() if more else nullcontext():
+        row = await connection.fetchrow(SQL["finish"], *arguments)
+        if row is None:
+            return None
+        for steps in more:
+            await connection.execute(SQL["store_steps"], execution_id, rows.records(steps))
+        return rows.execution(row)
+
+
+def _portions(steps: Sequence[Step]) -> list[Sequence[Step]]:
+    """At least one, though it may be empty."""
+    return [steps[begin : begin + STEPS_AT_ONCE] for begin in range(0, max(1, len(steps)), STEPS_AT_ONCE)]
+
+
+def _content_arguments(ending: Ending, steps: Sequence[Step]) -> tuple[Any, ...]:
+    return (
+        None if ending.prompt is None else storable_text(ending.prompt),
+        ending.session,
+        rows.records(steps),
+        rows.records(ending.tool_calls),
+        ending.runner_unseen,
+    )
+
+
+def _finish_arguments(ending: Ending) -> tuple[Any, ...]:
+    failure = ending.failure
+    return (
+        ending.status,
+        None if failure is None else failure.kind,
+        None if failure is None else storable_text(failure.message),
+        ending.exit_code,
+        None if ending.exit_signal is None else storable_text(ending.exit_signal),
+        ending.execution_time_ms,
+        ending.success,
+        ending.score,
+        ending.scoring,
+        ending.assertions,
+        ending.session_file_hash,
+        ending.steps_done,
+        [asdict(leaked) for leaked in ending.leaked_processes] or None,
+    )
+
+
+async def get(db: Database, execution_id: ExecutionId) -> Execution | None:
+    """One execution as it stands."""
+    found = await get_many(db, [execution_id])
+    return found.get(execution_id)
+
+
+async def get_many(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Execution]:
+    """Executions by id; ids that do not exist are absent."""
+    statement, given = by_ids(ids)
+    found = await db.fetch(statement, given)
+    return {ExecutionId(row["id"]): rows.execution(row) for row in found}
+
+
+def by_ids(ids: Sequence[ExecutionId]) -> tuple[str, object]:
+    """The statement that reads these, and its argument."""
+    return (SQL["by_id"], ids[0]) if len(ids) == 1 else (SQL["by_ids"], ids)
+
+
+async def live(db: Database) -> list[Execution]:
+    """Every execution that has not ended, oldest first."""
+    return [rows.execution(row) for row in await db.fetch(SQL["live"])]
+
+
+async def live_counts(db: Database) -> tuple[int, int]:
+    """How many executions are queued, and how many have a runner."""
+    row = await db.fetchrow(SQL["live_counts"])
+    return (0, 0) if row is None else (row["queued"], row["live"])
+
+
+async def latest_of_benchmarks(
+    db: Database, ids: Sequence[BenchmarkId], agent: str | None
+) -> dict[BenchmarkId, Execution]:
+    """Per benchmark its newest execution, of `agent` or of any."""
+    wanted = None if agent is None else storable_text(agent)
+    found = await db.fetch(SQL["latest_of_benchmarks"], ids, wanted)
+    return {BenchmarkId(row["benchmark_id"]): rows.execution(row) for row in found}
+
+
+async def latest_of_pairs(
+    db: Database, pairs: Sequence[tuple[BenchmarkId, str]]
+) -> dict[tuple[BenchmarkId, str], Execution]:
+    """Per benchmark and agent its newest execution; pairs without one are absent."""
+    stored = {(benchmark_id, storable_text(agent)): (benchmark_id, agent) for benchmark_id, agent in pairs}
+    found = await db.fetch(
+        SQL["latest_of_pairs"],
+        [benchmark_id for benchmark_id, _ in stored],
+        [agent for _, agent in stored],
+    )
+    return {stored[row["benchmark_id"], row["agent"]]: rows.execution(row) for row in found}

@@ -1,0 +1,201 @@
+"""How PostgreSQL writes what belongs to an execution as JSON, column by column, equal to what Python would write.
+
+Owns the expressions, as constants; store.json.rows puts them together. `{row}` is the row's name in a statement,
+`{outer}` that of the row it belongs to. Equal means: the same value to a reader of JSON whose numbers have 64
+bits; the digits of a large float inside a JSON value are written out. A number that GraphQL cannot hold makes
+the statement fail, and the answer is then made the ordinary way, which says so field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class JsonTable:
+    """What can be written of one kind of row: expressions and relations by the names that store.model uses."""
+
+    columns: Mapping[str, str]
+    relations: Mapping[str, JsonRelation] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRelation:
+    """Rows that belong to a row, or a part of the row itself where there is no `source`.
+
+    A `source` may take the number `{first}` and the list of names `{agents}`. `joined` is put behind it where a
+    column speaks of `{row}_b`. A part is null unless `present` holds.
+    """
+
+    table: JsonTable
+    source: str = ""
+    joined: str = ""
+    condition: str = "true"
+    order: str = ""
+    many: bool = False
+    present: str = ""
+
+
+def _time(column: str) -> str:
+    """As `datetime.isoformat` has it: in UTC whatever the session's zone, six digits of a second or none."""
+    text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')"""
+    return f"replace({text}, '.000000', '')"
+
+
+def _float(expression: str) -> str:
+    """A whole number with `.0`, as Python writes it; what is no number of JSON makes the statement fail."""
+    whole = f"{expression} = trunc({expression}) AND abs({expression}) < 1e15"
+    return f"({expression}::text || CASE WHEN {whole} THEN '.0' ELSE '' END)::json"
+
+
+def _plain(*names: str) -> dict[str, str]:
+    return {name: f"{{row}}.{name}" for name in names}
+
+
+def _times(*names: str) -> dict[str, str]:
+    return {name: _time(f"{{row}}.{name}") for name in names}
+
+
+def _ints(*names: str) -> dict[str, str]:
+    """Columns wider than GraphQL's Int."""
+    return {name: f"{{row}}.{name}::integer" for name in names}
+
+
+_FAILURE = JsonTable(
+    {
+        "kind": "{row}.failure_kind",
+        "message": "{row}.failure_message",
+        **_plain("exit_code", "exit_signal"),
+    }
+)
+
+_PROGRESS = JsonTable(
+    {
+        **_plain("steps_total", "steps_done"),
+        "fraction": _float(
+            "(CASE WHEN {row}.steps_done >= {row}.steps_total THEN 1::double precision"
+            " ELSE {row}.steps_done::double precision / {row}.steps_total END)"
+        ),
+    }
+)
+
+TOOL_CALL = JsonTable(
+    {
+        **_plain("ordinal", "name", "raw_name", "status", "params", "result", "error_message"),
+        **_times("started_at", "ended_at"),
+        **_ints("duration_ms"),
+    }
+)
+
+BENCHMARK = JsonTable(
+    {
+        "id": "{row}.benchmark_id",
+        **_plain("description", "tags", "prompt", "revision", "definition", "source", "content_hash"),
+        "revised_at": _time("{row}.created_at"),
+        "source_path": "{row}_b.source_path",
+        "created_at": _time("{row}_b.created_at"),
+        "archived_at": _time("{row}_b.archived_at"),
+    }
+)
+
+_PRUNED = JsonTable(
+    {
+        **_times("pruned_at"),
+        **_plain("events", "steps", "tool_calls"),
+        **_ints("output_bytes", "tool_log_bytes"),
+    }
+)
+
+_LEAKED_PROCESS = JsonTable(_plain("pid", "name"))
+
+EXECUTION = JsonTable(
+    {
+        **_plain("id", "benchmark_id", "benchmark_revision", "agent", "origin", "status", "priority"),
+        **_plain("success", "stop_reason", "timeout_ms", "exit_code", "runner"),
+        "score": _float("{row}.score"),
+        "computed_score": _float("{row}.computed_score"),
+        **_times("queued_at", "started_at", "ended_at", "last_activity_at", "stop_requested_at"),
+        **_ints("execution_time_ms", "startup_time_ms"),
+        "revision": "{row}.event_seq",
+        "session_id": "coalesce(nullif({row}.session_id, ''), {row}.id::text)",
+        # Python rounds a float to even, and so does PostgreSQL with one.
+        "queue_duration_ms": (
+            "CASE WHEN {row}.origin <> 'OBSERVED' THEN"
+            " round(extract(epoch FROM {row}.started_at - {row}.queued_at)::double precision * 1000)::integer END"
+        ),
+        "prompt": (
+            "coalesce((SELECT prompt FROM execution_results WHERE execution_id = {row}.id),"
+            " (SELECT prompt FROM execution_tool_logs WHERE execution_id = {row}.id))"
+        ),
+    },
+    {
+        "failure": JsonRelation(_FAILURE, present="{row}.failure_kind IS NOT NULL"),
+        "progress": JsonRelation(_PROGRESS),
+        "leaked_processes": JsonRelation(
+            _LEAKED_PROCESS,
+            "ROWS FROM (jsonb_to_recordset({outer}.leaked_processes) AS (pid integer, name text))"
+            " WITH ORDINALITY AS {row} (pid, name, place)",
+            condition="{outer}.leaked_processes IS NOT NULL",
+            order="{row}.place",
+            many=True,
+        ),
+        "benchmark": JsonRelation(
+            BENCHMARK,
+            "benchmark_revisions AS {row}",
+            joined=" JOIN benchmarks AS {row}_b ON {row}_b.id = {row}.benchmark_id",
+            condition="{row}.benchmark_id = {outer}.benchmark_id AND {row}.revision = {outer}.benchmark_revision",
+        ),
+        "tool_calls": JsonRelation(
+            TOOL_CALL,
+            "execution_tool_calls AS {row}",
+            condition="{row}.execution_id = {outer}.id",
+            order="{row}.ordinal",
+            many=True,
+        ),
+        "pruned": JsonRelation(
+            _PRUNED, "pruned_executions AS {row}", condition="{row}.execution_id = {outer}.id"
+        ),
+    },
+)
+
+
+_NODES = JsonTable(
+    {},
+    {
+        "nodes": JsonRelation(
+            EXECUTION,
+            "(SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id"
+            " ORDER BY queued_at DESC, id DESC LIMIT {first}) AS {row}",
+            many=True,
+        )
+    },
+)
+
+BENCHMARK_OF_LIST = JsonTable(
+    {
+        "id": "{row}.benchmark_id",
+        **_plain("description", "tags", "prompt", "revision", "definition", "source", "source_path"),
+        **_plain("content_hash"),
+        **_times("created_at", "revised_at", "archived_at"),
+    },
+    {
+        "latest_execution": JsonRelation(
+            EXECUTION,
+            "(SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id"
+            " ORDER BY queued_at DESC, id DESC LIMIT 1) AS {row}",
+        ),
+        "latest_executions": JsonRelation(
+            EXECUTION,
+            "(SELECT latest.* FROM unnest({agents}) WITH ORDINALITY AS asked (agent, place)"
+            " CROSS JOIN LATERAL ("
+            "SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id AND agent = asked.agent"
+            " ORDER BY queued_at DESC, id DESC LIMIT 1"
+            ") AS latest ORDER BY asked.place) AS {row}",
+            many=True,
+        ),
+        "executions": JsonRelation(_NODES),
+    },
+)
+"""As the statement of store.executions.listing reads a benchmark, its revision included."""

@@ -1,0 +1,155 @@
+"""Executions and their tool calls as JSON text: lists as in store.executions.listing, the latest ones, and by id.
+
+Everything here raises NotWritable where a row must be read whole instead. Lists in one text have their brackets.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from store.executions import listing, ordering, state_machine
+from store.executions.filters import BenchmarkFilter, ExecutionFilter
+from store.executions.listing import BenchmarkBounds, ExecutionBounds, Parent
+from store.executions.ordering import ExecutionKey
+from store.json import rows as json_rows
+from store.json.rows import JsonRow
+from store.live.log_positions import Newest, fetched
+from store.model import BenchmarkId, ExecutionId, Page
+from store.postgres.database import Database
+from store.postgres.text import storable_text
+
+SQL = json_rows.SQL
+
+REMEMBERED_STATEMENTS = 256
+"""As many as there are places in the documents that a server remembers, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonItem:
+    """An execution in a list: its JSON object, and where it stands."""
+
+    text: str
+    key: ExecutionKey
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBenchmark:
+    """A benchmark in a list, in one JSON object for each part of what is wanted of it."""
+
+    id: BenchmarkId
+    content_hash: str
+    parts: tuple[str, ...]
+
+
+async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
+    """Executions by id; ids that do not exist are absent."""
+    rows, given = state_machine.by_ids(ids)
+    found = await json_rows.fetch(db, _of_ids(row, rows), given)
+    return {ExecutionId(item["id"]): item["object"] for item in found}
+
+
+@lru_cache(REMEMBERED_STATEMENTS)
+def _of_ids(row: JsonRow, rows: str) -> str:
+    return SQL["one_by_one"].format(keys="e.id", rows=rows, members=row.members)
+
+
+async def page(
+    db: Database,
+    row: JsonRow,
+    filter: ExecutionFilter,
+    bounds: ExecutionBounds,
+    log: Newest | None = None,
+) -> Page[JsonItem]:
+    """A page of executions, as store.executions.listing gives it."""
+    rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit + 1)
+    keys = ", ".join(f"e.{column}" for column in ordering.columns(bounds.order))
+    statement = SQL["one_by_one"].format(keys=keys, rows=rows, members=row.members)
+    found, position = await _fetched(db, statement, values, log)
+    return bounds.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found], position)
+
+
+async def first(
+    db: Database,
+    row: JsonRow,
+    filter: ExecutionFilter,
+    bounds: ExecutionBounds,
+    log: Newest | None = None,
+) -> tuple[str, int | None]:
+    """A page read forwards in one text, and with `log` where that stood: nothing else is told."""
+    rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit)
+    statement = SQL["all_at_once"].format(rows=rows, members=row.members)
+    [[text]], position = await _fetched(db, statement, values, log)
+    return text, position
+
+
+async def _fetched(
+    db: Database, statement: str, values: Sequence[Any], log: Newest | None
+) -> tuple[Sequence[Sequence[Any]], int | None]:
+    found, position = await fetched(partial(json_rows.fetch, db), statement, values, log)
+    # The columns of the statement alone: the first and the last are not its own then.
+    return found if log is None else [tuple(row)[1:-1] for row in found], position
+
+
+async def first_of(
+    db: Database,
+    row: JsonRow,
+    parent: Parent,
+    parents: Sequence[str | uuid.UUID],
+    filter: ExecutionFilter,
+    bounds: ExecutionBounds,
+) -> dict[str | uuid.UUID, str]:
+    """Of each parent such a page of its executions, newest first."""
+    blanks, values = await listing.blanks_of_parents(db, parent, parents, filter, bounds, limit=bounds.limit)
+    statement = SQL["executions_of"].format(members=row.members, **blanks)
+    return dict(await json_rows.fetch(db, statement, *values))
+
+
+async def latest_of_agents(
+    db: Database, row: JsonRow, ids: Sequence[BenchmarkId], agents: Sequence[str]
+) -> dict[BenchmarkId, str]:
+    """Per benchmark its newest execution by each of `agents`, in their order, in one text."""
+    stored = list(dict.fromkeys(map(storable_text, agents)))
+    statement = SQL["latest_of_agents"].format(members=row.members)
+    return dict(await json_rows.fetch(db, statement, ids, stored))
+
+
+async def latest(
+    db: Database, row: JsonRow, ids: Sequence[BenchmarkId], agent: str | None
+) -> dict[BenchmarkId, str]:
+    """Per benchmark its newest execution, of `agent` or of any."""
+    wanted = None if agent is None else storable_text(agent)
+    rows = state_machine.SQL["latest_of_benchmarks"]
+    statement = SQL["one_by_one"].format(keys="e.benchmark_id", rows=rows, members=row.members)
+    return dict(await json_rows.fetch(db, statement, ids, wanted))
+
+
+async def benchmarks(
+    db: Database,
+    parts: Sequence[JsonRow],
+    filter: BenchmarkFilter,
+    bounds: BenchmarkBounds,
+    configured: Sequence[str],
+    log: Newest | None = None,
+) -> Page[JsonBenchmark]:
+    """A page of benchmarks, as executions.listing gives it; `configured` are the agents where none are named."""
+    rows, values = listing.select_benchmarks(filter, bounds)
+    laterals = []
+    for number, part in enumerate(parts):
+        laterals.append(SQL["part"].format(members=part.after(len(values)), number=number))
+        given = [configured if agents is None else agents for agents in part.agents]
+        values += [list(dict.fromkeys(map(storable_text, agents))) for agents in given]
+    objects = [f'row_to_json("part {number}")::text' for number in range(len(parts))]
+    columns = ", ".join(["e.benchmark_id", "e.content_hash", *objects])
+    statement = SQL["in_parts"].format(columns=columns, rows=rows, parts=" ".join(laterals))
+    found, position = await _fetched(db, statement, values, log)
+    return bounds.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found], position)
+
+
+async def tool_calls(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
+    """The tool calls of each execution, in order, in one text."""
+    statement = SQL["tool_calls"].format(members=row.members)
+    return dict(await json_rows.fetch(db, statement, ids))

@@ -1,0 +1,155 @@
+"""Reads the event log, which is the truth behind every subscription.
+
+Two orders exist, and both are those of commits. Within an execution, `seq` is 1..n. Over all executions it is
+(position, execution_id, seq): whoever sees an event sees everything before it (migration 0011).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from store import sql
+from store.errors import InvalidCursor
+from store.executions import rows
+from store.live.log_reader import Log, LogPage
+from store.live.recent import Bounds
+from store.model import Execution, ExecutionEvent, ExecutionId
+from store.postgres.database import FEED_TIMEOUT_S, Database
+
+SQL = sql.load("events")
+
+EVENT_BYTES = 4096
+"""What an event with its execution takes in memory, without its data."""
+
+NOWHERE = uuid.UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class HubEvent:
+    """An event together with its execution as it stood when the event was read."""
+
+    event: ExecutionEvent
+    execution: Execution
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the end of its execution, and none that was superseded when it was read."""
+        status = self.event.status
+        return status is not None and status.is_terminal and self.event.seq == self.execution.revision
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A place among all events: everything up to and including it has been seen."""
+
+    position: int
+    execution_id: uuid.UUID
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.position}.{self.execution_id}.{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """The cursor that `str` printed; raises InvalidCursor."""
+        try:
+            position, execution_id, seq = text.split(".")
+            cursor = cls(int(position), uuid.UUID(execution_id), int(seq))
+        except ValueError:
+            raise InvalidCursor(f"{text[:80]!r} is not a cursor of executionUpdates") from None
+        if not (0 <= cursor.position < 2**63 and 0 <= cursor.seq < 2**31) or str(cursor) != text:
+            raise InvalidCursor(f"{text[:80]!r} is not a cursor of executionUpdates")
+        return cursor
+
+    @classmethod
+    def at(cls, position: int) -> Cursor:
+        """After everything that stands at `position` or below."""
+        return cls(position + 1, NOWHERE, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent(HubEvent):
+    """An event as it was read from the log of all executions."""
+
+    cursor: Cursor
+    size: int
+    """About how many bytes it takes."""
+    happened: float = field(compare=False)
+    """When it did, by this process's monotonic clock."""
+
+
+async def after(db: Database, cursor: Cursor, limit: int) -> LogPage[Cursor, LoggedEvent]:
+    """The events after `cursor`, in order, at most `limit`."""
+    found = await db.fetch(
+        SQL["after"], cursor.position, cursor.execution_id, cursor.seq, limit, timeout_s=FEED_TIMEOUT_S
+    )
+    now, known = time.monotonic(), _Executions()
+    items = [_logged(row, known, now) for row in found if row["seq"] is not None]
+    end = cursor
+    if found:
+        last = found[-1]
+        end = Cursor(last["position"], last["placed_id"], last["seq"] or last["last_seq"])
+    return LogPage(items, end, is_last=len(found) < limit)
+
+
+LOG: Log[Cursor, LoggedEvent] = Log(
+    name="executionUpdates",
+    dots=2,
+    parse=Cursor.parse,
+    at=Cursor.at,
+    newest=SQL["newest"],
+    after=after,
+    size_of=lambda item: item.size,
+    batch=1000,
+    page=100,
+    kept=Bounds(items=10_000, bytes=64 * 1024 * 1024),
+)
+
+
+async def of_execution(db: Database, execution_id: ExecutionId, after: int, limit: int) -> list[HubEvent]:
+    """The events of one execution with seq > `after`, in order, at most `limit`."""
+    return _hub_events(await db.fetch(SQL["of_execution"], execution_id, after, limit))
+
+
+EventsKey = tuple[ExecutionId, int, int]
+"""Of which execution, after which seq, how many at most."""
+
+
+async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsKey, tuple[HubEvent, ...]]:
+    """The same for many executions in one statement."""
+    found: dict[EventsKey, list[HubEvent]] = {}
+    ids, afters, limits = zip(*keys, strict=True)
+    fetched = await db.fetch(SQL["of_executions"], ids, afters, limits)
+    for row, item in zip(fetched, _hub_events(fetched), strict=True):
+        key = (ExecutionId(row["execution_id"]), row["after"], row["first"])
+        found.setdefault(key, []).append(item)
+    return {key: tuple(items) for key, items in found.items()}
+
+
+class _Executions(dict[ExecutionId, Execution]):
+    """One statement sees an execution in one state: its events share it, however many they are."""
+
+    def of(self, row: rows.Row) -> Execution:
+        execution_id = ExecutionId(row["execution_id"])
+        if execution_id not in self:
+            self[execution_id] = rows.execution(row)
+        return self[execution_id]
+
+
+def _logged(row: rows.Row, known: _Executions, now: float) -> LoggedEvent:
+    age = row["read_at"] - row["at"]
+    return LoggedEvent(
+        rows.event(row),
+        known.of(row),
+        Cursor(row["position"], row["execution_id"], row["seq"]),
+        EVENT_BYTES + row["size"],
+        now - age.total_seconds(),
+    )
+
+
+def _hub_events(found: Sequence[rows.Row]) -> list[HubEvent]:
+    known = _Executions()
+    return [HubEvent(rows.event(row), known.of(row)) for row in found]

@@ -1,0 +1,120 @@
+"""The process's one LISTEN connection. A notification carries nothing: it only says "look now".
+
+A dead peer is not reported by the driver, so the connection is probed; whatever happens to it, it is opened
+again and the bell rung once, because what rang meanwhile was not heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from store.errors import DatabaseUnavailable
+from store.postgres.connecting import Connection, open_connection
+from store.postgres.driver_errors import translated
+
+CHANNEL = "reev_gql"
+BENCHMARKS_CHANNEL = "reev_gql_benchmarks"
+"""Two bells on one connection: executions change all the time, benchmarks hardly ever."""
+
+PROBE_S = 2.0
+"""How often the silent connection is asked whether it still lives."""
+
+PROBE_TIMEOUT_S = 1.0
+"""A probe not answered by then means a dead peer."""
+
+RECONNECT_S = 0.5
+"""Between two attempts to connect again."""
+
+log = logging.getLogger(__name__)
+
+
+class Doorbell:
+    """Calls `on_ring` whenever something of an execution was committed, until `close`.
+
+    `on_benchmarks` is called when a benchmark was, and `on_reconnection` before both when the connection was
+    lost and opened again: the server behind it may be another one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        on_ring: Callable[[], None],
+        on_benchmarks: Callable[[], None] | None = None,
+        on_reconnection: Callable[[], None] | None = None,
+    ) -> None:
+        self._url = url
+        self._on_reconnection = on_reconnection
+        self._bells: Mapping[str, Callable[[], None]] = {CHANNEL: on_ring}
+        if on_benchmarks is not None:
+            self._bells = {**self._bells, BENCHMARKS_CHANNEL: on_benchmarks}
+        self._lost = asyncio.Event()
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Listens from now on; raises DatabaseUnavailable when the first connection fails."""
+        connection = await self._listen()
+        self._task = asyncio.create_task(self._keep(connection), name="doorbell")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._connection is not None:
+            # The task may have been cancelled before it took its first step.
+            self._connection.terminate()
+
+    async def _listen(self) -> Connection:
+        connection = await open_connection(self._url, "listener")
+        self._lost = lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        try:
+            with translated(self._url):
+                for channel in self._bells:
+                    await connection.add_listener(channel, self._ring)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+        return connection
+
+    async def _keep(self, connection: Connection) -> None:
+        while True:
+            try:
+                await self._probe_until_lost(connection)
+            finally:
+                connection.terminate()
+            log.warning("the listener's connection was lost; connecting again")
+            connection = await self._listen_again()
+            if self._on_reconnection is not None:
+                self._on_reconnection()
+            for on_ring in self._bells.values():
+                on_ring()
+
+    def _ring(self, connection: Connection, pid: int, channel: str, payload: object) -> None:
+        self._bells[channel]()
+
+    async def _probe_until_lost(self, connection: Connection) -> None:
+        while not self._lost.is_set():
+            try:
+                async with asyncio.timeout(PROBE_S):
+                    await self._lost.wait()
+            except TimeoutError:
+                try:
+                    await connection.fetchval("SELECT 1", timeout=PROBE_TIMEOUT_S)
+                except Exception:
+                    # Whatever it says: one that does not answer as it should is replaced.
+                    return
+
+    async def _listen_again(self) -> Connection:
+        while True:
+            try:
+                return await self._listen()
+            except DatabaseUnavailable:
+                await asyncio.sleep(RECONNECT_S)
+            except Exception:
+                # Whatever it was: a doorbell that ends is never heard of again.
+                log.exception("the listener could not connect and tries again")
+                await asyncio.sleep(RECONNECT_S)

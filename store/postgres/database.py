@@ -1,0 +1,150 @@
+"""The database as the rest of the store uses it: one pool per process, typed errors, bounded waits.
+
+Waiting for a connection is bounded, statements have a timeout, a connection that was silent proves that it
+lives before it is used, and whatever the driver raises leaves here as an error of store.errors with no SQL,
+address or password in it. A single statement that met others, or a plan of before a change of the schema, is tried
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from store.errors import DatabaseBusy, DatabaseNotWritable
+from store.postgres.condition import Condition
+from store.postgres.connecting import (
+    CONNECT_TIMEOUT_S,
+    STATEMENT_TIMEOUT_S,
+    extra_connect_s,
+    open_connection,
+    reset_connection,
+)
+from store.postgres.driver_errors import OUTDATED, UNAVAILABLE, typed, unavailable
+from store.postgres.pool import Connection as Connection
+from store.postgres.pool import Pool
+from store.postgres.retrying import retried
+
+ACQUIRE_TIMEOUT_S = 5.0
+"""asyncpg would wait for ever for a free connection; callers get DatabaseBusy instead."""
+
+FEED_TIMEOUT_S = 3.0
+"""The reader behind all watchers gives a connection up sooner than others: it reads again and again anyway."""
+
+
+class Borrowed:
+    """A connection of the pool for one block; what the driver raises in it leaves as an error of ours."""
+
+    __slots__ = ("_connection", "_db")
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def __aenter__(self) -> Connection:
+        self._connection = self._db.pool.take() or await self._db._acquire()
+        return self._connection
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None and self._db.pool.give_back(self._connection):
+            return
+        if isinstance(error, TimeoutError):
+            # It did not answer in time: nothing is waited for any more, not even its cancellation.
+            self._connection.terminate()
+        elif isinstance(error, (asyncpg.OutdatedSchemaCacheError, *OUTDATED)):
+            # What this one knows of the schema, all that were opened before know as well.
+            self._db.pool.renew()
+        elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            # Of several hosts another may take writes by now.
+            self._db.pool.renew()
+        await self._db.pool.restore(self._connection)
+        known = typed(self._db.url, error)
+        if isinstance(known, DatabaseNotWritable):
+            self._db.condition.note(known)
+        if known is not None:
+            raise known from error
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A pool of connections to one database. Open with `Database.open`, close with `close`."""
+
+    url: str
+    pool: Pool
+    condition: Condition = field(init=False, repr=False)
+    """What keeps the database from being used in full."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "condition", Condition(self.url))
+
+    @classmethod
+    async def open(cls, url: str, *, max_size: int = 10) -> Database:
+        """Connects once; raises DatabaseUnavailable when the server cannot be used."""
+        db = cls(url, Pool(partial(open_connection, url), max_size, partial(reset_connection, url, "")))
+        try:
+            db.pool.give_back(await db.pool.acquire())
+        except BaseException:
+            db.pool.terminate()
+            raise
+        return db
+
+    async def close(self) -> None:
+        """Waits a moment for connections in use, then closes all."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()
+
+    def connection(self) -> Borrowed:
+        """A connection from the pool; raises DatabaseBusy, DatabaseContended or DatabaseUnavailable.
+
+        Whoever changes its session (SET without LOCAL, LISTEN, locks that outlive their transaction) opens a
+        connection of his own: this one is not reset before the next one gets it.
+        """
+        return Borrowed(self)
+
+    async def _acquire(self) -> Connection:
+        try:
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S + extra_connect_s(self.url)):
+                return await self.pool.acquire()
+        except TimeoutError as error:
+            if self.pool.is_exhausted:
+                raise DatabaseBusy("All database connections are in use; try again shortly") from error
+            raise unavailable(self.url, error) from error
+        except UNAVAILABLE as error:
+            raise unavailable(self.url, error) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction: committed at the end, rolled back on any error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @retried
+    async def fetch(
+        self, statement: str, *arguments: object, timeout_s: float = STATEMENT_TIMEOUT_S
+    ) -> list[Any]:
+        async with self.connection() as connection:
+            rows: list[Any] = await connection.fetch(statement, *arguments, timeout=timeout_s)
+            return rows
+
+    @retried
+    async def fetchrow(self, statement: str, *arguments: object) -> Any:
+        async with self.connection() as connection:
+            return await connection.fetchrow(statement, *arguments)
+
+    @retried
+    async def fetchval(self, statement: str, *arguments: object) -> Any:
+        async with self.connection() as connection:
+            return await connection.fetchval(statement, *arguments)
+
+    @retried
+    async def execute(self, statement: str, *arguments: object) -> str:
+        async with self.connection() as connection:
+            return str(await connection.execute(statement, *arguments))

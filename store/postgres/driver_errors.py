@@ -1,0 +1,127 @@
+"""What the driver raises, sorted by what it means here, and the error of ours that each becomes.
+
+What is in none of these lists is a fault of ours, and leaves as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from store.errors import (
+    DatabaseContended,
+    DatabaseNotWritable,
+    DatabaseUnavailable,
+    DatabaseUrlInvalid,
+    SchemaChanged,
+    StoreError,
+)
+from store.postgres import database_url
+
+UNAVAILABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InterfaceError,
+    # What the driver says when a connection breaks between two steps of one call.
+    asyncpg.InternalClientError,
+)
+"""The server is away, stopping, full or will not have us."""
+
+NOT_WRITABLE = (
+    asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.PostgresIOError,
+)
+"""The server answers, and does not take this write: another try helps when somebody has changed that."""
+
+CONTENDED = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+"""Others were in the way: deadlocks, lock timeouts. Nothing was written."""
+
+OUTDATED = (
+    asyncpg.InvalidCachedStatementError,
+    # What a session has prepared is gone: somebody has told the server to forget it.
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
+    # In functions, plans are kept by the server, and so are types of columns.
+    asyncpg.DatatypeMismatchError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.UndefinedTableError,
+)
+"""The schema is not what it was when the statement was prepared. Nothing was written: it failed at once."""
+
+
+def describe_url(url: str) -> str:
+    """Hosts, ports and database of `url`, for messages: never the user's password."""
+    try:
+        return database_url.parse(url).describe()
+    except DatabaseUrlInvalid:
+        return "a URL that cannot be used"
+
+
+def reason_of(url: str, error: BaseException) -> str:
+    """What the driver says, on one line and without a secret."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    try:
+        secrets = database_url.parse(url).secrets
+    except DatabaseUrlInvalid:
+        secrets = ()
+    for secret in secrets:
+        reason = reason.replace(secret, "***")
+    return reason
+
+
+def unavailable(url: str, error: BaseException) -> DatabaseUnavailable:
+    """The typed error for a server that cannot be reached, with the driver's reason but no secret."""
+    return DatabaseUnavailable(f"PostgreSQL at {describe_url(url)} cannot be used: {reason_of(url, error)}")
+
+
+def not_writable(url: str, error: BaseException) -> DatabaseNotWritable:
+    """The typed error for a write that is not taken."""
+    match error:
+        case asyncpg.DiskFullError():
+            brief = "the disk of the database is full"
+        case asyncpg.ReadOnlySQLTransactionError():
+            brief = "the database is read-only"
+        case asyncpg.InsufficientPrivilegeError():
+            brief = "a right in the database is missing"
+        case _:
+            brief = "the database cannot read or write its files"
+    return DatabaseNotWritable(f"PostgreSQL at {describe_url(url)}: {brief}: {reason_of(url, error)}", brief)
+
+
+def typed(url: str, error: BaseException | None) -> StoreError | None:
+    """The error of ours for one of the driver; None for what is a fault of ours."""
+    if error is None:
+        return None
+    if isinstance(error, NOT_WRITABLE):
+        return not_writable(url, error)
+    if isinstance(error, OUTDATED):
+        how = "try again shortly, or start the version of reev-gql that fits it"
+        return SchemaChanged(f"The database's schema was changed; {how}")
+    if isinstance(error, CONTENDED):
+        return DatabaseContended("Others were changing the same rows; try again shortly")
+    if isinstance(error, (TimeoutError, *UNAVAILABLE)):
+        return unavailable(url, error)
+    return None
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """What the driver raises inside leaves as an error of ours."""
+    try:
+        yield
+    except Exception as error:
+        if (known := typed(url, error)) is not None:
+            raise known from error
+        raise

@@ -1,0 +1,52 @@
+"""What a person who looks for a fault asks the database: its server, and whether the queue holds together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from store import sql
+from store.executions import rows
+from store.postgres.database import Database
+
+SQL = sql.load("diagnosis")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """About the PostgreSQL server. `now_s` is its clock, in seconds since 1970."""
+
+    version: str
+    version_number: int
+    now_s: float
+    connections: int
+    max_connections: int
+    notification_queue: float
+    """How full the queue of notifications is, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What waits, and what does not fit together: each execution that waits has one place, and no other has."""
+
+    queued: int
+    without_place: int
+    without_execution: int
+    oldest_s: float
+
+
+async def server(db: Database) -> ServerFacts:
+    """Asks no table."""
+    return _read(ServerFacts, await db.fetchrow(SQL["server"]))
+
+
+async def queue(db: Database) -> QueueFacts:
+    """Reads what waits, and nothing that has ended."""
+    return _read(QueueFacts, await db.fetchrow(SQL["queue"]))
+
+
+F = TypeVar("F", ServerFacts, QueueFacts)
+
+
+def _read(kind: type[F], row: rows.Row) -> F:
+    return kind(**{field.name: row[field.name] for field in fields(kind)})

@@ -1,0 +1,345 @@
+"""The command line as people and scripts use it, against a real server process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from graphql import parse, validate
+
+from gql_server.cli import CliError, ask, documents, main
+from gql_server.cli.watching import event_line, final_line, printable
+from schema import build_schema
+from store.benchmarks import benchmarks
+from tests.gql_server.conftest import MakeServer, Server, Site, cli
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.places import REPOSITORY
+from tests.helpers.samples import draft
+
+# Whole processes start here, and other tests share the cores.
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+def lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_every_document_is_valid() -> None:
+    schema = build_schema()._schema
+    names = [name for name in vars(documents) if name.isupper() and not name.startswith("_")]
+    assert len(names) >= 7
+    for name in names:
+        errors = validate(schema, parse(getattr(documents, name)))
+        assert errors == [], name
+
+
+async def test_sync_reports_every_file_and_fails_when_one_fails(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    directory = tmp_path / "mine"
+    directory.mkdir()
+    text = (REPOSITORY / "benchmarks" / "001-sol-transfer.yml").read_text(encoding="utf-8")
+    (directory / "good.yml").write_text(text, encoding="utf-8")
+    server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(directory))
+    fine = await cli("sync", "--url", server.url, cwd=tmp_path)
+    assert fine.code == 0, fine.err
+    assert re.search(r"good\.yml +UNCHANGED +001-sol-transfer", fine.out)
+    assert "1 of 1 files" in fine.out
+
+    (directory / "good.yml").write_text(text + "# changed\n", encoding="utf-8")
+    for _ in range(2):
+        dry = await cli("sync", "--dry-run", "--url", server.url, cwd=tmp_path)
+        assert dry.code == 0, dry.err
+        assert re.search(r"good\.yml +UPDATED", dry.out)
+        assert "nothing was written" in dry.out
+    (directory / "good.yml").write_text(text, encoding="utf-8")
+
+    (directory / "bad.yml").write_text("id: x\ntags: [\n", encoding="utf-8")
+    bad = await cli("sync", "--url", server.url, cwd=tmp_path)
+    assert bad.code == 1
+    assert re.search(r"bad\.yml +FAILED .*line \d+, column \d+", bad.out)
+    as_json = await cli("sync", "--json", "--url", server.url, cwd=tmp_path)
+    *files, counts = lines(as_json.out)
+    assert {file["file"]: file["outcome"] for file in files} == {"good.yml": "UNCHANGED", "bad.yml": "FAILED"}
+    assert (counts["failed"], counts["unchanged"]) == (1, 1)
+
+
+async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, tmp_path: Path) -> None:
+    done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path)
+    assert done.code == 0, done.err
+    words = [re.sub(r"^\S+ +", "", line) for line in done.out.splitlines()]
+    assert words[:2] == ["QUEUED", "RUNNING"]
+    assert words[-2] == "SUCCEEDED"
+    assert re.fullmatch(r"SUCCEEDED  score 1\.0  in .+", done.out.splitlines()[-1])
+    assert any("deterministic_sol_transfer" in word for word in words)
+
+    listed = await cli("list", "--json", "--url", server.url, cwd=tmp_path)
+    (execution,) = lines(listed.out)
+    shown = await cli("show", execution["id"], "--url", server.url, cwd=tmp_path)
+    assert shown.code == 0, shown.err
+    for word in (
+        execution["id"],
+        "001-sol-transfer",
+        "deterministic_sol_transfer",
+        "PASSED",
+        "computed score",
+    ):
+        assert word in shown.out
+    table = await cli("list", "--url", server.url, cwd=tmp_path)
+    assert re.search(rf"{execution['id']} +001-sol-transfer +deterministic +SUCCEEDED +1\.0", table.out)
+    assert "008-wrap-sol" in (await cli("list", "benchmarks", "--url", server.url, cwd=tmp_path)).out
+    assert "deterministic" in (await cli("list", "agents", "--url", server.url, cwd=tmp_path)).out
+
+
+async def test_json_is_one_object_a_line_with_every_event_once(server: Server, tmp_path: Path) -> None:
+    done = await cli(
+        *("run", "003-spl-transfer-fail", "--watch", "--json", "--url", server.url), cwd=tmp_path
+    )
+    *events, result = lines(done.out)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (result["kind"], result["status"], result["score"]) == ("RESULT", "SUCCEEDED", 0.75)
+    assert done.code == 0
+
+
+async def test_import_reports_what_was_not_imported(make_server: MakeServer, tmp_path: Path) -> None:
+    sessions = tmp_path / "archive"
+    sessions.mkdir()
+    sample = (REPOSITORY / "tests/data/sessions/001-sol-transfer.json").read_text()
+    for number in range(12):
+        name = f"sample-{number:02}"
+        (sessions / f"session_{name}.json").write_text(sample.replace("001-sol-transfer-sample", name))
+    server = await make_server(REEV_GQL_IMPORT_DIRS=str(sessions))
+    command = ("import", "archive", "--url", server.url)
+    fine = await cli(*command, cwd=tmp_path)
+    assert (fine.code, fine.err) == (0, "")
+    assert re.fullmatch(rf"12 files in {sessions}: 12 imported, in .+\n", fine.out)
+
+    (sessions / "session_broken.json").write_text('{"session_id": "bro')
+    bad = await cli(*command, cwd=tmp_path)
+    assert bad.code == 1
+    assert re.search(r"session_broken\.json +FAILED +- +not JSON", bad.out)
+    assert "12 unchanged, 1 failed" in bad.out and "sample-01" not in bad.out
+    *files, counts = lines((await cli(*command, "--json", cwd=tmp_path)).out)
+    assert len(files) == counts["total"] == 13
+    assert (counts["unchanged"], counts["failed"]) == (12, 1)
+
+    refused = await cli("import", "/etc", "--url", server.url, cwd=tmp_path)
+    assert refused.code == 1 and "REEV_GQL_IMPORT_DIRS" in refused.err
+
+
+async def test_import_says_what_it_found_and_what_it_did_not_take(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    archive = tmp_path / "archive"
+    for name in ("logs", "store", "nothing"):
+        (archive / name).mkdir(parents=True)
+    log = (REPOSITORY / "tests/data/otel/v1.jsonl").read_text()
+    (archive / "logs" / "otel_old-session.jsonl").write_text(log)
+    (archive / "store" / "cli_sessions.json").write_text(
+        json.dumps(
+            {"one": {"session_id": "one", "yml_content": "tool_calls:\n"}, "two": {"session_id": "two"}}
+        )
+    )
+    (archive / "nothing" / "notes.json").write_text("{}")
+    server = await make_server(REEV_GQL_IMPORT_DIRS=str(archive))
+
+    async def imported(name: str) -> Any:
+        return await cli("import", f"archive/{name}", "--url", server.url, cwd=tmp_path)
+
+    logs = await imported("logs")
+    assert (logs.code, logs.err) == (0, "")
+    assert "1 file in" in logs.out and "1 imported" in logs.out
+    again = await imported("logs")
+    assert again.code == 0 and "1 unchanged" in again.out
+    (archive / "logs" / "otel_old-session.jsonl").write_text(log + "what is this\n")
+    grown = await imported("logs")
+    assert (
+        grown.code == 1 and "1 added, 1 line not used" in grown.out and re.search(r"line 9:\s+not", grown.out)
+    )
+    assert (await imported("logs")).code == 1, "a line that cannot be used stays one"
+
+    store = await imported("store")
+    assert store.code == 1 and "1 imported, 1 failed" in store.out
+    assert re.search(r"cli_sessions\.json: two +FAILED .+yml_content", store.out)
+
+    nothing = await imported("nothing")
+    assert nothing.code == 3
+    assert "Nothing to import" in nothing.out and "1 other file was not looked at: notes.json" in nothing.out
+
+
+@pytest.fixture
+def failing_runner(tmp_path: Path) -> str:
+    """A runner that says something and fails."""
+    return f"{sys.executable} -c 'import sys; print(\"no luck\"); sys.exit(7)' {{path}} {{id}}"
+
+
+async def test_an_execution_that_fails_fails_the_command_and_says_why(
+    make_server: MakeServer, tmp_path: Path, failing_runner: str
+) -> None:
+    server = await make_server(REEV_GQL_RUNNER_COMMAND=failing_runner)
+    done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path)
+    assert done.code == 1
+    # After the line of the event, the ending: its kind and the runner's last words, as they stood.
+    ending = done.out.rpartition("FAILED")[2]
+    assert "RUNNER_EXIT" in ending and "no luck" in ending
+
+
+async def test_stop_stops_and_a_time_limit_limits(make_server: MakeServer, tmp_path: Path) -> None:
+    sleeper = f"{sys.executable} -c 'import time; time.sleep(600)' {{path}} {{id}}"
+    server = await make_server(REEV_GQL_RUNNER_COMMAND=sleeper, REEV_GQL_TERM_GRACE_S="1")
+    url = ("--url", server.url)
+    queued = await cli("run", "001-sol-transfer", "--json", *url, cwd=tmp_path)
+    (execution,) = lines(queued.out)
+    stopped = await cli("stop", execution["id"], *url, cwd=tmp_path)
+    assert stopped.code == 0, stopped.err
+    watched = await cli("watch", execution["id"], *url, cwd=tmp_path)
+    assert watched.code == 1
+    assert watched.out.splitlines()[-1].startswith("STOPPED")
+    again = await cli("stop", execution["id"], *url, cwd=tmp_path)
+    assert again.code == 1 and "EXECUTION_ALREADY_ENDED" in again.err
+
+    timed = await cli("run", "001-sol-transfer", "--watch", "--timeout", "0.3", *url, cwd=tmp_path)
+    assert timed.code == 1
+    assert timed.out.splitlines()[-1].startswith("TIMED_OUT")
+
+
+async def test_a_key_starts_an_execution_once(server: Server, tmp_path: Path) -> None:
+    command = ("run", "001-sol-transfer", "--key", "k1", "--json", "--url", server.url)
+    first, second = [lines((await cli(*command, cwd=tmp_path)).out)[0]["id"] for _ in range(2)]
+    assert first == second
+
+
+async def test_a_watcher_survives_a_restart_and_misses_nothing(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    """The server is replaced while an execution is watched; every event arrives once, in order."""
+    gate = tmp_path / "gate"
+    script = tmp_path / "runner.py"
+    script.write_text(
+        "import pathlib, runpy, sys, time\n"
+        f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)\n"
+        "runpy.run_module('runner_bridge.local_runner', run_name='__main__')\n",
+        encoding="utf-8",
+    )
+    command = f"{sys.executable} {script} {{path}} --agent={{agent}} --execution-id={{id}}"
+    first = await make_server(REEV_GQL_RUNNER_COMMAND=command)
+    watching = asyncio.create_task(
+        cli("run", "001-sol-transfer", "--watch", "--json", "--url", first.url, cwd=tmp_path)
+    )
+    async with asyncio.timeout(DEADLINE_S):
+        while "RUNNING" not in (await cli("list", "--url", first.url, cwd=tmp_path)).out:
+            pass
+    assert await first.stop() == 0
+    await make_server(first.port, REEV_GQL_RUNNER_COMMAND=command)
+    gate.touch()
+    done = await watching
+    assert done.code == 0, done.err + done.out
+    *events, result = lines(done.out)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert result["score"] == 1.0
+
+
+BENCHMARK = "001-sol-transfer"
+RUN_REFUSALS = (
+    ({"benchmarkId": "no-such-benchmark"}, "BENCHMARK_NOT_FOUND"),
+    ({"benchmarkId": "../../etc/passwd"}, "INVALID_INPUT"),
+    ({"benchmarkId": "-x"}, "INVALID_INPUT"),
+    ({"benchmarkId": "x\0"}, "INVALID_INPUT"),
+    ({"benchmarkId": "x" * 300}, "INVALID_INPUT"),
+    ({"benchmarkId": BENCHMARK, "agent": "nobody"}, "AGENT_NOT_FOUND"),
+    ({"benchmarkId": BENCHMARK, "agent": "--help me"}, "INVALID_INPUT"),
+    ({"benchmarkId": BENCHMARK, "timeoutMs": -1}, "milliseconds"),
+)
+
+
+async def refused(command: Coroutine[Any, Any, int], word: str) -> None:
+    with pytest.raises(CliError) as caught:
+        await command
+    assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_refusal_is_one_line_and_starts_nothing(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"{site.base}/graphql"
+    await benchmarks.upsert(site.db, draft(BENCHMARK))
+    for request, word in RUN_REFUSALS:
+        await refused(ask.run(url, dict(request), watching=True, as_json=False), word)
+    for execution, word in ((UNKNOWN, UNKNOWN), ("../../etc/passwd", "UUID"), ("x" * 300, "UUID")):
+        await refused(ask.show(url, execution, as_json=False), word)
+        await refused(ask.watch(url, execution, as_json=False), word)
+        await refused(ask.stop(url, execution, as_json=False), "")
+    assert capsys.readouterr().out == ""
+    assert await site.executions() == 0
+
+
+async def test_a_refused_command_ends_with_exit_code_1(server: Server, tmp_path: Path) -> None:
+    done = await cli("run", "no-such-benchmark", "--watch", "--url", server.url, cwd=tmp_path)
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "BENCHMARK_NOT_FOUND" in done.err
+
+
+async def test_without_a_server_one_line_says_how_to_start_one(tmp_path: Path) -> None:
+    for command in (("sync",), ("watch", UNKNOWN)):
+        done = await cli(*command, "--url", "http://127.0.0.1:9/graphql", cwd=tmp_path)
+        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert "make serve" in done.err
+
+
+async def test_the_token_is_taken_from_the_environment(make_server: MakeServer, tmp_path: Path) -> None:
+    token = {"REEV_GQL_TOKEN": "canary-token-0123456789"}
+    server = await make_server(**token)
+    without = await cli("list", "--url", server.url, cwd=tmp_path)
+    assert without.code == 1 and "token" in without.err
+    assert (await cli("list", "--url", server.url, cwd=tmp_path, **token)).code == 0
+    done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path, **token)
+    assert done.code == 0, done.err
+
+
+def test_text_of_agents_cannot_steer_the_terminal() -> None:
+    hostile = "\x1b[2Jclear\nnext [bold]markup[/bold] \x07"
+    assert "\x1b" not in printable(hostile) and "\n" not in printable(hostile)
+    call = {"name": hostile, "status": "ERROR", "durationMs": None, "errorMessage": hostile, "ordinal": 1}
+    event = {
+        "at": "2026-01-01T00:00:00+00:00",
+        "kind": "TOOL_CALL_ENDED",
+        "status": None,
+        "progress": None,
+        "toolCall": call,
+    }
+    execution = {
+        "status": "FAILED",
+        "score": None,
+        "executionTimeMs": None,
+        "failure": {"kind": "AGENT", "message": hostile},
+    }
+    for text in (event_line(event), final_line(execution)):
+        assert "[bold]" in text.plain
+        assert text.plain.replace("\n", "").isprintable(), "a newline cannot steer, everything else could"
+
+
+def test_the_printed_contract_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gql_server", "schema", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "gql_server.cli.commands", Interrupted("gql_server.cli.commands"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130

@@ -1,0 +1,149 @@
+"""Everything between the request for an execution and its end, driven by the fake runner, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from runner_bridge import execution_requests
+from runner_bridge.launchers import process_identity
+from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.spawn import is_reaper
+from runner_bridge.worker.storing import until_stored
+from runner_bridge.worker.worker import Worker
+from store.benchmarks import benchmarks
+from store.executions import state_machine
+from store.live import events
+from store.live.hub import Hub
+from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
+from store.postgres.database import Database
+from store.workers.concurrency_limits import Limits
+from tests.helpers.patience import DEADLINE_S as DEADLINE_S
+from tests.helpers.places import REPOSITORY
+from tests.helpers.workers import claim_as
+
+FAKE_RUNNER = REPOSITORY / "tests" / "helpers" / "fake_runner.py"
+SOL_TRANSFER = REPOSITORY / "benchmarks" / "001-sol-transfer.yml"
+LOOK_S = 0.005
+
+
+def fake_command(mode: str) -> str:
+    """The command template that runs the fake runner in a mode."""
+    python = shlex.join([sys.executable, "-S", "-E", str(FAKE_RUNNER)])
+    return f"{python} {{path}} --agent={{agent}} --execution-id={{id}} --mode={mode}"
+
+
+class DirectedWorker(Worker):
+    """A worker that can be given one execution instead of taking what comes."""
+
+    async def handle(self, execution_id: ExecutionId) -> None:
+        """Sees this execution to its end, whatever its turn; one that runs is taken from whoever has it.
+
+        GiveBack when this worker has to leave first.
+        """
+        db = self._around.db
+        await self._register()
+        execution = await until_stored(
+            lambda: claim_as(db, execution_id, self.id, self._runner), self._leaving
+        )
+        if execution is not None:
+            await self._see_to_end(execution, is_fresh=True)
+            return
+        owner = await state_machine.owner_of(db, execution_id)
+        if (execution := await state_machine.adopt(db, execution_id, self.id, owner)) is not None:
+            await self._see_to_end(execution, is_fresh=False)
+
+
+@dataclass
+class Bridge:
+    """Everything between a request and an end, in one test's own directories and database."""
+
+    db: Database
+    hub: Hub
+    config: RunnerConfig
+    started: list[ExecutionId] = field(default_factory=list)
+
+    def worker(self, mode: str, limit: int = 4, **changes: Any) -> DirectedWorker:
+        config = replace(self.config, **{"command": fake_command(mode), **changes})
+        return DirectedWorker(self.db, self.hub, config, limits=Limits(limit))
+
+    async def request(
+        self,
+        *,
+        timeout_ms: int = 600_000,
+        agent: str = "deterministic",
+        benchmark_id: str = "001-sol-transfer",
+    ) -> ExecutionId:
+        execution, _ = await execution_requests.request_execution(
+            self.db,
+            self.config,
+            benchmark_id=benchmark_id,
+            agent=agent,
+            timeout_ms=timeout_ms,
+        )
+        self.started.append(execution.id)
+        return execution.id
+
+    async def get(self, execution_id: ExecutionId) -> Execution:
+        found = await state_machine.get(self.db, execution_id)
+        assert found is not None
+        return found
+
+    async def run(self, mode: str, *, timeout_ms: int = 600_000, **changes: Any) -> Execution:
+        """One execution from its request to its end, which leaves nothing alive."""
+        execution_id = await self.request(timeout_ms=timeout_ms)
+        await self.worker(mode, **changes).handle(execution_id)
+        assert self.living(execution_id) == [], "something of the runner still lives"
+        return await self.get(execution_id)
+
+    async def status(self, execution_id: ExecutionId, status: ExecutionStatus) -> None:
+        """Waits until the execution has come to a status."""
+        async with asyncio.timeout(DEADLINE_S):
+            assert await self.hub.wait_for_status(execution_id, {status}) is not None
+
+    async def history(self, execution_id: ExecutionId) -> list[ExecutionEvent]:
+        return [item.event for item in await events.of_execution(self.db, execution_id, 0, 1000)]
+
+    async def benchmark(self) -> Benchmark:
+        found = await benchmarks.get(self.db, BenchmarkId("001-sol-transfer"))
+        assert found is not None
+        return found
+
+    def output(self, execution_id: ExecutionId) -> Path:
+        return self.config.output_dir / f"{execution_id}.log"
+
+    def cue(self, execution_id: ExecutionId, name: str = "cue") -> None:
+        """Lets the fake runner go on."""
+        (self.config.sessions_dir / f"{name}_{execution_id}").touch()
+
+    async def ready(self, execution_id: ExecutionId) -> None:
+        """Waits until the fake runner says that it is where its mode wants to be."""
+        await until(lambda: b"ready" in read_if_there(self.output(execution_id)))
+
+    @staticmethod
+    def living(execution_id: ExecutionId) -> list[int]:
+        """Its processes that can be told by their marker, and their reaper."""
+        return process_identity.find_members(None, None, str(execution_id))
+
+    def of_runner(self, execution_id: ExecutionId) -> list[int]:
+        """The same without the reaper."""
+        return [pid for pid in self.living(execution_id) if not is_reaper(pid)]
+
+
+def read_if_there(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition that nobody announces."""
+    async with asyncio.timeout(DEADLINE_S):
+        for _ in itertools.count():
+            if await asyncio.to_thread(condition):
+                return
+            await asyncio.sleep(LOOK_S)

@@ -1,0 +1,80 @@
+"""Workers that are only a row: who owns an execution in a test that needs no runner."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Any
+
+from runner_bridge.launchers import process_identity
+from store.executions import queue, rows
+from store.model import Execution, ExecutionId, RunnerKind, WorkerId
+from store.postgres.database import Database
+from store.postgres.retrying import retried
+from store.workers import workers
+from store.workers.workers import Home, Registration
+
+UNLIMITED = 1_000_000
+
+ITS_TURN = """
+UPDATE pgqueuer SET priority = 1000000 WHERE dedupe_key = $1 AND status = 'queued' RETURNING true
+"""
+
+HOME = Home("a machine", "a boot", "/sessions")
+
+
+def id_of(name: str) -> WorkerId:
+    """The id of the worker of this name."""
+    return WorkerId(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
+def registration(name: str = "worker", **changes: Any) -> Registration:
+    """A worker in this process, unless told otherwise."""
+    fields: dict[str, Any] = {
+        "id": id_of(name),
+        "host": "host",
+        "home": HOME,
+        "process_id": os.getpid(),
+        "process_started": process_identity.start_time(os.getpid()),
+        "capacity": 4,
+        "version": "1.2.3",
+    }
+    return Registration(**{**fields, **changes})
+
+
+async def registered(db: Database, name: str = "worker", **changes: Any) -> WorkerId:
+    """A worker that has just beaten; its id."""
+    worker = registration(name, **changes)
+    await workers.register(db, worker)
+    return worker.id
+
+
+async def claim(
+    db: Database, execution_id: ExecutionId, name: str = "worker", runner: RunnerKind | None = None
+) -> Execution | None:
+    """`claim_as` by the worker of this name."""
+    return await claim_as(db, execution_id, await registered(db, name), runner)
+
+
+@retried
+async def claim_as(
+    db: Database, execution_id: ExecutionId, worker_id: WorkerId, runner: RunnerKind | None = None
+) -> Execution | None:
+    """Claims as workers do, of all that wait this one: its turn is now. None when it does not wait."""
+    async with db.transaction() as connection:
+        await connection.fetchval(queue.SQL["lock"])
+        if not await connection.fetchval(ITS_TURN, str(execution_id)):
+            return None
+        row = await connection.fetchrow(
+            queue.SQL["claim_next"], worker_id, runner, UNLIMITED, UNLIMITED, [], []
+        )
+        return None if row is None else rows.execution(row)
+
+
+async def silent_for(db: Database, worker_id: WorkerId, seconds: float) -> None:
+    """The worker's last heartbeat was so long ago."""
+    await db.execute(
+        "UPDATE workers SET heartbeat_at = clock_timestamp() - make_interval(secs => $2) WHERE id = $1",
+        worker_id,
+        seconds,
+    )
