@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from store.errors import DatabaseUnavailable
@@ -14,7 +15,7 @@ from store.postgres.connecting import open_connection
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
 from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import queued
+from tests.helpers.stored_rows import eventually, queued
 from tests.helpers.workers import registered
 
 SOON_S = 0.3
@@ -56,3 +57,28 @@ async def test_every_connection_of_ours_has_this_limit(db: Database) -> None:
         assert await db.fetchval(asked) == await dedicated.fetchval(asked) == limit != "0"
     finally:
         await dedicated.close()
+
+
+async def test_a_statement_that_waits_for_a_lock_ends_when_its_client_is_gone(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every try of a caller whose statement timed out would leave a connection behind, until none is left."""
+    monkeypatch.setattr(connecting, "CLIENT_CHECK_S", SOON_S)
+    waiting = await open_connection(db.url, "reev-gql of a test")
+    pid = waiting.get_server_pid()
+    state = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1"
+
+    async def stands_before_a_lock() -> bool:
+        return bool(await db.fetchval(state, pid) == "Lock")
+
+    async def is_gone() -> bool:
+        return bool(await db.fetchval("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $1", pid))
+
+    async with db.transaction() as holder:
+        await holder.fetchval("SELECT pg_advisory_xact_lock(1)")
+        statement = asyncio.ensure_future(waiting.fetchval("SELECT pg_advisory_lock(1)"))
+        await eventually(stands_before_a_lock)
+        waiting.terminate()
+        await eventually(is_gone)
+    with pytest.raises((ConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await statement
