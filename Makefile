@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance clean
+.PHONY: serve test lint lint-web format types imports unit perf screenshots chaos schema lock vendor node audit conformance clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -40,10 +40,6 @@ imports: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m tests.helpers.find_browser || true
 	$(BIN)/pytest -n auto
-
-# Takes each guard of tests/mutation/guards.py away in a copy: a test must notice.
-mutation: $(STAMP)
-	$(BIN)/python -m tests.mutation
 
 # Those in JavaScript, where npm is; without them their lines are left out.
 RIVALS := $(if $(shell command -v npm),perf/node/node_modules/.package-lock.json)
