@@ -9,11 +9,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from gql_server.operations.encoding import encode
 from gql_server.operations.engine import Engine
 from gql_server.operations.request import GraphQLRequest
 from gql_server.process.application import create_engine
 from gql_server.process.services import Services
+from gql_server.responses.encoding import encode
 from gql_server.settings.settings import Settings
 from perf.figures import median, percentile, show
 from perf.lines import RATIO, Line

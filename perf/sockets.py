@@ -11,7 +11,7 @@ import aiohttp
 import psutil
 
 from gql_server.documents.documents import Documents
-from gql_server.documents.refused import Refused
+from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 from perf.figures import show
 from schema import build_schema

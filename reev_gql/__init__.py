@@ -26,7 +26,7 @@ def main() -> None:
                 f"reev-gql: the package `{name}` that Python finds is not ours but {found}: "
                 "give reev-gql an environment of its own, with `pipx install` or `uv tool install`"
             )
-    from gql_server.cli import main as command
+    from gql_server.cli.main import main as command
 
     command()
 

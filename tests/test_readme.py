@@ -7,7 +7,7 @@ import re
 import pytest
 from graphql import parse, validate
 
-from gql_server.settings.settings import markdown_table
+from gql_server.settings.table import markdown_table
 from schema import build_schema
 from tests.helpers.places import REPOSITORY
 
@@ -16,10 +16,10 @@ OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 
 
 def test_every_setting_is_in_the_table() -> None:
-    table = README.split("<!-- settings: python -m gql_server.settings.settings -->\n")[1].split(
+    table = README.split("<!-- settings: python -m gql_server.settings.table -->\n")[1].split(
         "<!-- /settings -->"
     )[0]
-    assert table == markdown_table(), "paste what `python -m gql_server.settings.settings` prints"
+    assert table == markdown_table(), "paste what `python -m gql_server.settings.table` prints"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda text: text.split("(")[0].split("{")[0].strip())

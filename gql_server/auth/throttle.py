@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs
 
-from gql_server.operations.request import BadRequest
+from gql_server.responses.errors import BadRequest
 
 FREE = 5
 """A person who pastes the wrong token tries a few times."""
@@ -26,7 +26,7 @@ ADDRESSES = 10_000
 """More are not kept apart: who has that many may guess a little faster."""
 
 
-class WrongGuesses:
+class AuthThrottle:
     """One per server."""
 
     def __init__(self) -> None:

@@ -1,30 +1,4 @@
-"""The `reev-gql` command: starts the server and its parts, and asks a running one over GraphQL.
+"""The `reev-gql` command: it starts the server and its parts, and talks to a running server over GraphQL.
 
-Exit codes: 0 it worked (for `run --watch`: the execution SUCCEEDED), 1 it did not, 2 usage, 130 interrupted.
+Options, questions to the server and what is printed live here; what a command does in this process does not.
 """
-
-from __future__ import annotations
-
-import sys
-
-
-class CliError(Exception):
-    """What went wrong, in one line for the person at the terminal."""
-
-
-def main() -> None:
-    """Entry point of the console script."""
-    try:
-        # Here, where an impatient Ctrl-C ends it without a traceback.
-        from gql_server.cli.commands import app
-
-        app()
-    except CliError as error:
-        print(f"reev-gql: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has left, as `head` does.
-        sys.stderr.close()
-        sys.exit(1)

@@ -19,8 +19,8 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.aiohttp_websockets import AIOHTTPWebsocketsTransport
 from gql.transport.exceptions import TransportError, TransportQueryError, TransportServerError
 
-from gql_server.cli import CliError
-from gql_server.cli.documents import EVENTS
+from gql_server.cli.errors import CliError
+from gql_server.documents.cli_documents import EVENTS
 
 REQUEST_TIMEOUT_S = 60
 """A sync of thousands of files takes seconds."""

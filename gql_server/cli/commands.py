@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gql_server.cli import CliError
+from gql_server.cli.errors import CliError
 
 DEFAULT_URL = "http://127.0.0.1:3001/graphql"
 
@@ -288,7 +288,7 @@ def _in_process(name: str, **options: object) -> None:
 
 def _with_settings(part: Callable[[Any], Coroutine[Any, Any, None]], **options: object) -> None:
     from gql_server.process import startup as server
-    from gql_server.settings.settings import SettingsError, load_settings
+    from gql_server.settings.loading import SettingsError, load_settings
     from gql_server.settings.startup_error import StartupError
 
     try:

@@ -10,7 +10,8 @@ from rich.text import Text
 from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import new_console, printable
 from gql_server.doctor import Finding, Level, examine
-from gql_server.settings.settings import Settings, SettingsError, load_settings
+from gql_server.settings.loading import SettingsError, load_settings
+from gql_server.settings.settings import Settings
 
 SIGNS = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.PROBLEM: ("✗", "red")}
 

@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from gql_server.cli import api, documents
+from gql_server.cli import api
 from gql_server.cli.ask import success
 from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import UNKNOWN, milliseconds, new_console, printable
+from gql_server.documents import cli_documents
 
 PAGE = 250
 """Files of one request: some tenths of a second each."""
@@ -57,7 +58,7 @@ async def import_files(url: str, directory: str | None, *, as_json: bool) -> int
         bar = progress.add_task("importing", total=None)
         while True:
             page = {"directory": directory, "after": after, "first": PAGE}
-            answer = await api.ask(url, documents.IMPORT, {"input": page})
+            answer = await api.ask(url, cli_documents.IMPORT, {"input": page})
             result = success(answer, "importSessionFiles")
             counts.update({name: result[name] for name in (*COUNTS, "durationMs")})
             after = result["endCursor"]

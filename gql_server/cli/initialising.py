@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gql_server.cli import CliError
+from gql_server.cli.errors import CliError
 from gql_server.cli.json_lines import emit
-from gql_server.settings.settings import SettingsError, load_settings
+from gql_server.settings.loading import SettingsError, load_settings
 from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
 
 

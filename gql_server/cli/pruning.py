@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gql_server.cli import CliError
+from gql_server.cli.errors import CliError
 from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import new_console
 from gql_server.process.startup import database_server

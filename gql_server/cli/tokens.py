@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from rich.table import Table
 from rich.text import Text
 
-from gql_server.cli import CliError
+from gql_server.cli.errors import CliError
 from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import UNKNOWN, new_console
 from gql_server.process.startup import database_server

@@ -28,8 +28,8 @@ from gql_server.documents.fragments import FragmentCycle
 from gql_server.documents.merging import FieldsCanBeMergedRule
 from gql_server.documents.parsing import parsed
 from gql_server.documents.ready import Operation, ReadyDocument, ReadyDocuments
-from gql_server.documents.refused import Refused
 from gql_server.documents.size_limits import LimitExceeded, check_sizes, too_many
+from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 from schema.contract.costs import cost_bound, cost_of_operation
 

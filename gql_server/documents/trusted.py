@@ -13,14 +13,15 @@ from pathlib import Path
 
 from graphql import GraphQLError, GraphQLSyntaxError, parse, print_ast
 
-from gql_server.cli import documents
-from gql_server.documents.refused import Refused
-from gql_server.operations.request import HASH_PREFIX, GraphQLRequest
-from gql_server.pages.assets import STATIC
-from gql_server.pages.page_documents import page_documents
+from gql_server.documents import cli_documents
+from gql_server.documents.page_documents import page_documents
+from gql_server.responses.errors import Refused
 from gql_server.settings.startup_error import StartupError
 
-EXAMPLES = STATIC / "graphiql" / "examples"
+HASH_PREFIX = "sha256:"
+"""May stand before a hash."""
+
+EXAMPLES = Path(__file__).parents[1] / "static" / "graphiql" / "examples"
 
 
 class ManifestError(StartupError):
@@ -39,9 +40,8 @@ class TrustedDocuments:
         self._documents = dict(documents or {})
         self._only = only
 
-    def source(self, request: GraphQLRequest) -> str:
-        """The text of the document that `request` means. Raises Refused."""
-        query, given = request.query, request.document_hash
+    def source(self, query: str | None, given: str | None) -> str:
+        """The text of the document that was sent, or whose hash was `given`. Raises Refused."""
         if query is None:
             known = self._documents.get(given or "")
             if known is None:
@@ -64,7 +64,7 @@ def own_documents() -> dict[str, str]:
     """Those of our command line, of GraphiQL's first tabs, and of the dashboard."""
     written = [
         value
-        for name, value in vars(documents).items()
+        for name, value in vars(cli_documents).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     ]
     examples = [file.read_text(encoding="utf-8") for file in sorted(EXAMPLES.glob("*.graphql"))]

@@ -13,7 +13,7 @@ import orjson
 from graphql import FieldNode, Node, VariableNode
 
 from gql_server.documents.ready import Operation
-from gql_server.operations.encoding import encode
+from gql_server.responses.encoding import encode
 
 
 def variables_of_answers(operation: Operation, variables: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ import orjson
 from aiohttp import hdrs, web
 
 from gql_server.http.media import JSON, content_type_is_json
-from gql_server.operations.request import BadRequest, GraphQLRequest, read_request
+from gql_server.operations.request import GraphQLRequest, read_request
+from gql_server.responses.errors import BadRequest
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """Room for the largest benchmark file, escaped, and no more."""

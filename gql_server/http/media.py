@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
-from gql_server.operations.request import BadRequest
+from gql_server.responses.errors import BadRequest
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs
 
-from gql_server.operations.request import BadRequest
+from gql_server.responses.errors import BadRequest
 from schema.contract.permissions import Principal
 
 RETRY_AFTER_S = 10

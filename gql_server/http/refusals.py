@@ -9,9 +9,9 @@ from aiohttp import web
 
 from gql_server.http.answers import json_response
 from gql_server.http.media import JSON
-from gql_server.operations.answers import refusal_of, refused_for
-from gql_server.operations.encoding import encode
-from gql_server.operations.request import BadRequest
+from gql_server.responses.answers import refusal_of, refused_for
+from gql_server.responses.encoding import encode
+from gql_server.responses.errors import BadRequest
 
 
 def refusal(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -12,11 +12,11 @@ from contextlib import aclosing
 
 from aiohttp import hdrs, web
 
-from gql_server.documents.refused import Refused
 from gql_server.http.media import EVENT_STREAM
 from gql_server.http.unsent import NoRoom, Unsent
-from gql_server.operations.answers import refusal_of
-from gql_server.operations.encoding import encode
+from gql_server.responses.answers import refusal_of
+from gql_server.responses.encoding import encode
+from gql_server.responses.errors import Refused
 
 SEND_TIMEOUT_S = 30.0
 """A client that takes no byte for this long is cut off: it would hold its subscription for ever."""

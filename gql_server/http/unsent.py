@@ -7,7 +7,7 @@ whatever was sent to it, the system itself gives up: serve.py asks for that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -16,9 +16,8 @@ from aiohttp import hdrs, web
 
 from gql_server.http.answers import OrdinaryAnswer
 from gql_server.http.refusals import refusal_response
-from gql_server.operations.request import BadRequest
 from gql_server.operations.time_limit import TimeLimit
-from gql_server.process import garbage_collection
+from gql_server.responses.errors import BadRequest
 
 SMALL = 64 * 1024
 """Bytes up to which an answer is not counted."""
@@ -35,8 +34,16 @@ class NoRoom(Exception):
 class Unsent:
     """Those of one server: `most` bytes, and `per_client` of one address. Each is read within `seconds`."""
 
-    def __init__(self, most: int, per_client: int, seconds: float) -> None:
+    def __init__(
+        self,
+        most: int,
+        per_client: int,
+        seconds: float,
+        freed: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`freed` is told the size of each that was sent."""
         self._most, self._per_client, self._time = most, per_client, TimeLimit(seconds)
+        self._freed = freed
         self._by_client: Counter[str] = Counter()
         self.waiting = 0
         """Bytes."""
@@ -58,7 +65,7 @@ class Unsent:
             self._by_client[client] -= size
             if not self._by_client[client]:
                 del self._by_client[client]
-            garbage_collection.freed(size)
+            self._freed(size)
 
     async def send(
         self, request: web.Request, response: web.StreamResponse, client: str

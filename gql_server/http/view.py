@@ -1,4 +1,4 @@
-"""/graphql: one operation per request, answered as the GraphQL-over-HTTP specification wants it.
+"""/graphql over HTTP: one operation per request, answered as the GraphQL-over-HTTP specification wants it.
 
 A request that cannot be understood has a status that says why (400, 405, 406, 413, 415). One that GraphQL
 refuses has 400 for clients that know `application/graphql-response+json`, and 200 for the older ones.
@@ -12,32 +12,29 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from graphql import OperationType
 
-from gql_server.auth.authenticator import PRINCIPAL, Gate
+from gql_server.auth.bearer_tokens import PRINCIPAL, Authenticator
 from gql_server.documents.ready import Operation
-from gql_server.documents.refused import Refused
 from gql_server.http import body
 from gql_server.http.answers import json_response, whole_answer
 from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, Accepted, negotiate
 from gql_server.http.open_streams import OpenStream, OpenStreams
-from gql_server.http.refusals import refusal_response
 from gql_server.http.sse import send_events
 from gql_server.http.unsent import Unsent
-from gql_server.operations.answers import refusal_of
-from gql_server.operations.encoding import encode
 from gql_server.operations.engine import Engine
-from gql_server.operations.request import BadRequest, GraphQLRequest
-from gql_server.ws.endpoint import serve_socket, wants_websocket
-from gql_server.ws.pings import Pings
+from gql_server.operations.request import GraphQLRequest
+from gql_server.responses.answers import refusal_of
+from gql_server.responses.encoding import encode
+from gql_server.responses.errors import BadRequest, Refused
 from schema.contract.permissions import Principal
 
 
 class GraphQLView:
-    """Its `handle` is the handler of /graphql. One per application."""
+    """Answers what comes to /graphql and asks for no websocket. One per application."""
 
     def __init__(
         self,
         engine: Engine,
-        gate: Gate,
+        gate: Authenticator,
         streams: OpenStreams,
         unsent: Unsent,
         *,
@@ -45,20 +42,11 @@ class GraphQLView:
         heartbeat_s: float = 20.0,
     ) -> None:
         self._engine, self._gate, self._streams, self._unsent = engine, gate, streams, unsent
-        self._heartbeat_s, self._pings = heartbeat_s, Pings(heartbeat_s)
+        self._heartbeat_s = heartbeat_s
         self._methods = (hdrs.METH_GET, hdrs.METH_POST) if queries_by_get else (hdrs.METH_POST,)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        try:
-            if wants_websocket(request):
-                return await serve_socket(
-                    request, self._engine, self._gate, self._streams, self._pings, self._unsent
-                )
-            return await self._http(request)
-        except BadRequest as error:
-            return refusal_response(error)
-
-    async def _http(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Raises BadRequest."""
         if request.method == hdrs.METH_OPTIONS:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers={hdrs.ALLOW: self._allow})
         if request.method not in self._methods:

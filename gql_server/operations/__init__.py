@@ -1,4 +1,4 @@
-"""What happens to a request, whatever brought it: read, measured, validated, executed, and answered in JSON.
+"""What is done with a request, whichever transport brought it: queries, mutations, subscriptions and their limits.
 
-HTTP, server-sent events and websockets differ in how they carry these steps, not in the steps.
+Nothing here knows HTTP or websockets, which differ in how they carry these steps and not in the steps.
 """

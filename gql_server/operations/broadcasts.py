@@ -15,9 +15,8 @@ from contextlib import aclosing
 from itertools import takewhile
 from typing import Any, Protocol
 
-from gql_server.documents.refused import Refused
-from gql_server.operations.answers import refused_for
-from gql_server.process import garbage_collection
+from gql_server.responses.answers import refused_for
+from gql_server.responses.errors import Refused
 from schema.live.feeds import Feed
 from store.live.stretches import Stretch
 
@@ -58,10 +57,11 @@ class Listener(Protocol):
 
 
 class Memory:
-    """How many bytes all broadcasts of a server remember."""
+    """How many bytes all broadcasts of a server remember; `freed` is told of those that are let go at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, freed: Callable[[int], None]) -> None:
         self.used = 0
+        self.freed = freed
 
 
 class Broadcast:
@@ -125,7 +125,7 @@ class Broadcast:
             self.refused = refused_for(error)
         finally:
             # What it remembers goes with the last who reads it.
-            garbage_collection.freed(self._bytes)
+            self._memory.freed(self._bytes)
             self._account(-self._bytes)
         self.is_over = True
         for listener in [*self._current, *self._early]:
@@ -185,9 +185,9 @@ class Broadcast:
 class Broadcasts:
     """Those of one server, by what they tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, freed: Callable[[int], None] = lambda _: None) -> None:
         self._by_key: dict[Hashable, Broadcast] = {}
-        self._memory = Memory()
+        self._memory = Memory(freed)
 
     def join(self, member: object, key: Hashable, position: Position) -> Broadcast | None:
         """The one of that key, if it can go on from `position`."""

@@ -21,9 +21,7 @@ from gql_server.compiled.plan import Plan
 from gql_server.compiled.sizes import AnswerTooLarge, bounded
 from gql_server.documents.documents import MAX_COERCION_ERRORS, Documents
 from gql_server.documents.ready import Operation, ReadyDocuments
-from gql_server.documents.refused import Refused
 from gql_server.documents.trusted import TrustedDocuments
-from gql_server.operations.answers import Answer, answer_of, encoded
 from gql_server.operations.broadcasts import Broadcasts
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.graphql_core import replace_gather_with_cancel
@@ -31,7 +29,8 @@ from gql_server.operations.request import GraphQLRequest
 from gql_server.operations.subscriptions import Subscriptions
 from gql_server.operations.time_limit import TimeLimit
 from gql_server.operations.watching import Watch, followed
-from gql_server.process import garbage_collection
+from gql_server.responses.answers import Answer, answer_of, encoded
+from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits, MemoryLimits
 from schema.contract.context import Context
 from schema.contract.permissions import Principal
@@ -61,7 +60,9 @@ class Engine:
         trusted: TrustedDocuments | None = None,
         own_documents: Collection[str] = frozenset(),
         compiled: bool = True,
+        freed: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """`freed` is told about how many bytes are let go, whenever some are."""
         replace_gather_with_cancel()
         self._schema = schema
         self._make_context = make_context
@@ -76,10 +77,10 @@ class Engine:
         memory = memory or MemoryLimits()
         self._largest = memory.answer
         # What is compiled for documents takes about as much as they do.
-        self._kept = Kept(memory.documents // 2, garbage_collection.freed)
-        self._ready = ready = ReadyDocuments(memory.documents // 2, garbage_collection.freed)
+        self._kept = Kept(memory.documents // 2, freed)
+        self._ready = ready = ReadyDocuments(memory.documents // 2, freed)
         self._subscriptions = Subscriptions(
-            ready, memory.subscriptions, memory.subscriptions_per_client, garbage_collection.freed
+            ready, memory.subscriptions, memory.subscriptions_per_client, freed
         )
         self._documents = Documents(
             schema._schema,
@@ -90,7 +91,7 @@ class Engine:
             make_plan=self._plan if compiled else None,
             ready=ready,
         )
-        self._broadcasts = Broadcasts()
+        self._broadcasts = Broadcasts(freed)
 
     def forget_unused(self) -> None:
         """Lets go of most documents, and of what was compiled, that were not used for a while."""
@@ -99,7 +100,7 @@ class Engine:
 
     def operation(self, request: GraphQLRequest) -> Operation:
         """What `request` asks for, ready to be executed. Raises Refused."""
-        source = self._trusted.source(request)
+        source = self._trusted.source(request.query, request.document_hash)
         return self._documents.operation(source, request.operation_name, request.variables)
 
     def _plan(self, operation: Operation) -> Plan:

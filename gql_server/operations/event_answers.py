@@ -10,9 +10,9 @@ from graphql import ExecutionResult, Executor, create_source_event_stream, execu
 
 from gql_server.compiled.plan import Plan
 from gql_server.compiled.sizes import bounded
-from gql_server.documents.refused import Refused
-from gql_server.operations.answers import answer_of, encoded
-from gql_server.operations.encoding import kept
+from gql_server.responses.answers import answer_of, encoded
+from gql_server.responses.encoding import kept
+from gql_server.responses.errors import Refused
 
 
 class EventAnswers:

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, TypeVar
 
+from gql_server.documents.trusted import HASH_PREFIX
+from gql_server.responses.errors import BadRequest
+
 T = TypeVar("T")
-
-HASH_PREFIX = "sha256:"
-
-
-class BadRequest(Exception):
-    """This is no request that can be answered; nothing of it was looked at by GraphQL."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str = "BAD_REQUEST",
-        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message, self.code, self.status, self.headers = message, code, status, dict(headers or {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from gql_server.documents.ready import ReadyDocument, ReadyDocuments
-from gql_server.documents.refused import Refused
+from gql_server.responses.errors import Refused
 
 SUBSCRIPTION_BYTES = 1000
 """What one keeps beside its document and variables, about."""

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from gql_server.documents.ready import Operation
 from gql_server.documents.variables import variables_of_answers
-from gql_server.operations.answers import refused_for
 from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Position, Stretches
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.subscriptions import Held
+from gql_server.responses.answers import refused_for
 from schema.contract.permissions import Principal
 from schema.live.feeds import Feed, Onward
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gql_server.auth.routes import Routes
+from gql_server.documents.page_documents import documents_json
 from gql_server.http.headers import SECURITY_HEADERS
 from gql_server.pages.assets import ASSET_ROUTE, PLAIN_ROUTE, STATIC, Assets, assets_base, modules_of
-from gql_server.pages.page_documents import documents_json
 
 CSP = "Content-Security-Policy"
 
@@ -43,17 +42,15 @@ DRAWING_HEADERS = {
 }
 
 
-def add_routes(routes: Routes, *, graphiql: bool) -> None:
-    """The dashboard's addresses, and `/graphiql` when it is switched on."""
+def page_handlers(*, graphiql: bool) -> dict[str, Handler]:
+    """The handler of each path: the dashboard's, those of files, and `/graphiql` when it is switched on."""
     dashboard = _dashboard(STATIC / "dashboard" / "index.html", graphiql=graphiql)
-    for path in DASHBOARD_PATHS:
-        routes.add(path, dashboard)
-    routes.add("/drawing", _drawing(STATIC / "drawing" / "index.html"))
+    handlers: dict[str, Handler] = dict.fromkeys(DASHBOARD_PATHS, dashboard)
+    handlers["/drawing"] = _drawing(STATIC / "drawing" / "index.html")
     if graphiql:
-        routes.add("/graphiql", _graphiql(STATIC / "graphiql" / "index.html"))
+        handlers["/graphiql"] = _graphiql(STATIC / "graphiql" / "index.html")
     assets = Assets(STATIC)
-    routes.add(ASSET_ROUTE, assets.answer)
-    routes.add(PLAIN_ROUTE, assets.answer)
+    return handlers | {ASSET_ROUTE: assets.answer, PLAIN_ROUTE: assets.answer}
 
 
 def _dashboard(file: Path, *, graphiql: bool) -> Handler:

@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from gql_server.http.protocol import Protocol
 from gql_server.process import garbage_collection
 from gql_server.process.application import create_app, create_metrics_app
 from gql_server.process.banner import show_banner
+from gql_server.process.connection_protocol import Protocol
+from gql_server.process.listening import BACKLOG, LOOPBACK
 from gql_server.process.services import Services
-from gql_server.process.startup import BACKLOG
 from gql_server.process.worker_process import looking_after, working
 from gql_server.settings.settings import Settings
 from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
@@ -64,10 +64,11 @@ async def serving(
 @asynccontextmanager
 async def metrics_of_worker(
     settings: Settings, services: Services, listener: socket.socket
-) -> AsyncIterator[None]:
-    """`/metrics` of a worker without a server, answering on `listener`."""
-    async with answering(create_metrics_app(settings, services, listener.getsockname()[1]), listener):
-        yield
+) -> AsyncIterator[str]:
+    """`/metrics` of a worker without a server, answering on `listener`; its address."""
+    port = listener.getsockname()[1]
+    async with answering(create_metrics_app(settings, services, port), listener):
+        yield f"http://{LOOPBACK}:{port}/metrics"
 
 
 @asynccontextmanager

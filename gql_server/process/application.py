@@ -10,23 +10,29 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
-from gql_server.auth.authenticator import Gate
-from gql_server.auth.host_and_origin import GRAPHQL_PATH, AccessRules, access_middleware, header_signal
-from gql_server.auth.routes import Routes
+from gql_server.auth.bearer_tokens import Authenticator
+from gql_server.auth.host_and_origin import GRAPHQL_PATH, AccessRules
+from gql_server.documents.page_documents import page_documents
 from gql_server.documents.trusted import TrustedDocuments, own_documents, read_manifest
 from gql_server.http.body import MAX_BODY_BYTES
+from gql_server.http.middleware import access_middleware, header_signal
 from gql_server.http.open_streams import OpenStreams
+from gql_server.http.refusals import refusal_response
 from gql_server.http.unsent import Unsent
 from gql_server.http.view import GraphQLView
 from gql_server.operations.engine import Engine, Timeouts
-from gql_server.pages import pages
 from gql_server.pages.flow_pages import flow_page
-from gql_server.pages.page_documents import page_documents
+from gql_server.pages.pages import page_handlers
+from gql_server.process.garbage_collection import MemoryTrimmer
 from gql_server.process.metrics import Seen, metrics_page
 from gql_server.process.probes import healthz, readyz
+from gql_server.process.routes import Routes
 from gql_server.process.services import Services
+from gql_server.responses.errors import BadRequest
 from gql_server.settings.settings import Settings
+from gql_server.ws.endpoint import WebSocketEndpoint, wants_websocket
 from schema import build_schema
 from schema.contract.context import Context
 from schema.contract.permissions import Principal
@@ -51,8 +57,31 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     """The application for a server that listens on `port`."""
     gate = _gate(settings, services)
     streams = OpenStreams(settings.max_streams, settings.max_streams_per_client)
-    unsent = unsent_answers(settings)
-    engine = create_engine(settings, services)
+    freed = MemoryTrimmer().freed
+    unsent = unsent_answers(settings, freed)
+    engine = create_engine(settings, services, freed)
+    app = _guarded(access_rules(settings, port))
+    app[STREAMS] = streams
+    app.cleanup_ctx.append(_revocations_noticed(gate, streams))
+    app.cleanup_ctx.append(_unused_forgotten(engine))
+    app.on_shutdown.append(_end_streams)
+    routes = Routes(app, gate, unsent)
+    graphql = _graphql(settings, engine, gate, streams, unsent)
+    routes.add(GRAPHQL_PATH, graphql, method=hdrs.METH_ANY)
+    routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
+    routes.add("/healthz", healthz)
+    routes.add("/readyz", readyz(services.db.condition))
+    routes.add("/metrics", metrics_page(services.db, services.hub, Seen(streams, services.counters)))
+    for path, handler in page_handlers(graphiql=settings.graphiql).items():
+        routes.add(path, handler)
+    return app
+
+
+def _graphql(
+    settings: Settings, engine: Engine, gate: Authenticator, streams: OpenStreams, unsent: Unsent
+) -> Handler:
+    """The handler of /graphql, for both transports."""
+    websockets = WebSocketEndpoint(engine, gate, streams, unsent, settings.heartbeat_s)
     view = GraphQLView(
         engine,
         gate,
@@ -61,19 +90,14 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
         queries_by_get=settings.queries_by_get,
         heartbeat_s=settings.heartbeat_s,
     )
-    app = _guarded(access_rules(settings, port))
-    app[STREAMS] = streams
-    app.cleanup_ctx.append(_revocations_noticed(gate, streams))
-    app.cleanup_ctx.append(_unused_forgotten(engine))
-    app.on_shutdown.append(_end_streams)
-    routes = Routes(app, gate, unsent)
-    routes.add(GRAPHQL_PATH, view.handle, method=hdrs.METH_ANY)
-    routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
-    routes.add("/healthz", healthz)
-    routes.add("/readyz", readyz(services.db.condition))
-    routes.add("/metrics", metrics_page(services.db, services.hub, Seen(streams, services.counters)))
-    pages.add_routes(routes, graphiql=settings.graphiql)
-    return app
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await (websockets.serve if wants_websocket(request) else view.answer)(request)
+        except BadRequest as error:
+            return refusal_response(error)
+
+    return answer
 
 
 def create_metrics_app(settings: Settings, services: Services, port: int) -> web.Application:
@@ -90,8 +114,8 @@ def _guarded(rules: AccessRules) -> web.Application:
     return app
 
 
-def _gate(settings: Settings, services: Services) -> Gate:
-    return Gate(
+def _gate(settings: Settings, services: Services) -> Authenticator:
+    return Authenticator(
         services.db,
         settings.token.get_secret_value() if settings.token else None,
         required=settings.require_token,
@@ -99,14 +123,16 @@ def _gate(settings: Settings, services: Services) -> Gate:
     )
 
 
-def unsent_answers(settings: Settings) -> Unsent:
+def unsent_answers(settings: Settings, freed: Callable[[int], None] = lambda _: None) -> Unsent:
     """How many bytes of answers wait for their readers at most: a few of the largest."""
     largest = settings.memory_limits.answer
-    return Unsent(4 * largest, 2 * largest, settings.answer_timeout_s)
+    return Unsent(4 * largest, 2 * largest, settings.answer_timeout_s, freed)
 
 
-def create_engine(settings: Settings, services: Services) -> Engine:
-    """What executes operations, within the limits of `settings`."""
+def create_engine(
+    settings: Settings, services: Services, freed: Callable[[int], None] = lambda _: None
+) -> Engine:
+    """What executes operations, within the limits of `settings`; `freed` is told of bytes that are let go."""
     runner = settings.runner
 
     def make_context(who: Principal) -> Context:
@@ -123,6 +149,7 @@ def create_engine(settings: Settings, services: Services) -> Engine:
         trusted=trusted_documents(settings),
         own_documents=page_documents(),
         compiled=settings.compiled_execution,
+        freed=freed,
     )
 
 
@@ -137,7 +164,7 @@ async def _end_streams(app: web.Application) -> None:
 
 
 def _revocations_noticed(
-    gate: Gate, streams: OpenStreams
+    gate: Authenticator, streams: OpenStreams
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Meanwhile, streams that were opened with a token end when it is revoked."""
 

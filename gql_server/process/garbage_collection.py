@@ -33,33 +33,26 @@ def settle() -> None:
     gc.enable()
 
 
-class _GivingBack:
-    """What is to be given back, and when."""
+class MemoryTrimmer:
+    """Returns freed memory to the system, a moment after much was freed. One per server."""
 
     def __init__(self) -> None:
         self._bytes = 0
-        self._waiting_in: asyncio.AbstractEventLoop | None = None
+        self._scheduled_in: asyncio.AbstractEventLoop | None = None
 
     def freed(self, size: int) -> None:
+        """About `size` bytes were let go."""
         self._bytes += size
         loop = asyncio.get_running_loop()
-        if self._bytes >= MUCH and self._waiting_in is not loop:
-            self._waiting_in = loop
-            loop.call_later(PAUSE_S, self._begin, loop)
+        if self._bytes >= MUCH and self._scheduled_in is not loop:
+            self._scheduled_in = loop
+            loop.call_later(PAUSE_S, self._collect, loop)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._waiting_in, self._bytes = None, 0
+    def _collect(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled_in, self._bytes = None, 0
         gc.collect()
         # It looks through all that was freed, without Python's lock.
         loop.run_in_executor(None, _trim)
-
-
-_giving_back = _GivingBack()
-
-
-def freed(size: int) -> None:
-    """About that many bytes were let go. Much of it is given back to the system, in a moment."""
-    _giving_back.freed(size)
 
 
 def _trim() -> None:

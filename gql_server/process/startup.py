@@ -13,19 +13,19 @@ import contextlib
 import importlib
 import os
 import signal
-import socket
 import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
 
 from gql_server.process import garbage_collection
+from gql_server.process.listening import LOOPBACK, listen_on, listening_socket
 from gql_server.process.logs import configure_logging
 from gql_server.settings.settings import Settings
 from gql_server.settings.startup_error import StartupError
@@ -38,9 +38,6 @@ from store.postgres import database_url
 if TYPE_CHECKING:
     from gql_server.process.services import Services
 
-BACKLOG = 512
-LOOPBACK = "127.0.0.1"
-
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """The signals that end a server in good order; SIGHUP comes when its terminal is closed."""
 
@@ -49,32 +46,6 @@ SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.process.ap
 """What each is made of, in steps of at most 0.2 s."""
 
 log = structlog.get_logger(__name__)
-
-
-def listening_socket(settings: Settings) -> socket.socket:
-    """A socket that listens; connections wait in it until the server is ready. Raises StartupError."""
-    listener = _listening(settings.host, settings.port, "REEV_GQL_PORT")
-    if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
-        # Connections inherit it: one whose client takes no byte of what was sent to it ends, whatever that was.
-        listener.setsockopt(socket.IPPROTO_TCP, option, round(settings.answer_timeout_s * 1000))
-    return listener
-
-
-def _listening(host: str, port: int, variable: str) -> socket.socket:
-    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # A port whose last connections are in TIME_WAIT is free; one that somebody listens on is not.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise StartupError(
-            f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
-            f"Stop the program that uses it, or set {variable} to another port"
-        ) from error
-    return listener
 
 
 def make_directories(settings: Settings) -> None:
@@ -167,14 +138,21 @@ async def work(settings: Settings) -> None:
     with contextlib.ExitStack() as stack:
         listener, modules = None, WORKER
         if settings.worker_metrics_port is not None:
-            listener = _listening(LOOPBACK, settings.worker_metrics_port, "REEV_GQL_WORKER_METRICS_PORT")
+            listener = listen_on(LOOPBACK, settings.worker_metrics_port, "REEV_GQL_WORKER_METRICS_PORT")
             stack.enter_context(contextlib.closing(listener))
             modules = SERVER
-        async with _services(settings, modules) as (services, loaded):
+        async with _services(settings, modules) as (services, loaded), AsyncExitStack() as parts:
             await loaded
             from gql_server.process.worker_process import work_alone
 
-            await work_alone(settings, services, listener)
+            addresses = {}
+            if listener is not None:
+                # All of the HTTP side, which most workers do not need.
+                from gql_server.process.api_process import metrics_of_worker
+
+                serving_metrics = metrics_of_worker(settings, services, listener)
+                addresses["metrics"] = await parts.enter_async_context(serving_metrics)
+            await work_alone(settings, services, **addresses)
 
 
 async def migrate_only(settings: Settings) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -21,19 +20,11 @@ from runner_bridge.worker.worker import Worker
 log = structlog.get_logger(__name__)
 
 
-async def work_alone(settings: Settings, services: Services, listener: socket.socket | None) -> None:
-    """A worker without a server, until cancelled; its `/metrics` on `listener`, if there is one."""
-    async with AsyncExitStack() as stack:
-        worker = await stack.enter_async_context(working(settings, services))
-        where = {}
-        if listener is not None:
-            # All of the HTTP side: what most workers have no use for.
-            from gql_server.process.api_process import metrics_of_worker
-
-            await stack.enter_async_context(metrics_of_worker(settings, services, listener))
-            where["metrics"] = f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
+async def work_alone(settings: Settings, services: Services, **addresses: str) -> None:
+    """A worker without a server, until cancelled; it logs `addresses` when it is ready."""
+    async with working(settings, services) as worker:
         garbage_collection.settle()
-        log.info("working", limit=settings.limits.capacity, **where)
+        log.info("working", limit=settings.limits.capacity, **addresses)
         await asyncio.wait({worker})
         worker.result()
 

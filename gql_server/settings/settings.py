@@ -2,18 +2,15 @@
 
 Every setting is an environment variable, REEV_GQL_ and the field's name in capitals, except DATABASE_URL. A
 value that cannot be used is refused with one line that names the variable; no secret is in a line or a repr.
-`python -m gql_server.settings.settings` prints the table of the README.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gql_server.settings.document_limits import MB, DocumentLimits, MemoryLimits
@@ -40,10 +37,6 @@ MIN_SECRET_KEY_LENGTH = 32
 
 DEDICATED_CONNECTIONS = 2
 """Connections to PostgreSQL outside the pool: of the listener, and of a worker's heartbeat."""
-
-
-class SettingsError(Exception):
-    """The settings cannot be used; the message is one line and names the variable."""
 
 
 class Settings(BaseSettings):
@@ -352,57 +345,3 @@ class Settings(BaseSettings):
             result_attempts=self.result_attempts,
             result_interval_s=self.result_interval_s,
         )
-
-
-def variable_of(name: str, field: FieldInfo | None = None) -> str:
-    """The environment variable of a field."""
-    alias = field.validation_alias if field is not None else None
-    return alias if isinstance(alias, str) else PREFIX + name.upper()
-
-
-def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
-    """The settings of this process; `overrides` (command line options) win. Raises SettingsError."""
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise SettingsError("the working directory is gone: change to one that exists") from error
-    try:
-        return Settings.model_validate(given)
-    except ValidationError as error:
-        raise SettingsError(_explain(error)) from error
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    reason = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return reason
-    name = str(first["loc"][0])
-    return f"{variable_of(name) if name in Settings.model_fields else name}: {reason}"
-
-
-def markdown_table() -> str:
-    """The README's table of settings."""
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        lines.append(
-            f"| `{variable_of(name, field)}` | {_show_default(field.default)} | {field.description} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _show_default(value: object) -> str:
-    match value:
-        case None | ():
-            return ""
-        case bool():
-            return f"`{str(value).lower()}`"
-        case tuple():
-            return f"`{','.join(str(item) for item in value)}`"
-        case _:
-            return f"`{value}`"
-
-
-if __name__ == "__main__":
-    print(markdown_table(), end="")

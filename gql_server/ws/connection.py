@@ -14,11 +14,11 @@ from typing import Any, assert_never
 from aiohttp import WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from gql_server.auth.authenticator import Gate
+from gql_server.auth.bearer_tokens import Authenticator
 from gql_server.http.open_streams import FORBIDDEN, OpenStream
 from gql_server.http.unsent import SMALL, NoRoom, Unsent
 from gql_server.operations.engine import Engine
-from gql_server.operations.request import BadRequest
+from gql_server.responses.errors import BadRequest
 from gql_server.ws import messages
 from gql_server.ws.frames import text_frame
 from gql_server.ws.messages import (
@@ -74,7 +74,7 @@ class Connection:
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         engine: Engine,
-        gate: Gate,
+        gate: Authenticator,
         address: str,
         unsent: Unsent,
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from gql_server.auth.authenticator import Gate
+from gql_server.auth.bearer_tokens import Authenticator
 from gql_server.http.open_streams import OpenStream, OpenStreams
 from gql_server.http.unsent import Unsent
 from gql_server.operations.engine import Engine
@@ -27,33 +27,35 @@ def wants_websocket(request: web.Request) -> bool:
     )
 
 
-async def serve_socket(
-    request: web.Request,
-    engine: Engine,
-    gate: Gate,
-    streams: OpenStreams,
-    pings: Pings,
-    unsent: Unsent,
-) -> web.WebSocketResponse:
-    """Serves one socket to its end. Raises BadRequest when there is no place for it."""
-    socket = web.WebSocketResponse(
-        protocols=(PROTOCOL,),
-        # Pings and pongs are ours: aiohttp's cost a timer per socket and a task per ping.
-        autoping=False,
-        timeout=CLOSE_TIMEOUT_S,
-        max_msg_size=MAX_MESSAGE_BYTES,
-        # Deflate keeps 117 kB per socket, for messages of a few hundred bytes.
-        compress=False,
-    )
-    address = gate.address_of(request)
-    connection = Connection(socket, request.transport, engine, gate, address, unsent)
-    stream = OpenStream(address, connection.close)
-    with streams.place(stream):
-        writer = await socket.prepare(request)
-        # They were sent, and would be kept for hours.
-        socket.headers.clear()
-        if socket.ws_protocol != PROTOCOL:
-            await connection.close(SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
-        else:
-            await connection.run(stream, writer, pings)
-    return socket
+class WebSocketEndpoint:
+    """Serves the websockets of /graphql. One per application."""
+
+    def __init__(
+        self, engine: Engine, gate: Authenticator, streams: OpenStreams, unsent: Unsent, heartbeat_s: float
+    ) -> None:
+        self._engine, self._gate, self._streams, self._unsent = engine, gate, streams, unsent
+        self._pings = Pings(heartbeat_s)
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Serves one socket until it is closed. Raises BadRequest when too many are open."""
+        socket = web.WebSocketResponse(
+            protocols=(PROTOCOL,),
+            # Pings and pongs are ours: aiohttp's cost a timer per socket and a task per ping.
+            autoping=False,
+            timeout=CLOSE_TIMEOUT_S,
+            max_msg_size=MAX_MESSAGE_BYTES,
+            # Deflate keeps 117 kB per socket, for messages of a few hundred bytes.
+            compress=False,
+        )
+        address = self._gate.address_of(request)
+        connection = Connection(socket, request.transport, self._engine, self._gate, address, self._unsent)
+        stream = OpenStream(address, connection.close)
+        with self._streams.place(stream):
+            writer = await socket.prepare(request)
+            # They were sent, and would be kept for hours.
+            socket.headers.clear()
+            if socket.ws_protocol != PROTOCOL:
+                await connection.close(SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
+            else:
+                await connection.run(stream, writer, self._pings)
+        return socket

@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from gql_server.operations.encoding import encode
-from gql_server.operations.request import BadRequest, GraphQLRequest, read_request
+from gql_server.operations.request import GraphQLRequest, read_request
+from gql_server.responses.encoding import encode
+from gql_server.responses.errors import BadRequest
 
 PROTOCOL = "graphql-transport-ws"
 

@@ -20,7 +20,7 @@ def main() -> None:
     os.environ["REEV_GQL_PORT"] = port
     sys.argv[1:] = ["serve"]
     pagination.LARGEST_PAGE = LARGEST_LIST
-    from gql_server.cli import main as command_line
+    from gql_server.cli.main import main as command_line
 
     command_line()
 

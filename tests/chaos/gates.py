@@ -46,7 +46,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Gate:
+class Authenticator:
     """Shut until `open` or `break_off`."""
 
     keeper: Gatekeeper
@@ -87,11 +87,13 @@ class Gatekeeper:
         async with self._turn:
             return await self.connection.fetch(statement, *arguments)
 
-    async def before(self, change: str, table: str, agent: str, condition: str = "true") -> Gate:
+    async def before(self, change: str, table: str, agent: str, condition: str = "true") -> Authenticator:
         """Before a row of `agent` is changed: INSERT or UPDATE."""
         return await self._make(f"BEFORE {change} ON {table}", "", agent, condition)
 
-    async def at_commit_of(self, change: str, table: str, agent: str, condition: str = "true") -> Gate:
+    async def at_commit_of(
+        self, change: str, table: str, agent: str, condition: str = "true"
+    ) -> Authenticator:
         """While the transaction that changed a row of `agent` commits: its client waits for the answer.
 
         Triggers fire in the order of their names: this one before those that give the events their positions, from
@@ -101,7 +103,7 @@ class Gatekeeper:
             f"AFTER {change} ON {table}", "DEFERRABLE INITIALLY DEFERRED", agent, condition
         )
 
-    async def _make(self, event: str, timing: str, agent: str, condition: str) -> Gate:
+    async def _make(self, event: str, timing: str, agent: str, condition: str) -> Authenticator:
         number = next(_numbers)
         kind = "CONSTRAINT TRIGGER" if timing else "TRIGGER"
         await self.ask("SELECT pg_advisory_lock($1)", number)
@@ -109,7 +111,7 @@ class Gatekeeper:
             f"CREATE {kind} a_gate_{number} {event} {timing} FOR EACH ROW WHEN ({condition}) "
             f"EXECUTE FUNCTION gate('{number}', '{agent}')"
         )
-        return Gate(self, number)
+        return Authenticator(self, number)
 
 
 @asynccontextmanager

@@ -21,8 +21,8 @@ from aiohttp import web
 from gql_server.process import metrics
 from gql_server.process.api_process import serving
 from gql_server.process.application import STREAMS
+from gql_server.process.listening import listening_socket
 from gql_server.process.services import Services
-from gql_server.process.startup import listening_socket
 from gql_server.settings.settings import Settings
 from runner_bridge.worker.counters import Counters
 from store.live.hub import Hub

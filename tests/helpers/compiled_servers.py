@@ -11,8 +11,8 @@ import strawberry
 from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, execute, subscribe
 
 from gql_server.compiled.plan import Plan
-from gql_server.operations.encoding import encode
 from gql_server.operations.graphql_core import replace_gather_with_cancel
+from gql_server.responses.encoding import encode
 
 # As the server does it: what is cancelled, and when, is the same on both sides.
 replace_gather_with_cancel()

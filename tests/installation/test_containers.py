@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from gql_server.cli.commands import app
-from gql_server.settings.settings import Settings, load_settings, variable_of
+from gql_server.settings.loading import load_settings, variable_of
+from gql_server.settings.settings import Settings
 from tests.helpers.places import REPOSITORY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))

@@ -10,13 +10,14 @@ from itertools import product
 import pytest
 from aiohttp import web
 
-from gql_server.auth.authenticator import PRINCIPAL, Gate
-from gql_server.auth.routes import NEEDS, PUBLIC, Need, Routes, markdown
+from gql_server.auth.bearer_tokens import PRINCIPAL, Authenticator
+from gql_server.auth.route_scopes import NEEDS, PUBLIC, Need, markdown
 from gql_server.http.unsent import Unsent
 from gql_server.process.api_process import answering
 from gql_server.process.application import create_app, create_metrics_app
+from gql_server.process.listening import listening_socket
+from gql_server.process.routes import Routes
 from gql_server.process.services import Services
-from gql_server.process.startup import listening_socket
 from gql_server.settings.settings import Settings
 from store import api_tokens
 from store.api_tokens import Scope
@@ -74,7 +75,7 @@ async def test_a_route_that_is_not_in_the_table_cannot_be_added_and_is_noticed(d
 
     app = web.Application()
     with pytest.raises(KeyError):
-        Routes(app, Gate(db, None), UNSENT).add("/new/{name}", handler)
+        Routes(app, Authenticator(db, None), UNSENT).add("/new/{name}", handler)
     app.router.add_get("/newer/{name}", handler)
     assert unlisted(app) >= {"/newer/{name}"}
 
@@ -111,7 +112,7 @@ async def test_a_token_that_goes_not_far_enough_is_403_and_no_handler_runs(
         return web.Response(text="done")
 
     app = web.Application()
-    table = Routes(app, Gate(db, None, required=True), UNSENT)
+    table = Routes(app, Authenticator(db, None, required=True), UNSENT)
     for scope in Scope:
         monkeypatch.setitem(NEEDS, f"/for/{scope.name}", Need(scope, "a test"))
         table.add(f"/for/{scope.name}", handler)
@@ -157,7 +158,7 @@ async def test_a_websocket_of_a_route_shows_its_token_before_anything_runs(make_
 
 def test_the_docs_show_the_table() -> None:
     text = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8")
-    shown = text.partition("<!-- routes: python -m gql_server.auth.routes -->\n")[2].partition(
+    shown = text.partition("<!-- routes: python -m gql_server.auth.route_scopes -->\n")[2].partition(
         "<!-- /routes -->"
     )[0]
     assert shown == markdown()

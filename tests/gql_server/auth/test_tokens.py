@@ -13,10 +13,10 @@ import pytest
 from strawberry.permission import PermissionExtension
 from strawberry.types import get_object_definition
 
-from gql_server.auth import authenticator, throttle
-from gql_server.auth.authenticator import CONFIGURED, Gate
-from gql_server.operations.request import BadRequest
+from gql_server.auth import bearer_tokens, throttle
+from gql_server.auth.bearer_tokens import CONFIGURED, Authenticator
 from gql_server.process import application
+from gql_server.responses.errors import BadRequest
 from schema import Mutation
 from schema.contract.permissions import LOCAL, CanAdmin, CanRun
 from store import api_tokens
@@ -148,7 +148,7 @@ async def test_a_revoked_token_opens_nothing_and_what_it_had_opened_is_closed(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(application, "RECHECK_S", 0.05)
-    monkeypatch.setattr(authenticator, "REMEMBER_S", 0.0)
+    monkeypatch.setattr(bearer_tokens, "REMEMBER_S", 0.0)
     site = await make_site(require_token=True)
     kept, gone = await made(site.db, Scope.READ, "kept"), await made(site.db, Scope.READ, "gone")
     url = f"{site.base}/graphql"
@@ -183,14 +183,14 @@ async def test_a_revoked_token_opens_nothing_and_what_it_had_opened_is_closed(
 
 
 async def test_a_token_is_looked_up_once_in_a_while(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, headers = Gate(db, None, required=True), await made(db, Scope.RUN)
+    gate, headers = Authenticator(db, None, required=True), await made(db, Scope.RUN)
     first = await gate.admit(headers["Authorization"], "here")
     assert (first.name, first.scope) == ("a", Scope.RUN)
     used = (await api_tokens.list_all(db))[0].last_used_at
     assert used is not None
     await gate.admit(headers["Authorization"], "here")
     assert (await api_tokens.list_all(db))[0].last_used_at == used
-    monkeypatch.setattr(authenticator, "REMEMBER_S", 0.0)
+    monkeypatch.setattr(bearer_tokens, "REMEMBER_S", 0.0)
     await api_tokens.revoke(db, "a")
     with pytest.raises(BadRequest):
         await gate.admit(headers["Authorization"], "here")
@@ -207,7 +207,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 async def test_wrong_tokens_wait_longer_each_time_and_lock_nobody_out(
     db: Database, clock: list[float]
 ) -> None:
-    gate = Gate(db, CONFIGURED_TOKEN)
+    gate = Authenticator(db, CONFIGURED_TOKEN)
 
     async def status(token: str, address: str = "attacker") -> int:
         try:
@@ -233,7 +233,7 @@ async def test_wrong_tokens_wait_longer_each_time_and_lock_nobody_out(
 
 
 async def test_addresses_that_guess_are_bounded() -> None:
-    wrong = throttle.WrongGuesses()
+    wrong = throttle.AuthThrottle()
     for number in range(throttle.ADDRESSES + 10):
         wrong.note(str(number))
     assert len(wrong._of) == throttle.ADDRESSES
@@ -255,13 +255,13 @@ async def test_only_named_proxies_are_believed_about_addresses(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, proxies: str, said: str, address: str
 ) -> None:
     seen: list[Any] = []
-    admit = Gate.admit
+    admit = Authenticator.admit
 
-    async def noting(self: Gate, authorization: object, address: str) -> Any:
+    async def noting(self: Authenticator, authorization: object, address: str) -> Any:
         seen.append(address)
         return await admit(self, authorization, address)
 
-    monkeypatch.setattr(Gate, "admit", noting)
+    monkeypatch.setattr(Authenticator, "admit", noting)
     site = await make_site(trusted_proxies=proxies)
     # Only of who shows something is the address of interest.
     shown = {"Authorization": "Basic eDp5"}
@@ -288,7 +288,7 @@ async def test_a_token_is_made_listed_and_revoked_on_the_command_line(
     assert created.code == 0, created.err
     made = json.loads(created.out)
     assert (made["name"], made["scope"]) == ("ci", "run")
-    gate = Gate(db, None, required=True)
+    gate = Authenticator(db, None, required=True)
     assert (await gate.admit(f"Bearer {made['token']}", "here")).scope is Scope.RUN
     again = await cli("token", "create", "ci", cwd=tmp_path, **settings)
     assert (again.code, again.out) == (1, "") and "revoke it first" in again.err
@@ -301,5 +301,5 @@ async def test_a_token_is_made_listed_and_revoked_on_the_command_line(
 
 
 async def test_nobody_needs_a_token_on_loopback(db: Database) -> None:
-    assert await Gate(db, None).admit(None, "127.0.0.1") == LOCAL
-    assert await Gate(db, None).admit("Basic abc", "127.0.0.1") == LOCAL
+    assert await Authenticator(db, None).admit(None, "127.0.0.1") == LOCAL
+    assert await Authenticator(db, None).admit("Basic abc", "127.0.0.1") == LOCAL

@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from gql_server.cli import CliError, ask, documents, main
+from gql_server.cli import ask
+from gql_server.cli.errors import CliError
+from gql_server.cli.main import main
 from gql_server.cli.watching import event_line, final_line, printable
+from gql_server.documents import cli_documents
 from schema import build_schema
 from store.benchmarks import benchmarks
 from tests.gql_server.conftest import MakeServer, Server, Site, cli
@@ -34,10 +37,10 @@ def lines(text: str) -> list[Any]:
 
 def test_every_document_is_valid() -> None:
     schema = build_schema()._schema
-    names = [name for name in vars(documents) if name.isupper() and not name.startswith("_")]
+    names = [name for name in vars(cli_documents) if name.isupper() and not name.startswith("_")]
     assert len(names) >= 7
     for name in names:
-        errors = validate(schema, parse(getattr(documents, name)))
+        errors = validate(schema, parse(getattr(cli_documents, name)))
         assert errors == [], name
 
 

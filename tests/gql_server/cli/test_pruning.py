@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gql_server.cli import CliError
+from gql_server.cli.errors import CliError
 from gql_server.cli.pruning import parse_age
 from store.executions import retention
 from store.postgres.database import Database

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from graphql import DocumentNode, OperationDefinitionNode, parse, validate
 
+from gql_server.documents.page_documents import DIRECTORY, document_text, page_documents
 from gql_server.pages.assets import STATIC
-from gql_server.pages.page_documents import DIRECTORY, document_text, page_documents
 from gql_server.pages.pages import DASHBOARD_PATHS
 from schema import build_schema
 from tests.gql_server.conftest import Site

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from gql_server.documents.documents import Documents
 from gql_server.documents.fragments import FragmentCycle
-from gql_server.documents.refused import Refused
 from gql_server.documents.size_limits import MAX_NODES, LimitExceeded, check_sizes
+from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema
 

@@ -8,8 +8,8 @@ from graphql import get_introspection_query, parse
 from gql_server.documents import documents
 from gql_server.documents.documents import Documents
 from gql_server.documents.ready import ReadyDocuments
-from gql_server.documents.refused import Refused
 from gql_server.documents.size_limits import MAX_DOCUMENT_CHARS, check_sizes
+from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema
 

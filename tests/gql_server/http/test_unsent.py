@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from gql_server.http.unsent import SMALL, NoRoom, Unsent
-from gql_server.operations import answers
-from gql_server.operations.encoding import encode
-from gql_server.process.startup import listening_socket
+from gql_server.process.listening import listening_socket
+from gql_server.responses import answers
+from gql_server.responses.encoding import encode
 from gql_server.settings.settings import Settings
 from tests.gql_server.conftest import MakeSite, Site
 from tests.helpers.bridge import until

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gql_server.documents.refused import Refused
 from gql_server.operations import broadcasts
 from gql_server.operations.broadcasts import Broadcast, Broadcasts
+from gql_server.responses.errors import Refused
 from store.live.stretches import Stretch
 from tests.helpers.bridge import until
 

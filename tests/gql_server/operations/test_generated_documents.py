@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import Mode, from_schema, nodes
 
-from gql_server.operations.error_codes import CODES
+from gql_server.responses.error_codes import CODES
 from schema import build_schema
 from store.model import ExecutionStatus
 from tests.gql_server.conftest import Site

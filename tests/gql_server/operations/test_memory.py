@@ -16,8 +16,8 @@ from gql_server.compiled.plan import DocumentFragments, Plan
 from gql_server.documents.documents import Documents
 from gql_server.documents.parsing import parsed
 from gql_server.documents.ready import Operation, ReadyDocument, ReadyDocuments
-from gql_server.documents.refused import Refused
 from gql_server.operations.subscriptions import Subscriptions, memory_of
+from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema
 

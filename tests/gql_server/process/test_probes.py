@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gql_server.auth import authenticator
+from gql_server.auth import bearer_tokens
 from store import api_tokens
 from store.benchmarks import benchmarks
 from store.errors import DatabaseNotWritable
@@ -194,7 +194,7 @@ async def test_with_a_token_of_the_database_one_reads_on_while_nothing_can_be_wr
 async def test_who_has_locked_the_tokens_keeps_nobody_waiting(
     make_site: MakeSite, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(authenticator, "LOOK_UP_S", 0.1)
+    monkeypatch.setattr(bearer_tokens, "LOOK_UP_S", 0.1)
     site = await make_site(require_token=True)
     async with locked(database_url, "api_tokens"), asyncio.timeout(DEADLINE_S):
         status, answer = await site.post(HEALTH, headers={"Authorization": "Bearer rg_somebody"})

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gql_server.settings.settings import Settings, SettingsError, load_settings, markdown_table, variable_of
+from gql_server.settings.loading import SettingsError, load_settings, variable_of
+from gql_server.settings.settings import Settings
+from gql_server.settings.table import markdown_table
 from runner_bridge.launchers.command import KNOWN_AGENTS
 
 CANARY = "canary-token-0123456789"

@@ -1,7 +1,7 @@
 """Every `extensions.code` that a client can meet in `errors`, and what it means.
 
 Expected failures of mutations are data, with an `ErrorCode` of the contract; these are the codes of requests that
-could not be answered. `python -m gql_server.operations.error_codes` prints the table of docs/errors.md.
+could not be answered. `python -m gql_server.responses.error_codes` prints the table of docs/errors.md.
 """
 
 from __future__ import annotations

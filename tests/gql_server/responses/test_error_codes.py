@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 
-from gql_server.operations.error_codes import CODES, markdown
+from gql_server.responses.error_codes import CODES, markdown
 from tests.helpers.places import REPOSITORY
 
 LITERAL = re.compile(
@@ -28,7 +28,7 @@ def test_every_code_is_in_the_table_and_none_is_there_for_nothing() -> None:
 
 def test_the_docs_show_the_table() -> None:
     text = (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8")
-    shown = text.partition("<!-- codes: python -m gql_server.operations.error_codes -->\n")[2].partition(
+    shown = text.partition("<!-- codes: python -m gql_server.responses.error_codes -->\n")[2].partition(
         "<!-- /codes -->"
     )[0]
     assert shown == markdown()

@@ -17,8 +17,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from aiohttp import hdrs, web
 
-from gql_server.auth.throttle import WrongGuesses
-from gql_server.operations.request import BadRequest
+from gql_server.auth.throttle import AuthThrottle
+from gql_server.responses.errors import BadRequest
 from schema.contract.permissions import LOCAL, Principal, Scope
 from store import api_tokens
 from store.errors import StoreError
@@ -41,7 +41,7 @@ LOOK_UP_S = 3.0
 Network = IPv4Network | IPv6Network
 
 
-class Gate:
+class Authenticator:
     """One per server. `proxies` are those whose word about addresses counts."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Gate:
         self._required = required or token is not None
         self._proxies = tuple(proxies)
         self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
-        self._guesses = WrongGuesses()
+        self._guesses = AuthThrottle()
 
     def address_of(self, request: web.BaseRequest) -> str:
         """Where the client is: the other end of the connection, or what proxies that we know say of it."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gql_server.operations.encoding import encode
+from gql_server.responses.encoding import encode
 from schema.contract.selection import ReadyJson
 
 READY = b'{"a": [1.50, null, "\xc3\xa9"]}'

@@ -7,9 +7,9 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError
 
 from gql_server.compiled.sizes import AnswerTooLarge
-from gql_server.documents.refused import Refused
-from gql_server.operations.encoding import encode
-from gql_server.operations.masking import masked
+from gql_server.responses.encoding import encode
+from gql_server.responses.errors import Refused
+from gql_server.responses.masking import masked
 
 Answer = dict[str, Any]
 

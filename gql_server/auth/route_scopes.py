@@ -1,0 +1,67 @@
+"""The scope that each route needs: one table, for all of them.
+
+`python -m gql_server.auth.route_scopes` prints the table of docs/security.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schema.contract.permissions import Scope
+
+PUBLIC = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The scope that a token must have, PUBLIC for none, and why so.
+
+    With `asks_websockets` a websocket handshake needs nothing yet: a browser cannot add a header to it, so the
+    token comes in its first message, before which nothing is executed.
+    """
+
+    scope: Scope | None
+    why: str
+    asks_websockets: bool = False
+
+
+_PAGE = Need(PUBLIC, "a page without data: its script asks /graphql")
+
+NEEDS = {
+    "/graphql": Need(
+        Scope.READ,
+        "queries and subscriptions; each mutation names its own scope. A websocket shows its token in "
+        "`connection_init`",
+        asks_websockets=True,
+    ),
+    "/flows/{execution_id}": Need(Scope.READ, "what an execution did"),
+    "/metrics": Need(Scope.READ, "what is executed here, and how much"),
+    "/healthz": Need(PUBLIC, "a probe learns that the process lives"),
+    "/readyz": Need(PUBLIC, "a probe learns whether the database can be used"),
+    "/": _PAGE,
+    "/executions": _PAGE,
+    "/executions/{id}": _PAGE,
+    "/compare/{left}/{right}": _PAGE,
+    "/agents": _PAGE,
+    "/agents/{name}": _PAGE,
+    "/benchmarks": _PAGE,
+    "/benchmarks/{id}": _PAGE,
+    "/drawing": _PAGE,
+    "/graphiql": _PAGE,
+    "/static/{version}/{path}": Need(PUBLIC, "the files of the pages, and no other file"),
+    "/static/{path}": Need(PUBLIC, "the files of the pages, and no other file"),
+}
+"""By the canonical path of the route, for all its methods."""
+
+
+def markdown() -> str:
+    """The table of docs/security.md."""
+    lines = ["| route | needs | because |", "|---|---|---|"]
+    for path, need in NEEDS.items():
+        scope = "nothing" if need.scope is PUBLIC else f"`{need.scope.name.lower()}`"
+        lines.append(f"| `{path}` | {scope} | {need.why} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -1,0 +1,61 @@
+"""Middleware of every route: it refuses unknown hosts and origins, and adds headers to each response."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from gql_server.auth.host_and_origin import AccessRules
+from gql_server.http.headers import SECURITY_HEADERS, SERVER
+from gql_server.http.refusals import refusal
+
+CORS_HEADERS = {
+    hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
+    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization",
+    hdrs.ACCESS_CONTROL_MAX_AGE: "600",
+}
+"""For the origins allowed by name, and never for others; `*` is never sent."""
+
+
+def access_middleware(rules: AccessRules) -> Middleware:
+    """Refuses what `rules` do not know, before any handler runs."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not rules.knows_host(request):
+            return refusal(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "This server does not answer to that Host (REEV_GQL_ALLOWED_HOSTS)",
+            )
+        if not rules.knows_origin(request):
+            return refusal(
+                HTTPStatus.FORBIDDEN,
+                "Pages of that origin may not talk to this server (REEV_GQL_ALLOWED_ORIGINS)",
+            )
+        if request.method == hdrs.METH_OPTIONS and hdrs.ORIGIN in request.headers:
+            return web.Response(status=HTTPStatus.NO_CONTENT)
+        return await handler(request)
+
+    return check
+
+
+def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Sets headers on every response, errors and files too; a handler's own value wins."""
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        # aiohttp has said already what it is.
+        response.headers[hdrs.SERVER] = SERVER
+        # Files have a validator: a browser asks again instead of keeping those of an older version.
+        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-cache")
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None and origin.lower() in rules.origins and rules.knows_host(request):
+            response.headers.update(CORS_HEADERS | {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin})
+            vary = response.headers.get(hdrs.VARY)
+            response.headers[hdrs.VARY] = hdrs.ORIGIN if vary is None else f"{vary}, {hdrs.ORIGIN}"
+
+    return add_headers

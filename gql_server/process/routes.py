@@ -1,0 +1,56 @@
+"""The one way to add a route, which checks the token that auth/route_scopes.py asks for before a handler runs.
+
+A route that is not in that table cannot be added.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from gql_server.auth.bearer_tokens import PRINCIPAL, Authenticator
+from gql_server.auth.route_scopes import NEEDS, PUBLIC, Need
+from gql_server.http.refusals import refusal_response
+from gql_server.http.unsent import Unsent
+from gql_server.responses.errors import BadRequest
+from gql_server.ws.endpoint import wants_websocket
+
+
+class Routes:
+    """Adds routes to an application."""
+
+    def __init__(self, app: web.Application, gate: Authenticator, unsent: Unsent) -> None:
+        self._app, self._gate, self._unsent = app, gate, unsent
+
+    def add(self, path: str, handler: Handler, *, method: str = hdrs.METH_GET) -> None:
+        """`handler` answers `path` when what the table says of it was shown. KeyError when it is not in there."""
+        resource = self._app.router.add_resource(path)
+        guarded = _guarded(self._gate, self._unsent, NEEDS[resource.canonical], handler)
+        for name in (hdrs.METH_GET, hdrs.METH_HEAD) if method == hdrs.METH_GET else (method,):
+            resource.add_route(name, guarded)
+
+
+def _guarded(gate: Authenticator, unsent: Unsent, need: Need, handler: Handler) -> Handler:
+    if need.scope is PUBLIC:
+        return handler
+    scope = need.scope
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if need.asks_websockets and wants_websocket(request):
+            return await handler(request)
+        try:
+            principal = await gate.admit_request(request)
+            if principal.scope < scope:
+                raise BadRequest(
+                    f"This needs a token with the scope {scope.name.lower()}",
+                    code="FORBIDDEN",
+                    status=HTTPStatus.FORBIDDEN,
+                )
+        except BadRequest as error:
+            return refusal_response(error)
+        request[PRINCIPAL] = principal
+        return await unsent.send(request, await handler(request), gate.address_of(request))
+
+    return answer

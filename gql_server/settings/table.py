@@ -1,0 +1,32 @@
+"""The README's table of settings: `python -m gql_server.settings.table` prints it."""
+
+from __future__ import annotations
+
+from gql_server.settings.loading import variable_of
+from gql_server.settings.settings import Settings
+
+
+def markdown_table() -> str:
+    """The README's table of settings."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(
+            f"| `{variable_of(name, field)}` | {_show_default(field.default)} | {field.description} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _show_default(value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case tuple():
+            return f"`{','.join(str(item) for item in value)}`"
+        case _:
+            return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(markdown_table(), end="")
