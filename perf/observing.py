@@ -18,7 +18,7 @@ from pathlib import Path
 from perf.figures import percentile, show
 from perf.imports import FILES, _parse, _watch_loop, _write
 from runner_bridge.benchmarks.sync import upsert_benchmark
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing import directory as observed_directory
 from runner_bridge.observing.observer import Observer
 from runner_bridge.observing.watching import DirectoryWatch

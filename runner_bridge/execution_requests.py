@@ -12,7 +12,7 @@ from dataclasses import asdict
 from runner_bridge.errors import AgentNotFound, AgentsNotFound, InvalidInput
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from store.benchmarks import benchmarks
 from store.executions import batches, listing, state_machine
 from store.executions.filters import BenchmarkFilter

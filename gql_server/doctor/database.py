@@ -12,7 +12,7 @@ from gql_server.doctor.findings import Finding, Level, ok, problem, warning
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from runner_bridge.agents import configurations
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import members
 from store.errors import DatabaseUnsuitable, SchemaOutdated, SchemaTooNew, StoreError
 from store.executions import state_machine
 from store.model import Execution, ExecutionOrigin, ExecutionStatus
@@ -211,7 +211,7 @@ def _leaked(live: Sequence[Execution]) -> Iterator[Finding]:
 def _marked() -> Iterator[tuple[int, str]]:
     for process in psutil.process_iter():
         try:
-            marker = process.environ().get(process_identity.MARKER)
+            marker = process.environ().get(members.MARKER)
         except (psutil.Error, OSError):
             continue
         if marker:

@@ -15,9 +15,9 @@ from gql_server.doctor.findings import Finding, Level, ok, problem, warning
 from gql_server.settings.settings import Settings
 from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.launchers.command import RunnerConfig
-from runner_bridge.launchers.runner_help import ask_for_help, command_remarks
-from runner_bridge.launchers.runner_start import runner_environment
+from runner_bridge.launchers.command_help import ask_for_help, command_remarks
+from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.launchers.start_runner import runner_environment
 
 LITTLE_SPACE = 1024**3
 """A thousand executions with all they print fit into it."""

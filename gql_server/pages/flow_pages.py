@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from gql_server.http.refusals import refusal
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import is_id
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.sessions import flows
 from schema.executions.flows import draw
 from schema.renderings.flow_page import FlowMetadata, flow_page_html

@@ -30,7 +30,7 @@ from gql_server.process.logs import configure_logging
 from gql_server.settings.settings import Settings
 from gql_server.settings.startup_error import StartupError
 from runner_bridge.errors import BridgeError
-from runner_bridge.launchers.output import secret_values
+from runner_bridge.redaction import secret_values
 from store.embedded import EmbeddedServer
 from store.errors import StoreError
 from store.postgres import database_url

@@ -27,7 +27,7 @@ from gql_server.settings.setting_types import (
 )
 from runner_bridge.agents import secret_key
 from runner_bridge.agents.secret_key import SecretKey
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from store.workers.concurrency_limits import Limits
 
 PREFIX = "REEV_GQL_"

@@ -24,7 +24,7 @@ from urllib.parse import SplitResult, urlsplit
 from runner_bridge import log_context
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError, SecretKeyError
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from store.agents import configurations
 from store.agents.configurations import AgentConfig, AgentConfigValues
 from store.postgres.database import Database

@@ -29,7 +29,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from runner_bridge.agents.address_rules import ForbiddenAddress, check_address
 from runner_bridge.agents.configurations import Endpoint
-from runner_bridge.launchers.output import clean_text, redact, redact_bytes
+from runner_bridge.redaction import clean_text, redact, redact_bytes
 
 TIMEOUT_S = 20.0
 """A local model may have to be loaded first."""

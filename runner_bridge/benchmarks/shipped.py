@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner_bridge.launchers.own_python import HOME
+from runner_bridge.processes.own_python import HOME
 
 SHIPPED = HOME / "benchmarks"
 

@@ -17,7 +17,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import open_directory, reason
 from runner_bridge.formats.paths import Directory, path_names
 from runner_bridge.ingest_failures import display
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.sessions.names import session_of_file
 from runner_bridge.tool_logs.names import format_rank, session_of_log
 

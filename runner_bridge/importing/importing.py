@@ -17,8 +17,8 @@ from runner_bridge.importing.cli_store_import import import_cli_store
 from runner_bridge.importing.import_directory import Listing, allowed_directory, list_files
 from runner_bridge.importing.open_logs import OpenLogs
 from runner_bridge.ingest_failures import display, place_of
-from runner_bridge.launchers.command import RunnerConfig
-from runner_bridge.launchers.runner_start import secrets_of
+from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.launchers.start_runner import secrets_of
 from runner_bridge.sessions.ingest import Ingest, Progress, record_problems
 from runner_bridge.sessions.log_ingest import LogIngest
 from runner_bridge.sessions.names import session_of_file

@@ -10,8 +10,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from runner_bridge.launchers.output import RunnerOutput, clean_text, cut_beside_secrets, redact
-from runner_bridge.worker.storing import wait_for_event
+from runner_bridge.launchers.output import RunnerOutput
+from runner_bridge.redaction import clean_text, cut_beside_secrets, redact
+from runner_bridge.waiting import wait_for_event
 from store.errors import StoreError
 from store.executions import output as stored_output
 from store.model import ExecutionId, WorkerId

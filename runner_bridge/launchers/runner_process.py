@@ -1,42 +1,34 @@
-"""A runner process: started from an argument list, in a session of its own, output to a file; or found again.
+"""A runner process: started from an argument list, in a session of its own, its output in a file; or found again.
 
-On Linux a reaper is started, which starts the runner and ends as it did (launchers.reaper): its pid is the
+On Linux a reaper is started, which starts the runner and ends as it did (processes.reaper): its pid is the
 runner's pid here, and everything that descends from it is the runner's. Elsewhere the runner is started itself.
-Nothing of a runner is ever a pipe of ours, so nothing it leaves behind can hold us up, and it lives on when
-this process ends. Its exit is read without reaping it: until `release` its pid, its process group and its
-session stay its own and can be signalled without hitting a stranger.
+Nothing of a runner is a pipe of ours, so nothing that it leaves behind can block us, and it lives on when this
+process ends. Its exit is read without reaping it: until `release` its pid, its process group and its session
+remain its own and can be signalled without hitting another process.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
-import logging
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.errors import LaunchError
-from runner_bridge.launchers import process_identity
-from runner_bridge.launchers.reaper import KILL_WAIT_S
-from runner_bridge.launchers.spawn import is_reaper, spawn
-
-DISMISS_S = 1.0
-"""How long a reaper may take to end that has been told to leave what nobody can end."""
-
-LAST_WAIT_S = 10.0
-"""How long it may take when nothing of its runner lives any more: a moment, on a machine that is not busy."""
+from runner_bridge.processes import process_identity
+from runner_bridge.processes.members import MARKER, find_leader
+from runner_bridge.processes.process_table import ProcessTable
+from runner_bridge.processes.spawn import spawn
+from store.executions.state_machine import ProcessIdentity
 
 SHELL_SIGNAL_BASE = 128
 """A shell reports a command killed by signal n as exit code 128 + n."""
 
 OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
 """Appending, so that the file can be cut while the runner writes to it."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +66,10 @@ class RunnerProcess:
         await process_identity.wait_ended([self.pid])
         return _read_exit(self.pid)
 
-    async def end(self, grace_s: float) -> list[int]:
-        """Ends the runner and all its descendants; see `end_members`."""
-        return await end_members(self.execution_id, self.pid, self.started, grace_s)
+    @property
+    def identity(self) -> ProcessIdentity:
+        """What is recorded of it."""
+        return ProcessIdentity(self.pid, self.started)
 
     def release(self) -> None:
         """Lets go of an ended runner's pid."""
@@ -93,7 +86,7 @@ async def start(
     output: Path,
 ) -> RunnerProcess:
     """Starts a runner; raises LaunchError with the reason in words."""
-    marked = {**environment, process_identity.MARKER: execution_id}
+    marked = {**environment, MARKER: execution_id}
     try:
         descriptor = os.open(output, OUTPUT_FLAGS, 0o640)
         try:
@@ -108,101 +101,16 @@ async def start(
     return RunnerProcess(execution_id, pid, started)
 
 
-async def end_members(
-    execution_id: str, leader: int | None, started: float | None, grace_s: float
-) -> list[int]:
-    """Ends every process of an execution: SIGTERM, up to `grace_s`, SIGKILL.
+def find(table: ProcessTable, execution_id: str, recorded: ProcessIdentity | None) -> RunnerProcess | None:
+    """The execution's runner if it still lives; `recorded` None when its process was never recorded.
 
-    Returns when none of them lives any more, or with the pids that outlived SIGKILL for too long. `leader` is
-    the runner as recorded, alive or not; it is never signalled when it has another start time.
+    A process that merely has the recorded pid is another one.
     """
-    left: list[int] = []
-    members = _Members(execution_id, leader, started)
-    if members.reaper is not None:
-        _send([members.reaper], signal.SIGUSR1, group=None)
-    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILL_WAIT_S)):
-        left = await _signal_until_gone(members, number, patience_s)
-        if not left:
-            break
-    if members.reaper is not None and not await _dismiss(members.reaper, is_last=not left):
-        # It cannot end before the runner does: nobody knows yet how that will be.
-        left.append(members.reaper)
-    if left:
-        log.error("processes %s of execution %s do not die", left, execution_id)
-    return left
-
-
-async def _dismiss(reaper: int, *, is_last: bool) -> bool:
-    """Whether the reaper has ended, which has nobody left, or only what nobody can end."""
-    _send([reaper], signal.SIGTERM, group=None)
-    if await process_identity.wait_ended([reaper], LAST_WAIT_S if is_last else DISMISS_S):
-        return True
-    if is_last:
-        _send([reaper], signal.SIGKILL, group=None)
-        return await process_identity.wait_ended([reaper], KILL_WAIT_S)
-    return False
-
-
-@dataclass(slots=True)
-class _Members:
-    """The processes of an execution; who was seen once stays known, though whoever led to it is gone."""
-
-    execution_id: str
-    leader: int | None
-    started: float | None
-    known: dict[int, float | None] = field(default_factory=dict)
-    reaper: int | None = field(init=False)
-    """The leader when it is a reaper: it is no process of the execution, and has to outlive them all."""
-
-    def __post_init__(self) -> None:
-        pid = self.certain_leader
-        self.reaper = pid if pid is not None and is_reaper(pid) else None
-
-    @property
-    def certain_leader(self) -> int | None:
-        """The leader, while its pid is certainly its own."""
-        is_held = self.leader is not None and process_identity.start_time(self.leader) == self.started
-        return self.leader if is_held else None
-
-    def living(self) -> list[int]:
-        found = process_identity.find_members(self.leader, self.started, self.execution_id)
-        found = [pid for pid in found if pid != self.reaper]
-        found += [
-            pid
-            for pid, started in self.known.items()
-            if pid not in found
-            and process_identity.start_time(pid) == started
-            and process_identity.is_living(pid)
-        ]
-        self.known |= {pid: process_identity.start_time(pid) for pid in found if pid not in self.known}
-        return found
-
-    @property
-    def group(self) -> int | None:
-        """The process group that a runner without a reaper leads."""
-        return self.certain_leader if self.reaper is None else None
-
-
-async def _signal_until_gone(members: _Members, number: signal.Signals, patience_s: float) -> list[int]:
-    """Signals every member once, those that appear meanwhile too; returns who is left when time is up."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience_s
-    signalled: set[int] = set()
-    while True:
-        living = await asyncio.to_thread(members.living)
-        if not living or (signalled and loop.time() >= deadline):
-            return living
-        fresh = [pid for pid in living if pid not in signalled]
-        _send(fresh, number, group=None if signalled else members.group)
-        signalled.update(fresh)
-        await process_identity.wait_ended(living, deadline - loop.time())
-
-
-def find(execution_id: str, pid: int | None, started: float | None) -> RunnerProcess | None:
-    """The execution's runner if it still lives; a process that merely has its pid is somebody else's."""
-    if pid is None:
-        pid = process_identity.find_leader(execution_id)
+    if recorded is None:
+        pid = find_leader(table, execution_id)
         started = None if pid is None else process_identity.start_time(pid)
+    else:
+        pid, started = recorded.pid, recorded.started
     if pid is None or started is None or process_identity.start_time(pid) != started:
         return None
     return RunnerProcess(execution_id, pid, started) if process_identity.is_living(pid) else None
@@ -226,20 +134,6 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _send(pids: Sequence[int], number: signal.Signals, *, group: int | None) -> None:
-    """Signals a group in one go, the others among `pids` one by one, and wakes stopped ones to hear it."""
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            in_group = group is not None and os.getpgid(pid) == group
-            if not in_group:
-                os.kill(pid, number)
-                os.kill(pid, signal.SIGCONT)
-    if group is not None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, number)
-            os.killpg(group, signal.SIGCONT)
 
 
 def _explain(error: OSError | ValueError, program: str, working_directory: Path | None) -> str:

@@ -13,15 +13,15 @@ import logging
 import time
 from pathlib import Path
 
-from runner_bridge.launchers.command import RunnerConfig
-from runner_bridge.launchers.runner_start import secrets_of
+from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.launchers.start_runner import secrets_of
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import DirectoryLock
 from runner_bridge.observing.logs import ObservedLogs
 from runner_bridge.observing.sessions import ObservedSessions
 from runner_bridge.observing.watching import Changes, DirectoryWatch
 from runner_bridge.sessions.names import session_of_file
-from runner_bridge.worker.storing import wait_for_event
+from runner_bridge.waiting import wait_for_event
 from store.errors import StoreError
 from store.model import WorkerId
 from store.postgres.database import Database

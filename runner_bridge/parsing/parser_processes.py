@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from runner_bridge.launchers import own_python
+from runner_bridge.processes import own_python
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import read_regular_file
-from runner_bridge.launchers.output import redact_bytes
+from runner_bridge.redaction import redact_bytes
 from runner_bridge.sessions.names import own_directory, session_file_name, session_of_file
 from runner_bridge.sessions.reading import MAX_SESSION_BYTES, NoResult, Session, read_session
 from runner_bridge.worker.end_kind import ResultSeen

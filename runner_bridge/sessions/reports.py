@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.ingest_failures import display
-from runner_bridge.launchers.output import redact
+from runner_bridge.redaction import redact
 from runner_bridge.sessions.names import Candidate
 from runner_bridge.tool_logs.content import failures_of, remarks_on
 from runner_bridge.tool_logs.log_file import ToolLogFile

@@ -14,7 +14,7 @@ from runner_bridge.formats import tool_log as tool_log_format
 from runner_bridge.formats.tool_log import MAX_KEPT, size_before_cut
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.ingest_failures import display
-from runner_bridge.launchers.output import redact, redact_bytes, redact_json
+from runner_bridge.redaction import redact, redact_bytes, redact_json
 from runner_bridge.tool_logs.log_file import ToolLogFile
 from store.executions import tool_logs
 from store.executions.ingest_problems import FoundFailure

@@ -18,12 +18,12 @@ from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_log import LogChange, StepComplete
 from runner_bridge.ingest_failures import place_of, record_failures
-from runner_bridge.launchers.output import redact_bytes
 from runner_bridge.observing.watching import DirectoryWatch
+from runner_bridge.redaction import redact_bytes
 from runner_bridge.tool_logs.content import clean_call, clean_calls, failures_of, log_row
 from runner_bridge.tool_logs.log_file import ToolLogFile
 from runner_bridge.tool_logs.names import tool_log_name
-from runner_bridge.worker.storing import wait_for_event
+from runner_bridge.waiting import wait_for_event
 from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.executions import state_machine, tool_logs
 from store.executions.ingest_problems import FoundFailure

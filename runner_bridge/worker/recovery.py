@@ -16,8 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from runner_bridge.launchers import host, process_identity, runner_process
-from runner_bridge.launchers.reaper import LEFTOVER_GRACE_S
+from runner_bridge.launchers.end_runner import end_runner
+from runner_bridge.processes import machine
+from runner_bridge.processes.process_table import ProcessTable
+from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
 from store.errors import StoreError
 from store.executions import queue, state_machine
 from store.model import (
@@ -85,7 +87,7 @@ class Judge:
 
 
 def _runs(owner: Owner) -> bool:
-    return host.is_running(owner.process_id, owner.process_started)
+    return machine.is_running(owner.process_id, owner.process_started)
 
 
 @dataclass
@@ -95,6 +97,7 @@ class Recovery:
     db: Database
     judge: Judge
     worker_id: WorkerId | None = None
+    process_table: ProcessTable = field(default_factory=ProcessTable)
     attempted: set[ExecutionId] = field(default_factory=set, init=False)
     """What may have been taken over, also where the database's answer was lost."""
     _began: float | None = field(default=None, init=False)
@@ -171,12 +174,11 @@ class Recovery:
         if owner is None:
             return
         sees_runner = self.judge.trusts_pids_of(owner)
-        left: list[int] = []
+        left: tuple[LeakedProcess, ...] = ()
         if sees_runner:
             # Its files are elsewhere, its processes are here: what nobody watches does not go on.
             found = await state_machine.process_of(self.db, one.execution_id)
-            pid, started = (None, None) if found is None else (found.pid, found.started)
-            left = await runner_process.end_members(str(one.execution_id), pid, started, LEFTOVER_GRACE_S)
+            left = await end_runner(self.process_table, str(one.execution_id), found, LEFTOVER_GRACE_S)
         reason = (
             f"The worker on {owner.host} that ran it was not heard of for {owner.silent_s:.0f} s, "
             "and no other worker can see its runner"
@@ -184,7 +186,7 @@ class Recovery:
         ending = Ending(
             ExecutionStatus.LOST,
             Failure(FailureKind.LOST, reason),
-            leaked_processes=tuple(LeakedProcess(pid, process_identity.name_of(pid)) for pid in left),
+            leaked_processes=left,
             runner_unseen=not sees_runner,
         )
         if await state_machine.finish(self.db, one.execution_id, ending, owner.id) is not None:

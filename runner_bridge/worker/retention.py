@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.sessions.names import own_directory, session_file_name
 from runner_bridge.tool_logs.names import tool_log_name
 from store.errors import RetentionBusy, StoreError

@@ -16,14 +16,14 @@ from enum import Enum, auto
 from runner_bridge.errors import LaunchError
 from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
-from runner_bridge.launchers import process_identity, runner_process
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers import runner_process
+from runner_bridge.launchers.command_help import RunnerCommand
+from runner_bridge.launchers.end_runner import end_runner
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.output_tail import OutputTail
-from runner_bridge.launchers.reaper import LEFTOVER_GRACE_S
-from runner_bridge.launchers.runner_help import RunnerCommand
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
-from runner_bridge.launchers.runner_start import (
+from runner_bridge.launchers.start_runner import (
     output_path,
     remove_definition,
     runner_environment,
@@ -31,15 +31,17 @@ from runner_bridge.launchers.runner_start import (
     start_runner,
 )
 from runner_bridge.observing.watching import DirectoryWatch
+from runner_bridge.processes.process_table import ProcessTable
+from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
 from runner_bridge.sessions.lookup import Expected, Found, find_session
 from runner_bridge.sessions.names import own_directory, session_file_name
 from runner_bridge.tool_logs.names import tool_log_name
 from runner_bridge.tool_logs.tail import ToolLogTail
+from runner_bridge.waiting import until_stored
 from runner_bridge.worker.counters import Counters
+from runner_bridge.worker.liveness import Liveness
+from runner_bridge.worker.liveness_record import LivenessRecord
 from runner_bridge.worker.result import decide, steps_done
-from runner_bridge.worker.signs_of_life import Vitals
-from runner_bridge.worker.signs_of_life_record import VitalsRecord
-from runner_bridge.worker.storing import until_stored
 from runner_bridge.worker.time_limits import Limits, until_reached
 from store.errors import StoreError
 from store.executions import results, state_machine
@@ -88,6 +90,7 @@ class Surroundings:
     leaving: asyncio.Event
     owner: WorkerId
     counters: Counters = field(default_factory=Counters)
+    process_table: ProcessTable = field(default_factory=ProcessTable)
 
 
 class Cause(Enum):
@@ -152,7 +155,7 @@ class Supervision:
         except LaunchError as error:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return
-        identity = ProcessIdentity(runner.pid, runner.started)
+        identity = runner.identity
         startup_time_ms = 0 if self._config.beginning is None else None
         is_ours = await until_stored(
             lambda: state_machine.record_process(
@@ -164,7 +167,7 @@ class Supervision:
         if not is_ours:
             # This process stood still for so long that another worker took over, and has found no runner.
             log.warning("execution %s was taken over while its runner was started", self._id)
-            await runner.end(LEFTOVER_GRACE_S)
+            await self._end_processes(identity, LEFTOVER_GRACE_S)
             runner.release()
             return
         await self._supervise(runner, {})
@@ -177,10 +180,9 @@ class Supervision:
         except LaunchError as error:
             log.warning("execution %s: what it says is not searched for the API key: %s", self._id, error)
         identity, known = await until_stored(self._what_is_known, self._around.leaving)
-        pid, started = (None, None) if identity is None else (identity.pid, identity.started)
-        runner = runner_process.find(self._id, pid, started)
+        runner = runner_process.find(self._around.process_table, self._id, identity)
         if runner is None:
-            await self._read_what_is_left(pid, started, known)
+            await self._read_what_is_left(identity, known)
             return
         log.info("execution %s goes on: its runner %d still lives", self._id, runner.pid)
         await self._supervise(runner, known)
@@ -192,10 +194,10 @@ class Supervision:
         stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
         return identity, {call.ordinal: call.status for call in stored}
 
-    async def _read_what_is_left(self, pid: int | None, started: float | None, known: Known) -> None:
+    async def _read_what_is_left(self, identity: ProcessIdentity | None, known: Known) -> None:
         """The end of a runner that ended while nobody watched: its result, and what it said until then."""
         self.has_exited = True
-        left = self._leaked(await runner_process.end_members(self._id, pid, started, LEFTOVER_GRACE_S))
+        left = await self._end_processes(identity, LEFTOVER_GRACE_S)
         found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
         tail, output = self._listeners(known)
         over = asyncio.Event()
@@ -236,19 +238,19 @@ class Supervision:
 
     async def _supervise(self, runner: RunnerProcess, known: Known) -> None:
         ended = asyncio.Event()
-        vitals = self._vitals(runner)
-        has_begun = vitals.startup_time_ms is not None
+        liveness = self._liveness(runner)
+        has_begun = liveness.startup_time_ms is not None
         tail, output = self._listeners(known)
-        record = VitalsRecord(
-            self._around.db, self._execution.id, vitals, self._around.owner, has_begun=has_begun
+        record = LivenessRecord(
+            self._around.db, self._execution.id, liveness, self._around.owner, has_begun=has_begun
         )
         aside = [
             asyncio.create_task(tail.follow(self._around.watch, ended), name="tool log tail"),
             asyncio.create_task(output.follow(ended), name="output tail"),
-            asyncio.create_task(record.follow(ended), name="vitals record"),
+            asyncio.create_task(record.follow(ended), name="liveness record"),
         ]
         try:
-            cause = await self._cause_of_end(runner, vitals)
+            cause = await self._cause_of_end(runner, liveness)
             if cause is Cause.EXITED:
                 observed = await self._after_exit(runner, ended)
             else:
@@ -262,16 +264,16 @@ class Supervision:
             for task in aside:
                 task.cancel()
 
-    def _vitals(self, runner: RunnerProcess) -> Vitals:
+    def _liveness(self, runner: RunnerProcess) -> Liveness:
         sessions = self._config.sessions_dir
         files = (
             self._output.path,
             sessions / tool_log_name(self._id),
             sessions / session_file_name(self._id),
         )
-        return Vitals(runner, files, self._config.beginning, self._execution.startup_time_ms)
+        return Liveness(runner, files, self._config.beginning, self._execution.startup_time_ms)
 
-    async def _cause_of_end(self, runner: RunnerProcess, vitals: Vitals) -> Cause:
+    async def _cause_of_end(self, runner: RunnerProcess, liveness: Liveness) -> Cause:
         limits = Limits(
             self._config.startup_timeout_ms,
             self._execution.timeout_ms or self._config.timeout_ms,
@@ -279,7 +281,7 @@ class Supervision:
         )
         exited = asyncio.create_task(runner.wait(), name="runner exit")
         stop = asyncio.create_task(self._stop_requested(), name="stop request")
-        limit = asyncio.create_task(until_reached(limits, vitals), name="time limits")
+        limit = asyncio.create_task(until_reached(limits, liveness), name="time limits")
         shutdown = asyncio.create_task(self._shutdown.wait(), name="shutdown")
         try:
             await asyncio.wait({exited, stop, limit, shutdown}, return_when=asyncio.FIRST_COMPLETED)
@@ -324,9 +326,9 @@ class Supervision:
                 attempts,
                 self._config.result_interval_s,
             ),
-            runner.end(LEFTOVER_GRACE_S),
+            self._end_processes(runner.identity, LEFTOVER_GRACE_S),
         )
-        return Observed(Cause.EXITED, exit, found, lasted, self._leaked(left))
+        return Observed(Cause.EXITED, exit, found, lasted, left)
 
     async def _put_to_end(self, runner: RunnerProcess, cause: Cause) -> Observed:
         """Ends the runner. At the time limit, a result that was there before still counts."""
@@ -340,8 +342,8 @@ class Supervision:
             grace_s = min(grace_s, SHUTDOWN_GRACE_S)
             announced = asyncio.create_task(self._announce_shutdown(), name="announced stop")
         try:
-            left = await runner.end(grace_s)
-            still_lives = runner.pid in left
+            left = await self._end_processes(runner.identity, grace_s)
+            still_lives = any(leaked.pid == runner.pid for leaked in left)
             exit = ProcessExit() if still_lives else await runner.wait()
             self.has_exited = True
             if announced is not None:
@@ -350,7 +352,7 @@ class Supervision:
             if announced is not None:
                 announced.cancel()
         lasted = round(runner.age_s * 1000)
-        return Observed(cause, exit, found, lasted, self._leaked(left), still_lives)
+        return Observed(cause, exit, found, lasted, left, still_lives)
 
     async def _announce_shutdown(self) -> None:
         """Like a stop that a client asks for; the reason is told beside it."""
@@ -360,10 +362,13 @@ class Supervision:
             self._around.leaving,
         )
 
-    def _leaked(self, pids: Sequence[int]) -> tuple[LeakedProcess, ...]:
-        """What could not be ended, counted."""
-        self._around.counters.leaked_processes += len(pids)
-        return tuple(LeakedProcess(pid, process_identity.name_of(pid)) for pid in pids)
+    async def _end_processes(
+        self, identity: ProcessIdentity | None, grace_s: float
+    ) -> tuple[LeakedProcess, ...]:
+        """Ends whatever lives of the runner; what could not be ended is counted."""
+        left = await end_runner(self._around.process_table, self._id, identity, grace_s)
+        self._around.counters.leaked_processes += len(left)
+        return left
 
     def _ending(self, observed: Observed, tool_calls: tuple[ToolCall, ...]) -> Ending:
         """May take a while for a big result: called in a thread."""

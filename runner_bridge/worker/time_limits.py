@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from runner_bridge.worker.signs_of_life import LOOK_S, Vitals
+from runner_bridge.worker.liveness import LOOK_S, Liveness
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Limits:
     run_ms: int
     idle_ms: int | None = None
 
-    def reached(self, vitals: Vitals) -> str | None:
+    def reached(self, liveness: Liveness) -> str | None:
         """Which limit is reached, in words; None while none is."""
-        running_s, silent_s = vitals.running_s, vitals.silent_s
+        running_s, silent_s = liveness.running_s, liveness.silent_s
         if running_s is None:
-            if vitals.age_s * 1000 >= self.startup_ms:
+            if liveness.age_s * 1000 >= self.startup_ms:
                 return f"The runner had not begun after its start-up limit of {self.startup_ms} ms"
             return None
         if running_s * 1000 >= self.run_ms:
@@ -33,21 +33,21 @@ class Limits:
             return f"The runner was silent for its idle limit of {self.idle_ms} ms: no output, no tool call"
         return None
 
-    def next_s(self, vitals: Vitals) -> float:
+    def next_s(self, liveness: Liveness) -> float:
         """Seconds until a limit can be reached at the earliest."""
-        running_s, silent_s = vitals.running_s, vitals.silent_s
+        running_s, silent_s = liveness.running_s, liveness.silent_s
         if running_s is None or silent_s is None:
-            return max(0.0, self.startup_ms / 1000 - vitals.age_s)
+            return max(0.0, self.startup_ms / 1000 - liveness.age_s)
         left = self.run_ms / 1000 - running_s
         if self.idle_ms is not None:
             left = min(left, self.idle_ms / 1000 - silent_s)
         return max(0.0, left)
 
 
-async def until_reached(limits: Limits, vitals: Vitals) -> str:
+async def until_reached(limits: Limits, liveness: Liveness) -> str:
     """Looks for signs of life until a limit is reached; says which, in words."""
     while True:
-        await asyncio.to_thread(vitals.look)
-        if message := limits.reached(vitals):
+        await asyncio.to_thread(liveness.look)
+        if message := limits.reached(liveness):
             return message
-        await asyncio.sleep(min(LOOK_S, limits.next_s(vitals)))
+        await asyncio.sleep(min(LOOK_S, limits.next_s(liveness)))

@@ -17,14 +17,15 @@ import uuid
 from collections.abc import Coroutine
 
 from runner_bridge import log_context
-from runner_bridge.launchers import host, process_identity, reaper, runner_process
-from runner_bridge.launchers.command import RunnerConfig
-from runner_bridge.launchers.runner_help import RunnerCommand
+from runner_bridge.launchers.command_help import RunnerCommand
+from runner_bridge.launchers.end_runner import end_runner
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
 from runner_bridge.observing.watching import DirectoryWatch
+from runner_bridge.processes import machine, process_identity, reaper
+from runner_bridge.waiting import until_stored, wait_for_event
 from runner_bridge.worker.counters import Counters
 from runner_bridge.worker.recovery import Judge, Recovery
-from runner_bridge.worker.storing import until_stored, wait_for_event
 from runner_bridge.worker.supervision import SHUTDOWN_GRACE_S, Supervision, Surroundings, write_end
 from store.benchmarks import benchmarks
 from store.errors import StoreError
@@ -39,7 +40,6 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
-    LeakedProcess,
     RunnerKind,
     WorkerId,
 )
@@ -101,13 +101,15 @@ class Worker:
         self._registration = Registration(
             id=self.id,
             host=socket.gethostname(),
-            home=host.home(config.sessions_dir),
+            home=machine.home(config.sessions_dir),
             process_id=os.getpid(),
             process_started=process_identity.start_time(os.getpid()) or 0.0,
             capacity=self._limits.capacity,
             version=version,
         )
-        self._recovery = Recovery(db, Judge(self._registration.home, lost_after_s), self.id)
+        self._recovery = Recovery(
+            db, Judge(self._registration.home, lost_after_s), self.id, self._around.process_table
+        )
         self._in_hand: dict[ExecutionId, asyncio.Task[None]] = {}
         self._begun: set[ExecutionId] = set()
 
@@ -308,11 +310,11 @@ class Worker:
         identity = await until_stored(
             lambda: state_machine.process_of(self._around.db, execution_id), self._leaving
         )
-        pid, started = (None, None) if identity is None else (identity.pid, identity.started)
-        left = await runner_process.end_members(str(execution_id), pid, started, reaper.LEFTOVER_GRACE_S)
+        left = await end_runner(
+            self._around.process_table, str(execution_id), identity, reaper.LEFTOVER_GRACE_S
+        )
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
-        leaked = tuple(LeakedProcess(pid, process_identity.name_of(pid)) for pid in left)
-        ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=leaked)
+        ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=left)
         await write_end(self._around, execution_id, ending)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import strawberry
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.permissions import LOCAL, Principal
 from schema.loading.loaders import Loaders
 from store.live.hub import Hub

@@ -17,12 +17,12 @@ PROGRAMS_OF_THEIR_OWN = "runner_bridge/local_runner"
 
 ALLOWED = {
     # The age of a process where the system counts it by the wall clock.
-    "runner_bridge/launchers/process_identity.py",
+    "runner_bridge/processes/process_identity.py",
     # The age of a file: its time of modification is by the same clock.
     "runner_bridge/observing/logs.py",
     "runner_bridge/observing/sessions.py",
     "runner_bridge/importing/open_logs.py",
-    "runner_bridge/worker/signs_of_life.py",
+    "runner_bridge/worker/liveness.py",
     # Compares this clock with the database's, to tell a person how far they are apart.
     "gql_server/doctor/database.py",
 }

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import process_identity
 from store.embedded import EmbeddedServer
 from store.postgres.database import Database
 from store.postgres.migrate import migrate

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import process_identity
 from tests.chaos import programs
 from tests.chaos.clients import RUN, Client, Watcher, World
 from tests.chaos.facts import Note, journals_of

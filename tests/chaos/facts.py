@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import psutil
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import members, process_identity
 
 EXECUTIONS = """
 SELECT id::text, agent, status::text, event_seq, success, score, exit_code, failure_kind::text, failure_message,
@@ -78,7 +78,7 @@ def living_processes(executions: set[str]) -> dict[str, list[int]]:
         for variable in variables:
             name, _, value = variable.partition(b"=")
             if (
-                name == process_identity.MARKER.encode()
+                name == members.MARKER.encode()
                 and value.decode() in executions
                 and process_identity.is_living(pid)
             ):

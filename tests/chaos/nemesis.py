@@ -18,7 +18,7 @@ from typing import Any
 
 import asyncpg
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import members, process_identity
 from tests.chaos.clients import World
 from tests.chaos.facts import journals_of
 from tests.chaos.history import NEMESIS
@@ -175,7 +175,7 @@ def living_runners(sessions: Path) -> list[tuple[str, int]]:
         found += [
             (execution_id, pid)
             for pid in sorted(pids)
-            if process_identity.carries_marker(pid, execution_id) and process_identity.is_living(pid)
+            if members.carries_marker(pid, execution_id) and process_identity.is_living(pid)
         ]
     return found
 

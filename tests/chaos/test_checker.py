@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import members, process_identity
 from tests.chaos.checker import Violation, check, shortest_story
 from tests.chaos.facts import Facts, Note
 from tests.chaos.history import INIT, NEMESIS, Entry, History
@@ -193,7 +193,7 @@ def test_an_invariant_told_in_words_is_told_with_its_execution() -> None:
 def test_a_journal_is_read_at_every_moment_of_its_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_identity, "carries_marker", lambda *_: True)
+    monkeypatch.setattr(members, "carries_marker", lambda *_: True)
     monkeypatch.setattr(process_identity, "is_living", lambda _: True)
     whole = "started 42 1000.5\n"
     for length in range(len(whole) + 1):

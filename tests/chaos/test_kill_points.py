@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import process_identity
 from tests.chaos.clients import STOP
 from tests.chaos.deployment import Deployment, deployed
 from tests.chaos.programs import Program

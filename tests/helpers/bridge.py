@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from runner_bridge import execution_requests
-from runner_bridge.launchers import process_identity
-from runner_bridge.launchers.command import RunnerConfig
-from runner_bridge.launchers.spawn import is_reaper
-from runner_bridge.worker.storing import until_stored
+from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.processes import members
+from runner_bridge.processes.process_table import ProcessTable
+from runner_bridge.processes.spawn import is_reaper
+from runner_bridge.waiting import until_stored
 from runner_bridge.worker.worker import Worker
 from store.benchmarks import benchmarks
 from store.executions import state_machine
@@ -129,7 +130,7 @@ class Bridge:
     @staticmethod
     def living(execution_id: ExecutionId) -> list[int]:
         """Its processes that can be told by their marker, and their reaper."""
-        return process_identity.find_members(None, None, str(execution_id))
+        return members.find_members(ProcessTable(), None, None, str(execution_id))
 
     def of_runner(self, execution_id: ExecutionId) -> list[int]:
         """The same without the reaper."""

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import psutil
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import members, process_identity
 from tests.helpers.patience import DEADLINE_S
 
 FRESH_S = 10.0
@@ -305,7 +305,7 @@ async def _orphans(connection: Connection) -> list[str]:
 
 
 def _marker_of(pid: int) -> str | None:
-    prefix = f"{process_identity.MARKER}=".encode()
+    prefix = f"{members.MARKER}=".encode()
     for entry in _read(Path(f"/proc/{pid}/environ")).split(b"\0"):
         if entry.startswith(prefix):
             return entry.removeprefix(prefix).decode(errors="replace")

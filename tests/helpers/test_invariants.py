@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import members, process_identity
 from store.executions import queue, state_machine
 from store.executions.state_machine import ProcessIdentity
 from store.model import ExecutionId, ExecutionStatus, Step
@@ -41,7 +41,7 @@ def a_process(*arguments: str, **environment: str) -> Iterator[int]:
 
 def marked_process(execution_id: object) -> AbstractContextManager[int]:
     """A process that carries the marker of a runner."""
-    return a_process(**{process_identity.MARKER: str(execution_id)})
+    return a_process(**{members.MARKER: str(execution_id)})
 
 
 async def ended(db: Database, status: ExecutionStatus = S.SUCCEEDED) -> ExecutionId:

@@ -6,7 +6,7 @@ import os
 import uuid
 from typing import Any
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import process_identity
 from store.executions import queue, rows
 from store.model import Execution, ExecutionId, RunnerKind, WorkerId
 from store.postgres.database import Database

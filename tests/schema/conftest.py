@@ -11,7 +11,7 @@ import pytest
 import strawberry
 from graphql import ExecutionResult
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
 from store.live.hub import Hub

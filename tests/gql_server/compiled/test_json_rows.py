@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner_bridge.benchmarks.definitions import Definitions, StoredText
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
 from store.executions import listing

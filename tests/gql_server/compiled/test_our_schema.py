@@ -12,7 +12,7 @@ import pytest
 from graphql import parse, validate
 from hypothesis import given
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
 from store.executions import state_machine

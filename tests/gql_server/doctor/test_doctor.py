@@ -18,7 +18,7 @@ import pytest
 from gql_server.doctor import Finding, Level, examine, machine
 from gql_server.settings.settings import Settings
 from runner_bridge.agents import configurations
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import members
 from store.model import ExecutionStatus
 from store.postgres.database import Database
 from tests.gql_server.conftest import Finished, Server, cli
@@ -178,7 +178,7 @@ async def test_a_process_that_outlived_its_execution_is_told_with_its_pid(
     marker = str(uuid.uuid4())
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-S", "-c", "import time; time.sleep(600)"),
-        env={**os.environ, process_identity.MARKER: marker},
+        env={**os.environ, members.MARKER: marker},
     )
     try:
         # Other tests' runners are on the same machine.

@@ -9,7 +9,7 @@ import pytest
 from gql_server.settings.loading import SettingsError, load_settings, variable_of
 from gql_server.settings.settings import Settings
 from gql_server.settings.table import markdown_table
-from runner_bridge.launchers.command import KNOWN_AGENTS
+from runner_bridge.launchers.runner_config import KNOWN_AGENTS
 
 CANARY = "canary-token-0123456789"
 

@@ -15,8 +15,8 @@ from runner_bridge.agents.configurations import Change
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError
 from runner_bridge.execution_requests import request_execution
-from runner_bridge.launchers.command import KNOWN_AGENTS, RunnerConfig
-from runner_bridge.launchers.output import redact, redact_bytes, redact_json
+from runner_bridge.launchers.runner_config import KNOWN_AGENTS, RunnerConfig
+from runner_bridge.redaction import redact, redact_bytes, redact_json
 from store.executions import output as stored_output
 from store.executions import results
 from store.model import Execution, ExecutionStatus, FailureKind

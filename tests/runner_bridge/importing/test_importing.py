@@ -18,7 +18,7 @@ import pytest
 from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.errors import ImportDirectoryError
 from runner_bridge.importing.importing import ImportReport, import_session_files
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.sessions import ingest
 from runner_bridge.sessions.names import execution_of
 from runner_bridge.sessions.reports import ImportOutcome

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from runner_bridge.errors import CommandTemplateError
-from runner_bridge.launchers.command import ENVIRONMENT, RunnerConfig
 from runner_bridge.launchers.command_template import fill, parse_template
+from runner_bridge.launchers.runner_config import ENVIRONMENT, RunnerConfig
 
 VALUES = {
     "path": "/some where/001.yml",

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from runner_bridge.launchers import process_identity, runner_process
+from runner_bridge.launchers import end_runner, runner_process
+from runner_bridge.processes import members, process_identity
+from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.worker.worker import Worker
 from store.executions import state_machine
 from store.executions.queue import GiveBack
@@ -27,9 +29,9 @@ def immortal(patch: pytest.MonkeyPatch, pids: Sequence[int]) -> Iterator[None]:
     """No signal of ours reaches these, as if they were stuck in the kernel; in the end they die."""
     kill = os.kill
     with patch.context() as changes:
-        changes.setattr(runner_process, "KILL_WAIT_S", 0.2)
+        changes.setattr(end_runner, "KILL_WAIT_S", 0.2)
         # A group is signalled as one, these among it; without one each is signalled by itself.
-        changes.setattr(runner_process._Members, "group", None)
+        changes.setattr(end_runner._Members, "group", None)
         changes.setattr(os, "kill", lambda pid, number: pid in pids or kill(pid, number))
         try:
             yield
@@ -70,9 +72,9 @@ async def test_a_child_that_shed_session_and_marker_is_ended_though_its_parent_w
     child = int((bridge.config.sessions_dir / f"hidden_{execution_id}").read_text())
     leader = await leader_of(bridge, execution_id)
     assert os.getsid(child) != leader, "it did not hide, so this test proves nothing"
-    assert not process_identity.carries_marker(child, str(execution_id))
-    assert child in process_identity.find_members(
-        leader, process_identity.start_time(leader), str(execution_id)
+    assert not members.carries_marker(child, str(execution_id))
+    assert child in members.find_members(
+        ProcessTable(), leader, process_identity.start_time(leader), str(execution_id)
     )
     execution = await stopped(bridge, execution_id, handling)
     assert (execution.status, execution.leaked_processes) == (STOPPED, ())
@@ -113,9 +115,7 @@ async def test_a_runner_that_outlives_sigkill_itself_holds_nobody_up_and_has_no_
 async def runner_of(bridge: Bridge, execution_id: ExecutionId) -> int:
     reaper = await leader_of(bridge, execution_id)
     children = await asyncio.to_thread(psutil.Process(reaper).children)
-    [runner] = [
-        child.pid for child in children if process_identity.carries_marker(child.pid, str(execution_id))
-    ]
+    [runner] = [child.pid for child in children if members.carries_marker(child.pid, str(execution_id))]
     return int(runner)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runner_bridge.launchers.output import SHOWN_CHARACTERS, RunnerOutput, clean_text, redact
+from runner_bridge.launchers.output import SHOWN_CHARACTERS, RunnerOutput
+from runner_bridge.redaction import clean_text, redact
 
 CAP = 1000
 

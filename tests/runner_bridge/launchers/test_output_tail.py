@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.launchers import output_tail
-from runner_bridge.launchers.output import RunnerOutput, cut_beside_secrets
+from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.output_tail import OutputTail
+from runner_bridge.redaction import cut_beside_secrets
 from store.executions import output as stored_output
 from store.executions import state_machine
 from store.live.hub import Hub

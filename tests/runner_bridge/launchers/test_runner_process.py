@@ -15,12 +15,19 @@ import psutil
 import pytest
 
 from runner_bridge.errors import LaunchError
-from runner_bridge.launchers import process_identity, runner_process
+from runner_bridge.launchers import runner_process
+from runner_bridge.launchers.end_runner import end_runner
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
+from runner_bridge.processes import members, process_identity
+from runner_bridge.processes.process_table import ProcessTable
+from store.executions.state_machine import ProcessIdentity
+from store.model import LeakedProcess
 from tests.helpers.bridge import FAKE_RUNNER, read_if_there, until
 from tests.helpers.patience import DEADLINE_S
 
 GRACE_S = 0.3
+
+TABLE = ProcessTable()
 
 Start = Callable[[str], Awaitable[RunnerProcess]]
 
@@ -46,7 +53,7 @@ def start(tmp_path: Path, output: Path) -> Iterator[Start]:
         )
 
     yield run
-    for pid in process_identity.find_members(None, None, execution_id):
+    for pid in members.find_members(TABLE, None, None, execution_id):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -54,8 +61,12 @@ async def until_ready(output: Path) -> None:
     await until(lambda: b"ready" in read_if_there(output))
 
 
+async def end(runner: RunnerProcess, grace_s: float = GRACE_S) -> tuple[LeakedProcess, ...]:
+    return await end_runner(TABLE, runner.execution_id, runner.identity, grace_s)
+
+
 def survivors(runner: RunnerProcess) -> list[int]:
-    return process_identity.find_members(runner.pid, runner.started, runner.execution_id)
+    return members.find_members(TABLE, runner.pid, runner.started, runner.execution_id)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +93,7 @@ async def test_exit_is_told_by_code_or_by_the_name_of_the_signal(
 async def test_nothing_of_the_group_lives_after_the_end(start: Start, output: Path, mode: str) -> None:
     runner = await start(mode)
     await until_ready(output)
-    assert await runner.end(GRACE_S) == []
+    assert await end(runner) == ()
     assert survivors(runner) == []
     runner.release()
     assert not psutil.pid_exists(runner.pid)
@@ -94,7 +105,7 @@ async def test_an_obedient_runner_ends_by_sigterm_without_waiting_for_the_grace(
     runner = await start("hang")
     await until_ready(output)
     async with asyncio.timeout(DEADLINE_S):
-        assert await runner.end(grace_s=3600.0) == []
+        assert await end(runner, grace_s=3600.0) == ()
     assert await runner.wait() == ProcessExit(signal="SIGTERM")
     runner.release()
 
@@ -107,7 +118,7 @@ async def test_a_daemon_that_left_the_session_is_found_by_its_marker_and_ended(
     before = survivors(runner)
     sessions = {os.getsid(pid) for pid in before}
     assert len(sessions) == 3, "the daemon did not escape, so this test proves nothing"
-    assert await runner.end(GRACE_S) == []
+    assert await end(runner) == ()
     assert not any(process_identity.is_living(pid) for pid in before)
     runner.release()
 
@@ -135,9 +146,9 @@ async def test_a_process_that_hides_descends_from_its_reaper_whoever_looks(
     await until_ready(output)
     hidden = int(await asyncio.to_thread((tmp_path / f"hidden_{runner.execution_id}").read_text))
     assert psutil.Process(hidden).ppid() == runner.pid, "it is not the reaper's, so this test proves nothing"
-    assert os.getsid(hidden) == hidden and not process_identity.carries_marker(hidden, runner.execution_id)
+    assert os.getsid(hidden) == hidden and not members.carries_marker(hidden, runner.execution_id)
     assert hidden in survivors(runner)
-    assert await runner.end(GRACE_S) == []
+    assert await end(runner) == ()
     assert not process_identity.is_living(hidden)
     assert await runner.wait() == ProcessExit(signal="SIGTERM"), "the exit is the runner's own"
     runner.release()
@@ -150,7 +161,7 @@ async def test_signals_to_the_recorded_pid_reach_the_runner(start: Start, output
     os.kill(runner.pid, signal.SIGTERM)
     await until(lambda: b"told to end" in read_if_there(output))
     assert process_identity.is_living(runner.pid)
-    await runner.end(0.0)
+    await end(runner, grace_s=0.0)
     runner.release()
 
 
@@ -160,7 +171,7 @@ async def test_without_its_reaper_a_runner_is_still_found_and_ended(start: Start
     os.kill(runner.pid, signal.SIGKILL)
     await process_identity.wait_ended([runner.pid])
     assert len(survivors(runner)) == 1
-    assert await runner.end(GRACE_S) == [] and survivors(runner) == []
+    assert await end(runner) == () and survivors(runner) == []
     runner.release()
 
 
@@ -175,7 +186,7 @@ async def test_the_runner_sees_the_given_environment_and_nothing_else(
     given = {
         "REEV_SESSION_LOG_PATH": str(tmp_path),
         "GIVEN": "yes",
-        process_identity.MARKER: runner.execution_id,
+        members.MARKER: runner.execution_id,
     }
     assert {name: value for name, value in seen["env"].items() if name != "LC_CTYPE"} == given
     assert seen["cwd"] == str(tmp_path)
@@ -186,13 +197,12 @@ async def test_a_living_runner_is_found_again_by_pid_and_start_time_or_by_its_ma
 ) -> None:
     runner = await start("hang")
     await until_ready(output)
-    assert runner_process.find(runner.execution_id, runner.pid, runner.started) == runner
-    assert runner_process.find(runner.execution_id, None, None) == runner, "the pid was never written down"
-    assert runner_process.find(runner.execution_id, runner.pid, runner.started - 100) is None, "a reused pid"
-    await runner.end(GRACE_S)
-    assert runner_process.find(runner.execution_id, runner.pid, runner.started) is None, (
-        "a zombie does not live"
-    )
+    assert runner_process.find(TABLE, runner.execution_id, runner.identity) == runner
+    assert runner_process.find(TABLE, runner.execution_id, None) == runner, "the pid was never written down"
+    reused = ProcessIdentity(runner.pid, runner.started - 100)
+    assert runner_process.find(TABLE, runner.execution_id, reused) is None, "a reused pid"
+    await end(runner)
+    assert runner_process.find(TABLE, runner.execution_id, runner.identity) is None, "a zombie does not live"
     runner.release()
 
 
@@ -200,9 +210,9 @@ async def test_a_process_that_only_has_the_runners_pid_is_never_signalled(start:
     stranger = await start("hang")
     await until_ready(output)
     remembered = RunnerProcess(str(uuid.uuid4()), stranger.pid, stranger.started - 100)
-    assert await remembered.end(GRACE_S) == []
+    assert await end(remembered) == ()
     assert process_identity.is_living(stranger.pid)
-    await stranger.end(GRACE_S)
+    await end(stranger)
     stranger.release()
 
 

@@ -18,8 +18,8 @@ import pytest
 from gql_server.doctor import machine
 from gql_server.doctor.findings import Level
 from gql_server.settings.settings import Settings
-from runner_bridge.launchers import process_identity
-from runner_bridge.launchers.runner_help import RunnerCommand
+from runner_bridge.launchers.command_help import RunnerCommand
+from runner_bridge.processes import process_identity
 from runner_bridge.worker.retention import remove_files
 from runner_bridge.worker.worker import Worker
 from store.executions import results, state_machine

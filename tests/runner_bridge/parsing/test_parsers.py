@@ -14,7 +14,7 @@ import pytest
 from runner_bridge.benchmarks.definitions import StoredText
 from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.importing.importing import import_session_files
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.parsing.parser_processes import PROGRAM
 from runner_bridge.sessions import chunks, ingest, parsers
 from runner_bridge.sessions.chunks import Judged

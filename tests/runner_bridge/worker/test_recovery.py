@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from runner_bridge.launchers import host, process_identity
+from runner_bridge.processes import machine, process_identity
 from runner_bridge.worker import recovery
 from runner_bridge.worker.recovery import Judge, Recovery, Verdict, close_unseen
 from runner_bridge.worker.worker import Worker
@@ -84,7 +84,7 @@ def test_pids_of_another_boot_machine_or_namespace_mean_nothing() -> None:
 
 
 def home_of(bridge: Bridge) -> Home:
-    return host.home(bridge.config.sessions_dir)
+    return machine.home(bridge.config.sessions_dir)
 
 
 async def dead(bridge: Bridge, home: Home | None = None) -> WorkerId:
@@ -182,7 +182,7 @@ async def test_after_a_reboot_no_pid_of_then_is_trusted_and_the_finished_file_is
     assert await state_machine.adopt(bridge.db, execution_id, worker_id, id_of("dead")) is not None
     await silent_for(bridge.db, worker_id, 60)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process_identity, "carries_marker", lambda *_: False)
+        patch.setattr(identity, "carries_marker", lambda *_: False)
         async with at_work(bridge.worker("ok")):
             await bridge.status(execution_id, S.SUCCEEDED)
     assert process_identity.is_living(identity.pid), "a stranger is not touched"

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import pytest
 
-from runner_bridge.launchers.command import CARGO_BEGINS, RunnerConfig
+from runner_bridge.launchers.runner_config import CARGO_BEGINS, RunnerConfig
 from runner_bridge.launchers.runner_process import RunnerProcess
-from runner_bridge.worker import signs_of_life
-from runner_bridge.worker.signs_of_life import Vitals
+from runner_bridge.worker import liveness
+from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.time_limits import Limits
 from runner_bridge.worker.worker import Worker
 from store.executions import state_machine
@@ -133,10 +133,10 @@ async def test_whoever_says_something_now_and_then_is_not_silent(
 ) -> None:
     """By a clock that this test moves."""
     clock = [1000.0]
-    monkeypatch.setattr(signs_of_life, "time", SimpleNamespace(monotonic=lambda: clock[0], time=time.time))
+    monkeypatch.setattr(liveness, "time", SimpleNamespace(monotonic=lambda: clock[0], time=time.time))
     limits = Limits(startup_ms=1000, run_ms=3_600_000, idle_ms=1000)
     log = tmp_path / "log"
-    living = Vitals(cast(RunnerProcess, SimpleNamespace(age_s=1800.0)), (tmp_path / "out", log), None)
+    living = Liveness(cast(RunnerProcess, SimpleNamespace(age_s=1800.0)), (tmp_path / "out", log), None)
     living.look()
     for number in range(8):
         with log.open("a") as file:

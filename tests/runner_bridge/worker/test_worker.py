@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from runner_bridge.launchers import process_identity, runner_process
+from runner_bridge.launchers import runner_process
+from runner_bridge.processes import process_identity
+from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.worker.supervision import Supervision
 from runner_bridge.worker.worker import Worker
 from store.executions import output, state_machine
@@ -136,7 +138,7 @@ async def test_a_runner_that_died_unwatched_is_judged_by_its_session_file(
     os.kill(identity.pid, signal.SIGKILL)
     await until(lambda: not process_identity.is_living(identity.pid))
     # As a new process would find it: not its child, so nobody knows how it ended.
-    runner = runner_process.find(str(execution_id), identity.pid, identity.started)
+    runner = runner_process.find(ProcessTable(), str(execution_id), identity)
     assert runner is None
     await bridge.worker("ok").handle(execution_id)
     execution = await bridge.get(execution_id)
@@ -189,7 +191,7 @@ async def test_a_process_that_was_given_the_runners_pid_is_not_touched(bridge: B
     stranger = ExecutionId(execution_id)
     with pytest.MonkeyPatch.context() as patch:
         # The stranger is not marked as ours.
-        patch.setattr(process_identity, "carries_marker", lambda *_: False)
+        patch.setattr(identity, "carries_marker", lambda *_: False)
         await bridge.worker("ok").handle(execution_id)
     assert (await bridge.get(stranger)).status is LOST
     assert process_identity.is_living(identity.pid)

@@ -11,7 +11,7 @@ import strawberry
 from graphql import GraphQLObjectType
 
 from runner_bridge.agents.secret_key import SecretKey
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.context import Context
 from store.postgres.database import Database
 from tests.helpers.llm import fake_llm

@@ -8,7 +8,7 @@ from typing import Any
 from runner_bridge.benchmarks import sync
 from runner_bridge.benchmarks.definitions import Definitions, StoredText
 from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.pagination import encode_cursor
 from store.benchmarks import benchmarks
 from store.postgres.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from store.executions import state_machine
 from store.model import Ending, ExecutionStatus
 from store.postgres.database import Database

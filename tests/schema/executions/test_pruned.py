@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.sessions import flows
 from store.executions import retention
 from store.model import ExecutionId

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.context import Context
 from store.benchmarks import benchmarks
 from store.executions import state_machine

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from tests.helpers.fake_runner import FakeRunner
 
 IMPORT = """

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.launchers.command import RunnerConfig
+from runner_bridge.launchers.runner_config import RunnerConfig
 from store.executions import ingest_problems, observed
 from store.executions.ingest_problems import FoundFailure, Place
 from store.executions.observed import Begun

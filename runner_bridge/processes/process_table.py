@@ -1,8 +1,8 @@
-"""The processes of this machine: parent, session, start time and state of each, read at once and cheaply.
+"""The processes of this machine: parent, session, start time and state of each.
 
-Reading a file of /proc costs three system calls, and each may wait for every other thread of this process:
-asked whether anything of a runner is left, hundreds of processes that were there before the runner are not
-read again. What a pid meant is remembered with the inode of its directory, which no other process gets.
+Reading a file of /proc takes three system calls, each of which may wait for every other thread of this process. So
+the start time of each process is remembered with the inode of its directory in /proc, which no other process gets:
+whoever asks for the processes since a runner's start does not read the hundreds that are older again.
 """
 
 from __future__ import annotations
@@ -42,32 +42,35 @@ def entry(pid: int) -> Entry | None:
     return _read(pid) if sys.platform == "linux" else _ask(pid)
 
 
-def born_since(started: float | None) -> list[Entry]:
-    """Every process that began at `started` or later; every one when None. A child is never older."""
-    if sys.platform != "linux":
-        return [item for item in map(_ask, psutil.pids()) if _is_born_since(item, started)]
-    global _births
-    before, now, found = _births, {}, []
-    for pid, inode in _numbered():
-        birth = before.get(pid)
-        if birth is None or birth[0] != inode or started is None or birth[1] >= started:
-            item = _read(pid)
-            if item is None:
-                continue
-            birth = (inode, item.started)
-            if _is_born_since(item, started):
-                found.append(item)
-        now[pid] = birth
-    _births = now
-    return found
+class ProcessTable:
+    """The table, for repeated reading: what a pid meant the last time is remembered. Safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._births: dict[int, tuple[int, float]] = {}
+        """Inode and start time by pid; replaced as a whole."""
+
+    def born_since(self, started: float | None) -> list[Entry]:
+        """Every process that began at `started` or later; every one when None. A child is never older."""
+        if sys.platform != "linux":
+            asked = map(_ask, psutil.pids())
+            return [item for item in asked if item is not None and _is_born_since(item, started)]
+        before, now, found = self._births, {}, []
+        for pid, inode in _numbered():
+            birth = before.get(pid)
+            if birth is None or birth[0] != inode or started is None or birth[1] >= started:
+                item = _read(pid)
+                if item is None:
+                    continue
+                birth = (inode, item.started)
+                if _is_born_since(item, started):
+                    found.append(item)
+            now[pid] = birth
+        self._births = now
+        return found
 
 
-_births: dict[int, tuple[int, float]] = {}
-"""Inode and start time by pid, as of the last look; replaced as a whole, so that threads may look at once."""
-
-
-def _is_born_since(item: Entry | None, started: float | None) -> bool:
-    return item is not None and (started is None or item.started >= started)
+def _is_born_since(item: Entry, started: float | None) -> bool:
+    return started is None or item.started >= started
 
 
 def _numbered() -> Iterator[tuple[int, int]]:

@@ -15,9 +15,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner_bridge.launchers.command import RunnerConfig
-from runner_bridge.launchers.output import clean_text, redact
-from runner_bridge.launchers.runner_start import runner_environment
+from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.launchers.start_runner import runner_environment
+from runner_bridge.redaction import clean_text, redact
 
 LONGEST_HELP = 256 * 1024
 """Bytes of it that are read: many times what a program with a hundred flags says."""

@@ -9,8 +9,8 @@ import asyncio
 import logging
 import time
 
-from runner_bridge.worker.signs_of_life import Vitals
-from runner_bridge.worker.storing import wait_for_event
+from runner_bridge.waiting import wait_for_event
+from runner_bridge.worker.liveness import Liveness
 from store.errors import StoreError
 from store.executions import state_machine
 from store.model import ExecutionId, WorkerId
@@ -25,18 +25,18 @@ TOUCH_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class VitalsRecord:
+class LivenessRecord:
     """What is written of one runner's signs of life. `has_begun` when its beginning is stored already."""
 
     def __init__(
-        self, db: Database, execution_id: ExecutionId, vitals: Vitals, owner: WorkerId, *, has_begun: bool
+        self, db: Database, execution_id: ExecutionId, liveness: Liveness, owner: WorkerId, *, has_begun: bool
     ) -> None:
         self._db = db
         self._id = execution_id
-        self._vitals = vitals
+        self._liveness = liveness
         self._owner = owner
         self._has_begun = has_begun
-        self._touched = vitals.last_sign
+        self._touched = liveness.last_sign
 
     async def follow(self, ended: asyncio.Event) -> None:
         """Writes what is new until `ended` is set."""
@@ -48,7 +48,7 @@ class VitalsRecord:
                 await wait_for_event(ended, TOUCH_S)
 
     async def _write(self) -> None:
-        began, sign = self._vitals.startup_time_ms, self._vitals.last_sign
+        began, sign = self._liveness.startup_time_ms, self._liveness.last_sign
         if began is not None and not self._has_begun:
             await state_machine.record_beginning(self._db, self._id, began, self._owner)
             self._has_begun = True

@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner_bridge.launchers.output import clean_text
 from runner_bridge.launchers.runner_process import RunnerProcess
+from runner_bridge.redaction import clean_text
 
 LOOK_S = 0.2
 """How often the files are looked at: a beginning is told while somebody watches the compiler."""
@@ -26,7 +26,7 @@ LONGEST_LINE = 64 * 1024
 Signature = tuple[tuple[int, int] | None, ...]
 
 
-class Vitals:
+class Liveness:
     """One runner's signs of life. Not thread-safe: `look` is called by one caller at a time.
 
     `files` are where it writes, its output first. `beginning` is the pattern of the line that it begins with;

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.launchers.command_template import CommandTemplate, Part, parse_template
-from runner_bridge.launchers.own_python import run_module
+from runner_bridge.processes.own_python import run_module
 
 LOCAL_RUNNER = "runner_bridge.local_runner"
 

@@ -1,4 +1,4 @@
-"""Starts the process of a runner: on Linux its reaper (launchers.reaper), which starts it and ends as it does.
+"""Starts the process of a runner: on Linux its reaper (processes.reaper), which starts it and ends as it does.
 
 Whether the command could be executed is told over a pipe that closes when it was; nothing else of a runner is a
 pipe of ours.
@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner_bridge.launchers import reaper
+from runner_bridge.processes import reaper
 
 REAPER = (sys.executable, "-I", "-S", reaper.__file__)
 
-REAPER_NAME = b"runner_bridge/launchers/reaper.py"
-"""The end of its path, wherever the version that started it was installed."""
+REAPER_PATH = re.compile(rb"runner_bridge/\w+/reaper\.py$")
+"""The end of its path, wherever and by whichever version of this program it was started."""
 
 ERROR_NUMBER_BYTES = 16
 
@@ -85,4 +86,4 @@ def is_reaper(pid: int) -> bool:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return any(argument.endswith(REAPER_NAME) for argument in arguments[: len(REAPER)])
+    return any(REAPER_PATH.search(argument) for argument in arguments[: len(REAPER)])

@@ -11,7 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
-from runner_bridge.launchers import process_identity
+from runner_bridge.processes import process_identity
 from store.workers.workers import Home
 
 MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
