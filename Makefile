@@ -60,7 +60,7 @@ chaos: $(STAMP)
 
 # Takes the pictures of docs/dashboard.md anew, in a Chromium.
 screenshots: $(STAMP)
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tools.screenshots
 
 # Prints the contracts schema/schema.graphql and store/schema.sql anew.
 schema: $(STAMP)
@@ -78,7 +78,7 @@ node:
 
 # Holds the front door against specifications and writes docs/conformance.md.
 conformance: $(STAMP)
-	$(BIN)/python -m tests.conformance
+	$(BIN)/python -m tools.conformance
 
 # Known vulnerabilities of what is pinned; fails too when the database of them cannot be asked about everything.
 PIP_AUDIT := 2.10.1

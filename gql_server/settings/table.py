@@ -1,4 +1,4 @@
-"""The README's table of settings: `python -m gql_server.settings.table` prints it."""
+"""The table of docs/settings.md: `python -m gql_server.settings.table` prints it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gql_server.settings.settings import Settings
 
 
 def markdown_table() -> str:
-    """The README's table of settings."""
+    """The table of docs/settings.md."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         lines.append(

@@ -1,6 +1,6 @@
 """The clients: over real HTTP and real websockets they launch, stop, watch, drop their sockets and resume.
 
-Whatever happens to a request or a socket, a client goes on as the README tells it to: the same idempotency
+Whatever happens to a request or a socket, a client goes on as docs/api.md tells it to: the same idempotency
 key again, the last position again, at any server. Everything answered and everything seen is in the history.
 """
 

@@ -41,7 +41,7 @@ PATHS = {
     ),
     "OBSERVED": re.compile("RUNNING|(RUNNING>((LOST|FAILED)>)?)?(SUCCEEDED|FAILED|TIMED_OUT|STOPPED|LOST)"),
 }
-"""Every way through the state machine, by who started the runner: the picture in the README."""
+"""Every way through the state machine, by who started the runner: the picture in docs/executions.md."""
 
 Connection: TypeAlias = Any
 

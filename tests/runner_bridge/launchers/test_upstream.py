@@ -1,4 +1,4 @@
-"""Upstream's runner, called as the README says, in both of its ages: each execution gets its own result."""
+"""Upstream's runner, called as docs/executions.md says, in both of its ages: each execution gets its result."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ exec {runner} "$@"
 """
 
 
-def readme_command() -> str:
-    found = re.search(r"`(cargo run -p reev-runner -- .*)`", (REPOSITORY / "README.md").read_text("utf-8"))
+def documented_command() -> str:
+    found = re.search(
+        r"`(cargo run -p reev-runner -- .*)`", (REPOSITORY / "docs" / "executions.md").read_text("utf-8")
+    )
     assert found is not None
     return found[1]
 
@@ -75,7 +77,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
 
 def upstream(bridge: Bridge, directory: Path, command: str | None = None) -> Bridge:
     """The bridge with upstream's runner."""
-    command = command or readme_command()
+    command = command or documented_command()
     config = replace(bridge.config, command=command, working_directory=directory, observe=True)
     return replace(bridge, config=config)
 
@@ -175,7 +177,7 @@ async def test_files_of_its_own_directory_are_pruned_with_their_execution(
 async def test_a_flag_that_is_always_passed_and_not_known_is_named_where_it_fails(
     bridge: Bridge, checkout: Checkout, caplog: pytest.LogCaptureFixture
 ) -> None:
-    command = readme_command().replace("[--no-db]", "--no-db")
+    command = documented_command().replace("[--no-db]", "--no-db")
     [found] = await ended(upstream(bridge, checkout("release"), command))
     assert found.failure is not None and found.failure.kind is FailureKind.RUNNER_EXIT
     assert "unrecognized arguments: --no-db" in found.failure.message
@@ -187,7 +189,7 @@ async def test_a_flag_that_is_always_passed_and_not_known_is_named_where_it_fail
 def test_doctor_names_every_flag_that_the_runner_does_not_know(
     checkout: Checkout, tmp_path: Path, age: str, is_bracketed: bool
 ) -> None:
-    command = readme_command()
+    command = documented_command()
     if not is_bracketed:
         command = command.replace("[", "").replace("]", "")
     settings = Settings.model_validate({"runner_command": command, "runner_dir": checkout(age)})
@@ -202,7 +204,7 @@ def test_doctor_names_every_flag_that_the_runner_does_not_know(
 def test_doctor_says_that_a_program_does_not_answer(checkout: Checkout) -> None:
     directory = checkout("release", more="echo 'error: could not compile' >&2; exit 101")
     _, told = machine.runner(
-        Settings.model_validate({"runner_command": readme_command(), "runner_dir": directory})
+        Settings.model_validate({"runner_command": documented_command(), "runner_dir": directory})
     )
     assert told.level is Level.WARNING
     assert "cargo run -p reev-runner -- --help" in told.message

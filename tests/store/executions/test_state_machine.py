@@ -1,4 +1,4 @@
-"""An execution moves along the picture in the README and no other way, and once ended it stays so."""
+"""An execution moves along the picture in docs/executions.md and no other way, and once ended it stays so."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from tests.helpers.palette import (
+from tools.palette import (
     COLOURS,
     RGB,
     SIGNATURE,

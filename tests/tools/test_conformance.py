@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.conformance import DOCS, HERE, LINES, Outcomes, render
 from tests.helpers.places import REPOSITORY
+from tools.conformance import DOCS, HERE, LINES, Outcomes, render
 
 
 def test_every_module_of_the_table_exists_and_the_table_in_the_docs_has_every_line() -> None:

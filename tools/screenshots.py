@@ -22,9 +22,9 @@ from playwright.async_api import Page, ViewportSize, expect
 
 from store.embedded import EmbeddedServer
 from tests.helpers.browser import shared_browser
-from tests.helpers.palette import with_palette
 from tests.helpers.places import REPOSITORY
 from tests.helpers.server import Server, running_server
+from tools.palette import with_palette
 
 PICTURES = REPOSITORY / "docs" / "screenshots"
 BENCHMARKS = REPOSITORY / "benchmarks"
