@@ -92,7 +92,7 @@ LINES = (
     Line(
         "Errors",
         "masked with an id that is in the log; every code is listed",
-        ("operations/test_masking.py", "operations/test_error_codes.py"),
+        ("responses/test_masking.py", "responses/test_error_codes.py"),
     ),
     Line(
         "Trusted documents",
