@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from runner_bridge.version import VERSION
 from tests.helpers.places import REPOSITORY
 from tests.installation.conftest import Installation
 from tests.installation.steps import run
@@ -44,7 +45,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
 def test_the_wheel_has_every_file_of_ours_below_one_name_and_nothing_else(installation: Installation) -> None:
     found = contents(installation.wheel)
     wanted = {file for directory in (*PACKAGES, "benchmarks") for file in files_of(directory)}
-    info = f"reev_gql-{PROJECT['version']}.dist-info"
+    info = f"reev_gql-{VERSION}.dist-info"
     about = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")}
     assert found.keys() == wanted | about | {f"{info}/licenses/LICENSE"}
     assert found[f"{info}/licenses/LICENSE"] == (REPOSITORY / "LICENSE").read_bytes()
@@ -63,7 +64,7 @@ def test_what_is_installed_fits_together_and_is_what_is_pinned(installation: Ins
     pins = dict(PIN.findall((REPOSITORY / "constraints.txt").read_text(encoding="utf-8")))
     found = metadata.distributions(path=[str(installation.packages)])
     versions = {normal(item.name): item.version for item in found}
-    assert versions.pop("reev-gql") == PROJECT["version"]
+    assert versions.pop("reev-gql") == VERSION
     assert versions == {name: pins[name] for name in versions}
     assert "pytest" not in versions, "development tools hide what is missing"
 

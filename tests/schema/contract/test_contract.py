@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 
 import strawberry
@@ -14,9 +13,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
-from runner_bridge.version import VERSION
 from schema.contract.printed import PRINTED_CONTRACT, sdl
-from tests.helpers.places import REPOSITORY
 
 
 def test_the_printed_contract_is_current() -> None:
@@ -50,8 +47,3 @@ def test_every_result_union_has_one_success_and_otherwise_errors(schema: strawbe
     for union in unions:
         errors = [kind for kind in union.types if "Error" in {face.name for face in kind.interfaces}]
         assert len(union.types) == len(errors) + 1, union.name
-
-
-def test_the_version_told_is_the_version_packaged() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    assert project["version"] == VERSION
