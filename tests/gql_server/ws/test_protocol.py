@@ -304,16 +304,17 @@ async def test_a_reader_that_never_reads_is_cut_off_and_disturbs_nobody(
 ) -> None:
     monkeypatch.setattr(connection, "SEND_TIMEOUT_S", 0.3)
 
-    async def endless(*_: Any) -> AsyncIterator[Any]:
-        while True:
-            yield b"x" * 100_000
+    async def large(*_: Any) -> bytes:
+        return b"x" * 1_000_000
 
     async with connected(site) as bystander, connected(site) as socket:
         assert site.open_streams == 2
-        monkeypatch.setattr(Engine, "answers", endless)
+        monkeypatch.setattr(Engine, "payload", large)
         # Nobody calls receive: the client's buffers fill, then the server's.
-        await socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": HEALTH}})
+        for number in range(30):
+            await socket.send_json({"type": "subscribe", "id": f"{number}", "payload": {"query": HEALTH}})
         await until(lambda: site.open_streams == 1)
+        monkeypatch.undo()
         assert await still_works(bystander)
 
 
