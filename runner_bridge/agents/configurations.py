@@ -1,7 +1,7 @@
-"""What an agent needs to reach its model: checked, encrypted, and handed to a runner in its environment.
+"""The configuration of an agent's model: checked, encrypted, and passed to a runner in its environment.
 
-The API key goes in here and comes out in two places only: a runner's environment, and the request that tests
-the connection. It is sent to no other address than the one it was given for: when that changes, the key has
+An API key that was saved here leaves in two places only: in a runner's environment, and in the request that tests
+the connection. It is sent to no other address than the one it was saved for: when the address changes, the key has
 to be given again.
 
 | agent | address | API key | model |
@@ -12,19 +12,19 @@ to be given again.
 | `gemini-…` | GEMINI_API_URL | LLM_API_KEY, GEMINI_API_KEY | LOCAL_MODEL_NAME |
 | any other | LLM_API_URL | LLM_API_KEY | LOCAL_MODEL_NAME |
 
-The names are upstream's, but GEMINI_API_URL, which upstream's runner does not read. LLM_API_URL is not given
-to the agents it knows: there it means its own agent service, not the model.
+The names are those of upstream's runner, except GEMINI_API_URL, which it does not read. LLM_API_URL is not given to
+the agents that it knows: to it the name means its own agent service, not the model.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from runner_bridge import log_context
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError, SecretKeyError
-from runner_bridge.launchers.runner_config import RunnerConfig
 from store.agents import configurations
 from store.agents.configurations import AgentConfig, AgentConfigValues
 from store.postgres.database import Database
@@ -32,17 +32,27 @@ from store.postgres.database import Database
 MAX_URL_LENGTH = 2_000
 MAX_MODEL_LENGTH = 200
 MIN_KEY_LENGTH = 6
-"""A shorter one could not be told from ordinary words where it has to be hidden."""
+"""A shorter one could not be told from ordinary words where it has to be removed."""
 MAX_KEY_LENGTH = 4_096
 
 WITHOUT_MODEL = "deterministic"
-"""This agent asks no model, so there is nothing to configure."""
+"""The agent without a model: there is nothing to configure."""
 
 _URL_VARIABLES = {
     "local": "LOCAL_MODEL_URL",
     "glm-4.6": "ZAI_API_URL",
     "glm-4.6-coding": "GLM_CODING_API_URL",
 }
+
+
+class AgentSettings(Protocol):
+    """What is set about agents: those that may be asked, and the key that encrypts their API keys."""
+
+    @property
+    def agents(self) -> tuple[str, ...]: ...
+
+    @property
+    def secret_key(self) -> SecretKey: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +69,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address to ask, with what it wants to see."""
+    """The address of a model's API, with the model and the key to use there."""
 
     api_url: str
     model: str | None = None
     api_key: str | None = field(default=None, repr=False)
 
 
-async def save(db: Database, config: RunnerConfig, change: Change) -> AgentConfig:
+async def save(db: Database, settings: AgentSettings, change: Change) -> AgentConfig:
     """Stores the change. Raises AgentNotFound, InvalidInput or SecretKeyError; then nothing was written."""
-    _check_agent(config, change.agent)
+    _check_agent(settings, change.agent)
     api_url = None if not change.api_url else check_url(change.api_url)
     model = None if not change.model else _check_model(change.model)
     encrypted = None
     if change.api_key:
-        encrypted = config.secret_key.encrypt(_check_key(change.api_key), change.agent)
+        encrypted = settings.secret_key.encrypt(_check_key(change.api_key), change.agent)
 
     def change_of(before: AgentConfig | None) -> AgentConfigValues:
         stored = before or AgentConfigValues()
@@ -89,17 +99,17 @@ async def save(db: Database, config: RunnerConfig, change: Change) -> AgentConfi
     return await configurations.save(db, change.agent, change_of)
 
 
-async def endpoint_of(db: Database, config: RunnerConfig, agent: str) -> Endpoint:
-    """Where the stored configuration leads. Raises AgentNotFound, InvalidInput or SecretKeyError."""
-    _check_agent(config, agent)
+async def endpoint_of(db: Database, settings: AgentSettings, agent: str) -> Endpoint:
+    """The endpoint of the stored configuration. Raises AgentNotFound, InvalidInput or SecretKeyError."""
+    _check_agent(settings, agent)
     stored = await configurations.get(db, agent)
     if stored is None or stored.api_url is None:
         raise InvalidInput("agent", f"No address is stored for {agent}: save its configuration first")
-    return Endpoint(stored.api_url, stored.model, _decrypted(config.secret_key, stored))
+    return Endpoint(stored.api_url, stored.model, _decrypted(settings.secret_key, stored))
 
 
 def endpoint(api_url: str, model: str | None, api_key: str | None) -> Endpoint:
-    """An address that is not stored. Raises InvalidInput."""
+    """An endpoint that is not stored. Raises InvalidInput."""
     return Endpoint(
         check_url(api_url),
         None if not model else _check_model(model),
@@ -107,13 +117,13 @@ def endpoint(api_url: str, model: str | None, api_key: str | None) -> Endpoint:
     )
 
 
-async def environment(db: Database, config: RunnerConfig, agent: str) -> dict[str, str]:
-    """What a runner of this agent is given beside the rest of its environment. Raises LaunchError."""
+async def environment(db: Database, settings: AgentSettings, agent: str) -> dict[str, str]:
+    """The environment variables that a runner of this agent is given. Raises LaunchError."""
     stored = await configurations.get(db, agent)
     if stored is None:
         return {}
     try:
-        api_key = _decrypted(config.secret_key, stored)
+        api_key = _decrypted(settings.secret_key, stored)
     except SecretKeyError as error:
         raise LaunchError(str(error)) from error
     given = {
@@ -125,7 +135,7 @@ async def environment(db: Database, config: RunnerConfig, agent: str) -> dict[st
 
 
 async def unusable_keys(db: Database, secret_key: SecretKey) -> dict[str, str]:
-    """Of every stored API key that cannot be decrypted why not, by agent; it would fail each execution."""
+    """Why stored API keys cannot be decrypted, by agent: every execution of such an agent would fail."""
     reasons = {}
     for stored in await configurations.with_key(db):
         try:
@@ -157,11 +167,11 @@ def _key_variables(agent: str) -> tuple[str, ...]:
     return ("LLM_API_KEY",)
 
 
-def _check_agent(config: RunnerConfig, agent: str) -> None:
-    if agent not in config.agents:
-        raise AgentNotFound(agent[:80], config.agents)
+def _check_agent(settings: AgentSettings, agent: str) -> None:
+    if agent not in settings.agents:
+        raise AgentNotFound(agent[:80], settings.agents)
     if agent == WITHOUT_MODEL:
-        raise InvalidInput("agent", f"{agent} asks no model: there is nothing to configure")
+        raise InvalidInput("agent", f"{agent} uses no model: there is nothing to configure")
 
 
 def check_url(text: str) -> str:

@@ -1,10 +1,10 @@
-"""Executions whose worker is gone: who may take them over, and when they are closed because nobody can.
+"""Executions whose worker is gone: which worker may take them over, and when they are closed because none can.
 
-A worker is gone when it left, when its process provably does not run any more, or when its heartbeat is stale.
-Only a worker with the same home sees its runners and takes over, at once; one that finds the machine under
-another boot knows that no runner of then lives, and reads what files there are. What nobody can see is closed
-as LOST, or as STOPPED when a stop was accepted. Whoever was itself away a moment ago judges nobody by their
-silence: it may have been the database.
+A worker is gone when it deregistered, when its process provably does not run any more, or when its heartbeat is
+stale. Only a worker with the same home sees its runners, and takes over at once. One that finds the machine after
+another boot knows that no runner of before lives, and reads what files there are. What no worker can see is closed
+as LOST, or as STOPPED when a stop was accepted. A worker that was itself away a moment ago does not trust the
+silence of others: the database may have been away.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ FORGET_PAUSE_S = 3600.0
 log = logging.getLogger(__name__)
 
 
-class Verdict(Enum):
-    """What is to be done about an execution that belongs to somebody else."""
+class Takeover(Enum):
+    """What is to be done about an execution that another worker owns."""
 
     LEAVE = auto()
     TAKE_OVER = auto()
@@ -52,27 +52,27 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """Judges owners from where this process stands. `home` is None where no runner can be seen at all."""
+class TakeoverPolicy:
+    """Decides from this process's point of view. `home` is None where no runner can be seen at all."""
 
     home: Home | None
     lost_after_s: float
 
-    def verdict(self, owner: Owner | None, *, steady: bool) -> Verdict:
-        """`steady` is whether silence counts: whether this process has been listening all the while."""
+    def decide(self, owner: Owner | None, *, steady: bool) -> Takeover:
+        """`steady` is whether silence counts: whether this process has looked without a break."""
         if owner is None:
-            return Verdict.LEAVE if self.home is None else Verdict.TAKE_OVER
+            return Takeover.LEAVE if self.home is None else Takeover.TAKE_OVER
         silent = steady and owner.silent_s >= STALE_S
         if self._sees_files_of(owner):
             is_here = self.home == owner.home
             if owner.has_left or silent or (is_here and not _runs(owner)):
-                return Verdict.TAKE_OVER
-            return Verdict.LEAVE
+                return Takeover.TAKE_OVER
+            return Takeover.LEAVE
         is_gone = owner.has_left or silent or (self.trusts_pids_of(owner) and not _runs(owner))
-        return Verdict.CLOSE if is_gone and owner.silent_s >= self.lost_after_s else Verdict.LEAVE
+        return Takeover.CLOSE if is_gone and owner.silent_s >= self.lost_after_s else Takeover.LEAVE
 
     def trusts_pids_of(self, owner: Owner) -> bool:
-        """Whether a pid that it wrote down can mean its runner."""
+        """Whether a pid that it recorded can mean its runner."""
         home = self.home
         return home is not None and home.boot_id == owner.home.boot_id and self._is_machine_of(owner)
 
@@ -92,10 +92,10 @@ def _runs(owner: Owner) -> bool:
 
 @dataclass
 class Recovery:
-    """Looks after executions without a worker. `worker_id` is who takes them over, None where nobody does."""
+    """Looks after executions without a worker. `worker_id` takes them over; None where none may."""
 
     db: Database
-    judge: Judge
+    policy: TakeoverPolicy
     worker_id: WorkerId | None = None
     process_table: ProcessTable = field(default_factory=ProcessTable)
     attempted: set[ExecutionId] = field(default_factory=set, init=False)
@@ -105,9 +105,9 @@ class Recovery:
     _forgot: float = field(default_factory=time.monotonic, init=False)
 
     async def look(self, resume: Callable[[Execution], None]) -> list[Owned]:
-        """One look: who owned what as it began. What is taken over is given to `resume` at once.
+        """One look: what was owned as it began. What is taken over is given to `resume` at once.
 
-        Closes what nobody can see. Raises the store's errors.
+        Closes what no worker can see. Raises the store's errors.
         """
         steady = self._is_steady()
         everything = await workers.owned(self.db)
@@ -115,26 +115,26 @@ class Recovery:
         for one in everything:
             if one.owner is not None and one.owner.id == self.worker_id:
                 continue
-            match self._verdict(one, steady):
-                case Verdict.TAKE_OVER:
+            match self._decide(one, steady):
+                case Takeover.TAKE_OVER:
                     if (execution := await self._take_over(one)) is not None:
                         resume(execution)
-                case Verdict.CLOSE:
+                case Takeover.CLOSE:
                     await self._close(one)
-                case Verdict.LEAVE:
+                case Takeover.LEAVE:
                     pass
-        await workers.give_up(self.db, self.judge.lost_after_s)
+        await workers.give_up(self.db, self.policy.lost_after_s)
         await self._forget()
         await self._reconcile()
         return everything
 
-    def _verdict(self, one: Owned, steady: bool) -> Verdict:
-        verdict = self.judge.verdict(one.owner, steady=steady)
-        if one.origin is ExecutionOrigin.OBSERVED and verdict is Verdict.TAKE_OVER:
-            # Whoever observes the directory takes it over; when nobody does, it is closed like any other.
+    def _decide(self, one: Owned, steady: bool) -> Takeover:
+        decision = self.policy.decide(one.owner, steady=steady)
+        if one.origin is ExecutionOrigin.OBSERVED and decision is Takeover.TAKE_OVER:
+            # The observer of the directory takes it over; when there is none, it is closed like any other.
             silent_s = 0.0 if one.owner is None else one.owner.silent_s
-            return Verdict.CLOSE if silent_s >= self.judge.lost_after_s else Verdict.LEAVE
-        return verdict
+            return Takeover.CLOSE if silent_s >= self.policy.lost_after_s else Takeover.LEAVE
+        return decision
 
     def _is_steady(self) -> bool:
         now = self._now()
@@ -162,7 +162,7 @@ class Recovery:
             one.execution_id,
             self.worker_id,
             None if owner is None else owner.id,
-            keeps_process=owner is None or self.judge.trusts_pids_of(owner),
+            keeps_process=owner is None or self.policy.trusts_pids_of(owner),
         )
         if taken is not None:
             who = "an unknown worker" if owner is None else f"worker {owner.id} (pid {owner.process_id})"
@@ -173,10 +173,10 @@ class Recovery:
         owner = one.owner
         if owner is None:
             return
-        sees_runner = self.judge.trusts_pids_of(owner)
+        sees_runner = self.policy.trusts_pids_of(owner)
         left: tuple[LeakedProcess, ...] = ()
         if sees_runner:
-            # Its files are elsewhere, its processes are here: what nobody watches does not go on.
+            # Its files are elsewhere, its processes are here: they do not go on unwatched.
             found = await state_machine.process_of(self.db, one.execution_id)
             left = await end_runner(self.process_table, str(one.execution_id), found, LEFTOVER_GRACE_S)
         reason = (
@@ -193,7 +193,7 @@ class Recovery:
             log.warning("execution %s is closed: worker %s has vanished", one.execution_id, owner.id)
 
     async def _forget(self) -> None:
-        """Now and then; a process that has just started has better things to do."""
+        """Now and then, and not just after the start."""
         if self._now() - self._forgot >= FORGET_PAUSE_S:
             self._forgot = self._now()
             await workers.forget(self.db)
@@ -207,14 +207,14 @@ class Recovery:
 
 
 async def close_unseen(db: Database, lost_after_s: float) -> None:
-    """Until cancelled, closes what no worker can see: for a server without a worker of its own."""
-    recovery = Recovery(db, Judge(None, lost_after_s))
+    """Closes what no worker can see, until cancelled: for a server without a worker of its own."""
+    recovery = Recovery(db, TakeoverPolicy(None, lost_after_s))
     while True:
         try:
             await recovery.look(lambda _: None)
         except StoreError as error:
             log.warning("executions of vanished workers are not looked after just now: %s", error)
         except Exception:
-            # Whatever it was: nobody else may be left to do this.
+            # Whatever it was: no other process may be left to do this.
             log.exception("looking after executions of vanished workers failed")
         await asyncio.sleep(HEARTBEAT_S)

@@ -1,9 +1,9 @@
-"""The worker: takes executions from the queue and sees each to its end, as many at once as it is allowed.
+"""The worker: takes executions from the queue and sees each to its end, as many at once as its limits allow.
 
-Its heartbeat says that it is there; executions of a worker that is not there any more are taken over when this
-one can see their runners (runner_bridge.worker.recovery), and one that was taken from this one is let go. A worker
-that is told to stop leaves its runners running and its executions to the next, or ends them when it is set to.
-A fault of ours ends the execution (LOST, with the reason) and nothing else.
+Its heartbeat says that it is alive. It takes over the executions of workers that are gone when it can see their
+runners (runner_bridge.worker.recovery), and lets go of executions that another worker took over. A worker that is
+stopped leaves its runners running and its executions to the next worker, or ends them when it is configured to. A
+fault of this program ends the execution (LOST, with the reason) and nothing else.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from collections.abc import Coroutine
 
 from runner_bridge import log_context
 from runner_bridge.launchers.command_help import RunnerCommand
-from runner_bridge.launchers.end_runner import end_runner
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
 from runner_bridge.observing.watching import DirectoryWatch
 from runner_bridge.processes import machine, process_identity, reaper
 from runner_bridge.waiting import until_stored, wait_for_event
+from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.counters import Counters
-from runner_bridge.worker.recovery import Judge, Recovery
-from runner_bridge.worker.supervision import SHUTDOWN_GRACE_S, Supervision, Surroundings, write_end
+from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
+from runner_bridge.worker.runner_end import SHUTDOWN_GRACE_S, end_processes
+from runner_bridge.worker.supervision import Supervision
 from store.benchmarks import benchmarks
 from store.errors import StoreError
 from store.executions import queue, state_machine
@@ -49,16 +50,16 @@ from store.workers.concurrency_limits import Limits
 from store.workers.workers import HEARTBEAT_S, Owned, Registration
 
 POLL_S = 1.0
-"""A net under the hub: a worker that nobody woke looks at the queue all the same."""
+"""How often a worker looks at the queue without being notified, should a notification be lost."""
 
 LEAVE_PATIENCE_S = 2.0
-"""How long a worker that leaves still waits for a runner that just starts, or has ended and has a result."""
+"""How long a worker that ends still waits for a runner that is just starting, or has ended and has a result."""
 
 LEAVE_S = 1.0
-"""Saying goodbye may take this long; a worker that cannot is found to be gone by its pid or its silence."""
+"""How long deregistering may take; a worker that cannot is found to be gone by its pid or its silence."""
 
 LOST_AFTER_S = 30.0
-"""Executions of a worker that was silent for this long and whom nobody else can see are closed."""
+"""Executions are closed when their worker was silent for this long and no other worker can see their runners."""
 
 SHUTDOWN_PATIENCE_S = SHUTDOWN_GRACE_S + reaper.KILL_WAIT_S + 1.5
 """How long a worker that ends its runners waits for them: grace, kill, and the writing of their ends."""
@@ -67,9 +68,9 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Runs until `stop`. Its `id` is of this life only; it is registered before it owns anything.
+    """Runs until `stop`. Every start has an `id` of its own; it is registered before it owns anything.
 
-    `counters` are who else shows them; without any it counts for itself.
+    `counters` are shared with whoever shows them; without any it has its own.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Worker:
         self.id = WorkerId(uuid.uuid4())
         self._limits = limits or Limits()
         self._leaving = asyncio.Event()
-        self._around = Surroundings(
+        self._context = WorkerContext(
             db,
             hub,
             config,
@@ -97,7 +98,7 @@ class Worker:
             Counters() if counters is None else counters,
         )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
-        self._observer = Observer(db, self._around.watch, self.id, config, self._leaving)
+        self._observer = Observer(db, self._context.watch, self.id, config, self._leaving)
         self._registration = Registration(
             id=self.id,
             host=socket.gethostname(),
@@ -108,48 +109,48 @@ class Worker:
             version=version,
         )
         self._recovery = Recovery(
-            db, Judge(self._registration.home, lost_after_s), self.id, self._around.process_table
+            db, TakeoverPolicy(self._registration.home, lost_after_s), self.id, self._context.process_table
         )
         self._in_hand: dict[ExecutionId, asyncio.Task[None]] = {}
         self._begun: set[ExecutionId] = set()
 
     async def run(self) -> None:
-        """Works until `stop`, whatever becomes of the database meanwhile."""
+        """Works until `stop`, also while the database is away."""
         with log_context.about(worker_id=self.id):
-            self._around.config.sessions_dir.mkdir(parents=True, exist_ok=True)
+            self._context.config.sessions_dir.mkdir(parents=True, exist_ok=True)
             try:
                 await self._register()
                 await self._work()
             except GiveBack:
-                log.info("the worker left before it had begun")
+                log.info("the worker ended before it was registered")
             finally:
-                await self._around.watch.close()
+                await self._context.watch.close()
 
     async def _observe(self) -> None:
-        if self._around.config.observe:
+        if self._context.config.observe:
             await self._observer.run()
 
     def stop(self) -> None:
-        """Takes nothing more and lets go of what is there; `run` returns within `leaves_within_s`."""
+        """Takes nothing more and lets go of what it has; `run` returns within `leaves_within_s`."""
         self._leaving.set()
 
     @property
     def leaves_within_s(self) -> float:
         """How long the end of `run` takes at most after `stop`, while the database answers."""
-        stops = self._around.config.stop_runners_on_shutdown
+        stops = self._context.config.stop_runners_on_shutdown
         return LEAVE_S + (SHUTDOWN_PATIENCE_S if stops else LEAVE_PATIENCE_S)
 
     @property
     def counters(self) -> Counters:
         """What was counted since the start."""
-        return self._around.counters
+        return self._context.counters
 
     async def _register(self) -> None:
-        await until_stored(lambda: workers.register(self._around.db, self._registration), self._leaving)
+        await until_stored(lambda: workers.register(self._context.db, self._registration), self._leaving)
 
     async def _work(self) -> None:
         beating = asyncio.create_task(
-            workers.keep_beating(self._around.db.url, self._registration), name="heartbeat"
+            workers.keep_beating(self._context.db.url, self._registration), name="heartbeat"
         )
         # They end by themselves when this worker leaves: a claim that is under way must not be lost.
         loops = [
@@ -170,14 +171,14 @@ class Worker:
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(LEAVE_S):
-                await workers.leave(self._around.db, self.id)
+                await workers.leave(self._context.db, self.id)
         except (TimeoutError, StoreError) as error:
-            log.warning("the worker leaves without goodbye: %s: %s", type(error).__name__, error)
+            log.warning("the worker could not deregister: %s: %s", type(error).__name__, error)
 
     async def _take(self) -> None:
         """Takes what the limits allow, again whenever an execution changes its state."""
         while not self._leaving.is_set():
-            changed = self._around.hub.status_changes.next
+            changed = self._context.hub.status_changes.next
             try:
                 await self._learn_command()
                 while not self._leaving.is_set() and (execution := await self._claim_next()) is not None:
@@ -185,13 +186,13 @@ class Worker:
             except StoreError as error:
                 log.warning("nothing can be taken from the queue just now: %s", error)
             except Exception:
-                # Whatever it was: without this loop nothing would ever run again.
+                # Whatever it was: without this loop nothing would be executed again.
                 log.exception("taking from the queue failed")
             await _wait_for_any(changed, self._leaving, timeout_s=POLL_S)
 
     async def _learn_command(self) -> None:
         """Nothing is taken before it is known what the runner is called with; a compiler may come first."""
-        learning = asyncio.create_task(self._around.command.learn(), name="runner's help")
+        learning = asyncio.create_task(self._context.command.learn(), name="runner's help")
         leaving = asyncio.create_task(self._leaving.wait())
         try:
             await asyncio.wait({learning, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -203,7 +204,7 @@ class Worker:
                     log.error("asking the runner for its flags failed", exc_info=outcome)
 
     async def _claim_next(self) -> Execution | None:
-        return await queue.claim_next(self._around.db, self.id, self._limits, self._runner)
+        return await queue.claim_next(self._context.db, self.id, self._limits, self._runner)
 
     async def _look_after(self) -> None:
         """Takes over what other workers left, lets go of what they took, and begins what is not in hand."""
@@ -223,17 +224,17 @@ class Worker:
         self._begin(execution, is_fresh=False)
 
     async def _set_right(self, one: Owned) -> None:
-        """What this worker holds and what belongs to it, as it was a moment ago, made the same."""
+        """Makes what this worker supervises agree with what it owns, as `one` says that it was a moment ago."""
         in_hand = self._in_hand.get(one.execution_id)
         is_mine = one.owner is not None and one.owner.id == self.id
         if in_hand is not None and not is_mine:
-            if await state_machine.owner_of(self._around.db, one.execution_id) != self.id:
+            if await state_machine.owner_of(self._context.db, one.execution_id) != self.id:
                 log.warning("execution %s was taken over by another worker", one.execution_id)
                 in_hand.cancel()
         elif in_hand is None and is_mine and one.origin is ExecutionOrigin.REQUESTED:
-            mine = await state_machine.adopt(self._around.db, one.execution_id, self.id, self.id)
+            mine = await state_machine.adopt(self._context.db, one.execution_id, self.id, self.id)
             if mine is not None:
-                # Claimed, but the answer was lost on its way: nobody has started its runner.
+                # Claimed, but the answer was lost on its way: no runner was started.
                 known = self._begun | self._recovery.attempted
                 self._begin(mine, is_fresh=one.execution_id not in known)
 
@@ -267,12 +268,12 @@ class Worker:
 
     async def _supervision(self, execution: Execution) -> Supervision:
         benchmark = await until_stored(
-            lambda: benchmarks.get(self._around.db, execution.benchmark_id, execution.benchmark_revision),
+            lambda: benchmarks.get(self._context.db, execution.benchmark_id, execution.benchmark_revision),
             self._leaving,
         )
         if benchmark is None:
             raise LookupError(f"benchmark {execution.benchmark_id} is not there")
-        return Supervision(self._around, execution, benchmark)
+        return Supervision(self._context, execution, benchmark)
 
     async def _unless_leaving(self, supervision: Supervision, work: Coroutine[None, None, None]) -> None:
         """Lets `work` go on until it is done or this worker has to leave."""
@@ -280,10 +281,10 @@ class Worker:
         leaving = asyncio.create_task(self._leaving.wait())
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done() and self._around.config.stop_runners_on_shutdown:
+            if not working.done() and self._context.config.stop_runners_on_shutdown:
                 supervision.shut_down()
                 await asyncio.wait({working}, timeout=SHUTDOWN_PATIENCE_S)
-            elif not working.done() and supervision.has_exited:
+            elif not working.done() and supervision.exited.is_set():
                 await asyncio.wait({working}, timeout=LEAVE_PATIENCE_S)
             elif not working.done() and not supervision.started.is_set():
                 # What was claimed is started: the next worker could only call it lost.
@@ -301,21 +302,19 @@ class Worker:
             await asyncio.gather(working, return_exceptions=True)
 
     async def _close_after_fault(self, execution_id: ExecutionId, reason: str) -> None:
-        """What we cannot watch we do not leave running: no process, and a row that says why."""
+        """Ends the runner of an execution that cannot be watched, and writes why."""
         owner = await until_stored(
-            lambda: state_machine.owner_of(self._around.db, execution_id), self._leaving
+            lambda: state_machine.owner_of(self._context.db, execution_id), self._leaving
         )
         if owner != self.id:
             return
-        identity = await until_stored(
-            lambda: state_machine.process_of(self._around.db, execution_id), self._leaving
+        recorded = await until_stored(
+            lambda: state_machine.process_of(self._context.db, execution_id), self._leaving
         )
-        left = await end_runner(
-            self._around.process_table, str(execution_id), identity, reaper.LEFTOVER_GRACE_S
-        )
+        left = await end_processes(self._context, str(execution_id), recorded, reaper.LEFTOVER_GRACE_S)
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
         ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=left)
-        await write_end(self._around, execution_id, ending)
+        await self._context.write_end(execution_id, ending)
 
 
 async def _wait_for_any(*events: asyncio.Event, timeout_s: float) -> None:

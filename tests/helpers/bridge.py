@@ -48,7 +48,7 @@ class DirectedWorker(Worker):
 
         GiveBack when this worker has to leave first.
         """
-        db = self._around.db
+        db = self._context.db
         await self._register()
         execution = await until_stored(
             lambda: claim_as(db, execution_id, self.id, self._runner), self._leaving

@@ -15,7 +15,7 @@ import pytest
 
 from runner_bridge.processes import machine, process_identity
 from runner_bridge.worker import recovery
-from runner_bridge.worker.recovery import Judge, Recovery, Verdict, close_unseen
+from runner_bridge.worker.recovery import Recovery, Takeover, TakeoverPolicy, close_unseen
 from runner_bridge.worker.worker import Worker
 from store.errors import DatabaseUnavailable
 from store.executions import queue, results, state_machine
@@ -49,37 +49,37 @@ OTHER_FILES = replace(HERE, sessions_dir="/others")
 @pytest.mark.parametrize(
     ("whose", "steady", "verdict"),
     [
-        (owner(), True, Verdict.LEAVE),
-        (owner(silent_s=STALE_S), True, Verdict.TAKE_OVER),
-        (owner(silent_s=STALE_S), False, Verdict.LEAVE),
-        (owner(alive=False), False, Verdict.TAKE_OVER),
-        (owner(has_left=True), False, Verdict.TAKE_OVER),
-        (owner(REBOOTED), True, Verdict.LEAVE),
-        (owner(REBOOTED, alive=False), True, Verdict.LEAVE),
-        (owner(REBOOTED, silent_s=STALE_S), True, Verdict.TAKE_OVER),
-        (owner(ELSEWHERE, alive=False), True, Verdict.LEAVE),
-        (owner(ELSEWHERE, silent_s=LONG_S - 1), True, Verdict.LEAVE),
-        (owner(ELSEWHERE, silent_s=LONG_S), True, Verdict.CLOSE),
-        (owner(ELSEWHERE, silent_s=LONG_S), False, Verdict.LEAVE),
-        (owner(ELSEWHERE, has_left=True), True, Verdict.LEAVE),
-        (owner(ELSEWHERE, has_left=True, silent_s=LONG_S), False, Verdict.CLOSE),
-        (owner(OTHER_FILES, alive=False), True, Verdict.LEAVE),
-        (owner(OTHER_FILES, alive=False, silent_s=LONG_S), True, Verdict.CLOSE),
-        (None, False, Verdict.TAKE_OVER),
+        (owner(), True, Takeover.LEAVE),
+        (owner(silent_s=STALE_S), True, Takeover.TAKE_OVER),
+        (owner(silent_s=STALE_S), False, Takeover.LEAVE),
+        (owner(alive=False), False, Takeover.TAKE_OVER),
+        (owner(has_left=True), False, Takeover.TAKE_OVER),
+        (owner(REBOOTED), True, Takeover.LEAVE),
+        (owner(REBOOTED, alive=False), True, Takeover.LEAVE),
+        (owner(REBOOTED, silent_s=STALE_S), True, Takeover.TAKE_OVER),
+        (owner(ELSEWHERE, alive=False), True, Takeover.LEAVE),
+        (owner(ELSEWHERE, silent_s=LONG_S - 1), True, Takeover.LEAVE),
+        (owner(ELSEWHERE, silent_s=LONG_S), True, Takeover.CLOSE),
+        (owner(ELSEWHERE, silent_s=LONG_S), False, Takeover.LEAVE),
+        (owner(ELSEWHERE, has_left=True), True, Takeover.LEAVE),
+        (owner(ELSEWHERE, has_left=True, silent_s=LONG_S), False, Takeover.CLOSE),
+        (owner(OTHER_FILES, alive=False), True, Takeover.LEAVE),
+        (owner(OTHER_FILES, alive=False, silent_s=LONG_S), True, Takeover.CLOSE),
+        (None, False, Takeover.TAKE_OVER),
     ],
 )
-def test_who_is_gone_and_who_may_take_over(whose: Owner | None, steady: bool, verdict: Verdict) -> None:
-    assert Judge(HERE, LONG_S).verdict(whose, steady=steady) is verdict
+def test_who_is_gone_and_who_may_take_over(whose: Owner | None, steady: bool, verdict: Takeover) -> None:
+    assert TakeoverPolicy(HERE, LONG_S).decide(whose, steady=steady) is verdict
 
 
 @pytest.mark.parametrize("whose", [owner(alive=False), owner(has_left=True), None])
 def test_a_server_without_a_worker_takes_nothing_over(whose: Owner | None) -> None:
-    assert Judge(None, LONG_S).verdict(whose, steady=True) is Verdict.LEAVE
+    assert TakeoverPolicy(None, LONG_S).decide(whose, steady=True) is Takeover.LEAVE
 
 
 def test_pids_of_another_boot_machine_or_namespace_mean_nothing() -> None:
-    judge = Judge(HERE, LONG_S)
-    trusted = [judge.trusts_pids_of(owner(home)) for home in (HERE, OTHER_FILES, REBOOTED, ELSEWHERE)]
+    policy = TakeoverPolicy(HERE, LONG_S)
+    trusted = [policy.trusts_pids_of(owner(home)) for home in (HERE, OTHER_FILES, REBOOTED, ELSEWHERE)]
     assert trusted == [True, True, False, False]
 
 
@@ -191,7 +191,7 @@ async def test_after_a_reboot_no_pid_of_then_is_trusted_and_the_finished_file_is
 async def test_what_a_living_worker_has_is_left_alone(bridge: Bridge) -> None:
     owner_id = await registered(bridge.db, "alive", home=home_of(bridge))
     execution_id = await belonging_to(bridge, owner_id)
-    look = Recovery(bridge.db, Judge(home_of(bridge), LONG_S), await registered(bridge.db, "other"))
+    look = Recovery(bridge.db, TakeoverPolicy(home_of(bridge), LONG_S), await registered(bridge.db, "other"))
     taken: list[Execution] = []
     for _ in range(3):
         await look.look(taken.append)
@@ -202,7 +202,7 @@ async def test_of_two_that_take_over_at_once_one_gets_it(bridge: Bridge) -> None
     execution_id = await belonging_to(bridge, await dead(bridge))
     taken: list[Execution] = []
     looks = [
-        Recovery(bridge.db, Judge(home_of(bridge), LONG_S), await registered(bridge.db, name))
+        Recovery(bridge.db, TakeoverPolicy(home_of(bridge), LONG_S), await registered(bridge.db, name))
         for name in ("one", "two", "three")
     ]
     await asyncio.gather(*(look.look(taken.append) for look in looks))
@@ -216,7 +216,7 @@ async def test_silence_counts_only_for_who_was_listening_all_the_while(
     owner_id = await registered(bridge.db, "silent", home=home_of(bridge))
     await belonging_to(bridge, owner_id)
     await silent_for(bridge.db, owner_id, 60)
-    look = Recovery(bridge.db, Judge(home_of(bridge), LONG_S), await registered(bridge.db, "other"))
+    look = Recovery(bridge.db, TakeoverPolicy(home_of(bridge), LONG_S), await registered(bridge.db, "other"))
     taken: list[Execution] = []
     clock = [1000.0]
     with monkeypatch.context() as patch:
@@ -264,7 +264,7 @@ async def test_an_observed_execution_is_closed_when_nobody_observes_it_any_more(
     monkeypatch.setattr(Recovery, "_is_steady", lambda _: True)
     observed = await in_state(db, S.RUNNING)
     await db.execute("UPDATE executions SET origin = 'OBSERVED', timeout_ms = NULL WHERE id = $1", observed)
-    look = Recovery(db, Judge(HOME, LONG_S), await registered(db, "other"))
+    look = Recovery(db, TakeoverPolicy(HOME, LONG_S), await registered(db, "other"))
     await silent_for(db, id_of("worker"), 29)
     taken: list[Execution] = []
     for _ in range(2):
@@ -288,7 +288,7 @@ async def test_the_runner_of_a_vanished_worker_with_other_files_is_ended_before_
     if end is S.STOPPED:
         await state_machine.request_stop(bridge.db, execution_id)
     await silent_for(bridge.db, id_of("dead"), 31)
-    look = Recovery(bridge.db, Judge(home_of(bridge), LONG_S), await registered(bridge.db, "other"))
+    look = Recovery(bridge.db, TakeoverPolicy(home_of(bridge), LONG_S), await registered(bridge.db, "other"))
     await look.look(lambda _: None)
     execution = await bridge.get(execution_id)
     assert (execution.status, execution.failure is None) == (end, end is S.STOPPED)

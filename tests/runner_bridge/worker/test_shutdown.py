@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.worker import supervision
+from runner_bridge.worker import runner_end
 from store.errors import DatabaseUnavailable
 from store.executions import state_machine
 from store.executions.queue import GiveBack
@@ -59,7 +59,7 @@ async def test_a_stop_that_a_client_asked_for_has_no_reason_of_ours(bridge: Brid
 async def test_the_grace_of_a_shutdown_is_bounded_whatever_is_set(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervision, "SHUTDOWN_GRACE_S", 0.2)
+    monkeypatch.setattr(runner_end, "SHUTDOWN_GRACE_S", 0.2)
     execution_id = await bridge.request()
     worker = bridge.worker("ignore-term", stop_runners_on_shutdown=True, term_grace_s=300.0)
     handling = asyncio.create_task(worker.handle(execution_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner_bridge.worker import recovery
-from runner_bridge.worker.recovery import Judge, Recovery
+from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
 from store.postgres.database import Database
 from store.workers import workers
 from store.workers.workers import FORGET_AFTER_S
@@ -25,7 +25,7 @@ async def test_only_what_left_long_ago_and_executed_nothing_is_forgotten(
     await claim(db, execution.id, "busy")
     for name, seconds in (("idle", FORGET_AFTER_S + 60), ("busy", FORGET_AFTER_S + 60), ("recent", 60)):
         await db.execute(AGE, id_of(name), seconds)
-    looking = Recovery(db, Judge(None, 30))
+    looking = Recovery(db, TakeoverPolicy(None, 30))
     await looking.look(lambda _: None)
     assert await _known(db) == set(NAMES)
     monkeypatch.setattr(recovery, "FORGET_PAUSE_S", 0.0)

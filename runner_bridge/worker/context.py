@@ -1,0 +1,47 @@
+"""What everything in one worker shares: its connections, settings and identity."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from runner_bridge.launchers.command_help import RunnerCommand
+from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.observing.watching import DirectoryWatch
+from runner_bridge.processes.process_table import ProcessTable
+from runner_bridge.waiting import until_stored
+from runner_bridge.worker.counters import Counters
+from store.executions import state_machine
+from store.live.hub import Hub
+from store.model import Ending, Execution, ExecutionId, WorkerId
+from store.postgres.database import Database
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """`leaving` is set when the worker has to end.
+
+    `owner` is this worker: what it writes about an execution that another took over is refused.
+    """
+
+    db: Database
+    hub: Hub
+    config: RunnerConfig
+    command: RunnerCommand
+    watch: DirectoryWatch
+    leaving: asyncio.Event
+    owner: WorkerId
+    counters: Counters = field(default_factory=Counters)
+    process_table: ProcessTable = field(default_factory=ProcessTable)
+
+    async def write_end(self, execution_id: ExecutionId, ending: Ending) -> None:
+        """Writes the end of an execution, once, however long the database is away."""
+
+        async def write() -> Execution | None:
+            return await state_machine.finish(self.db, execution_id, ending, self.owner)
+
+        if await until_stored(write, self.leaving) is None:
+            log.warning("execution %s had been ended or taken over by another worker", execution_id)

@@ -1,0 +1,82 @@
+"""Waits for the reason why a runner is to be watched no longer: its exit, a stop, a time limit, a shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from runner_bridge.launchers.runner_process import RunnerProcess
+from runner_bridge.worker.context import WorkerContext
+from runner_bridge.worker.liveness import Liveness
+from runner_bridge.worker.time_limits import Limits, until_reached
+from store.errors import StoreError
+from store.model import Execution, ExecutionStatus
+
+HUB_RETRY_S = 1.0
+"""Between two attempts to learn of a stop while the database is away."""
+
+log = logging.getLogger(__name__)
+
+
+class EndReason(Enum):
+    """Why watching a runner ends."""
+
+    EXITED = auto()
+    STOP_REQUESTED = auto()
+    TIME_LIMIT = auto()
+    SHUTDOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class EndCause:
+    """The reason; `limit_reached` says in words which time limit it was."""
+
+    reason: EndReason
+    limit_reached: str = ""
+
+
+async def wait_for_end_cause(
+    context: WorkerContext,
+    execution: Execution,
+    runner: RunnerProcess,
+    liveness: Liveness,
+    shutdown: asyncio.Event,
+) -> EndCause:
+    """The first cause that comes; an exit counts before any other."""
+    config = context.config
+    limits = Limits(
+        config.startup_timeout_ms, execution.timeout_ms or config.timeout_ms, config.idle_timeout_ms
+    )
+    exited = asyncio.create_task(runner.wait(), name="runner exit")
+    stop = asyncio.create_task(_stop_requested(context, execution), name="stop request")
+    limit = asyncio.create_task(until_reached(limits, liveness), name="time limits")
+    shut_down = asyncio.create_task(shutdown.wait(), name="shutdown")
+    try:
+        await asyncio.wait({exited, stop, limit, shut_down}, return_when=asyncio.FIRST_COMPLETED)
+        if exited.done():
+            return EndCause(EndReason.EXITED)
+        if stop.done():
+            return EndCause(EndReason.STOP_REQUESTED)
+        if limit.done():
+            return EndCause(EndReason.TIME_LIMIT, limit.result())
+        return EndCause(EndReason.SHUTDOWN)
+    finally:
+        for task in (exited, stop, limit, shut_down):
+            task.cancel()
+
+
+async def _stop_requested(context: WorkerContext, execution: Execution) -> None:
+    """Returns when the execution is to be stopped, or has been ended by another worker."""
+    if execution.status is ExecutionStatus.STOPPING:
+        return
+    while True:
+        try:
+            await context.hub.wait_for_status(
+                execution.id, {ExecutionStatus.STOPPING}, after=execution.revision
+            )
+            return
+        except StoreError as error:
+            log.warning("execution %s cannot hear of a stop just now: %s", execution.id, error)
+        await asyncio.sleep(HUB_RETRY_S)

@@ -1,0 +1,96 @@
+"""Ends a runner, or what an exited runner left behind, and reads its result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from runner_bridge.launchers.end_runner import end_runner
+from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
+from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
+from runner_bridge.sessions.lookup import Expected, Found, find_session
+from runner_bridge.waiting import until_stored
+from runner_bridge.worker.context import WorkerContext
+from runner_bridge.worker.end_cause import EndCause, EndReason
+from store.executions import state_machine
+from store.executions.state_machine import ProcessIdentity
+from store.model import ExecutionId, LeakedProcess
+
+SHUTDOWN_GRACE_S = 3.0
+"""Longest grace for a runner that ends with its worker: a supervisor waits for the worker to end."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerEnd:
+    """How a runner ended, and what there was to read."""
+
+    cause: EndCause
+    exit: ProcessExit
+    found: Found
+    execution_time_ms: int | None
+    left: tuple[LeakedProcess, ...] = ()
+    still_lives: bool = False
+    """Whether not even SIGKILL ended the runner itself."""
+
+
+async def after_exit(context: WorkerContext, expected: Expected, runner: RunnerProcess) -> RunnerEnd:
+    """Reads the result, and meanwhile ends whatever the runner left behind."""
+    config = context.config
+    lasted = round(runner.age_s * 1000)
+    # Our own runner renames its session file into place before it exits: there is nothing to wait for.
+    attempts = 0 if config.is_local_runner else config.result_attempts
+    exit, found, left = await asyncio.gather(
+        runner.wait(),
+        find_session(config.sessions_dir, expected, attempts, config.result_interval_s),
+        end_processes(context, runner.execution_id, runner.identity, LEFTOVER_GRACE_S),
+    )
+    return RunnerEnd(EndCause(EndReason.EXITED), exit, found, lasted, left)
+
+
+async def end_living(
+    context: WorkerContext,
+    execution_id: ExecutionId,
+    expected: Expected,
+    runner: RunnerProcess,
+    cause: EndCause,
+    exited: asyncio.Event,
+) -> RunnerEnd:
+    """Ends the runner, and sets `exited` then. At a time limit, a result that was there before still counts."""
+    found, grace_s = Found(), context.config.term_grace_s
+    if cause.reason is EndReason.TIME_LIMIT:
+        context.counters.time_limits += 1
+        log.warning("execution %s: %s", execution_id, cause.limit_reached)
+        found = await find_session(context.config.sessions_dir, expected, 0, 0)
+    announced = None
+    if cause.reason is EndReason.SHUTDOWN:
+        grace_s = min(grace_s, SHUTDOWN_GRACE_S)
+        announced = asyncio.create_task(_announce_shutdown(context, execution_id), name="announced stop")
+    try:
+        left = await end_processes(context, runner.execution_id, runner.identity, grace_s)
+        still_lives = any(leaked.pid == runner.pid for leaked in left)
+        exit = ProcessExit() if still_lives else await runner.wait()
+        exited.set()
+        if announced is not None:
+            await announced
+    finally:
+        if announced is not None:
+            announced.cancel()
+    return RunnerEnd(cause, exit, found, round(runner.age_s * 1000), left, still_lives)
+
+
+async def end_processes(
+    context: WorkerContext, execution_id: str, recorded: ProcessIdentity | None, grace_s: float
+) -> tuple[LeakedProcess, ...]:
+    """Ends whatever lives of an execution's runner; what could not be ended is counted."""
+    left = await end_runner(context.process_table, execution_id, recorded, grace_s)
+    context.counters.leaked_processes += len(left)
+    return left
+
+
+async def _announce_shutdown(context: WorkerContext, execution_id: ExecutionId) -> None:
+    """Like a stop that a client asks for; the reason is recorded with it."""
+    reason = "Its worker was shut down, and is set to leave no runner running"
+    await until_stored(lambda: state_machine.request_stop(context.db, execution_id, reason), context.leaving)

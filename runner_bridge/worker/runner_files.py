@@ -1,0 +1,70 @@
+"""What one runner writes, stored while it runs and once more after its end: its output and its tool log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+
+from runner_bridge.formats.flow_progress import StepCounter
+from runner_bridge.formats.paths import Directory
+from runner_bridge.launchers.output import RunnerOutput
+from runner_bridge.launchers.output_tail import OutputTail
+from runner_bridge.sessions.lookup import Expected
+from runner_bridge.sessions.names import own_directory
+from runner_bridge.tool_logs.tail import ToolLogTail
+from runner_bridge.waiting import until_stored
+from runner_bridge.worker.context import WorkerContext
+from store.executions.queue import GiveBack
+from store.model import Execution, ToolCall, ToolCallStatus
+
+log = logging.getLogger(__name__)
+
+StoredCalls = Mapping[int, ToolCallStatus]
+"""Tool calls that are stored already, by ordinal."""
+
+
+class RunnerFiles:
+    """`stored` are the tool calls that a worker before this one has stored."""
+
+    def __init__(
+        self,
+        context: WorkerContext,
+        execution: Execution,
+        expected: Expected,
+        output: RunnerOutput,
+        stored: StoredCalls,
+    ) -> None:
+        self._context = context
+        sessions = context.config.sessions_dir
+        environment, owner = expected.environment, context.owner
+        self._log = ToolLogTail(
+            *(context.db, execution.id, Directory(sessions), stored, environment),
+            owner=owner,
+            steps=StepCounter(expected.benchmark_id, execution.progress.total),
+            adopts=own_directory(sessions, expected.execution_id).is_dir(),
+        )
+        self._output = OutputTail(context.db, execution.id, output, environment, owner)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """What the tool log has told so far."""
+        return self._log.calls
+
+    async def follow(self, ended: asyncio.Event) -> None:
+        """Stores what is written until `ended` is set, and what is left then."""
+        await settle([self._log.follow(self._context.watch, ended), self._output.follow(ended)])
+
+    async def store_rest(self) -> None:
+        """Stores what was written while the database was away."""
+        flushes = (self._log.flush, self._output.flush)
+        await settle([until_stored(flush, self._context.leaving) for flush in flushes])
+
+
+async def settle(work: Sequence[Awaitable[None]]) -> None:
+    """Waits for all of this; a failure is logged and costs the execution nothing. Raises GiveBack."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, GiveBack):
+            raise outcome
+        if isinstance(outcome, BaseException):
+            log.error("reading a runner's files failed", exc_info=outcome)
