@@ -1,6 +1,6 @@
-"""What the bridge refuses, typed, so that the GraphQL layer can answer with data instead of an error page.
+"""What the bridge refuses, as exceptions with types, so that the GraphQL layer can answer with data.
 
-Each message is one sentence for the person who asked and says what would be accepted.
+Each message is one sentence for the person who made the request and says what would be accepted.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class CommandTemplateError(BridgeError):
 
 
 class LaunchError(BridgeError):
-    """The runner could not be started: missing, not executable, or its directory is."""
+    """The runner could not be started, for example because its program does not exist."""
 
 
 class BenchmarksDirectoryError(BridgeError):
-    """The benchmarks directory as a whole cannot be read, so nothing was changed."""
+    """The benchmarks directory cannot be read at all; nothing was changed."""
 
 
 class ImportDirectoryError(BridgeError):
-    """A directory that may not be imported from, or cannot be read as a whole; nothing was read."""
+    """A directory that may not be imported from, or cannot be read at all; nothing was read."""
 
 
 class SecretKeyError(BridgeError):
-    """The key that encrypts API keys is missing, cannot be read, or is another one."""
+    """The key that encrypts API keys is missing, cannot be read, or is another one than before."""

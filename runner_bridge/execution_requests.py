@@ -1,6 +1,7 @@
-"""Requesting an execution: everything a caller can get wrong is refused here, before anything is written.
+"""Validates requests for executions, reruns and batches, and stores them as QUEUED.
 
-Nothing is started here; a worker does that when the execution's turn comes.
+What is wrong with a request is refused before anything is written. Nothing is started here: a worker does that
+when the execution's turn comes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
 MAX_KEY_LENGTH = 200
 
 MAX_BATCH = 1000
-"""Executions in one batch: enough for every benchmark with every agent, and one transaction."""
+"""Executions in one batch, which is stored in one transaction."""
 
 
 async def request_execution(
@@ -42,7 +43,7 @@ async def request_execution(
 ) -> tuple[Execution, bool]:
     """A QUEUED execution, of the current revision unless another is given, and whether it is new.
 
-    A repeated key gives the first one again.
+    A repeated idempotency key gives the first execution again.
 
     Raises InvalidInput, AgentNotFound, and the store's BenchmarkNotFound and IdempotencyConflict.
     """
@@ -149,13 +150,13 @@ def _request(
     timeout_ms: int | None,
     priority: int,
 ) -> JsonValue:
-    """What is asked for, in a form in which equal requests are equal; the order of ids means nothing."""
+    """The request in a form in which equal requests are equal; the order of ids does not count."""
     return {
         "benchmarkIds": None if benchmark_ids is None else sorted(benchmark_ids),
         "filter": None if filter is None else {key: _listed(value) for key, value in asdict(filter).items()},
         "agents": sorted(agents),
         "timeoutMs": timeout_ms,
-        # Left out where it is the usual one: requests of before there were priorities are equal to it.
+        # Left out when it is the default: requests that were stored before there were priorities equal it.
         **({} if priority == batches.PRIORITY else {"priority": priority}),
     }
 
@@ -189,7 +190,7 @@ async def _matching(db: Database, filter: BenchmarkFilter) -> list[BenchmarkId]:
         raise InvalidInput("filter", "Archived benchmarks cannot be executed; leave out `includeArchived`")
     page = await listing.benchmarks(db, filter, listing.BenchmarkBounds(MAX_BATCH))
     if page.has_next:
-        raise InvalidInput("filter", f"It lets through more than {MAX_BATCH} benchmarks")
+        raise InvalidInput("filter", f"It matches more than {MAX_BATCH} benchmarks")
     return [benchmark.id for benchmark in page.items]
 
 

@@ -1,4 +1,4 @@
-"""From the formats' models to the store's rows: the one place that knows both."""
+"""Converts the models of `formats` into the rows of the store, and back: the one module that knows both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def remark(stored: JsonValue) -> Remark:
 
 
 def benchmark_draft(benchmark: benchmark_format.Benchmark, source_path: str | None = None) -> BenchmarkDraft:
-    """A parsed definition on its way into the store; `source_path` None when it came over the API."""
+    """A parsed definition as the store takes it; `source_path` is None when it came over the API."""
     return BenchmarkDraft(
         id=BenchmarkId(benchmark.id),
         description=benchmark.description,

@@ -1,4 +1,4 @@
-"""Names and records the files, and the lines of tool logs, that cannot be used."""
+"""Records files, and lines of tool logs, that cannot be used, under the names that are shown for them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ log = logging.getLogger(__name__)
 
 
 def display(name: str) -> str:
-    """A file name as text that every reader can take, whatever bytes it is of."""
+    """A file name as valid text, whatever bytes it has."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def place_of(directory: Path) -> Place:
-    """The directory as it is named beside its failures."""
+    """The directory as it is recorded with its failures."""
     return Place(socket.gethostname(), display(str(directory)))
 
 
 async def record_failures(
     db: Database, place: Place, files: Collection[str], failures: Sequence[FoundFailure]
 ) -> None:
-    """Makes `failures` what is recorded of these files; what is new is logged."""
+    """Replaces what is recorded of these files by `failures`; new ones are logged."""
     for failure in await ingest_problems.record_failures(db, place, failures):
         line = "" if failure.line is None else f", line {failure.line},"
         log.warning("%s%s cannot be used: %s", failure.file, line, failure.reason)

@@ -1,26 +1,24 @@
-"""What a log record is about, and what no record may hold.
+"""The fields that log records carry, and the secrets that none may hold.
 
-Whoever handles an execution does so inside `about`: every record from there on carries its id as a field,
-those of the store and of libraries too, and so do the tasks and threads that are started inside. What is
-shared between executions is started in `unrelated`. An API key is given to `hide` where it is decrypted.
+Code that handles an execution runs inside `about`: every record from there on carries the execution's id as a
+field, records of the store and of libraries too, and so do the tasks and threads that are started inside. A
+task that executions share is started in the context that `unrelated` gives. An API key is given to
+`SECRETS.hide` as soon as it is decrypted.
 """
 
 from __future__ import annotations
 
 import contextvars
 import json
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from structlog.contextvars import bound_contextvars
 
 MIN_HIDDEN_LENGTH = 6
-"""A shorter text could not be told from ordinary words."""
+"""Shorter texts would remove ordinary words from records."""
 
 MOST_HIDDEN = 1000
-"""Of the keys that passed through, the newest are remembered: records are about what happens now."""
-
-_hidden: dict[str, None] = {}
+"""The newest secrets are remembered: records are about what happens now."""
 
 
 def about(
@@ -32,22 +30,31 @@ def about(
 
 
 def unrelated() -> contextvars.Context:
-    """For a task that many executions share: whoever happens to start it is not what it is about."""
+    """The context for a task that executions share: its records are not about the one that starts it."""
     return contextvars.Context()
 
 
-def hide(secrets: Iterable[str]) -> None:
-    """From now on none of these is in a record of this process, nor as JSON or Python would write it."""
-    for secret in secrets:
-        if len(secret) < MIN_HIDDEN_LENGTH:
-            continue
-        for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-            _hidden.pop(form, None)
-            _hidden[form] = None
-    while len(_hidden) > MOST_HIDDEN:
-        del _hidden[next(iter(_hidden))]
+class HiddenSecrets:
+    """Texts that are replaced in every log record, also where JSON or Python writes them."""
+
+    def __init__(self) -> None:
+        self._forms: dict[str, None] = {}
+
+    def hide(self, *secrets: str) -> None:
+        """Adds secrets; forgets the oldest beyond a limit."""
+        for secret in secrets:
+            if len(secret) < MIN_HIDDEN_LENGTH:
+                continue
+            for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
+                self._forms.pop(form, None)
+                self._forms[form] = None
+        while len(self._forms) > MOST_HIDDEN:
+            del self._forms[next(iter(self._forms))]
+
+    def forms(self) -> tuple[str, ...]:
+        """Every spelling of the secrets, the oldest first."""
+        return tuple(self._forms)
 
 
-def hidden() -> tuple[str, ...]:
-    """What was given to `hide`."""
-    return tuple(_hidden)
+SECRETS = HiddenSecrets()
+"""Those of this process, whose records all go one way."""

@@ -1,7 +1,8 @@
-"""Text that others wrote, made fit to store and to show: without secrets, escape sequences and control characters.
+"""Text that others wrote, made fit to store and to show: without secrets, escape sequences and control
+characters.
 
-Secrets are the values of environment variables with KEY, TOKEN, SECRET or PASSWORD in their name. Each is replaced
-by the variable's name in brackets, also where it is written as JSON.
+Secrets are the values of environment variables with KEY, TOKEN, SECRET or PASSWORD in their name. Each is
+replaced by the variable's name in brackets, also where it is written as JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The version of this program: what a health check, a worker and the banner tell."""
+"""The version of this program, which the health check, workers and the start-up banner show."""
 
 from __future__ import annotations
 

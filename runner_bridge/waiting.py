@@ -1,7 +1,4 @@
-"""Writes that must happen: tried again until the database takes them, or until this process is told to leave.
-
-A runner that ended while PostgreSQL was away has ended all the same; its row says so as soon as it can.
-"""
+"""Waits: for an event, up to a time limit; and for the database to take a write that must happen."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from store.executions.queue import GiveBack
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-"""Pauses between tries double from the first to the longest."""
+"""Pauses between attempts double from the first to the longest."""
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +20,10 @@ T = TypeVar("T")
 
 
 async def until_stored(operation: Callable[[], Awaitable[T]], leaving: asyncio.Event) -> T:
-    """The result of `operation`, which must be safe to repeat. GiveBack when told to leave first."""
+    """The result of `operation`, which must be safe to repeat and is repeated while the database is away.
+
+    Raises GiveBack when `leaving` is set first.
+    """
     pause = FIRST_PAUSE_S
     while True:
         try:
@@ -36,7 +36,7 @@ async def until_stored(operation: Callable[[], Awaitable[T]], leaving: asyncio.E
 
 
 async def wait_for_event(event: asyncio.Event, timeout_s: float) -> bool:
-    """Whether the event was set before the time was up."""
+    """Whether the event is set within `timeout_s` seconds."""
     try:
         async with asyncio.timeout(timeout_s):
             await event.wait()

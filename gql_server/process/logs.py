@@ -80,7 +80,7 @@ def _without_chance_context(_: WrappedLogger, __: str, record: EventDict) -> Eve
 
 def _redactor(secrets: tuple[str, ...]) -> Processor:
     def redact(_: WrappedLogger, __: str, record: EventDict) -> Mapping[str, Any]:
-        hidden = sorted({*secrets, *log_context.hidden()}, key=len, reverse=True)
+        hidden = sorted({*secrets, *log_context.SECRETS.forms()}, key=len, reverse=True)
         return {key: _clean(value, hidden) for key, value in record.items()}
 
     return redact

@@ -1,8 +1,8 @@
 """The configuration of an agent's model: checked, encrypted, and passed to a runner in its environment.
 
-An API key that was saved here leaves in two places only: in a runner's environment, and in the request that tests
-the connection. It is sent to no other address than the one it was saved for: when the address changes, the key has
-to be given again.
+An API key that was saved here leaves in two places only: in a runner's environment, and in the request that
+tests the connection. It is sent to no other address than the one it was saved for: when the address changes,
+the key has to be given again.
 
 | agent | address | API key | model |
 |---|---|---|---|
@@ -12,8 +12,8 @@ to be given again.
 | `gemini-…` | GEMINI_API_URL | LLM_API_KEY, GEMINI_API_KEY | LOCAL_MODEL_NAME |
 | any other | LLM_API_URL | LLM_API_KEY | LOCAL_MODEL_NAME |
 
-The names are those of upstream's runner, except GEMINI_API_URL, which it does not read. LLM_API_URL is not given to
-the agents that it knows: to it the name means its own agent service, not the model.
+The names are those of upstream's runner, except GEMINI_API_URL, which it does not read. LLM_API_URL is not
+given to the agents that it knows: to it the name means its own agent service, not the model.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _decrypted(secret_key: SecretKey, stored: AgentConfig) -> str | None:
     if stored.encrypted_api_key is None:
         return None
     api_key = secret_key.decrypt(stored.encrypted_api_key, stored.agent)
-    log_context.hide([api_key])
+    log_context.SECRETS.hide(api_key)
     return api_key
 
 
@@ -211,7 +211,7 @@ def _check_model(model: str) -> str:
 
 
 def _check_key(api_key: str) -> str:
-    log_context.hide([api_key])
+    log_context.SECRETS.hide(api_key)
     is_plain = api_key.isascii() and api_key.isprintable() and " " not in api_key
     if not is_plain or not MIN_KEY_LENGTH <= len(api_key) <= MAX_KEY_LENGTH:
         raise InvalidInput(

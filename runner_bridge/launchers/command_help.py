@@ -123,8 +123,8 @@ class RunnerCommand:
     async def learn(self) -> None:
         """Asks once. A program that could not tell is asked again after it has been used.
 
-        Without parts in brackets nothing depends on the answer: the program is asked after its first use, once and
-        not for long, so that a flag that it refuses is named in the log.
+        Without parts in brackets nothing depends on the answer: the program is asked after its first use, once
+        and not for long, so that a flag that it refuses is named in the log.
         """
         template = self._config.template
         if self._config.is_local_runner or not any(template.flags):

@@ -1,7 +1,7 @@
 """The processes of one execution: its runner, and whatever that started.
 
-They are found by the runner's session, when they left it by a marker in their environment, and when they hide that
-too by their parent, as long as it lives.
+They are found by the runner's session, when they left it by a marker in their environment, and when they hide
+that too by their parent, as long as it lives.
 """
 
 from __future__ import annotations

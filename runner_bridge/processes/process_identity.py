@@ -1,7 +1,8 @@
 """One process by its pid: whether it still is the one that was meant, whether it lives, and when it ends.
 
-A pid is only trusted together with its start time. The end of a process, a child of ours or not, is learned from a
-pidfd: at once, without polling or reaping, and never by reading a pipe that another process may hold open.
+A pid is only trusted together with its start time. The end of a process, a child of ours or not, is learned
+from a pidfd: at once, without polling or reaping, and never by reading a pipe that another process may hold
+open.
 """
 
 from __future__ import annotations

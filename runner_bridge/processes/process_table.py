@@ -1,8 +1,8 @@
 """The processes of this machine: parent, session, start time and state of each.
 
-Reading a file of /proc takes three system calls, each of which may wait for every other thread of this process. So
-the start time of each process is remembered with the inode of its directory in /proc, which no other process gets:
-whoever asks for the processes since a runner's start does not read the hundreds that are older again.
+Reading a file of /proc takes three system calls, each of which may wait for every other thread of this process.
+So the start time of each process is remembered with the inode of its directory in /proc, which no other process
+gets: whoever asks for the processes since a runner's start does not read the hundreds that are older again.
 """
 
 from __future__ import annotations

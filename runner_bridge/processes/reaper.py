@@ -4,10 +4,10 @@
 
 It is a subreaper (prctl): what a runner leaves behind becomes its child, also when it forked twice, left the
 session and cleared its environment. So the descendants of this process are the processes of the runner, for
-whichever worker looks. It outlives the worker, and ends as the runner did, with the same exit code or signal, when
-nothing of the runner lives. What the runner leaves at its own end it ends itself; after SIGUSR1 it only waits, and
-the worker that stops the runner ends the rest. Other signals are handed on to the runner; one that comes after the
-runner's end ends the waiting.
+whichever worker looks. It outlives the worker, and ends as the runner did, with the same exit code or signal,
+when nothing of the runner lives. What the runner leaves at its own end it ends itself; after SIGUSR1 it only
+waits, and the worker that stops the runner ends the rest. Other signals are handed on to the runner; one that
+comes after the runner's end ends the waiting.
 
 REPORT is a descriptor: it is closed when the command was executed, after the error number when it could not be.
 The program imports nothing of ours, because each runner waits for its start.

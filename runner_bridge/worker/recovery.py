@@ -1,10 +1,10 @@
 """Executions whose worker is gone: which worker may take them over, and when they are closed because none can.
 
 A worker is gone when it deregistered, when its process provably does not run any more, or when its heartbeat is
-stale. Only a worker with the same home sees its runners, and takes over at once. One that finds the machine after
-another boot knows that no runner of before lives, and reads what files there are. What no worker can see is closed
-as LOST, or as STOPPED when a stop was accepted. A worker that was itself away a moment ago does not trust the
-silence of others: the database may have been away.
+stale. Only a worker with the same home sees its runners, and takes over at once. One that finds the machine
+after another boot knows that no runner of before lives, and reads what files there are. What no worker can see
+is closed as LOST, or as STOPPED when a stop was accepted. A worker that was itself away a moment ago does not
+trust the silence of others: the database may have been away.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What decides how an execution ended: a pure function from what was found to an Ending.
 
-runner_bridge.worker.end_kind has the table. A valid session file of this very execution decides, whatever the exit
-code. Without one the runner's exit does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or
+runner_bridge.worker.end_kind has the table. A valid session file of this very execution decides, whatever the
+exit code. Without one the runner's exit does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or
 RESULT_MISMATCH by what lies there instead, and an exit that nobody saw is LOST. Our own runner's exit codes 3
 and 4 say more and are believed. Never a success by default. Scoring and assertions are computed here, from the
 file's steps and the definition that was run.

@@ -1,8 +1,8 @@
 """One execution from its claim to its end: the runner is started or found again, watched, ended, and read.
 
-The row is written once, and only when nothing of the runner lives any more, or when what lives on cannot be ended:
-then it says so. Cancelling a supervision leaves the runner running on purpose: the worker that gets the execution
-next watches on. `shut_down` ends the runner with its worker instead.
+The row is written once, and only when nothing of the runner lives any more, or when what lives on cannot be
+ended: then it says so. Cancelling a supervision leaves the runner running on purpose: the worker that gets the
+execution next watches on. `shut_down` ends the runner with its worker instead.
 """
 
 from __future__ import annotations

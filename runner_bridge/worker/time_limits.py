@@ -1,7 +1,7 @@
 """The time limits of a runner: of its start-up, of its run, and of its silence.
 
-The run limit counts from when the runner really began, so a compiler never eats it; the start-up limit bounds what
-comes before. Whoever watches, the limits are the same: they count from the start of the process.
+The run limit counts from when the runner really began, so a compiler never eats it; the start-up limit bounds
+what comes before. Whoever watches, the limits are the same: they count from the start of the process.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ async def test_an_api_key_that_passes_through_is_in_no_record(
     configure()
     change = Change(agent="local", api_url="http://127.0.0.1:9/v1", api_key=CANARY)
     await configurations.save(bridge.db, bridge.config, change)
-    monkeypatch.setattr(log_context, "_hidden", {})
+    monkeypatch.setattr(log_context, "SECRETS", log_context.HiddenSecrets())
 
     def careless(
         config: object, arguments: object, execution: object, benchmark: object, environment: object
