@@ -1,7 +1,6 @@
-"""Which addresses are never asked, though a person may name any: those where clouds keep credentials.
+"""Addresses that are never connected to: those where clouds keep credentials.
 
-An IPv6 address that stands for an IPv4 one, for a translator or a tunnel on the way, is judged as the IPv4
-address inside.
+An IPv6 address that stands for an IPv4 address, for a translator or a tunnel, is treated as that IPv4 address.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ Address = IPv4Address | IPv6Address
 METADATA = frozenset(
     map(ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16")),
 )
-"""Those of Amazon, Google, Alibaba and Azure that are not link-local."""
+"""Metadata services of Amazon, Google, Alibaba and Azure that are not link-local."""
 
 IPV4_COMPATIBLE = IPv6Network("::/96")
 """RFC 4291, §2.5.5.1."""
@@ -23,15 +22,15 @@ NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052, §2.1: the last 32 bits are the IPv4 address."""
 
 NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
-"""RFC 8215: an operator chooses the length of the prefix, and with it where the IPv4 address stands."""
+"""RFC 8215: the operator chooses the length of the prefix, and so the position of the IPv4 address."""
 
 
 class ForbiddenAddress(OSError):
-    """A name or an address that is not asked."""
+    """An address that is never connected to, or a name that resolves to one."""
 
 
 def check_address(address: Address) -> None:
-    """Raises ForbiddenAddress for one that is not asked."""
+    """Raises ForbiddenAddress for an address that is never connected to."""
     if any(_is_forbidden(one) for one in (address, *_inside(address))) or any(
         one.is_link_local or one in METADATA for one in _possibly_inside(address)
     ):
@@ -45,7 +44,7 @@ def _is_forbidden(address: Address) -> bool:
 
 
 def _inside(address: Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that this one stands for."""
+    """The IPv4 addresses that an IPv6 address stands for."""
     if isinstance(address, IPv4Address):
         return
     if address in IPV4_COMPATIBLE or address in NAT64:
@@ -54,7 +53,7 @@ def _inside(address: Address) -> Iterator[IPv4Address]:
 
 
 def _possibly_inside(address: Address) -> Iterator[IPv4Address]:
-    """What it may stand for, by the length of a prefix that is not known here (RFC 6052, §2.2)."""
+    """The IPv4 addresses that it may stand for, for each possible length of the prefix (RFC 6052, §2.2)."""
     if isinstance(address, IPv6Address) and address in NAT64_LOCAL:
         yield IPv4Address(address.packed[12:])
         # The ninth byte is zero, and no part of the address.

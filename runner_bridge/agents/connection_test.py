@@ -1,13 +1,13 @@
-"""Asks an agent's endpoint for real, and says in words what is wrong when it does not answer as it should.
+"""Sends a request to an agent's endpoint, and explains what is wrong when the answer is not as expected.
 
-An address that ends in /gen/tx is reev's agent service: its /health is asked. Every other is an
-OpenAI-compatible API: with a model the smallest chat completion is asked for, the very call an agent makes,
-at the price of a token; without one the list of models.
+An address that ends in /gen/tx is reev's agent service: its /health is requested. Every other address is an
+OpenAI-compatible API: with a model the smallest chat completion is requested, the call that an agent makes, at
+the price of one token; without a model the list of models.
 
-The address is the caller's choice, so the request is kept harmless: http and https only, loopback and private
-networks allowed (a local model lives there), but those of address_rules.py, where clouds keep credentials, never;
-names are resolved once and judged by what they resolve to; redirects are not followed, no proxy and no cookie
-is used, and of the answer at most some bytes are read and at most a sentence is told.
+The caller chooses the address, so the request is kept harmless. Only http and https are allowed. Loopback and
+private networks are allowed, because local models are there; the addresses of address_rules.py are not. A name
+is resolved once, and the result is checked. Redirects are not followed, and no proxy and no cookie is used. Of
+the answer a limited number of bytes is read, and one sentence is shown.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from runner_bridge.agents.configurations import Endpoint
 from runner_bridge.redaction import clean_text, redact, redact_bytes
 
 TIMEOUT_S = 20.0
-"""A local model may have to be loaded first."""
+"""Long enough for a local model that has to be loaded first."""
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
-"""A list of models is long; nothing that is asked for here is longer."""
+"""Enough for a list of models, the longest answer that is expected."""
 
 MAX_QUOTED_CHARACTERS = 300
-"""Of what the endpoint says about an error."""
+"""Of the endpoint's own error message."""
 
 AGENT_SERVICE_PATH = "/gen/tx"
 CHAT_PATH = "/chat/completions"
 
 
 class ConnectionProblemKind(StrEnum):
-    """What kept an endpoint from answering as it should."""
+    """Why an endpoint did not answer as expected."""
 
     NAME_NOT_FOUND = "NAME_NOT_FOUND"
     REFUSED = "REFUSED"
@@ -65,7 +65,7 @@ class ConnectionProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionProblem:
-    """The problem, and a sentence about it for a person."""
+    """The problem, and a sentence that explains it."""
 
     kind: ConnectionProblemKind
     message: str
@@ -73,7 +73,7 @@ class ConnectionProblem:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionReport:
-    """What came of the request to `url`; `problem` None when the endpoint answered as it should."""
+    """The result of the request to `url`; `problem` is None when the endpoint answered as expected."""
 
     url: str
     latency_ms: int
@@ -88,11 +88,11 @@ class _Request:
     headers: dict[str, str]
     body: Any
     answers_with: str | None
-    """The key that an answer of the right kind has; None when any answer will do."""
+    """The key of a list that the answer must have; None when any answer will do."""
 
 
 async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> ConnectionReport:
-    """Asks once; whatever happens is in the report, and the API key is not."""
+    """Sends one request. Every outcome is in the report; the API key never is."""
     request = _request(endpoint)
     secret = {"apiKey": endpoint.api_key or ""}
     began = time.monotonic()
@@ -103,7 +103,7 @@ async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> Connecti
         async with asyncio.timeout(timeout_s), _session() as session, _sent(session, request) as response:
             status = response.status
             body = await _read_bounded(response)
-            # Before anything of it is quoted: half a key would not be recognised any more.
+            # Before anything of it is quoted: part of a key would not be recognised any more.
             problem = _judge(request, response, None if body is None else redact_bytes(body, secret))
     except TimeoutError:
         problem = _problem("TIMEOUT", f"No answer within {time.monotonic() - began:.1f} seconds")
@@ -149,7 +149,7 @@ def _sent(session: aiohttp.ClientSession, request: _Request) -> Any:
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body; None when it is longer than anybody would want."""
+    """The body; None when it is longer than MAX_ANSWER_BYTES."""
     chunks, size = [], 0
     async for chunk in response.content.iter_chunked(64 * 1024):
         size += len(chunk)
@@ -212,7 +212,7 @@ def _problem(
 
 
 def _error_in(body: bytes | None) -> str | None:
-    """What the usual shapes of an error body say; of other bodies nothing is told."""
+    """The message in an error body of a usual shape; None for any other body."""
     try:
         answer = orjson.loads(body or b"")
     except orjson.JSONDecodeError:
@@ -257,7 +257,7 @@ def _address(url: str) -> str:
 
 
 def _refuse_literal(url: str) -> None:
-    """Addresses in numbers never come to the resolver."""
+    """Numeric addresses are not resolved, so they are checked here."""
     try:
         address = ip_address(urlsplit(url).hostname or "")
     except ValueError:
@@ -266,7 +266,7 @@ def _refuse_literal(url: str) -> None:
 
 
 class _GuardedResolver(AbstractResolver):
-    """Resolves names, and refuses one that leads to an address which is not asked."""
+    """Resolves names, and refuses those that resolve to a forbidden address."""
 
     def __init__(self) -> None:
         self._resolver = ThreadedResolver()

@@ -1,8 +1,7 @@
-"""The key that encrypts API keys at rest: from a setting, or from a file that is made when first needed.
+"""The key that encrypts API keys at rest: from a setting, or from a file that is created when first needed.
 
-It is never in the database, so a dump of the database holds no API key that can be read. Whoever shares the
-database (another server, a worker) must share this key too. What is encrypted is bound to a context and is
-of no use in another.
+It is never in the database, so a dump of the database holds no readable API key. Every server and worker on one
+database needs the same key. Encrypted data is bound to a context and cannot be decrypted in another.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ PURPOSE = b"reev-gql: API keys of agents, version 1"
 
 
 class SecretKey:
-    """`text` as it was set, or the content of `file`; read when first used, and never shown."""
+    """From `text`, or else from the content of `file`; read when first used, and never shown."""
 
     def __init__(self, text: str | None = None, file: Path = Path(FILE_NAME)) -> None:
         self._text = text
@@ -40,12 +39,12 @@ class SecretKey:
         return "SecretKey(***)"
 
     def encrypt(self, plain: str, context: str) -> bytes:
-        """Raises SecretKeyError when there is no key to be had."""
+        """Raises SecretKeyError when the key cannot be read or created."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         return VERSION + nonce + self._opened(create=True).encrypt(nonce, plain.encode(), context.encode())
 
     def decrypt(self, data: bytes, context: str) -> str:
-        """Raises SecretKeyError when this is not the key, or not the context, that it was encrypted with."""
+        """Raises SecretKeyError when `data` was encrypted with another key or in another context."""
         nonce, encrypted = data[1 : 1 + NONCE_BYTES], data[1 + NONCE_BYTES :]
         cipher = self._opened(create=False)
         try:
@@ -78,7 +77,7 @@ class SecretKey:
 
 
 def _make(file: Path) -> None:
-    """Puts a new key where none is. Of several who do so at once one wins, and all then read the same."""
+    """Creates the file with a new key if it does not exist. Processes that do so at once get the same key."""
     if file.exists():
         return
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Stored definitions read again, for questions that the stored columns do not answer.
+"""Stored definitions, parsed again for questions that the stored columns do not answer.
 
-Only on demand, in a thread, and remembered by content hash up to a bound: a revision never changes.
+They are parsed on demand, in a thread, and remembered by content hash up to a limit: a revision never changes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from runner_bridge.formats.reference_answer import why_no_reference_answer
 from runner_bridge.formats.runnable import why_not_runnable
 
 REMEMBERED_CHARACTERS = 8 * 1024 * 1024
-"""Of source text; what is made of it takes some ten times as much."""
+"""Of source text; parsed definitions take about ten times as much memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A stored text that cannot be read any more (it could when it was stored), and why."""
+    """A stored text that cannot be parsed any more (it could when it was stored), and why."""
 
     why: str
 
@@ -37,12 +37,12 @@ class StoredText(NamedTuple):
     source: str
 
 
-NOT_ASKED = "nobody has asked yet"
+NOT_ASKED = "not asked yet"
 
 
 @dataclass(slots=True)
 class _Known:
-    """A definition, the length of its text, and what was found out about it."""
+    """A definition, the length of its text, and whether it is runnable."""
 
     definition: Definition
     size: int
@@ -64,7 +64,7 @@ def why_no_reference_answer_to(definition: Definition) -> str | None:
 
 
 class Definitions:
-    """Remembers what was read last. For one event loop."""
+    """Remembers the definitions that were used last. For one event loop."""
 
     def __init__(self, limit: int = REMEMBERED_CHARACTERS) -> None:
         self._limit = limit
@@ -72,9 +72,9 @@ class Definitions:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def of(self, texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
-        """The definitions that these texts hold."""
+        """The definitions in these texts."""
         unread = [text for text in texts if text.content_hash not in self._known]
-        # Before others are read: what they make of the memory may forget these.
+        # Before others are read: remembering those may forget these.
         known = {text: self._recall(text) for text in texts if text.content_hash in self._known}
         read = await asyncio.to_thread(_read_all, unread) if unread else {}
         for text, definition in read.items():
@@ -103,10 +103,10 @@ class Definitions:
 
 
 UNREAD = Unreadable("it was not read")
-"""Stands for a definition that nobody asked for."""
+"""Stands for a definition that was not asked for."""
 
 DEFINITIONS = Definitions()
-"""This process's memory: what a text means depends on nothing else."""
+"""One for the whole process: what a text means depends on nothing else."""
 
 
 def _read_all(texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
@@ -114,7 +114,7 @@ def _read_all(texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
 
 
 def read_definition(text: StoredText) -> Definition:
-    """What a stored text says; takes some time."""
+    """The definition in a stored text; parsing takes some time."""
     try:
         return parse_benchmark(text.source.encode(), "definition")
     except FormatError as error:

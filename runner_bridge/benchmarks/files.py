@@ -1,7 +1,7 @@
-"""The directory of benchmarks, read: each file by itself, and only as far as its content is news.
+"""Reads the benchmark files of a directory, each by itself.
 
-A file whose content and name are stored already is recognised by its hash and not parsed: what a text means
-does not change. The rest is parsed, in processes when there is much of it.
+A file whose name and content hash are stored already is not parsed. The others are parsed, in parser processes
+when there is much of them.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from store.postgres.text import storable_text
 SUFFIXES = (".yml", ".yaml")
 MAX_FILES = 20_000
 MAX_FILE_BYTES = 1024 * 1024
-"""A benchmark is some kilobytes; a directory beyond these bounds is not one of benchmarks."""
+"""A benchmark has some kilobytes; a directory beyond these limits is not one of benchmarks."""
 
 PROCESSES_FROM_BYTES = 2 * 1024 * 1024
 """So much text takes longer to parse than processes take to start."""
 
 BATCH_BYTES = 128 * 1024
-"""Of text given to a process at once: some 20 ms of parsing."""
+"""Of text that a process gets at once: about 20 ms of parsing."""
 
 log = logging.getLogger(__name__)
 
 
 async def read_benchmark_files(directory: Path, stored: Mapping[str, StoredFile]) -> list[BenchmarkFile]:
-    """Every file of the directory, in order of name; those that `stored` knows by name and hash unparsed.
+    """Every file of the directory, in order of name; those that `stored` has by name and hash are not parsed.
 
     Raises BenchmarksDirectoryError.
     """
@@ -54,7 +54,7 @@ async def read_benchmark_files(directory: Path, stored: Mapping[str, StoredFile]
 
 
 class _Reading:
-    """A walk through the directory's files: `found` are those that need no parsing, `batch` gives the others."""
+    """Goes through the directory's files: `found` has those that need no parsing, `batch` gives the others."""
 
     def __init__(self, directory: Path, names: Sequence[str], stored: Mapping[str, StoredFile]) -> None:
         self.found: list[BenchmarkFile] = []
@@ -82,7 +82,7 @@ class _Reading:
         try:
             data = reader.read(name, MAX_FILE_BYTES)
         except FileNotFoundError:
-            # It went away meanwhile.
+            # It was removed meanwhile.
             return None
         except FormatError as error:
             self.found.append(BenchmarkFile(name, error=error))
@@ -97,7 +97,7 @@ class _Reading:
 async def _parse_in_processes(first: Batch, reading: _Reading) -> list[BenchmarkFile]:
     parsed: list[BenchmarkFile] = []
     async with ParserProcesses() as processes, asyncio.TaskGroup() as group:
-        # What is read ahead of the processes is in memory.
+        # Bounds what is read before a process is free to parse it.
         ahead = asyncio.Semaphore(2 * processes.count)
 
         async def parse(batch: Batch) -> None:
@@ -148,7 +148,7 @@ def _names(directory: Path) -> list[str]:
 
 
 def _remarks(stored: StoredFile, name: str) -> tuple[Remark, ...]:
-    """As parsing would make them: what was remarked on the content, and what there is to the name now."""
+    """The remarks that parsing would make: the stored ones on the content, and those on the present name."""
     on_name = remarks_on_name(stored.benchmark_id, name)
     if not stored.remarks:
         return on_name

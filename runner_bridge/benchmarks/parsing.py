@@ -1,6 +1,6 @@
-"""The texts of benchmark files, parsed and made ready for the store.
+"""Parses the texts of benchmark files, and prepares them for the store.
 
-What parser processes import to do this: kept to what they need, because each pays for it when it starts.
+Parser processes import this module. It imports no more than it needs, because that adds to their start-up time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Batch = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkFile:
-    """A file as it was read: a benchmark for the store, one that it holds already, or why it is neither."""
+    """A file that was read: a benchmark for the store, one that is stored already, or the error in it."""
 
     file: str
     draft: BenchmarkDraft | None = None
@@ -36,7 +36,7 @@ class BenchmarkFile:
 
 
 def parse_files(batch: Batch) -> list[BenchmarkFile]:
-    """What each of these files holds. JSON is encoded here: trees of thousands of files are slow to keep."""
+    """Parses each of these files. JSON is encoded here: keeping the trees of thousands of files is slow."""
     return [_parse(name, data) for name, data in batch]
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks that come with the program, and where somebody begins: a directory that gets a copy of them."""
+"""Copies the benchmarks that come with the program into a new user's directory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SHIPPED = HOME / "benchmarks"
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Names of files: those that were written, and those that were there already and stay as they are."""
+    """Names of files: those that were written, and those that existed already and were left as they are."""
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
 
 
 def copy_shipped_benchmarks(directory: Path) -> Copied:
-    """Writes them to `directory`, which is made if need be; no file is overwritten. Raises OSError."""
+    """Writes them to `directory`, which is created if needed; overwrites no file. Raises OSError."""
     directory.mkdir(parents=True, exist_ok=True)
     written, kept = [], []
     for source in sorted(SHIPPED.glob("*.yml")):

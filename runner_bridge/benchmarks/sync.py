@@ -1,9 +1,9 @@
-"""Brings benchmark definitions into the database: a directory of files in one go, or one text.
+"""Brings benchmark definitions into the database: a whole directory of files, or one text.
 
-The directory is read once, every file by itself: a bad one is reported by name with line and column, keeps
-its former version and costs the others nothing. Two files with one id are both refused, by name, because
-taking either would be a guess. What has gone is archived. Where every file is as it is stored, nothing is
-parsed, locked or written.
+The directory is read once, each file by itself. A bad file is reported by name with line and column; its stored
+version stays, and the other files are not affected. Two files with one id are both refused, because taking
+either would be a guess. A benchmark whose file is gone is archived. When every file is as it is stored, nothing
+is parsed, locked or written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from store.postgres.text import storable_text
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a sync did with one file. `error` has line and column where the fault has a place."""
+    """What a sync did with one file. `error` has line and column if the error has a position."""
 
     file: str
     benchmark_id: str | None
@@ -48,16 +48,16 @@ class SyncReport:
 
 
 async def sync_benchmarks(db: Database, directory: Path, *, dry_run: bool = False) -> SyncReport:
-    """Makes the database hold what is in the directory; with `dry_run` only tells what that would change.
+    """Makes the database agree with the directory; with `dry_run` only reports what that would change.
 
-    Raises BenchmarksDirectoryError, then nothing was done.
+    Raises BenchmarksDirectoryError; then nothing was changed.
     """
     began = time.monotonic()
     stored = await benchmarks.stored_files(db)
     try:
         reports = await _sync(db, directory, stored, dry_run)
     except Overtaken:
-        # Somebody else changed what this one found unchanged: all is parsed, so that nothing can be again.
+        # Another sync changed what this one found unchanged: everything is parsed, so that it cannot happen again.
         reports = await _sync(db, directory, None, dry_run)
     files = tuple(sorted(reports, key=lambda report: report.file))
     return SyncReport(files, round((time.monotonic() - began) * 1000))
@@ -122,7 +122,7 @@ def _report(item: BenchmarkFile, outcomes: Mapping[BenchmarkId, SyncOutcome]) ->
     benchmark_id = item.benchmark_id
     if benchmark_id is None:
         return FileReport(item.file, None, SyncOutcome.FAILED, item.error)
-    # What is stored already and was not even parsed has no outcome but this.
+    # A stored file that was not parsed has no other outcome.
     outcome = outcomes.get(BenchmarkId(benchmark_id), SyncOutcome.UNCHANGED)
     return FileReport(item.file, benchmark_id, outcome, remarks=item.remarks)
 

@@ -1,6 +1,6 @@
-"""What a runner's program says about itself: the flags that its `--help` lists, and what of a template it knows.
+"""The flags that `--help` of a runner's program lists, and which flags of a template it does not know.
 
-Upstream's runner refuses a flag that it does not know, and which it knows changes from version to version.
+Versions of upstream's runner know different flags, and refuse the others.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from runner_bridge.launchers.start_runner import runner_environment
 from runner_bridge.redaction import clean_text, redact
 
 LONGEST_HELP = 256 * 1024
-"""Bytes of it that are read: many times what a program with a hundred flags says."""
+"""Bytes of the help that are read: many times what a program with a hundred flags prints."""
 
 REMARK_TIMEOUT_S = 5.0
-"""For an answer on which nothing but a remark depends."""
+"""For an answer that is used for a remark only."""
 
 _FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """The flags that the program knows. `problem` is why none can be told."""
+    """The flags that the program knows; `problem` says why they are not known."""
 
     flags: frozenset[str] = frozenset()
     problem: str | None = None
@@ -40,7 +40,7 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class CommandRemark:
-    """One thing about a template and its program. `advice` is there for what keeps executions from working."""
+    """A remark on a template and its program; with `advice` when executions may fail."""
 
     message: str
     advice: str | None = None
@@ -71,20 +71,20 @@ async def ask_for_help(config: RunnerConfig, timeout_s: float) -> Help:
             return Help(problem=f"it did not end within {timeout_s:g} s")
         finally:
             if process.returncode is None:
-                # With the compiler that it may have started.
+                # The group includes a compiler that it may have started.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         output.seek(0)
         text = redact(clean_text(output.read(LONGEST_HELP)), environment)
     if code != 0:
-        last = (text.strip().splitlines() or ["it says nothing"])[-1]
+        last = (text.strip().splitlines() or ["it printed nothing"])[-1]
         return Help(problem=f"it ended with exit code {code}: {last}")
     return Help(frozenset(_FLAG.findall(text)))
 
 
 def command_remarks(config: RunnerConfig, found: Help) -> Iterator[CommandRemark]:
-    """Every flag of the template that the program does not know, and what comes of it."""
+    """A remark for every flag of the template that the program does not know."""
     template = config.template
     if found.problem is not None:
         yield CommandRemark(
@@ -107,7 +107,7 @@ def command_remarks(config: RunnerConfig, found: Help) -> Iterator[CommandRemark
 
 
 class RunnerCommand:
-    """The configured command as its program takes it; asked for its flags before an execution is taken."""
+    """The configured command, and which flags its program knows: learned before an execution is taken."""
 
     def __init__(self, config: RunnerConfig) -> None:
         self._config = config
@@ -116,15 +116,15 @@ class RunnerCommand:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What is passed, with placeholders: of the optional parts those that it is known to know."""
+        """The arguments with placeholders; of the optional parts only those whose flags are known."""
         self._used_since = True
         return self._config.template.arguments(frozenset() if self._found is None else self._found.flags)
 
     async def learn(self) -> None:
-        """Asks once. A program that could not tell is asked again after it has been used.
+        """Asks the program once. One that did not answer is asked again after it has been used.
 
-        Without parts in brackets nothing depends on the answer: the program is asked after its first use, once
-        and not for long, so that a flag that it refuses is named in the log.
+        Without parts in brackets nothing depends on the answer: the program is asked once, after its first use
+        and for a short time, so that the log names flags that it refuses.
         """
         template = self._config.template
         if self._config.is_local_runner or not any(template.flags):

@@ -1,15 +1,15 @@
-"""The template of a runner's command line, and what of it a program is given.
+"""The template of a runner's command line, and which parts of it are passed.
 
-A template is split into arguments once, like a shell would, and its placeholders are filled in per argument
-and never split again; there is no shell. Values are ids (no leading `-`, no slash) or absolute paths, so a
-value can never become an option or leave its argument.
+A template is split into arguments once, as a shell would split it. Its placeholders are filled in per argument,
+and the result is never split again; there is no shell. Values are ids (no leading `-`, no slash) or absolute
+paths, so a value can never become an option or another argument.
 
 Placeholders: `{path}` the file with the recorded revision of the benchmark, written for this one execution;
 `{file}` the name of the benchmark's file without `.yml`, for a checkout with a `benchmarks/` of its own;
-`{benchmark}` its id; `{agent}`; `{id}` the execution.
+`{benchmark}` the benchmark's id; `{agent}` the agent; `{id}` the execution's id.
 
 A part in brackets, `[--no-db]` or `[--execution-id={id}]`, is passed only to a program whose `--help` lists its
-flag: what upstream's runner knows changes from version to version, and it refuses what it does not know.
+flag. Versions of upstream's runner know different flags, and refuse the others.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Part:
 
     @property
     def flag(self) -> str | None:
-        """The flag that it begins with, without its value."""
+        """The flag at its beginning, without a value; None when there is none."""
         first = self.arguments[0]
         return first.partition("=")[0] if first.startswith("-") and first != "--" else None
 
@@ -58,17 +58,17 @@ class CommandTemplate:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """What is always passed."""
+        """The arguments that are always passed."""
         return self.arguments(())
 
     def arguments(self, known_flags: Collection[str]) -> tuple[str, ...]:
-        """What is passed to a program that knows these flags."""
+        """The arguments that are passed to a program that knows these flags."""
         passed = (part for part in self.parts if not part.is_optional or part.flag in known_flags)
         return tuple(itertools.chain.from_iterable(part.arguments for part in passed))
 
     @property
     def help_command(self) -> tuple[str, ...]:
-        """Makes the program tell the flags that it knows: it is called without any of `flags`."""
+        """The command that makes the program list its flags; it has none of `flags`."""
         return (*(part.arguments[0] for part in self.parts[: self._own_length]), "--help")
 
     @property
@@ -78,7 +78,7 @@ class CommandTemplate:
 
     @property
     def _own_length(self) -> int:
-        """How many parts call the runner, such as `cargo run -p reev-runner --`; the rest is for it."""
+        """How many parts start the runner, such as `cargo run -p reev-runner --`; the rest are its arguments."""
         calling = list(itertools.takewhile(_is_fixed, self.parts))
         if (separator := Part(("--",))) in calling:
             return calling.index(separator) + 1

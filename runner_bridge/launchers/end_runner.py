@@ -23,10 +23,10 @@ from store.executions.state_machine import ProcessIdentity
 from store.model import LeakedProcess
 
 DISMISS_S = 1.0
-"""How long a reaper may take to end that has been told to leave what nobody can end."""
+"""How long a reaper may take to end that was told to leave processes that cannot be ended."""
 
 LAST_WAIT_S = 10.0
-"""How long it may take when nothing of its runner lives any more: a moment, on a machine that is not busy."""
+"""How long a reaper may take to end when nothing of its runner lives any more."""
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ async def end_runner(
 
 
 async def _dismiss(reaper: int, *, is_last: bool) -> bool:
-    """Whether the reaper has ended, which has nobody left, or only what nobody can end."""
+    """Makes the reaper end, whose processes have ended or cannot be ended; whether it did."""
     _send([reaper], signal.SIGTERM, group=None)
     if await process_identity.wait_ended([reaper], LAST_WAIT_S if is_last else DISMISS_S):
         return True
@@ -85,7 +85,7 @@ class _Members:
 
     @property
     def certain_leader(self) -> int | None:
-        """The leader, while its pid is certainly its own."""
+        """The leader's pid, while it certainly is its own."""
         is_held = self.leader is not None and process_identity.start_time(self.leader) == self.started
         return self.leader if is_held else None
 
@@ -109,7 +109,7 @@ class _Members:
 
 
 async def _signal_until_gone(members: _Members, number: signal.Signals, patience_s: float) -> list[int]:
-    """Signals every member once, those that appear meanwhile too; returns who is left when time is up."""
+    """Signals every member once, also those that appear later; returns those that live when time is up."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_s
     signalled: set[int] = set()
@@ -124,7 +124,7 @@ async def _signal_until_gone(members: _Members, number: signal.Signals, patience
 
 
 def _send(pids: Sequence[int], number: signal.Signals, *, group: int | None) -> None:
-    """Signals a group in one go, the others among `pids` one by one, and wakes stopped ones to hear it."""
+    """Signals a group at once and the other `pids` one by one, and continues stopped processes."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             in_group = group is not None and os.getpgid(pid) == group

@@ -1,8 +1,8 @@
-"""What a runner prints: a file it writes by itself, kept to a bounded size, its last words ready to show.
+"""What a runner prints: a file that it writes by itself and that is kept to a limited size.
 
-The first bytes stay where they are, so a reader may follow the file by offset; what is printed beyond the
-cap is cut away again and again while the runner lives, and at the end a marker says how much went, followed
-by the last lines. Nothing here can block the runner.
+The first bytes stay where they are, so a reader may follow the file by offset. What is printed beyond the limit
+is cut off again and again while the runner lives; at the end a marker says how much was dropped, followed by
+the last lines. Nothing here can block the runner.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from runner_bridge.redaction import clean_text, redact
 
 TAIL_BYTES = 64 * 1024
-"""What is kept of the end of an output that grew beyond the cap."""
+"""What is kept of the end of an output that grew beyond the limit."""
 
 SHOWN_LINES = 20
 SHOWN_CHARACTERS = 2_000
@@ -31,14 +31,14 @@ class RunnerOutput:
         self.path = path
         self._cap = cap_bytes
         self._dropped = 0
-        self._last_words = b""
+        self._last_bytes = b""
         self._seen = -1
         self._closed = False
         self._unwritten = b""
-        """What follows the file's end, where the disk took no more of it."""
+        """What belongs at the file's end but could not be written, as on a full disk."""
 
     def check(self) -> bool:
-        """Whether the file grew since the last look; cuts it back to the cap."""
+        """Whether the file grew since the last check; cuts it back to the limit."""
         try:
             size = self.path.stat().st_size
         except FileNotFoundError:
@@ -54,8 +54,8 @@ class RunnerOutput:
         self.check()
         self._closed = True
         if self._dropped:
-            marker = f"\n[... {self._dropped - len(self._last_words)} bytes dropped ...]\n"
-            self._append(marker.encode() + self._last_words)
+            marker = f"\n[... {self._dropped - len(self._last_bytes)} bytes dropped ...]\n"
+            self._append(marker.encode() + self._last_bytes)
 
     def last_lines(self, environment: Mapping[str, str]) -> str:
         """The end of the output as clean text: no escapes, no control characters, no secrets, bounded."""
@@ -73,7 +73,7 @@ class RunnerOutput:
     def read(self, offset: int, limit: int) -> bytes:
         """At most `limit` bytes of the file from `offset` on.
 
-        While the runner lives nothing beyond the cap is read: it will be cut away, and a runner that prints
+        While the runner lives nothing beyond the limit is read: it will be cut off, and a runner that prints
         faster than it is read would never be read to its end.
         """
         if not self._closed:
@@ -88,7 +88,7 @@ class RunnerOutput:
             return b""
 
     def _append(self, end: bytes) -> None:
-        """Writes the end of the file, or remembers it: on a full disk above all it is what one wants to read."""
+        """Appends to the file; what cannot be written, as on a full disk, is remembered."""
         try:
             with self.path.open("ab", buffering=0) as file:
                 while end:
@@ -102,6 +102,6 @@ class RunnerOutput:
             size = os.fstat(file.fileno()).st_size
             fresh = size - self._cap
             file.seek(max(self._cap, size - TAIL_BYTES))
-            self._last_words = (self._last_words + file.read(TAIL_BYTES))[-TAIL_BYTES:]
+            self._last_bytes = (self._last_bytes + file.read(TAIL_BYTES))[-TAIL_BYTES:]
             self._dropped += fresh
             file.truncate(self._cap)

@@ -1,7 +1,7 @@
-"""Follows what a living runner prints, and stores it as clean text while it happens.
+"""Follows what a living runner prints, and stores it as clean text.
 
-Whole lines only (one beyond PIECE_BYTES is cut beside every secret), so that nothing is recognised too late.
-Secrets of the runner's environment are replaced before anything is stored.
+Secrets of the runner's environment are replaced before anything is stored. To recognise them, only whole lines
+are stored; a line beyond PIECE_BYTES is cut, but not inside a secret.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from store.model import ExecutionId, WorkerId
 from store.postgres.database import Database
 
 LOOK_S = 0.2
-"""How often the output is looked at: as often as an eye can follow."""
+"""How often the output is read: as often as a person can follow."""
 
 PIECE_BYTES = 64 * 1024
 LONGEST_SECRET = 8 * 1024
@@ -46,11 +46,11 @@ class OutputTail:
         self._read = 0
         self._stored = 0
         self._already: int | None = None
-        """What a predecessor stored, of which this reader stores nothing again; None until that is known."""
+        """Bytes that a worker before this one stored, which are not stored again; None until known."""
         self._waiting = b""
 
     async def follow(self, ended: asyncio.Event) -> None:
-        """Stores what is printed until `ended` is set, and then once more what is left."""
+        """Stores what is printed until `ended` is set, and then what is left."""
         while not await wait_for_event(ended, LOOK_S):
             await asyncio.to_thread(self._output.check)
             await self._if_possible(self._drain)
@@ -87,7 +87,7 @@ class OutputTail:
 
     async def _store(self, raw: bytes) -> None:
         if self._already is None:
-            # A worker that takes over reads from the beginning and skips what its predecessor stored.
+            # A worker that takes over reads from the beginning and skips what the one before it stored.
             self._already = await stored_output.size(self._db, self._id)
         content = redact(clean_text(raw), self._environment).encode()
         end = self._stored + len(content)

@@ -25,15 +25,15 @@ from runner_bridge.processes.spawn import spawn
 from store.executions.state_machine import ProcessIdentity
 
 SHELL_SIGNAL_BASE = 128
-"""A shell reports a command killed by signal n as exit code 128 + n."""
+"""A shell reports a command that was killed by signal n as exit code 128 + n."""
 
 OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
-"""Appending, so that the file can be cut while the runner writes to it."""
+"""O_APPEND, so that the file can be cut while the runner writes to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessExit:
-    """How a process ended; both None when it was not our child and nobody knows."""
+    """How a process ended; both None when that is not known, because it was not our child."""
 
     code: int | None = None
     signal: str | None = None
@@ -62,7 +62,7 @@ class RunnerProcess:
         return process_identity.age_s(self.started)
 
     async def wait(self) -> ProcessExit:
-        """Waits for the runner itself to end, whatever it leaves behind."""
+        """Waits until the runner itself has ended; what it started may live on."""
         await process_identity.wait_ended([self.pid])
         return _read_exit(self.pid)
 
@@ -72,7 +72,7 @@ class RunnerProcess:
         return ProcessIdentity(self.pid, self.started)
 
     def release(self) -> None:
-        """Lets go of an ended runner's pid."""
+        """Reaps an ended runner, which frees its pid."""
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
 
@@ -85,7 +85,7 @@ async def start(
     working_directory: Path | None,
     output: Path,
 ) -> RunnerProcess:
-    """Starts a runner; raises LaunchError with the reason in words."""
+    """Starts a runner; raises LaunchError with the reason."""
     marked = {**environment, MARKER: execution_id}
     try:
         descriptor = os.open(output, OUTPUT_FLAGS, 0o640)
@@ -97,7 +97,7 @@ async def start(
         raise LaunchError(_explain(error, arguments[0], working_directory)) from error
     started = process_identity.start_time(pid)
     if started is None:
-        raise LaunchError(f"The runner {arguments[0]} vanished while it was started")
+        raise LaunchError(f"The runner {arguments[0]} ended while it was started")
     return RunnerProcess(execution_id, pid, started)
 
 

@@ -1,7 +1,7 @@
-"""Puts together what one execution's runner is started with: its definition file, arguments and environment.
+"""Starts the runner of an execution: writes its definition file, and builds its arguments and its environment.
 
-The runner gets the revision that was recorded with the execution, written to a directory of its own, so a
-file that is edited while an execution waits changes nothing about it.
+The runner gets the revision that was recorded with the execution, written to a directory of its own. A file
+that is edited while the execution waits does not change it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def start_runner(
     benchmark: Benchmark,
     environment: Mapping[str, str],
 ) -> RunnerProcess:
-    """Starts the execution's runner with these arguments in this environment; raises LaunchError."""
+    """Starts the execution's runner with `arguments`, in which placeholders are filled in; raises LaunchError."""
     execution_id = str(execution.id)
     try:
         config.sessions_dir.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ async def start_runner(
         if not hands_on_id(arguments):
             environment = {**environment, **_own_directory(config, execution_id)}
     except OSError as error:
-        # What fails while it is written, as on a full disk, does not say which file it is.
+        # An error while writing, as on a full disk, does not name the file.
         where = error.filename or _definition_path(config, execution_id, benchmark)
         raise LaunchError(f"The runner's files cannot be written: {error.strerror}: {where}") from error
     values = {
@@ -68,7 +68,7 @@ def remove_definition(config: RunnerConfig, execution_id: str) -> None:
 
 
 def runner_environment(config: RunnerConfig, of_agent: Mapping[str, str]) -> dict[str, str]:
-    """What is allowed of our environment, what is configured for the agent, and where the files go."""
+    """The allowed part of our environment, what is configured for the agent, and where the files go."""
     sessions = config.sessions_dir.absolute()
     return {
         **config.inherited_environment(),
@@ -77,13 +77,16 @@ def runner_environment(config: RunnerConfig, of_agent: Mapping[str, str]) -> dic
         "REEV_SESSION_LOG_PATH": str(sessions),
         "REEV_ENHANCED_OTEL": "1",
         "REEV_ENHANCED_OTEL_FILE": str(sessions / tool_log_name("{session_id}")),
-        # What a Python runner prints before it is killed is not lost in its buffer.
+        # Otherwise what a Python runner prints before it is killed is lost in its buffer.
         "PYTHONUNBUFFERED": "1",
     }
 
 
 def _own_directory(config: RunnerConfig, execution_id: str) -> dict[str, str]:
-    """Makes it; what tells the runner to write there, and its tool log where the worker follows it."""
+    """Makes the runner's own directory. Returns the variables that make the runner write there.
+
+    Its tool log stays where the worker follows it.
+    """
     sessions = config.sessions_dir.absolute()
     directory = own_directory(sessions, execution_id)
     directory.mkdir(exist_ok=True)
@@ -94,7 +97,7 @@ def _own_directory(config: RunnerConfig, execution_id: str) -> dict[str, str]:
 
 
 async def secrets_of(db: Database, config: RunnerConfig, agent: str) -> dict[str, str]:
-    """The environment of an agent's runners as it is set now, to take its secrets out of what they write.
+    """The environment of an agent's runners as it is set now: its secrets are removed from what they write.
 
     Raises LaunchError, and the store's errors.
     """

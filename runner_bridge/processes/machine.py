@@ -1,7 +1,7 @@
-"""Which machine this is, and within what a pid means something: one boot, one pid namespace.
+"""Which machine this is, and where a pid is valid: within one boot and one pid namespace.
 
-Two workers whose homes are equal see each other's processes and files. One that knows the machine but finds
-another boot (or another life of the same container) knows that nothing of then lives any more.
+Two workers whose homes are equal see each other's processes and files. A worker that finds the same machine with
+another boot id (a reboot, or a restart of the container) knows that no process from before lives any more.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PID_NAMESPACE = "/proc/self/ns/pid"
 
 
 def home(sessions_dir: Path) -> Home:
-    """Where runners that are started here can be seen."""
+    """From where runners that are started here can be seen."""
     return Home(machine_id(), boot_id(), str(sessions_dir.resolve()))
 
 
 def machine_id() -> str:
-    """The machine's own id; its name where it has none, as containers have not."""
+    """The machine's id; its host name where it has none, as in containers."""
     for path in MACHINE_ID_FILES:
         if found := _read(path):
             return found
@@ -33,7 +33,7 @@ def machine_id() -> str:
 
 
 def boot_id() -> str:
-    """Changes with every boot and every pid namespace; empty where the system tells neither.
+    """Differs between boots and between pid namespaces; empty where the system tells neither.
 
     There the start time of a process is the time of day, which no two boots share.
     """
@@ -47,7 +47,7 @@ def boot_id() -> str:
 
 
 def is_running(pid: int, started: float) -> bool:
-    """Whether this process of this boot still runs; another one with its pid is not it."""
+    """Whether this process of this boot still runs, and not another one with its pid."""
     return process_identity.start_time(pid) == started and process_identity.is_living(pid)
 
 

@@ -38,7 +38,7 @@ def age_s(started: float) -> float:
 
 
 def is_living(pid: int) -> bool:
-    """Whether the process exists and is not just a zombie that nobody has reaped yet."""
+    """Whether the process exists and is not a zombie."""
     found = process_table.entry(pid)
     return found is not None and found.is_living
 
@@ -52,7 +52,7 @@ def name_of(pid: int) -> str:
 
 
 async def wait_ended(pids: Sequence[int], timeout_s: float | None = None) -> bool:
-    """Waits until every process has ended (zombies have); False when the time is up first."""
+    """Waits until every process has ended (a zombie has); False when the time is up first."""
     try:
         async with asyncio.timeout(timeout_s):
             for pid in pids:

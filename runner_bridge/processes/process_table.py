@@ -23,7 +23,7 @@ STATE, PARENT, SESSION, START_TIME = 0, 1, 3, 19
 """Indices of fields in /proc/PID/stat, counted from the state, which follows the name."""
 
 DEAD_STATES = (b"Z", b"X", b"x")
-"""Of processes that have ended, whether or not somebody has reaped them."""
+"""States of processes that have ended, reaped or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
-"""The parent of one runner: a small program that nothing of its runner can get away from.
+"""The parent of one runner: a small program that no process of its runner can escape.
 
     python -I -S reaper.py REPORT COMMAND...
 
 It is a subreaper (prctl): what a runner leaves behind becomes its child, also when it forked twice, left the
 session and cleared its environment. So the descendants of this process are the processes of the runner, for
-whichever worker looks. It outlives the worker, and ends as the runner did, with the same exit code or signal,
-when nothing of the runner lives. What the runner leaves at its own end it ends itself; after SIGUSR1 it only
-waits, and the worker that stops the runner ends the rest. Other signals are handed on to the runner; one that
-comes after the runner's end ends the waiting.
+whichever worker looks. It outlives the worker. It ends when nothing of the runner lives, with the runner's exit
+code or signal. When the runner exits, the reaper ends what it left; after SIGUSR1 it only waits, and the worker
+that stops the runner ends the rest. Other signals are passed on to the runner; one that comes after the runner's
+end ends the waiting.
 
-REPORT is a descriptor: it is closed when the command was executed, after the error number when it could not be.
-The program imports nothing of ours, because each runner waits for its start.
+REPORT is a descriptor: it is closed when the command was executed; when it could not be, the error number is
+written to it first. The program imports nothing of ours, because each runner waits for its start.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 else:
-    # What makes enums of its numbers, and the modules above, take longer to import than all the rest.
+    # `signal`, which makes enums of the numbers, and the modules above take longer to import than all the rest.
     import _signal as signal
 
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 
 LEFTOVER_GRACE_S = 0.5
-"""What a runner leaves behind at its own end has no claim to a long goodbye, and its result waits for it."""
+"""Grace for what a runner leaves behind: the runner's result waits for it."""
 
 KILL_WAIT_S = 1.5
-"""How long killed processes may take to go before they are called leaked (they are stuck in the kernel)."""
+"""How long killed processes may take to end before they count as leaked (they are stuck in the kernel)."""
 
 LOOK_S = 0.05
-"""Between two looks for what was left: what a process leaves when it is killed is found by the next one."""
+"""Between two looks for what was left: the children of a killed process are found by the next look."""
 
 NOT_EXECUTED = 127
 """A shell's exit code for a command that cannot be executed."""
 
-HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2)
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2)
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -56,18 +56,18 @@ class Reaper:
         self._status: int | None = None
         self._only_waits = False
 
-    def hand_on(self, number: int, _: FrameType | None) -> None:
-        """To the runner; after its end there is nobody to hand it to."""
+    def pass_on(self, number: int, _: FrameType | None) -> None:
+        """Passes a signal on to the runner; after its end, ends the waiting."""
         if self._status is not None:
             end_like(self._status)
         send([self._runner], number)
 
     def only_wait(self, number: int, _: FrameType | None) -> None:
-        """A worker ends what is left, with its own patience."""
+        """From now on a worker ends what is left."""
         self._only_waits = True
 
     def run(self) -> NoReturn:
-        """Until the runner and what it left have ended, or can not be ended."""
+        """Waits until the runner and what it left have ended, or cannot be ended."""
         while self._status is None:
             self._reap(0)
         deadline = time.monotonic() + LEFTOVER_GRACE_S
@@ -85,7 +85,7 @@ class Reaper:
         end_like(self._status)
 
     def _reap(self, options: int) -> bool:
-        """Waits for one child, or not (WNOHANG); whether any is left."""
+        """Waits for one child, with WNOHANG only if one has ended; returns whether any child is left."""
         try:
             pid, status = os.waitpid(-1, options)
         except ChildProcessError:
@@ -115,7 +115,7 @@ def read(path: str) -> bytes:
 
 
 def send(pids: list[int], number: int) -> None:
-    """Signals children, and wakes those that stand still."""
+    """Signals children, and continues those that are stopped."""
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -136,7 +136,7 @@ def end_like(status: int) -> NoReturn:
 
 
 def execute(command: list[str], report: int) -> NoReturn:
-    """Becomes the runner: with the environment that was given, which Python may have added to."""
+    """Becomes the runner, with the environment as it was given: Python may have added to it."""
     try:
         os.setsid()
         for number in IGNORED_BY_PYTHON:
@@ -156,16 +156,16 @@ def main() -> NoReturn:
     report, command = int(sys.argv[1]), sys.argv[2:]
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # Nothing that comes before the handlers are there is lost.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGUSR1, *HANDED_ON])
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGUSR1, *PASSED_ON])
     runner = os.fork()
     if runner == 0:
         execute(command, report)
     os.close(report)
     reaper = Reaper(runner)
     signal.signal(signal.SIGUSR1, reaper.only_wait)
-    for number in HANDED_ON:
-        signal.signal(number, reaper.hand_on)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, *HANDED_ON])
+    for number in PASSED_ON:
+        signal.signal(number, reaper.pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, *PASSED_ON])
     reaper.run()
 
 

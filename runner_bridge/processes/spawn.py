@@ -1,7 +1,7 @@
 """Starts the process of a runner: on Linux its reaper (processes.reaper), which starts it and ends as it does.
 
-Whether the command could be executed is told over a pipe that closes when it was; nothing else of a runner is a
-pipe of ours.
+A pipe reports whether the command could be executed: it closes when it was. Nothing else of a runner is a pipe of
+ours.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _start(
         start_new_session=True,
         pass_fds=[report] if sys.platform == "linux" else [],
     )
-    # From here on we deal with the pid ourselves: the runner may outlive this object and this process.
+    # From here on the pid is ours to wait for: the runner may outlive this object and this process.
     child.returncode = 0
     return child.pid
 

@@ -1,4 +1,4 @@
-"""What a worker counts since its start, for whoever shows figures. Plain numbers, changed by one event loop."""
+"""What a worker counts since its start, for the metrics. One event loop changes the numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Counters:
-    """Only ever upwards."""
+    """Counters never decrease."""
 
     leaked_processes: int = 0
     """Processes of runners that outlived SIGKILL, or could not be signalled."""

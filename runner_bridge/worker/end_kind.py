@@ -1,8 +1,8 @@
-"""Which kind of end an execution comes to: one table over everything that is known when it is ended.
+"""Which kind of end an execution gets: one table over everything that is known when it is ended.
 
-A stop that was accepted ends as STOPPED, whoever ends the execution and whatever became of the runner. The
-database applies the same rule when the end is written (store/sql/executions.sql: finish), because a stop may be
-accepted at any moment before that.
+A stop that was accepted ends as STOPPED, whichever worker ends the execution and whatever became of the runner.
+The database applies the same rule when the end is written (store/sql/executions.sql: finish), because a stop
+may be accepted at any moment before that.
 """
 
 from __future__ import annotations

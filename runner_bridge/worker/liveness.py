@@ -1,9 +1,9 @@
-"""Signs of life of one runner: whether it has really begun, and when it was last heard of.
+"""Liveness of one runner: whether it has really begun, and when it last wrote something.
 
-A command such as `cargo run` compiles first; what comes before the runner itself is its *start-up*. It has begun
-when a line of its output says so, or when its tool log or its session file is there: whichever is seen first.
-Without a pattern for that line it begins as soon as its process starts. Only files are looked at, never the
-database, so limits hold while PostgreSQL is away.
+A command such as `cargo run` compiles first; what comes before the runner itself is its *start-up*. The runner
+has begun when a line of its output says so, or when its tool log or its session file is there, whichever is
+seen first. Without a pattern for that line it begins with its process. Only files are looked at, never the
+database, so time limits hold while PostgreSQL is away.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from runner_bridge.launchers.runner_process import RunnerProcess
 from runner_bridge.redaction import clean_text
 
 LOOK_S = 0.2
-"""How often the files are looked at: a beginning is told while somebody watches the compiler."""
+"""How often the files are looked at."""
 
 READ_BYTES = 64 * 1024
 LONGEST_LINE = 64 * 1024
-"""A line that is longer is not the one that is waited for."""
+"""A longer line is not the one that is waited for."""
 
 Signature = tuple[tuple[int, int] | None, ...]
 
 
 class Liveness:
-    """One runner's signs of life. Not thread-safe: `look` is called by one caller at a time.
+    """Of one runner. Not thread-safe: `look` is called by one caller at a time.
 
     `files` are where it writes, its output first. `beginning` is the pattern of the line that it begins with;
     `startup_time_ms` what is known already, from a worker that watched it before.
@@ -49,7 +49,7 @@ class Liveness:
         self._offset = 0
         self._line = b""
         self.last_sign = time.monotonic()
-        """When it was last heard of, on the monotonic clock."""
+        """When it last wrote something, on the monotonic clock."""
 
     @property
     def age_s(self) -> float:
@@ -63,7 +63,7 @@ class Liveness:
 
     @property
     def silent_s(self) -> float | None:
-        """Seconds since it was last heard of, counted from its beginning at most; None until it has begun."""
+        """Seconds since it last wrote something, or since it began if that is less; None until it has begun."""
         running_s = self.running_s
         return None if running_s is None else min(running_s, time.monotonic() - self.last_sign)
 
@@ -77,12 +77,12 @@ class Liveness:
             self.startup_time_ms = round(self.age_s * 1000)
 
     def _age_of(self, seen: Signature) -> float:
-        """How long ago something was last written, for a runner that somebody else watched before."""
+        """Seconds since something was last written, for a runner that another worker watched before."""
         written = max((sign[1] for sign in seen if sign is not None), default=0) / 1e9
         return min(max(0.0, time.time() - written), self.age_s)
 
     def _says_so(self) -> bool:
-        """Whether the line that it begins with was printed since the last look."""
+        """Whether the line with which it begins was printed since the last look."""
         if self._pattern is None:
             return True
         while data := _read(self._output, self._offset):

@@ -1,6 +1,6 @@
-"""Writes down a runner's signs of life: that it has begun, as an event, and its last activity now and then.
+"""Records a runner's liveness: its beginning, as an event, and now and then its last activity.
 
-Best effort: while the database is away the runner is watched all the same, and the next sign is written later.
+While the database is away nothing is recorded, and the runner is watched all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from store.model import ExecutionId, WorkerId
 from store.postgres.database import Database
 
 TICK_S = 0.1
-"""How soon a beginning is told after it was seen; nothing but memory is looked at."""
+"""How soon a beginning is recorded after it was seen; a tick only looks at memory."""
 
 TOUCH_S = 1.0
 """The last activity is written no more often than this."""
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class LivenessRecord:
-    """What is written of one runner's signs of life. `has_begun` when its beginning is stored already."""
+    """Of one runner. `has_begun` says that its beginning is stored already."""
 
     def __init__(
         self, db: Database, execution_id: ExecutionId, liveness: Liveness, owner: WorkerId, *, has_begun: bool
@@ -44,7 +44,7 @@ class LivenessRecord:
             try:
                 await self._write()
             except StoreError as error:
-                log.warning("signs of life of execution %s wait for the database: %s", self._id, error)
+                log.warning("the liveness of execution %s is not recorded just now: %s", self._id, error)
                 await wait_for_event(ended, TOUCH_S)
 
     async def _write(self) -> None:

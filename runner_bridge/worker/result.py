@@ -1,10 +1,10 @@
-"""What decides how an execution ended: a pure function from what was found to an Ending.
+"""Decides how an execution ended: a pure function from what was found to an Ending.
 
 runner_bridge.worker.end_kind has the table. A valid session file of this very execution decides, whatever the
 exit code. Without one the runner's exit does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or
 RESULT_MISMATCH by what lies there instead, and an exit that nobody saw is LOST. Our own runner's exit codes 3
-and 4 say more and are believed. Never a success by default. Scoring and assertions are computed here, from the
-file's steps and the definition that was run.
+and 4 say more and are believed. Nothing is a success by default. Scoring and assertions are computed here, from
+the file's steps and the definition that was run.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def decide(
 ) -> Ending:
     """How the execution ended, with everything that is known of it.
 
-    `limit_reached` says which time limit ended the runner; `still_lives` that no signal could end it.
+    `limit_reached` names the time limit that ended the runner; `still_lives` says that no signal could end it.
     """
     ending = replace(
         Ending(ExecutionStatus.STOPPED)
@@ -73,11 +73,11 @@ def decide(
             failure = Failure(FailureKind.LOST, f"{UNWATCHED}, and left no session file")
             return replace(ending, status=ExecutionStatus.LOST, failure=failure)
         case EndKind.NO_END:
-            raise ValueError("a runner that lives and that nobody stopped has no end")
+            raise ValueError("a runner that lives and was not stopped has no end")
 
 
 def steps_done(ending: Ending, total: int | None) -> int | None:
-    """How many steps of `total` are done where a result says so; None leaves what was known before."""
+    """How many of `total` steps are done according to the result; None leaves what was known before."""
     if ending.session_file_hash is None or total is None:
         return None
     return total if total == 1 or len(ending.steps) >= total else None
@@ -90,7 +90,7 @@ def _by_result(expected: Expected, session: Session, exit: ProcessExit) -> Endin
 
 
 def _evaluate(expected: Expected, session: Session) -> Evaluation:
-    """By the definition that was run."""
+    """By the definition that was executed."""
     try:
         benchmark = parse_benchmark(expected.source.encode(), f"{expected.benchmark_id}.yml")
     except FormatError:
@@ -109,7 +109,7 @@ def _without_result(
         return Failure(FailureKind.RESULT_MISSING, message)
     if expected.is_local_runner and exit.code in (EXIT_NOT_RUNNABLE, EXIT_AGENT):
         kind = FailureKind.NOT_RUNNABLE if exit.code == EXIT_NOT_RUNNABLE else FailureKind.AGENT
-        return Failure(kind, last_lines or f"The runner {exit.describe()} and said nothing")
+        return Failure(kind, last_lines or f"The runner {exit.describe()} and printed nothing")
     parts = [f"The runner {exit.describe()}"]
     if problem is not None:
         parts.append(problem.message)

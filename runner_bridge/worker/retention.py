@@ -1,9 +1,8 @@
-"""Applies retention: in a worker now and then, or once for a command; and removes the files of what was pruned.
+"""Applies retention: in a worker now and then, or once for a command; and removes the files of pruned executions.
 
-Files are those that this program had written for its own executions: their output, session file and tool log
-in the directories set here. Each machine removes its own, whoever pruned the database. Files of runners that
-others started are theirs and stay. Removing files is asked for separately: a session file may be somebody's
-only copy.
+These are the files of executions that this program started: output, session file and tool log, in the configured
+directories. Each machine removes its own files, wherever the database was pruned. Files of observed runners stay.
+Removing files is a setting of its own, because a session file may be the only copy.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
 
 FIRST_PASS_S = 60.0
-"""A worker that has just started has better things to do."""
+"""Not just after the start, when a worker has other work."""
 
 BETWEEN_PASSES_S = 3600.0
-"""Executions grow old by the day; nobody notices an hour."""
+"""Ages are given in days, so an hour does not matter."""
 
 BETWEEN_BATCHES_S = 0.05
-"""Retention is never in a hurry: the database is there for the others."""
+"""Leaves the database to other work between two batches."""
 
 IDS_AT_ONCE = 500
 
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files of pruned executions: how many and how large together."""
+    """Number and total size of files of pruned executions."""
 
     count: int = 0
     bytes: int = 0
@@ -51,7 +50,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a worker applies: how old is old, and whether files go too."""
+    """What a worker applies: executions older than `age` are pruned, with `files` their files too."""
 
     age: dt.timedelta
     files: bool = False
@@ -65,7 +64,7 @@ async def keep_pruning(
     first_pass_s: float = FIRST_PASS_S,
     between_passes_s: float = BETWEEN_PASSES_S,
 ) -> None:
-    """A pass now and then until cancelled; what goes wrong is logged and tried again next time."""
+    """A pass now and then, until cancelled; errors are logged, and the next pass tries again."""
     pause_s = first_pass_s
     while True:
         await asyncio.sleep(pause_s)
@@ -77,7 +76,7 @@ async def keep_pruning(
         except (StoreError, OSError) as error:
             log.warning("retention is put off: %s", error)
         except Exception:
-            # Whatever it was: a task that ends would let the database grow for ever, and nobody would know.
+            # Whatever it was: if this task ended, the database would grow for ever, and nothing would show it.
             log.exception("retention failed and is tried again")
 
 
@@ -108,7 +107,7 @@ async def remove_files(
 ) -> Files:
     """Removes the files of pruned executions of ours, last written before `before`.
 
-    A dry run only counts, and counts those of executions that `due` tells too.
+    A dry run only counts, including files of executions for which `due` is true.
     """
     found = await asyncio.to_thread(lambda: list(_old_files(config, before.timestamp())))
     count = size = 0
@@ -134,7 +133,7 @@ async def _pruned_of_ours(
 
 
 def _old_files(config: RunnerConfig, before: float) -> Iterator[tuple[ExecutionId, Path, int]]:
-    """Files named as ours are, by execution; links and directories are no such files."""
+    """Files with names of ours, by execution; no links and no directories."""
     for path in sorted(config.output_dir.glob("*.log")):
         yield from _old_file(path, path.stem, path.name, before)
     for path in sorted(config.sessions_dir.glob("session_*.json")):
@@ -167,7 +166,7 @@ def _remove(paths: Sequence[Path]) -> None:
 
 
 def _remove_empty(config: RunnerConfig, execution_ids: Iterable[ExecutionId]) -> None:
-    """The directories that runners had of their own; what is not empty stays."""
+    """Removes directories that runners had of their own, if they are empty."""
     for execution_id in execution_ids:
         with contextlib.suppress(OSError):
             own_directory(config.sessions_dir, str(execution_id)).rmdir()

@@ -1,7 +1,7 @@
-"""The time limits of a runner: of its start-up, of its run, and of its silence.
+"""The time limits of a runner: for its start-up, for its run, and for writing nothing (idle).
 
-The run limit counts from when the runner really began, so a compiler never eats it; the start-up limit bounds
-what comes before. Whoever watches, the limits are the same: they count from the start of the process.
+The run limit counts from the moment at which the runner itself began, so compiling does not use it up; the
+start-up limit is for what comes before. All count from the start of the process, whichever worker watches.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from runner_bridge.worker.liveness import LOOK_S, Liveness
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In milliseconds; `idle_ms` None is none."""
+    """In milliseconds; `idle_ms` None: no limit."""
 
     startup_ms: int
     run_ms: int
     idle_ms: int | None = None
 
     def reached(self, liveness: Liveness) -> str | None:
-        """Which limit is reached, in words; None while none is."""
+        """Which limit is reached, as a sentence; None while none is."""
         running_s, silent_s = liveness.running_s, liveness.silent_s
         if running_s is None:
             if liveness.age_s * 1000 >= self.startup_ms:
@@ -45,7 +45,7 @@ class Limits:
 
 
 async def until_reached(limits: Limits, liveness: Liveness) -> str:
-    """Looks for signs of life until a limit is reached; says which, in words."""
+    """Waits until a limit is reached; returns which, as a sentence."""
     while True:
         await asyncio.to_thread(liveness.look)
         if message := limits.reached(liveness):

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from runner_bridge.processes import machine, process_identity
+from runner_bridge.processes import machine, members, process_identity
 from runner_bridge.worker import recovery
 from runner_bridge.worker.recovery import Recovery, Takeover, TakeoverPolicy, close_unseen
 from runner_bridge.worker.worker import Worker
@@ -182,7 +182,7 @@ async def test_after_a_reboot_no_pid_of_then_is_trusted_and_the_finished_file_is
     assert await state_machine.adopt(bridge.db, execution_id, worker_id, id_of("dead")) is not None
     await silent_for(bridge.db, worker_id, 60)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "carries_marker", lambda *_: False)
+        patch.setattr(members, "carries_marker", lambda *_: False)
         async with at_work(bridge.worker("ok")):
             await bridge.status(execution_id, S.SUCCEEDED)
     assert process_identity.is_living(identity.pid), "a stranger is not touched"
