@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from runner_bridge.launchers import runner_process
-from runner_bridge.processes import process_identity
+from runner_bridge.processes import members, process_identity
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.worker.supervision import Supervision
 from runner_bridge.worker.worker import Worker
@@ -191,7 +191,7 @@ async def test_a_process_that_was_given_the_runners_pid_is_not_touched(bridge: B
     stranger = ExecutionId(execution_id)
     with pytest.MonkeyPatch.context() as patch:
         # The stranger is not marked as ours.
-        patch.setattr(identity, "carries_marker", lambda *_: False)
+        patch.setattr(members, "carries_marker", lambda *_: False)
         await bridge.worker("ok").handle(execution_id)
     assert (await bridge.get(stranger)).status is LOST
     assert process_identity.is_living(identity.pid)
