@@ -1,8 +1,9 @@
-"""Accounts in and out of the VM: the ones a benchmark declares, and the form in which observations show them.
+"""Builds the accounts that a benchmark declares, and reads accounts in the form in which observations show
+them.
 
-Every account is made as the programs make it, byte by byte. The state of token accounts and mints is the 165 and
-82 bytes that both token programs share; extensions of Token-2022 follow after byte 165. Of those there is one
-here: an associated account of Token-2022 has ImmutableOwner, because the program that makes it asks for that.
+Every account has the bytes that the chain's programs would write. Both token programs use 165 bytes for a token
+account and 82 for a mint; extensions of Token-2022 follow after byte 165. One extension is used here: an
+associated account of Token-2022 has ImmutableOwner, as the program that creates it requests it.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ def wallet(lamports: int) -> Account:
 
 
 def mint(decimals: int, supply: int, lamports: int, program: str, authority: str) -> Account:
-    """A mint that only `authority` can mint from; nobody can freeze its accounts."""
+    """A mint that only `authority` can mint from, without a freeze authority."""
     state = Mint(Pubkey.from_string(authority), supply, decimals, is_initialized=True, freeze_authority=None)
     return _account(lamports, bytes(state), program)
 
 
 def native_mint(decimals: int, lamports: int, program: str) -> Account:
-    """The mint of wrapped SOL, from which nobody mints and which counts no supply."""
+    """The mint of wrapped SOL, which has no authority and counts no supply."""
     state = Mint(None, 0, decimals, is_initialized=True, freeze_authority=None)
     return _account(lamports, bytes(state), program)
 

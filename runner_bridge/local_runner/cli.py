@@ -1,7 +1,7 @@
-"""The command line: upstream's arguments in, files and a tree of text out, and the exit code.
+"""The command line: takes upstream's arguments, writes files and a tree of text, and sets the exit code.
 
-0 executed, whatever the score · 1 our own fault · 2 bad benchmark or usage · 3 not runnable here · 4 the
-agent failed. Whatever goes wrong, stderr gets one line, and no session file is left behind.
+Exit codes: 0 executed, whatever the score · 1 a fault of this program · 2 bad benchmark or usage · 3 not runnable
+here · 4 the agent failed. Every error is one line on stderr, and no session file is left.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _benchmark(path: Path) -> Benchmark:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    # Without it, opening a named pipe would wait for somebody to write into it.
+    # Without it, opening a named pipe would wait for a writer.
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -123,7 +123,7 @@ def _fail(message: str, exit_code: int) -> int:
 
 
 def _show(execution: Execution) -> None:
-    """The result on stdout; by now it is in its file, so that nobody listens is no failure."""
+    """Prints the result. It is in its file already, so a closed stdout is no failure."""
     session = execution.session
     lines = [result_tree(session.benchmark_id, execution.steps, session.score, succeeded=session.succeeded)]
     lines += [_assertion_line(outcome) for outcome in execution.assertions]

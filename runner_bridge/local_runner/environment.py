@@ -1,9 +1,9 @@
-"""The chain that one benchmark plays on: its initial state, its placeholders and what can be observed of it.
+"""The chain on which a benchmark is executed: its initial state, its placeholders, and what can be observed.
 
-Every placeholder gets a fresh key, or the associated token account that its data describes. Differences
-from upstream, on purpose: every declared wallet gets its declared lamports (upstream funds only the
-user's), and mints are made here as plain mints, because nothing is forked from mainnet. Accounts are what the
-programs of the chain would have made of the same state.
+Every placeholder gets a new key, or the associated token account that its data describes. Intended differences
+from upstream: every declared wallet gets its declared lamports (upstream funds only the user's), and mints are
+plain mints, because nothing is forked from mainnet. Accounts are as the programs of the chain would have made
+them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Environment:
         self._benchmark = benchmark
         self._vm = Vm(int(time.time()))
         self._keys: dict[str, Keypair] = {}
-        # Nobody has its key: what is there can be moved, and no more can be made.
+        # No one has its key: the supply can be moved but not increased.
         self._mint_authority = str(Keypair().pubkey())
         self.key_map: dict[str, str] = {}
         for account in benchmark.initial_state:
@@ -63,11 +63,11 @@ class Environment:
         self._derive()
 
     def initial_observation(self) -> Observation:
-        """What the agent sees before it acts."""
+        """The observation that the agent gets before it acts."""
         return self._observe(_INITIAL, None, (), initial=True)
 
     def execute(self, instructions: Sequence[Instruction]) -> Observation:
-        """Sends all `instructions` in one transaction and tells what became of it."""
+        """Sends all `instructions` in one transaction and returns its outcome."""
         if not instructions:
             return self._observe(FAILURE, NO_ACTIONS, ())
         payer = self._keys[self.key_map[FEE_PAYER]]
@@ -136,7 +136,7 @@ class Environment:
         self._vm.set_account(address, made)
 
     def _derive(self) -> None:
-        """Names the accounts that assertions derive; like upstream, of two with one name the later stays."""
+        """Names the accounts that assertions derive; of two with one name the later one stays, as upstream."""
         derived: dict[str, str] = {}
         for assertion in self._benchmark.ground_truth.final_state_assertions:
             derivation, name = assertion.address_derivation, assertion.pubkey

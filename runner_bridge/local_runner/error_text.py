@@ -1,7 +1,7 @@
-"""Transaction errors in the words every Solana tool uses.
+"""Transaction errors as the sentences that Solana tools show.
 
 The VM gives the names of Rust's error variants, as JSON; explorers, RPC nodes and upstream's runner show
-the sentences. A name that is not listed is shown as it is: better raw than wrong.
+sentences. A name that is not listed here is shown as it is.
 """
 
 from __future__ import annotations

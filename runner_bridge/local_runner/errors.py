@@ -1,6 +1,7 @@
-"""How an execution can end without a result: each a reason for the person and an exit code for the program.
+"""Why an execution can end without a result: a message for a person, and an exit code for the program that
+started us.
 
-0 is not here: a benchmark that was executed is a success of the runner, whatever its score.
+Exit code 0 is not here: a benchmark that was executed is a success of the runner, whatever its score.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ class RunnerError(Exception):
     """Ends the program with one line on stderr."""
 
     exit_code = 1
-    """Ours to blame, for example a disk that is full."""
+    """A fault of this program or this machine, for example a full disk."""
 
 
 class UsageError(RunnerError):
-    """The command line, or the benchmark it names, is not what it should be."""
+    """The command line, or the benchmark that it names, is not valid."""
 
     exit_code = 2
 
 
 class NotRunnableError(RunnerError):
-    """The benchmark is sound but needs something that is not here."""
+    """The benchmark is valid but needs something that is not available here."""
 
     exit_code = 3
 

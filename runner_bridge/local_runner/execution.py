@@ -1,7 +1,7 @@
-"""One execution from the benchmark to its session: set up, ask the agent step by step, score.
+"""Executes a benchmark: sets up the chain, asks the agent step by step, computes the score.
 
-A step is one transaction. A step that the chain refuses does not end a flow, as upstream; an agent that
-fails does end the execution, without a session file, because there is no result to report.
+A step is one transaction. As in upstream's runner, a step that the chain refuses does not end a flow. An agent
+that fails ends the execution without a session file, because there is no result to report.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A finished execution: what goes into the file, and what is shown besides."""
+    """A finished execution: what goes into the session file, and what is also shown."""
 
     session: Session
     steps: tuple[SessionStep, ...]
@@ -36,7 +36,7 @@ class Execution:
 def execute(
     benchmark: Benchmark, agent_name: str, agent: Agent, session_id: str, tools: ToolLog
 ) -> Execution:
-    """Executes `benchmark`; NotRunnableError when it cannot be here, AgentError when the agent fails."""
+    """Executes `benchmark`. Raises NotRunnableError, or AgentError when the agent fails."""
     if reason := why_not_runnable(benchmark):
         raise NotRunnableError(f"{benchmark.id} is not runnable here: {reason}")
     started_at, began = int(time.time()), time.monotonic_ns()

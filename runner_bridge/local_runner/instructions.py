@@ -1,6 +1,6 @@
-"""Instructions as agents make them: plain values with addresses as text, and the kinds we know by name.
+"""Instructions as agents make them, plain values with addresses as text; and builders for common kinds.
 
-The JSON form is upstream's RawInstruction, byte for byte what stands in a session file.
+The JSON form is upstream's RawInstruction, exactly as a session file has it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The session file: the result of an execution, in the shape of upstream's.
 
-It appears whole or not at all: written beside its place, then renamed into it. Unlike upstream, `score`,
+It appears whole or not at all: it is written under another name and then renamed. Unlike upstream, `score`,
 `success` and `status` come from the scoring that the server uses too, and the time is measured in
 milliseconds.
 """
@@ -53,7 +53,7 @@ class Session:
 
 
 def session_directory() -> Path:
-    """The directory for session files, made if need be; UsageError when it cannot be one."""
+    """The directory for session files, created if needed; UsageError when that fails."""
     path = Path(os.environ.get("REEV_SESSION_LOG_PATH") or DEFAULT_DIRECTORY)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def session_directory() -> Path:
 
 
 def write_session(session: Session, directory: Path) -> Path:
-    """Puts `session` into its file, replacing an earlier one of the same id."""
+    """Writes `session` to its file, replacing an earlier one with the same id."""
     path = directory / f"session_{session.id}.json"
     draft = directory / f".session_{session.id}.json.{os.getpid()}"
     text = json.dumps(session.to_json(), indent=2, ensure_ascii=False)

@@ -1,8 +1,8 @@
 """The tool log: what the agent does, line by line as it happens, in upstream's `enhanced_otel` form.
 
-Each line is one write to a file opened for appending, so a reader that follows it sees a call when it
-starts, whole lines only, and an execution that is killed leaves its last call open. The file appears with
-its first line.
+Each line is one write to a file that is open for appending. So a reader that follows the file sees a call when it
+starts, and only whole lines; an execution that is killed leaves its last call open. The file is created with its
+first line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from runner_bridge.local_runner.errors import RunnerError
 
 _VERSION = "0.1.0"
-"""Of upstream's runner and agent, whose line shape this is."""
+"""Names of upstream's runner and agent, which its lines have."""
 _NS_PER_MS = 1_000_000
 
 
@@ -32,7 +32,7 @@ class ToolLog:
 
     @contextmanager
     def call(self, tool: str, args: dict[str, object]) -> Iterator[dict[str, object]]:
-        """One call of a tool around the block, which fills in the result; an exception is its failure."""
+        """Logs the block as one tool call. The block sets the result; an exception makes the call fail."""
         self._append("ToolInput", tool_input={"tool_name": tool, "tool_args": args})
         began = time.monotonic_ns()
         result: dict[str, object] = {}
@@ -93,7 +93,7 @@ class ToolLog:
 
 
 def tool_log_path(session_directory: Path, session_id: str) -> Path | None:
-    """Where the tool log of `session_id` belongs, by upstream's variables; None when it is switched off."""
+    """The path of the tool log of `session_id`, from upstream's variables; None when it is switched off."""
     if os.environ.get("REEV_ENHANCED_OTEL", "1") == "0":
         return None
     named = os.environ.get("REEV_ENHANCED_OTEL_FILE")

@@ -1,8 +1,8 @@
-"""The Solana VM: LiteSVM with the programs of mainnet, and the one way a transaction goes through it.
+"""The Solana VM: LiteSVM with the programs of mainnet, and a function that executes a transaction.
 
-Simulated first, then sent, like upstream: a transaction that would fail costs nothing and changes nothing.
-LiteSVM has no size limit and a clock at zero, so both are added here. One VM per process: threads do not
-run in parallel.
+A transaction is simulated first and then sent, as upstream does: one that would fail costs nothing and changes
+nothing. LiteSVM has no size limit, and its clock is at zero, so both are set here. One VM per process: threads
+do not run in parallel.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_TRANSACTION_BYTES = 1232
 
 @dataclass(frozen=True, slots=True)
 class TransactionOutcome:
-    """What became of a transaction; `error` is None when it is on the chain."""
+    """The outcome of a transaction; `error` is None when it is on the chain."""
 
     error: str | None
     logs: tuple[str, ...]
@@ -119,7 +119,7 @@ class Vm:
 
 
 def _least_size(instructions: Sequence[Instruction]) -> int:
-    """A lower bound, told before the transaction is built: building one with too many accounts panics."""
+    """A lower bound of its size, known before it is built: building one with too many accounts panics."""
     addresses = {use.pubkey for instruction in instructions for use in instruction.accounts}
     return 32 * len(addresses) + sum(
         3 + len(instruction.accounts) + len(instruction.data) for instruction in instructions

@@ -1,0 +1,1 @@
+"""Tests of faults: connections that are cut, servers that stop, processes that stall, answers that are lost."""

@@ -1,4 +1,4 @@
-"""A database behind a proxy, a site in this process, and after every test here: the invariants hold."""
+"""A database behind a proxy, a server in this process; after every test here the invariants must hold."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ async def invariants_hold_afterwards(request: pytest.FixtureRequest) -> AsyncIte
 
 @pytest.fixture
 def suspicious(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every connection proves that it lives each time, and has little time for it."""
+    """Every connection is checked each time it is lent, with a short time limit."""
     monkeypatch.setattr(pool, "PROBE_IDLE_S", 0.0)
     monkeypatch.setattr(pool, "PROBE_TIMEOUT_S", 0.2)
 
 
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No connection is asked whether it lives, however long the machine paused."""
+    """No connection is checked when it is lent, however long the machine paused."""
     monkeypatch.setattr(pool, "PROBE_IDLE_S", 3600.0)

@@ -1,4 +1,4 @@
-"""Clients whose sockets are cut, that vanish or come too late; a pool with no connection left."""
+"""Clients whose sockets are cut, that disappear, or that come too late; a pool without a free connection."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ subscription ($after: String) { executionUpdates(after: $after) { cursor event {
 
 @pytest.fixture
 async def site(make_site: MakeSite) -> Site:
-    """Vanished clients are noticed sooner than in production."""
+    """Clients that are gone are noticed sooner than in production."""
     return await make_site(heartbeat_s=1)
 
 
@@ -57,7 +57,7 @@ async def cut(site: Site) -> AsyncIterator[Proxy]:
 async def frames_of(
     site: Site, port: int, document: str, **variables: object
 ) -> AsyncIterator[AsyncGenerator[Any, None]]:
-    """The frames of a subscription over a socket of its own; they end when the socket does."""
+    """The frames of a subscription over its own socket; they end when the socket ends."""
     headers = {"Host": site.base.removeprefix("http://")}
     url = f"http://127.0.0.1:{port}/graphql"
     async with site.client.ws_connect(url, protocols=[PROTOCOL], headers=headers) as socket:
@@ -75,7 +75,7 @@ async def frames_of(
 
 
 async def until_ended(site: Site, port: int, execution_id: ExecutionId) -> list[int]:
-    """What a client sees that comes back with its last seq whenever its socket is gone."""
+    """What a client sees that resumes from its last seq whenever its socket is gone."""
     seqs: list[int] = []
     while True:
         with suppress(aiohttp.ClientError, ConnectionError):

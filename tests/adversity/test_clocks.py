@@ -13,7 +13,7 @@ from tests.helpers.stored_rows import append, ending, queued
 from tests.helpers.workers import claim
 
 PROGRAMS_OF_THEIR_OWN = "runner_bridge/local_runner"
-"""A runner writes the times of its machine into its files; nobody computes with them."""
+"""A runner writes times of its machine into its files; no program computes with them."""
 
 ALLOWED = {
     # The age of a process where the system counts it by the wall clock.
@@ -29,7 +29,7 @@ ALLOWED = {
 
 
 def wall_clocks(path: Path) -> list[str]:
-    """Calls that ask this machine what time it is."""
+    """Calls that read this machine's wall clock."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     texts = [ast.unparse(call.func) for call in calls]
     return [
@@ -39,7 +39,7 @@ def wall_clocks(path: Path) -> list[str]:
     ]
 
 
-def test_no_server_or_worker_asks_its_own_clock_what_time_it_is() -> None:
+def test_no_server_or_worker_uses_its_own_wall_clock() -> None:
     asking = {
         str(path.relative_to(REPOSITORY)): found
         for package in ("store", "schema", "runner_bridge", "gql_server")

@@ -1,4 +1,4 @@
-"""PostgreSQL stopped and crashed under load: what was acknowledged stays, and whoever watches goes on."""
+"""PostgreSQL is stopped and crashes under load: what was acknowledged stays, and watchers go on."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ READ = "{ executions(first: 5) { edges { node { id status } } } }"
 UPDATES = "subscription { executionUpdates { event { executionId seq } } }"
 
 ACKNOWLEDGED_BETWEEN = 5
-"""Launches that go well before the next fault, so that each one meets a server at work."""
+"""Launches that succeed before the next fault, so that each fault happens while work is under way."""
 
 
 class Cluster:
-    """A PostgreSQL of the test's own, which comes back by itself."""
+    """A PostgreSQL for this test, which restarts by itself."""
 
     def __init__(self, directory: Path) -> None:
         self._server = EmbeddedServer(directory)
         self.url = self._server.url
 
     async def restart(self, number: signal.Signals) -> None:
-        """SIGINT is a fast stop, SIGQUIT a crash: nothing is written down, and the log is replayed."""
+        """SIGINT is a fast shutdown, SIGQUIT a crash: no checkpoint is written, and the WAL is replayed."""
         pid = self._server.pid
         assert pid is not None
         os.kill(pid, number)
@@ -67,7 +67,7 @@ def cluster() -> Iterator[Cluster]:
 
 @asynccontextmanager
 async def serving(cluster: Cluster, directory: Path) -> AsyncIterator[Server]:
-    """A server without a worker: what it launches waits."""
+    """A server without a worker: executions stay QUEUED."""
     (directory / "benchmarks").mkdir()
     (directory / "benchmarks" / "transfer.yml").write_text(transfer_yaml())
     await migrate(cluster.url)

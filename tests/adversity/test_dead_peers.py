@@ -1,6 +1,7 @@
-"""A PostgreSQL that is gone and tells nobody: half-open connections, stopped backends, stalled networks.
+"""A PostgreSQL that is gone without closing connections: half-open connections, stopped backends, stalled
+networks.
 
-The driver learns of none of these. They are noticed within five seconds by asking, and whoever waited goes on.
+The driver notices none of these. A probe finds them within five seconds, and waiting callers go on.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ LISTENER = "reev-gql listener"
 
 @asynccontextmanager
 async def stopped(db: Database, application_name: str) -> AsyncIterator[list[int]]:
-    """The backends of that name stand still (SIGSTOP) meanwhile."""
+    """Meanwhile the backends with that name are stopped (SIGSTOP)."""
     found = await db.fetch(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1"
         " AND pid <> pg_backend_pid()",
@@ -54,7 +55,7 @@ async def stopped(db: Database, application_name: str) -> AsyncIterator[list[int
 
 @pytest.fixture
 async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
-    """A hub that reaches the database through the proxy, and notices the same faults sooner."""
+    """A hub that reaches the database through the proxy, with shorter time limits."""
     monkeypatch.setattr(notification_listener, "PROBE_S", 0.1)
     monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", 0.2)
     monkeypatch.setattr(notification_listener, "RECONNECT_S", 0.02)
@@ -124,7 +125,7 @@ async def _answers(db: Database) -> bool:
 async def test_a_statement_whose_answer_never_comes_holds_its_connection_no_longer_than_its_time(
     proxied: Proxied, trusting: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even its cancellation is waited for: that would go to the same dead peer."""
+    """Its cancellation is not waited for either: it would go to the same dead peer."""
     db = proxied.db
     assert await db.fetch("SELECT 1")
     async with asyncio.timeout(DEADLINE_S):
@@ -164,7 +165,7 @@ async def _no_listener(db: Database) -> bool:
 async def test_watchers_go_on_when_every_connection_of_their_hub_became_half_open(
     db: Database, proxied: Proxied, hub_behind: Hub
 ) -> None:
-    """The old connections never say anything again; nobody resets them; new ones work."""
+    """The old connections stay silent and are not reset; new ones work."""
     start = hub_behind.updates.position
     execution_id = await running(db)
     async with (
@@ -190,7 +191,7 @@ async def test_watchers_go_on_when_every_connection_of_their_hub_became_half_ope
 
 
 async def _both_wait(hub: Hub, execution_id: ExecutionId) -> bool:
-    """Whether the watcher of the execution waits for news, and that of everything has begun."""
+    """Whether the watcher of the execution waits for events, and the watcher of everything has begun."""
     channel = hub._channels.get(execution_id)
     return channel is not None and len(channel.changed.next._waiters) == 1 and hub.updates.followers == 1
 

@@ -1,4 +1,4 @@
-"""A process of ours that stands still in the middle of a transaction keeps the others waiting for a while only."""
+"""A process of ours that stops in the middle of a transaction blocks the others for a limited time only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOON_S = 0.3
 
 @pytest.fixture
 async def frozen(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """The pool of a worker whose transactions may stand still for a moment only; closed by the test."""
+    """The pool of a worker whose transactions have a short idle limit; closed by the test."""
     monkeypatch.setattr(connecting, "IDLE_IN_TRANSACTION_S", SOON_S)
     return await Database.open(database_url, max_size=1)
 

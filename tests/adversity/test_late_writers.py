@@ -1,4 +1,4 @@
-"""Workers that do not know of each other: a former owner that still writes, claims and takeovers at once."""
+"""Workers that do not know of each other: a former owner that still writes; concurrent claims and takeovers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Random stories of executions against real PostgreSQL, with a dictionary as the model of what must be.
+"""Random sequences of operations on executions, with real PostgreSQL and a dictionary as the model.
 
-Every step may meet a fault: the n-th call to the database fails, in one of three ways, and the step is done
-again, as whoever was interrupted would. More stories than the suite has time for:
+Any step may meet a fault: the n-th call to the database fails in one of three ways, and the step is repeated,
+as an interrupted caller would do. For more sequences than the suite has time for:
 
     REEV_GQL_TEST_STORIES=500 pytest tests/adversity/test_lifecycle_machine.py
 """

@@ -1,7 +1,6 @@
-"""A connection is cut while something is written, before the commit arrives or before its answer does.
+"""A connection is cut during a write: before the commit arrives, or before its answer does.
 
-The operation then took effect or it did not; which of the two is found out by its id, and the same operation
-again completes it and doubles nothing.
+The operation then took effect or not, which its id tells. Repeating it completes it and duplicates nothing.
 """
 
 from __future__ import annotations

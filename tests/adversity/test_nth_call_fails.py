@@ -1,6 +1,6 @@
-"""The n-th call to PostgreSQL fails, for every n of every operation that writes, in each way a call can fail.
+"""The n-th call to PostgreSQL fails, for every n of every writing operation, in every way a call can fail.
 
-Right afterwards nothing is half done, and the same operation again completes it, once.
+Afterwards nothing is half done, and repeating the operation completes it once.
 """
 
 from __future__ import annotations

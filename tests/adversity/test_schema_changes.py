@@ -1,6 +1,6 @@
-"""The schema changes under a running program, as a newer one's migration changes it: executions end.
+"""A migration of a newer program changes the schema while a program runs: its executions still end.
 
-Statements are known to each connection by their old plans, and functions of the database keep plans of their own.
+Each connection has prepared statements with old plans, and functions of the database have plans of their own.
 """
 
 from __future__ import annotations

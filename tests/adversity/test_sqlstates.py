@@ -1,4 +1,4 @@
-"""Whatever PostgreSQL reports: tried again where that helps, else a typed error, and never a word of SQL."""
+"""Every error that PostgreSQL reports is retried where that helps, or becomes a typed error without SQL text."""
 
 from __future__ import annotations
 

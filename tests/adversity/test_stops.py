@@ -1,6 +1,6 @@
-"""Stops that meet something else: the natural end, a client that goes away, a database that is away.
+"""Stops that coincide with something else: the natural end, a client that disconnects, a database that is away.
 
-Nothing of a runner lives on, there is one end, and whoever asked was told which it would be.
+Nothing of the runner lives on, there is one end, and the client was told which.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ async def test_a_stop_racing_the_natural_end_gives_one_end_and_the_answer_tells_
 async def test_a_client_that_goes_away_while_its_stop_is_written_has_stopped_it_all_the_same(
     bridge: Bridge, site: Site, db: Database
 ) -> None:
-    """The mutation waits for a row that somebody else holds; its client's connection is reset meanwhile."""
+    """The mutation waits for a locked row; meanwhile its client's connection is reset."""
     port = int(site.base.rpartition(":")[2])
     async with at_work(bridge.worker("hang")), proxy_to(("127.0.0.1", port)) as wire:
         execution_id = await bridge.request()
@@ -155,7 +155,7 @@ async def behind(bridge: Bridge, proxied: Proxied) -> AsyncIterator[Bridge]:
 
 
 async def at_its_end(bridge: Bridge, execution_id: ExecutionId) -> None:
-    """The runner was told to end, and is deaf: it lives until it is killed."""
+    """The runner ignores SIGTERM: it lives until it is killed."""
     await until(lambda: b"told to end" in read_if_there(bridge.output(execution_id)))
 
 

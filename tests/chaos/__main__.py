@@ -1,4 +1,4 @@
-"""`make chaos`: a history as long as you like, with a seed of your choice, on a PostgreSQL of its own."""
+"""`make chaos`: a history of any length, with any seed, on its own PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The checker: proves from the history what the database alone cannot tell; tests.helpers.invariants the rest.
+"""Checks a history for broken promises that the database alone does not show; tests.helpers.invariants has the
+rest.
 
-End: everything ended once the nemesis was gone, and what was seen as ended never changed again. Tool calls
-began and ended once. No runner was started twice or went on after its execution's end. A result that was
-written is not lost, one that was not is not made up. Stops were answered truthfully. Each watcher saw 1..n,
-each event once, in order, and exactly what is in the database: 0 lost, 0 twice. What followed a page began
-where the page ended.
+Every execution ended after the nemesis stopped, and an end that was seen never changed. Tool calls began and
+ended once. No runner was started twice, or went on after its execution's end. No written result is lost, and
+none is invented. Stops were answered truthfully. Each watcher saw the events 1..n once, in order, exactly as
+they are in the database. A subscription that followed a page began where the page ended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ENDS = {"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "LOST"}
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 CLOCK_SLACK_S = 0.05
-"""One machine, one clock; but a moment is read before it is written down."""
+"""Allowed difference between times: there is one clock, but a time is read before it is recorded."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Violation:
 
 
 def check(history: History, facts: Facts) -> list[Violation]:
-    """Every broken promise; none is the proof."""
+    """Every broken promise; an empty list proves that none was."""
     rules = (
         _ends,
         _tool_calls,
@@ -99,8 +99,8 @@ def _runners(history: History, facts: Facts) -> Iterator[Violation]:
 
 
 def _frozen_before(history: History, at: float) -> bool:
-    """A worker that was frozen on the brink of starting a runner starts it when it thaws: the runner is ended
-    then, but nobody can make it not have begun."""
+    """A worker that was stopped just before starting a runner starts it when it continues: the runner is ended
+    then, but it has begun."""
     return any(
         entry.actor == NEMESIS and entry.what == "SIGSTOP" and "program" in entry.details and entry.at <= at
         for entry in history.entries
@@ -208,7 +208,7 @@ def _answers(history: History, _: Facts) -> Iterator[Violation]:
 
 
 def shortest_story(history: History, facts: Facts, violations: Sequence[Violation]) -> str:
-    """The violation that takes the fewest lines to tell, as everybody concerned saw it."""
+    """The violation with the shortest history, with everything that concerns it."""
     entries = history.entries + list(_as_entries(facts))
 
     def tell(violation: Violation) -> str:

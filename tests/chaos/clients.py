@@ -1,7 +1,7 @@
-"""The clients: over real HTTP and real websockets they launch, stop, watch, drop their sockets and resume.
+"""Clients that launch, stop and watch over real HTTP and websockets, drop their sockets and resume.
 
-Whatever happens to a request or a socket, a client goes on as docs/api.md tells it to: the same idempotency
-key again, the last position again, at any server. Everything answered and everything seen is in the history.
+When a request or a socket fails, a client goes on as docs/api.md says: with the same idempotency key, or from
+its last position, at any server. Every answer and every event is recorded in the history.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from tests.chaos.programs import CANARY, Program
 from tests.helpers.server import PROTOCOL
 
 ANSWER_S = 5.0
-"""A server that stands still does not answer; a client asks another one then."""
+"""A stopped server does not answer; then the client asks another one."""
 
 AGAIN_S = 0.1
 """Between two attempts."""
 
 OUTSTANDING = 3
-"""Executions that one launcher has under way at most."""
+"""Largest number of executions that one launcher has under way."""
 
 RETRYABLE = {"SERVER_BUSY", "DATABASE_UNAVAILABLE"}
-"""Errors that say: try again. Anything else that is answered must be right."""
+"""Errors that ask to try again. Every other answer must be right."""
 
 LOST = (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError)
-"""How it feels when a server, a socket or a connection is gone."""
+"""Exceptions when a server, a socket or a connection is gone."""
 
 RUN = """
 mutation ($agent: String!, $timeout: Int!, $key: String!) {
@@ -71,11 +71,11 @@ ENDS = {"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "LOST"}
 
 
 class Refused(Exception):
-    """An answer that says: not now."""
+    """An answer that asks to try again."""
 
 
 class Wrong(Exception):
-    """An answer that must not be."""
+    """A wrong answer."""
 
 
 @dataclass
@@ -87,14 +87,14 @@ class World:
     seed: int
     http: aiohttp.ClientSession
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when nothing new is to begin."""
+    """Set when nothing new may begin."""
     sockets: set[aiohttp.ClientWebSocketResponse] = field(default_factory=set)
-    """Open ones, for the nemesis to cut."""
+    """Open sockets, for the nemesis to cut."""
 
 
 @dataclass
 class Client:
-    """One of them, with dice of its own: the same seed gives the same decisions."""
+    """One client with its own random generator: the same seed gives the same decisions."""
 
     world: World
     name: str

@@ -1,4 +1,4 @@
-"""The history test takes a minute whatever the machine: it begins first, so that the others run beside it."""
+"""The history test takes a minute on any machine: it begins first, so that others run beside it."""
 
 from __future__ import annotations
 

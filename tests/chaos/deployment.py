@@ -1,6 +1,6 @@
-"""Programs over one database, started and killed by a test step by step, and a client that watches.
+"""Programs over one database that a test starts and kills step by step, and a client that watches.
 
-Every wait is for a condition; how long things really take, `make perf` tells.
+Every wait is for a condition; `make perf` measures how long things take.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Deployment:
         return str(answer["runBenchmark"]["execution"]["id"])
 
     def watch(self, execution_id: str) -> None:
-        """By somebody who goes on until told the end."""
+        """By a client that goes on until the end of the execution."""
         watcher = Watcher(self.client.world, f"watcher of {execution_id}")
         self.watchers[execution_id] = asyncio.create_task(watcher.watch(execution_id))
 
@@ -88,14 +88,14 @@ class Deployment:
         (self.directory / "sessions" / f"go_{execution_id}").touch()
 
     async def kill_runner(self, execution_id: str) -> None:
-        """As the kernel does when memory is short: no result, no last word."""
+        """As the kernel does when memory is short: no result, no output."""
         pids = [pid for one, pid in living_runners(self.directory / "sessions") if one == execution_id]
         for pid in pids:
             kill(pid, signal.SIGKILL)
         await process_identity.wait_ended(pids)
 
     async def until(self, condition: Callable[[], Awaitable[Any]], what: str) -> None:
-        """Waits for what nobody announces."""
+        """Waits for a condition by asking for it again and again."""
         try:
             async with asyncio.timeout(DEADLINE_S):
                 for _ in itertools.count():

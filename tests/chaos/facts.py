@@ -1,4 +1,4 @@
-"""What is there when all is over: rows, journals, processes, connections, as plain data for the checker."""
+"""What exists at the end: rows, journals, processes, connections, as plain data for the checker."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def gather_facts(database: asyncpg.Connection[Any], directory: Path) -> Fa
 
 
 def journals_of(sessions: Path) -> dict[str, list[Note]]:
-    """What runners wrote down, by execution; a line that is just being written is not there yet."""
+    """The journals of runners by execution, without a line that is just being written."""
     journals = {}
     for path in sorted(sessions.glob("journal_*")):
         *lines, _ = path.read_text().split("\n")

@@ -1,7 +1,8 @@
-"""Gates in the database: a statement of a server waits at an exact point until a test lets it go or breaks it off.
+"""Gates in the database: a statement of a server waits at an exact point until a test lets it go on or cancels
+it.
 
-A gate is a trigger that asks for an advisory lock which the test holds. Nothing of the program knows of it;
-that somebody stands before it can be seen in pg_locks. One gate concerns the executions of one agent.
+A gate is a trigger that requests an advisory lock which the test holds. The program does not know of it;
+pg_locks shows which backends wait. One gate concerns the executions of one agent.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ class Authenticator:
     number: int
 
     async def waiters(self) -> list[int]:
-        """The backends that stand before it."""
+        """The backends that wait at it."""
         return [row["pid"] for row in await self.keeper.ask(WAITERS, self.number)]
 
     async def reached(self) -> None:
-        """Waits until somebody stands before it; nothing announces that."""
+        """Waits until a backend waits at it."""
         async with asyncio.timeout(DEADLINE_S):
             for _ in itertools.count():
                 if await self.waiters():
@@ -65,11 +66,11 @@ class Authenticator:
                 await asyncio.sleep(LOOK_S)
 
     async def open(self) -> None:
-        """Whoever waits goes on, be its client alive or not: what was sent is done."""
+        """Waiting backends go on, whether or not their clients live."""
         await self.keeper.ask("SELECT pg_advisory_unlock($1)", self.number)
 
     async def break_off(self) -> None:
-        """Whoever waits is rolled back, as if its statement had never been sent; then it opens."""
+        """Waiting statements are rolled back, as if they had never been sent; then the gate opens."""
         for pid in await self.waiters():
             await self.keeper.ask("SELECT pg_terminate_backend($1, 5000)", pid)
         await self.open()
@@ -96,8 +97,8 @@ class Gatekeeper:
     ) -> Authenticator:
         """While the transaction that changed a row of `agent` commits: its client waits for the answer.
 
-        Triggers fire in the order of their names: this one before those that give the events their positions, from
-        where on everybody else would wait for this commit.
+        Triggers fire in the order of their names: this one before those that give the events their positions,
+        from where on everybody else would wait for this commit.
         """
         return await self._make(
             f"AFTER {change} ON {table}", "DEFERRABLE INITIALLY DEFERRED", agent, condition

@@ -1,7 +1,7 @@
-"""What happened, in order: everything clients did and saw, what the nemesis did, how processes came and went.
+"""What happened, in order: what clients did and saw, what the nemesis did, how processes started and ended.
 
-Times are this machine's wall clock, which PostgreSQL and the runners share, so that their own records can be
-told in between.
+Times are of this machine's wall clock, which PostgreSQL and the runners share, so that their records can be
+merged.
 """
 
 from __future__ import annotations
@@ -61,5 +61,5 @@ def story(entries: Iterable[Entry], execution: str, began: float) -> str:
 
 
 def story_of_program(entries: Iterable[Entry], program: str, began: float) -> str:
-    """How one program came, was treated, and went; one line each."""
+    """How one program started, what was done to it, and how it ended; one line each."""
     return "\n".join(entry.line(began) for entry in entries if entry.details.get("program") == program)

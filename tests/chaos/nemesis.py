@@ -1,7 +1,7 @@
-"""The nemesis: every one to three seconds something is killed, frozen, told to end, or cut.
+"""The nemesis: every one to three seconds it kills, stops or terminates a process, or cuts a connection.
 
-It does what operating systems, operators and networks do, and nothing that they do not: a killed program is
-started again by its init, a frozen one thaws, a terminated backend is just a lost connection.
+It only does what operating systems, operators and networks do: a killed program is started again by its init
+system, a stopped one continues, a terminated backend is a lost connection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.chaos.programs import Program
 
 PAUSE_S = (1.0, 3.0)
 FREEZE_S = (0.3, 7.0)
-"""Shorter and longer than a worker may be silent before it is taken for dead."""
+"""Shorter and longer than a worker may be silent before it counts as dead."""
 
 BACKENDS = """
 SELECT pid, application_name FROM pg_stat_activity
@@ -70,7 +70,7 @@ class Nemesis:
             await deed()
 
     async def heal(self) -> None:
-        """Nothing stays frozen."""
+        """Continues everything that is stopped."""
         for task in self._thawing:
             task.cancel()
         await asyncio.gather(*self._thawing, return_exceptions=True)
@@ -139,7 +139,7 @@ class Nemesis:
         )
 
     async def cut_sockets(self) -> None:
-        """As a cable that is pulled: no close frame, no goodbye."""
+        """As when a cable is pulled: without a close frame."""
         sockets = [socket for socket in list(self.world.sockets) if self.dice.random() < 0.5]
         self.note("cuts sockets", count=len(sockets))
         for socket in sockets:
@@ -168,7 +168,7 @@ class Nemesis:
 
 
 def living_runners(sessions: Path) -> list[tuple[str, int]]:
-    """The runners that live, by execution, as their journals tell; never a stranger with the same pid."""
+    """The living runners by execution, from their journals; never another process with the same pid."""
     found: list[tuple[str, int]] = []
     for execution_id, notes in journals_of(sessions).items():
         pids = {note.pid for note in notes}

@@ -1,4 +1,4 @@
-"""Servers and workers as an init system keeps them: started again whenever they end, until they are retired."""
+"""Servers and workers under an init system: started again whenever they end, until they are retired."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESTART_S = 0.1
 """As an init system waits, but shorter."""
 
 KILLED_S = 10.0
-"""A killed process is gone long before."""
+"""Longest wait for a killed process to be gone."""
 
 LIMIT = 4
 """Executions that may run at once, over all workers."""
@@ -34,7 +34,7 @@ CANARY = "canary-key-0123456789abcdef"
 RUNNER = Path(__file__).with_name("runner.py")
 
 READY = ("ready in", "working ")
-"""What a program says when it is there: only a program that was not there yet may end by itself."""
+"""The log line of a program that has started. Before it a program may end by itself, and not after it."""
 
 
 def settings(directory: Path, url: str, **changes: str) -> dict[str, str]:
@@ -76,7 +76,7 @@ class Program:
     port: int | None = None
     is_retired: bool = False
     is_told_to_end: bool = False
-    """Whether somebody signalled this incarnation so that it must end."""
+    """Whether this incarnation got a signal that ends it."""
     starts: int = 0
     _keeper: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -115,7 +115,7 @@ class Program:
         return True
 
     async def kill(self) -> None:
-        """SIGKILL, and nobody starts it again before `start`."""
+        """SIGKILL; it is not started again before `start`."""
         await self.retire(signal.SIGKILL, KILLED_S)
 
     async def retire(self, number: signal.Signals, deadline_s: float) -> None:

@@ -1,4 +1,4 @@
-"""One history: programs, clients and nemesis for a while, then peace, then the proof."""
+"""One history: programs, clients and nemesis for a while, then clients alone, then the check."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LOOK_S = 0.1
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a history came to."""
+    """The outcome of a history."""
 
     seed: int
     history: History
@@ -131,7 +131,7 @@ async def _until_up(world: World) -> None:
 
 
 async def _live(world: World, nemesis: Nemesis, duration_s: float) -> None:
-    """Clients and nemesis for `duration_s`; then the clients alone until all they began is over."""
+    """Clients and nemesis for `duration_s`; then the clients alone until everything that they began has ended."""
     readers: list[Overseer | Lister] = [Overseer(world, f"overseer-{n}") for n in range(OVERSEERS)]
     readers += [Lister(world, f"lister-{n}") for n in range(LISTERS)]
     watching = [asyncio.create_task(_noted(world, each, each.run())) for each in readers]
@@ -171,7 +171,7 @@ async def _noted(world: World, client: Client, work: Any) -> None:
 
 
 async def _until_noted(world: World, what: str, count: int) -> None:
-    """Nothing announces what comes into the history; raises TimeoutError."""
+    """Asks again and again; raises TimeoutError."""
     async with asyncio.timeout(SETTLE_S):
         for _ in itertools.count():
             if len(world.history.of(what)) >= count:

@@ -1,4 +1,4 @@
-"""A runner whose agent's name says how it behaves, and which writes down that it started and that it wrote.
+"""A runner whose agent's name says how it behaves, and which records its start and its result in a journal.
 
     python -S -E tests/chaos/runner.py PATH --agent=NAME --execution-id=ID
 
@@ -58,7 +58,7 @@ def stubborn(fake: fake_runner.FakeRunner) -> int:
 
 
 def family(fake: fake_runner.FakeRunner) -> int:
-    """Leaves a child and a grandchild that are deaf to SIGTERM."""
+    """Leaves a child and a grandchild that ignore SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     fake_runner.in_child(fake_runner.parent_for_ever)
     return slow(fake)
@@ -81,7 +81,7 @@ def deaf(fake: fake_runner.FakeRunner) -> int:
 
 
 def leaky(fake: fake_runner.FakeRunner) -> int:
-    """Says its API key wherever it can."""
+    """Writes its API key into every file that it writes."""
     return int(fake_runner.secrets(fake))
 
 

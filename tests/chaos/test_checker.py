@@ -1,4 +1,4 @@
-"""The checker bites: from a history in which all is right, each change breaks exactly the promise it should."""
+"""The checker finds faults: each change to a correct history breaks exactly the promise that it should."""
 
 from __future__ import annotations
 

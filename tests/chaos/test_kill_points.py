@@ -1,4 +1,4 @@
-"""Real processes, killed at exactly the points where it hurts, and what the next process makes of it."""
+"""Real processes are killed at critical points, and the next process must handle what they left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.helpers.server import PROTOCOL, close_code
 async def test_a_server_killed_before_the_insert_or_during_its_commit_starts_nothing_twice(
     tmp_path: Path, database_url: str
 ) -> None:
-    """Before the insert nothing is there; a commit that was under way counts, though nobody was told."""
+    """Before the insert there is nothing; a commit that was under way counts, although its answer is lost."""
     agents = ["quick.unsent", "quick.committing"]
     async with deployed(tmp_path, database_url, agents) as site:
         unsent = await site.gates.before("INSERT", "executions", agents[0])

@@ -1,9 +1,9 @@
 """The agent without a model: fixed instructions, the same in every execution.
 
-Benchmarks 001 to 004 have them in a table, as upstream does, because their ground truth leaves the data
-open or wrong on purpose. For any other benchmark the agent carries out the ground truth itself: its
-expected instructions, when each has complete data, and in a flow a `step`. So it shows that a benchmark
-can be solved, not that anybody solved it.
+For benchmarks 001 to 004 they are in a table, as upstream has it, because their ground truth has no data or
+wrong data on purpose. For any other benchmark the agent sends the expected instructions of the ground truth,
+when each has complete data and, in a flow, a `step`. So it shows that a benchmark can be solved, and nothing
+about a model.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What an agent is.
+"""The interface of an agent.
 
-It is called once per step, synchronously, in a process that does nothing else; one that speaks to a model
-over HTTP can run its own event loop inside `act`. Every tool it uses goes through the tool log it is
-handed.
+An agent is called once per step, synchronously, in a process that does nothing else; one that talks to a model
+over HTTP can run its own event loop inside `act`. It records every tool call in the tool log that it is given.
 """
 
 from __future__ import annotations

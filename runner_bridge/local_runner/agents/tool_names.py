@@ -18,7 +18,7 @@ _Values = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class DescribedCall:
-    """A tool call: its name, what goes in, and what comes out beside the instruction count."""
+    """A tool call: its name, its arguments, and its result without the instruction count."""
 
     tool: str
     args: dict[str, object]
