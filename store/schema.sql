@@ -46,16 +46,6 @@ CREATE TYPE public.performance_period AS ENUM (
 
 COMMENT ON TYPE public.performance_period IS 'A UTC day, a UTC month, or all time: any range of days is few of them';
 
-CREATE TYPE public.pgqueuer_status AS ENUM (
-    'queued',
-    'picked',
-    'successful',
-    'exception',
-    'canceled',
-    'deleted',
-    'failed'
-);
-
 CREATE TYPE public.runner_kind AS ENUM (
     'LOCAL',
     'COMMAND'
@@ -134,49 +124,6 @@ BEGIN
     DELETE FROM performance_due WHERE xid = NEW.xid;
     RETURN NULL;
 END
-$$;
-
-CREATE FUNCTION public.fn_pgqueuer_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-DECLARE
-    to_emit BOOLEAN := false;  -- Flag to decide whether to emit a notification
-BEGIN
-    -- Check operation type and set the emit flag accordingly
-    IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
-        to_emit := true;
-    ELSIF TG_OP = 'DELETE' THEN
-        to_emit := true;
-    ELSIF TG_OP = 'INSERT' THEN
-        to_emit := true;
-    ELSIF TG_OP = 'TRUNCATE' THEN
-        to_emit := true;
-    END IF;
-
-    -- Perform notification if the emit flag is set
-    IF to_emit THEN
-        PERFORM pg_notify(
-            'ch_pgqueuer',
-            json_build_object(
-                'channel', 'ch_pgqueuer',
-                'operation', lower(TG_OP),
-                'sent_at', NOW(),
-                'table', TG_TABLE_NAME,
-                'type', 'table_changed_event'
-            )::text
-        );
-    END IF;
-
-    -- Return appropriate value based on the operation
-    IF TG_OP IN ('INSERT', 'UPDATE') THEN
-        RETURN NEW;
-    ELSIF TG_OP = 'DELETE' THEN
-        RETURN OLD;
-    ELSE
-        RETURN NULL; -- For TRUNCATE and other non-row-specific contexts
-    END IF;
-
-END;
 $$;
 
 CREATE FUNCTION public.is_terminal(status public.execution_status) RETURNS boolean
@@ -386,6 +333,100 @@ CREATE TABLE public.execution_output (
 
 COMMENT ON TABLE public.execution_output IS 'What a runner printed, in pieces that follow each other without a gap; capped by the worker';
 
+CREATE TABLE public.executions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    benchmark_id text NOT NULL,
+    benchmark_revision integer,
+    agent text NOT NULL,
+    origin public.execution_origin DEFAULT 'REQUESTED'::public.execution_origin NOT NULL,
+    status public.execution_status DEFAULT 'QUEUED'::public.execution_status NOT NULL,
+    event_seq integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    last_activity_at timestamp with time zone,
+    stop_requested_at timestamp with time zone,
+    timeout_ms integer,
+    execution_time_ms bigint,
+    failure_kind public.failure_kind,
+    failure_message text,
+    exit_code integer,
+    exit_signal text,
+    success boolean,
+    score double precision,
+    scoring jsonb,
+    assertions jsonb,
+    worker_id uuid,
+    process_id integer,
+    process_started_at double precision,
+    idempotency_key text,
+    rerun_of uuid,
+    session_file_hash text,
+    batch_id uuid,
+    runner public.runner_kind,
+    session_id text,
+    computed_score double precision GENERATED ALWAYS AS (((scoring ->> 'score'::text))::double precision) STORED,
+    priority integer DEFAULT 0 NOT NULL,
+    steps_total integer,
+    steps_done integer,
+    startup_time_ms bigint,
+    stop_reason text,
+    leaked_processes jsonb,
+    queue_number bigint,
+    CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
+CASE status
+    WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'TIMED_OUT'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'LOST'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'STOPPED'::public.execution_status THEN ((failure_kind IS NULL) OR (failure_kind = 'LOST'::public.failure_kind))
+    ELSE (failure_kind IS NULL)
+END)),
+    CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
+    CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
+    CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
+    CONSTRAINT executions_startup_time_ms_check CHECK ((startup_time_ms >= 0)),
+    CONSTRAINT executions_steps_done_check CHECK ((steps_done >= 0)),
+    CONSTRAINT executions_steps_total_check CHECK ((steps_total > 0)),
+    CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
+    CONSTRAINT requested_has_a_time_limit CHECK (((origin <> 'REQUESTED'::public.execution_origin) OR (timeout_ms IS NOT NULL))),
+    CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
+    CONSTRAINT times_in_order CHECK (((started_at >= queued_at) AND (ended_at >= COALESCE(started_at, queued_at)))),
+    CONSTRAINT waiting_has_a_number CHECK (((status <> 'QUEUED'::public.execution_status) OR (queue_number IS NOT NULL)))
+);
+
+COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken under the row lock, so events have no holes';
+
+COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
+
+COMMENT ON COLUMN public.executions.worker_id IS 'Whose it is, or was when it ended: nobody else may write about it';
+
+COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process by its host''s own clock since boot: a pid means nothing without it';
+
+COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files where it is not the execution''s own id';
+
+COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
+
+COMMENT ON COLUMN public.executions.priority IS 'The higher is taken first; equal ones in the order of their requests';
+
+COMMENT ON COLUMN public.executions.steps_done IS 'Null when nobody can say: the runner tells only when a whole flow is over';
+
+COMMENT ON COLUMN public.executions.startup_time_ms IS 'From the start of the runner process until the runner began; null until then. The time limit counts from there';
+
+COMMENT ON COLUMN public.executions.stop_reason IS 'Why this program told it to stop by itself; null when a client asked';
+
+COMMENT ON COLUMN public.executions.leaked_processes IS 'Processes of its runner that could not be ended: [{pid, name}]';
+
+COMMENT ON COLUMN public.executions.queue_number IS 'The order of requests: of two with the same priority the lower is taken first; null if the execution had left the queue before this column existed';
+
+CREATE SEQUENCE public.execution_queue_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.execution_queue_numbers OWNED BY public.executions.queue_number;
+
 CREATE TABLE public.execution_results (
     execution_id uuid NOT NULL,
     content_hash text NOT NULL,
@@ -458,87 +499,6 @@ COMMENT ON COLUMN public.execution_tool_logs.first_at IS 'The earliest time that
 COMMENT ON COLUMN public.execution_tool_logs.prompt IS 'The prompt of the execution where no session file tells one';
 
 COMMENT ON COLUMN public.execution_tool_logs.remarks IS 'What of the file was not used, or not as it stands: [{kind, line, message}], at most some thousand';
-
-CREATE TABLE public.executions (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    benchmark_id text NOT NULL,
-    benchmark_revision integer,
-    agent text NOT NULL,
-    origin public.execution_origin DEFAULT 'REQUESTED'::public.execution_origin NOT NULL,
-    status public.execution_status DEFAULT 'QUEUED'::public.execution_status NOT NULL,
-    event_seq integer DEFAULT 0 NOT NULL,
-    queued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    started_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    last_activity_at timestamp with time zone,
-    stop_requested_at timestamp with time zone,
-    timeout_ms integer,
-    execution_time_ms bigint,
-    failure_kind public.failure_kind,
-    failure_message text,
-    exit_code integer,
-    exit_signal text,
-    success boolean,
-    score double precision,
-    scoring jsonb,
-    assertions jsonb,
-    worker_id uuid,
-    process_id integer,
-    process_started_at double precision,
-    idempotency_key text,
-    rerun_of uuid,
-    session_file_hash text,
-    batch_id uuid,
-    runner public.runner_kind,
-    session_id text,
-    computed_score double precision GENERATED ALWAYS AS (((scoring ->> 'score'::text))::double precision) STORED,
-    priority integer DEFAULT 0 NOT NULL,
-    steps_total integer,
-    steps_done integer,
-    startup_time_ms bigint,
-    stop_reason text,
-    leaked_processes jsonb,
-    CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
-CASE status
-    WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
-    WHEN 'TIMED_OUT'::public.execution_status THEN (failure_kind IS NOT NULL)
-    WHEN 'LOST'::public.execution_status THEN (failure_kind IS NOT NULL)
-    WHEN 'STOPPED'::public.execution_status THEN ((failure_kind IS NULL) OR (failure_kind = 'LOST'::public.failure_kind))
-    ELSE (failure_kind IS NULL)
-END)),
-    CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
-    CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
-    CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
-    CONSTRAINT executions_startup_time_ms_check CHECK ((startup_time_ms >= 0)),
-    CONSTRAINT executions_steps_done_check CHECK ((steps_done >= 0)),
-    CONSTRAINT executions_steps_total_check CHECK ((steps_total > 0)),
-    CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
-    CONSTRAINT requested_has_a_time_limit CHECK (((origin <> 'REQUESTED'::public.execution_origin) OR (timeout_ms IS NOT NULL))),
-    CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
-    CONSTRAINT times_in_order CHECK (((started_at >= queued_at) AND (ended_at >= COALESCE(started_at, queued_at))))
-);
-
-COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken under the row lock, so events have no holes';
-
-COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
-
-COMMENT ON COLUMN public.executions.worker_id IS 'Whose it is, or was when it ended: nobody else may write about it';
-
-COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process by its host''s own clock since boot: a pid means nothing without it';
-
-COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files where it is not the execution''s own id';
-
-COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
-
-COMMENT ON COLUMN public.executions.priority IS 'The higher is taken first; equal ones in the order of their requests';
-
-COMMENT ON COLUMN public.executions.steps_done IS 'Null when nobody can say: the runner tells only when a whole flow is over';
-
-COMMENT ON COLUMN public.executions.startup_time_ms IS 'From the start of the runner process until the runner began; null until then. The time limit counts from there';
-
-COMMENT ON COLUMN public.executions.stop_reason IS 'Why this program told it to stop by itself; null when a client asked';
-
-COMMENT ON COLUMN public.executions.leaked_processes IS 'Processes of its runner that could not be ended: [{pid, name}]';
 
 CREATE TABLE public.ingest_conflicts (
     id bigint NOT NULL,
@@ -700,91 +660,6 @@ CREATE TABLE public.performance_times (
 
 COMMENT ON COLUMN public.performance_times.bucket IS 'ceil(ln(execution_time_ms) / ln(1.02)), 0 for a millisecond or less: a percentile read from it is at most 2 % too high';
 
-CREATE TABLE public.pgqueuer (
-    id bigint NOT NULL,
-    priority integer NOT NULL,
-    queue_manager_id uuid,
-    created timestamp with time zone DEFAULT now() NOT NULL,
-    updated timestamp with time zone DEFAULT now() NOT NULL,
-    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
-    execute_after timestamp with time zone DEFAULT now() NOT NULL,
-    status public.pgqueuer_status NOT NULL,
-    entrypoint text NOT NULL,
-    dedupe_key text,
-    payload bytea,
-    headers jsonb,
-    attempts integer DEFAULT 0 NOT NULL,
-    slot bigint
-);
-
-CREATE SEQUENCE public.pgqueuer_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-ALTER SEQUENCE public.pgqueuer_id_seq OWNED BY public.pgqueuer.id;
-
-CREATE TABLE public.pgqueuer_log (
-    id bigint NOT NULL,
-    created timestamp with time zone DEFAULT now() NOT NULL,
-    job_id bigint NOT NULL,
-    status public.pgqueuer_status NOT NULL,
-    priority integer NOT NULL,
-    entrypoint text NOT NULL,
-    traceback jsonb,
-    aggregated boolean DEFAULT false
-);
-
-ALTER TABLE public.pgqueuer_log ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
-    SEQUENCE NAME public.pgqueuer_log_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.pgqueuer_schedules (
-    id bigint NOT NULL,
-    expression text NOT NULL,
-    entrypoint text NOT NULL,
-    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
-    created timestamp with time zone DEFAULT now() NOT NULL,
-    updated timestamp with time zone DEFAULT now() NOT NULL,
-    next_run timestamp with time zone DEFAULT now() NOT NULL,
-    last_run timestamp with time zone,
-    status public.pgqueuer_status DEFAULT 'queued'::public.pgqueuer_status
-);
-
-CREATE SEQUENCE public.pgqueuer_schedules_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-ALTER SEQUENCE public.pgqueuer_schedules_id_seq OWNED BY public.pgqueuer_schedules.id;
-
-CREATE TABLE public.pgqueuer_statistics (
-    id bigint NOT NULL,
-    created timestamp with time zone DEFAULT date_trunc('sec'::text, now()) NOT NULL,
-    count bigint NOT NULL,
-    priority integer NOT NULL,
-    status public.pgqueuer_status NOT NULL,
-    entrypoint text NOT NULL
-);
-
-CREATE SEQUENCE public.pgqueuer_statistics_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-ALTER SEQUENCE public.pgqueuer_statistics_id_seq OWNED BY public.pgqueuer_statistics.id;
-
 CREATE TABLE public.pruned_executions (
     execution_id uuid NOT NULL,
     pruned_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -837,11 +712,7 @@ COMMENT ON COLUMN public.workers.capacity IS 'How many executions it runs at onc
 
 COMMENT ON COLUMN public.workers.left_at IS 'When it left, or was given up; null again should it come back';
 
-ALTER TABLE ONLY public.pgqueuer ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_id_seq'::regclass);
-
-ALTER TABLE ONLY public.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_schedules_id_seq'::regclass);
-
-ALTER TABLE ONLY public.pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('public.pgqueuer_statistics_id_seq'::regclass);
+ALTER TABLE ONLY public.executions ALTER COLUMN queue_number SET DEFAULT nextval('public.execution_queue_numbers'::regclass);
 
 ALTER TABLE public.executions
     ADD CONSTRAINT accepted_stop_ends_stopped CHECK (((stop_requested_at IS NULL) OR (status = ANY (ARRAY['STOPPING'::public.execution_status, 'STOPPED'::public.execution_status])))) NOT VALID;
@@ -924,21 +795,6 @@ ALTER TABLE ONLY public.performance
 ALTER TABLE ONLY public.performance_times
     ADD CONSTRAINT performance_times_pkey PRIMARY KEY (agent, benchmark_id, period, start, bucket) INCLUDE (executions);
 
-ALTER TABLE ONLY public.pgqueuer_log
-    ADD CONSTRAINT pgqueuer_log_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.pgqueuer
-    ADD CONSTRAINT pgqueuer_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.pgqueuer_schedules
-    ADD CONSTRAINT pgqueuer_schedules_expression_entrypoint_key UNIQUE (expression, entrypoint);
-
-ALTER TABLE ONLY public.pgqueuer_schedules
-    ADD CONSTRAINT pgqueuer_schedules_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.pgqueuer_statistics
-    ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.pruned_executions
     ADD CONSTRAINT pruned_executions_pkey PRIMARY KEY (execution_id);
 
@@ -989,6 +845,8 @@ CREATE INDEX executions_of_worker ON public.executions USING btree (worker_id) W
 
 CREATE INDEX executions_rerun_of ON public.executions USING btree (rerun_of, queued_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
 
+CREATE INDEX executions_waiting ON public.executions USING btree (priority DESC, queue_number) WHERE (status = 'QUEUED'::public.execution_status);
+
 CREATE UNIQUE INDEX failure_is_recorded_once ON public.ingest_failures USING btree (md5(((((host || chr(10)) || directory) || chr(10)) || file)), COALESCE(line, 0));
 
 CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE (public.is_terminal(status) AND (NOT (data ? 'superseded'::text)));
@@ -996,32 +854,6 @@ CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (e
 CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
 
 CREATE INDEX performance_of_pairs ON public.performance USING btree (period, start) WHERE (benchmark_id <> ''::text);
-
-CREATE INDEX pgqueuer_ep_ea_idx ON public.pgqueuer USING btree (entrypoint, execute_after) WHERE (status = 'queued'::public.pgqueuer_status);
-
-CREATE INDEX pgqueuer_ep_prio_id_idx ON public.pgqueuer USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::public.pgqueuer_status);
-
-CREATE INDEX pgqueuer_log_created ON public.pgqueuer_log USING btree (created);
-
-CREATE INDEX pgqueuer_log_job_id_status ON public.pgqueuer_log USING btree (job_id, created DESC);
-
-CREATE INDEX pgqueuer_log_not_aggregated ON public.pgqueuer_log USING btree ((1)) WHERE (NOT aggregated);
-
-CREATE INDEX pgqueuer_log_status ON public.pgqueuer_log USING btree (status);
-
-CREATE INDEX pgqueuer_picked_heartbeat_idx ON public.pgqueuer USING btree (heartbeat) WHERE (status = 'picked'::public.pgqueuer_status);
-
-CREATE UNIQUE INDEX pgqueuer_picked_slot_idx ON public.pgqueuer USING btree (entrypoint, slot) WHERE ((status = 'picked'::public.pgqueuer_status) AND (slot IS NOT NULL));
-
-CREATE INDEX pgqueuer_priority_id_id1_idx ON public.pgqueuer USING btree (priority, id DESC) INCLUDE (id) WHERE (status = 'queued'::public.pgqueuer_status);
-
-CREATE INDEX pgqueuer_queue_manager_id_idx ON public.pgqueuer USING btree (queue_manager_id) WHERE (queue_manager_id IS NOT NULL);
-
-CREATE UNIQUE INDEX pgqueuer_statistics_unique_count ON public.pgqueuer_statistics USING btree (priority, date_trunc('sec'::text, timezone('UTC'::text, created)), status, entrypoint);
-
-CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON public.pgqueuer USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::public.pgqueuer_status, 'picked'::public.pgqueuer_status])) AND (dedupe_key IS NOT NULL));
-
-CREATE INDEX pgqueuer_updated_id_id1_idx ON public.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::public.pgqueuer_status);
 
 CREATE INDEX workers_present ON public.workers USING btree (heartbeat_at) WHERE (left_at IS NULL);
 
@@ -1038,8 +870,6 @@ CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH
 CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.performance_due DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.add_up_performance();
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
-
-CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION public.fn_pgqueuer_changed();
 
 ALTER TABLE ONLY public.benchmark_revisions
     ADD CONSTRAINT benchmark_revisions_benchmark_id_fkey FOREIGN KEY (benchmark_id) REFERENCES public.benchmarks(id) ON DELETE CASCADE;

@@ -157,14 +157,6 @@ def _workers(present: Sequence[Worker]) -> Iterator[Finding]:
 
 
 def _queue(facts: QueueFacts, present: Sequence[Worker]) -> Iterator[Finding]:
-    if facts.without_place:
-        message = f"{facts.without_place} executions are QUEUED without a place in the queue"
-        yield problem(
-            "queue", message, "Start a worker: it gives them one; if they stay, stop and rerun them"
-        )
-    if facts.without_execution:
-        message = f"{facts.without_execution} places in the queue belong to no execution that waits"
-        yield warning("queue", message, "Start a worker: it removes them")
     has_room = any(worker.is_fresh and worker.live_executions < worker.capacity for worker in present)
     waits = f"{facts.queued} executions wait, the oldest for {facts.oldest_s:.0f} s"
     if facts.queued and not any(worker.is_fresh for worker in present):

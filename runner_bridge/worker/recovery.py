@@ -21,7 +21,7 @@ from runner_bridge.processes import machine
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
 from store.errors import StoreError
-from store.executions import queue, state_machine
+from store.executions import state_machine
 from store.model import (
     Ending,
     Execution,
@@ -125,7 +125,6 @@ class Recovery:
                     pass
         await workers.give_up(self.db, self.policy.lost_after_s)
         await self._forget()
-        await self._reconcile()
         return everything
 
     def _decide(self, one: Owned, steady: bool) -> Takeover:
@@ -197,13 +196,6 @@ class Recovery:
         if self._now() - self._forgot >= FORGET_PAUSE_S:
             self._forgot = self._now()
             await workers.forget(self.db)
-
-    async def _reconcile(self) -> None:
-        queued, dropped = await queue.reconcile(self.db)
-        if queued or dropped:
-            log.warning(
-                "the queue was mended: %d executions had no place, %d places no execution", queued, dropped
-            )
 
 
 async def close_unseen(db: Database, lost_after_s: float) -> None:

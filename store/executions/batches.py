@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from store import sql
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 from store.executions import rows
-from store.executions.queue import enqueue
 from store.model import (
     LIVE_STATUSES,
     Batch,
     BatchId,
     BenchmarkId,
-    ExecutionId,
     ExecutionStatus,
     JsonValue,
 )
@@ -58,7 +56,7 @@ async def request_batch(
     idempotency_key: str | None = None,
     priority: int = PRIORITY,
 ) -> tuple[Batch, bool]:
-    """Every benchmark with every agent: executions, first events and places in the queue in one transaction.
+    """Every benchmark with every agent: executions, and their first events, in one transaction.
 
     Returns the batch and whether it is new: a repeated `idempotency_key` with an equal `request` gives the
     first one again. Raises BenchmarkNotFound, which names all that are missing, or BatchIdempotencyConflict.
@@ -71,7 +69,7 @@ async def request_batch(
         if row is None:
             known = await connection.fetchrow(SQL["by_idempotency_key"], key)
             return _repeated(_batch(known), request), False
-        made = await connection.fetch(
+        await connection.execute(
             SQL["insert_executions"],
             row["id"],
             timeout_ms,
@@ -80,7 +78,6 @@ async def request_batch(
             [storable_text(agent) for _, agent in pairs],
             priority,
         )
-        await enqueue(connection, [ExecutionId(item["id"]) for item in made], priority)
         return _batch(row), True
 
 

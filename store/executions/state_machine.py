@@ -16,7 +16,6 @@ from typing import Any
 from store import sql
 from store.errors import BenchmarkNotFound, ExecutionNotFound, IdempotencyConflict
 from store.executions import rows
-from store.executions.queue import enqueue
 from store.model import (
     BenchmarkId,
     Ending,
@@ -75,7 +74,7 @@ async def request_execution(
     revision: int | None = None,
     priority: int = 0,
 ) -> tuple[Execution, bool]:
-    """Inserts an execution (QUEUED), its first event and its place in the queue, in one transaction.
+    """Inserts an execution (QUEUED) and its first event, in one transaction.
 
     Of the benchmark's current revision, or of `revision`, which may be one of an archived benchmark.
     Returns the execution and whether it is new: a repeated `idempotency_key` with the same input gives the
@@ -97,7 +96,6 @@ async def request_execution(
             known = await connection.fetchrow(SQL["by_idempotency_key"], key)
             return _repeated(known, wanted), False
         await connection.execute(SQL["insert_first_event"], row["id"], row["queued_at"])
-        await enqueue(connection, [ExecutionId(row["id"])], priority)
         return rows.execution(row), True
 
 

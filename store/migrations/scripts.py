@@ -8,10 +8,9 @@ from typing import Any
 from alembic.runtime.migration import MigrationContext
 
 
-def run_script(context: MigrationContext, name: str = "", *, script: str | None = None) -> None:
-    """Runs `store/migrations/sql/{name}.sql`, or `script`, inside the migration's transaction."""
-    if script is None:
-        script = resources.files("store.migrations").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
+def run_script(context: MigrationContext, name: str) -> None:
+    """Runs `store/migrations/sql/{name}.sql` inside the migration's transaction."""
+    script = resources.files("store.migrations").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
     if context.as_sql:
         context.impl.static_output(script)
         return

@@ -16,15 +16,14 @@ SELECT id, current_revision, archived_at FROM benchmarks WHERE id = ANY($1::text
 WITH made AS (
     INSERT INTO executions (batch_id, timeout_ms, priority, event_seq, benchmark_id, benchmark_revision, agent,
                             steps_done, steps_total)
-    SELECT $1, $2, $6, 1, given.*, 0,
+    SELECT $1, $2, $6, 1, given.id, given.revision, given.agent, 0,
            (SELECT step_count FROM benchmark_revisions AS r WHERE r.benchmark_id = given.id AND r.revision = given.revision)
-    FROM unnest($3::text[], $4::integer[], $5::text[]) AS given (id, revision, agent)
+    FROM unnest($3::text[], $4::integer[], $5::text[]) WITH ORDINALITY AS given (id, revision, agent, ordinal)
+    ORDER BY ordinal
     RETURNING id, queued_at
-), event AS (
-    INSERT INTO execution_events (execution_id, seq, kind, status, at)
-    SELECT id, 1, 'STATUS_CHANGED', 'QUEUED', queued_at FROM made
 )
-SELECT made.id FROM made ORDER BY queued_at, id
+INSERT INTO execution_events (execution_id, seq, kind, status, at)
+SELECT id, 1, 'STATUS_CHANGED', 'QUEUED', queued_at FROM made
 
 -- name: progress
 SELECT batch_id, status, count(*) AS executions FROM executions WHERE batch_id = ANY($1::uuid[]) GROUP BY 1, 2

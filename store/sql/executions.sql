@@ -45,11 +45,6 @@ WITH moved AS (
         ended_at = greatest(queued_at, clock_timestamp())
     WHERE id = $1 AND status = 'QUEUED'
     RETURNING *
-), place AS (
-    DELETE FROM pgqueuer USING moved WHERE dedupe_key = moved.id::text AND pgqueuer.status = 'queued'
-    RETURNING pgqueuer.id
-), note AS (
-    DELETE FROM pgqueuer_log USING place WHERE job_id = place.id
 ), event AS (
     INSERT INTO execution_events (execution_id, seq, kind, status, at)
     SELECT id, event_seq, 'STATUS_CHANGED', status, ended_at FROM moved

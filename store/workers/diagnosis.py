@@ -1,4 +1,4 @@
-"""What a person who looks for a fault asks the database: its server, and whether the queue holds together."""
+"""What a person who looks for a fault asks the database: its server and its queue."""
 
 from __future__ import annotations
 
@@ -27,11 +27,9 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class QueueFacts:
-    """What waits, and what does not fit together: each execution that waits has one place, and no other has."""
+    """How many executions wait, and for how long the oldest has."""
 
     queued: int
-    without_place: int
-    without_execution: int
     oldest_s: float
 
 

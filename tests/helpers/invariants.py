@@ -238,17 +238,10 @@ WHERE state LIKE 'idle in transaction%' AND clock_timestamp() - state_change > m
 
 LIVE = """
 SELECT x.id, x.origin::text, x.status::text, x.process_id, x.process_started_at, EXISTS (
-    SELECT FROM pgqueuer q WHERE q.dedupe_key = x.id::text AND q.status = 'queued' AND x.status = 'QUEUED'
-) AS has_place, EXISTS (
     SELECT FROM workers w WHERE w.id = x.worker_id AND w.left_at IS NULL
     AND clock_timestamp() - w.heartbeat_at < make_interval(secs => $1)
 ) AS has_owner
-FROM executions x WHERE NOT is_terminal(x.status)
-"""
-
-PLACES = """
-SELECT format('I4 a place in the queue is of execution %s, which does not wait', coalesce(q.dedupe_key, 'none'))
-FROM pgqueuer q WHERE NOT EXISTS (SELECT FROM executions x WHERE x.id::text = q.dedupe_key AND x.status = 'QUEUED')
+FROM executions x WHERE x.status IN ('RUNNING', 'STOPPING')
 """
 
 
@@ -272,15 +265,14 @@ async def _paths(connection: Connection, around: Surroundings) -> list[str]:
 
 
 async def _owners(connection: Connection, around: Surroundings) -> list[str]:
-    """A place in the queue brings an execution to a worker; from then on it has one whose heart beats."""
-    found = await _told(connection, PLACES)
+    """A running execution has a living process, or a worker with a fresh heartbeat."""
     if not around.owners_must_live:
-        return found
-    return found + [
+        return []
+    return [
         f"I4 execution {row['id']} is {row['status']} and nobody will ever end it: no living process "
-        f"(pid {row['process_id']}), no place in the queue, no worker with a fresh heartbeat"
+        f"(pid {row['process_id']}), no worker with a fresh heartbeat"
         for row in await connection.fetch(LIVE, FRESH_S)
-        if not row["has_place"] and not row["has_owner"] and not _lives(row)
+        if not row["has_owner"] and not _lives(row)
     ]
 
 

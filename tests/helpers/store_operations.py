@@ -128,11 +128,10 @@ async def _observe(db: Database, execution_id: ExecutionId) -> Any:
 
 
 def _new_execution(ids: str) -> tuple[str, ...]:
-    """An execution that was requested: itself, its first event, its place in the queue."""
+    """An execution that was requested: itself and its first event."""
     return (
         *_rows("executions", key=f"id IN ({ids})"),
         *_rows("execution_events", key=f"execution_id IN ({ids})"),
-        *_rows("pgqueuer", key=f"convert_from(payload, 'UTF8')::uuid IN ({ids})"),
     )
 
 

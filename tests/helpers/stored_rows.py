@@ -134,7 +134,7 @@ async def rows_of(db: Database, table: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found]
 
 
-TABLES = ("benchmarks", "benchmark_revisions", "executions", "execution_events", "pgqueuer")
+TABLES = ("benchmarks", "benchmark_revisions", "executions", "execution_events")
 
 
 async def everything(db: Database) -> dict[str, list[tuple[Any, ...]]]:

@@ -16,9 +16,12 @@ from store.workers.workers import Home, Registration
 
 UNLIMITED = 1_000_000
 
-ITS_TURN = """
-UPDATE pgqueuer SET priority = 1000000 WHERE dedupe_key = $1 AND status = 'queued' RETURNING true
+TO_THE_FRONT = """
+UPDATE executions AS e SET priority = 1000000 FROM executions AS before
+WHERE e.id = $1 AND before.id = e.id AND e.status = 'QUEUED' RETURNING before.priority
 """
+
+PUT_PRIORITY_BACK = "UPDATE executions SET priority = $2 WHERE id = $1 RETURNING *"
 
 HOME = Home("a machine", "a boot", "/sessions")
 
@@ -60,15 +63,14 @@ async def claim(
 async def claim_as(
     db: Database, execution_id: ExecutionId, worker_id: WorkerId, runner: RunnerKind | None = None
 ) -> Execution | None:
-    """Claims as workers do, of all that wait this one: its turn is now. None when it does not wait."""
+    """Claims this execution with the workers' statement, before all others; None when it does not wait."""
     async with db.transaction() as connection:
         await connection.fetchval(queue.SQL["lock"])
-        if not await connection.fetchval(ITS_TURN, str(execution_id)):
+        priority = await connection.fetchval(TO_THE_FRONT, execution_id)
+        if priority is None:
             return None
-        row = await connection.fetchrow(
-            queue.SQL["claim_next"], worker_id, runner, UNLIMITED, UNLIMITED, [], []
-        )
-        return None if row is None else rows.execution(row)
+        await connection.fetchrow(queue.SQL["claim_next"], worker_id, runner, UNLIMITED, UNLIMITED, [], [])
+        return rows.execution(await connection.fetchrow(PUT_PRIORITY_BACK, execution_id, priority))
 
 
 async def silent_for(db: Database, worker_id: WorkerId, seconds: float) -> None:

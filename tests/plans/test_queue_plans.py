@@ -17,7 +17,7 @@ from tests.plans.test_plans import big, plans_of, scanned, seeded_url
 
 __all__ = ["big", "seeded_url"]
 
-READ = {"executions", "execution_events", "pgqueuer", "workers"}
+READ = {"executions", "execution_events", "workers"}
 SOME = [ExecutionId(uuid.UUID(int=60_000 + n)) for n in range(50)]
 
 WAITING = """
@@ -25,9 +25,6 @@ ALTER TABLE executions DISABLE TRIGGER ALL;
 INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, queued_at)
 SELECT lpad(to_hex(60000 + n), 32, '0')::uuid, 'b' || n % 200, 1, 'a' || n % 50, 1000, 1,
        '2026-02-01Z'::timestamptz + n * interval '1 s'
-FROM generate_series(0, 4999) AS n;
-INSERT INTO pgqueuer (priority, entrypoint, dedupe_key, payload, status)
-SELECT 0, 'execution', lpad(to_hex(60000 + n), 32, '0')::uuid::text, '', 'queued'
 FROM generate_series(0, 4999) AS n;
 INSERT INTO workers (id, host, machine_id, boot_id, sessions_dir, process_id, process_started_at, capacity,
                      version, left_at)

@@ -153,3 +153,18 @@ CREATE TABLE execution_tool_calls (
     error_message text,
     PRIMARY KEY (execution_id, ordinal)
 );
+
+-- Until 0012 the library PgQueuer made the queue's tables. This is as much of them as the migrations up to 0012 use.
+CREATE TYPE pgqueuer_status AS ENUM ('queued', 'picked', 'successful', 'exception', 'canceled', 'deleted', 'failed');
+CREATE TABLE pgqueuer (
+    id bigserial PRIMARY KEY,
+    priority integer NOT NULL,
+    status pgqueuer_status NOT NULL,
+    entrypoint text NOT NULL,
+    dedupe_key text,
+    payload bytea
+);
+CREATE TABLE pgqueuer_log ();
+CREATE TABLE pgqueuer_schedules ();
+CREATE TABLE pgqueuer_statistics ();
+CREATE FUNCTION fn_pgqueuer_changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';

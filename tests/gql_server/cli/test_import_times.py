@@ -20,7 +20,6 @@ SERVER = (
     "prometheus_client",
     "store",
     "asyncpg",
-    "pgqueuer",
     "pydantic_settings",
 )
 MIGRATING = ("alembic", "sqlalchemy")
@@ -73,7 +72,6 @@ async def test_a_server_imports_its_parts_after_the_database_was_started(make_se
         "graphql",
         "aiohttp",
         "asyncpg",
-        "pgqueuer",
         "yaml",
         "psutil",
     }

@@ -63,7 +63,7 @@ async def three_benchmarks(db: Database) -> None:
 
 
 async def _rows(db: Database) -> int:
-    tables = ("batches", "executions", "execution_events", "pgqueuer")
+    tables = ("batches", "executions", "execution_events")
     return sum([int(await db.fetchval(f"SELECT count(*) FROM {table}")) for table in tables])  # noqa: S608
 
 

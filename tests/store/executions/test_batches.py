@@ -11,7 +11,7 @@ import pytest
 
 from store.benchmarks import benchmarks
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
-from store.executions import batches, state_machine
+from store.executions import batches, queue, state_machine
 from store.live.batch_watch import BatchWatch
 from store.live.hub import Hub
 from store.model import Batch, BenchmarkId, Execution, ExecutionId, ExecutionStatus
@@ -62,16 +62,14 @@ async def test_every_benchmark_with_every_agent_at_its_current_revision(db: Data
     assert {(row["execution_id"], row["seq"], row["at"]) for row in events} == {
         (item.id, 1, item.queued_at) for item in made
     }
-    waiting = await db.fetch("SELECT payload FROM pgqueuer ORDER BY priority DESC, id")
-    assert [row["payload"].decode() for row in waiting] == [str(item.id) for item in made]
+    waiting = await queue.positions(db)
+    assert sorted(waiting, key=waiting.__getitem__) == [item.id for item in made]
 
 
 async def test_who_requests_one_execution_does_not_wait_for_a_batch(db: Database) -> None:
     await batches.request_batch(db, **GIVEN)
     single = await queued(db, "a")
-    assert await db.fetchval("SELECT payload FROM pgqueuer ORDER BY priority DESC, id LIMIT 1") == (
-        str(single.id).encode()
-    )
+    assert (await queue.positions(db))[single.id] == 1
 
 
 async def test_all_missing_benchmarks_are_named_and_nothing_is_written(db: Database) -> None:
@@ -85,8 +83,8 @@ async def test_all_missing_benchmarks_are_named_and_nothing_is_written(db: Datab
     assert await db.fetchval("SELECT count(*) FROM batches") == 0
 
 
-async def test_when_the_queue_refuses_nothing_is_written(db: Database) -> None:
-    await db.execute("ALTER TABLE pgqueuer ADD CONSTRAINT full_up CHECK (false) NOT VALID")
+async def test_when_the_event_is_refused_nothing_is_written(db: Database) -> None:
+    await db.execute("ALTER TABLE execution_events ADD CONSTRAINT full_up CHECK (false) NOT VALID")
     with pytest.raises(asyncpg.CheckViolationError, match="full_up"):
         await batches.request_batch(db, **GIVEN, idempotency_key="k")
     counts = "SELECT (SELECT count(*) FROM batches) + (SELECT count(*) FROM executions)"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 
-import pytest
-
-from store.executions import queue, state_machine
-from store.executions.queue import claim_next, positions, reconcile
+from store.executions import state_machine
+from store.executions.queue import claim_next, positions
 from store.model import Execution, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
@@ -17,11 +14,6 @@ from tests.helpers.workers import registered
 
 S = ExecutionStatus
 MANY = Limits(1000)
-
-
-async def places(db: Database) -> list[str]:
-    found = await db.fetch("SELECT dedupe_key FROM pgqueuer ORDER BY priority DESC, id")
-    return [row["dedupe_key"] for row in found]
 
 
 async def take(db: Database, limits: Limits = MANY, name: str = "worker") -> Execution | None:
@@ -38,7 +30,7 @@ async def take_all(db: Database, limits: Limits = MANY) -> list[ExecutionId]:
 async def test_what_came_first_is_taken_first(db: Database) -> None:
     ids = [(await queued(db)).id for _ in range(10)]
     assert await take_all(db) == ids
-    assert await places(db) == []
+    assert await positions(db) == {}
 
 
 async def test_a_higher_priority_goes_ahead_and_equal_ones_keep_their_order(db: Database) -> None:
@@ -63,7 +55,7 @@ async def test_no_more_than_the_limit_over_all_workers_however_many_claim_at_onc
     names = ["one", "two", "three"] * 10
     taken = await asyncio.gather(*(take(db, Limits(4), name) for name in names))
     assert len({execution.id for execution in taken if execution is not None}) == 4
-    assert len(await places(db)) == 8
+    assert len(await positions(db)) == 8
 
 
 async def test_a_slot_is_free_as_soon_as_its_execution_has_ended_and_only_then(db: Database) -> None:
@@ -101,25 +93,13 @@ async def test_an_observed_execution_takes_no_slot(db: Database) -> None:
     assert taken is not None and taken.id == wanted
 
 
-@pytest.mark.parametrize("leave", ["claimed", "stopped"])
-async def test_a_place_is_gone_with_the_wait_and_leaves_no_trace(db: Database, leave: str) -> None:
-    execution_id = (await queued(db)).id
-    match leave:
-        case "claimed":
-            await take(db)
-        case _:
-            await state_machine.request_stop(db, execution_id)
-    assert await places(db) == []
-    assert await db.fetchval("SELECT count(*) FROM pgqueuer_log") == 0
-
-
 async def test_a_claim_and_a_stop_at_once_have_one_winner(db: Database) -> None:
     for _ in range(20):
         execution_id = (await queued(db)).id
         taken, stop = await asyncio.gather(take(db), state_machine.request_stop(db, execution_id))
         expected = state_machine.StopOutcome.STOPPED if taken is None else state_machine.StopOutcome.STOPPING
         assert stop.outcome is expected
-        assert await places(db) == []
+        assert await positions(db) == {}
         if taken is not None:
             await state_machine.finish(db, execution_id, ending(S.STOPPED))
 
@@ -131,36 +111,3 @@ async def test_positions_count_from_one_in_the_order_of_taking(db: Database) -> 
     await state_machine.request_stop(db, usual[0])
     await take(db)
     assert await positions(db) == {usual[1]: 1, usual[2]: 2}
-
-
-async def test_an_execution_that_waits_without_a_place_is_given_one(db: Database) -> None:
-    lost, there = (await queued(db, priority=3)).id, (await queued(db)).id
-    await db.execute("DELETE FROM pgqueuer WHERE dedupe_key = $1", str(lost))
-    assert await reconcile(db) == (1, 0)
-    assert await reconcile(db) == (0, 0)
-    assert await places(db) == [str(lost), str(there)], "with the priority it was requested with"
-
-
-@pytest.mark.parametrize("status", [status for status in S if status is not S.QUEUED])
-async def test_a_place_whose_execution_does_not_wait_is_dropped(db: Database, status: S) -> None:
-    execution_id, waiting = await in_state(db, status), (await queued(db)).id
-    async with db.transaction() as connection:
-        await queue.enqueue(connection, [execution_id], 0)
-    assert await take_all(db, Limits(5)) == [waiting]
-    assert await reconcile(db) == (0, 1)
-    assert await places(db) == []
-
-
-async def test_places_of_nobody_are_dropped(db: Database) -> None:
-    async with db.transaction() as connection:
-        await queue.enqueue(connection, [ExecutionId(uuid.uuid4())], 0)
-    await db.execute("UPDATE pgqueuer SET dedupe_key = NULL")
-    assert await take(db) is None
-    assert await reconcile(db) == (0, 1)
-
-
-async def test_a_second_place_is_never_made(db: Database) -> None:
-    execution_id = (await queued(db)).id
-    async with db.transaction() as connection:
-        await queue.enqueue(connection, [execution_id], 5)
-    assert await places(db) == [str(execution_id)]

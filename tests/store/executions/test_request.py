@@ -1,4 +1,4 @@
-"""A request makes one execution, one event and one place in the queue, together or not at all."""
+"""A request makes one execution, which waits, and one event, together or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from store.benchmarks import benchmarks
 from store.errors import BenchmarkNotFound, IdempotencyConflict
-from store.executions import state_machine
+from store.executions import queue, state_machine
 from store.model import BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus
 from store.postgres.database import Database
 from tests.helpers.stored_rows import draft, everything, queued
@@ -19,32 +19,31 @@ from tests.helpers.stored_rows import draft, everything, queued
 GIVEN: dict[str, Any] = {"benchmark_id": "bench", "agent": "deterministic", "timeout_ms": 60_000}
 
 
-async def counts(db: Database) -> tuple[int, int, int]:
+async def counts(db: Database) -> tuple[int, int]:
     row = await db.fetchrow(
-        "SELECT (SELECT count(*) FROM executions), (SELECT count(*) FROM execution_events),"
-        " (SELECT count(*) FROM pgqueuer)"
+        "SELECT (SELECT count(*) FROM executions), (SELECT count(*) FROM execution_events)"
     )
-    return row[0], row[1], row[2]
+    return row[0], row[1]
 
 
 async def test_what_a_request_writes(db: Database) -> None:
     await benchmarks.upsert(db, draft("bench"))
     await benchmarks.upsert(db, draft("bench", "two"))
     execution, created = await state_machine.request_execution(db, **GIVEN)
-    assert created and await counts(db) == (1, 1, 1)
+    assert created and await counts(db) == (1, 1)
     assert execution == await state_machine.get(db, execution.id)
     assert (execution.status, execution.revision) == (ExecutionStatus.QUEUED, 1)
     assert (execution.benchmark_revision, execution.origin) == (2, ExecutionOrigin.REQUESTED)
     event = await db.fetchrow("SELECT seq, kind, status, at FROM execution_events")
     assert tuple(event) == (1, "STATUS_CHANGED", "QUEUED", execution.queued_at)
-    assert await db.fetchval("SELECT payload FROM pgqueuer") == str(execution.id).encode()
+    assert await queue.positions(db) == {execution.id: 1}
 
 
 @pytest.mark.parametrize("benchmark_id", ["nope", "", "../../etc/passwd", "a\x00b", "\ud800", "x" * 5000])
 async def test_an_unknown_benchmark(db: Database, benchmark_id: str) -> None:
     with pytest.raises(BenchmarkNotFound, match="There is no benchmark"):
         await state_machine.request_execution(db, **{**GIVEN, "benchmark_id": benchmark_id})
-    assert await counts(db) == (0, 0, 0)
+    assert await counts(db) == (0, 0)
 
 
 async def test_an_archived_benchmark(db: Database) -> None:
@@ -52,7 +51,7 @@ async def test_an_archived_benchmark(db: Database) -> None:
     await benchmarks.sync(db, [])
     with pytest.raises(BenchmarkNotFound, match="is archived"):
         await state_machine.request_execution(db, **GIVEN)
-    assert await counts(db) == (0, 0, 0)
+    assert await counts(db) == (0, 0)
 
 
 async def test_twenty_at_once_with_one_key_are_one_execution(db: Database) -> None:
@@ -62,13 +61,13 @@ async def test_twenty_at_once_with_one_key_are_one_execution(db: Database) -> No
     )
     assert len({execution.id for execution, _ in answers}) == 1
     assert sum(created for _, created in answers) == 1
-    assert await counts(db) == (1, 1, 1)
+    assert await counts(db) == (1, 1)
 
 
 async def test_without_a_key_each_request_is_an_execution(db: Database) -> None:
     first, second = await queued(db), await queued(db)
     assert first.id != second.id
-    assert await counts(db) == (2, 2, 2)
+    assert await counts(db) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -108,13 +107,13 @@ async def test_keys_and_agents_that_postgresql_cannot_hold(db: Database) -> None
     assert await state_machine.request_execution(db, **given) == (first, False)
 
 
-async def test_when_the_queue_refuses_nothing_is_written(db: Database) -> None:
+async def test_when_the_event_is_refused_nothing_is_written(db: Database) -> None:
     await benchmarks.upsert(db, draft("bench"))
-    await db.execute("ALTER TABLE pgqueuer ADD CONSTRAINT full_up CHECK (false) NOT VALID")
+    await db.execute("ALTER TABLE execution_events ADD CONSTRAINT full_up CHECK (false) NOT VALID")
     with pytest.raises(asyncpg.CheckViolationError, match="full_up"):
         await state_machine.request_execution(db, **GIVEN, idempotency_key="k")
-    assert await counts(db) == (0, 0, 0)
-    await db.execute("ALTER TABLE pgqueuer DROP CONSTRAINT full_up")
+    assert await counts(db) == (0, 0)
+    await db.execute("ALTER TABLE execution_events DROP CONSTRAINT full_up")
     _, created = await state_machine.request_execution(db, **GIVEN, idempotency_key="k")
     assert created
 

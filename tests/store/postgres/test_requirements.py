@@ -58,7 +58,7 @@ async def test_a_role_that_does_not_own_the_tables_needs_the_right_to_use_each_a
         error = await refused(url, f"Role {role} may not", *TABLES, "GRANT SELECT, INSERT, UPDATE, DELETE")
         assert role not in error.brief and "executions" not in error.brief
         await db.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
-        await refused(url, "pgqueuer,", "USAGE ON ALL SEQUENCES")
+        await refused(url, "read and write executions in", "USAGE ON ALL SEQUENCES")
         await db.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}")
         assert await migrate(url) == [] and await check(url) == NEWEST
         theirs = await Database.open(url, max_size=2)
