@@ -20,7 +20,7 @@ from gql_server.cli.json_lines import emit
 from gql_server.cli.watching import new_console
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
-from runner_bridge.worker.retention import Files, remove_files
+from runner_bridge.worker.retention import PrunedFiles, remove_files
 from store.executions import retention
 from store.executions.retention import MIN_AGE, Bulk
 from store.postgres.database import Database
@@ -72,7 +72,7 @@ async def prune(settings: Settings, wish: Wish) -> None:
         try:
             before = await retention.cutoff(db, wish.age)
             total, ids = await _through_all(db, before, wish, console)
-            files = Files()
+            files = PrunedFiles()
             if wish.files:
                 files = await remove_files(
                     db, settings.runner, before, dry_run=not wish.delete, due=ids.__contains__
@@ -115,7 +115,7 @@ async def _batches(
         place = measured.place
 
 
-def _print(console: Console, wish: Wish, before: dt.datetime, total: Bulk, files: Files) -> None:
+def _print(console: Console, wish: Wish, before: dt.datetime, total: Bulk, files: PrunedFiles) -> None:
     if wish.as_json:
         emit(
             {"deleted": wish.delete, "endedBefore": before.isoformat()}

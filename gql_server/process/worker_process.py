@@ -14,7 +14,7 @@ from gql_server.process.services import Services
 from gql_server.settings.settings import Settings
 from runner_bridge.version import VERSION
 from runner_bridge.worker.recovery import close_unseen
-from runner_bridge.worker.retention import Policy, keep_pruning
+from runner_bridge.worker.retention import RetentionPolicy, keep_pruning
 from runner_bridge.worker.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ async def working(settings: Settings, services: Services) -> AsyncIterator[async
 
 async def _retention(settings: Settings, services: Services) -> None:
     if settings.retention_days is not None:
-        policy = Policy(dt.timedelta(days=settings.retention_days), settings.retention_files)
+        policy = RetentionPolicy(dt.timedelta(days=settings.retention_days), settings.retention_files)
         await keep_pruning(services.db, settings.runner, policy)
 
 

@@ -56,7 +56,7 @@ class AgentSettings(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConfigurationChange:
     """What to save. `api_key` empty removes the key; None keeps what is stored."""
 
     agent: str
@@ -76,7 +76,7 @@ class Endpoint:
     api_key: str | None = field(default=None, repr=False)
 
 
-async def save(db: Database, settings: AgentSettings, change: Change) -> AgentConfig:
+async def save(db: Database, settings: AgentSettings, change: ConfigurationChange) -> AgentConfig:
     """Stores the change. Raises AgentNotFound, InvalidInput or SecretKeyError; then nothing was written."""
     _check_agent(settings, change.agent)
     api_url = None if not change.api_url else check_url(change.api_url)

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from runner_bridge.launchers.runner_process import RunnerProcess
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.liveness import Liveness
-from runner_bridge.worker.time_limits import Limits, until_reached
+from runner_bridge.worker.time_limits import TimeLimits, until_reached
 from store.errors import StoreError
 from store.model import Execution, ExecutionStatus
 
@@ -46,7 +46,7 @@ async def wait_for_end_cause(
 ) -> EndCause:
     """The first cause that comes; an exit counts before any other."""
     config = context.config
-    limits = Limits(
+    limits = TimeLimits(
         config.startup_timeout_ms, execution.timeout_ms or config.timeout_ms, config.idle_timeout_ms
     )
     exited = asyncio.create_task(runner.wait(), name="runner exit")

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class PrunedFiles:
     """Number and total size of files of pruned executions."""
 
     count: int = 0
@@ -49,7 +49,7 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RetentionPolicy:
     """What a worker applies: executions older than `age` are pruned, with `files` their files too."""
 
     age: dt.timedelta
@@ -59,7 +59,7 @@ class Policy:
 async def keep_pruning(
     db: Database,
     config: RunnerConfig,
-    policy: Policy,
+    policy: RetentionPolicy,
     *,
     first_pass_s: float = FIRST_PASS_S,
     between_passes_s: float = BETWEEN_PASSES_S,
@@ -80,7 +80,7 @@ async def keep_pruning(
             log.exception("retention failed and is tried again")
 
 
-async def _pass(db: Database, config: RunnerConfig, policy: Policy) -> None:
+async def _pass(db: Database, config: RunnerConfig, policy: RetentionPolicy) -> None:
     began, total = time.monotonic(), Bulk()
     before = await retention.cutoff(db, policy.age)
     while (batch := await retention.prune(db, before)) is not None:
@@ -104,7 +104,7 @@ async def remove_files(
     *,
     dry_run: bool = False,
     due: Callable[[ExecutionId], bool] = lambda _: False,
-) -> Files:
+) -> PrunedFiles:
     """Removes the files of pruned executions of ours, last written before `before`.
 
     A dry run only counts, including files of executions for which `due` is true.
@@ -121,7 +121,7 @@ async def remove_files(
         if not dry_run:
             await asyncio.to_thread(_remove, [path for path, _ in going])
             await asyncio.to_thread(_remove_empty, config, ours)
-    return Files(count, size)
+    return PrunedFiles(count, size)
 
 
 async def _pruned_of_ours(

@@ -13,7 +13,7 @@ from runner_bridge.worker.liveness import LOOK_S, Liveness
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TimeLimits:
     """In milliseconds; `idle_ms` None: no limit."""
 
     startup_ms: int
@@ -44,7 +44,7 @@ class Limits:
         return max(0.0, left)
 
 
-async def until_reached(limits: Limits, liveness: Liveness) -> str:
+async def until_reached(limits: TimeLimits, liveness: Liveness) -> str:
     """Waits until a limit is reached; returns which, as a sentence."""
     while True:
         await asyncio.to_thread(liveness.look)

@@ -111,7 +111,7 @@ class Worker:
         self._recovery = Recovery(
             db, TakeoverPolicy(self._registration.home, lost_after_s), self.id, self._context.process_table
         )
-        self._in_hand: dict[ExecutionId, asyncio.Task[None]] = {}
+        self._supervised: dict[ExecutionId, asyncio.Task[None]] = {}
         self._begun: set[ExecutionId] = set()
 
     async def run(self) -> None:
@@ -160,9 +160,9 @@ class Worker:
         ]
         try:
             await asyncio.gather(*loops)
-            await asyncio.gather(*self._in_hand.values(), return_exceptions=True)
+            await asyncio.gather(*self._supervised.values(), return_exceptions=True)
         finally:
-            tasks = [beating, *loops, *self._in_hand.values()]
+            tasks = [beating, *loops, *self._supervised.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -207,7 +207,7 @@ class Worker:
         return await queue.claim_next(self._context.db, self.id, self._limits, self._runner)
 
     async def _look_after(self) -> None:
-        """Takes over what other workers left, lets go of what they took, and begins what is not in hand."""
+        """Takes over what other workers left, lets go of what they took, and begins what is not supervised."""
         while not self._leaving.is_set():
             try:
                 everything = await self._recovery.look(self._resume)
@@ -225,13 +225,13 @@ class Worker:
 
     async def _set_right(self, one: Owned) -> None:
         """Makes what this worker supervises agree with what it owns, as `one` says that it was a moment ago."""
-        in_hand = self._in_hand.get(one.execution_id)
+        supervised = self._supervised.get(one.execution_id)
         is_mine = one.owner is not None and one.owner.id == self.id
-        if in_hand is not None and not is_mine:
+        if supervised is not None and not is_mine:
             if await state_machine.owner_of(self._context.db, one.execution_id) != self.id:
                 log.warning("execution %s was taken over by another worker", one.execution_id)
-                in_hand.cancel()
-        elif in_hand is None and is_mine and one.origin is ExecutionOrigin.REQUESTED:
+                supervised.cancel()
+        elif supervised is None and is_mine and one.origin is ExecutionOrigin.REQUESTED:
             mine = await state_machine.adopt(self._context.db, one.execution_id, self.id, self.id)
             if mine is not None:
                 # Claimed, but the answer was lost on its way: no runner was started.
@@ -239,13 +239,13 @@ class Worker:
                 self._begin(mine, is_fresh=one.execution_id not in known)
 
     def _begin(self, execution: Execution, *, is_fresh: bool) -> None:
-        if execution.id in self._in_hand:
+        if execution.id in self._supervised:
             return
         task = asyncio.create_task(
             self._in_background(execution, is_fresh=is_fresh), name=f"execution {execution.id}"
         )
-        self._in_hand[execution.id] = task
-        task.add_done_callback(lambda _: self._in_hand.pop(execution.id, None))
+        self._supervised[execution.id] = task
+        task.add_done_callback(lambda _: self._supervised.pop(execution.id, None))
 
     async def _in_background(self, execution: Execution, *, is_fresh: bool) -> None:
         with contextlib.suppress(GiveBack):

@@ -114,7 +114,7 @@ TestAgentConnectionResult = Annotated[
 async def save_agent_config(
     info: Info, input: Annotated[SaveAgentConfigInput, strawberry.argument(description="What to save.")]
 ) -> SaveAgentConfigResult:
-    change = configurations.Change(
+    change = configurations.ConfigurationChange(
         agent=input.agent,
         api_url=input.api_url or None,
         keep_api_url=input.api_url is strawberry.UNSET,

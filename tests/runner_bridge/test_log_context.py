@@ -13,7 +13,7 @@ import structlog
 from gql_server.process.logs import configure_logging
 from runner_bridge import log_context
 from runner_bridge.agents import configurations
-from runner_bridge.agents.configurations import Change
+from runner_bridge.agents.configurations import ConfigurationChange
 from store.executions import state_machine
 from store.model import ExecutionStatus
 from tests.helpers.bridge import Bridge
@@ -123,7 +123,7 @@ async def test_an_api_key_that_passes_through_is_in_no_record(
 ) -> None:
     """Not even when a fault of ours puts the whole environment into an exception's text."""
     configure()
-    change = Change(agent="local", api_url="http://127.0.0.1:9/v1", api_key=CANARY)
+    change = ConfigurationChange(agent="local", api_url="http://127.0.0.1:9/v1", api_key=CANARY)
     await configurations.save(bridge.db, bridge.config, change)
     monkeypatch.setattr(log_context, "SECRETS", log_context.HiddenSecrets())
 

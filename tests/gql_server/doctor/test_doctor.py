@@ -226,7 +226,9 @@ async def test_an_api_key_that_cannot_be_decrypted_is_a_problem(
 ) -> None:
     values = settings(tmp_path, database_url, secret_key="k" * 32, agents=("glm", "gpt"))
     for agent, api_key in (("glm", "canary-word"), ("gpt", None)):
-        await configurations.save(db, values.runner, configurations.Change(agent, api_key=api_key))
+        await configurations.save(
+            db, values.runner, configurations.ConfigurationChange(agent, api_key=api_key)
+        )
     [finding] = await found(values, "agent keys")
     assert finding.level is Level.OK
     for other in (settings(tmp_path, database_url, secret_key="l" * 32), settings(tmp_path, database_url)):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runner_bridge.agents import configurations
-from runner_bridge.agents.configurations import Change
+from runner_bridge.agents.configurations import ConfigurationChange
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError
 from runner_bridge.execution_requests import request_execution
@@ -35,7 +35,7 @@ def config(tmp_path: Path) -> RunnerConfig:
 
 
 async def save(db: Database, config: RunnerConfig, agent: str = "local", **values: Any) -> Any:
-    return await configurations.save(db, config, Change(agent, **values))
+    return await configurations.save(db, config, ConfigurationChange(agent, **values))
 
 
 async def test_what_is_left_out_stays_and_what_is_empty_goes(db: Database, config: RunnerConfig) -> None:
@@ -139,7 +139,7 @@ async def test_a_dump_of_the_row_holds_no_key(db: Database, config: RunnerConfig
     row = await db.fetchrow("SELECT encrypted_api_key FROM agent_configs")
     assert CANARY.encode() not in row["encrypted_api_key"]
     assert "encrypted_api_key" not in repr(saved)
-    assert CANARY not in repr(Change("local", api_key=CANARY))
+    assert CANARY not in repr(ConfigurationChange("local", api_key=CANARY))
     assert CANARY not in repr(await configurations.endpoint_of(db, config, "local"))
 
 

@@ -337,7 +337,7 @@ async def test_a_worker_lets_go_of_what_another_took_and_leaves_the_runner_to_it
     async with at_work(first):
         await bridge.ready(execution_id)
         await state_machine.adopt(bridge.db, execution_id, heir, first.id)
-        await until(lambda: execution_id not in first._in_hand)
+        await until(lambda: execution_id not in first._supervised)
         assert bridge.living(execution_id) and (await bridge.get(execution_id)).status is S.RUNNING
 
 

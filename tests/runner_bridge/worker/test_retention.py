@@ -12,7 +12,7 @@ import pytest
 
 from runner_bridge.importing.importing import import_session_files
 from runner_bridge.sessions.reports import ImportOutcome
-from runner_bridge.worker.retention import Files, Policy, keep_pruning, remove_files
+from runner_bridge.worker.retention import PrunedFiles, RetentionPolicy, keep_pruning, remove_files
 from store.errors import DatabaseUnavailable
 from store.executions import retention
 from store.model import ExecutionId
@@ -57,7 +57,9 @@ async def test_a_worker_prunes_what_is_old_and_goes_on_after_a_fault(
         return await prune(db, before)
 
     monkeypatch.setattr(retention, "prune", prune_at_the_third_try)
-    keeping = keep_pruning(bridge.db, bridge.config, Policy(MONTH), first_pass_s=0, between_passes_s=0.01)
+    keeping = keep_pruning(
+        bridge.db, bridge.config, RetentionPolicy(MONTH), first_pass_s=0, between_passes_s=0.01
+    )
     async with background(keeping):
         await eventually(lambda: retention.pruned_of(bridge.db, [old]))
     assert await retention.pruned_of(bridge.db, [young]) == {}
@@ -86,13 +88,13 @@ async def test_files_of_pruned_executions_go_and_all_others_stay(bridge: Bridge)
     link.symlink_to(staying[0])
     going, staying = [path for path in going if path != link], [*staying, upper, link]
     before = await retention.cutoff(db, MONTH)
-    assert await remove_files(db, bridge.config, before) == Files()
+    assert await remove_files(db, bridge.config, before) == PrunedFiles()
     due = {old}.__contains__
-    assert await remove_files(db, bridge.config, before, dry_run=True, due=due) == Files(2, 10)
+    assert await remove_files(db, bridge.config, before, dry_run=True, due=due) == PrunedFiles(2, 10)
     await prune_all(db)
-    assert await remove_files(db, bridge.config, before, dry_run=True) == Files(2, 10)
+    assert await remove_files(db, bridge.config, before, dry_run=True) == PrunedFiles(2, 10)
     assert all(path.exists() for path in going)
-    assert await remove_files(db, bridge.config, before) == Files(2, 10)
+    assert await remove_files(db, bridge.config, before) == PrunedFiles(2, 10)
     assert not any(path.exists() for path in going)
     assert all(path.exists() or path.is_symlink() for path in staying)
 

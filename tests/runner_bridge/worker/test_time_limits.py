@@ -14,7 +14,7 @@ from runner_bridge.launchers.runner_config import CARGO_BEGINS, RunnerConfig
 from runner_bridge.launchers.runner_process import RunnerProcess
 from runner_bridge.worker import liveness
 from runner_bridge.worker.liveness import Liveness
-from runner_bridge.worker.time_limits import Limits
+from runner_bridge.worker.time_limits import TimeLimits
 from runner_bridge.worker.worker import Worker
 from store.executions import state_machine
 from store.executions.queue import GiveBack
@@ -134,7 +134,7 @@ async def test_whoever_says_something_now_and_then_is_not_silent(
     """By a clock that this test moves."""
     clock = [1000.0]
     monkeypatch.setattr(liveness, "time", SimpleNamespace(monotonic=lambda: clock[0], time=time.time))
-    limits = Limits(startup_ms=1000, run_ms=3_600_000, idle_ms=1000)
+    limits = TimeLimits(startup_ms=1000, run_ms=3_600_000, idle_ms=1000)
     log = tmp_path / "log"
     living = Liveness(cast(RunnerProcess, SimpleNamespace(age_s=1800.0)), (tmp_path / "out", log), None)
     living.look()
