@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from store.errors import DatabaseBusy, DatabaseUnavailable
-from store.executions.queue import GiveBack
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -19,10 +18,14 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class ShuttingDown(Exception):
+    """The worker has to end before an execution is done; another worker takes over."""
+
+
 async def until_stored(operation: Callable[[], Awaitable[T]], leaving: asyncio.Event) -> T:
     """The result of `operation`, which must be safe to repeat and is repeated while the database is away.
 
-    Raises GiveBack when `leaving` is set first.
+    Raises ShuttingDown when `leaving` is set first.
     """
     pause = FIRST_PAUSE_S
     while True:
@@ -31,7 +34,7 @@ async def until_stored(operation: Callable[[], Awaitable[T]], leaving: asyncio.E
         except (DatabaseUnavailable, DatabaseBusy) as error:
             log.warning("the database does not take a write, trying again in %.1f s: %s", pause, error)
         if await wait_for_event(leaving, pause):
-            raise GiveBack("the database was away while this worker ended")
+            raise ShuttingDown("the database was away while this worker ended")
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 

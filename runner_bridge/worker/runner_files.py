@@ -13,9 +13,8 @@ from runner_bridge.launchers.output_tail import OutputTail
 from runner_bridge.sessions.lookup import Expected
 from runner_bridge.sessions.names import own_directory
 from runner_bridge.tool_logs.tail import ToolLogTail
-from runner_bridge.waiting import until_stored
+from runner_bridge.waiting import ShuttingDown, until_stored
 from runner_bridge.worker.context import WorkerContext
-from store.executions.queue import GiveBack
 from store.model import Execution, ToolCall, ToolCallStatus
 
 log = logging.getLogger(__name__)
@@ -62,9 +61,9 @@ class RunnerFiles:
 
 
 async def settle(work: Sequence[Awaitable[None]]) -> None:
-    """Waits for all of this; a failure is logged and costs the execution nothing. Raises GiveBack."""
+    """Waits for all of this; a failure is logged and costs the execution nothing. Raises ShuttingDown."""
     for outcome in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(outcome, GiveBack):
+        if isinstance(outcome, ShuttingDown):
             raise outcome
         if isinstance(outcome, BaseException):
             log.error("reading a runner's files failed", exc_info=outcome)

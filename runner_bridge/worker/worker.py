@@ -22,7 +22,7 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
 from runner_bridge.observing.watching import DirectoryWatch
 from runner_bridge.processes import machine, process_identity, reaper
-from runner_bridge.waiting import until_stored, wait_for_event
+from runner_bridge.waiting import ShuttingDown, until_stored, wait_for_event
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.counters import Counters
 from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
@@ -31,7 +31,6 @@ from runner_bridge.worker.supervision import Supervision
 from store.benchmarks import benchmarks
 from store.errors import StoreError
 from store.executions import queue, state_machine
-from store.executions.queue import GiveBack
 from store.live.hub import Hub
 from store.model import (
     Ending,
@@ -121,7 +120,7 @@ class Worker:
             try:
                 await self._register()
                 await self._work()
-            except GiveBack:
+            except ShuttingDown:
                 log.info("the worker ended before it was registered")
             finally:
                 await self._context.watch.close()
@@ -248,7 +247,7 @@ class Worker:
         task.add_done_callback(lambda _: self._supervised.pop(execution.id, None))
 
     async def _in_background(self, execution: Execution, *, is_fresh: bool) -> None:
-        with contextlib.suppress(GiveBack):
+        with contextlib.suppress(ShuttingDown):
             await self._see_to_end(execution, is_fresh=is_fresh)
 
     async def _see_to_end(self, execution: Execution, *, is_fresh: bool) -> None:
@@ -259,7 +258,7 @@ class Worker:
                 supervision = await self._supervision(execution)
                 work = supervision.execute() if is_fresh else supervision.resume()
                 await self._unless_leaving(supervision, work)
-            except GiveBack:
+            except ShuttingDown:
                 raise
             except Exception as error:
                 log.exception("supervising execution %s failed", execution.id)
@@ -294,7 +293,7 @@ class Worker:
                 )
                 starting.cancel()
             if not working.done():
-                raise GiveBack("this worker ends; the runner goes on")
+                raise ShuttingDown("this worker ends; the runner goes on")
             working.result()
         finally:
             leaving.cancel()

@@ -21,10 +21,6 @@ LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
 """The priorities that a request may have."""
 
 
-class GiveBack(Exception):
-    """Raised when a worker cannot go on with an execution: another one takes over."""
-
-
 @retried
 async def claim_next(
     db: Database, worker_id: WorkerId, limits: Limits, runner: RunnerKind | None = None

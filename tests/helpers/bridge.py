@@ -46,7 +46,7 @@ class DirectedWorker(Worker):
     async def handle(self, execution_id: ExecutionId) -> None:
         """Sees this execution to its end, whatever its turn; one that runs is taken from whoever has it.
 
-        GiveBack when this worker has to leave first.
+        ShuttingDown when this worker has to end first.
         """
         db = self._context.db
         await self._register()

@@ -14,9 +14,9 @@ import pytest
 from runner_bridge.launchers import end_runner, runner_process
 from runner_bridge.processes import members, process_identity
 from runner_bridge.processes.process_table import ProcessTable
+from runner_bridge.waiting import ShuttingDown
 from runner_bridge.worker.worker import Worker
 from store.executions import state_machine
-from store.executions.queue import GiveBack
 from store.model import Execution, ExecutionId, ExecutionStatus, LeakedProcess
 from tests.helpers.bridge import Bridge, until
 from tests.helpers.patience import DEADLINE_S
@@ -139,7 +139,7 @@ async def test_what_a_runner_that_died_unwatched_left_is_told_by_whoever_takes_o
 
 async def leaves(worker: Worker, handling: asyncio.Task[None]) -> None:
     worker.stop()
-    with pytest.raises(GiveBack):
+    with pytest.raises(ShuttingDown):
         await handling
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from runner_bridge.waiting import ShuttingDown
 from runner_bridge.worker import runner_end
 from store.errors import DatabaseUnavailable
 from store.executions import state_machine
-from store.executions.queue import GiveBack
 from store.model import ExecutionId, ExecutionStatus
 from tests.helpers.bridge import Bridge, fake_command, read_if_there, until
 from tests.helpers.patience import DEADLINE_S
@@ -83,7 +83,7 @@ async def test_without_a_database_the_runner_ends_and_the_next_worker_writes_it(
     with monkeypatch.context() as patch:
         patch.setattr(state_machine, "request_stop", away)
         worker.stop()
-        with pytest.raises(GiveBack):
+        with pytest.raises(ShuttingDown):
             await handling
     await until(lambda: not bridge.living(execution_id))
     await bridge.worker("ok").handle(execution_id)

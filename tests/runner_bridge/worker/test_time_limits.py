@@ -12,12 +12,12 @@ import pytest
 
 from runner_bridge.launchers.runner_config import CARGO_BEGINS, RunnerConfig
 from runner_bridge.launchers.runner_process import RunnerProcess
+from runner_bridge.waiting import ShuttingDown
 from runner_bridge.worker import liveness
 from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.time_limits import TimeLimits
 from runner_bridge.worker.worker import Worker
 from store.executions import state_machine
-from store.executions.queue import GiveBack
 from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, FailureKind
 from tests.helpers.bridge import Bridge, read_if_there, until
 from tests.helpers.patience import DEADLINE_S
@@ -46,7 +46,7 @@ async def begun(bridge: Bridge, execution_id: ExecutionId) -> int:
 
 async def leave(worker: Worker, handling: asyncio.Task[None]) -> None:
     worker.stop()
-    with pytest.raises(GiveBack):
+    with pytest.raises(ShuttingDown):
         await handling
 
 

@@ -13,10 +13,10 @@ import pytest
 from runner_bridge.launchers import runner_process
 from runner_bridge.processes import members, process_identity
 from runner_bridge.processes.process_table import ProcessTable
+from runner_bridge.waiting import ShuttingDown
 from runner_bridge.worker.supervision import Supervision
 from runner_bridge.worker.worker import Worker
 from store.executions import output, state_machine
-from store.executions.queue import GiveBack
 from store.executions.state_machine import ProcessIdentity
 from store.model import EventKind, ExecutionId, ExecutionStatus, FailureKind
 from tests.helpers.bridge import Bridge, until
@@ -46,7 +46,7 @@ async def left_behind(bridge: Bridge, mode: str) -> tuple[ExecutionId, ProcessId
     await bridge.ready(execution_id)
     await until_recorded(bridge, execution_id)
     worker.stop()
-    with pytest.raises(GiveBack):
+    with pytest.raises(ShuttingDown):
         await handling
     identity = await state_machine.process_of(bridge.db, execution_id)
     assert identity is not None
@@ -122,7 +122,7 @@ async def test_a_time_limit_counts_from_the_runners_start_whoever_watches(bridge
     await bridge.ready(execution_id)
     await until_recorded(bridge, execution_id)
     worker.stop()
-    with pytest.raises(GiveBack):
+    with pytest.raises(ShuttingDown):
         await handling
     await bridge.worker("ok").handle(execution_id)
     execution = await bridge.get(execution_id)
