@@ -18,9 +18,9 @@ from schema.agents.mutations import (
     test_agent_connection,
 )
 from schema.agents.performance import AgentPerformance, agent_performance
-from schema.batches.batch import Batch, BatchUpdate, batch, batch_updates
+from schema.batches.batch import BatchUpdate, batch, batch_updates
 from schema.batches.mutations import RunBenchmarksResult, run_benchmarks
-from schema.benchmarks.benchmark import Benchmark, BenchmarkConnection, benchmark, benchmarks
+from schema.benchmarks.benchmark import BenchmarkConnection, benchmark, benchmarks
 from schema.benchmarks.check import CheckBenchmarkResult, check_benchmark
 from schema.benchmarks.mutations import (
     SyncBenchmarksResult,
@@ -28,9 +28,11 @@ from schema.benchmarks.mutations import (
     sync_benchmarks,
     upsert_benchmark,
 )
+from schema.comparisons.executions import ExecutionComparison, compare_executions
 from schema.contract.permissions import needs_admin, needs_run
-from schema.executions.comparison import ExecutionComparison, compare_executions
-from schema.executions.execution import Execution, execution
+from schema.contract.references import BATCH, BENCHMARK, EXECUTION, nullable
+from schema.executions.events import ExecutionEvent
+from schema.executions.execution import execution
 from schema.executions.flows import Flow, flow
 from schema.executions.lists import ExecutionConnection, executions
 from schema.executions.mutations import (
@@ -43,10 +45,15 @@ from schema.executions.mutations import (
 from schema.executions.output import LogChunk, execution_log
 from schema.health.health import Health, health
 from schema.health.viewer import Viewer, viewer
-from schema.live.benchmarks import BenchmarkUpdate, benchmark_updates
-from schema.live.executions import ExecutionEvent, ExecutionUpdate, execution_events, execution_updates
-from schema.live.queue import QueuePositions, queue_positions
 from schema.sessions.imports import ImportSessionFilesResult, import_session_files
+from schema.subscriptions.benchmarks import BenchmarkUpdate, benchmark_updates
+from schema.subscriptions.executions import (
+    ExecutionUpdate,
+    execution_events,
+    execution_updates,
+)
+from schema.subscriptions.queue import QueuePositions, queue_positions
+from store import model
 
 __all__ = ["build_schema"]
 
@@ -54,16 +61,20 @@ __all__ = ["build_schema"]
 @strawberry.type(description="What can be asked. Nothing here starts a process or writes anything.")
 class Query:
     health: Health = strawberry.field(resolver=health, description="Whether the server can do its work.")
-    benchmark: Benchmark | None = strawberry.field(
-        resolver=benchmark, description="A benchmark by its id, and at one revision; null when there is none."
+    benchmark: model.Benchmark | None = strawberry.field(
+        resolver=benchmark,
+        graphql_type=nullable(BENCHMARK),
+        description="A benchmark by its id, and at one revision; null when there is none.",
     )
     benchmarks: BenchmarkConnection = strawberry.field(resolver=benchmarks, description="Benchmarks, by id.")
     check_benchmark: CheckBenchmarkResult = strawberry.field(
         resolver=check_benchmark,
         description="Whether a text is a benchmark definition, and what storing it would do. Writes nothing.",
     )
-    execution: Execution | None = strawberry.field(
-        resolver=execution, description="An execution by its UUID; null when there is none."
+    execution: model.Execution | None = strawberry.field(
+        resolver=execution,
+        graphql_type=nullable(EXECUTION),
+        description="An execution by its UUID; null when there is none.",
     )
     executions: ExecutionConnection = strawberry.field(
         resolver=executions, description="Executions, newest first unless `orderBy` says otherwise."
@@ -72,8 +83,10 @@ class Query:
         resolver=flow,
         description="What an agent did: from the database, else from the session file; null when neither has it.",
     )
-    batch: Batch | None = strawberry.field(
-        resolver=batch, description="A batch by its UUID; null when there is none."
+    batch: model.Batch | None = strawberry.field(
+        resolver=batch,
+        graphql_type=nullable(BATCH),
+        description="A batch by its UUID; null when there is none.",
     )
     compare_executions: ExecutionComparison | None = strawberry.field(
         resolver=compare_executions, description="Two executions side by side; null when one does not exist."

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from schema.contract.printed import PRINTED_CONTRACT, sdl
+from schema.printed import PRINTED_CONTRACT, sdl
 from store.embedded import EmbeddedServer
 from store.postgres.migrate import migrate
 from store.postgres.printed_schema import PRINTED_SCHEMA, schema_sql

@@ -49,6 +49,7 @@ def direct(definition: GraphQLField, schema: GraphQLSchema) -> Direct | None:
         ours.config,
         converter.scalar_registry,
         info_name=resolver.info_parameter.name if resolver.info_parameter else None,
+        source_name=resolver.parent_parameter.name if resolver.parent_parameter else None,
         has_self=resolver.self_parameter is not None,
         renamed={name: each.python_name for name, each in arguments.items() if name != each.python_name},
         converted={
@@ -63,8 +64,7 @@ def direct(definition: GraphQLField, schema: GraphQLSchema) -> Direct | None:
 
 
 def _takes_known_parameters(resolver: StrawberryResolver[Any]) -> bool:
-    unknown = resolver.parent_parameter or resolver.root_parameter
-    return callable(resolver.wrapped_func) and not unknown
+    return callable(resolver.wrapped_func) and not resolver.root_parameter
 
 
 def _goes_as_it_is(type_: Any, scalars: Any) -> bool:
@@ -86,6 +86,7 @@ class _Call:
     config: StrawberryConfig
     scalars: Mapping[object, Any]
     info_name: str | None
+    source_name: str | None
     has_self: bool
     renamed: Mapping[str, str]
     converted: Mapping[str, Any]
@@ -114,4 +115,6 @@ class _Call:
                 arguments[own] = arguments.pop(given)
         if self.info_name is not None:
             arguments[self.info_name] = info
+        if self.source_name is not None:
+            arguments[self.source_name] = source
         return self.function(source, **arguments) if self.has_self else self.function(**arguments)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from gql_server.responses.answers import refused_for
 from gql_server.responses.errors import Refused
-from schema.live.feeds import Feed
+from schema.contract.feeds import Feed
 from store.live.stretches import Stretch
 
 REMEMBERED = 256

@@ -17,8 +17,8 @@ from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Pos
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.operations.subscriptions import Held
 from gql_server.responses.answers import refused_for
+from schema.contract.feeds import Feed, Onward
 from schema.contract.permissions import Principal
-from schema.live.feeds import Feed, Onward
 
 SHARED_WITH = "watchers"
 """The name of whom a broadcast is executed for: nobody in particular, with the rights of each."""

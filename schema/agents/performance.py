@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -18,14 +18,11 @@ from schema.contract.context import Info
 from schema.contract.enums import Bucket
 from schema.contract.ids import benchmark_id_argument
 from schema.contract.pagination import Window
+from schema.contract.references import BENCHMARK, EXECUTION, nullable
 from schema.contract.times import utc_day
 from store import model
 from store.agents import performance as store
 from store.agents.performance import Figures, Timed
-
-if TYPE_CHECKING:
-    from schema.benchmarks.benchmark import Benchmark
-    from schema.executions.execution import Execution
 
 
 @strawberry.enum(description="Where a score comes from.")
@@ -152,26 +149,21 @@ class BenchmarkPerformance(Performance):
             **_shared(figures, filter),
         )
 
-    @strawberry.field(description="The benchmark at its current revision; null when it is not known here.")
-    async def benchmark(
-        self, info: Info
-    ) -> Annotated[Benchmark, strawberry.lazy("schema.benchmarks.benchmark")] | None:
-        from schema.benchmarks.benchmark import Benchmark
-
-        found = await info.context.loaders.benchmark.load(model.BenchmarkId(self.benchmark_id))
-        return None if found is None else Benchmark.of(found)
+    @strawberry.field(
+        graphql_type=nullable(BENCHMARK),
+        description="The benchmark at its current revision; null when it is not known here.",
+    )
+    async def benchmark(self, info: Info) -> model.Benchmark | None:
+        return await info.context.loaders.benchmark.load(model.BenchmarkId(self.benchmark_id))
 
     @strawberry.field(
-        description="The newest execution of the benchmark by the agent, ended or not, whatever the filter's days."
+        graphql_type=nullable(EXECUTION),
+        description="The newest execution of the benchmark by the agent, ended or not, whatever the filter's "
+        "days.",
     )
-    async def latest_execution(
-        self, info: Info
-    ) -> Annotated[Execution, strawberry.lazy("schema.executions.execution")] | None:
-        from schema.executions.execution import Execution
-
+    async def latest_execution(self, info: Info) -> model.Execution | None:
         key = (model.BenchmarkId(self.benchmark_id), self.agent)
-        found = await info.context.loaders.latest_execution.load(key)
-        return None if found is None else Execution.of(found)
+        return await info.context.loaders.latest_execution.load(key)
 
 
 @strawberry.type(description="How an agent did in one stretch of time.")

@@ -15,12 +15,11 @@ from schema.contract.errors import RequestError
 from schema.contract.ids import parse_execution_id
 from schema.contract.page_arguments import After, Before, First, Last
 from schema.contract.pagination import Window
-from schema.executions.execution import Execution
+from schema.contract.references import EXECUTION, nullable
+from schema.contract.updates_cursor import cursor_argument
+from schema.executions.events import ExecutionEvent
 from schema.executions.filter import ExecutionFilter
-from schema.executions.lists import ExecutionConnection
-from schema.executions.nested import executions_of
-from schema.live.executions import ExecutionEvent
-from schema.live.updates_cursor import cursor_argument
+from schema.executions.lists import ExecutionConnection, executions_of
 from store import model
 from store.executions import batches
 from store.executions.listing import Parent
@@ -57,31 +56,25 @@ class BatchProgress:
         )
 
 
+Row = strawberry.Parent[model.Batch]
+
+
 @strawberry.type(description="Executions that were requested together. Each lives and ends by itself.")
 class Batch:
-    row: strawberry.Private[model.Batch]
     id: strawberry.ID = strawberry.field(description="A UUID.")
     requested_at: dt.datetime = strawberry.field(description="When it was requested.")
     size: int = strawberry.field(description="How many executions it has.")
     request: JSON = strawberry.field(description="What was asked for: benchmarks or filter, agents, timeout.")
 
-    @classmethod
-    def of(cls, row: model.Batch) -> Batch:
-        return cls(
-            row=row,
-            id=strawberry.ID(str(row.id)),
-            requested_at=row.requested_at,
-            size=row.size,
-            request=JSON(row.request),
-        )
-
     @strawberry.field(description="How far it has come; follow it with `batchUpdates`.")
-    async def progress(self, info: Info) -> BatchProgress:
-        return BatchProgress.of(await info.context.loaders.batch_progress.load(self.row.id))
+    @staticmethod
+    async def progress(row: Row, info: Info) -> BatchProgress:
+        return BatchProgress.of(await info.context.loaders.batch_progress.load(row.id))
 
     @strawberry.field(description="Its executions, newest first.")
+    @staticmethod
     async def executions(
-        self,
+        row: Row,
         info: Info,
         first: First = None,
         after: After = None,
@@ -92,7 +85,7 @@ class Batch:
         ] = None,
     ) -> ExecutionConnection:
         window = Window.of(first, after, last, before)
-        return await executions_of(info, Parent.BATCH, self.row.id, window, filter)
+        return await executions_of(info, Parent.BATCH, row.id, window, filter)
 
 
 @strawberry.type(description="A step forward of a batch.")
@@ -105,8 +98,9 @@ class BatchUpdate:
     event: ExecutionEvent | None = strawberry.field(
         description="The change of state that happened; null in the first update."
     )
-    execution: Execution | None = strawberry.field(
-        description="The execution it happened to, as of then; null in the first update."
+    execution: model.Execution | None = strawberry.field(
+        graphql_type=nullable(EXECUTION),
+        description="The execution it happened to, as of then; null in the first update.",
     )
 
 
@@ -120,9 +114,8 @@ def batch_id_argument(text: str) -> BatchId:
 
 async def batch(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The batch's UUID.")]
-) -> Batch | None:
-    found = await info.context.loaders.batch.load(batch_id_argument(id))
-    return None if found is None else Batch.of(found)
+) -> model.Batch | None:
+    return await info.context.loaders.batch.load(batch_id_argument(id))
 
 
 async def batch_updates(

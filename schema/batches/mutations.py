@@ -8,10 +8,11 @@ import strawberry
 
 from runner_bridge import execution_requests
 from runner_bridge.errors import AgentsNotFound, InvalidInput
-from schema.batches.batch import Batch
 from schema.benchmarks.benchmark import BenchmarkFilter
 from schema.contract.context import Info
 from schema.contract.errors import Error, ErrorCode, InvalidInputError, RequestError
+from schema.contract.references import BATCH
+from store import model
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 from store.executions.batches import PRIORITY
 
@@ -29,7 +30,9 @@ class AgentsNotFoundError(Error):
 
 @strawberry.type(description="The idempotency key was used before, for another batch.")
 class BatchIdempotencyConflictError(Error):
-    existing: Batch = strawberry.field(description="The batch that the key belongs to.")
+    existing: model.Batch = strawberry.field(
+        graphql_type=BATCH, description="The batch that the key belongs to."
+    )
 
 
 @strawberry.input(
@@ -60,7 +63,9 @@ class RunBenchmarksInput:
 
 @strawberry.type(description="Every execution of the batch is queued, durably.")
 class RunBenchmarksSuccess:
-    batch: Batch = strawberry.field(description="The batch; follow it with `batchUpdates`.")
+    batch: model.Batch = strawberry.field(
+        graphql_type=BATCH, description="The batch; follow it with `batchUpdates`."
+    )
     created: bool = strawberry.field(
         description="False when the idempotency key gave a batch that was there before."
     )
@@ -111,6 +116,6 @@ async def run_benchmarks(
         )
     except BatchIdempotencyConflict as error:
         return BatchIdempotencyConflictError(
-            message=str(error), code=ErrorCode.IDEMPOTENCY_CONFLICT, existing=Batch.of(error.existing)
+            message=str(error), code=ErrorCode.IDEMPOTENCY_CONFLICT, existing=error.existing
         )
-    return RunBenchmarksSuccess(batch=Batch.of(batch), created=created)
+    return RunBenchmarksSuccess(batch=batch, created=created)

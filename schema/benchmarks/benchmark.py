@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
@@ -16,6 +16,7 @@ from runner_bridge.benchmarks.definitions import (
     why_no_reference_answer_to,
     why_not_runnable_here,
 )
+from schema.agents.performance import BenchmarkPerformance, PerformanceFilter, performance_of_benchmark
 from schema.benchmarks.definitions import FlowStep, GroundTruth, InitialAccount
 from schema.benchmarks.json_lists import JsonNodes, benchmark_nodes
 from schema.benchmarks.reference_answer import ReferenceAnswer
@@ -23,29 +24,27 @@ from schema.benchmarks.remarks import Remark
 from schema.benchmarks.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from schema.contract.context import Info
 from schema.contract.ids import benchmark_id_argument
+from schema.contract.json_selection import execution_row, loaded, ready
 from schema.contract.page_arguments import After, Before, First, Last
 from schema.contract.pagination import PageInfo, Window, decode_cursor, encode_cursor
-from schema.live.updates_cursor import UpdatesCursor
+from schema.contract.references import BENCHMARK, EXECUTION, list_of, nullable
+from schema.contract.updates_cursor import UpdatesCursor
+from schema.executions.filter import ExecutionFilter
+from schema.executions.lists import ExecutionConnection, executions_of
 from schema.loading.json_loads import LatestExecution, LatestExecutions
-from schema.loading.json_selection import execution_row, loaded, ready
 from store import model
 from store.executions import filters, listing
 from store.executions.listing import BenchmarkBounds
 from store.json import lists
 from store.json.rows import NotWritable
 
-if TYPE_CHECKING:
-    from schema.agents.performance import BenchmarkPerformance, PerformanceFilter
-    from schema.executions.execution import Execution
-    from schema.executions.filter import ExecutionFilter
-    from schema.executions.lists import ExecutionConnection
-
 CURSOR_KIND = "benchmarks"
+
+Row = strawberry.Parent[model.Benchmark]
 
 
 @strawberry.type(description="A benchmark: accounts to set up, a prompt, and what must be true afterwards.")
 class Benchmark:
-    row: strawberry.Private[model.Benchmark]
     id: strawberry.ID = strawberry.field(description="Its own id, such as `001-sol-transfer`.")
     description: str = strawberry.field(description="What it tests.")
     tags: list[str] = strawberry.field(description="Its tags.")
@@ -57,54 +56,42 @@ class Benchmark:
         description="Its file in the benchmarks directory; null when it came over the API."
     )
     content_hash: str = strawberry.field(description="SHA-256 of the source, in hex.")
-    remarks: list[Remark] = strawberry.field(
-        description="What of it cannot be evaluated here, or what upstream's loader would refuse."
-    )
     created_at: dt.datetime = strawberry.field(description="When the first revision was stored.")
     revised_at: dt.datetime = strawberry.field(description="When this revision was stored.")
     archived_at: dt.datetime | None = strawberry.field(
         description="When its file was found gone; null while it is there."
     )
 
-    @classmethod
-    def of(cls, row: model.Benchmark) -> Benchmark:
-        return cls(
-            row=row,
-            id=strawberry.ID(row.id),
-            description=row.description,
-            tags=list(row.tags),
-            prompt=row.prompt,
-            revision=row.revision,
-            definition=row.definition,
-            source=row.source,
-            source_path=row.source_path,
-            content_hash=row.content_hash,
-            remarks=[Remark.of(remark) for remark in row.remarks],
-            created_at=row.created_at,
-            revised_at=row.revised_at,
-            archived_at=row.archived_at,
-        )
-
-    @strawberry.field(description="Its newest execution, by one agent or by any; null when there is none.")
-    async def latest_execution(
-        self,
-        info: Info,
-        agent: Annotated[str | None, strawberry.argument(description="Only by this agent.")] = None,
-    ) -> Annotated[Execution, strawberry.lazy("schema.executions.execution")] | None:
-        from schema.executions.execution import Execution
-
-        if (row := execution_row(info)) is not None:
-            with suppress(NotWritable):
-                written: Execution | None = await loaded(info, LatestExecution(agent), row, self.row.id)
-                return written
-        found = await info.context.loaders.latest_execution.load((model.BenchmarkId(self.id), agent))
-        return None if found is None else Execution.of(found)
+    @strawberry.field(
+        description="What of it cannot be evaluated here, or what upstream's loader would refuse."
+    )
+    @staticmethod
+    def remarks(row: Row) -> list[Remark]:
+        return [Remark.of(remark) for remark in row.remarks]
 
     @strawberry.field(
-        description="Its newest execution by each of some agents; none of an agent without one."
+        graphql_type=nullable(EXECUTION),
+        description="Its newest execution, by one agent or by any; null when there is none.",
     )
+    @staticmethod
+    async def latest_execution(
+        row: Row,
+        info: Info,
+        agent: Annotated[str | None, strawberry.argument(description="Only by this agent.")] = None,
+    ) -> model.Execution | None:
+        if (members := execution_row(info)) is not None:
+            with suppress(NotWritable):
+                written: model.Execution | None = await loaded(info, LatestExecution(agent), members, row.id)
+                return written
+        return await info.context.loaders.latest_execution.load((row.id, agent))
+
+    @strawberry.field(
+        graphql_type=list_of(EXECUTION),
+        description="Its newest execution by each of some agents; none of an agent without one.",
+    )
+    @staticmethod
     async def latest_executions(
-        self,
+        row: Row,
         info: Info,
         agents: Annotated[
             list[str] | None,
@@ -112,85 +99,81 @@ class Benchmark:
                 description="Which agents, in this order; all configured ones when not given."
             ),
         ] = None,
-    ) -> list[Annotated[Execution, strawberry.lazy("schema.executions.execution")]]:
-        from schema.executions.execution import Execution
-
+    ) -> list[model.Execution]:
         wanted = info.context.runner.agents if agents is None else agents
-        if (row := execution_row(info)) is not None:
+        if (members := execution_row(info)) is not None:
             with suppress(NotWritable):
-                written: list[Execution] = await loaded(
-                    info, LatestExecutions(tuple(wanted)), row, self.row.id
+                written: list[model.Execution] = await loaded(
+                    info, LatestExecutions(tuple(wanted)), members, row.id
                 )
                 return written
-        keys = [(model.BenchmarkId(self.id), agent) for agent in dict.fromkeys(wanted)]
+        keys = [(row.id, agent) for agent in dict.fromkeys(wanted)]
         found = await info.context.loaders.latest_execution.load_many(keys)
-        return [Execution.of(execution) for execution in found if execution is not None]
+        return [execution for execution in found if execution is not None]
 
     @strawberry.field(description="How each agent does on it, over ended executions, in order of name.")
+    @staticmethod
     async def performance(
-        self,
+        row: Row,
         info: Info,
         filter: Annotated[
-            Annotated[PerformanceFilter, strawberry.lazy("schema.agents.performance")] | None,
+            PerformanceFilter | None,
             strawberry.argument(
                 description="Which ended executions; all when not given. Empty where it leaves the benchmark out."
             ),
         ] = None,
-    ) -> list[Annotated[BenchmarkPerformance, strawberry.lazy("schema.agents.performance")]]:
-        from schema.agents.performance import performance_of_benchmark
-
-        return await performance_of_benchmark(info, self.id, filter)
+    ) -> list[BenchmarkPerformance]:
+        return await performance_of_benchmark(info, row.id, filter)
 
     @strawberry.field(description="Its executions, newest first.")
+    @staticmethod
     async def executions(
-        self,
+        row: Row,
         info: Info,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
         filter: Annotated[
-            Annotated[ExecutionFilter, strawberry.lazy("schema.executions.filter")] | None,
+            ExecutionFilter | None,
             strawberry.argument(description="Which of them; all when not given."),
         ] = None,
-    ) -> Annotated[ExecutionConnection, strawberry.lazy("schema.executions.lists")]:
-        from schema.executions.nested import executions_of
-
+    ) -> ExecutionConnection:
         window = Window.of(first, after, last, before)
-        return await executions_of(info, listing.Parent.BENCHMARK, self.row.id, window, filter)
+        return await executions_of(info, listing.Parent.BENCHMARK, row.id, window, filter)
 
     @strawberry.field(description="The contents it has had, newest first.")
+    @staticmethod
     async def revisions(
-        self, info: Info, first: First = None, after: After = None
+        row: Row, info: Info, first: First = None, after: After = None
     ) -> BenchmarkRevisionConnection:
-        return await revisions_of(info, self.row.id, Window.of(first, after, None, None))
+        return await revisions_of(info, row.id, Window.of(first, after, None, None))
 
     @strawberry.field(description="What differs between two revisions; null when one does not exist.")
+    @staticmethod
     async def diff(
-        self,
+        row: Row,
         info: Info,
         from_: Annotated[int, strawberry.argument(name="from", description="The former revision.")],
         to: Annotated[int, strawberry.argument(description="The later revision.")],
     ) -> BenchmarkDiff | None:
-        return await diff_of(info, self.row.id, from_, to)
-
-    async def _definition(self, info: Info) -> Definition:
-        text = StoredText(self.row.content_hash, self.row.source)
-        return await info.context.loaders.definition.load(text)
+        return await diff_of(info, row.id, from_, to)
 
     @strawberry.field(
         description="`dynamic` when the agent plans by itself, else `static`; null when the text cannot be read."
     )
-    async def flow_type(self, info: Info) -> str | None:
-        definition = await self._definition(info)
+    @staticmethod
+    async def flow_type(row: Row, info: Info) -> str | None:
+        definition = await _definition(row, info)
         return None if isinstance(definition, Unreadable) else definition.flow_type
 
     @strawberry.field(
         description="The steps of a benchmark that prompts several times; empty for one prompt, null when the "
         "text cannot be read."
     )
-    async def flow_steps(self, info: Info) -> list[FlowStep] | None:
-        definition = await self._definition(info)
+    @staticmethod
+    async def flow_steps(row: Row, info: Info) -> list[FlowStep] | None:
+        definition = await _definition(row, info)
         if isinstance(definition, Unreadable):
             return None
         return [FlowStep.of(step) for step in definition.flow]
@@ -198,30 +181,40 @@ class Benchmark:
     @strawberry.field(
         description="The accounts as they stand before the agent acts; null when the text cannot be read."
     )
-    async def initial_state(self, info: Info) -> list[InitialAccount] | None:
-        definition = await self._definition(info)
+    @staticmethod
+    async def initial_state(row: Row, info: Info) -> list[InitialAccount] | None:
+        definition = await _definition(row, info)
         if isinstance(definition, Unreadable):
             return None
         return [InitialAccount.of(account) for account in definition.initial_state]
 
     @strawberry.field(description="What a result is measured against; null when the text cannot be read.")
-    async def ground_truth(self, info: Info) -> GroundTruth | None:
-        definition = await self._definition(info)
+    @staticmethod
+    async def ground_truth(row: Row, info: Info) -> GroundTruth | None:
+        definition = await _definition(row, info)
         return None if isinstance(definition, Unreadable) else GroundTruth.of(definition.ground_truth)
 
     @strawberry.field(description="Whether there is an answer to it that needs no model.")
-    async def reference_answer(self, info: Info) -> ReferenceAnswer:
-        return ReferenceAnswer.of(why_no_reference_answer_to(await self._definition(info)))
+    @staticmethod
+    async def reference_answer(row: Row, info: Info) -> ReferenceAnswer:
+        return ReferenceAnswer.of(why_no_reference_answer_to(await _definition(row, info)))
 
     @strawberry.field(
         description="Whether our own runner can build its environment, so that an agent can play it here."
     )
-    async def runnable_locally(self, info: Info) -> bool:
-        return why_not_runnable_here(await self._definition(info)) is None
+    @staticmethod
+    async def runnable_locally(row: Row, info: Info) -> bool:
+        return why_not_runnable_here(await _definition(row, info)) is None
 
     @strawberry.field(description="Why our own runner cannot build it; null when it can.")
-    async def why_not_runnable_locally(self, info: Info) -> str | None:
-        return why_not_runnable_here(await self._definition(info))
+    @staticmethod
+    async def why_not_runnable_locally(row: Row, info: Info) -> str | None:
+        return why_not_runnable_here(await _definition(row, info))
+
+
+async def _definition(row: Row, info: Info) -> Definition:
+    text = StoredText(row.content_hash, row.source)
+    return await info.context.loaders.definition.load(text)
 
 
 @strawberry.input(description="Which benchmarks. Every condition given must hold.")
@@ -245,7 +238,7 @@ class BenchmarkFilter:
 @strawberry.type(description="A benchmark in a list.")
 class BenchmarkEdge:
     cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
-    node: Benchmark = strawberry.field(description="The benchmark.")
+    node: model.Benchmark = strawberry.field(graphql_type=BENCHMARK, description="The benchmark.")
 
 
 @strawberry.type(description="A page of benchmarks, by id.")
@@ -260,8 +253,8 @@ class BenchmarkConnection:
     written_nodes: strawberry.Private[Any] = None
     """The nodes as JSON where no edges are asked for; there are none then."""
 
-    @strawberry.field(description="The benchmarks without their cursors.")
-    def nodes(self) -> list[Benchmark]:
+    @strawberry.field(graphql_type=list_of(BENCHMARK), description="The benchmarks without their cursors.")
+    def nodes(self) -> list[model.Benchmark]:
         return self.written_nodes or [edge.node for edge in self.edges]
 
     @strawberry.field(description="How many benchmarks the filter lets through; counted only when asked.")
@@ -275,13 +268,11 @@ async def benchmark(
     revision: Annotated[
         int | None, strawberry.argument(description="One of its revisions; the current one when not given.")
     ] = None,
-) -> Benchmark | None:
+) -> model.Benchmark | None:
     loaders, benchmark_id = info.context.loaders, benchmark_id_argument(id)
     if revision is None:
-        found = await loaders.benchmark.load(benchmark_id)
-    else:
-        found = await loaders.benchmark_revision.load((benchmark_id, revision))
-    return None if found is None else Benchmark.of(found)
+        return await loaders.benchmark.load(benchmark_id)
+    return await loaders.benchmark_revision.load((benchmark_id, revision))
 
 
 async def benchmarks(
@@ -303,9 +294,7 @@ async def benchmarks(
         with suppress(NotWritable):
             return await _written(info, written, conditions, bounds, cursor)
     page = await listing.benchmarks(info.context.db, conditions, bounds, cursor.log)
-    edges = [
-        BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=Benchmark.of(row)) for row in page.items
-    ]
+    edges = [BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=row) for row in page.items]
     return BenchmarkConnection(
         filter=conditions,
         edges=edges,

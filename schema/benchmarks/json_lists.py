@@ -14,9 +14,9 @@ import orjson
 
 from runner_bridge.benchmarks.definitions import DEFINITIONS
 from schema.contract.context import Info
+from schema.contract.json_selection import ON_CONNECTION, members_of
 from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
 from schema.contract.selection import SelectedField, derived
-from schema.loading.json_selection import ON_CONNECTION, members_of
 from store.json.columns import BENCHMARK_OF_LIST
 from store.json.lists import JsonBenchmark
 from store.json.rows import JsonRow, NotWritable, Wanted

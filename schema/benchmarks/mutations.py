@@ -9,11 +9,12 @@ import strawberry
 from runner_bridge.benchmarks import sync
 from runner_bridge.errors import BenchmarksDirectoryError as DirectoryFault
 from runner_bridge.formats.errors import FormatError
-from schema.benchmarks.benchmark import Benchmark
 from schema.benchmarks.remarks import Remark
 from schema.contract.context import Info
 from schema.contract.enums import SyncOutcome
 from schema.contract.errors import Error, ErrorCode
+from schema.contract.references import BENCHMARK, nullable
+from store import model
 from store.model import BenchmarkId
 
 
@@ -45,14 +46,14 @@ class SyncedFile:
     remarks: list[Remark] = strawberry.field(description="What of it cannot be evaluated here.")
 
     @strawberry.field(
+        graphql_type=nullable(BENCHMARK),
         description="The benchmark as it is stored now, which says whether it can be played here and whether it "
-        "has a reference answer; null when it is not stored."
+        "has a reference answer; null when it is not stored.",
     )
-    async def benchmark(self, info: Info) -> Benchmark | None:
+    async def benchmark(self, info: Info) -> model.Benchmark | None:
         if self.benchmark_id is None:
             return None
-        row = await info.context.loaders.benchmark.load(BenchmarkId(self.benchmark_id))
-        return None if row is None else Benchmark.of(row)
+        return await info.context.loaders.benchmark.load(BenchmarkId(self.benchmark_id))
 
     @classmethod
     def of(cls, report: sync.FileReport) -> SyncedFile:
@@ -92,7 +93,9 @@ class UpsertBenchmarkInput:
 
 @strawberry.type(description="The definition is stored.")
 class UpsertBenchmarkSuccess:
-    benchmark: Benchmark = strawberry.field(description="The benchmark as it is now.")
+    benchmark: model.Benchmark = strawberry.field(
+        graphql_type=BENCHMARK, description="The benchmark as it is now."
+    )
     outcome: SyncOutcome = strawberry.field(description="CREATED, UPDATED or UNCHANGED.")
 
 
@@ -142,4 +145,4 @@ async def upsert_benchmark(
         benchmark, outcome = await sync.upsert_benchmark(info.context.db, input.source)
     except FormatError as error:
         return InvalidBenchmarkError.of(error)
-    return UpsertBenchmarkSuccess(benchmark=Benchmark.of(benchmark), outcome=outcome)
+    return UpsertBenchmarkSuccess(benchmark=benchmark, outcome=outcome)

@@ -8,8 +8,6 @@ everything else costs 1. So a new field has a cost from the day it is made, and 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +34,8 @@ from graphql import (
     get_nullable_type,
     is_leaf_type,
     is_list_type,
-    parse,
 )
-from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+from graphql.execution.values import VariableValues, get_argument_values
 
 from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
 
@@ -120,23 +117,6 @@ def cost_of_field(parent: str, name: str, field: GraphQLField) -> Cost:
     return Cost(1, LIST_SIZE) if is_list_type(get_nullable_type(field.type)) else Cost()
 
 
-def cost_of(document: str | DocumentNode, variables: Mapping[str, Any] | None = None) -> int:
-    """What the most expensive operation of `document` can cost: an upper bound, each fragment measured once.
-
-    For documents of our own schema; fields that do not exist cost 1. Raises GraphQLError for unusable variables.
-    """
-    schema = _contract()
-    parsed = parse(document) if isinstance(document, str) else document
-    costs = []
-    for node in parsed.definitions:
-        if isinstance(node, OperationDefinitionNode):
-            values = get_variable_values(schema, node.variable_definitions or (), dict(variables or {}))
-            if isinstance(values, list):
-                raise values[0]
-            costs.append(cost_of_operation(schema, parsed, node, values))
-    return max(costs, default=0)
-
-
 def cost_of_operation(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, values: VariableValues
 ) -> int:
@@ -156,13 +136,6 @@ def cost_bound(
 
 class _Unbounded(Exception):
     """How many items there are depends on the length of a variable."""
-
-
-@functools.cache
-def _contract() -> GraphQLSchema:
-    from schema import build_schema
-
-    return build_schema()._schema
 
 
 class _Measure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 
@@ -14,10 +14,14 @@ from schema.contract.context import Info
 from schema.contract.enums import ExecutionOrigin, ExecutionStatus, FailureKind, PromptSource, RunnerKind
 from schema.contract.errors import RequestError
 from schema.contract.ids import execution_id_argument
+from schema.contract.json_selection import execution_row, loaded, tool_call_row
 from schema.contract.page_arguments import After, Before, First, Last
 from schema.contract.pagination import LARGEST_PAGE, Window
+from schema.contract.references import BATCH, BENCHMARK, EXECUTION, nullable
 from schema.contract.selection import is_alone
+from schema.executions.events import ExecutionEvent
 from schema.executions.flows import Flow
+from schema.executions.lists import ExecutionConnection, executions_of
 from schema.executions.output import LogChunk, Offset
 from schema.executions.progress import ExecutionProgress, LeakedProcess
 from schema.executions.pruned import Pruned, gap_before
@@ -27,18 +31,13 @@ from schema.executions.tool_calls import ToolCall
 from schema.executions.tool_logs import ExecutionRemark, ToolLog
 from schema.executions.transactions import TransactionLogs
 from schema.loading.json_loads import ExecutionById, ToolCalls
-from schema.loading.json_selection import execution_row, loaded, tool_call_row
 from schema.renderings.trace import trace_text
+from schema.sessions.ingest_problems import IngestConflict
 from store import model
 from store.executions import listing
 from store.json.rows import NotWritable
 
-if TYPE_CHECKING:
-    from schema.batches.batch import Batch
-    from schema.benchmarks.benchmark import Benchmark
-    from schema.executions.lists import ExecutionConnection
-    from schema.live.executions import ExecutionEvent
-    from schema.sessions.ingest_problems import IngestConflict
+Row = strawberry.Parent[model.Execution]
 
 
 @strawberry.type(description="Why an execution ended badly.")
@@ -66,7 +65,6 @@ class Failure:
 
 @strawberry.type(description="One execution of a benchmark by a runner with an agent.")
 class Execution:
-    row: strawberry.Private[model.Execution]
     id: strawberry.ID = strawberry.field(description="A UUID; also the session id in every file.")
     benchmark_id: strawberry.ID = strawberry.field(
         description="The benchmark that is executed. `(unknown)`, which is no benchmark's id, while only the "
@@ -84,10 +82,6 @@ class Execution:
         description="The seq of its newest event. Of two answers about one execution the higher is newer."
     )
     priority: int = strawberry.field(description="The higher is taken from the queue first.")
-    failure: Failure | None = strawberry.field(
-        description="Why it ended badly; null while it has not. Of a stopped execution only when nobody could see "
-        "whether its runner ended."
-    )
     success: bool | None = strawberry.field(description="What the session file reports; null without one.")
     score: float | None = strawberry.field(
         description="The score that the session file reports, from 0 to 1; null without one. Dynamic flows report "
@@ -133,179 +127,170 @@ class Execution:
     runner: RunnerKind | None = strawberry.field(
         description="Which runner this server started; null before the start and for an observed execution."
     )
-    session_id: str = strawberry.field(description="The session id in its files; usually its own id.")
 
-    @classmethod
-    def of(cls, row: model.Execution) -> Execution:
-        return cls(
-            row=row,
-            id=strawberry.ID(str(row.id)),
-            benchmark_id=strawberry.ID(row.benchmark_id),
-            benchmark_revision=row.benchmark_revision,
-            agent=row.agent,
-            origin=row.origin,
-            status=row.status,
-            revision=row.revision,
-            priority=row.priority,
-            failure=Failure.of(row),
-            success=row.success,
-            score=row.score,
-            computed_score=row.computed_score,
-            queued_at=row.queued_at,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            last_activity_at=row.last_activity_at,
-            stop_requested_at=row.stop_requested_at,
-            stop_reason=row.stop_reason,
-            queue_duration_ms=row.queue_duration_ms,
-            execution_time_ms=row.execution_time_ms,
-            startup_time_ms=row.startup_time_ms,
-            timeout_ms=row.timeout_ms,
-            progress=ExecutionProgress.of(row.progress),
-            leaked_processes=[LeakedProcess.of(leaked) for leaked in row.leaked_processes],
-            exit_code=row.exit_code,
-            runner=row.runner,
-            session_id=row.session_id or str(row.id),
-        )
+    @strawberry.field(description="The session id in its files; usually its own id.")
+    @staticmethod
+    def session_id(row: Row) -> str:
+        return row.session_id or str(row.id)
 
-    @strawberry.field(description="The benchmark as of the revision that was executed.")
-    async def benchmark(
-        self, info: Info
-    ) -> Annotated[Benchmark, strawberry.lazy("schema.benchmarks.benchmark")] | None:
-        from schema.benchmarks.benchmark import Benchmark
+    @strawberry.field(
+        description="Why it ended badly; null while it has not. Of a stopped execution only when nobody could see "
+        "whether its runner ended."
+    )
+    @staticmethod
+    def failure(row: Row) -> Failure | None:
+        return Failure.of(row)
 
-        if self.row.benchmark_revision is None:
+    @strawberry.field(
+        graphql_type=nullable(BENCHMARK), description="The benchmark as of the revision that was executed."
+    )
+    @staticmethod
+    async def benchmark(row: Row, info: Info) -> model.Benchmark | None:
+        if row.benchmark_revision is None:
             return None
-        key = (self.row.benchmark_id, self.row.benchmark_revision)
-        found = await info.context.loaders.benchmark_revision.load(key)
-        return None if found is None else Benchmark.of(found)
+        return await info.context.loaders.benchmark_revision.load((row.benchmark_id, row.benchmark_revision))
 
     @strawberry.field(
         description="Its place in the queue, 1 for the next; null unless it is QUEUED. Live in "
         "`queuePositions`. One whose agent is at its limit is passed over and keeps its place."
     )
-    async def queue_position(self, info: Info) -> int | None:
-        if self.row.status is not ExecutionStatus.QUEUED:
+    @staticmethod
+    async def queue_position(row: Row, info: Info) -> int | None:
+        if row.status is not ExecutionStatus.QUEUED:
             return None
-        return await info.context.loaders.queue_position.load(self.row.id)
+        return await info.context.loaders.queue_position.load(row.id)
 
     @strawberry.field(
         description="The prompt the agent was given, as its session file tells it, else its tool log."
     )
-    async def prompt(self, info: Info) -> str | None:
-        found = await info.context.loaders.prompt.load(self.row.id)
+    @staticmethod
+    async def prompt(row: Row, info: Info) -> str | None:
+        found = await info.context.loaders.prompt.load(row.id)
         return None if found is None else found.text
 
     @strawberry.field(description="Where `prompt` was read; null when it is.")
-    async def prompt_source(self, info: Info) -> PromptSource | None:
-        found = await info.context.loaders.prompt.load(self.row.id)
+    @staticmethod
+    async def prompt_source(row: Row, info: Info) -> PromptSource | None:
+        found = await info.context.loaders.prompt.load(row.id)
         return None if found is None else found.source
 
     @strawberry.field(
         description="Whether `prompt` is only the beginning: the writer of the tool log cuts long ones. Null when "
         "`prompt` is."
     )
-    async def prompt_truncated(self, info: Info) -> bool | None:
-        found = await info.context.loaders.prompt.load(self.row.id)
+    @staticmethod
+    async def prompt_truncated(row: Row, info: Info) -> bool | None:
+        found = await info.context.loaders.prompt.load(row.id)
         return None if found is None else found.is_truncated
 
     @strawberry.field(
         description="Its tool log as it was read; null before there is one, and when it was `pruned`."
     )
-    async def tool_log(self, info: Info) -> ToolLog | None:
-        found = await info.context.loaders.tool_log.load(self.row.id)
-        return None if found is None else ToolLog.of(found, self.row.id, ended=self.row.status.is_terminal)
+    @staticmethod
+    async def tool_log(row: Row, info: Info) -> ToolLog | None:
+        found = await info.context.loaders.tool_log.load(row.id)
+        return None if found is None else ToolLog.of(found, row.id, ended=row.status.is_terminal)
 
     @strawberry.field(
         description="What of its files was not used, or not as it stands, line by line. Of each kind at most "
         "1,000, and then how many there are."
     )
-    async def remarks(self, info: Info) -> list[ExecutionRemark]:
-        return [ExecutionRemark.of(one) for one in await info.context.loaders.remarks.load(self.row.id)]
+    @staticmethod
+    async def remarks(row: Row, info: Info) -> list[ExecutionRemark]:
+        return [ExecutionRemark.of(one) for one in await info.context.loaders.remarks.load(row.id)]
 
     @strawberry.field(description="What retention has deleted of it; null while all of it is kept.")
-    async def pruned(self, info: Info) -> Pruned | None:
-        found = await info.context.loaders.pruned.load(self.row.id)
+    @staticmethod
+    async def pruned(row: Row, info: Info) -> Pruned | None:
+        found = await info.context.loaders.pruned.load(row.id)
         return None if found is None else Pruned.of(found)
 
     @strawberry.field(
         description="The steps of its result, in order; empty before the end, and when they were `pruned`."
     )
-    async def steps(self, info: Info) -> list[Step]:
-        return [Step.of(step) for step in await info.context.loaders.steps.load(self.row.id)]
+    @staticmethod
+    async def steps(row: Row, info: Info) -> list[Step]:
+        return [Step.of(step) for step in await info.context.loaders.steps.load(row.id)]
 
     @strawberry.field(description="The agent's tool calls so far, in order; empty when they were `pruned`.")
-    async def tool_calls(self, info: Info) -> list[ToolCall]:
-        if (row := tool_call_row(info)) is not None:
+    @staticmethod
+    async def tool_calls(row: Row, info: Info) -> list[ToolCall]:
+        if (members := tool_call_row(info)) is not None:
             with suppress(NotWritable):
-                written: list[ToolCall] = await loaded(info, ToolCalls(), row, self.row.id)
+                written: list[ToolCall] = await loaded(info, ToolCalls(), members, row.id)
                 return written
-        return [ToolCall.of(call) for call in await info.context.loaders.tool_calls.load(self.row.id)]
+        return [ToolCall.of(call) for call in await info.context.loaders.tool_calls.load(row.id)]
 
     @strawberry.field(description="The score computed here, with its breakdown; null without a result.")
-    def scoring(self) -> Scoring | None:
-        scoring = self.row.scoring
+    @staticmethod
+    def scoring(row: Row) -> Scoring | None:
+        scoring = row.scoring
         return None if scoring is None or NOT_COMPUTABLE in scoring else Scoring.of(scoring)
 
     @strawberry.field(
         description="Why no score can be computed of its result; null where one was, or without a result."
     )
-    def scoring_problem(self) -> str | None:
-        problem: str | None = (self.row.scoring or {}).get(NOT_COMPUTABLE)
+    @staticmethod
+    def scoring_problem(row: Row) -> str | None:
+        problem: str | None = (row.scoring or {}).get(NOT_COMPUTABLE)
         return problem
 
     @strawberry.field(
         description="Each final state assertion of the benchmark; null without a result to evaluate them on."
     )
-    def assertions(self) -> list[AssertionResult] | None:
-        if self.row.assertions is None:
+    @staticmethod
+    def assertions(row: Row) -> list[AssertionResult] | None:
+        if row.assertions is None:
             return None
-        return [AssertionResult.of(outcome) for outcome in self.row.assertions]
+        return [AssertionResult.of(outcome) for outcome in row.assertions]
 
     @strawberry.field(description="What its transactions logged, as a tree and as texts.")
-    async def transaction_logs(self, info: Info) -> TransactionLogs:
-        return TransactionLogs(rows=await info.context.loaders.steps.load(self.row.id))
+    @staticmethod
+    async def transaction_logs(row: Row, info: Info) -> TransactionLogs:
+        return TransactionLogs(rows=await info.context.loaders.steps.load(row.id))
 
     @strawberry.field(description="What happened, step by step, as the text tree that reev prints.")
-    async def trace(self, info: Info) -> str:
-        steps = await info.context.loaders.steps.load(self.row.id)
-        failure = None if self.row.failure is None else self.row.failure.message
-        return trace_text(self.row.benchmark_id, self.row.status, self.row.score, steps, failure)
+    @staticmethod
+    async def trace(row: Row, info: Info) -> str:
+        steps = await info.context.loaders.steps.load(row.id)
+        failure = None if row.failure is None else row.failure.message
+        return trace_text(row.benchmark_id, row.status, row.score, steps, failure)
 
     @strawberry.field(description="What the agent did, as a diagram and as data.")
-    async def flow(self, info: Info) -> Flow:
+    @staticmethod
+    async def flow(row: Row, info: Info) -> Flow:
         loaders = info.context.loaders
         told, key_map, tool_calls = await asyncio.gather(
-            loaders.prompt.load(self.row.id),
-            loaders.key_map.load(self.row.id),
-            loaders.tool_calls.load(self.row.id),
+            loaders.prompt.load(row.id),
+            loaders.key_map.load(row.id),
+            loaders.tool_calls.load(row.id),
         )
         prompt = None if told is None else told.text
-        if prompt is None and self.row.benchmark_revision is not None:
-            key = (self.row.benchmark_id, self.row.benchmark_revision)
+        if prompt is None and row.benchmark_revision is not None:
+            key = (row.benchmark_id, row.benchmark_revision)
             benchmark = await loaders.benchmark_revision.load(key)
             prompt = None if benchmark is None else benchmark.prompt
-        return Flow.of(material_of(self.row, prompt, key_map, tool_calls))
+        return Flow.of(material_of(row, prompt, key_map, tool_calls))
 
     @strawberry.field(description="What the runner printed, from `offset` on; live in `executionLog`.")
-    async def log(self, info: Info, offset: Offset = 0) -> LogChunk:
+    @staticmethod
+    async def log(row: Row, info: Info, offset: Offset = 0) -> LogChunk:
         if offset < 0:
             raise RequestError("INVALID_CURSOR", f"`offset` is {offset}; it counts bytes from 0")
-        piece = await info.context.loaders.output.load((self.row.id, offset))
-        return LogChunk.of(piece, ended=self.row.status.is_terminal)
+        piece = await info.context.loaders.output.load((row.id, offset))
+        return LogChunk.of(piece, ended=row.status.is_terminal)
 
     @strawberry.field(description="Its history: events with a seq above `after`; live in `executionEvents`.")
+    @staticmethod
     async def events(
-        self,
+        row: Row,
         info: Info,
         after: Annotated[int, strawberry.argument(description="Only events with a higher seq.")] = 0,
         first: Annotated[int, strawberry.argument(description="How many at most: 1 to 200.")] = LARGEST_PAGE,
-    ) -> list[Annotated[ExecutionEvent, strawberry.lazy("schema.live.executions")]]:
-        from schema.live.executions import ExecutionEvent
-
+    ) -> list[ExecutionEvent]:
         limit = Window.of(first, None, None, None).limit
         after, events = max(after, 0), list[ExecutionEvent]()
-        for item in await info.context.loaders.events.load((self.row.id, after, limit)):
+        for item in await info.context.loaders.events.load((row.id, after, limit)):
             if pruned_at := await gap_before(info.context.loaders.pruned.load, item, after):
                 events.append(ExecutionEvent.pruned(item, pruned_at))
             after = item.event.seq
@@ -316,49 +301,49 @@ class Execution:
         description="Session files of it that were found after it had ended otherwise, oldest first. Nothing "
         "of it changed by them."
     )
-    async def conflicts(
-        self, info: Info
-    ) -> list[Annotated[IngestConflict, strawberry.lazy("schema.sessions.ingest_problems")]]:
-        from schema.sessions.ingest_problems import IngestConflict
-
-        found = await info.context.loaders.conflicts.load(self.row.id)
+    @staticmethod
+    async def conflicts(row: Row, info: Info) -> list[IngestConflict]:
+        found = await info.context.loaders.conflicts.load(row.id)
         return [IngestConflict.of(conflict) for conflict in found]
 
-    @strawberry.field(description="The batch it was requested in; null when it was requested by itself.")
-    async def batch(self, info: Info) -> Annotated[Batch, strawberry.lazy("schema.batches.batch")] | None:
-        from schema.batches.batch import Batch
+    @strawberry.field(
+        graphql_type=nullable(BATCH),
+        description="The batch it was requested in; null when it was requested by itself.",
+    )
+    @staticmethod
+    async def batch(row: Row, info: Info) -> model.Batch | None:
+        return None if row.batch_id is None else await info.context.loaders.batch.load(row.batch_id)
 
-        if self.row.batch_id is None:
-            return None
-        found = await info.context.loaders.batch.load(self.row.batch_id)
-        return None if found is None else Batch.of(found)
-
-    @strawberry.field(description="The execution that it repeats; null when it repeats none.")
-    async def rerun_of(self, info: Info) -> Execution | None:
-        if self.row.rerun_of is None:
-            return None
-        found = await info.context.loaders.execution.load(self.row.rerun_of)
-        return None if found is None else Execution.of(found)
+    @strawberry.field(
+        graphql_type=nullable(EXECUTION),
+        description="The execution that it repeats; null when it repeats none.",
+    )
+    @staticmethod
+    async def rerun_of(row: Row, info: Info) -> model.Execution | None:
+        return None if row.rerun_of is None else await info.context.loaders.execution.load(row.rerun_of)
 
     @strawberry.field(description="The executions that repeat it, newest first.")
+    @staticmethod
     async def reruns(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Annotated[ExecutionConnection, strawberry.lazy("schema.executions.lists")]:
-        from schema.executions.nested import executions_of
-
+        row: Row,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> ExecutionConnection:
         window = Window.of(first, after, last, before)
-        return await executions_of(info, listing.Parent.RERUN, self.row.id, window)
+        return await executions_of(info, listing.Parent.RERUN, row.id, window)
 
 
 async def execution(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="The execution's UUID.")],
-) -> Execution | None:
+) -> model.Execution | None:
     execution_id = execution_id_argument(id)
     if (row := execution_row(info)) is not None:
         with suppress(NotWritable):
-            written: Execution | None = await loaded(info, ExecutionById(), row, execution_id)
+            written: model.Execution | None = await loaded(info, ExecutionById(), row, execution_id)
             return written
     loader = info.context.loaders.execution
-    found = await (loader.load_now if is_alone(info) else loader.load)(execution_id)
-    return None if found is None else Execution.of(found)
+    return await (loader.load_now if is_alone(info) else loader.load)(execution_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 
@@ -14,11 +14,10 @@ from runner_bridge.sessions.flows import FlowMaterial
 from schema.contract.context import Info
 from schema.contract.enums import FlowNodeKind, FlowSource, ToolCallStatus
 from schema.contract.errors import RequestError
+from schema.contract.references import EXECUTION, nullable
 from schema.executions.tool_calls import ToolCall
 from schema.renderings.flow_diagram import FlowDiagram, flow_diagram
-
-if TYPE_CHECKING:
-    from schema.executions.execution import Execution
+from store import model
 
 
 @strawberry.type(description="A state of the diagram.")
@@ -104,11 +103,12 @@ class Flow:
     def state_count(self) -> int:
         return self._drawn.state_count
 
-    @strawberry.field(description="The execution; null for a session that only its file knows.")
-    def execution(self) -> Annotated[Execution, strawberry.lazy("schema.executions.execution")] | None:
-        from schema.executions.execution import Execution
-
-        return None if self.material.execution is None else Execution.of(self.material.execution)
+    @strawberry.field(
+        graphql_type=nullable(EXECUTION),
+        description="The execution; null for a session that only its file knows.",
+    )
+    def execution(self) -> model.Execution | None:
+        return self.material.execution
 
 
 def draw(material: FlowMaterial) -> FlowDiagram:

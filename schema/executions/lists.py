@@ -1,29 +1,32 @@
-"""Lists of executions: the connection, and the list of all."""
+"""Lists of executions: the connection, the list of all, and those of a benchmark, a batch or an execution."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
 from schema.contract.context import Info
+from schema.contract.errors import RequestError
+from schema.contract.json_selection import JsonConnection, execution_connection, loaded, ready
 from schema.contract.page_arguments import After, Before, First, Last
 from schema.contract.pagination import PageInfo, Window
-from schema.executions.execution import Execution
+from schema.contract.references import EXECUTION, list_of
+from schema.contract.updates_cursor import UpdatesCursor
 from schema.executions.filter import (
     ExecutionFilter,
     ExecutionOrder,
     decode_execution_cursor,
     encode_execution_cursor,
 )
-from schema.live.updates_cursor import UpdatesCursor
-from schema.loading.json_selection import JsonConnection, execution_connection, ready
-from schema.loading.page_loads import NestedCount
+from schema.loading.json_loads import FirstExecutions
+from schema.loading.page_loads import NestedCount, NestedPage
 from store import model
 from store.executions import filters, listing
-from store.executions.listing import ExecutionBounds
+from store.executions.listing import ExecutionBounds, Parent
 from store.executions.ordering import NEWEST_FIRST, key_of
 from store.json import lists
 from store.json.lists import JsonItem
@@ -35,7 +38,7 @@ Counted = filters.ExecutionFilter | NestedCount
 @strawberry.type(description="An execution in a list.")
 class ExecutionEdge:
     cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
-    node: Execution = strawberry.field(description="The execution.")
+    node: model.Execution = strawberry.field(graphql_type=EXECUTION, description="The execution.")
 
 
 @strawberry.type(description="A page of executions.")
@@ -59,7 +62,7 @@ class ExecutionConnection:
         updates_cursor: str,
     ) -> ExecutionConnection:
         edges = [
-            ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=Execution.of(row))
+            ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=row)
             for row in page.items
         ]
         return cls(
@@ -109,8 +112,8 @@ class ExecutionConnection:
             written_nodes=nodes,
         )
 
-    @strawberry.field(description="The executions without their cursors.")
-    def nodes(self) -> list[Execution]:
+    @strawberry.field(graphql_type=list_of(EXECUTION), description="The executions without their cursors.")
+    def nodes(self) -> list[model.Execution]:
         return self.written_nodes or [edge.node for edge in self.edges]
 
     @strawberry.field(description="How many executions the filter lets through; counted only when asked.")
@@ -177,3 +180,40 @@ async def _written(
         return ExecutionConnection.of_texts(page, written, conditions, bounds.order, updates_cursor)
     nodes, position = await lists.first(db, written.node, conditions, bounds, cursor.log)
     return ExecutionConnection.of_nodes(ready(nodes), conditions, cursor.of(position))
+
+
+async def executions_of(
+    info: Info,
+    parent: Parent,
+    parent_id: str | UUID,
+    window: Window,
+    filter: ExecutionFilter | None = None,
+) -> ExecutionConnection:
+    """The page that `window` asks for of the executions of a benchmark or a batch, or the reruns of an execution.
+
+    Newest first. Pages of the same shape for many parents are read in one statement.
+    """
+    conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
+    _refuse_another_parent(parent, conditions)
+    counted = NestedCount(parent, parent_id, conditions)
+    after = decode_execution_cursor(NEWEST_FIRST, window.after)
+    before = decode_execution_cursor(NEWEST_FIRST, window.before)
+    cursor = UpdatesCursor(info, info.context.hub.updates)
+    written = execution_connection(info)
+    if written is not None and not written.by_place and not window.backwards and cursor.log is None:
+        question = FirstExecutions(parent, conditions, ExecutionBounds(window.limit, after, before))
+        with suppress(NotWritable):
+            nodes = await loaded(info, question, written.node, parent_id)
+            return ExecutionConnection.of_nodes(nodes, counted, cursor.of(None))
+    page = await info.context.loaders.executions_of.load(
+        NestedPage(parent, parent_id, conditions, window.limit, after, before, window.backwards, cursor.log)
+    )
+    return ExecutionConnection.of(page, counted, NEWEST_FIRST, cursor.of(page.log_position))
+
+
+def _refuse_another_parent(parent: Parent, conditions: filters.ExecutionFilter) -> None:
+    """A filter that names parents of its own contradicts the place it stands in."""
+    if parent is Parent.BENCHMARK and conditions.benchmark_ids:
+        raise RequestError("INVALID_FILTER", "These are one benchmark's: leave out `benchmarkIds`")
+    if parent is Parent.BATCH and conditions.batch_ids:
+        raise RequestError("INVALID_FILTER", "These are one batch's: leave out `batchId`")

@@ -12,7 +12,7 @@ from runner_bridge.errors import AgentNotFound, InvalidInput
 from schema.contract.context import Info
 from schema.contract.errors import Error, ErrorCode, InvalidInputError
 from schema.contract.ids import parse_execution_id
-from schema.executions.execution import Execution
+from schema.contract.references import EXECUTION
 from store import model
 from store.errors import BenchmarkNotFound, ExecutionNotFound, IdempotencyConflict
 from store.executions import state_machine
@@ -31,7 +31,9 @@ class AgentNotFoundError(Error):
 
 @strawberry.type(description="The idempotency key was used before, with other input.")
 class IdempotencyConflictError(Error):
-    existing: Execution = strawberry.field(description="The execution that the key belongs to.")
+    existing: model.Execution = strawberry.field(
+        graphql_type=EXECUTION, description="The execution that the key belongs to."
+    )
 
 
 @strawberry.type(description="No execution has this id.")
@@ -41,14 +43,18 @@ class ExecutionNotFoundError(Error):
 
 @strawberry.type(description="The execution had ended before; nothing was changed.")
 class ExecutionAlreadyEndedError(Error):
-    execution: Execution = strawberry.field(description="The execution as it ended.")
+    execution: model.Execution = strawberry.field(
+        graphql_type=EXECUTION, description="The execution as it ended."
+    )
 
 
 @strawberry.type(
     description="The execution is observed: its runner was started elsewhere, and only there can it be stopped."
 )
 class ExecutionNotOursError(Error):
-    execution: Execution = strawberry.field(description="The execution as it stands.")
+    execution: model.Execution = strawberry.field(
+        graphql_type=EXECUTION, description="The execution as it stands."
+    )
 
 
 @strawberry.input(description="What to execute.")
@@ -75,7 +81,9 @@ class StopExecutionInput:
 
 @strawberry.type(description="The execution is queued, durably.")
 class RunBenchmarkSuccess:
-    execution: Execution = strawberry.field(description="The execution; follow it with `executionEvents`.")
+    execution: model.Execution = strawberry.field(
+        graphql_type=EXECUTION, description="The execution; follow it with `executionEvents`."
+    )
     created: bool = strawberry.field(
         description="False when the idempotency key gave an execution that was there before."
     )
@@ -83,8 +91,9 @@ class RunBenchmarkSuccess:
 
 @strawberry.type(description="The execution is stopped, or being stopped.")
 class StopExecutionSuccess:
-    execution: Execution = strawberry.field(
-        description="STOPPED if it was queued; STOPPING until nothing of its runner lives."
+    execution: model.Execution = strawberry.field(
+        graphql_type=EXECUTION,
+        description="STOPPED if it was queued; STOPPING until nothing of its runner lives.",
     )
 
 
@@ -198,9 +207,9 @@ async def _requested(
         return IdempotencyConflictError(
             message=str(error),
             code=ErrorCode.IDEMPOTENCY_CONFLICT,
-            existing=Execution.of(error.existing),
+            existing=error.existing,
         )
-    return RunBenchmarkSuccess(execution=Execution.of(execution), created=created)
+    return RunBenchmarkSuccess(execution=execution, created=created)
 
 
 async def stop_execution(
@@ -215,17 +224,16 @@ async def stop_execution(
         return ExecutionNotFoundError(
             message=str(error), code=ErrorCode.EXECUTION_NOT_FOUND, execution_id=input.execution_id
         )
-    execution = Execution.of(stop.execution)
     if stop.outcome is StopOutcome.ALREADY_ENDED:
         return ExecutionAlreadyEndedError(
             message=f"The execution had already ended as {stop.execution.status}",
             code=ErrorCode.EXECUTION_ALREADY_ENDED,
-            execution=execution,
+            execution=stop.execution,
         )
     if stop.outcome is StopOutcome.NOT_OURS:
         return ExecutionNotOursError(
             message="Its runner was not started by this server, which cannot stop it",
             code=ErrorCode.EXECUTION_NOT_OURS,
-            execution=execution,
+            execution=stop.execution,
         )
-    return StopExecutionSuccess(execution=execution)
+    return StopExecutionSuccess(execution=stop.execution)

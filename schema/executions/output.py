@@ -11,8 +11,8 @@ import strawberry
 
 from schema.contract.context import Info
 from schema.contract.errors import RequestError
+from schema.contract.feeds import onward
 from schema.contract.ids import execution_id_argument
-from schema.live.feeds import onward
 from store.executions import output as stored_output
 from store.executions import state_machine
 from store.executions.output import OutputPiece

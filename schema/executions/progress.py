@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import strawberry
 
-from store import model
-
 
 @strawberry.type(description="How far an execution has come, in steps of its flow; what is unknown is null.")
 class ExecutionProgress:
-    steps_total: int | None = strawberry.field(
-        description="Steps of the benchmark's flow, 1 where it is none; null when the definition is not known."
+    total: int | None = strawberry.field(
+        name="stepsTotal",
+        description="Steps of the benchmark's flow, 1 where it is none; null when the definition is not known.",
     )
-    steps_done: int | None = strawberry.field(
+    done: int | None = strawberry.field(
+        name="stepsDone",
         description="Steps that are over, well or badly; null while a runner other than ours works on a flow "
-        "and has not told."
+        "and has not told.",
     )
     fraction: float | None = strawberry.field(
         description="Done of total, from 0 to 1; null when either is unknown."
     )
-
-    @classmethod
-    def of(cls, progress: model.Progress) -> ExecutionProgress:
-        return cls(steps_total=progress.total, steps_done=progress.done, fraction=progress.fraction)
 
 
 @strawberry.type(
@@ -31,7 +27,3 @@ class ExecutionProgress:
 class LeakedProcess:
     pid: int = strawberry.field(description="Its process id, on the worker's machine.")
     name: str = strawberry.field(description="The name of its program; empty when it could not be read.")
-
-    @classmethod
-    def of(cls, leaked: model.LeakedProcess) -> LeakedProcess:
-        return cls(pid=leaked.pid, name=leaked.name)

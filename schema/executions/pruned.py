@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import strawberry
 
 from store.executions import retention
-
-if TYPE_CHECKING:
-    from store.live.events import HubEvent
-    from store.model import ExecutionId
+from store.live.events import HubEvent
+from store.model import ExecutionId
 
 
 @strawberry.type(

@@ -12,7 +12,8 @@ from runner_bridge.sessions.reports import FileReport
 from schema.contract.context import Info
 from schema.contract.enums import ImportOutcome
 from schema.contract.errors import Error, ErrorCode, InvalidInputError
-from schema.executions.execution import Execution
+from schema.contract.references import EXECUTION, nullable
+from store import model
 
 MAX_LISTED = 1_000
 """Files listed in one answer; more can be imported, but are asked for in pages."""
@@ -71,12 +72,13 @@ class ImportedFile:
             remarks=list(report.remarks),
         )
 
-    @strawberry.field(description="The execution that it tells of, as it is stored.")
-    async def execution(self, info: Info) -> Execution | None:
+    @strawberry.field(
+        graphql_type=nullable(EXECUTION), description="The execution that it tells of, as it is stored."
+    )
+    async def execution(self, info: Info) -> model.Execution | None:
         if self.report.execution_id is None:
             return None
-        found = await info.context.loaders.execution.load(self.report.execution_id)
-        return None if found is None else Execution.of(found)
+        return await info.context.loaders.execution.load(self.report.execution_id)
 
 
 @strawberry.type(

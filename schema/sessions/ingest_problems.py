@@ -7,16 +7,16 @@ import datetime as dt
 import strawberry
 
 from schema.contract.context import Info
-from schema.executions.execution import Execution
+from schema.contract.references import EXECUTION, nullable
+from store import model
 from store.executions import ingest_problems
-from store.model import ExecutionId
 
 
 @strawberry.type(
     description="A session file of an execution that had ended otherwise. Nothing of the execution changed."
 )
 class IngestConflict:
-    of_execution: strawberry.Private[ExecutionId]
+    of_execution: strawberry.Private[model.ExecutionId]
     file: str = strawberry.field(description="Its name.")
     content_hash: str = strawberry.field(description="The sha256 of its content, in hex.")
     reason: str = strawberry.field(description="Why it is not the execution's result.")
@@ -34,10 +34,11 @@ class IngestConflict:
             execution_id=strawberry.ID(str(conflict.execution_id)),
         )
 
-    @strawberry.field(description="The execution that it names, as it is stored.")
-    async def execution(self, info: Info) -> Execution | None:
-        found = await info.context.loaders.execution.load(self.of_execution)
-        return None if found is None else Execution.of(found)
+    @strawberry.field(
+        graphql_type=nullable(EXECUTION), description="The execution that it names, as it is stored."
+    )
+    async def execution(self, info: Info) -> model.Execution | None:
+        return await info.context.loaders.execution.load(self.of_execution)
 
 
 @strawberry.type(

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from gql_server.ws import connection as sockets
-from schema.live import executions
+from schema.executions.events import ExecutionEvent
 from store.executions import state_machine
 from store.live.events import Cursor, HubEvent
 from store.live.hub import Hub
@@ -182,16 +182,16 @@ async def test_an_event_that_cannot_be_told_is_one_subscribers_error_and_nobody_
 ) -> None:
     execution = await queued(db)
     port = int(site.base.rpartition(":")[2])
-    told, broken = executions.ExecutionEvent.of.__func__, [True]  # type: ignore[attr-defined]
+    told, broken = ExecutionEvent.of.__func__, [True]  # type: ignore[attr-defined]
 
-    def of(cls: type[executions.ExecutionEvent], item: HubEvent) -> executions.ExecutionEvent:
+    def of(cls: type[ExecutionEvent], item: HubEvent) -> ExecutionEvent:
         if item.event.seq == 2 and broken:
             broken.clear()
             raise ValueError("a formatter's fault")
-        event: executions.ExecutionEvent = told(cls, item)
+        event: ExecutionEvent = told(cls, item)
         return event
 
-    monkeypatch.setattr(executions.ExecutionEvent, "of", classmethod(of))
+    monkeypatch.setattr(ExecutionEvent, "of", classmethod(of))
     watch = {"id": str(execution.id), "after": 0}
     async with asyncio.timeout(DEADLINE_S), frames_of(site, port, EVENTS, **watch) as frames:
         await anext(frames)

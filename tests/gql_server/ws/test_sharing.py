@@ -19,7 +19,7 @@ from gql_server.operations.broadcasts import Broadcast
 from gql_server.operations.event_answers import EventAnswers
 from gql_server.ws import connection
 from gql_server.ws.messages import message
-from schema.live import executions
+from schema.subscriptions import executions
 from store import api_tokens
 from store.api_tokens import Scope
 from store.executions import state_machine

@@ -13,7 +13,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
-from schema.contract.printed import PRINTED_CONTRACT, sdl
+from schema.printed import PRINTED_CONTRACT, sdl
 
 
 def test_the_printed_contract_is_current() -> None:

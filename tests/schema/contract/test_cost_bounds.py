@@ -36,8 +36,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schema import build_schema as build_contract
-from schema.contract.costs import cost_bound, cost_of, cost_of_field
+from schema.contract.costs import cost_bound, cost_of_field
 from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
+from tests.helpers.costs import cost_of
 from tests.helpers.random_documents import Maker, _literal
 
 CONTRACT = build_contract()._schema

@@ -6,8 +6,9 @@ import pytest
 import strawberry
 from graphql import GraphQLError, GraphQLInterfaceType, GraphQLObjectType, get_introspection_query
 
-from schema.contract.costs import EXPLICIT, JSON_COST, LIST_SIZE, cost_of, cost_of_field
+from schema.contract.costs import EXPLICIT, JSON_COST, LIST_SIZE, cost_of_field
 from schema.contract.pagination import LARGEST_PAGE
+from tests.helpers.costs import cost_of
 
 
 def test_every_field_has_a_cost(schema: strawberry.Schema) -> None:

@@ -8,7 +8,7 @@ from graphql import lexicographic_sort_schema, print_schema
 
 from schema import build_schema
 
-PRINTED_CONTRACT = Path(__file__).parents[1] / "schema.graphql"
+PRINTED_CONTRACT = Path(__file__).parent / "schema.graphql"
 
 HEADER = "# The GraphQL contract, printed by `make schema`. Do not edit: change the types.\n\n"
 

@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
+from schema.contract.context import Info
 from store.live.stretches import Stretch
-
-if TYPE_CHECKING:
-    from schema.contract.context import Info
 
 P = TypeVar("P")
 T = TypeVar("T")

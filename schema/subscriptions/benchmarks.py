@@ -10,11 +10,12 @@ from typing import Annotated
 
 import strawberry
 
-from schema.benchmarks.benchmark import Benchmark
 from schema.contract.context import Info
 from schema.contract.enums import SyncOutcome
-from schema.live.feeds import onward
-from schema.live.updates_cursor import cursor_argument
+from schema.contract.feeds import onward
+from schema.contract.references import BENCHMARK, nullable
+from schema.contract.updates_cursor import cursor_argument
+from store import model
 from store.benchmarks.changes import BenchmarkChange, ChangeCursor
 from store.live.log_reader import LogReader
 from store.live.stretches import Stretch
@@ -34,8 +35,9 @@ class BenchmarkUpdate:
     revision: int | None = strawberry.field(
         description="Its revision from then on; null in the first update."
     )
-    benchmark: Benchmark | None = strawberry.field(
-        description="The benchmark at that revision; null in the first update, and once it is deleted."
+    benchmark: model.Benchmark | None = strawberry.field(
+        graphql_type=nullable(BENCHMARK),
+        description="The benchmark at that revision; null in the first update, and once it is deleted.",
     )
 
     @classmethod
@@ -50,7 +52,7 @@ class BenchmarkUpdate:
             at=change.at,
             benchmark_id=strawberry.ID(change.benchmark_id),
             revision=change.revision,
-            benchmark=None if change.benchmark is None else Benchmark.of(change.benchmark),
+            benchmark=change.benchmark,
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from graphql import build_schema
 
-from schema.contract.printed import sdl
-from schema.contract.released import HEADER, RELEASED_CONTRACT, breaking_changes
+from schema.printed import sdl
+from schema.released import HEADER, RELEASED_CONTRACT, breaking_changes
 
 
 def test_nothing_breaks_clients_of_the_released_contract() -> None:

@@ -2,125 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Annotated
 
 import strawberry
 
 from schema.contract.context import Info
-from schema.contract.enums import ExecutionStatus
 from schema.contract.errors import RequestError
+from schema.contract.feeds import onward
 from schema.contract.ids import execution_id_argument
-from schema.executions.execution import Execution
+from schema.contract.references import EXECUTION, nullable
+from schema.contract.updates_cursor import cursor_argument
+from schema.executions.events import ExecutionEvent
 from schema.executions.filter import ExecutionFilter
-from schema.executions.progress import ExecutionProgress
 from schema.executions.pruned import gap_before
-from schema.executions.tool_calls import ToolCall
-from schema.live.feeds import onward
-from schema.live.updates_cursor import cursor_argument
 from store import model
-from store.executions import filters, lookup, retention, rows, state_machine
+from store.executions import filters, lookup, retention, state_machine
 from store.live.events import Cursor, HubEvent
 from store.live.hub import Hub
 from store.live.stretches import Stretch
 from store.model import ExecutionId
 from store.postgres.database import Database
-
-
-@strawberry.enum(description="What an event tells.")
-class ExecutionEventKind(Enum):
-    SNAPSHOT = strawberry.enum_value(
-        "SNAPSHOT",
-        description="Where the execution stands as the subscription begins; not part of its history.",
-    )
-    STATUS_CHANGED = strawberry.enum_value("STATUS_CHANGED", description="It moved to `status`.")
-    TOOL_CALL_STARTED = strawberry.enum_value("TOOL_CALL_STARTED", description="`toolCall` began.")
-    TOOL_CALL_ENDED = strawberry.enum_value("TOOL_CALL_ENDED", description="`toolCall` ended.")
-    PRUNED = strawberry.enum_value(
-        "PRUNED",
-        description="Stands for all events up to `seq` that retention has deleted; not part of the history.",
-    )
-    PROGRESS = strawberry.enum_value(
-        "PROGRESS",
-        description="It has come as far as `progress` says, or its runner has begun after its start-up.",
-    )
-
-
-@strawberry.type(description="One fact of an execution's history.")
-class ExecutionEvent:
-    execution_id: strawberry.ID = strawberry.field(description="The execution it belongs to.")
-    seq: int = strawberry.field(
-        description="1..n; a hole is told by an event of kind PRUNED. To resume after this event, pass it as "
-        "`after`."
-    )
-    at: dt.datetime = strawberry.field(
-        description="When it happened, by the database clock; a snapshot's state began then, and what is PRUNED "
-        "was deleted then."
-    )
-    kind: ExecutionEventKind = strawberry.field(description="What it tells.")
-    status: ExecutionStatus | None = strawberry.field(
-        description="The state it moved to, or the state of the snapshot; null for other kinds."
-    )
-    tool_call: ToolCall | None = strawberry.field(description="The tool call it is about, as of then.")
-    progress: ExecutionProgress | None = strawberry.field(
-        description="How far the execution had come then; null for kinds other than PROGRESS."
-    )
-    execution: Execution = strawberry.field(
-        description="The execution as it stood when the event was read: `revision` may be above `seq`."
-    )
-
-    @classmethod
-    def of(cls, item: HubEvent) -> ExecutionEvent:
-        event = item.event
-        tool_call, progress = None, None
-        match event.kind:
-            case model.EventKind.TOOL_CALL_STARTED | model.EventKind.TOOL_CALL_ENDED:
-                tool_call = ToolCall.of(rows.tool_call_of_event(event.data))
-            case model.EventKind.PROGRESS:
-                progress = ExecutionProgress.of(rows.progress_of_event(event.data))
-        return cls(
-            execution_id=strawberry.ID(str(event.execution_id)),
-            seq=event.seq,
-            at=event.at,
-            kind=ExecutionEventKind(event.kind.value),
-            status=event.status,
-            tool_call=tool_call,
-            progress=progress,
-            execution=Execution.of(item.execution),
-        )
-
-    @classmethod
-    def pruned(cls, next_one: HubEvent, pruned_at: dt.datetime) -> ExecutionEvent:
-        return cls(
-            execution_id=strawberry.ID(str(next_one.event.execution_id)),
-            seq=next_one.event.seq - 1,
-            at=pruned_at,
-            kind=ExecutionEventKind.PRUNED,
-            status=None,
-            tool_call=None,
-            progress=None,
-            execution=Execution.of(next_one.execution),
-        )
-
-    @classmethod
-    def snapshot(cls, execution: model.Execution, after: int) -> ExecutionEvent:
-        return cls(
-            execution_id=strawberry.ID(str(execution.id)),
-            seq=after,
-            at=execution.ended_at
-            or execution.stop_requested_at
-            or execution.started_at
-            or execution.queued_at,
-            kind=ExecutionEventKind.SNAPSHOT,
-            status=execution.status,
-            tool_call=None,
-            progress=None,
-            execution=Execution.of(execution),
-        )
 
 
 @strawberry.type(description="A change somewhere in the list of executions.")
@@ -129,8 +33,9 @@ class ExecutionUpdate:
     event: ExecutionEvent | None = strawberry.field(
         description="What happened; null in the first update, which only says where the stream stands."
     )
-    execution: Execution | None = strawberry.field(
-        description="The execution it happened to, as of then; null in the first update."
+    execution: model.Execution | None = strawberry.field(
+        graphql_type=nullable(EXECUTION),
+        description="The execution it happened to, as of then; null in the first update.",
     )
 
     @classmethod

@@ -1,6 +1,6 @@
 """The contract as it was last released, and what a change of it would break for those who rely on it.
 
-schema/released.graphql is refreshed with each release: `python -m schema.contract.released`.
+schema/released.graphql is refreshed with each release: `python -m schema.released`.
 In between a field, argument or enum value may go only if the released contract already says @deprecated.
 """
 
@@ -23,13 +23,13 @@ from graphql import (
     get_named_type,
 )
 
-from schema.contract import printed
+from schema import printed
 
-RELEASED_CONTRACT = Path(__file__).parents[1] / "released.graphql"
+RELEASED_CONTRACT = Path(__file__).parent / "released.graphql"
 
 HEADER = """\
 # The GraphQL contract as it was last released. Tests compare the current contract with it: what is here may
-# go only if it is @deprecated here. Refreshed with each release: `python -m schema.contract.released`.
+# go only if it is @deprecated here. Refreshed with each release: `python -m schema.released`.
 
 """
 

@@ -11,9 +11,9 @@ from schema.benchmarks.revisions import BenchmarkDiff, diff_of
 from schema.contract.context import Info
 from schema.contract.enums import Difference
 from schema.contract.ids import execution_id_argument
+from schema.contract.references import EXECUTION
 from schema.differences import executions as differences
 from schema.differences.executions import Names, delta, observation_status
-from schema.executions.execution import Execution
 from schema.executions.scoring import AssertionResult
 from schema.executions.steps import Step
 from schema.executions.tool_calls import ToolCall
@@ -106,10 +106,8 @@ _Sides = tuple[model.Benchmark | None, model.Benchmark | None]
 
 @strawberry.type(description="Two executions side by side. Deltas are right minus left.")
 class ExecutionComparison:
-    left_row: strawberry.Private[model.Execution]
-    right_row: strawberry.Private[model.Execution]
-    left: Execution = strawberry.field(description="The one on the left.")
-    right: Execution = strawberry.field(description="The one on the right.")
+    left: model.Execution = strawberry.field(graphql_type=EXECUTION, description="The one on the left.")
+    right: model.Execution = strawberry.field(graphql_type=EXECUTION, description="The one on the right.")
     same_benchmark: bool = strawberry.field(description="Whether both are executions of the same benchmark.")
     same_agent: bool = strawberry.field(description="Whether the same agent acted.")
     status_changed: bool = strawberry.field(description="Whether their states differ.")
@@ -130,10 +128,8 @@ class ExecutionComparison:
     def of(cls, left: model.Execution, right: model.Execution) -> ExecutionComparison:
         either_unknown = left.success is None or right.success is None
         return cls(
-            left_row=left,
-            right_row=right,
-            left=Execution.of(left),
-            right=Execution.of(right),
+            left=left,
+            right=right,
             same_benchmark=left.benchmark_id == right.benchmark_id,
             same_agent=left.agent == right.agent,
             status_changed=left.status is not right.status,
@@ -150,7 +146,7 @@ class ExecutionComparison:
             key = (row.benchmark_id, row.benchmark_revision)
             return await info.context.loaders.benchmark_revision.load(key)
 
-        left, right = await asyncio.gather(of(self.left_row), of(self.right_row))
+        left, right = await asyncio.gather(of(self.left), of(self.right))
         return left, right
 
     @strawberry.field(
@@ -165,18 +161,18 @@ class ExecutionComparison:
         "not known."
     )
     async def definition_diff(self, info: Info) -> BenchmarkDiff | None:
-        left, right = self.left_row, self.right_row
+        left, right = self.left, self.right
         if not self.same_benchmark or left.benchmark_revision is None or right.benchmark_revision is None:
             return None
         return await diff_of(info, left.benchmark_id, left.benchmark_revision, right.benchmark_revision)
 
     @strawberry.field(description="What to bear in mind, in sentences; empty when they compare without more.")
     async def notes(self, info: Info) -> list[str]:
-        ids = [self.left_row.id, self.right_row.id]
+        ids = [self.left.id, self.right.id]
         sides, pruned = await asyncio.gather(
             self._benchmarks(info), info.context.loaders.pruned.load_many(ids)
         )
-        notes = _notes(self.left_row, self.right_row, sides)
+        notes = _notes(self.left, self.right, sides)
         for side, row in zip(("left", "right"), pruned, strict=True):
             if row is not None:
                 notes.append(f"Retention has deleted the steps and tool calls of the {side} one.")
@@ -188,13 +184,13 @@ class ExecutionComparison:
     )
     async def assertions(self, info: Info) -> list[AssertionComparison]:
         same_definition = _differ(await self._benchmarks(info)) is False
-        left, right = self.left_row.assertions, self.right_row.assertions
+        left, right = self.left.assertions, self.right.assertions
         pairs = differences.compare_assertions(left, right, same_definition=same_definition)
         return [AssertionComparison.of(pair) for pair in pairs]
 
     @strawberry.field(description="The tool calls, in order.")
     async def tool_calls(self, info: Info) -> list[ToolCallComparison]:
-        ids = [self.left_row.id, self.right_row.id]
+        ids = [self.left.id, self.right.id]
         (left, right), steps = await asyncio.gather(
             info.context.loaders.tool_calls.load_many(ids), info.context.loaders.steps.load_many(ids)
         )
@@ -205,7 +201,7 @@ class ExecutionComparison:
 
     @strawberry.field(description="The steps of the results, in order.")
     async def steps(self, info: Info) -> list[StepComparison]:
-        left, right = await info.context.loaders.steps.load_many([self.left_row.id, self.right_row.id])
+        left, right = await info.context.loaders.steps.load_many([self.left.id, self.right.id])
         pairs = await asyncio.to_thread(
             lambda: differences.compare_steps(left, right, (Names(left), Names(right)))
         )

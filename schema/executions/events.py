@@ -1,0 +1,110 @@
+"""Events of executions, as subscriptions and `Execution.events` tell them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import Enum
+
+import strawberry
+
+from schema.contract.enums import ExecutionStatus
+from schema.contract.references import EXECUTION
+from schema.executions.progress import ExecutionProgress
+from schema.executions.tool_calls import ToolCall
+from store import model
+from store.executions import rows
+from store.live.events import HubEvent
+
+
+@strawberry.enum(description="What an event tells.")
+class ExecutionEventKind(Enum):
+    SNAPSHOT = strawberry.enum_value(
+        "SNAPSHOT",
+        description="Where the execution stands as the subscription begins; not part of its history.",
+    )
+    STATUS_CHANGED = strawberry.enum_value("STATUS_CHANGED", description="It moved to `status`.")
+    TOOL_CALL_STARTED = strawberry.enum_value("TOOL_CALL_STARTED", description="`toolCall` began.")
+    TOOL_CALL_ENDED = strawberry.enum_value("TOOL_CALL_ENDED", description="`toolCall` ended.")
+    PRUNED = strawberry.enum_value(
+        "PRUNED",
+        description="Stands for all events up to `seq` that retention has deleted; not part of the history.",
+    )
+    PROGRESS = strawberry.enum_value(
+        "PROGRESS",
+        description="It has come as far as `progress` says, or its runner has begun after its start-up.",
+    )
+
+
+@strawberry.type(description="One fact of an execution's history.")
+class ExecutionEvent:
+    execution_id: strawberry.ID = strawberry.field(description="The execution it belongs to.")
+    seq: int = strawberry.field(
+        description="1..n; a hole is told by an event of kind PRUNED. To resume after this event, pass it as "
+        "`after`."
+    )
+    at: dt.datetime = strawberry.field(
+        description="When it happened, by the database clock; a snapshot's state began then, and what is PRUNED "
+        "was deleted then."
+    )
+    kind: ExecutionEventKind = strawberry.field(description="What it tells.")
+    status: ExecutionStatus | None = strawberry.field(
+        description="The state it moved to, or the state of the snapshot; null for other kinds."
+    )
+    tool_call: ToolCall | None = strawberry.field(description="The tool call it is about, as of then.")
+    progress: model.Progress | None = strawberry.field(
+        graphql_type=ExecutionProgress | None,
+        description="How far the execution had come then; null for kinds other than PROGRESS.",
+    )
+    execution: model.Execution = strawberry.field(
+        graphql_type=EXECUTION,
+        description="The execution as it stood when the event was read: `revision` may be above `seq`.",
+    )
+
+    @classmethod
+    def of(cls, item: HubEvent) -> ExecutionEvent:
+        event = item.event
+        tool_call, progress = None, None
+        match event.kind:
+            case model.EventKind.TOOL_CALL_STARTED | model.EventKind.TOOL_CALL_ENDED:
+                tool_call = ToolCall.of(rows.tool_call_of_event(event.data))
+            case model.EventKind.PROGRESS:
+                progress = rows.progress_of_event(event.data)
+        return cls(
+            execution_id=strawberry.ID(str(event.execution_id)),
+            seq=event.seq,
+            at=event.at,
+            kind=ExecutionEventKind(event.kind.value),
+            status=event.status,
+            tool_call=tool_call,
+            progress=progress,
+            execution=item.execution,
+        )
+
+    @classmethod
+    def pruned(cls, next_one: HubEvent, pruned_at: dt.datetime) -> ExecutionEvent:
+        return cls(
+            execution_id=strawberry.ID(str(next_one.event.execution_id)),
+            seq=next_one.event.seq - 1,
+            at=pruned_at,
+            kind=ExecutionEventKind.PRUNED,
+            status=None,
+            tool_call=None,
+            progress=None,
+            execution=next_one.execution,
+        )
+
+    @classmethod
+    def snapshot(cls, execution: model.Execution, after: int) -> ExecutionEvent:
+        return cls(
+            execution_id=strawberry.ID(str(execution.id)),
+            seq=after,
+            at=execution.ended_at
+            or execution.stop_requested_at
+            or execution.started_at
+            or execution.queued_at,
+            kind=ExecutionEventKind.SNAPSHOT,
+            status=execution.status,
+            tool_call=None,
+            progress=None,
+            execution=execution,
+        )
