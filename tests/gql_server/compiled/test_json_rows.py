@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from runner_bridge.benchmarks.definitions import Definitions, StoredText
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
+from schema.benchmarks import json_lists
 from schema.contract.context import Context
 from store.executions import listing
 from store.executions.filters import BenchmarkFilter
@@ -171,7 +172,7 @@ async def test_a_definition_that_was_not_read_yet_is_read(
     schema: strawberry.Schema, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = Definitions()
-    monkeypatch.setattr("schema.benchmarks.json_lists.DEFINITIONS", memory)
+    monkeypatch.setattr(json_lists, "DEFINITIONS", memory)
     text = "{ benchmarks { nodes { id whyNotRunnableLocally runnableLocally } } }"
     assert len(await same(schema, context, text)) == 2
     rows = (await listing.benchmarks(context.db, BenchmarkFilter(), listing.BenchmarkBounds(limit=9))).items
