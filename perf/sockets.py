@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from gql_server.documents.documents import Documents
+from gql_server.documents.document_store import DocumentStore
 from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 from perf.figures import show
@@ -63,7 +63,7 @@ def _kib(total: int) -> str:
 
 
 def _slowest_refusal() -> tuple[str, float]:
-    documents = Documents(build_schema()._schema, DocumentLimits())
+    documents = DocumentStore(build_schema()._schema, DocumentLimits())
     taken = {}
     for name, (document, _) in HOSTILE.items():
         began = time.thread_time()

@@ -23,15 +23,14 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 
-from gql_server.compiled.arguments import arguments_of
 from gql_server.compiled.completion import Classes, Fields, abstract, checked, leaf, non_null, nullable
 from gql_server.compiled.conditions import NotCompiled
-from gql_server.compiled.direct import Direct, direct
+from gql_server.compiled.inputs import arguments_of
 from gql_server.compiled.leaves import leaf_of
 from gql_server.compiled.lists import list_of
 from gql_server.compiled.places import Completer, Place
-from gql_server.compiled.reading import ITSELF, read_of
 from gql_server.compiled.selections import selection_of
+from gql_server.compiled.strawberry_fields import ITSELF, Direct, direct, read_of
 from gql_server.compiled.writer import Writer, read
 
 TYPENAME = "__typename"

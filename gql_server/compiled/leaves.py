@@ -22,8 +22,8 @@ from graphql import (
     GraphQLString,
 )
 
-from gql_server.compiled.reading import is_iso_time
 from gql_server.compiled.sizes import LONG
+from gql_server.compiled.strawberry_fields import is_iso_time
 
 _AS_THEY_ARE = {
     # What is longer is counted.

@@ -36,10 +36,10 @@ from graphql.pyutils import Path
 from gql_server.compiled.compiler import FIELD_BYTES, FUNCTION_BYTES, Compiler
 from gql_server.compiled.completion import Fields
 from gql_server.compiled.conditions import NotCompiled, condition_variables
-from gql_server.compiled.kept import Kept
+from gql_server.compiled.inputs import Variables
+from gql_server.compiled.lru_cache import LruCache
 from gql_server.compiled.scope import InfoTail, Scope
 from gql_server.compiled.sizes import Result, bounded
-from gql_server.compiled.variables import Variables
 
 MAX_VARIANTS = 16
 """Four conditions that turn out in every way; graphql-core executes what comes beyond."""
@@ -62,9 +62,11 @@ NO_NODE = FieldNode(name=NameNode(value=""))
 class Variant:
     """What was compiled for one outcome of the conditions: a function, or several that wait for each other."""
 
-    def __init__(self, executor: Executor[Any], kept: Kept, sources: list[str] | None = None) -> None:
+    def __init__(
+        self, executor: Executor[Any], cache: LruCache[Variant], sources: list[str] | None = None
+    ) -> None:
         self.weight, self.used_at = VARIANT_BYTES, 0.0
-        compiler = Compiler(executor, partial(kept.grow, self), sources)
+        compiler = Compiler(executor, partial(cache.grow, self), sources)
         serial = executor.operation.operation is OperationType.MUTATION
         self.fields: list[Fields] = compiler.serial_root() if serial else [compiler.root()]
         info = executor.build_resolve_info(NO_FIELD, [NO_NODE], NO_TYPE, Path(None, "", None))
@@ -84,8 +86,9 @@ class DocumentFragments:
 class Plan:
     """One per operation of a document, kept as long as the document is.
 
-    What it compiles is in `kept`, from the second time on that it is wanted, and while there is room for
-    `fields`, those of the operation written out; without it, everything is compiled at once and stays.
+    A variant is compiled the second time that it is wanted, if `cache` has room for it: its weight is estimated
+    from `fields`, how many the operation has with its fragments written out. Without a cache each is compiled at
+    once and stays.
     """
 
     def __init__(
@@ -98,7 +101,7 @@ class Plan:
         fragments: DocumentFragments | None = None,
         hide_suggestions: bool = False,
         max_coercion_errors: int = 50,
-        kept: Kept | None = None,
+        cache: LruCache[Variant] | None = None,
         fields: int = 0,
         largest_answer: int = sys.maxsize,
     ) -> None:
@@ -109,7 +112,8 @@ class Plan:
         self._fragments = fragments or DocumentFragments(document)
         self._variables = Variables(schema, operation, max_coercion_errors, hide_suggestions=hide_suggestions)
         self._variants: dict[Outcome, Variant | None] = {}
-        self._kept, self._compiles_at_once = kept or Kept(sys.maxsize), kept is None
+        self._cache: LruCache[Variant] = cache or LruCache(sys.maxsize)
+        self._compiles_at_once = cache is None
         self._weight = FIELD_BYTES * fields + FUNCTION_BYTES
         self._wanted: set[Outcome] = set()
         self._largest_answer = largest_answer
@@ -136,7 +140,7 @@ class Plan:
         values, sources = self.variables(variables), list[str]()
         if not isinstance(values, list) and self._conditions is not None:
             with suppress(NotCompiled):
-                Variant(self._executor(None, None, values), Kept(0), sources)
+                Variant(self._executor(None, None, values), LruCache(0), sources)
         return sources
 
     def close(self) -> None:
@@ -144,7 +148,7 @@ class Plan:
         self._is_closed = True
         for variant in list(self._variants.values()):
             if variant is not None:
-                self._kept.drop(variant)
+                self._cache.evict(variant)
 
     def _execute(self, root_value: Any, context: Any, variables: Inputs) -> Result:
         values = variables if isinstance(variables, VariableValues) else self.variables(variables)
@@ -180,7 +184,7 @@ class Plan:
         if outcome in self._variants:
             known = self._variants[outcome]
             if known is not None:
-                known.used_at = self._kept.now()
+                self._cache.use(known)
             return known
         if len(self._variants) >= MAX_VARIANTS or not all(isinstance(value, bool) for value in outcome):
             return None
@@ -194,15 +198,15 @@ class Plan:
                 self._wanted.clear()
             self._wanted.add(outcome)
             return False
-        return not self._is_closed and self._kept.has_room_for(self._weight)
+        return not self._is_closed and self._cache.has_room_for(self._weight)
 
     def _compiled(self, outcome: Outcome, values: VariableValues) -> Variant | None:
         self._variants[outcome] = None
         with suppress(NotCompiled):
-            variant = Variant(self._executor(None, None, values), self._kept)
-            self._kept.add(variant, partial(self._variants.pop, outcome))
+            variant = Variant(self._executor(None, None, values), self._cache)
             self._variants[outcome] = variant
-        return self._variants[outcome]
+            self._cache.add(variant, lambda _: self._variants.pop(outcome))
+        return self._variants.get(outcome)
 
 
 def _answer(fields: list[Fields], root_value: Any, scope: Scope, largest: int) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo
@@ -55,8 +56,8 @@ class InfoTail:
 
     def __init__(self, sample: GraphQLResolveInfo[Any], variables: VariableValues) -> None:
         """`sample` is an info that the executor made for a request with these `variables`."""
-        base = type(sample)
-        self.info_class = _INFO_CLASSES.get(base) or _info_class(base)
+        base: Any = type(sample)
+        self.info_class = info_class(base)
         names = base._fields[PATH_AT + 1 :]
         self._same = list(sample[PATH_AT + 1 :])
         self._places = [
@@ -108,13 +109,10 @@ class Scope:
         return ExecutionResult(data, self._executing.errors)
 
 
-_INFO_CLASSES: dict[type, type] = {}
-
-
-def _info_class(base: type) -> type:
-    """The class of info that the executor gives to resolvers, with what schema.contract.selection reads."""
-    made = type(base.__name__, (base,), {"selection": None, "__doc__": base.__doc__})
-    return _INFO_CLASSES.setdefault(base, made)
+@cache
+def info_class(base: type) -> type:
+    """`base`, a class of info, with the attribute that schema.contract.selection reads."""
+    return type(base.__name__, (base,), {"selection": None, "__doc__": base.__doc__})
 
 
 def step(before: Path | None, key: str | int, parent: str | None) -> Path:

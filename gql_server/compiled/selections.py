@@ -14,7 +14,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
-from gql_server.compiled.arguments import uses_variables
+from gql_server.compiled.inputs import uses_variables
 from schema.contract.selection import SelectedField, Selection
 
 Collect = Callable[[GraphQLObjectType, FieldDetailsList], dict[str, FieldDetailsList]]

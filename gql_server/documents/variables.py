@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from graphql import FieldNode, Node, VariableNode
 
-from gql_server.documents.ready import Operation
+from gql_server.documents.document_cache import Operation
 from gql_server.responses.encoding import encode
 
 

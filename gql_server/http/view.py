@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from graphql import OperationType
 
 from gql_server.auth.bearer_tokens import PRINCIPAL, Authenticator
-from gql_server.documents.ready import Operation
+from gql_server.documents.document_cache import Operation
 from gql_server.http import body
 from gql_server.http.answers import json_response, whole_answer
 from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, Accepted, negotiate

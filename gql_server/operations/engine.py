@@ -16,11 +16,12 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from strawberry import Schema
 
-from gql_server.compiled.kept import Kept
-from gql_server.compiled.plan import Plan
+from gql_server.compiled.json_executor import JsonExecutor
+from gql_server.compiled.lru_cache import LruCache
+from gql_server.compiled.plan import Plan, Variant
 from gql_server.compiled.sizes import AnswerTooLarge, bounded
-from gql_server.documents.documents import MAX_COERCION_ERRORS, Documents
-from gql_server.documents.ready import Operation, ReadyDocuments
+from gql_server.documents.document_cache import DocumentCache, Operation
+from gql_server.documents.document_store import MAX_COERCION_ERRORS, DocumentStore
 from gql_server.documents.trusted import TrustedDocuments
 from gql_server.operations.broadcasts import Broadcasts
 from gql_server.operations.event_answers import EventAnswers
@@ -70,33 +71,33 @@ class Engine:
         self._query_time, self._mutation_time = TimeLimit(timeouts.query_s), TimeLimit(timeouts.mutation_s)
         self._trusted = trusted or TrustedDocuments()
         self._options: dict[str, Any] = {
-            "executor_class": schema.execution_context_class,
+            "executor_class": JsonExecutor,
             "hide_suggestions": not suggestions,
             "max_coercion_errors": MAX_COERCION_ERRORS,
         }
         memory = memory or MemoryLimits()
         self._largest = memory.answer
         # What is compiled for documents takes about as much as they do.
-        self._kept = Kept(memory.documents // 2, freed)
-        self._ready = ready = ReadyDocuments(memory.documents // 2, freed)
+        self._variants: LruCache[Variant] = LruCache(memory.documents // 2, freed)
+        self._cache = cache = DocumentCache(memory.documents // 2, freed)
         self._subscriptions = Subscriptions(
-            ready, memory.subscriptions, memory.subscriptions_per_client, freed
+            cache, memory.subscriptions, memory.subscriptions_per_client, freed
         )
-        self._documents = Documents(
+        self._documents = DocumentStore(
             schema._schema,
             limits or DocumentLimits(),
             introspection=introspection,
             suggestions=suggestions,
             own=own_documents,
             make_plan=self._plan if compiled else None,
-            ready=ready,
+            cache=cache,
         )
         self._broadcasts = Broadcasts(freed)
 
-    def forget_unused(self) -> None:
-        """Lets go of most documents, and of what was compiled, that were not used for a while."""
-        self._ready.forget_unused()
-        self._kept.forget_unused()
+    def evict_unused(self) -> None:
+        """Lets go of most documents, and of most compiled code, that were not used for a while."""
+        self._cache.evict_unused()
+        self._variants.evict_unused()
 
     def operation(self, request: GraphQLRequest) -> Operation:
         """What `request` asks for, ready to be executed. Raises Refused."""
@@ -108,8 +109,8 @@ class Engine:
             self._schema._schema,
             operation.document,
             operation.node,
-            fragments=operation.ready.fragments,
-            kept=self._kept,
+            fragments=operation.prepared.fragments,
+            cache=self._variants,
             fields=operation.fields,
             largest_answer=self._largest,
             **self._options,
@@ -148,7 +149,7 @@ class Engine:
         What is the same for many is executed once for all.
         """
         variables = request.variables or {}
-        held = self._subscriptions.open(client, operation.ready, variables)
+        held = self._subscriptions.open(client, operation.prepared, variables)
         return Watch(self._broadcasts, self._event_answers, operation, variables, who, held)
 
     async def answers(
@@ -166,7 +167,7 @@ class Engine:
         self, operation: Operation, variables: Mapping[str, Any], who: Principal
     ) -> EventAnswers:
         context = replace(self._make_context(who), shares=True)
-        executor = self._schema.execution_context_class.build(
+        executor = JsonExecutor.build(
             self._schema._schema,
             operation.document,
             context_value=context,

@@ -14,7 +14,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from gql_server.documents.ready import ReadyDocument, ReadyDocuments
+from gql_server.documents.document_cache import DocumentCache, PreparedDocument
 from gql_server.responses.errors import Refused
 
 SUBSCRIPTION_BYTES = 1000
@@ -26,7 +26,7 @@ class Subscriptions:
 
     def __init__(
         self,
-        documents: ReadyDocuments,
+        documents: DocumentCache,
         most: int,
         per_client: int,
         freed: Callable[[int], None] = lambda _: None,
@@ -35,13 +35,13 @@ class Subscriptions:
         self._documents, self._most, self._per_client, self._freed = documents, most, per_client, freed
         self.weight = 0
         self._by_client: Counter[str] = Counter()
-        self._of_client: Counter[tuple[str, ReadyDocument]] = Counter()
+        self._of_client: Counter[tuple[str, PreparedDocument]] = Counter()
 
-    def open(self, client: str, document: ReadyDocument, variables: Mapping[str, Any]) -> Held:
+    def open(self, client: str, document: PreparedDocument, variables: Mapping[str, Any]) -> Held:
         """To be released when the subscription has ended. Raises Refused when there is no room for it."""
         own = SUBSCRIPTION_BYTES + memory_of(variables)
         for_client = own + (0 if (client, document) in self._of_client else document.weight)
-        for_all = own + (0 if document.holders else document.weight)
+        for_all = own + (0 if document.subscriptions else document.weight)
         if self._by_client[client] + for_client > self._per_client:
             raise _refused("this client", self._per_client)
         if self.weight + for_all > self._most:
@@ -52,14 +52,14 @@ class Subscriptions:
         self.weight += for_all
         return Held(self, client, document, own)
 
-    def close(self, client: str, document: ReadyDocument, own: int) -> None:
+    def close(self, client: str, document: PreparedDocument, own: int) -> None:
         self._of_client[client, document] -= 1
         for_client = for_all = own
         if not self._of_client[client, document]:
             del self._of_client[client, document]
             for_client += document.weight
         self._documents.release(document)
-        if not document.holders:
+        if not document.subscriptions:
             for_all += document.weight
         self._by_client[client] -= for_client
         if not self._by_client[client]:
@@ -73,7 +73,9 @@ class Held:
 
     __slots__ = ("_client", "_document", "_own", "_subscriptions")
 
-    def __init__(self, subscriptions: Subscriptions, client: str, document: ReadyDocument, own: int) -> None:
+    def __init__(
+        self, subscriptions: Subscriptions, client: str, document: PreparedDocument, own: int
+    ) -> None:
         self._subscriptions: Subscriptions | None = subscriptions
         self._client, self._document, self._own = client, document, own
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from gql_server.documents.ready import Operation
+from gql_server.documents.document_cache import Operation
 from gql_server.documents.variables import variables_of_answers
 from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Position, Stretches
 from gql_server.operations.event_answers import EventAnswers

@@ -184,7 +184,7 @@ def _unused_forgotten(engine: Engine) -> Callable[[web.Application], AsyncIterat
     async def look() -> None:
         while True:
             await asyncio.sleep(FORGET_S)
-            engine.forget_unused()
+            engine.evict_unused()
 
     return _meanwhile(look, "unused documents")
 

@@ -1,7 +1,7 @@
 """What a document selects below a field, known once per document: for what PostgreSQL can write as JSON.
 
-Only the compiled execution of the front door tells it, and puts `ReadyJson` into the answer as it is. graphql-core
-tells nothing: `selection_of` is None then, and a resolver returns ordinary objects.
+The front door tells it, with and without compiled execution, and puts `ReadyJson` into the answer as it is.
+graphql-core's own executor does neither: `selection_of` is None then, and a resolver returns ordinary objects.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class SelectedField:
 @dataclass(frozen=True, slots=True)
 class Selection:
     """All that is selected below one field of a document. There is one per place in a document, for its life.
+
+    Without compiled execution there is one per place and request.
 
     It exists only where nothing of it depends on variables or on the types of what is found. `@skip` and
     `@include` are decided before: each way in which they turn out has a selection of its own.

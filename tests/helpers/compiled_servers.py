@@ -1,4 +1,4 @@
-"""One operation, executed by graphql-core and by its plan: what each answers, in a form that can be compared."""
+"""One operation, executed by graphql-core, by our executor of it and by its plan: answers that can be compared."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import strawberry
 from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, execute, subscribe
 
+from gql_server.compiled.json_executor import JsonExecutor
 from gql_server.compiled.plan import Plan
 from gql_server.operations.graphql_core import replace_gather_with_cancel
 from gql_server.responses.encoding import encode
@@ -41,12 +42,31 @@ async def by_graphql_core(
     )
 
 
+async def by_json_executor(
+    schema: strawberry.Schema, document: DocumentNode, variables: Mapping[str, Any], context: Any = None
+) -> Answer:
+    """As a server without compiled execution does it."""
+    return await answer_to(
+        execute(
+            schema._schema,
+            document,
+            context_value=context,
+            variable_values=dict(variables),
+            executor_class=JsonExecutor,
+        )
+    )
+
+
 async def by_plan(plan: Plan, variables: Mapping[str, Any], context: Any = None) -> Answer:
     return await answer_to(plan.execute(context, variables))
 
 
 async def events_by_graphql_core(
-    schema: strawberry.Schema, document: DocumentNode, variables: Mapping[str, Any], context: Any = None
+    schema: strawberry.Schema,
+    document: DocumentNode,
+    variables: Mapping[str, Any],
+    context: Any = None,
+    executor_class: Any = None,
 ) -> list[Answer]:
     """What a watcher gets; one answer without data when the stream cannot begin."""
     started = subscribe(
@@ -54,7 +74,7 @@ async def events_by_graphql_core(
         document,
         context_value=context,
         variable_values=dict(variables),
-        executor_class=schema.execution_context_class,
+        executor_class=executor_class or schema.execution_context_class,
     )
     results: Any = await started if inspect.isawaitable(started) else started
     if isinstance(results, ExecutionResult):

@@ -24,7 +24,7 @@ from store.json.columns import BENCHMARK_OF_LIST, EXECUTION, JsonTable
 from store.live.hub import Hub
 from store.postgres.database import Database
 from tests.conftest import cloned_database
-from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.compiled_servers import by_graphql_core, by_json_executor, by_plan, plan_of
 from tests.helpers.hard_rows import AGENTS, fill
 from tests.helpers.statements import statements_sent
 
@@ -66,12 +66,18 @@ def schema() -> strawberry.Schema:
 
 
 async def same(schema: strawberry.Schema, context: Context, text: str, **variables: object) -> list[str]:
-    """The statements that the plan sent for an answer that equals graphql-core's, errors and all."""
+    """The statements that the plan sent for an answer that equals graphql-core's, errors and all.
+
+    Without compiled execution the same statements are sent, for the same answer.
+    """
     document = parse(text)
     expected = await by_graphql_core(schema, document, variables, context)
     with statements_sent() as sent:
         found = await by_plan(plan_of(schema, document), variables, context)
     assert found == expected, text
+    with statements_sent() as sent_without:
+        assert await by_json_executor(schema, document, variables, context) == expected, text
+    assert sorted(sent_without) == sorted(sent), text
     assert found[0] is not None or "PAGE_SIZE" in str(found[1]), text
     return sent
 

@@ -13,11 +13,10 @@ from graphql import DocumentNode, parse
 from strawberry.dataloader import DataLoader
 from strawberry.permission import BasePermission, PermissionExtension
 
-from gql_server.compiled.direct import direct
 from gql_server.compiled.plan import MAX_VARIANTS
-from gql_server.compiled.reading import read_of
+from gql_server.compiled.strawberry_fields import direct, read_of
 from schema import build_schema
-from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.compiled_servers import by_graphql_core, by_json_executor, by_plan, plan_of
 from tests.helpers.places import REPOSITORY
 
 
@@ -96,10 +95,11 @@ def context() -> dict[str, Any]:
 
 
 async def both(source: str, variables: Mapping[str, Any] | None = None) -> tuple[Any, list[Any]]:
-    """The plan's answer, which is also graphql-core's."""
+    """The plan's answer, which is also graphql-core's, and our executor's of it."""
     document = parse(source)
     answer = await by_plan(plan_of(schema, document), variables or {}, context())
     assert answer == await by_graphql_core(schema, document, variables or {}, context())
+    assert answer == await by_json_executor(schema, document, variables or {}, context())
     return answer
 
 

@@ -6,7 +6,7 @@ import strawberry
 from graphql import parse
 
 from schema.contract.selection import ReadyJson, SelectedField, Selection, selection_of
-from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.compiled_servers import Answer, by_graphql_core, by_json_executor, by_plan, plan_of
 
 seen: list[Selection | None] = []
 
@@ -59,7 +59,9 @@ def selected(key: str, name: str, *fields: SelectedField, **arguments: object) -
 async def test_json_that_is_ready_goes_into_the_answer_as_it_is() -> None:
     document = parse("{ things { called: name } text }")
     plan = plan_of(schema, document)
-    assert await by_plan(plan, {}) == ({"things": [{"called": "ready"}], "text": "ready"}, [])
+    ready: Answer = ({"things": [{"called": "ready"}], "text": "ready"}, [])
+    assert await by_plan(plan, {}) == ready
+    assert await by_json_executor(schema, document, {}) == ready
     assert await by_graphql_core(schema, document, {}) == (
         {"things": [{"called": "slow"}], "text": "slow"},
         [],
@@ -80,6 +82,16 @@ async def test_the_selection_of_a_place_is_one_for_all_requests() -> None:
         selected("name", "name"),
         selected("p", "part", selected("size", "size"), selected("name", "name"), number=2),
     )
+
+
+async def test_without_compiled_code_the_selection_of_a_place_is_the_same() -> None:
+    document = parse("{ things { name p: part(number: 2) { size } } named { name } }")
+    seen.clear()
+    await by_plan(plan_of(schema, document), {})
+    compiled = [*seen]
+    seen.clear()
+    await by_json_executor(schema, document, {})
+    assert seen == compiled and None in compiled
 
 
 async def test_there_is_no_selection_where_requests_or_values_decide_about_it() -> None:

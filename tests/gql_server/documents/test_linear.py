@@ -17,7 +17,7 @@ from graphql import Lexer, Source, TokenKind, parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gql_server.documents.documents import Documents
+from gql_server.documents.document_store import DocumentStore
 from gql_server.documents.fragments import FragmentCycle
 from gql_server.documents.size_limits import MAX_NODES, LimitExceeded, check_sizes
 from gql_server.responses.errors import Refused
@@ -101,7 +101,7 @@ def in_proportion(document: str) -> None:
     parsed = parse(document)
     measuring = steps(lambda: check_sizes(parsed, DocumentLimits()), LimitExceeded, FragmentCycle)
     assert measuring <= STEPS_AT_ALL + STEPS_PER_TOKEN * size
-    everything = steps(lambda: Documents(schema, DocumentLimits()).operation(document, "Q0", {}), Refused)
+    everything = steps(lambda: DocumentStore(schema, DocumentLimits()).operation(document, "Q0", {}), Refused)
     assert everything <= STEPS_AT_ALL + STEPS_PER_NODE * (size + min(written_out(document), MAX_NODES))
 
 
@@ -185,7 +185,7 @@ def test_large_documents_take_steps_in_proportion(name: str) -> None:
 def test_a_cycle_is_refused_before_anything_is_measured_and_validated() -> None:
     document = spread_each_other(60)
     with pytest.raises(Refused) as refused:
-        Documents(schema, DocumentLimits()).operation(document, None, {})
+        DocumentStore(schema, DocumentLimits()).operation(document, None, {})
     [error] = refused.value.errors
     assert error.message.startswith("Cannot spread fragment 'F0' within itself via 'F1'")
     assert (error.extensions or {})["code"] == "GRAPHQL_VALIDATION_FAILED"
@@ -195,12 +195,12 @@ def test_a_valid_document_is_executed_or_refused_for_what_is_too_large() -> None
     """Never with graphql-core's "Validation aborted." alone."""
     for name, document in LARGE.items():
         try:
-            Documents(schema, DocumentLimits()).operation(document, "Q0", {"v": "x"})
+            DocumentStore(schema, DocumentLimits()).operation(document, "Q0", {"v": "x"})
         except Refused as refused:
             codes = {(error.extensions or {})["code"] for error in refused.errors}
             assert codes == {"LIMIT_EXCEEDED"} or name.startswith(("fragments that", "one name")), refused
     chain = "{ ...F0 }" + "".join(f" fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(300))
     with pytest.raises(Refused, match="nesting: 302; this server takes 200"):
-        Documents(schema, DocumentLimits()).operation(
+        DocumentStore(schema, DocumentLimits()).operation(
             chain + " fragment F300 on Query { __typename }", None, {}
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from graphql import get_introspection_query, parse
 
-from gql_server.documents import documents
-from gql_server.documents.documents import Documents
-from gql_server.documents.ready import ReadyDocuments
+from gql_server.documents import document_store
+from gql_server.documents.document_cache import DocumentCache
+from gql_server.documents.document_store import DocumentStore
 from gql_server.documents.size_limits import MAX_DOCUMENT_CHARS, check_sizes
 from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
@@ -16,8 +16,8 @@ from schema import build_schema
 CHAIN = 300
 
 
-def ready(limits: DocumentLimits | None = None) -> Documents:
-    return Documents(build_schema()._schema, limits or DocumentLimits())
+def ready(limits: DocumentLimits | None = None) -> DocumentStore:
+    return DocumentStore(build_schema()._schema, limits or DocumentLimits())
 
 
 def refusal(
@@ -89,7 +89,7 @@ def test_a_document_beyond_a_limit_is_refused_before_it_is_validated(
 ) -> None:
     document, limit = HOSTILE[name]
     if limit != "cost":
-        monkeypatch.setattr(documents, "validate", None)
+        monkeypatch.setattr(document_store, "validate", None)
     reason = refusal(document)
     assert reason.startswith("LIMIT_EXCEEDED: ") and limit in reason
 
@@ -150,8 +150,8 @@ def test_each_limit_is_exact() -> None:
 
 
 def test_documents_that_are_ready_are_remembered_within_a_number_of_bytes() -> None:
-    kept = ReadyDocuments(200_000)
-    documents = Documents(build_schema()._schema, DocumentLimits(), ready=kept)
+    kept = DocumentCache(200_000)
+    documents = DocumentStore(build_schema()._schema, DocumentLimits(), cache=kept)
     first = documents.operation("{ __typename }", None, None)
     assert documents.operation("{ __typename }", None, None) is first
     for number in range(300):

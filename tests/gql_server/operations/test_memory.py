@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import pytest
 from graphql import DocumentNode, OperationDefinitionNode, get_named_type, is_leaf_type, parse
 
-from gql_server.compiled.kept import UNUSED_S, Kept
-from gql_server.compiled.plan import DocumentFragments, Plan
-from gql_server.documents.documents import Documents
+from gql_server.compiled.lru_cache import UNUSED_S, LruCache
+from gql_server.compiled.plan import DocumentFragments, Plan, Variant
+from gql_server.documents.document_cache import DocumentCache, Operation, PreparedDocument
+from gql_server.documents.document_store import DocumentStore
 from gql_server.documents.parsing import parsed
-from gql_server.documents.ready import Operation, ReadyDocument, ReadyDocuments
 from gql_server.operations.subscriptions import Subscriptions, memory_of
 from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
@@ -60,7 +60,9 @@ def kept_bytes(make: Callable[[], T]) -> tuple[T, int]:
         tracemalloc.stop()
 
 
-def planned(document: DocumentNode, kept: Kept, fragments: DocumentFragments | None = None) -> Plan:
+def planned(
+    document: DocumentNode, cache: LruCache[Variant], fragments: DocumentFragments | None = None
+) -> Plan:
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
     return Plan(
@@ -69,7 +71,7 @@ def planned(document: DocumentNode, kept: Kept, fragments: DocumentFragments | N
         operation,
         executor_class=contract.execution_context_class,
         fragments=fragments,
-        kept=kept,
+        cache=cache,
         fields=40,
     )
 
@@ -86,8 +88,8 @@ def test_the_weight_of_what_is_compiled_is_about_its_bytes(name: str) -> None:
     document = parse(DOCUMENTS[name])
     fragments = DocumentFragments(document)
 
-    def compiled() -> Kept:
-        kept = Kept(10**9)
+    def compiled() -> LruCache[Variant]:
+        kept: LruCache[Variant] = LruCache(10**9)
         plan = planned(document, kept, fragments)
         values: Any = plan.variables({})
         for _ in range(2):
@@ -113,7 +115,7 @@ class Compilations:
     def __init__(self, most: int) -> None:
         self.clock = Clock()
         self.freed: list[int] = []
-        self.kept = Kept(most, self.freed.append, self.clock)
+        self.kept: LruCache[Variant] = LruCache(most, self.freed.append, self.clock)
 
     def plan(self, number: int) -> Plan:
         source = f'{CONDITIONS} x{number}: execution(id: "1") {{ {LEAVES} }} }}'
@@ -157,16 +159,16 @@ def test_what_is_compiled_goes_with_its_document_and_when_nobody_uses_it() -> No
     assert all_.kept.weight == 0 and not all_.use(plan)
     assert all(all_.use(all_.plan(number)) for number in range(4))
     before = all_.kept.weight
-    all_.kept.forget_unused()
+    all_.kept.evict_unused()
     assert all_.kept.weight == before > 500_000 // 4
     all_.clock.now += UNUSED_S
-    all_.kept.forget_unused()
+    all_.kept.evict_unused()
     assert 0 <= all_.kept.weight <= 500_000 // 4
 
 
-def ready(most: int = 10**9, clock: Clock | None = None) -> tuple[Documents, ReadyDocuments]:
-    kept = ReadyDocuments(most, now=clock or Clock())
-    return Documents(schema, DocumentLimits(), ready=kept), kept
+def ready(most: int = 10**9, clock: Clock | None = None) -> tuple[DocumentStore, DocumentCache]:
+    kept = DocumentCache(most, now=clock or Clock())
+    return DocumentStore(schema, DocumentLimits(), cache=kept), kept
 
 
 def numbered(number: int) -> str:
@@ -182,17 +184,17 @@ def test_documents_stay_within_their_bytes_the_last_used_of_them() -> None:
         assert kept.weight <= 300_000
         assert documents.operation(numbered(0), None, None) is first
     documents.operation("{ __typename " + " " * 60_000 + "}", None, None)
-    kept.forget_unused()
+    kept.evict_unused()
     assert kept.weight > 300_000 // 4
     clock.now += UNUSED_S
-    kept.forget_unused()
+    kept.evict_unused()
     assert kept.weight <= 300_000 // 4
 
 
-def subscription(documents: Documents, number: int) -> ReadyDocument:
+def subscription(documents: DocumentStore, number: int) -> PreparedDocument:
     source = f"subscription S{number} {{ executionUpdates {{ cursor execution {{ {LEAVES} }} }} }}"
     operation: Operation = documents.operation(source, None, None)
-    return operation.ready
+    return operation.prepared
 
 
 def test_subscriptions_keep_their_documents_within_bytes_per_client_and_in_all() -> None:

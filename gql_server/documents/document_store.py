@@ -1,4 +1,4 @@
-"""Documents made ready for execution: parsed, within the limits, valid. Those that are get remembered.
+"""Prepares documents for execution: parses, measures and validates them, and keeps them for their next use.
 
 The order matters: what is cheap to find out comes first, so that a hostile document is refused before the
 standard rules, some of which take quadratic time, see it.
@@ -24,10 +24,10 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql_server.compiled.plan import Plan
+from gql_server.documents.document_cache import DocumentCache, Operation, PreparedDocument
 from gql_server.documents.fragments import FragmentCycle
 from gql_server.documents.merging import FieldsCanBeMergedRule
 from gql_server.documents.parsing import parsed
-from gql_server.documents.ready import Operation, ReadyDocument, ReadyDocuments
 from gql_server.documents.size_limits import LimitExceeded, check_sizes, too_many
 from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
@@ -48,11 +48,8 @@ RULES: tuple[type[ASTValidationRule], ...] = (
 """Those of the specification and of Strawberry."""
 
 
-class Documents:
-    """Makes documents ready, and keeps them in `ready`. One per server.
-
-    What `own` documents cost was weighed when they were written.
-    """
+class DocumentStore:
+    """Prepares documents and keeps them in `cache`. One per server. `own` documents have no limit of cost."""
 
     def __init__(
         self,
@@ -63,7 +60,7 @@ class Documents:
         suggestions: bool = True,
         own: Collection[str] = frozenset(),
         make_plan: Callable[[Operation], Plan] | None = None,
-        ready: ReadyDocuments | None = None,
+        cache: DocumentCache | None = None,
     ) -> None:
         self._schema = schema
         self._make_plan = make_plan
@@ -71,21 +68,21 @@ class Documents:
         self._own = own
         self._hide_suggestions = not suggestions
         self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
-        self._ready = ready or ReadyDocuments(sys.maxsize)
+        self._cache = cache or DocumentCache(sys.maxsize)
 
     def operation(self, source: str, name: str | None, variables: Mapping[str, Any] | None) -> Operation:
-        """The operation of that name, or the only one, ready to be executed. Raises Refused."""
-        document = self._ready.get(source)
+        """The operation of that name, or the only one, prepared for execution. Raises Refused."""
+        document = self._cache.get(source)
         if document is None:
             document = self._prepare(source)
-            self._ready.add(document)
+            self._cache.add(document)
         operation = _selected(document.operations, name)
         if not operation.is_planned:
             self._plan(operation)
         self._check_cost(operation, variables or {})
         return operation
 
-    def _prepare(self, source: str) -> ReadyDocument:
+    def _prepare(self, source: str) -> PreparedDocument:
         try:
             document, weight = parsed(source, self._limits.tokens)
             sizes = check_sizes(document, self._limits)
@@ -104,12 +101,12 @@ class Documents:
             raise Refused(error, code="GRAPHQL_PARSE_FAILED") from None
         if errors:
             raise Refused(*_told_once(errors), code="GRAPHQL_VALIDATION_FAILED")
-        ready = ReadyDocument(source, document, weight)
-        ready.operations += [Operation(ready, node, size.fields) for node, size in sizes]
-        return ready
+        prepared = PreparedDocument(source, document, weight)
+        prepared.operations += [Operation(prepared, node, size.fields) for node, size in sizes]
+        return prepared
 
     def _plan(self, operation: Operation) -> None:
-        if operation.ready.source in self._own:
+        if operation.prepared.source in self._own:
             operation.cost_bound = 0
         else:
             operation.cost_bound = cost_bound(self._schema, operation.document, operation.node)

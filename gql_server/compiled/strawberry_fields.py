@@ -1,26 +1,54 @@
-"""Resolvers called without Strawberry's wrapper, where that would only hand their arguments on.
+"""What is known of Strawberry's fields: which only read an attribute, and which resolvers need no wrapper.
 
-The wrapper looks at every argument of every call. For a field without extensions (permissions are such) it is
-known once which arguments go to the resolver as they come, and which are input objects that Strawberry makes.
-All else stays with the wrapper.
+Strawberry's wrapper looks at every argument of every call. For a field without extensions (permissions are such)
+it is known once per document which arguments reach the resolver unchanged, and which are input objects that
+Strawberry makes. Such a resolver is called directly; every other is called through its wrapper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
-from graphql import GraphQLField, GraphQLSchema
+from graphql import GraphQLField, GraphQLNamedType, GraphQLSchema
 from strawberry.relay.types import GlobalID
 from strawberry.scalars import is_scalar
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types.arguments import convert_argument
 from strawberry.types.base import StrawberryList, StrawberryMaybe, StrawberryOptional
 from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
+
+
+class Itself(Enum):
+    """The field of a subscription gives the event itself."""
+
+    ITSELF = auto()
+
+
+ITSELF = Itself.ITSELF
+
+
+def read_of(definition: GraphQLField) -> str | Itself | None:
+    """The attribute that a field gives, without any machinery of its own; None for one with a resolver."""
+    field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if type(field) is not StrawberryField or definition.resolve is None:
+        return None
+    if field.is_subscription:
+        return ITSELF
+    plain = field.is_basic_field and field.default_resolver is getattr
+    # Strawberry makes this function, and no other, for fields that neither an extension nor a handler concerns.
+    return field.python_name if plain and definition.resolve.__name__ == "_get_basic_result" else None
+
+
+def is_iso_time(type_: GraphQLNamedType) -> bool:
+    """Whether `type_` writes a moment as `datetime.isoformat` does."""
+    return type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) is DateTimeDefinition
 
 
 @dataclass(frozen=True)
