@@ -1,7 +1,7 @@
-"""Who asks: the gate that every request and every websocket passes before anything is executed for it.
+"""Bearer tokens: each request and each websocket is authenticated here before anything is executed for it.
 
-A server that listens on loopback asks for no token unless told to. A token that is shown is looked at all the
-same: it may have less than everything. A right one is always taken; wrong ones are told to wait, longer each time.
+A server that listens on loopback requires no token unless it is configured to. A token that is sent is checked all
+the same, because it may have a smaller scope. A valid token is always accepted; failures are throttled by address.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from store.errors import StoreError
 from store.postgres.database import Database
 
 PRINCIPAL = web.RequestKey("principal", Principal)
-"""Who sends a request; not set on public routes and websocket handshakes."""
+"""The principal of a request; not set on public routes and websocket handshakes."""
 
 CONFIGURED = Principal("REEV_GQL_TOKEN", Scope.ADMIN)
-"""Who shows the token of the settings."""
+"""The principal of the token in the settings."""
 
 REMEMBER_S = 5.0
-"""How long a token is taken for valid without asking again; a revoked one is of no use after it."""
+"""How long a token counts as valid without another look-up; a revoked one is refused after it."""
 
 REMEMBERED = 1000
 
 LOOK_UP_S = 3.0
-"""Whoever has locked the tokens keeps nobody waiting for longer."""
+"""A lock on the table of tokens delays a request for no longer."""
 
 Network = IPv4Network | IPv6Network
 
 
 class Authenticator:
-    """One per server. `proxies` are those whose word about addresses counts."""
+    """One per server. `proxies` are trusted to name the addresses of clients."""
 
     def __init__(
         self, db: Database, token: str | None, *, required: bool = False, proxies: Collection[Network] = ()
@@ -52,10 +52,10 @@ class Authenticator:
         self._required = required or token is not None
         self._proxies = tuple(proxies)
         self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
-        self._guesses = AuthThrottle()
+        self._throttle = AuthThrottle()
 
     def address_of(self, request: web.BaseRequest) -> str:
-        """Where the client is: the other end of the connection, or what proxies that we know say of it."""
+        """The address of the client: the peer of the connection, or what trusted proxies say it is."""
         address = request.remote or "unknown"
         if not self._proxies:
             return address
@@ -64,7 +64,7 @@ class Authenticator:
             for header in request.headers.getall("X-Forwarded-For", [])
             for part in header.split(",")
         ]
-        # Each proxy appends whom it talks to; what stands before the first unknown one anybody can write.
+        # Each proxy appends the address of its peer. A client can forge what stands before the first unknown one.
         while said and self._is_proxy(address):
             address = said.pop()
         return address
@@ -76,17 +76,17 @@ class Authenticator:
             return False
         return any(parsed in network for network in self._proxies)
 
-    async def admit_request(self, request: web.Request) -> Principal:
-        """Who sends this request. Raises BadRequest (401, 429, 503)."""
+    async def authenticate_request(self, request: web.Request) -> Principal:
+        """The principal that sends this request. Raises BadRequest (401, 429, 503)."""
         given = request.headers.getall(hdrs.AUTHORIZATION, ())
         if not given and not self._required:
             return LOCAL
         if len(given) > 1:
             raise _unauthorized("One Authorization header is enough")
-        return await self.admit(given[0] if given else None, self.address_of(request))
+        return await self.authenticate(given[0] if given else None, self.address_of(request))
 
-    async def admit(self, authorization: object, address: str) -> Principal:
-        """Who shows this `Authorization`. Raises BadRequest (401, 429, 503)."""
+    async def authenticate(self, authorization: object, address: str) -> Principal:
+        """The principal with this `Authorization`. Raises BadRequest (401, 429, 503)."""
         secret = _bearer(authorization)
         if secret is None:
             if self._required:
@@ -96,8 +96,8 @@ class Authenticator:
             return CONFIGURED
         principal = await self._of_database(api_tokens.digest_of(secret))
         if principal is None:
-            # Only failures wait: else whoever shares an address with an attacker is locked out by wrong tokens.
-            self._guesses.note(address)
+            # Only failures wait: else an attacker could lock out others who share its address.
+            self._throttle.failed(address)
             raise _unauthorized("This token is not known, or was revoked")
         return principal
 
@@ -124,7 +124,7 @@ class Authenticator:
         return principal
 
     async def revoked(self, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-        """Those of `ids` that are not valid any longer. Raises StoreError."""
+        """Those of `ids` that are no longer valid. Raises StoreError."""
         return set(ids) - await api_tokens.valid(self._db, ids)
 
 

@@ -1,4 +1,4 @@
-"""From where one may talk to the server: exact host names and known origins.
+"""The Host names that the server answers to, and the origins whose pages may use it.
 
 A web page anywhere can make its visitor's browser send requests to a server on that machine. So a request is
 answered only if its Host is one of our names (a name rebound to 127.0.0.1 is not), and, when a browser says
@@ -44,7 +44,7 @@ class AccessRules:
         return len(values) == 1 and values[0].lower() in self.hosts
 
     def knows_origin(self, request: web.BaseRequest) -> bool:
-        """No browser, or a page of this very host, or an allowed one. `null` is nobody's origin."""
+        """No browser, or a page of this very host, or an allowed one. `null` is never allowed."""
         origins = request.headers.getall(hdrs.ORIGIN, ())
         if origins:
             host, origin = request.headers.get(hdrs.HOST, "").lower(), origins[0].lower()

@@ -13,31 +13,31 @@ PUBLIC = None
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """The scope that a token must have, PUBLIC for none, and why so.
+class RouteScope:
+    """The scope that a token must have, PUBLIC for none, and the reason.
 
-    With `asks_websockets` a websocket handshake needs nothing yet: a browser cannot add a header to it, so the
-    token comes in its first message, before which nothing is executed.
+    With `websocket_authenticates` the handshake of a websocket needs no token: a browser cannot add a header to
+    it, so the token comes in the first message, before which nothing is executed.
     """
 
     scope: Scope | None
     why: str
-    asks_websockets: bool = False
+    websocket_authenticates: bool = False
 
 
-_PAGE = Need(PUBLIC, "a page without data: its script asks /graphql")
+_PAGE = RouteScope(PUBLIC, "a page without data: its script asks /graphql")
 
-NEEDS = {
-    "/graphql": Need(
+ROUTE_SCOPES = {
+    "/graphql": RouteScope(
         Scope.READ,
         "queries and subscriptions; each mutation names its own scope. A websocket shows its token in "
         "`connection_init`",
-        asks_websockets=True,
+        websocket_authenticates=True,
     ),
-    "/flows/{execution_id}": Need(Scope.READ, "what an execution did"),
-    "/metrics": Need(Scope.READ, "what is executed here, and how much"),
-    "/healthz": Need(PUBLIC, "a probe learns that the process lives"),
-    "/readyz": Need(PUBLIC, "a probe learns whether the database can be used"),
+    "/flows/{execution_id}": RouteScope(Scope.READ, "what an execution did"),
+    "/metrics": RouteScope(Scope.READ, "what is executed here, and how much"),
+    "/healthz": RouteScope(PUBLIC, "a probe learns that the process lives"),
+    "/readyz": RouteScope(PUBLIC, "a probe learns whether the database can be used"),
     "/": _PAGE,
     "/executions": _PAGE,
     "/executions/{id}": _PAGE,
@@ -48,8 +48,8 @@ NEEDS = {
     "/benchmarks/{id}": _PAGE,
     "/drawing": _PAGE,
     "/graphiql": _PAGE,
-    "/static/{version}/{path}": Need(PUBLIC, "the files of the pages, and no other file"),
-    "/static/{path}": Need(PUBLIC, "the files of the pages, and no other file"),
+    "/static/{version}/{path}": RouteScope(PUBLIC, "the files of the pages, and no other file"),
+    "/static/{path}": RouteScope(PUBLIC, "the files of the pages, and no other file"),
 }
 """By the canonical path of the route, for all its methods."""
 
@@ -57,7 +57,7 @@ NEEDS = {
 def markdown() -> str:
     """The table of docs/security.md."""
     lines = ["| route | needs | because |", "|---|---|---|"]
-    for path, need in NEEDS.items():
+    for path, need in ROUTE_SCOPES.items():
         scope = "nothing" if need.scope is PUBLIC else f"`{need.scope.name.lower()}`"
         lines.append(f"| `{path}` | {scope} | {need.why} |")
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
-"""Wrong tokens, counted by the address they come from: a few are free, then each costs twice the wait.
+"""Throttles failed authentication by address: a few failures are free, then each doubles the wait.
 
-A right token never comes here. What keeps it from being guessed is its length; this tells clients with a wrong
-one to stop, and is no lock that somebody else at the same address could close.
+Valid tokens are not throttled. Their length keeps them from being guessed; this makes clients with a wrong token
+slow down, and cannot lock out a client with a valid token at the same address.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from aiohttp import hdrs
 from gql_server.responses.errors import BadRequest
 
 FREE = 5
-"""A person who pastes the wrong token tries a few times."""
+"""Failures without a wait: a person who pastes a wrong token tries a few times."""
 
 LONGEST_S = 60.0
-"""Nobody guesses 256 bits at one a minute; somebody behind the same address need not wait for ever."""
+"""256 bits cannot be guessed at one a minute; a client behind the same address need not wait longer."""
 
 FORGET_S = 600.0
 ADDRESSES = 10_000
-"""More are not kept apart: who has that many may guess a little faster."""
+"""Addresses remembered; the oldest are forgotten first."""
 
 
 class AuthThrottle:
@@ -32,8 +32,8 @@ class AuthThrottle:
     def __init__(self) -> None:
         self._of: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def note(self, address: str) -> None:
-        """Counts a wrong one. Raises BadRequest (429), and does not count it, while `address` has to wait."""
+    def failed(self, address: str) -> None:
+        """Counts a failure. Raises BadRequest (429), and does not count it, while `address` has to wait."""
         count, last = self._of.get(address, (0, 0.0))
         now = time.monotonic()
         wait = min(2.0 ** (count - FREE), LONGEST_S) - (now - last) if count >= FREE else 0.0

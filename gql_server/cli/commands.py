@@ -1,4 +1,8 @@
-"""The commands and their options; what they do is imported when they run, so `--help` answers at once."""
+"""The commands and their options.
+
+A command imports what it does when it is called, so that `--help` answers at once: graphql-core, Strawberry and
+aiohttp take half a second.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,8 @@ class Listed(StrEnum):
 @app.command()
 def init(json: Json = False) -> None:
     """Write the benchmarks that come with the program to the benchmarks directory; nothing is overwritten."""
-    from gql_server.cli import initialising
+
+    from gql_server.cli import init as initialising
 
     raise typer.Exit(initialising.init(as_json=json))
 
@@ -87,7 +92,7 @@ def prune(
     older_than: Annotated[
         str | None,
         typer.Option(
-            help="How long ago it ended, as in 90d, 12w or 36h; REEV_GQL_RETENTION_DAYS when not said."
+            help="How long ago it ended, as in 90d, 12w or 36h; REEV_GQL_RETENTION_DAYS when not given."
         ),
     ] = None,
     files: Annotated[
@@ -96,33 +101,36 @@ def prune(
             "--files", help="Output, session files and tool logs in this machine's directories too."
         ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete it; otherwise only say what would go.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Delete it; without it only print what would be deleted.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Delete the bulk of old ended executions: events, output, steps, tool calls, results. Rows stay."""
-    from gql_server.cli import pruning
 
-    def wish(settings: Any) -> Any:
+    from gql_server.cli import prune as pruning
+
+    def part(settings: Any) -> Any:
         if older_than is None and settings.retention_days is None:
-            raise CliError("say --older-than, or set REEV_GQL_RETENTION_DAYS")
+            raise CliError("give --older-than, or set REEV_GQL_RETENTION_DAYS")
         age = pruning.parse_age(f"{settings.retention_days}d" if older_than is None else older_than)
-        return pruning.prune(settings, pruning.Wish(age, files, yes, json))
+        return pruning.prune(settings, pruning.PruneOptions(age, files, yes, json))
 
-    _with_settings(wish)
+    _with_settings(part)
 
 
 @app.command()
 def sync(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would change; nothing is written.")
+        bool, typer.Option("--dry-run", help="Only print what would change; nothing is written.")
     ] = False,
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:
     """Make the database hold what is in the benchmarks directory."""
-    from gql_server.cli import ask
+    from gql_server.cli import client_commands
 
-    _finish(ask.sync(url, dry_run=dry_run, as_json=json))
+    _finish(client_commands.sync(url, dry_run=dry_run, as_json=json))
 
 
 @app.command(name="import")
@@ -139,11 +147,12 @@ def import_(
     Exit with 0 when all of it is stored, 1 when something could not be used or is in conflict, 3 when there is
     nothing to import.
     """
-    from gql_server.cli import importing
 
-    # What is typed is meant from here, not from where the server happens to run; the server takes no `..`.
+    from gql_server.cli import import_files
+
+    # A relative path is relative to here, not to where the server runs; the server takes no `..`.
     absolute = None if directory is None else os.path.abspath(directory)
-    _finish(importing.import_files(url, absolute, as_json=json))
+    _finish(import_files.import_files(url, absolute, as_json=json))
 
 
 @app.command()
@@ -160,7 +169,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Start an execution of BENCHMARK; with --watch, exit with 0 only if it SUCCEEDED."""
-    from gql_server.cli import ask
+    from gql_server.cli import client_commands
 
     request: dict[str, object] = {
         "benchmarkId": benchmark,
@@ -170,7 +179,7 @@ def run(
     }
     if timeout is not None:
         request["timeoutMs"] = round(timeout * 1000)
-    _finish(ask.run(url, request, watching=watch, as_json=json))
+    _finish(client_commands.run(url, request, watching=watch, as_json=json))
 
 
 @app.command()
@@ -180,9 +189,9 @@ def watch(
     json: Json = False,
 ) -> None:
     """Show what happens to EXECUTION until it ends; exit with 0 only if it SUCCEEDED."""
-    from gql_server.cli import ask
+    from gql_server.cli import client_commands
 
-    _finish(ask.watch(url, execution, as_json=json))
+    _finish(client_commands.watch(url, execution, as_json=json))
 
 
 @app.command()
@@ -192,9 +201,9 @@ def stop(
     json: Json = False,
 ) -> None:
     """Stop EXECUTION, whatever it is doing."""
-    from gql_server.cli import ask
+    from gql_server.cli import client_commands
 
-    _finish(ask.stop(url, execution, as_json=json))
+    _finish(client_commands.stop(url, execution, as_json=json))
 
 
 @app.command(name="list")
@@ -205,9 +214,9 @@ def list_(
     json: Json = False,
 ) -> None:
     """List executions (newest first), benchmarks or agents."""
-    from gql_server.cli import ask
+    from gql_server.cli import client_commands
 
-    _finish(ask.list_(url, what.value, first, as_json=json))
+    _finish(client_commands.list_(url, what.value, first, as_json=json))
 
 
 @app.command()
@@ -217,9 +226,9 @@ def show(
     json: Json = False,
 ) -> None:
     """Show everything that is known about EXECUTION."""
-    from gql_server.cli import ask
+    from gql_server.cli import client_commands
 
-    _finish(ask.show(url, execution, as_json=json))
+    _finish(client_commands.show(url, execution, as_json=json))
 
 
 @app.command()
@@ -247,7 +256,10 @@ class Scopes(StrEnum):
 def token_create(
     name: Annotated[str, typer.Argument(help="What it is for; each valid token has a name of its own.")],
     scope: Annotated[
-        Scopes, typer.Option(help="read: see everything; run: start and stop too; admin: change it too.")
+        Scopes,
+        typer.Option(
+            help="read: see everything; run: also start and stop executions; admin: also change everything."
+        ),
     ] = Scopes.read,
     json: Json = False,
 ) -> None:
@@ -267,7 +279,7 @@ def token_list(json: Json = False) -> None:
 
 @tokens_app.command(name="revoke")
 def token_revoke(name: Annotated[str, typer.Argument(help="Name of the token.")]) -> None:
-    """Revoke a token: within seconds it opens nothing on any server, and what it had opened is closed."""
+    """Revoke a token: within seconds every server refuses it and closes its websockets and event streams."""
     from gql_server.cli import tokens
 
     _with_settings(lambda settings: tokens.revoke(settings, name))

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gql_server.cli.watching import (
+from gql_server.cli.live_view import (
     UNKNOWN,
     clock,
     final_line,

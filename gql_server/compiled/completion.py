@@ -14,10 +14,10 @@ from graphql.execution import Executor
 from graphql.execution.executor import invalid_return_type_error
 from graphql.pyutils import Path, Undefined, is_awaitable
 
+from gql_server.compiled.answer_size import text_in
 from gql_server.compiled.leaves import class_as_it_is
 from gql_server.compiled.places import Completer, Place, field_path
 from gql_server.compiled.scope import Scope
-from gql_server.compiled.sizes import text_in
 from schema.contract.selection import ReadyJson
 
 Fields = Callable[[Any, Path | None, Scope], Any]

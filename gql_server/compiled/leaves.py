@@ -22,7 +22,7 @@ from graphql import (
     GraphQLString,
 )
 
-from gql_server.compiled.sizes import LONG
+from gql_server.compiled.answer_size import LONG
 from gql_server.compiled.strawberry_fields import is_iso_time
 
 _AS_THEY_ARE = {

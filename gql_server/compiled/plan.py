@@ -33,13 +33,13 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 
+from gql_server.compiled.answer_size import Result, bounded
 from gql_server.compiled.compiler import FIELD_BYTES, FUNCTION_BYTES, Compiler
 from gql_server.compiled.completion import Fields
 from gql_server.compiled.conditions import NotCompiled, condition_variables
 from gql_server.compiled.inputs import Variables
 from gql_server.compiled.lru_cache import LruCache
 from gql_server.compiled.scope import InfoTail, Scope
-from gql_server.compiled.sizes import Result, bounded
 
 MAX_VARIANTS = 16
 """Four conditions that turn out in every way; graphql-core executes what comes beyond."""

@@ -12,7 +12,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
-from gql_server.compiled.sizes import AnswerTooLarge
+from gql_server.compiled.answer_size import AnswerTooLarge
 
 MakeExecutor = Callable[[Any, Any, VariableValues], Executor[Any]]
 """From the root value, the context and the variables of a request."""

@@ -19,25 +19,21 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql_server.compiled.plan import Plan
+from gql_server.documents.cost_limit import CostLimit
 from gql_server.documents.document_cache import DocumentCache, Operation, PreparedDocument
 from gql_server.documents.fragments import FragmentCycle
 from gql_server.documents.merging import FieldsCanBeMergedRule
 from gql_server.documents.parsing import parsed
-from gql_server.documents.size_limits import LimitExceeded, check_sizes, too_many
+from gql_server.documents.size_limits import LimitExceeded, check_sizes
 from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
-from schema.contract.costs import cost_bound, cost_of_operation
 
 MAX_VALIDATION_ERRORS = 20
 """Enough to mend a document by."""
-
-MAX_COERCION_ERRORS = 20
-"""Enough to mend variables by."""
 
 RULES: tuple[type[ASTValidationRule], ...] = (
     *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
@@ -67,6 +63,7 @@ class DocumentStore:
         self._limits = limits
         self._own = own
         self._hide_suggestions = not suggestions
+        self._cost = CostLimit(schema, limits.cost, suggestions=suggestions)
         self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self._cache = cache or DocumentCache(sys.maxsize)
 
@@ -79,7 +76,7 @@ class DocumentStore:
         operation = _selected(document.operations, name)
         if not operation.is_planned:
             self._plan(operation)
-        self._check_cost(operation, variables or {})
+        self._cost.check(operation, variables or {})
         return operation
 
     def _prepare(self, source: str) -> PreparedDocument:
@@ -100,7 +97,7 @@ class DocumentStore:
         except GraphQLError as error:
             raise Refused(error, code="GRAPHQL_PARSE_FAILED") from None
         if errors:
-            raise Refused(*_told_once(errors), code="GRAPHQL_VALIDATION_FAILED")
+            raise Refused(*_each_once(errors), code="GRAPHQL_VALIDATION_FAILED")
         prepared = PreparedDocument(source, document, weight)
         prepared.operations += [Operation(prepared, node, size.fields) for node, size in sizes]
         return prepared
@@ -109,35 +106,13 @@ class DocumentStore:
         if operation.prepared.source in self._own:
             operation.cost_bound = 0
         else:
-            operation.cost_bound = cost_bound(self._schema, operation.document, operation.node)
+            operation.cost_bound = self._cost.bound(operation)
         if self._make_plan is not None:
             operation.plan = self._make_plan(operation)
         operation.is_planned = True
 
-    def _check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> None:
-        limit = self._limits.cost
-        if operation.cost_bound is not None and operation.cost_bound <= limit:
-            return
-        values = self._coerced(operation, variables)
-        cost = cost_of_operation(self._schema, operation.document, operation.node, values)
-        if cost > limit:
-            raise Refused(too_many("cost", cost, limit))
 
-    def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
-        """The variables as they are for executing it. Raises Refused when they do not fit."""
-        values = get_variable_values(
-            self._schema,
-            operation.node.variable_definitions or (),
-            dict(variables),
-            max_errors=MAX_COERCION_ERRORS,
-            hide_suggestions=self._hide_suggestions,
-        )
-        if isinstance(values, list):
-            raise Refused(*values, code="BAD_USER_INPUT")
-        return values
-
-
-def _told_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+def _each_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
     """Each message once, with every place it is about: an answer does not grow with repetitions in a document."""
     by_message: dict[str, list[GraphQLError]] = {}
     for error in errors:

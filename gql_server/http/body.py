@@ -8,7 +8,7 @@ from http import HTTPStatus
 import orjson
 from aiohttp import hdrs, web
 
-from gql_server.http.media import JSON, content_type_is_json
+from gql_server.http.media_types import JSON, content_type_is_json
 from gql_server.operations.request import GraphQLRequest, read_request
 from gql_server.responses.errors import BadRequest
 
@@ -16,7 +16,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 """Room for the largest benchmark file, escaped, and no more."""
 
 BODY_TIMEOUT_S = 20.0
-"""A client that has not sent its body by then is not going to."""
+"""How long a client may take to send its body."""
 
 ENCODINGS = ("identity", "gzip", "deflate")
 """Those that are undone before the body is read."""
@@ -77,7 +77,7 @@ async def _bytes(request: web.Request) -> bytes:
             headers={hdrs.CONNECTION: "close"},
         ) from None
     except web.RequestPayloadError:
-        # Nothing more can be read, by anybody: else aiohttp reads on before it sends the answer.
+        # Ends the body: else aiohttp reads on before it sends the answer.
         request.content.feed_eof()
         raise BadRequest(
             "The body is cut short, or not encoded as it says", headers={hdrs.CONNECTION: "close"}

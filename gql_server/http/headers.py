@@ -1,4 +1,4 @@
-"""The headers that every answer has, whoever writes it."""
+"""Headers that every response has."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ SECURITY_HEADERS = {
 }
 
 SERVER = "reev-gql"
-"""Which versions of what this is, is nobody's business."""
+"""Without versions: they would help attackers only."""

@@ -1,6 +1,6 @@
-"""Every websocket and event stream that is open: how many there may be, and how they end together.
+"""The websockets and event streams that are open: how many there may be, and how all are closed.
 
-A server that stops tells each of them instead of waiting for its clients to leave.
+A server that stops closes each of them instead of waiting for its clients to leave.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from gql_server.responses.errors import BadRequest
 from schema.contract.permissions import Principal
 
 RETRY_AFTER_S = 10
-"""When a client that found no place may ask again."""
+"""When a client that was refused may try again."""
 
 SERVICE_RESTART = 1012
 """The close code of a server that stops: clients connect again, and meet the next one."""
 
 FORBIDDEN = 4403
-"""The close code of graphql-transport-ws for who may not, or may not any longer."""
+"""The close code of graphql-transport-ws when a client has no valid token, or no longer."""
 
 
 @dataclass(eq=False, slots=True)
 class OpenStream:
-    """One of them. `end` tells the client why, with a close code, and does not wait for long."""
+    """One of them. `end` closes it with a code and a reason, and does not wait for long."""
 
     address: str
     end: Callable[[int, str], Awaitable[None]]
     principal: Principal | None = None
 
 
-class Place:
-    """That of one stream, for a `with`; thousands are held at a time, so it is no generator."""
+class Slot:
+    """The slot of one stream, for a `with`. No generator: thousands are held at a time."""
 
     __slots__ = ("_stream", "_streams")
 
@@ -62,8 +62,8 @@ class OpenStreams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def place(self, stream: OpenStream) -> Place:
-        """To be held while `stream` is open. Raises BadRequest (503) when there is no place for it."""
+    def slot(self, stream: OpenStream) -> Slot:
+        """To be held while `stream` is open. Raises BadRequest (503) when too many streams are."""
         if len(self._open) >= self._most or self._by_address[stream.address] >= self._per_client:
             raise BadRequest(
                 "Too many websockets and event streams are open; try again shortly",
@@ -73,10 +73,10 @@ class OpenStreams:
             )
         self._open.add(stream)
         self._by_address[stream.address] += 1
-        return Place(self, stream)
+        return Slot(self, stream)
 
     def leave(self, stream: OpenStream) -> None:
-        """Its place is free."""
+        """The slot of `stream` is free."""
         self._open.discard(stream)
         self._by_address[stream.address] -= 1
         if not self._by_address[stream.address]:
@@ -85,7 +85,7 @@ class OpenStreams:
     def token_ids(self) -> set[uuid.UUID]:
         """The tokens in the database that streams were opened with."""
         principals = (stream.principal for stream in self._open)
-        return {who.token_id for who in principals if who is not None and who.token_id is not None}
+        return {one.token_id for one in principals if one is not None and one.token_id is not None}
 
     async def end_those_of(self, token_ids: Collection[uuid.UUID]) -> None:
         """Ends the streams of tokens that are not valid any longer."""
@@ -96,7 +96,7 @@ class OpenStreams:
         )
 
     async def end_all(self) -> None:
-        """Tells every client that the server stops."""
+        """Closes every stream because the server stops."""
         await _end(list(self._open), SERVICE_RESTART, "The server stops")
 
 

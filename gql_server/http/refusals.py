@@ -8,7 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from gql_server.http.answers import json_response
-from gql_server.http.media import JSON
+from gql_server.http.media_types import JSON
 from gql_server.responses.answers import refusal_of, refused_for
 from gql_server.responses.encoding import encode
 from gql_server.responses.errors import BadRequest
@@ -20,7 +20,7 @@ def refusal(status: HTTPStatus, message: str, headers: Mapping[str, str] | None 
 
 
 def refusal_response(error: BadRequest) -> web.Response:
-    """What a request is told that cannot be answered."""
+    """The response to a request that cannot be answered."""
     answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
     return json_response(encode(answer), error.status, JSON, error.headers)
 

@@ -1,7 +1,8 @@
 """Answers as server-sent events: the "distinct connections" mode of the graphql-sse protocol.
 
-One response per operation: `next` events with an answer each, then `complete`. A client that cannot be told
-the end by its protocol (the server stops, its token was revoked) sees the connection break, and may try again.
+One response per operation: `next` events with an answer each, then `complete`. The protocol has no
+message for other ends (the server stops, the token was revoked): then the connection is closed, and the client may
+connect again.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ from contextlib import aclosing
 
 from aiohttp import hdrs, web
 
-from gql_server.http.media import EVENT_STREAM
-from gql_server.http.unsent import NoRoom, Unsent
+from gql_server.http.media_types import EVENT_STREAM
+from gql_server.http.unread_answers import TooManyUnread, UnreadAnswers
 from gql_server.responses.answers import refusal_of
 from gql_server.responses.encoding import encode
 from gql_server.responses.errors import Refused
 
 SEND_TIMEOUT_S = 30.0
-"""A client that takes no byte for this long is cut off: it would hold its subscription for ever."""
+"""A client that takes no byte for this long is cut off: else it would hold its subscription for ever."""
 
 COMPLETE = b"event: complete\ndata: \n\n"
 COMMENT = b":\n\n"
-"""Says nothing; a client that has vanished is noticed by it."""
+"""Has no meaning; writing it shows whether the client is still there."""
 
 HEADERS = {
     hdrs.CONTENT_TYPE: f"{EVENT_STREAM}; charset=utf-8",
@@ -37,7 +38,7 @@ async def send_events(
     request: web.Request,
     answers: AsyncGenerator[bytes, None],
     heartbeat_s: float,
-    unsent: Unsent,
+    unread: UnreadAnswers,
     client: str,
 ) -> web.StreamResponse:
     """Sends `answers`, each as JSON, as they come, and closes them whatever happens."""
@@ -48,13 +49,13 @@ async def send_events(
             await _write(request, response, COMMENT)
             async with aclosing(_frames(answers, heartbeat_s)) as frames:
                 async for frame in frames:
-                    with unsent.holding(client, len(frame)):
+                    with unread.holding(client, len(frame)):
                         await _write(request, response, frame)
-        except NoRoom:
-            # Its protocol has no word for it; a client whose connection breaks goes on from where it was.
+        except TooManyUnread:
+            # The protocol has no message for it; a client whose connection breaks continues from its last cursor.
             _abort(request)
         except ConnectionError:
-            # The client has left; nobody is there to be told.
+            # The client has left.
             pass
     return response
 

@@ -16,10 +16,10 @@ from gql_server.auth.bearer_tokens import PRINCIPAL, Authenticator
 from gql_server.documents.document_cache import Operation
 from gql_server.http import body
 from gql_server.http.answers import json_response, whole_answer
-from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, Accepted, negotiate
+from gql_server.http.media_types import EVENT_STREAM, GRAPHQL_JSON, Accepted, negotiate
 from gql_server.http.open_streams import OpenStream, OpenStreams
 from gql_server.http.sse import send_events
-from gql_server.http.unsent import Unsent
+from gql_server.http.unread_answers import UnreadAnswers
 from gql_server.operations.engine import Engine
 from gql_server.operations.request import GraphQLRequest
 from gql_server.responses.answers import refusal_of
@@ -34,14 +34,19 @@ class GraphQLView:
     def __init__(
         self,
         engine: Engine,
-        gate: Authenticator,
+        authenticator: Authenticator,
         streams: OpenStreams,
-        unsent: Unsent,
+        unread: UnreadAnswers,
         *,
         queries_by_get: bool = True,
         heartbeat_s: float = 20.0,
     ) -> None:
-        self._engine, self._gate, self._streams, self._unsent = engine, gate, streams, unsent
+        self._engine, self._authenticator, self._streams, self._unread = (
+            engine,
+            authenticator,
+            streams,
+            unread,
+        )
         self._heartbeat_s = heartbeat_s
         self._methods = (hdrs.METH_GET, hdrs.METH_POST) if queries_by_get else (hdrs.METH_POST,)
 
@@ -51,15 +56,15 @@ class GraphQLView:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers={hdrs.ALLOW: self._allow})
         if request.method not in self._methods:
             raise self._not_allowed(f"{request.method} is not answered here")
-        who = request[PRINCIPAL]
+        principal = request[PRINCIPAL]
         accepted = negotiate(tuple(request.headers.getall(hdrs.ACCEPT, ())))
         asked = await body.read(request)
         try:
             operation = self._engine.operation(asked)
             self._check_method(request, operation)
             if accepted.single is None or operation.kind is OperationType.SUBSCRIPTION:
-                return await self._stream(request, operation, asked, accepted, who)
-            payload = await self._engine.payload(operation, asked, who)
+                return await self._stream(request, operation, asked, accepted, principal)
+            payload = await self._engine.payload(operation, asked, principal)
         except Refused as refused:
             return await self._refused(request, refused, accepted)
         return whole_answer(request, payload, accepted.single)
@@ -86,32 +91,32 @@ class GraphQLView:
         operation: Operation,
         asked: GraphQLRequest,
         accepted: Accepted,
-        who: Principal,
+        principal: Principal,
     ) -> web.StreamResponse:
         """The answers as events; a query's only one too, for clients that take nothing else."""
         if not accepted.stream:
             raise BadRequest(
-                f"Subscriptions are answered over a websocket, or as {EVENT_STREAM} to who accepts it",
+                f"Subscriptions are answered over a websocket, or as {EVENT_STREAM} if `Accept` names it",
                 code="NOT_ACCEPTABLE",
                 status=HTTPStatus.NOT_ACCEPTABLE,
             )
 
         async def end(code: int, reason: str) -> None:
-            # The protocol has no word for it; a broken connection is what makes clients try again.
+            # The protocol has no message for it; a broken connection makes clients try again.
             if request.transport is not None:
                 request.transport.abort()
             request.task.cancel()
 
-        client = self._gate.address_of(request)
-        answers = self._engine.answers(operation, asked, who, client)
-        with self._streams.place(OpenStream(client, end, who)):
+        client = self._authenticator.address_of(request)
+        answers = self._engine.answers(operation, asked, principal, client)
+        with self._streams.slot(OpenStream(client, end, principal)):
             return await self._send_events(request, answers)
 
     async def _send_events(
         self, request: web.Request, answers: AsyncGenerator[bytes, None]
     ) -> web.StreamResponse:
-        client = self._gate.address_of(request)
-        return await send_events(request, answers, self._heartbeat_s, self._unsent, client)
+        client = self._authenticator.address_of(request)
+        return await send_events(request, answers, self._heartbeat_s, self._unread, client)
 
     async def _refused(
         self, request: web.Request, refused: Refused, accepted: Accepted

@@ -1,9 +1,9 @@
-"""What many watch, executed and encoded once: a feed read by one task, and the watchers it tells.
+"""Subscriptions that many share: a feed is read by one task, and each event is executed and encoded once for all.
 
-A watcher that is up to date is an entry in a dictionary: it costs no task, and telling it is one call. One that
-does not take what it is told leaves that dictionary and goes on by itself, from where it was: out of what is
-remembered here, and with a reading of its own once it has fallen behind that. So nobody waits for a slow one,
-and it costs no memory. When nobody is up to date, nothing is read until somebody is.
+A subscriber that is up to date is an entry in a dictionary: it needs no task, and sending it an event is one call.
+One that cannot take an event leaves that dictionary and continues by itself from its position: with the payloads
+remembered here, or, once it has fallen further behind, by reading the feed alone. So no subscriber waits for a
+slow one, and slow ones cost no memory. While no subscriber is up to date, the feed is not read.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ALL_REMEMBERED_BYTES = 32 * 1024 * 1024
 """What is kept of all of them together."""
 
 FEW = 16
-"""Given out at a time to who is behind: whoever takes them slowly keeps no more than these in memory."""
+"""Payloads given at a time to a subscriber that is behind: a slow one keeps no more than these in memory."""
 
-TOLD_AT_ONCE = 128
-"""Watchers told, of one event or of several, before others get their turn; a millisecond or two."""
+SENT_AT_ONCE = 128
+"""Payloads sent before other tasks get their turn; a millisecond or two."""
 
 Position = Any
 """Of one feed; those of different feeds are never compared."""
@@ -45,19 +45,19 @@ MakePayload = Callable[[Any], Awaitable[Payload]]
 
 
 class Listener(Protocol):
-    """A watcher that is up to date."""
+    """A subscriber that is up to date."""
 
     def take(self, payload: Payload) -> bool:
-        """Sends the answer at once, or says False: then nothing was sent."""
+        """Sends the answer at once; False when it cannot, and then nothing was sent."""
         ...
 
     def wake(self, position: Position) -> None:
-        """Everything up to `position` was sent; go on from there by yourself, you are not told any more."""
+        """Everything up to `position` was sent; the listener is no longer called and continues by itself."""
         ...
 
 
 class Memory:
-    """How many bytes all broadcasts of a server remember; `freed` is told of those that are let go at once."""
+    """The bytes that all broadcasts of a server remember; `freed` is called with those of one that ends."""
 
     def __init__(self, freed: Callable[[int], None]) -> None:
         self.used = 0
@@ -65,7 +65,7 @@ class Memory:
 
 
 class Broadcast:
-    """One feed from `position` on, for everybody who watches it with the same document, variables and rights."""
+    """One feed from `position` on, for all subscribers with the same document, variables and scope."""
 
     def __init__(
         self,
@@ -80,13 +80,13 @@ class Broadcast:
         self._stretches, self._payload_of = stretches, payload_of
         self._memory = memory
         self._remembered: deque[tuple[Position, Payload]] = deque()
-        self._bytes = self._told = 0
+        self._bytes = self._sent = 0
         self._floor = self._head = position
         self._current: dict[Listener, Callable[[Payload], bool]] = {}
         self._early: dict[Listener, Position] = {}
-        self._somebody = asyncio.Event()
+        self._has_listeners = asyncio.Event()
         self.members: set[object] = set()
-        """Who keeps it going: its listeners, and those who will be some again."""
+        """The subscribers that keep it running: its listeners, and those that are catching up."""
         self.is_over = False
         self.refused: Refused | None = None
         self.task = asyncio.create_task(self._run(), name="broadcast")
@@ -101,13 +101,13 @@ class Broadcast:
         return newer[: -FEW - 1 : -1]
 
     def listen(self, listener: Listener, position: Position) -> None:
-        """Tells `listener` from now on. `position` is covered, and nothing is remembered after it."""
-        # Whoever read for itself may be ahead of this reading.
+        """Calls `listener` from now on. `position` is covered, and nothing is remembered after it."""
+        # A subscriber that read alone may be ahead of this broadcast.
         if position > self._head:
             self._early[listener] = position
         else:
             self._current[listener] = listener.take
-        self._somebody.set()
+        self._has_listeners.set()
 
     def unlisten(self, listener: Listener) -> None:
         self._current.pop(listener, None)
@@ -118,13 +118,13 @@ class Broadcast:
             async with aclosing(self._stretches) as stretches:
                 async for stretch in stretches:
                     for position, item in stretch.items:
-                        await self._until_somebody_listens()
-                        await self._tell(position, await self._payload_of(item))
+                        await self._until_a_listener()
+                        await self._send(position, await self._payload_of(item))
                     self._advance(stretch.end)
         except Exception as error:
             self.refused = refused_for(error)
         finally:
-            # What it remembers goes with the last who reads it.
+            # What it remembers is freed with the last subscriber that reads it.
             self._memory.freed(self._bytes)
             self._account(-self._bytes)
         self.is_over = True
@@ -132,22 +132,22 @@ class Broadcast:
             self.unlisten(listener)
             listener.wake(self._head)
 
-    async def _until_somebody_listens(self) -> None:
+    async def _until_a_listener(self) -> None:
         while not self._current and not self._early:
-            self._somebody.clear()
-            await self._somebody.wait()
+            self._has_listeners.clear()
+            await self._has_listeners.wait()
 
-    async def _tell(self, position: Position, payload: Payload) -> None:
+    async def _send(self, position: Position, payload: Payload) -> None:
         before = self._head
-        self._catch_up_with_early(lambda early: bool(early < position))
-        told = list(self._current.items())
+        self._promote_early(lambda early: bool(early < position))
+        listeners = list(self._current.items())
         self._remember(position, payload)
         self._advance(position)
-        for listener, take in told:
-            if self._told >= TOLD_AT_ONCE:
-                self._told = 0
+        for listener, take in listeners:
+            if self._sent >= SENT_AT_ONCE:
+                self._sent = 0
                 await asyncio.sleep(0)
-            self._told += 1
+            self._sent += 1
             # It may have left meanwhile.
             if listener in self._current and not take(payload):
                 self.unlisten(listener)
@@ -155,9 +155,9 @@ class Broadcast:
 
     def _advance(self, position: Position) -> None:
         self._head = position
-        self._catch_up_with_early(lambda early: bool(early <= position))
+        self._promote_early(lambda early: bool(early <= position))
 
-    def _catch_up_with_early(self, reached: Callable[[Position], bool]) -> None:
+    def _promote_early(self, reached: Callable[[Position], bool]) -> None:
         for listener in [listener for listener, early in self._early.items() if reached(early)]:
             del self._early[listener]
             self._current[listener] = listener.take
@@ -165,15 +165,15 @@ class Broadcast:
     def _remember(self, position: Position, payload: Payload) -> None:
         self._remembered.append((position, payload))
         self._account(len(payload))
-        while self._remembered and self._is_too_much():
+        while self._remembered and self._exceeds_limits():
             self._floor, forgotten = self._remembered.popleft()
             self._account(-len(forgotten))
 
-    def _is_too_much(self) -> bool:
+    def _exceeds_limits(self) -> bool:
         if self._memory.used > ALL_REMEMBERED_BYTES:
             return True
         most = REMEMBERED if len(self.members) > 1 else REMEMBERED_FOR_ONE
-        # The newest stays: whoever does not take it begins with it, and else reads for itself.
+        # The newest stays: a subscriber that does not take it begins with it; without it, it would read alone.
         is_too_much = len(self._remembered) > most or self._bytes > REMEMBERED_BYTES
         return is_too_much and len(self._remembered) > 1
 
@@ -183,7 +183,7 @@ class Broadcast:
 
 
 class Broadcasts:
-    """Those of one server, by what they tell."""
+    """The broadcasts of one server, by key."""
 
     def __init__(self, freed: Callable[[int], None] = lambda _: None) -> None:
         self._by_key: dict[Hashable, Broadcast] = {}
@@ -212,7 +212,7 @@ class Broadcasts:
         return begun
 
     def leave(self, member: object, broadcast: Broadcast) -> None:
-        """Ends the broadcast when nobody is left."""
+        """Ends the broadcast when no subscriber is left."""
         broadcast.members.discard(member)
         if not broadcast.members:
             broadcast.task.cancel()

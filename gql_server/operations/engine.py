@@ -1,8 +1,7 @@
-"""Runs operations: one answer for queries and mutations, a stream of them for subscriptions.
+"""Executes operations: one answer for queries and mutations, a stream of them for subscriptions.
 
-What is too long under way is cancelled, with its database statements: a loader ends when nobody waits for it,
-and the driver ends the statement. Answers are plain dictionaries in the
-shape of the specification, their errors masked; a request error has no `data`.
+What takes too long is cancelled, with its database statements. Answers are plain dictionaries in the shape of the
+specification, their errors masked; a request error has no `data`.
 """
 
 from __future__ import annotations
@@ -16,20 +15,21 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from strawberry import Schema
 
+from gql_server.compiled.answer_size import AnswerTooLarge, bounded
 from gql_server.compiled.json_executor import JsonExecutor
 from gql_server.compiled.lru_cache import LruCache
 from gql_server.compiled.plan import Plan, Variant
-from gql_server.compiled.sizes import AnswerTooLarge, bounded
+from gql_server.documents.cost_limit import MAX_COERCION_ERRORS
 from gql_server.documents.document_cache import DocumentCache, Operation
-from gql_server.documents.document_store import MAX_COERCION_ERRORS, DocumentStore
-from gql_server.documents.trusted import TrustedDocuments
+from gql_server.documents.document_store import DocumentStore
+from gql_server.documents.trusted_documents import TrustedDocuments
 from gql_server.operations.broadcasts import Broadcasts
-from gql_server.operations.event_answers import EventAnswers
-from gql_server.operations.graphql_core import replace_gather_with_cancel
+from gql_server.operations.graphql_core_patch import replace_gather_with_cancel
 from gql_server.operations.request import GraphQLRequest
-from gql_server.operations.subscriptions import Subscriptions
+from gql_server.operations.subscription import Subscription, every_payload
+from gql_server.operations.subscription_events import SubscriptionEvents
+from gql_server.operations.subscription_memory import SubscriptionMemory
 from gql_server.operations.time_limit import TimeLimit
-from gql_server.operations.watching import Watch, followed
 from gql_server.responses.answers import Answer, answer_of, encoded
 from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits, MemoryLimits
@@ -63,7 +63,7 @@ class Engine:
         compiled: bool = True,
         freed: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`freed` is told about how many bytes are let go, whenever some are."""
+        """`freed` is called with about how many bytes were let go, each time."""
         replace_gather_with_cancel()
         self._schema = schema
         self._make_context = make_context
@@ -80,7 +80,7 @@ class Engine:
         # What is compiled for documents takes about as much as they do.
         self._variants: LruCache[Variant] = LruCache(memory.documents // 2, freed)
         self._cache = cache = DocumentCache(memory.documents // 2, freed)
-        self._subscriptions = Subscriptions(
+        self._subscriptions = SubscriptionMemory(
             cache, memory.subscriptions, memory.subscriptions_per_client, freed
         )
         self._documents = DocumentStore(
@@ -116,13 +116,13 @@ class Engine:
             **self._options,
         )
 
-    async def payload(self, operation: Operation, request: GraphQLRequest, who: Principal) -> bytes:
-        """`answer` as JSON, or that it is too large."""
-        return encoded(await self.answer(operation, request, who), self._largest)
+    async def payload(self, operation: Operation, request: GraphQLRequest, principal: Principal) -> bytes:
+        """`answer` as JSON, or an error that it is too large."""
+        return encoded(await self.answer(operation, request, principal), self._largest)
 
-    async def answer(self, operation: Operation, request: GraphQLRequest, who: Principal) -> Answer:
+    async def answer(self, operation: Operation, request: GraphQLRequest, principal: Principal) -> Answer:
         """The answer to a query or mutation. Raises Refused for variables that do not fit, and at timeouts."""
-        context = self._make_context(who)
+        context = self._make_context(principal)
         is_query = operation.kind is OperationType.QUERY
         limit = self._query_time if is_query else self._mutation_time
         try:
@@ -143,30 +143,32 @@ class Engine:
             return bounded(execute(**self._arguments(operation, request, context)), self._largest)
         return operation.plan.execute(context, request.variables or {})
 
-    def watch(self, operation: Operation, request: GraphQLRequest, who: Principal, client: str) -> Watch:
-        """A subscription of `client`, an address, that is about to begin. Raises Refused when it keeps too much.
+    def subscribe(
+        self, operation: Operation, request: GraphQLRequest, principal: Principal, client: str
+    ) -> Subscription:
+        """A subscription of `client`, an address. Raises Refused when it needs too much memory.
 
         What is the same for many is executed once for all.
         """
         variables = request.variables or {}
         held = self._subscriptions.open(client, operation.prepared, variables)
-        return Watch(self._broadcasts, self._event_answers, operation, variables, who, held)
+        return Subscription(self._broadcasts, self._event_answers, operation, variables, principal, held)
 
     async def answers(
-        self, operation: Operation, request: GraphQLRequest, who: Principal, client: str
+        self, operation: Operation, request: GraphQLRequest, principal: Principal, client: str
     ) -> AsyncGenerator[bytes, None]:
         """Every answer to an operation of any kind, as JSON; one, unless it is a subscription. Raises Refused."""
         if operation.kind is not OperationType.SUBSCRIPTION:
-            yield await self.payload(operation, request, who)
+            yield await self.payload(operation, request, principal)
             return
-        async with aclosing(followed(self.watch(operation, request, who, client))) as payloads:
+        async with aclosing(every_payload(self.subscribe(operation, request, principal, client))) as payloads:
             async for payload in payloads:
                 yield payload
 
     def _event_answers(
-        self, operation: Operation, variables: Mapping[str, Any], who: Principal
-    ) -> EventAnswers:
-        context = replace(self._make_context(who), shares=True)
+        self, operation: Operation, variables: Mapping[str, Any], principal: Principal
+    ) -> SubscriptionEvents:
+        context = replace(self._make_context(principal), shares=True)
         executor = JsonExecutor.build(
             self._schema._schema,
             operation.document,
@@ -178,7 +180,7 @@ class Engine:
         )
         if isinstance(executor, list):
             raise Refused(*executor, code="BAD_USER_INPUT")
-        return EventAnswers(executor, operation.plan, self._largest)
+        return SubscriptionEvents(executor, operation.plan, self._largest)
 
     def _arguments(
         self, operation: Operation, request: GraphQLRequest, context: Context

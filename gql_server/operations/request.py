@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gql_server.documents.trusted import HASH_PREFIX
+from gql_server.documents.trusted_documents import HASH_PREFIX
 from gql_server.responses.errors import BadRequest
 
 T = TypeVar("T")

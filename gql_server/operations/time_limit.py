@@ -1,7 +1,7 @@
 """A bound on how long something may take, the same for many at once, with one timer for all of them.
 
-`asyncio.timeout` starts a timer for every request and stops it again a millisecond later; with equal bounds, who
-began first is also due first, so the loop needs to be woken for that one only.
+`asyncio.timeout` starts a timer for every request and stops it again a millisecond later. With equal bounds, the
+block that began first is also due first, so that one timer is enough.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Bounded:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._limit.end(self)
-        # Whoever else cancelled the task meanwhile has the last word.
+        # Another cancellation of the task takes precedence.
         if self._is_late and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 

@@ -19,7 +19,7 @@ from gql_server.process.banner import show_banner
 from gql_server.process.connection_protocol import Protocol
 from gql_server.process.listening import BACKLOG, LOOPBACK
 from gql_server.process.services import Services
-from gql_server.process.worker_process import looking_after, working
+from gql_server.process.worker_process import closing_lost_executions, running_worker
 from gql_server.settings.settings import Settings
 from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
 from runner_bridge.benchmarks.sync import sync_benchmarks
@@ -27,7 +27,7 @@ from runner_bridge.errors import BenchmarksDirectoryError
 from store.benchmarks import benchmarks
 
 HTTP_DRAIN_S = 1.0
-"""How long a request under way may go on after the server was told to stop."""
+"""How long a request may continue after the server was asked to stop."""
 
 KEEPALIVE_S = 75.0
 """How long a connection may do nothing, from its start on; browsers and proxies reuse theirs within a minute."""
@@ -42,7 +42,7 @@ async def serve_api(settings: Settings, services: Services, listener: socket.soc
     """API on `listener` and, unless switched off, a worker, until cancelled. Says how long since `began`."""
     async with AsyncExitStack() as stack:
         benchmarks_read = await sync_at_start(settings, services)
-        at_work = working if settings.worker else looking_after
+        at_work = running_worker if settings.worker else closing_lost_executions
         worker = await stack.enter_async_context(at_work(settings, services))
         await stack.enter_async_context(serving(settings, services, listener))
         garbage_collection.settle()
@@ -98,11 +98,11 @@ async def answering(app: web.Application, listener: socket.socket) -> AsyncItera
 
 async def sync_at_start(settings: Settings, services: Services) -> str:
     """Reads the benchmarks directory; what is wrong with it is logged and keeps nothing from starting."""
-    directory, told = settings.runner.benchmarks_dir, ""
+    directory, written = settings.runner.benchmarks_dir, ""
     try:
         if await is_first_start(settings, services):
             copied = await asyncio.to_thread(copy_shipped_benchmarks, directory)
-            told = f" · {len(copied.written)} files written to {directory}"
+            written = f" · {len(copied.written)} files written to {directory}"
         report = await sync_benchmarks(services.db, directory)
     except OSError as error:
         log.warning("benchmarks_not_created", reason=f"{error.strerror}: {error.filename}")
@@ -115,10 +115,10 @@ async def sync_at_start(settings: Settings, services: Services) -> str:
         if file.error is not None:
             log.warning("benchmark_refused", reason=str(file.error))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
-    return (counts or "no files") + told
+    return (counts or "no files") + written
 
 
 async def is_first_start(settings: Settings, services: Services) -> bool:
-    """Whether nobody has chosen a benchmarks directory yet, and the database has no benchmark of any."""
+    """Whether no benchmarks directory was configured or made yet, and the database has no benchmark."""
     chosen = "benchmarks_dir" in settings.model_fields_set or settings.runner.benchmarks_dir.exists()
     return not chosen and not await benchmarks.stored_files(services.db)

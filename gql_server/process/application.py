@@ -1,6 +1,6 @@
 """The aiohttp application: its routes and middlewares, over services that are already open.
 
-It opens nothing and ends only its own websockets and event streams; serve.py owns the lifetime of everything else.
+It opens nothing and ends only its own websockets and event streams; startup.py owns everything else.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from aiohttp.typedefs import Handler
 from gql_server.auth.bearer_tokens import Authenticator
 from gql_server.auth.host_and_origin import GRAPHQL_PATH, AccessRules
 from gql_server.documents.page_documents import page_documents
-from gql_server.documents.trusted import TrustedDocuments, own_documents, read_manifest
+from gql_server.documents.trusted_documents import TrustedDocuments, own_documents, read_manifest
 from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.middleware import access_middleware, header_signal
 from gql_server.http.open_streams import OpenStreams
 from gql_server.http.refusals import refusal_response
-from gql_server.http.unsent import Unsent
+from gql_server.http.unread_answers import UnreadAnswers
 from gql_server.http.view import GraphQLView
 from gql_server.operations.engine import Engine, Timeouts
 from gql_server.pages.flow_pages import flow_page
 from gql_server.pages.pages import page_handlers
 from gql_server.process.garbage_collection import MemoryTrimmer
-from gql_server.process.metrics import Seen, metrics_page
+from gql_server.process.metrics import ProcessFigures, metrics_page
 from gql_server.process.probes import healthz, readyz
 from gql_server.process.routes import Routes
 from gql_server.process.services import Services
@@ -39,10 +39,10 @@ from schema.contract.permissions import Principal
 from store.errors import StoreError
 
 RECHECK_S = 5.0
-"""How long a websocket or event stream may outlive its token; one statement for all of them."""
+"""How long a websocket or event stream may outlive its token; one statement checks all of them."""
 
-FORGET_S = 15.0
-"""How often documents that are not used any more are looked for."""
+EVICT_S = 15.0
+"""How often unused documents are evicted."""
 
 STREAMS = web.AppKey("streams", OpenStreams)
 
@@ -55,38 +55,44 @@ def access_rules(settings: Settings, port: int) -> AccessRules:
 
 def create_app(settings: Settings, services: Services, port: int) -> web.Application:
     """The application for a server that listens on `port`."""
-    gate = _gate(settings, services)
+    authenticator = _authenticator(settings, services)
     streams = OpenStreams(settings.max_streams, settings.max_streams_per_client)
     freed = MemoryTrimmer().freed
-    unsent = unsent_answers(settings, freed)
+    unread = unread_answers(settings, freed)
     engine = create_engine(settings, services, freed)
-    app = _guarded(access_rules(settings, port))
+    app = _protected_app(access_rules(settings, port))
     app[STREAMS] = streams
-    app.cleanup_ctx.append(_revocations_noticed(gate, streams))
-    app.cleanup_ctx.append(_unused_forgotten(engine))
+    app.cleanup_ctx.append(_close_revoked_streams(authenticator, streams))
+    app.cleanup_ctx.append(_evict_unused_documents(engine))
     app.on_shutdown.append(_end_streams)
-    routes = Routes(app, gate, unsent)
-    graphql = _graphql(settings, engine, gate, streams, unsent)
+    routes = Routes(app, authenticator, unread)
+    graphql = _graphql(settings, engine, authenticator, streams, unread)
     routes.add(GRAPHQL_PATH, graphql, method=hdrs.METH_ANY)
     routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
     routes.add("/healthz", healthz)
     routes.add("/readyz", readyz(services.db.condition))
-    routes.add("/metrics", metrics_page(services.db, services.hub, Seen(streams, services.counters)))
+    routes.add(
+        "/metrics", metrics_page(services.db, services.hub, ProcessFigures(streams, services.counters))
+    )
     for path, handler in page_handlers(graphiql=settings.graphiql).items():
         routes.add(path, handler)
     return app
 
 
 def _graphql(
-    settings: Settings, engine: Engine, gate: Authenticator, streams: OpenStreams, unsent: Unsent
+    settings: Settings,
+    engine: Engine,
+    authenticator: Authenticator,
+    streams: OpenStreams,
+    unread: UnreadAnswers,
 ) -> Handler:
     """The handler of /graphql, for both transports."""
-    websockets = WebSocketEndpoint(engine, gate, streams, unsent, settings.heartbeat_s)
+    websockets = WebSocketEndpoint(engine, authenticator, streams, unread, settings.heartbeat_s)
     view = GraphQLView(
         engine,
-        gate,
+        authenticator,
         streams,
-        unsent,
+        unread,
         queries_by_get=settings.queries_by_get,
         heartbeat_s=settings.heartbeat_s,
     )
@@ -102,19 +108,19 @@ def _graphql(
 
 def create_metrics_app(settings: Settings, services: Services, port: int) -> web.Application:
     """`/metrics` and nothing else, on a port of the loopback address, for a worker without a server."""
-    app = _guarded(AccessRules.build(port, (), ()))
-    page = metrics_page(services.db, services.hub, Seen((), services.counters))
-    Routes(app, _gate(settings, services), unsent_answers(settings)).add("/metrics", page)
+    app = _protected_app(AccessRules.build(port, (), ()))
+    page = metrics_page(services.db, services.hub, ProcessFigures((), services.counters))
+    Routes(app, _authenticator(settings, services), unread_answers(settings)).add("/metrics", page)
     return app
 
 
-def _guarded(rules: AccessRules) -> web.Application:
+def _protected_app(rules: AccessRules) -> web.Application:
     app = web.Application(middlewares=[access_middleware(rules)], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(header_signal(rules))
     return app
 
 
-def _gate(settings: Settings, services: Services) -> Authenticator:
+def _authenticator(settings: Settings, services: Services) -> Authenticator:
     return Authenticator(
         services.db,
         settings.token.get_secret_value() if settings.token else None,
@@ -123,20 +129,20 @@ def _gate(settings: Settings, services: Services) -> Authenticator:
     )
 
 
-def unsent_answers(settings: Settings, freed: Callable[[int], None] = lambda _: None) -> Unsent:
+def unread_answers(settings: Settings, freed: Callable[[int], None] = lambda _: None) -> UnreadAnswers:
     """How many bytes of answers wait for their readers at most: a few of the largest."""
     largest = settings.memory_limits.answer
-    return Unsent(4 * largest, 2 * largest, settings.answer_timeout_s, freed)
+    return UnreadAnswers(4 * largest, 2 * largest, settings.answer_timeout_s, freed)
 
 
 def create_engine(
     settings: Settings, services: Services, freed: Callable[[int], None] = lambda _: None
 ) -> Engine:
-    """What executes operations, within the limits of `settings`; `freed` is told of bytes that are let go."""
+    """What executes operations, within the limits of `settings`; `freed` is called with bytes that are let go."""
     runner = settings.runner
 
-    def make_context(who: Principal) -> Context:
-        return Context.build(services.db, services.hub, runner, who)
+    def make_context(principal: Principal) -> Context:
+        return Context.build(services.db, services.hub, runner, principal)
 
     return Engine(
         build_schema(),
@@ -163,41 +169,41 @@ async def _end_streams(app: web.Application) -> None:
     await app[STREAMS].end_all()
 
 
-def _revocations_noticed(
-    gate: Authenticator, streams: OpenStreams
+def _close_revoked_streams(
+    authenticator: Authenticator, streams: OpenStreams
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Meanwhile, streams that were opened with a token end when it is revoked."""
+    """Closes streams whose token was revoked, while the application runs."""
 
     async def look() -> None:
         while True:
             await asyncio.sleep(RECHECK_S)
             if ids := streams.token_ids():
                 with suppress(StoreError):
-                    await streams.end_those_of(await gate.revoked(ids))
+                    await streams.end_those_of(await authenticator.revoked(ids))
 
-    return _meanwhile(look, "revoked tokens")
+    return _background_task(look, "revoked tokens")
 
 
-def _unused_forgotten(engine: Engine) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Meanwhile, documents that are not used any more do not stay in memory."""
+def _evict_unused_documents(engine: Engine) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Evicts unused documents while the application runs."""
 
     async def look() -> None:
         while True:
-            await asyncio.sleep(FORGET_S)
+            await asyncio.sleep(EVICT_S)
             engine.evict_unused()
 
-    return _meanwhile(look, "unused documents")
+    return _background_task(look, "unused documents")
 
 
-def _meanwhile(
+def _background_task(
     work: Callable[[], Coroutine[None, None, None]], name: str
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Does `work` in a task of that name while the application runs."""
+    """`work`, in a task of that name, while the application runs."""
 
-    async def working(_: web.Application) -> AsyncIterator[None]:
+    async def run(_: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(work(), name=name)
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    return working
+    return run

@@ -30,9 +30,7 @@ def show_banner(settings: Settings, port: int, benchmarks: str, seconds: float) 
     )
     rows.append(("worker", worker))
     if not settings.is_loopback:
-        rows.append(
-            ("exposed", f"{settings.host}, to bearers of the token, as {', '.join(settings.allowed_hosts)}")
-        )
+        rows.append(("exposed", f"{settings.host}, token required, as {', '.join(settings.allowed_hosts)}"))
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(value))

@@ -1,4 +1,4 @@
-"""One connection of aiohttp's, with what aiohttp by itself answers, logs and lets pass put right.
+"""One connection of aiohttp's, with corrections to what aiohttp itself answers, logs and accepts.
 
 A request that aiohttp's parser refuses never comes to the application: it is answered here like every other
 refusal, and logged as one line that holds nothing of the request. So are the plain-text answers that aiohttp
@@ -33,7 +33,7 @@ REASONS = (
     (BadStatusLine, "The request line is malformed"),
     (HttpProcessingError, "A header of the request is malformed"),
 )
-"""What a client is told that sends what aiohttp's parser refuses; the first that fits."""
+"""The message for a request that aiohttp's parser refuses; the first that fits."""
 
 REFUSALS = {
     HTTPStatus.BAD_REQUEST: "This request cannot be read",
@@ -60,11 +60,11 @@ class Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         """The answer to a request that the parser refused, or whose handler failed; it ends the connection."""
         if isinstance(exc, ConnectionError) and (request.transport is None or request.transport.is_closing()):
-            # The client has left in the middle: nobody is there to be told, and nothing is wrong here.
+            # The client has left in the middle; nothing is wrong here.
             raise exc
         response = self._answer_to(request, exc)
         if request.writer.output_size > 0:
-            raise ConnectionError("The response has begun: the error cannot be told any more")
+            raise ConnectionError("The response has begun: no error can be sent any more")
         # The application, which adds headers to every answer, never saw a request that was not parsed.
         response.headers.update({**SECURITY_HEADERS, hdrs.SERVER: SERVER})
         response.force_close()

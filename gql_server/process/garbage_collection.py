@@ -1,12 +1,12 @@
-"""The garbage collector of a server: off while it starts, and blind afterwards to what starting has made.
+"""The garbage collector of a server: off during start-up, and afterwards it ignores the objects made by then.
 
 Modules, types and the schema are some 120,000 objects that live as long as the process. Walking them at every
-full collection kept everybody waiting for 55 to 75 ms, every few hundred requests; without them it takes 2 to
+full collection stopped the server for 55 to 75 ms, every few hundred requests; without them it takes 2 to
 11 ms. While they are made there is next to nothing to collect: 0.1 s of looking for it is saved. The little there
 is (1.3 MB) stays with them.
 
-What clients made the server keep, and was let go, is given back to the system: documents that are not used any
-more are cycles that only a full collection finds, and the C library keeps what was freed unless told otherwise.
+Memory that was used for clients and let go is returned to the system: unused documents are cycles that only a full
+collection finds, and the C library keeps freed pages until malloc_trim.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import ctypes
 import gc
 
 MUCH = 8 * 1024 * 1024
-"""Bytes that are worth the collection."""
+"""Freed bytes that are worth a collection."""
 
 PAUSE_S = 15.0
-"""Between two of them at least, and at most until what was freed is given back."""
+"""The least time between two collections, and the most until freed memory is returned."""
 
 
 def pause() -> None:
@@ -28,7 +28,7 @@ def pause() -> None:
 
 
 def settle() -> None:
-    """When it is ready: from here on only what comes later is looked at."""
+    """When it is ready: only objects made later are collected."""
     gc.freeze()
     gc.enable()
 

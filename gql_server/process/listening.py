@@ -16,7 +16,7 @@ def listening_socket(settings: Settings) -> socket.socket:
     """A socket that listens; connections wait in it until the server is ready. Raises StartupError."""
     listener = listen_on(settings.host, settings.port, "REEV_GQL_PORT")
     if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
-        # Connections inherit it: one whose client takes no byte of what was sent to it ends, whatever that was.
+        # Connections inherit it: the system closes one whose client acknowledges no byte for so long.
         listener.setsockopt(socket.IPPROTO_TCP, option, round(settings.answer_timeout_s * 1000))
     return listener
 

@@ -58,7 +58,7 @@ def configure_logging(
         logging.getLogger(name).setLevel(logging.WARNING)
     # It repeats the subprotocols that a client asks for; some put their token there.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
-    # Strawberry logs every error of every request; masking.py logs those that are our fault, with their id.
+    # Strawberry logs every error of every request; responses/masking.py logs our own faults, with their id.
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[

@@ -1,8 +1,7 @@
 """/metrics for Prometheus: what this process has seen, and what the database knows about the whole.
 
 The one module that knows Prometheus; the parts offer plain numbers. A registry of its own, nothing of the
-library's defaults. It needs a token where one is set (routes.py): figures tell what is executed here and
-how much, while a probe is only told yes or no.
+library's defaults. It needs a token where one is set (auth/route_scopes.py): figures show what is executed here.
 
 What the database knows (every name without `_server_`) is the same at every server: add nothing up. It is
 asked at most once in REMEMBER_S, however often the page is read, and while it is away `database_up` is 0 and
@@ -43,16 +42,16 @@ READ_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What this process has seen: its open streams, and what its worker counts."""
+class ProcessFigures:
+    """Figures of this process: its open streams, and what its worker counts."""
 
     streams: Sized
     counters: Counters
 
 
-def metrics_page(db: Database, hub: Hub, seen: Seen) -> Handler:
+def metrics_page(db: Database, hub: Hub, seen: ProcessFigures) -> Handler:
     """Answers with everything in Prometheus' text format."""
-    remembered = _Remembered(db)
+    remembered = _DatabaseFigures(db)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         registry = CollectorRegistry(auto_describe=False)
@@ -63,7 +62,7 @@ def metrics_page(db: Database, hub: Hub, seen: Seen) -> Handler:
     return answer
 
 
-class _Remembered:
+class _DatabaseFigures:
     """The database's figures, None while it does not answer."""
 
     def __init__(self, db: Database) -> None:
@@ -87,7 +86,7 @@ class _Remembered:
 class _Page(Collector):
     """Everything, as it is at one moment."""
 
-    def __init__(self, known: Figures | None, hub: Hub, seen: Seen) -> None:
+    def __init__(self, known: Figures | None, hub: Hub, seen: ProcessFigures) -> None:
         self._known = known
         self._hub = hub
         self._seen = seen
@@ -103,7 +102,7 @@ class _Page(Collector):
         meaning = "Websockets and event streams that are open at this server"
         yield _gauge("server_open_streams", meaning, len(self._seen.streams))
         meaning = (
-            "Who follows executions here, supervisions included; watchers that are told together are one"
+            "Followers of executions here, supervisions included; subscribers of one broadcast count as one"
         )
         yield _gauge("server_followers", meaning, hub.followers)
         yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", hub.updates.lag_s)
@@ -158,7 +157,7 @@ def _feedback(latencies: Latencies) -> Metric:
     bounds = [*(str(bound) for bound in BOUNDS_S), "+Inf"]
     return HistogramMetricFamily(
         "reev_gql_server_feedback_seconds",
-        "From an event's commit until it is handed to one who waits for it",
+        "From an event's commit until it is handed to a follower",
         buckets=list(zip(bounds, sums, strict=True)),
         sum_value=latencies.total_s,
     )

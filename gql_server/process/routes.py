@@ -11,9 +11,9 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from gql_server.auth.bearer_tokens import PRINCIPAL, Authenticator
-from gql_server.auth.route_scopes import NEEDS, PUBLIC, Need
+from gql_server.auth.route_scopes import PUBLIC, ROUTE_SCOPES, RouteScope
 from gql_server.http.refusals import refusal_response
-from gql_server.http.unsent import Unsent
+from gql_server.http.unread_answers import UnreadAnswers
 from gql_server.responses.errors import BadRequest
 from gql_server.ws.endpoint import wants_websocket
 
@@ -21,27 +21,29 @@ from gql_server.ws.endpoint import wants_websocket
 class Routes:
     """Adds routes to an application."""
 
-    def __init__(self, app: web.Application, gate: Authenticator, unsent: Unsent) -> None:
-        self._app, self._gate, self._unsent = app, gate, unsent
+    def __init__(self, app: web.Application, authenticator: Authenticator, unread: UnreadAnswers) -> None:
+        self._app, self._authenticator, self._unread = app, authenticator, unread
 
     def add(self, path: str, handler: Handler, *, method: str = hdrs.METH_GET) -> None:
         """`handler` answers `path` when what the table says of it was shown. KeyError when it is not in there."""
         resource = self._app.router.add_resource(path)
-        guarded = _guarded(self._gate, self._unsent, NEEDS[resource.canonical], handler)
+        guarded = _guarded(self._authenticator, self._unread, ROUTE_SCOPES[resource.canonical], handler)
         for name in (hdrs.METH_GET, hdrs.METH_HEAD) if method == hdrs.METH_GET else (method,):
             resource.add_route(name, guarded)
 
 
-def _guarded(gate: Authenticator, unsent: Unsent, need: Need, handler: Handler) -> Handler:
+def _guarded(
+    authenticator: Authenticator, unread: UnreadAnswers, need: RouteScope, handler: Handler
+) -> Handler:
     if need.scope is PUBLIC:
         return handler
     scope = need.scope
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        if need.asks_websockets and wants_websocket(request):
+        if need.websocket_authenticates and wants_websocket(request):
             return await handler(request)
         try:
-            principal = await gate.admit_request(request)
+            principal = await authenticator.authenticate_request(request)
             if principal.scope < scope:
                 raise BadRequest(
                     f"This needs a token with the scope {scope.name.lower()}",
@@ -51,6 +53,6 @@ def _guarded(gate: Authenticator, unsent: Unsent, need: Need, handler: Handler) 
         except BadRequest as error:
             return refusal_response(error)
         request[PRINCIPAL] = principal
-        return await unsent.send(request, await handler(request), gate.address_of(request))
+        return await unread.send(request, await handler(request), authenticator.address_of(request))
 
     return answer

@@ -1,6 +1,6 @@
 """The lifetime of `reev-gql serve` and `reev-gql worker`: opens everything in order, closes it in reverse.
 
-The port is taken first, so a second server is told so before it touches a database. Then the embedded database
+The port is taken first, so that a second server fails before it touches a database. Then the embedded database
 starts, and all that server and worker are made of is imported meanwhile: this module itself imports little.
 SIGTERM, SIGINT and SIGHUP end the process with exit code 0: each part has a bounded time to close, whatever
 clients and runners do. What cannot be started is one line on stderr and exit code 1.

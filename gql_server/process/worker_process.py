@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 async def work_alone(settings: Settings, services: Services, **addresses: str) -> None:
     """A worker without a server, until cancelled; it logs `addresses` when it is ready."""
-    async with working(settings, services) as worker:
+    async with running_worker(settings, services) as worker:
         garbage_collection.settle()
         log.info("working", limit=settings.limits.capacity, **addresses)
         await asyncio.wait({worker})
@@ -30,7 +30,7 @@ async def work_alone(settings: Settings, services: Services, **addresses: str) -
 
 
 @asynccontextmanager
-async def working(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
+async def running_worker(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
     """A worker that runs meanwhile; it leaves when the context ends, and its runners go on or end with it."""
     worker = Worker(
         services.db,
@@ -61,7 +61,9 @@ async def _retention(settings: Settings, services: Services) -> None:
 
 
 @asynccontextmanager
-async def looking_after(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
+async def closing_lost_executions(
+    settings: Settings, services: Services
+) -> AsyncIterator[asyncio.Task[None]]:
     """For a server without a worker: what no worker can see any more is closed meanwhile."""
     task = asyncio.create_task(close_unseen(services.db, settings.worker_lost_after_s), name="recovery")
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from gql_server.compiled.sizes import AnswerTooLarge
+from gql_server.compiled.answer_size import AnswerTooLarge
 from gql_server.responses.encoding import encode
 from gql_server.responses.errors import Refused
 from gql_server.responses.masking import masked
@@ -22,7 +22,7 @@ def answer_of(result: ExecutionResult) -> Answer:
 
 
 def encoded(answer: Answer, largest: int) -> bytes:
-    """As JSON; when that is larger than `largest` bytes, that it is."""
+    """As JSON; an error when that is larger than `largest` bytes."""
     payload = encode(answer)
     if len(payload) <= largest:
         return payload
@@ -35,6 +35,6 @@ def refusal_of(refused: Refused) -> Answer:
 
 
 def refused_for(error: Exception) -> Refused:
-    """What a client is told when its source raised, on purpose or by fault."""
+    """The refusal that an exception of a subscription's source becomes, raised on purpose or by fault."""
     located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
     return Refused(located)

@@ -1,4 +1,4 @@
-"""What a client learns of an error: everything about its own mistakes, nothing about our faults.
+"""Masks errors: a client sees everything about its own mistakes and nothing about our faults.
 
 Errors of the request itself (syntax, validation, variables) and errors raised on purpose keep their message
 and code. Everything else becomes "Internal error" with an id; the log has the same id and the traceback.

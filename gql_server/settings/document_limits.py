@@ -1,4 +1,4 @@
-"""How large a document may be, which operations/limits.py measures, and how much is kept in memory for clients."""
+"""Limits of documents, which documents/size_limits.py and cost_limit.py check, and of memory used for clients."""
 
 from __future__ import annotations
 

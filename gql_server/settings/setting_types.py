@@ -10,13 +10,16 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from gql_server.settings.host_names import is_host_name, is_origin
 from runner_bridge.errors import CommandTemplateError
 from runner_bridge.launchers.command_template import parse_template
 from store.errors import DatabaseUrlInvalid
 from store.postgres.database_url import parse
 
 MAX_AGENT_LIMIT = 256
+
+_HOST = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+_HOST_PATTERN = re.compile(_HOST, re.IGNORECASE)
+_ORIGIN_PATTERN = re.compile(rf"https?://{_HOST}", re.IGNORECASE)
 
 
 def _split(value: object) -> object:
@@ -27,13 +30,13 @@ def _split(value: object) -> object:
 
 
 def _host_name(value: str) -> str:
-    if not is_host_name(value):
+    if _HOST_PATTERN.fullmatch(value) is None:
         raise ValueError(f"{value!r} is not a host name, as in gql.example.org or gql.example.org:3001")
     return value.lower()
 
 
 def _origin(value: str) -> str:
-    if not is_origin(value):
+    if _ORIGIN_PATTERN.fullmatch(value) is None:
         raise ValueError(
             f"{value!r} is not an origin, as in https://app.example.org (no path, never * or null)"
         )

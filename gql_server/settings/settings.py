@@ -80,9 +80,7 @@ class Settings(BaseSettings):
     )
     graphiql: bool = Field(True, description="Serve GraphiQL at /graphiql")
     introspection: bool = Field(True, description="Answer introspection queries")
-    suggestions: bool = Field(
-        True, description="Tell who mistypes a field or argument which one may be meant"
-    )
+    suggestions: bool = Field(True, description="Suggest a name when a field or argument is mistyped")
     queries_by_get: bool = Field(True, description="Answer queries over GET as well")
     compiled_execution: bool = Field(
         True,
@@ -108,7 +106,7 @@ class Settings(BaseSettings):
     max_cost: int = Field(
         10_000,
         ge=1000,
-        description="Cost of an operation: about the values it can answer with, dear ones more",
+        description="Cost of an operation: about the values it can answer with, expensive fields count more",
     )
     query_timeout_s: float = Field(
         20, gt=0, le=3600, description="Seconds after which a query is cancelled, in the database too"
@@ -258,7 +256,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _exposed_only_on_purpose(self) -> Settings:
-        """Whoever can reach the port can start processes: other machines need a token and exact names."""
+        """A client that reaches the port can start processes: other machines need a token and exact names."""
         if self.token is not None and len(self.token.get_secret_value()) < MIN_TOKEN_LENGTH:
             raise ValueError(f"{PREFIX}TOKEN needs at least {MIN_TOKEN_LENGTH} characters")
         if self.secret_key is not None and len(self.secret_key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:

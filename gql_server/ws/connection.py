@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from gql_server.auth.bearer_tokens import Authenticator
 from gql_server.http.open_streams import FORBIDDEN, OpenStream
-from gql_server.http.unsent import SMALL, NoRoom, Unsent
+from gql_server.http.unread_answers import SMALL, TooManyUnread, UnreadAnswers
 from gql_server.operations.engine import Engine
 from gql_server.responses.errors import BadRequest
 from gql_server.ws import messages
@@ -34,17 +34,17 @@ from gql_server.ws.messages import (
     read_message,
 )
 from gql_server.ws.operation import SocketOperation
-from gql_server.ws.pings import Pings
+from gql_server.ws.pings import Heartbeats
 from schema.contract.permissions import Principal
 
 CONNECTION_INIT_S = 10.0
-"""How long a client may take to say who it is."""
+"""How long a client may take to send `connection_init`."""
 
 SEND_TIMEOUT_S = 30.0
-"""A client that takes no byte for this long is cut off: it would hold its subscriptions for ever."""
+"""A client that takes no byte for this long is cut off: else it would hold its subscriptions for ever."""
 
 UNSENT_BYTES = 64 * 1024
-"""A client with more than this still to take has fallen behind: who tells it of news does not wait for it."""
+"""A client with more than this in its buffer has fallen behind: broadcasts do not wait for it."""
 
 CLOSE_S = 2.0
 """How long our close frame may take to be sent and answered."""
@@ -65,8 +65,8 @@ class Connection:
 
     # Ten thousand wait at a time: each byte counts.
     __slots__ = (
-        *("_allowance", "_allowed_at", "_gate", "_heard", "_operations", "_principal", "_asked"),
-        *("_socket", "_tasks", "_transport", "_unsent", "_waiting", "_writer", "address", "engine"),
+        *("_allowance", "_allowed_at", "_authenticator", "_heard", "_operations", "_principal", "_asked"),
+        *("_socket", "_tasks", "_transport", "_unread", "_waiting", "_writer", "address", "engine"),
     )
 
     def __init__(
@@ -74,12 +74,12 @@ class Connection:
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         engine: Engine,
-        gate: Authenticator,
+        authenticator: Authenticator,
         address: str,
-        unsent: Unsent,
+        unread: UnreadAnswers,
     ) -> None:
         self._socket, self._transport = socket, transport
-        self.engine, self._gate, self.address, self._unsent = engine, gate, address, unsent
+        self.engine, self._authenticator, self.address, self._unread = engine, authenticator, address, unread
         self._heard, self._asked = True, False
         self._principal: Principal | None = None
         self._waiting: asyncio.TimerHandle | None = None
@@ -87,8 +87,8 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance, self._allowed_at = float(MESSAGES_AT_ONCE), time.monotonic()
 
-    async def run(self, stream: OpenStream, writer: AbstractStreamWriter, pings: Pings) -> None:
-        """Serves the client until either side closes. `stream` learns who it is; `writer` is the socket's."""
+    async def run(self, stream: OpenStream, writer: AbstractStreamWriter, pings: Heartbeats) -> None:
+        """Serves the client until either side closes. `stream` gets its principal; `writer` is the socket's."""
         self._writer = writer
         pings.add(self)
         self._waiting = asyncio.get_running_loop().call_later(CONNECTION_INIT_S, self._init_is_late)
@@ -150,7 +150,7 @@ class Connection:
             self.start(self.close(messages.INIT_TIMEOUT, "Connection initialisation timeout"))
 
     def _spend(self) -> None:
-        """Counts one message. Raises ProtocolError when the client sends more than anybody needs."""
+        """Counts one message. Raises ProtocolError when the client sends too many."""
         now = time.monotonic()
         regained = (now - self._allowed_at) * MESSAGES_PER_S
         self._allowance = min(self._allowance + regained, MESSAGES_AT_ONCE) - 1
@@ -182,7 +182,7 @@ class Connection:
             raise ProtocolError(messages.TOO_MANY_INITS, "Too many initialisation requests")
         given = next((payload[key] for key in payload if key.lower() == "authorization"), None)
         try:
-            self._principal = await self._gate.admit(given, self.address)
+            self._principal = await self._authenticator.authenticate(given, self.address)
         except BadRequest as error:
             raise ProtocolError(FORBIDDEN, f"Forbidden: {error.message}") from None
         self._end_waiting()
@@ -232,9 +232,9 @@ class Connection:
     async def send(self, data: bytes) -> None:
         """Sends a message. Raises ConnectionError when the client is gone, takes nothing, or there is no room."""
         try:
-            with self._unsent.holding(self.address, len(data)):
+            with self._unread.holding(self.address, len(data)):
                 await self._in_time(self._socket.send_frame(data, WSMsgType.TEXT))
-        except NoRoom:
+        except TooManyUnread:
             # It goes on from where it was when it comes back.
             await self.close(TRY_AGAIN_LATER, "Too many answers wait to be read")
             raise ConnectionResetError from None

@@ -6,11 +6,11 @@ from aiohttp import hdrs, web
 
 from gql_server.auth.bearer_tokens import Authenticator
 from gql_server.http.open_streams import OpenStream, OpenStreams
-from gql_server.http.unsent import Unsent
+from gql_server.http.unread_answers import UnreadAnswers
 from gql_server.operations.engine import Engine
 from gql_server.ws.connection import Connection
 from gql_server.ws.messages import PROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE
-from gql_server.ws.pings import Pings
+from gql_server.ws.pings import Heartbeats
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """No operation is larger; a client that sends more is closed with 1009."""
@@ -31,26 +31,38 @@ class WebSocketEndpoint:
     """Serves the websockets of /graphql. One per application."""
 
     def __init__(
-        self, engine: Engine, gate: Authenticator, streams: OpenStreams, unsent: Unsent, heartbeat_s: float
+        self,
+        engine: Engine,
+        authenticator: Authenticator,
+        streams: OpenStreams,
+        unread: UnreadAnswers,
+        heartbeat_s: float,
     ) -> None:
-        self._engine, self._gate, self._streams, self._unsent = engine, gate, streams, unsent
-        self._pings = Pings(heartbeat_s)
+        self._engine, self._authenticator, self._streams, self._unread = (
+            engine,
+            authenticator,
+            streams,
+            unread,
+        )
+        self._pings = Heartbeats(heartbeat_s)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Serves one socket until it is closed. Raises BadRequest when too many are open."""
         socket = web.WebSocketResponse(
             protocols=(PROTOCOL,),
-            # Pings and pongs are ours: aiohttp's cost a timer per socket and a task per ping.
+            # Heartbeats and pongs are ours: aiohttp's cost a timer per socket and a task per ping.
             autoping=False,
             timeout=CLOSE_TIMEOUT_S,
             max_msg_size=MAX_MESSAGE_BYTES,
             # Deflate keeps 117 kB per socket, for messages of a few hundred bytes.
             compress=False,
         )
-        address = self._gate.address_of(request)
-        connection = Connection(socket, request.transport, self._engine, self._gate, address, self._unsent)
+        address = self._authenticator.address_of(request)
+        connection = Connection(
+            socket, request.transport, self._engine, self._authenticator, address, self._unread
+        )
         stream = OpenStream(address, connection.close)
-        with self._streams.place(stream):
+        with self._streams.slot(stream):
             writer = await socket.prepare(request)
             # They were sent, and would be kept for hours.
             socket.headers.clear()

@@ -11,7 +11,7 @@ from typing import Protocol
 MASK_BYTES = 4
 
 LENGTH_BYTES = {126: 2, 127: 8}
-"""How many more bytes tell the length of a payload (§5.2)."""
+"""How many more bytes hold the length of a payload (§5.2)."""
 
 NO_FRAME = b"\xf0\x80"
 """A header with reserved bits set: the reader closes the socket with 1002, a protocol error."""

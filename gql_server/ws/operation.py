@@ -1,7 +1,8 @@
 """One operation of a socket: a task while it has something to execute or to catch up with, else only an entry.
 
-A subscription that is up to date waits in no task: whoever executes the event for all hands it the answer, which
-is written to the socket then and there. What the client does not take, a new task sends at the client's pace.
+A subscription that is up to date has no task: the broadcast that executes an event for all subscribers hands it
+the answer, which is written to the socket at once. When the client does not read fast enough, a new task sends at
+the client's pace.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from graphql import OperationType
 
 from gql_server.operations.engine import Engine
 from gql_server.operations.request import GraphQLRequest
-from gql_server.operations.watching import Watch
+from gql_server.operations.subscription import Subscription
 from gql_server.responses.answers import refusal_of, refused_for
 from gql_server.responses.encoding import encode
 from gql_server.responses.errors import Refused
@@ -54,22 +55,26 @@ class Socket(Protocol):
 
 
 class SocketOperation:
-    """Begins at once. Tells its end to the socket itself, or is ended by `cancel`."""
+    """Begins at once. It ends by itself, with a message to the client, or by `cancel`."""
 
-    __slots__ = ("_head", "_socket", "_task", "_watch", "id")
+    __slots__ = ("_head", "_socket", "_subscription", "_task", "id")
 
-    def __init__(self, socket: Socket, operation_id: str, request: GraphQLRequest, who: Principal) -> None:
+    def __init__(
+        self, socket: Socket, operation_id: str, request: GraphQLRequest, principal: Principal
+    ) -> None:
         self._socket = socket
         self.id = operation_id
         # `message("next", id=…, payload=…)` around its payload, which is the same for many.
         self._head = b'{"id":' + encode(operation_id) + b',"payload":'
-        self._watch: Watch | None = None
-        self._task: asyncio.Task[None] | None = socket.start(self._run(partial(self._begin, request, who)))
+        self._subscription: Subscription | None = None
+        self._task: asyncio.Task[None] | None = socket.start(
+            self._run(partial(self._begin, request, principal))
+        )
 
     def cancel(self) -> None:
         """Nothing more is sent."""
-        if self._watch is not None:
-            self._watch.leave()
+        if self._subscription is not None:
+            self._subscription.leave()
         if self._task is not None:
             self._task.cancel()
 
@@ -77,8 +82,8 @@ class SocketOperation:
         return self._socket.send_now(self._head, payload, _TAIL)
 
     def wake(self) -> None:
-        if self._watch is not None:
-            self._task = self._socket.start(self._run(partial(self._catch_up, self._watch)))
+        if self._subscription is not None:
+            self._task = self._socket.start(self._run(partial(self._catch_up, self._subscription)))
 
     async def _run(self, work: Callable[[], Awaitable[bool]]) -> None:
         """Sends what is last, once `work` says that the end has come or raises what is wrong."""
@@ -93,32 +98,32 @@ class SocketOperation:
                 raise
             except Exception as error:
                 last = self._error(refused_for(error))
-            if self._watch is not None:
-                self._watch.leave()
+            if self._subscription is not None:
+                self._subscription.leave()
             # From now on the client may use the id again, and it must not be ended by an earlier `complete`.
             self._socket.forget(self)
             await self._socket.send(last)
 
-    async def _begin(self, request: GraphQLRequest, who: Principal) -> bool:
+    async def _begin(self, request: GraphQLRequest, principal: Principal) -> bool:
         engine = self._socket.engine
         operation = engine.operation(request)
         if operation.kind is OperationType.SUBSCRIPTION:
-            self._watch = engine.watch(operation, request, who, self._socket.address)
-            return await self._catch_up(self._watch)
-        await self._send(await engine.payload(operation, request, who))
+            self._subscription = engine.subscribe(operation, request, principal, self._socket.address)
+            return await self._catch_up(self._subscription)
+        await self._send(await engine.payload(operation, request, principal))
         return True
 
-    async def _catch_up(self, watch: Watch) -> bool:
-        """Whether it is over; if not, it is told from now on."""
+    async def _catch_up(self, subscription: Subscription) -> bool:
+        """Whether it is over; if not, it receives events from now on."""
         await self._socket.writable()
-        async with aclosing(watch.payloads()) as payloads:
+        async with aclosing(subscription.payloads()) as payloads:
             async for payload in payloads:
                 await self._send(payload)
-        if watch.is_over:
+        if subscription.is_over:
             return True
         # It may wait for hours: of this task nothing is kept.
         self._task = None
-        watch.listen(self)
+        subscription.listen(self)
         return False
 
     async def _send(self, payload: bytes) -> None:

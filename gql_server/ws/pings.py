@@ -1,6 +1,6 @@
-"""Asks silent sockets whether their clients are still there, and cuts off those that do not answer.
+"""Pings silent sockets, and closes those whose clients do not answer.
 
-One task looks at all of them, a part at a time; a timer of each would cost memory, and a task for each ping.
+One task checks all of them, a part at a time; a timer per socket would cost memory, and a task for each ping.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ PARTS = 16
 """Sockets are looked at in so many parts, so that thousands are not asked at the same moment."""
 
 LOOKS = 2
-"""Per interval: whoever only answers is asked once in it, and has half of it to answer."""
+"""Checks per interval: a client that only answers is pinged once in it, and has half of it to answer."""
 
 
 class Socket(Protocol):
@@ -21,7 +21,7 @@ class Socket(Protocol):
         ...
 
 
-class Pings:
+class Heartbeats:
     """Those of one server. `interval_s` is between two pings of a client that is silent otherwise."""
 
     def __init__(self, interval_s: float) -> None:
@@ -33,7 +33,7 @@ class Pings:
 
     def add(self, socket: Socket) -> None:
         """Looks after `socket` until it is removed."""
-        # The part whose turn was last: nobody is looked at sooner than it should be.
+        # The part that was checked last: no socket is checked too soon.
         self._parts[self._next - 1].add(socket)
         self._count += 1
         if self._task is None:

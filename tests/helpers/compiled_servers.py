@@ -12,7 +12,7 @@ from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, exec
 
 from gql_server.compiled.json_executor import JsonExecutor
 from gql_server.compiled.plan import Plan
-from gql_server.operations.graphql_core import replace_gather_with_cancel
+from gql_server.operations.graphql_core_patch import replace_gather_with_cancel
 from gql_server.responses.encoding import encode
 
 # As the server does it: what is cancelled, and when, is the same on both sides.

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from gql_server.auth.bearer_tokens import PRINCIPAL, Authenticator
-from gql_server.auth.route_scopes import NEEDS, PUBLIC, Need, markdown
-from gql_server.http.unsent import Unsent
+from gql_server.auth.route_scopes import PUBLIC, ROUTE_SCOPES, RouteScope, markdown
+from gql_server.http.unread_answers import UnreadAnswers
 from gql_server.process.api_process import answering
 from gql_server.process.application import create_app, create_metrics_app
 from gql_server.process.listening import listening_socket
@@ -39,7 +39,7 @@ def found(app: web.Application) -> Iterator[tuple[str, str]]:
 
 def unlisted(app: web.Application) -> set[str]:
     """The routes that the table does not know."""
-    return {path for _, path in found(app)} - NEEDS.keys()
+    return {path for _, path in found(app)} - ROUTE_SCOPES.keys()
 
 
 def target(path: str) -> bytes:
@@ -62,11 +62,11 @@ async def test_every_route_is_in_the_table_and_the_table_has_no_other(db: Databa
     services = Services(db, hub)
     app = create_app(Settings(), services, 3001)
     assert unlisted(app) == set()
-    assert {path for _, path in found(app)} == NEEDS.keys()
+    assert {path for _, path in found(app)} == ROUTE_SCOPES.keys()
     assert unlisted(create_metrics_app(Settings(), services, 3001)) == set()
 
 
-UNSENT = Unsent(0, 0, 1)
+UNSENT = UnreadAnswers(0, 0, 1)
 
 
 async def test_a_route_that_is_not_in_the_table_cannot_be_added_and_is_noticed(db: Database) -> None:
@@ -83,12 +83,12 @@ async def test_a_route_that_is_not_in_the_table_cannot_be_added_and_is_noticed(d
 async def test_without_a_token_every_route_but_the_public_ones_is_401(make_site: MakeSite) -> None:
     site = await make_site(token=TOKEN)
     answers = await everything(site)
-    assert {path for _, path in answers} == NEEDS.keys()
+    assert {path for _, path in answers} == ROUTE_SCOPES.keys()
     others = [
         await everything(site, headers) for headers in (b"Authorization: Basic eDp5\r\n", b"X: y\r\n" * 3)
     ]
     for (method, path), answer in (item for part in (answers, *others) for item in part.items()):
-        if NEEDS[path].scope is PUBLIC:
+        if ROUTE_SCOPES[path].scope is PUBLIC:
             assert answer.status in (200, 404), (method, path)
         else:
             assert answer.status == 401, (method, path)
@@ -114,7 +114,7 @@ async def test_a_token_that_goes_not_far_enough_is_403_and_no_handler_runs(
     app = web.Application()
     table = Routes(app, Authenticator(db, None, required=True), UNSENT)
     for scope in Scope:
-        monkeypatch.setitem(NEEDS, f"/for/{scope.name}", Need(scope, "a test"))
+        monkeypatch.setitem(ROUTE_SCOPES, f"/for/{scope.name}", RouteScope(scope, "a test"))
         table.add(f"/for/{scope.name}", handler)
     secrets = {scope: api_tokens.new_secret() for scope in Scope}
     for scope, secret in secrets.items():
@@ -138,7 +138,7 @@ async def test_a_token_that_goes_not_far_enough_is_403_and_no_handler_runs(
 
 
 async def test_a_websocket_of_a_route_shows_its_token_before_anything_runs(make_site: MakeSite) -> None:
-    asking = [path for path, need in NEEDS.items() if need.asks_websockets]
+    asking = [path for path, need in ROUTE_SCOPES.items() if need.websocket_authenticates]
     site = await make_site(token=TOKEN)
     for path in asking:
         async with site.client.ws_connect(
@@ -151,7 +151,7 @@ async def test_a_websocket_of_a_route_shows_its_token_before_anything_runs(make_
     # Elsewhere a handshake is a request like any other.
     handshake = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     async with RawClient(site.base) as client:
-        for path, need in NEEDS.items():
+        for path, need in ROUTE_SCOPES.items():
             if path not in asking and need.scope is not PUBLIC:
                 assert (await client.get(target(path), headers=handshake)).status == 401
 

@@ -183,17 +183,17 @@ async def test_a_revoked_token_opens_nothing_and_what_it_had_opened_is_closed(
 
 
 async def test_a_token_is_looked_up_once_in_a_while(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, headers = Authenticator(db, None, required=True), await made(db, Scope.RUN)
-    first = await gate.admit(headers["Authorization"], "here")
+    authenticator, headers = Authenticator(db, None, required=True), await made(db, Scope.RUN)
+    first = await authenticator.authenticate(headers["Authorization"], "here")
     assert (first.name, first.scope) == ("a", Scope.RUN)
     used = (await api_tokens.list_all(db))[0].last_used_at
     assert used is not None
-    await gate.admit(headers["Authorization"], "here")
+    await authenticator.authenticate(headers["Authorization"], "here")
     assert (await api_tokens.list_all(db))[0].last_used_at == used
     monkeypatch.setattr(bearer_tokens, "REMEMBER_S", 0.0)
     await api_tokens.revoke(db, "a")
     with pytest.raises(BadRequest):
-        await gate.admit(headers["Authorization"], "here")
+        await authenticator.authenticate(headers["Authorization"], "here")
 
 
 @pytest.fixture
@@ -207,11 +207,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 async def test_wrong_tokens_wait_longer_each_time_and_lock_nobody_out(
     db: Database, clock: list[float]
 ) -> None:
-    gate = Authenticator(db, CONFIGURED_TOKEN)
+    authenticator = Authenticator(db, CONFIGURED_TOKEN)
 
     async def status(token: str, address: str = "attacker") -> int:
         try:
-            assert await gate.admit(f"Bearer {token}", address) == CONFIGURED
+            assert await authenticator.authenticate(f"Bearer {token}", address) == CONFIGURED
         except BadRequest as error:
             assert error.status != 429 or int(error.headers["Retry-After"]) > 0
             return int(error.status)
@@ -222,7 +222,7 @@ async def test_wrong_tokens_wait_longer_each_time_and_lock_nobody_out(
     assert await status("wrong", "elsewhere") == 401
     assert await status(CONFIGURED_TOKEN) == 200, "nobody is locked out by others at the same address"
     stored = (await made(db, Scope.READ))["Authorization"]
-    assert (await gate.admit(stored, "attacker")).name == "a"
+    assert (await authenticator.authenticate(stored, "attacker")).name == "a"
     for wait in (1, 2, 4, 8, 16, 32, 60, 60):
         clock[0] += wait - 0.01
         assert await status("wrong") == 429
@@ -235,7 +235,7 @@ async def test_wrong_tokens_wait_longer_each_time_and_lock_nobody_out(
 async def test_addresses_that_guess_are_bounded() -> None:
     wrong = throttle.AuthThrottle()
     for number in range(throttle.ADDRESSES + 10):
-        wrong.note(str(number))
+        wrong.failed(str(number))
     assert len(wrong._of) == throttle.ADDRESSES
 
 
@@ -255,13 +255,13 @@ async def test_only_named_proxies_are_believed_about_addresses(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, proxies: str, said: str, address: str
 ) -> None:
     seen: list[Any] = []
-    admit = Authenticator.admit
+    authenticate = Authenticator.authenticate
 
     async def noting(self: Authenticator, authorization: object, address: str) -> Any:
         seen.append(address)
-        return await admit(self, authorization, address)
+        return await authenticate(self, authorization, address)
 
-    monkeypatch.setattr(Authenticator, "admit", noting)
+    monkeypatch.setattr(Authenticator, "authenticate", noting)
     site = await make_site(trusted_proxies=proxies)
     # Only of who shows something is the address of interest.
     shown = {"Authorization": "Basic eDp5"}
@@ -288,8 +288,8 @@ async def test_a_token_is_made_listed_and_revoked_on_the_command_line(
     assert created.code == 0, created.err
     made = json.loads(created.out)
     assert (made["name"], made["scope"]) == ("ci", "run")
-    gate = Authenticator(db, None, required=True)
-    assert (await gate.admit(f"Bearer {made['token']}", "here")).scope is Scope.RUN
+    authenticator = Authenticator(db, None, required=True)
+    assert (await authenticator.authenticate(f"Bearer {made['token']}", "here")).scope is Scope.RUN
     again = await cli("token", "create", "ci", cwd=tmp_path, **settings)
     assert (again.code, again.out) == (1, "") and "revoke it first" in again.err
     listed = await cli("token", "list", "--json", cwd=tmp_path, **settings)
@@ -301,5 +301,5 @@ async def test_a_token_is_made_listed_and_revoked_on_the_command_line(
 
 
 async def test_nobody_needs_a_token_on_loopback(db: Database) -> None:
-    assert await Authenticator(db, None).admit(None, "127.0.0.1") == LOCAL
-    assert await Authenticator(db, None).admit("Basic abc", "127.0.0.1") == LOCAL
+    assert await Authenticator(db, None).authenticate(None, "127.0.0.1") == LOCAL
+    assert await Authenticator(db, None).authenticate("Basic abc", "127.0.0.1") == LOCAL

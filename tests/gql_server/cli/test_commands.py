@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from gql_server.cli import ask
+from gql_server.cli import client_commands
 from gql_server.cli.errors import CliError
+from gql_server.cli.live_view import event_line, final_line, printable
 from gql_server.cli.main import main
-from gql_server.cli.watching import event_line, final_line, printable
 from gql_server.documents import cli_documents
 from schema import build_schema
 from store.benchmarks import benchmarks
@@ -224,11 +224,11 @@ async def test_a_watcher_survives_a_restart_and_misses_nothing(
     make_server: MakeServer, tmp_path: Path
 ) -> None:
     """The server is replaced while an execution is watched; every event arrives once, in order."""
-    gate = tmp_path / "gate"
+    authenticator = tmp_path / "authenticator"
     script = tmp_path / "runner.py"
     script.write_text(
         "import pathlib, runpy, sys, time\n"
-        f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)\n"
+        f"while not pathlib.Path({str(authenticator)!r}).exists(): time.sleep(0.02)\n"
         "runpy.run_module('runner_bridge.local_runner', run_name='__main__')\n",
         encoding="utf-8",
     )
@@ -242,7 +242,7 @@ async def test_a_watcher_survives_a_restart_and_misses_nothing(
             pass
     assert await first.stop() == 0
     await make_server(first.port, REEV_GQL_RUNNER_COMMAND=command)
-    gate.touch()
+    authenticator.touch()
     done = await watching
     assert done.code == 0, done.err + done.out
     *events, result = lines(done.out)
@@ -276,11 +276,11 @@ async def test_a_refusal_is_one_line_and_starts_nothing(
     url = f"{site.base}/graphql"
     await benchmarks.upsert(site.db, draft(BENCHMARK))
     for request, word in RUN_REFUSALS:
-        await refused(ask.run(url, dict(request), watching=True, as_json=False), word)
+        await refused(client_commands.run(url, dict(request), watching=True, as_json=False), word)
     for execution, word in ((UNKNOWN, UNKNOWN), ("../../etc/passwd", "UUID"), ("x" * 300, "UUID")):
-        await refused(ask.show(url, execution, as_json=False), word)
-        await refused(ask.watch(url, execution, as_json=False), word)
-        await refused(ask.stop(url, execution, as_json=False), "")
+        await refused(client_commands.show(url, execution, as_json=False), word)
+        await refused(client_commands.watch(url, execution, as_json=False), word)
+        await refused(client_commands.stop(url, execution, as_json=False), "")
     assert capsys.readouterr().out == ""
     assert await site.executions() == 0
 

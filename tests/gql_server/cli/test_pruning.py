@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gql_server.cli.errors import CliError
-from gql_server.cli.pruning import parse_age
+from gql_server.cli.prune import parse_age
 from store.executions import retention
 from store.postgres.database import Database
 from tests.gql_server.conftest import cli
@@ -56,7 +56,7 @@ async def test_without_an_age_it_refuses_and_takes_that_of_the_setting(
         cli("prune", "--json", cwd=tmp_path, DATABASE_URL=database_url, REEV_GQL_RETENTION_DAYS="30"),
     )
     assert before.code == 1
-    assert "say --older-than, or set REEV_GQL_RETENTION_DAYS" in before.err
+    assert "give --older-than, or set REEV_GQL_RETENTION_DAYS" in before.err
     assert json.loads(set_to.out)["executions"] == 1
 
 

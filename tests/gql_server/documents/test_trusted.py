@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gql_server.documents.trusted import (
+from gql_server.documents.trusted_documents import (
     ManifestError,
     TrustedDocuments,
     own_documents,

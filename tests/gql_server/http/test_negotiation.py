@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gql_server.http.media import EVENT_STREAM, GRAPHQL_JSON, JSON, content_type_is_json, negotiate
+from gql_server.http.media_types import EVENT_STREAM, GRAPHQL_JSON, JSON, content_type_is_json, negotiate
 from gql_server.responses.errors import BadRequest
 
 

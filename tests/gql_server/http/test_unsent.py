@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gql_server.http.unsent import SMALL, NoRoom, Unsent
+from gql_server.http.unread_answers import SMALL, TooManyUnread, UnreadAnswers
 from gql_server.process.listening import listening_socket
 from gql_server.responses import answers
 from gql_server.responses.encoding import encode
@@ -131,13 +131,13 @@ async def who_reads_nothing(site: Site, query: str) -> AsyncIterator[socket.sock
 
 
 async def test_who_does_not_read_an_answer_is_cut_off_and_nothing_of_it_stays(
-    make_site: MakeSite, unsent: list[Unsent]
+    make_site: MakeSite, unread: list[UnreadAnswers]
 ) -> None:
     site = await make_site(max_answer_mb=16, answer_timeout_s=1)
     await with_benchmark(site, 900_000)
     async with who_reads_nothing(site, asking(15)) as client:
-        await until(lambda: unsent[0].waiting > 10 * MB)
-        await until(lambda: unsent[0].waiting == 0)
+        await until(lambda: unread[0].waiting > 10 * MB)
+        await until(lambda: unread[0].waiting == 0)
         # What had left already can be read, and then the connection is over.
         received = 0
         with suppress(ConnectionResetError):
@@ -148,44 +148,48 @@ async def test_who_does_not_read_an_answer_is_cut_off_and_nothing_of_it_stays(
 
 
 async def test_there_is_room_for_some_unread_answers_of_a_client_and_small_ones_need_none(
-    make_site: MakeSite, unsent: list[Unsent]
+    make_site: MakeSite, unread: list[UnreadAnswers]
 ) -> None:
     site = await make_site(max_answer_mb=16)
     await with_benchmark(site, 900_000)
     async with who_reads_nothing(site, asking(15)), who_reads_nothing(site, asking(15)):
-        await until(lambda: unsent[0].waiting > 20 * MB)
+        await until(lambda: unread[0].waiting > 20 * MB)
         async with site.client.post(f"{site.base}/graphql", json={"query": asking(15)}) as response:
             assert (response.status, response.headers["Retry-After"]) == (503, "10")
             assert (await response.json())["errors"][0]["extensions"]["code"] == "ANSWERS_UNREAD"
         assert (await site.post("{ health { status } }"))[0] == 200
-    await until(lambda: unsent[0].waiting == 0)
+    await until(lambda: unread[0].waiting == 0)
     assert (await site.post(asking(15)))[0] == 200
 
 
 @pytest.fixture
-def unsent(monkeypatch: pytest.MonkeyPatch) -> list[Unsent]:
+def unread(monkeypatch: pytest.MonkeyPatch) -> list[UnreadAnswers]:
     """Those of the sites that are made."""
-    made: list[Unsent] = []
-    begin = Unsent.__init__
+    made: list[UnreadAnswers] = []
+    begin = UnreadAnswers.__init__
 
-    def noted(self: Unsent, *arguments: Any) -> None:
+    def noted(self: UnreadAnswers, *arguments: Any) -> None:
         begin(self, *arguments)
         made.append(self)
 
-    monkeypatch.setattr(Unsent, "__init__", noted)
+    monkeypatch.setattr(UnreadAnswers, "__init__", noted)
     return made
 
 
 async def test_what_is_held_is_within_the_bytes_of_a_client_and_of_all_and_given_back() -> None:
-    unsent = Unsent(most=10 * SMALL, per_client=5 * SMALL, seconds=60)
-    with unsent.holding("one", 4 * SMALL):
-        with unsent.holding("one", SMALL):
-            assert unsent.waiting == 4 * SMALL
-        with pytest.raises(NoRoom), unsent.holding("one", 2 * SMALL):
+    unread = UnreadAnswers(most=10 * SMALL, per_client=5 * SMALL, seconds=60)
+    with unread.holding("one", 4 * SMALL):
+        with unread.holding("one", SMALL):
+            assert unread.waiting == 4 * SMALL
+        with pytest.raises(TooManyUnread), unread.holding("one", 2 * SMALL):
             pass
-        with unsent.holding("two", 5 * SMALL), pytest.raises(NoRoom), unsent.holding("three", 2 * SMALL):
+        with (
+            unread.holding("two", 5 * SMALL),
+            pytest.raises(TooManyUnread),
+            unread.holding("three", 2 * SMALL),
+        ):
             pass
-    assert unsent.waiting == 0
+    assert unread.waiting == 0
 
 
 def test_connections_inherit_that_the_system_gives_up_on_who_takes_no_byte() -> None:

@@ -16,7 +16,7 @@ from gql_server.compiled.plan import DocumentFragments, Plan, Variant
 from gql_server.documents.document_cache import DocumentCache, Operation, PreparedDocument
 from gql_server.documents.document_store import DocumentStore
 from gql_server.documents.parsing import parsed
-from gql_server.operations.subscriptions import Subscriptions, memory_of
+from gql_server.operations.subscription_memory import SubscriptionMemory, memory_of
 from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema
@@ -200,7 +200,7 @@ def subscription(documents: DocumentStore, number: int) -> PreparedDocument:
 def test_subscriptions_keep_their_documents_within_bytes_per_client_and_in_all() -> None:
     documents, kept = ready(0)
     weight = subscription(documents, 0).weight
-    open_ = Subscriptions(kept, most=6 * weight, per_client=4 * weight)
+    open_ = SubscriptionMemory(kept, most=6 * weight, per_client=4 * weight)
     held = [open_.open("one", subscription(documents, number), {}) for number in range(3)]
     with pytest.raises(Refused, match="of this client") as refused:
         for number in range(3, 9):
@@ -220,7 +220,7 @@ def test_subscriptions_keep_their_documents_within_bytes_per_client_and_in_all()
 def test_a_document_counts_once_for_a_client_and_once_for_all_and_is_found_while_it_is_held() -> None:
     documents, kept = ready(0)
     document = subscription(documents, 1)
-    open_ = Subscriptions(kept, most=10**9, per_client=10**9)
+    open_ = SubscriptionMemory(kept, most=10**9, per_client=10**9)
     held = [open_.open(client, document, {}) for client in ("one", "one", "two")]
     assert document.weight < open_.weight < 2 * document.weight
     # Though there is no room for it otherwise: its subscriptions are shared by identity.
@@ -234,7 +234,7 @@ def test_a_document_counts_once_for_a_client_and_once_for_all_and_is_found_while
 def test_variables_of_a_subscription_count_with_the_bytes_they_have_in_memory() -> None:
     documents, kept = ready()
     document = subscription(documents, 1)
-    open_ = Subscriptions(kept, most=10**9, per_client=document.weight + 1_000_000)
+    open_ = SubscriptionMemory(kept, most=10**9, per_client=document.weight + 1_000_000)
     with pytest.raises(Refused):
         open_.open("one", document, {"after": [{} for _ in range(10_000)]})
     open_.open("one", document, {"after": "x" * 1000})

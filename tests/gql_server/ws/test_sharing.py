@@ -16,7 +16,7 @@ import pytest
 
 from gql_server.operations import broadcasts
 from gql_server.operations.broadcasts import Broadcast
-from gql_server.operations.event_answers import EventAnswers
+from gql_server.operations.subscription_events import SubscriptionEvents
 from gql_server.ws import connection
 from gql_server.ws.messages import message
 from schema.subscriptions import executions
@@ -96,18 +96,18 @@ class Counted:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counts = Counted()
-    listen, payload_of = Broadcast.listen, EventAnswers.payload_of
+    listen, payload_of = Broadcast.listen, SubscriptionEvents.payload_of
 
     def counting_listen(self: Broadcast, *arguments: Any) -> None:
         counts.listeners += 1
         listen(self, *arguments)
 
-    async def counting_payload_of(self: EventAnswers, item: object) -> bytes:
+    async def counting_payload_of(self: SubscriptionEvents, item: object) -> bytes:
         counts.answers += 1
         return await payload_of(self, item)
 
     monkeypatch.setattr(Broadcast, "listen", counting_listen)
-    monkeypatch.setattr(EventAnswers, "payload_of", counting_payload_of)
+    monkeypatch.setattr(SubscriptionEvents, "payload_of", counting_payload_of)
     return counts
 
 

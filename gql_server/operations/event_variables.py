@@ -1,4 +1,4 @@
-"""Which variables an answer to an event depends on: not those that only say from where on, and of what.
+"""The variables that the answers to events depend on: not those that only select the events.
 
 The arguments of a subscription's field are for its source. What follows from them for the items is in the feed
 itself, so watchers that began at different cursors see the same answers.
@@ -16,7 +16,7 @@ from gql_server.documents.document_cache import Operation
 from gql_server.responses.encoding import encode
 
 
-def variables_of_answers(operation: Operation, variables: Mapping[str, Any]) -> str:
+def event_variables(operation: Operation, variables: Mapping[str, Any]) -> str:
     """The given ones that the answers to events depend on; equal texts for equal ones."""
     if not variables:
         return "{}"

@@ -1,7 +1,7 @@
-"""Answers that their clients have not read yet: how many bytes there may be of them, and for how long each waits.
+"""Answers that clients have not read yet: how many bytes there may be of them, and how long each may wait.
 
-What is small goes into the system's buffers and is not counted. Of a connection whose client reads nothing at all,
-whatever was sent to it, the system itself gives up: serve.py asks for that.
+Small answers fit into the buffers of the operating system and are not counted. A connection whose client reads
+nothing at all is closed by the system (TCP_USER_TIMEOUT in process/listening.py).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ RETRY_AFTER_S = 10
 log = structlog.get_logger(__name__)
 
 
-class NoRoom(Exception):
-    """Too many bytes wait to be read already."""
+class TooManyUnread(Exception):
+    """Too many bytes already wait to be read."""
 
 
-class Unsent:
+class UnreadAnswers:
     """Those of one server: `most` bytes, and `per_client` of one address. Each is read within `seconds`."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Unsent:
         seconds: float,
         freed: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`freed` is told the size of each that was sent."""
+        """`freed` is called with the size of each that was sent."""
         self._most, self._per_client, self._time = most, per_client, TimeLimit(seconds)
         self._freed = freed
         self._by_client: Counter[str] = Counter()
@@ -50,12 +50,12 @@ class Unsent:
 
     @contextmanager
     def holding(self, client: str, size: int) -> Iterator[None]:
-        """While something of that size is sent. Raises NoRoom."""
+        """While something of that size is sent. Raises TooManyUnread."""
         if size <= SMALL:
             yield
             return
         if self.waiting + size > self._most or self._by_client[client] + size > self._per_client:
-            raise NoRoom
+            raise TooManyUnread
         self.waiting += size
         self._by_client[client] += size
         try:
@@ -78,7 +78,7 @@ class Unsent:
             with self.holding(client, size), self._time.holding():
                 await response.prepare(request)
                 await response.write_eof()
-        except NoRoom:
+        except TooManyUnread:
             return refusal_response(
                 BadRequest(
                     "Too many answers wait to be read: read them, or ask for smaller pages",

@@ -1,7 +1,7 @@
-"""One subscription of one client: its own beginning, what it has to catch up with, and its place at a broadcast.
+"""One subscription of one client: its own beginning, then events it has to catch up with, then a shared broadcast.
 
-`payloads` gives what there is to catch up with. When that ends and the watch is not over, the client is up to
-date: then `listen` hands it over to a broadcast, and nothing of it needs to wait until that wakes it.
+`payloads` gives what there is to catch up with. When that ends and the subscription is not over, the client is up
+to date: `listen` adds it to a broadcast, and it needs no task until the broadcast calls `wake`.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from gql_server.documents.document_cache import Operation
-from gql_server.documents.variables import variables_of_answers
 from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Position, Stretches
-from gql_server.operations.event_answers import EventAnswers
-from gql_server.operations.subscriptions import Held
+from gql_server.operations.event_variables import event_variables
+from gql_server.operations.subscription_events import SubscriptionEvents
+from gql_server.operations.subscription_memory import Reservation
 from gql_server.responses.answers import refused_for
 from schema.contract.feeds import Feed, Onward
 from schema.contract.permissions import Principal
 
 SHARED_WITH = "watchers"
-"""The name of whom a broadcast is executed for: nobody in particular, with the rights of each."""
+"""The name of the principal that a broadcast is executed for; it has the scope of each subscriber."""
 
 
 class Receiver(Protocol):
-    """Where the payloads of a client that is up to date go."""
+    """Receives the payloads of a client that is up to date."""
 
     def take(self, payload: Payload) -> bool:
-        """Sends it at once, or says False: then nothing was sent."""
+        """Sends it at once; False when it cannot, and then nothing was sent."""
         ...
 
     def wake(self) -> None:
-        """It is not up to date any more, or all is over: read `payloads` again."""
+        """The client is no longer up to date, or the subscription is over: read `payloads` again."""
         ...
 
 
-MakeAnswers = Callable[[Operation, Mapping[str, Any], Principal], EventAnswers]
+MakeAnswers = Callable[[Operation, Mapping[str, Any], Principal], SubscriptionEvents]
 
 
-class Watch:
-    """See above. `is_over` once the source has ended and everything was given out."""
+class Subscription:
+    """See above. `is_over` once the source has ended and every payload was given."""
 
     __slots__ = (
         *("_answers", "_broadcast", "_broadcasts", "_feed", "_held", "_key", "_make_answers"),
@@ -53,14 +53,14 @@ class Watch:
         make_answers: MakeAnswers,
         operation: Operation,
         variables: Mapping[str, Any],
-        who: Principal,
-        held: Held,
+        principal: Principal,
+        held: Reservation,
     ) -> None:
-        """`held` is what it keeps in memory, until it leaves."""
+        """`held` is the memory that it reserves until `leave`."""
         self._held = held
         self._broadcasts, self._make_answers = broadcasts, make_answers
-        self._operation, self._variables, self._who = operation, variables, who
-        self._answers: EventAnswers | None = None
+        self._operation, self._variables, self._principal = operation, variables, principal
+        self._answers: SubscriptionEvents | None = None
         self._feed: Feed[Any, Any] | None = None
         self._key: Hashable = None
         self._position: Position = None
@@ -116,7 +116,7 @@ class Watch:
             self._broadcasts.leave(self, broadcast)
 
     async def _beginning(self) -> AsyncGenerator[Payload, None]:
-        """What the resolver itself tells; when that was all there is, it is over."""
+        """What the resolver itself yields; when it ends without a feed to continue with, all is over."""
         answers = self._own_answers()
         async with aclosing(await answers.source()) as source:
             while (item := await _next(source)) is not _END:
@@ -128,12 +128,12 @@ class Watch:
 
     def _go_on(self, onward: Onward) -> None:
         self._feed, self._position = onward.feed, onward.position
-        variables = variables_of_answers(self._operation, self._variables)
+        variables = event_variables(self._operation, self._variables)
         # The document by identity: as long as a broadcast lives, so does the document of its answers.
-        self._key = (id(self._operation.node), variables, self._who.scope, onward.feed)
+        self._key = (id(self._operation.node), variables, self._principal.scope, onward.feed)
 
     async def _alone(self, feed: Feed[Any, Any]) -> AsyncGenerator[Payload, None]:
-        """Reads the feed for itself, until it can go on with others or nothing more is there."""
+        """Reads the feed alone, until it can join a broadcast or the feed ends."""
         answers, stretches = self._own_answers(), feed.after(self._position)
         keep_open = False
         try:
@@ -155,27 +155,27 @@ class Watch:
         self.is_over = True
 
     def _joined(self) -> Broadcast | None:
-        """The broadcast with which it can go on, if there is one."""
+        """The broadcast that it can continue with, if there is one."""
         if self._broadcast is not None:
             if self._broadcast.covers(self._position):
                 return self._broadcast
             self._broadcasts.leave(self, self._broadcast)
         self._broadcast = self._broadcasts.join(self, self._key, self._position)
         if self._broadcast is not None:
-            # Equal ones; thousands need not keep a copy each.
+            # Equal ones, so that thousands share one object.
             self._key, self._feed = self._broadcast.key, self._broadcast.feed
         return self._broadcast
 
     def _begin_broadcast(self, feed: Feed[Any, Any], stretches: Stretches) -> None:
-        everybody = Principal(SHARED_WITH, self._who.scope)
+        everybody = Principal(SHARED_WITH, self._principal.scope)
         answers = self._make_answers(self._operation, self._variables, everybody)
         self._broadcast = self._broadcasts.begin(
             self, self._key, self._position, feed, stretches, answers.payload_of
         )
 
-    def _own_answers(self) -> EventAnswers:
+    def _own_answers(self) -> SubscriptionEvents:
         if self._answers is None:
-            self._answers = self._make_answers(self._operation, self._variables, self._who)
+            self._answers = self._make_answers(self._operation, self._variables, self._principal)
         return self._answers
 
 
@@ -183,7 +183,7 @@ _END: Any = object()
 
 
 async def _next(source: AsyncGenerator[Any, None]) -> Any:
-    """The next item, or _END. What the source raises is Refused; what else goes wrong with the item is not."""
+    """The next item, or _END. Raises Refused for what the source raises."""
     try:
         return await anext(source, _END)
     except Exception as error:
@@ -191,8 +191,8 @@ async def _next(source: AsyncGenerator[Any, None]) -> Any:
     raise refused
 
 
-class Woken:
-    """A receiver that takes nothing and waits: for who reads `payloads` one by one."""
+class WaitingReceiver:
+    """A receiver that takes nothing and waits, for callers that read `payloads` one by one."""
 
     def __init__(self) -> None:
         self._awake = asyncio.Event()
@@ -208,17 +208,17 @@ class Woken:
         self._awake.clear()
 
 
-async def followed(watch: Watch) -> AsyncGenerator[Payload, None]:
-    """Every payload of a watch, one by one, to its end. Raises Refused."""
-    woken = Woken()
+async def every_payload(subscription: Subscription) -> AsyncGenerator[Payload, None]:
+    """Every payload of a subscription, one by one, to its end. Raises Refused."""
+    waiting = WaitingReceiver()
     try:
         while True:
-            async with aclosing(watch.payloads()) as payloads:
+            async with aclosing(subscription.payloads()) as payloads:
                 async for payload in payloads:
                     yield payload
-            if watch.is_over:
+            if subscription.is_over:
                 return
-            watch.listen(woken)
-            await woken.wait()
+            subscription.listen(waiting)
+            await waiting.wait()
     finally:
-        watch.leave()
+        subscription.leave()

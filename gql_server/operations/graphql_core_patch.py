@@ -1,7 +1,7 @@
-"""The one thing of graphql-core that is replaced: how it waits for several fields at once.
+"""Replaces one function of graphql-core: how it waits for several fields at once.
 
-Its own way cancels coroutines that have not begun, and those they were handed are never awaited: lines on stderr
-for each operation that is given up. It executes what is not compiled, so that concerns every server.
+The original cancels coroutines that have not begun and are then never awaited: Python prints a warning for each
+operation that is cancelled. graphql-core executes what is not compiled, so every server needs this.
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ async def gather_with_cancel(*awaitables: Awaitable[Any]) -> list[Any]:
 
 
 def replace_gather_with_cancel() -> None:
-    """For every execution from now on; once is enough, and twice does no harm."""
+    """For all operations from now on. Calling it again changes nothing."""
     vars(executor)["gather_with_cancel"] = gather_with_cancel

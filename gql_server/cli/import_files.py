@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from gql_server.cli import api
-from gql_server.cli.ask import success
+from gql_server.cli import graphql_client
+from gql_server.cli.client_commands import success
 from gql_server.cli.json_lines import emit
-from gql_server.cli.watching import UNKNOWN, milliseconds, new_console, printable
+from gql_server.cli.live_view import UNKNOWN, milliseconds, new_console, printable
 from gql_server.documents import cli_documents
 
 PAGE = 250
@@ -58,7 +58,7 @@ async def import_files(url: str, directory: str | None, *, as_json: bool) -> int
         bar = progress.add_task("importing", total=None)
         while True:
             page = {"directory": directory, "after": after, "first": PAGE}
-            answer = await api.ask(url, cli_documents.IMPORT, {"input": page})
+            answer = await graphql_client.ask(url, cli_documents.IMPORT, {"input": page})
             result = success(answer, "importSessionFiles")
             counts.update({name: result[name] for name in (*COUNTS, "durationMs")})
             after = result["endCursor"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from gql_server.cli import api, tables
+from gql_server.cli import graphql_client, tables
 from gql_server.cli.errors import CliError
 from gql_server.cli.json_lines import emit
-from gql_server.cli.watching import LiveView, final_line, new_console
+from gql_server.cli.live_view import LiveView, final_line, new_console
 from gql_server.documents import cli_documents
 
 Data = dict[str, Any]
@@ -21,7 +21,8 @@ async def sync(url: str, *, dry_run: bool, as_json: bool) -> int:
     console = new_console()
     with console.status("Reading the benchmarks directory …") if not as_json else nullcontext():
         result = success(
-            await api.ask(url, cli_documents.SYNC, {"input": {"dryRun": dry_run}}), "syncBenchmarks"
+            await graphql_client.ask(url, cli_documents.SYNC, {"input": {"dryRun": dry_run}}),
+            "syncBenchmarks",
         )
     if as_json:
         for file in result["files"]:
@@ -35,7 +36,7 @@ async def sync(url: str, *, dry_run: bool, as_json: bool) -> int:
 
 
 async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
-    result = success(await api.ask(url, cli_documents.RUN, {"input": request}), "runBenchmark")
+    result = success(await graphql_client.ask(url, cli_documents.RUN, {"input": request}), "runBenchmark")
     execution: Data = result["execution"]
     if watching:
         return await watch(url, execution["id"], as_json=as_json)
@@ -49,11 +50,11 @@ async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
 async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
     """Prints every event as it arrives, then how it ended."""
     # Asked first: what is wrong with the id, the address or the token is no lost connection to wait for.
-    if (await api.ask(url, cli_documents.STATUS, {"id": execution_id}))["execution"] is None:
+    if (await graphql_client.ask(url, cli_documents.STATUS, {"id": execution_id}))["execution"] is None:
         raise CliError(f"there is no execution {execution_id}")
     with LiveView(new_console(), as_json=as_json) as view:
         last: Data | None = None
-        async for event in api.events(url, execution_id, view.connection_lost):
+        async for event in graphql_client.events(url, execution_id, view.connection_lost):
             last = event
             emit(
                 {key: value for key, value in event.items() if key != "execution"}
@@ -69,7 +70,7 @@ async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
 
 
 async def stop(url: str, execution_id: str, *, as_json: bool) -> int:
-    result = success(await api.ask(url, cli_documents.STOP, {"id": execution_id}), "stopExecution")
+    result = success(await graphql_client.ask(url, cli_documents.STOP, {"id": execution_id}), "stopExecution")
     execution: Data = result["execution"]
     if as_json:
         emit(execution)
@@ -84,7 +85,7 @@ async def list_(url: str, what: str, first: int, *, as_json: bool) -> int:
         "benchmarks": cli_documents.BENCHMARKS,
         "agents": cli_documents.AGENTS,
     }[what]
-    data = await api.ask(url, document, {} if what == "agents" else {"first": first})
+    data = await graphql_client.ask(url, document, {} if what == "agents" else {"first": first})
     rows: list[Data] = data[what] if what == "agents" else data[what]["nodes"]
     if as_json:
         for row in rows:
@@ -95,7 +96,9 @@ async def list_(url: str, what: str, first: int, *, as_json: bool) -> int:
 
 
 async def show(url: str, execution_id: str, *, as_json: bool) -> int:
-    execution: Data | None = (await api.ask(url, cli_documents.EXECUTION, {"id": execution_id}))["execution"]
+    execution: Data | None = (await graphql_client.ask(url, cli_documents.EXECUTION, {"id": execution_id}))[
+        "execution"
+    ]
     if execution is None:
         raise CliError(f"there is no execution {execution_id}")
     if as_json:

@@ -1,4 +1,4 @@
-"""What open subscriptions keep in memory: their variables, and their documents, which nobody else may use.
+"""The memory of open subscriptions: their variables, and their documents, which no other request may use.
 
 A document counts once for all subscriptions of a client, and once for all clients together. What is compiled
 for it is kept elsewhere, within a number of bytes of its own.
@@ -21,8 +21,8 @@ SUBSCRIPTION_BYTES = 1000
 """What one keeps beside its document and variables, about."""
 
 
-class Subscriptions:
-    """Those of one server, within `most` bytes in all and `per_client` of one address."""
+class SubscriptionMemory:
+    """One per server: at most `most` bytes in all and `per_client` of one address."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class Subscriptions:
         per_client: int,
         freed: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`freed` is told of variables that are let go."""
+        """`freed` is called with the bytes of variables that are let go."""
         self._documents, self._most, self._per_client, self._freed = documents, most, per_client, freed
         self.weight = 0
         self._by_client: Counter[str] = Counter()
         self._of_client: Counter[tuple[str, PreparedDocument]] = Counter()
 
-    def open(self, client: str, document: PreparedDocument, variables: Mapping[str, Any]) -> Held:
-        """To be released when the subscription has ended. Raises Refused when there is no room for it."""
+    def open(self, client: str, document: PreparedDocument, variables: Mapping[str, Any]) -> Reservation:
+        """Reserves memory until the subscription has ended. Raises Refused when there is not enough."""
         own = SUBSCRIPTION_BYTES + memory_of(variables)
         for_client = own + (0 if (client, document) in self._of_client else document.weight)
         for_all = own + (0 if document.subscriptions else document.weight)
@@ -50,7 +50,7 @@ class Subscriptions:
         self._of_client[client, document] += 1
         self._by_client[client] += for_client
         self.weight += for_all
-        return Held(self, client, document, own)
+        return Reservation(self, client, document, own)
 
     def close(self, client: str, document: PreparedDocument, own: int) -> None:
         self._of_client[client, document] -= 1
@@ -68,15 +68,15 @@ class Subscriptions:
         self._freed(own)
 
 
-class Held:
-    """What one subscription keeps."""
+class Reservation:
+    """The memory of one subscription."""
 
     __slots__ = ("_client", "_document", "_own", "_subscriptions")
 
     def __init__(
-        self, subscriptions: Subscriptions, client: str, document: PreparedDocument, own: int
+        self, subscriptions: SubscriptionMemory, client: str, document: PreparedDocument, own: int
     ) -> None:
-        self._subscriptions: Subscriptions | None = subscriptions
+        self._subscriptions: SubscriptionMemory | None = subscriptions
         self._client, self._document, self._own = client, document, own
 
     def release(self) -> None:

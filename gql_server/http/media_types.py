@@ -46,7 +46,7 @@ def negotiate(headers: tuple[str, ...]) -> Accepted:
     ranges = _ranges(headers)
     if not ranges:
         return Accepted(JSON, stream=False)
-    # Wildcards mean JSON, as ever: only who knows our own media type gets it.
+    # Wildcards mean JSON, as before: only clients that name the newer media type get it.
     weights = {name: ranges.get(name, 0.0) for name in OFFERED}
     weights[JSON] = ranges.get(JSON, ranges.get("application/*", ranges.get("*/*", 0.0)))
     best = max(weights.values())

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gql_server.cli.errors import CliError
 from gql_server.cli.json_lines import emit
-from gql_server.cli.watching import new_console
+from gql_server.cli.live_view import new_console
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from runner_bridge.worker.retention import PrunedFiles, remove_files
@@ -40,7 +40,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PruneOptions:
     """What the command line asks for."""
 
     age: dt.timedelta
@@ -63,7 +63,7 @@ def parse_age(text: str) -> dt.timedelta:
     return age
 
 
-async def prune(settings: Settings, wish: Wish) -> None:
+async def prune(settings: Settings, wish: PruneOptions) -> None:
     """Tells or deletes, and prints the sum."""
     console = new_console()
     async with database_server(settings) as url:
@@ -83,7 +83,7 @@ async def prune(settings: Settings, wish: Wish) -> None:
 
 
 async def _through_all(
-    db: Database, before: dt.datetime, wish: Wish, console: Console
+    db: Database, before: dt.datetime, wish: PruneOptions, console: Console
 ) -> tuple[Bulk, set[object]]:
     total, ids = Bulk(), set[object]()
     verb = "deleting" if wish.delete else "measuring"
@@ -115,7 +115,7 @@ async def _batches(
         place = measured.place
 
 
-def _print(console: Console, wish: Wish, before: dt.datetime, total: Bulk, files: PrunedFiles) -> None:
+def _print(console: Console, wish: PruneOptions, before: dt.datetime, total: Bulk, files: PrunedFiles) -> None:
     if wish.as_json:
         emit(
             {"deleted": wish.delete, "endedBefore": before.isoformat()}
