@@ -23,24 +23,24 @@ async def doctor(*, as_json: bool) -> int:
     console = new_console()
     counts = dict.fromkeys(Level, 0)
 
-    def tell(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         counts[finding.level] += 1
         emit(asdict(finding)) if as_json else _print(console, finding)
 
     try:
         settings: Settings = load_settings()
     except SettingsError as error:
-        tell(
+        report(
             Finding(
                 Level.PROBLEM, "settings", str(error), "Correct that variable; nothing else was looked at"
             )
         )
     else:
         async for finding in examine(settings):
-            tell(finding)
+            report(finding)
     if not as_json:
-        told = ", ".join(f"{count} {level}" for level, count in counts.items() if count)
-        console.print(Text(f"\n{told}", style="bold"))
+        summary = ", ".join(f"{count} {level}" for level, count in counts.items() if count)
+        console.print(Text(f"\n{summary}", style="bold"))
     return 1 if counts[Level.PROBLEM] else 0
 
 

@@ -1,4 +1,4 @@
-"""`reev-gql init`: where somebody begins, with a benchmarks directory of their own."""
+"""`reev-gql init`: writes a benchmarks directory to begin with."""
 
 from __future__ import annotations
 

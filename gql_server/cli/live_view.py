@@ -95,7 +95,7 @@ def event_line(event: Data) -> Text:
 
 
 def progress_text(progress: Data) -> str:
-    """What a PROGRESS event tells: the steps that are done, or that none is and the runner has just begun."""
+    """The text of a PROGRESS event: how many steps are done; with none, that the runner has begun."""
     done, total = progress["stepsDone"], progress["stepsTotal"]
     return (
         f"■ {done} of {UNKNOWN if total is None else total} steps done" if done else "■ the runner has begun"
@@ -154,7 +154,7 @@ class LiveView:
             return
         if len(self._progress.columns) == PLAIN_COLUMNS:
             self._progress.columns = (*self._progress.columns, BarColumn(bar_width=20), MofNCompleteColumn())
-        # Until somebody tells how many steps are done the bar has no total and only moves; None changes nothing.
+        # While the number of steps done is unknown, the bar has no total and only moves; None changes nothing.
         self._progress.update(self._task, total=None if done is None else total, completed=done or 0)
 
     def connection_lost(self) -> None:

@@ -63,39 +63,39 @@ def parse_age(text: str) -> dt.timedelta:
     return age
 
 
-async def prune(settings: Settings, wish: PruneOptions) -> None:
-    """Tells or deletes, and prints the sum."""
+async def prune(settings: Settings, options: PruneOptions) -> None:
+    """Measures or deletes, and prints the sum."""
     console = new_console()
     async with database_server(settings) as url:
         await check(url)
         db = await Database.open(url, max_size=2)
         try:
-            before = await retention.cutoff(db, wish.age)
-            total, ids = await _through_all(db, before, wish, console)
+            before = await retention.cutoff(db, options.age)
+            total, ids = await _through_all(db, before, options, console)
             files = PrunedFiles()
-            if wish.files:
+            if options.files:
                 files = await remove_files(
-                    db, settings.runner, before, dry_run=not wish.delete, due=ids.__contains__
+                    db, settings.runner, before, dry_run=not options.delete, due=ids.__contains__
                 )
         finally:
             await db.close()
-    _print(console, wish, before, total, files)
+    _print(console, options, before, total, files)
 
 
 async def _through_all(
-    db: Database, before: dt.datetime, wish: PruneOptions, console: Console
+    db: Database, before: dt.datetime, options: PruneOptions, console: Console
 ) -> tuple[Bulk, set[object]]:
     total, ids = Bulk(), set[object]()
-    verb = "deleting" if wish.delete else "measuring"
+    verb = "deleting" if options.delete else "measuring"
     progress = Progress(
         *(TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
         console=console,
         transient=True,
-        disable=wish.as_json or not console.is_terminal,
+        disable=options.as_json or not console.is_terminal,
     )
     with progress:
         bar = progress.add_task(verb, total=await retention.count_due(db, before))
-        async for batch, due in _batches(db, before, delete=wish.delete):
+        async for batch, due in _batches(db, before, delete=options.delete):
             total += batch
             ids.update(due)
             progress.advance(bar, batch.executions)
@@ -115,19 +115,21 @@ async def _batches(
         place = measured.place
 
 
-def _print(console: Console, wish: PruneOptions, before: dt.datetime, total: Bulk, files: PrunedFiles) -> None:
-    if wish.as_json:
+def _print(
+    console: Console, options: PruneOptions, before: dt.datetime, total: Bulk, files: PrunedFiles
+) -> None:
+    if options.as_json:
         emit(
-            {"deleted": wish.delete, "endedBefore": before.isoformat()}
+            {"deleted": options.delete, "endedBefore": before.isoformat()}
             | {_camel(name): value for name, value in asdict(total).items()}
-            | ({"files": files.count, "fileBytes": files.bytes} if wish.files else {})
+            | ({"files": files.count, "fileBytes": files.bytes} if options.files else {})
         )
         return
     when = f"ended before {before:%Y-%m-%d %H:%M} UTC"
     if not total.executions and not files.count:
         console.print(f"Nothing to delete: the bulk of every execution that {when} is gone already.")
         return
-    verb = "Deleted" if wish.delete else "Would delete"
+    verb = "Deleted" if options.delete else "Would delete"
     console.print(f"{verb} the bulk of {total.executions:,} executions that {when}:", soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -135,14 +137,14 @@ def _print(console: Console, wish: PruneOptions, before: dt.datetime, total: Bul
         number = getattr(total, name)
         table.add_row(decimal(number) if name.endswith("_bytes") else f"{number:,}", words)
     table.add_row(decimal(total.bytes), "of content in the database, as it is stored")
-    if wish.files:
+    if options.files:
         table.add_row(
             f"{files.count:,}", f"files of theirs in this machine's directories, {decimal(files.bytes)}"
         )
     console.print(table)
     console.print("Rows, scores, failures, changes of status and performance figures stay.", soft_wrap=True)
-    if not wish.delete:
-        console.print("Nothing was deleted: say --yes to do it.")
+    if not options.delete:
+        console.print("Nothing was deleted: add --yes to do it.")
 
 
 def _camel(name: str) -> str:

@@ -1,6 +1,6 @@
 """`reev-gql token`: makes, lists and revokes tokens of the API, in the database itself.
 
-A token is printed once, when it is made; afterwards nobody knows it but who was given it.
+A token is printed once, when it is made; the database has only its digest.
 """
 
 from __future__ import annotations

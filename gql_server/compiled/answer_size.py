@@ -1,4 +1,4 @@
-"""How much an answer holds, found before it is encoded: the largest answers are made of texts that are there once.
+"""Measures an answer before it is encoded: the text in it makes the largest answers.
 
 Numbers and short texts are few, because what an operation costs is bounded; only long texts are counted.
 """
@@ -46,7 +46,7 @@ def text_in(value: Any) -> int:
 
 
 def bounded(result: Result, limit: int) -> Result:
-    """`result`, or that it is too large."""
+    """`result`, or an error that it is too large."""
     return _bounded(result, limit) if isinstance(result, ExecutionResult) else _bounded_later(result, limit)
 
 

@@ -1,4 +1,4 @@
-"""Compiles one variant of an operation, in which it is decided what is skipped and what is included."""
+"""Compiles one variant of an operation: that for one outcome of its @skip and @include conditions."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ TYPENAME = "__typename"
 FUNCTION_BYTES = 5000
 FIELD_BYTES = 1600
 SELECTED_BYTES = 350
-"""What is kept in memory of a function, of a field in it, and of a field that a resolver is told of; about."""
+"""About the memory of a function, of a field in it, and of a field in a resolver's selection."""
 
 
 class Compiler:
-    """`executor` is one of a request that takes this variant: with it graphql-core collects the fields."""
+    """`executor` belongs to a request of this variant: with it graphql-core collects the fields."""
 
     def __init__(
         self, executor: Executor[Any], grown: Callable[[int], None], sources: list[str] | None
     ) -> None:
-        """`grown` is told about how many bytes were made, `sources` gets the code; both also later.
+        """`grown` is called with about how many bytes were made, `sources` gets the code; both also later.
 
-        What stands behind an abstract type is compiled when it is met first.
+        The object types of an abstract type are compiled when a value of them comes first.
         """
         self._grown, self._sources = grown, sources
         self._schema = executor.schema

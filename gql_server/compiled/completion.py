@@ -24,11 +24,11 @@ Fields = Callable[[Any, Path | None, Scope], Any]
 """Executes the selected fields of one object: its dictionary, or a coroutine that gives it."""
 
 Classes = set[type]
-"""Classes of values that were seen to be ordinary: neither null, awaitable, ready, nor an exception."""
+"""Classes of values known to be ordinary: neither null, awaitable, ReadyJson, nor an exception."""
 
 
 def nullable(complete: Completer, ordinary: Classes) -> Completer:
-    """`complete` for whatever a resolver may give: what is ordinary goes to it, the rest is dealt with here."""
+    """`complete` for all that a resolver may give: ordinary values go to it, the others are handled here."""
 
     def completed(value: Any, path: Path, scope: Scope) -> Any:
         if value.__class__ not in ordinary:
@@ -81,7 +81,7 @@ async def _awaited(coming: Any, scope: Scope) -> Any:
 
 
 def checked(type_: GraphQLObjectType, fields: Fields, place: Place) -> Completer:
-    """An object whose type tells whether a value is one of it."""
+    """An object whose type has `is_type_of`, which checks the value."""
     is_type_of = type_.is_type_of
     if is_type_of is None:
         return fields
@@ -106,7 +106,7 @@ def checked(type_: GraphQLObjectType, fields: Fields, place: Place) -> Completer
 def abstract(
     type_: GraphQLAbstractType, place: Place, compiled: Callable[[GraphQLObjectType], Completer]
 ) -> Completer:
-    """An interface or a union. `compiled` gives the completer for one of its types, when one is met first."""
+    """An interface or a union. `compiled` gives the completer of one of its types, when it is needed."""
     resolve_type = type_.resolve_type or default_type_resolver
     known: dict[str, Completer] = {}
 

@@ -1,4 +1,4 @@
-"""What an operation's fields are bound to: @skip and @include. A plan has a variant for each way they turn out."""
+"""The conditions of an operation, @skip and @include. A plan has a variant for each combination of outcomes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class NotCompiled(Exception):
 
 
 def condition_variables(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
-    """The variables that decide which fields are there. Raises NotCompiled for what only graphql-core knows."""
+    """The variables that decide which fields are selected. Raises NotCompiled for what is left to graphql-core."""
     if operation.directives:
         raise NotCompiled("directives of an operation")
     fragments = {

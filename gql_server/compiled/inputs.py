@@ -48,7 +48,7 @@ AS_THEY_COME: dict[object, type] = {GraphQLString: str, GraphQLID: str, GraphQLB
 
 
 class Variables:
-    """Coerces what a client sends. Whatever is wrong with it is told by graphql-core."""
+    """Coerces what a client sends. Errors in it are reported by graphql-core."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ def _found(definition: GraphQLField, node: FieldNode, scope: Scope) -> dict[str,
     try:
         return get_argument_values(definition, node, scope.variables)
     except GraphQLError:
-        # Once more: what is wrong is told as this request has it.
+        # Again, with the options of this request: the error depends on them.
         executor = scope.executor
         return get_argument_values(definition, node, scope.variables, None, executor.hide_suggestions)
 

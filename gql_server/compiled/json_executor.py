@@ -17,7 +17,7 @@ from schema.contract.selection import ReadyJson, Selection
 
 
 class JsonExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Tells resolvers their selection, made once per place and request, and takes the ReadyJson that they give."""
+    """Gives resolvers their selection, made once per place and request, and accepts ReadyJson from them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,14 +36,14 @@ class JsonExecutor(StrawberryGraphQLCoreExecutionContext):
         place = (id(field_def), *map(id, field_nodes))
         if place not in self._selections:
             self._selections[place] = None
-            # A condition without a value is an error of the fields below, told when they are collected again.
+            # A condition without a value is an error of the fields below: raised when they are collected again.
             with suppress(GraphQLError):
                 details = [FieldDetails(node, None) for node in field_nodes]
                 self._selections[place] = selection_of(field_def.type, details, self._below)
         base: Any = type(info)
-        told: GraphQLResolveInfo[Any] = tuple.__new__(info_class(base), info)
-        vars(told)["selection"] = self._selections[place]
-        return told
+        extended: GraphQLResolveInfo[Any] = tuple.__new__(info_class(base), info)
+        vars(extended)["selection"] = self._selections[place]
+        return extended
 
     def complete_value(self, *args: Any) -> Any:
         result = args[4]

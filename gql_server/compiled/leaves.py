@@ -41,7 +41,7 @@ _CLASSES: dict[GraphQLLeafType, type] = {GraphQLString: str, GraphQLID: str, Gra
 
 @dataclass(frozen=True)
 class Leaf:
-    """`test` is true for the values `v` that `becomes` gives the answer of; `names` are what both speak of."""
+    """`test` is true for values `v` that go into the answer, as `becomes`; `names` are the names used in both."""
 
     test: str
     becomes: str | None = None
@@ -49,7 +49,7 @@ class Leaf:
 
 
 def leaf_of(type_: GraphQLLeafType, key: str) -> Leaf | None:
-    """What can be told of `type_`; `key` keeps its names apart from those of other fields."""
+    """The test for values of `type_`, if there is one; `key` keeps its names apart from those of other fields."""
     if type_ in _AS_THEY_ARE:
         return Leaf(_AS_THEY_ARE[type_])
     if is_iso_time(type_):

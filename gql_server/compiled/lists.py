@@ -1,4 +1,4 @@
-"""Completing lists: each item by itself, at its index; a list that fails leaves nothing behind unawaited."""
+"""Completes lists: each item by itself, at its index; a list that fails leaves no awaitable behind."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def list_of(type_: GraphQLList[Any], item: Completer, place: Place, ordinary: Cl
 
 
 def _awaitables_left(items: Iterator[Any]) -> list[Any]:
-    """What a list that failed still holds must be awaited by somebody."""
+    """The awaitables among the items left: of a list that failed they must still be awaited."""
     left: list[Any] = []
     with suppress(Exception):
         left.extend(item for item in items if is_awaitable(item))

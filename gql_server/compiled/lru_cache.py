@@ -32,7 +32,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class LruCache(Generic[E]):
-    """At most `limit` bytes of entries. `freed` is told the weight of each that is evicted."""
+    """At most `limit` bytes of entries. `freed` is called with the weight of each that is evicted."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A place: one field, below one object type, in one document; what is known of it before any request comes."""
+"""A place: one field below one object type in one document, with all that is known before a request comes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Place:
         return step(before, self.key, self.parent.name)
 
     def info(self, scope: Scope, path: Path) -> GraphQLResolveInfo[Any]:
-        """What graphql-core would tell a resolver here, and the selection below."""
+        """The info that graphql-core would give a resolver here, with the selection below."""
         here = (self.name, self.nodes, self.type, self.parent, path)
         info: GraphQLResolveInfo[Any] = tuple.__new__(scope.info_class, (*here, *scope.tail))
         if self.selection is not None:
@@ -56,23 +56,23 @@ class Place:
         return info
 
     def failed(self, error: Exception, path: Path, scope: Scope) -> None:
-        """Notes `error` and leaves null; raises it, located, where there must be a value."""
+        """Records `error`, for a null in the answer; raises it, located, in a non-null field."""
         scope.executor.handle_field_error(error, self.type, self.details, path)
 
     def settle(self, value: Any, path: Path, scope: Scope) -> Any:
-        """Completes what was read or resolved, whatever it is. Its failure is the caller's, until it waits."""
+        """Completes any value. Errors are raised; those after an await are recorded by the place."""
         if is_awaitable(value):
             return self.awaited(value, path, scope)
         return self.guarded(self.complete(value, path, scope), path, scope)
 
     def guarded(self, completed: Any, path: Path, scope: Scope) -> Any:
-        """`completed`; if that must be waited for, its failure is the place's."""
+        """`completed`; if it is a coroutine, the place records its error."""
         if completed.__class__ is not CoroutineType:
             return completed
         return guarded(completed, self.type, self.details, path, scope)
 
     async def awaited(self, value: Any, path: Path, scope: Scope) -> Any:
-        """Completes what `value` gives; its failure is the place's."""
+        """Completes the result of `value`; the place records its error."""
         try:
             completed = self.complete(await value, path, scope)
             return await completed if completed.__class__ is CoroutineType else completed

@@ -1,6 +1,6 @@
-"""A plan: one operation of a document that is known to be valid, made ready to be executed again and again.
+"""A plan executes one operation of a valid document, again and again.
 
-There is a variant of it for each way in which its conditions turn out, compiled when it is first needed.
+It has a variant for each combination of outcomes of its conditions, compiled when it is needed.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from gql_server.compiled.lru_cache import LruCache
 from gql_server.compiled.scope import InfoTail, Scope
 
 MAX_VARIANTS = 16
-"""Four conditions that turn out in every way; graphql-core executes what comes beyond."""
+"""Four conditions with every combination of outcomes; graphql-core executes further ones."""
 
 VARIANT_BYTES = 4000
-"""What is kept of one beside its functions, about."""
+"""About the memory of one beside its functions."""
 
 Outcome = tuple[Any, ...]
 """The values of the variables that conditions depend on."""
@@ -56,11 +56,11 @@ Inputs = Mapping[str, Any] | VariableValues
 NO_TYPE = GraphQLObjectType("Nothing", {})
 NO_FIELD = GraphQLField(GraphQLString)
 NO_NODE = FieldNode(name=NameNode(value=""))
-"""For an info of which only what is the same for every field of a request is taken."""
+"""For an info of which only the part that is the same for every field of a request is used."""
 
 
 class Variant:
-    """What was compiled for one outcome of the conditions: a function, or several that wait for each other."""
+    """The compiled code for one outcome of the conditions: a function, or several that are executed in turn."""
 
     def __init__(
         self, executor: Executor[Any], cache: LruCache[Variant], sources: list[str] | None = None
@@ -132,7 +132,7 @@ class Plan:
         return self._execute(root_value, context, variables)
 
     def variables(self, inputs: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
-        """The coerced variables, for who executes many times with the same; or what is wrong with them."""
+        """The coerced variables, for callers that reuse them; or the errors in them."""
         return self._variables.values(inputs)
 
     def sources(self, variables: Mapping[str, Any]) -> list[str]:
@@ -144,7 +144,7 @@ class Plan:
         return sources
 
     def close(self) -> None:
-        """The document is not kept any longer: nor is what was compiled, and nothing more will be."""
+        """The document is no longer kept: drops the compiled code, and compiles no more."""
         self._is_closed = True
         for variant in list(self._variants.values()):
             if variant is not None:

@@ -1,4 +1,4 @@
-"""What generated code reaches while one request, or one event of a subscription, is answered."""
+"""The state of one request, or of one event of a subscription, that generated code uses."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MakeExecutor = Callable[[Any, Any, VariableValues], Executor[Any]]
 """From the root value, the context and the variables of a request."""
 
 PATH_AT = GraphQLResolveInfo._fields.index("path")
-"""What comes before is known per place in a document, what comes after per request."""
+"""Fields of an info before it are known per place in a document, those after it per request."""
 
 
-class Executing:
-    """graphql-core's executor of one request, made when something needs it: an answer without errors does not.
+class LazyExecutor:
+    """graphql-core's executor of one request, made when it is needed first: an answer without errors needs none.
 
-    It refers to nothing that refers to it, so that a request leaves no cycle to the garbage collector.
+    No reference cycle, so that a request leaves nothing to the garbage collector.
     """
 
     __slots__ = ("_executor", "_make", "_values")
@@ -41,7 +41,7 @@ class Executing:
 
     @property
     def errors(self) -> list[GraphQLError] | None:
-        """Those that were noted, in order; None when there are none."""
+        """The errors recorded, in order; None when there are none."""
         return None if self._executor is None else self._executor.collected_errors.errors or None
 
     def gather(self, awaitables: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
@@ -52,7 +52,7 @@ class Executing:
 
 
 class InfoTail:
-    """What every info of an operation ends with, all but what differs from request to request."""
+    """The last fields of every info of an operation; `of` adds those that differ between requests."""
 
     def __init__(self, sample: GraphQLResolveInfo[Any], variables: VariableValues) -> None:
         """`sample` is an info that the executor made for a request with these `variables`."""
@@ -63,15 +63,15 @@ class InfoTail:
         self._places = [
             names.index(name) for name in ("root_value", "context", "variable_values", "async_helpers")
         ]
-        told: Any = sample.variable_values
-        self._coerced_only = told is variables.coerced
+        given: Any = sample.variable_values
+        self._coerced_only = given is variables.coerced
 
     def of(
-        self, root_value: Any, context: Any, variables: VariableValues, executing: Executing
+        self, root_value: Any, context: Any, variables: VariableValues, executing: LazyExecutor
     ) -> tuple[Any, ...]:
         tail = self._same.copy()
-        root, asker, values, helpers = self._places
-        tail[root], tail[asker] = root_value, context
+        root, context_at, values, helpers = self._places
+        tail[root], tail[context_at] = root_value, context
         tail[values] = variables.coerced if self._coerced_only else variables
         tail[helpers] = GraphQLResolveInfoHelpers(executing.gather, executing.track)
         return tuple(tail)
@@ -90,7 +90,7 @@ class Scope:
         context: Any,
         variables: VariableValues,
     ) -> None:
-        self._executing = executing = Executing(make, root_value, context, variables)
+        self._executing = executing = LazyExecutor(make, root_value, context, variables)
         self.variables = variables
         self.text = 0
         """Characters of long texts in the answer, so far."""
@@ -103,7 +103,7 @@ class Scope:
         return self._executing.executor
 
     def result(self, data: Any, limit: int) -> ExecutionResult:
-        """What was executed; that it is too large if it is."""
+        """The result with `data`, or an error that it is larger than `limit`."""
         if self.text > limit:
             return ExecutionResult(None, [AnswerTooLarge(limit)])
         return ExecutionResult(data, self._executing.errors)
@@ -116,5 +116,5 @@ def info_class(base: type) -> type:
 
 
 def step(before: Path | None, key: str | int, parent: str | None) -> Path:
-    """The path one step on; the tuple is made without the detour over the class's own `__new__`."""
+    """`before` and one more step; made without the class's own slower `__new__`."""
     return tuple.__new__(Path, (before, key, parent))

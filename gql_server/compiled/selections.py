@@ -1,4 +1,4 @@
-"""What is selected below a place, for resolvers that can make use of it: see schema.contract.selection."""
+"""What is selected below a place, for resolvers that use it: see schema.contract.selection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Collect = Callable[[GraphQLObjectType, FieldDetailsList], dict[str, FieldDetails
 
 
 def selection_of(type_: Any, details: FieldDetailsList, collect: Collect) -> Selection | None:
-    """All that is selected below; None when something of it can differ from request to request."""
+    """All that is selected below; None when it can differ between requests."""
     fields = _fields(type_, details, collect)
     return None if fields is None else Selection(fields)
 

@@ -134,7 +134,7 @@ class _Call:
         return self._called(source, info, arguments)
 
     async def converting_later(self, source: Any, raw_info: Any, /, **arguments: Any) -> Any:
-        """What is wrong with an argument is told when the wrapper would tell it: not before it is waited for."""
+        """An error in an argument is raised when the wrapper would raise it: when the result is awaited."""
         return await self.converting(source, raw_info, **arguments)
 
     def _called(self, source: Any, info: Any, arguments: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Waiting for what is not there yet: one directly, several concurrently, as graphql-core does."""
+"""Awaits fields and items: one directly, several concurrently, as graphql-core does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gql_server.compiled.scope import Scope
 
 
 async def filled(results: Any, missing: Sequence[Any]) -> Any:
-    """`results`, a dictionary or list, with what its awaitables at `missing` give in their stead.
+    """`results`, a dictionary or list, with the awaitables at `missing` replaced by their results.
 
     When one of several fails, the others are cancelled before its error goes on.
     """
@@ -60,7 +60,7 @@ async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
 async def guarded(
     completing: Any, type_: GraphQLOutputType, details: FieldDetailsList, path: Path, scope: Scope
 ) -> Any:
-    """What `completing` gives; its failure is noted, and leaves null where that may be."""
+    """The result of `completing`; its error is recorded, and gives null in a nullable field."""
     try:
         return await completing
     except Exception as error:

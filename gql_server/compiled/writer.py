@@ -1,6 +1,6 @@
 """Writes the Python function that executes the selected fields of one object.
 
-Nothing of a client's gets into its text but response keys, which are GraphQL names; all else are names of ours.
+The only text of a client in it are response keys, which are GraphQL names; all other names are ours.
 A plain read of a leaf, which most fields are, becomes a line that reads and one that tests whether the value can
 go into the answer as it is.
 """
@@ -37,7 +37,7 @@ class Writer:
         self._lines = [f"def {name}(source, path, scope):", "    answer = {}", "    waiting = ()", "    try:"]
 
     def name(self, name: str, value: object) -> str:
-        """Lets the code speak of `value`."""
+        """Makes `value` known to the code by `name`."""
         self._names[name] = value
         return name
 
@@ -46,7 +46,7 @@ class Writer:
         self._write(2, f"answer[{quoted(key)}] = {quoted(value)}")
 
     def leaf(self, place: Place, value: str, leaf: Leaf, nullable: bool) -> None:
-        """A leaf without a resolver; what its test does not let through is completed like anything else."""
+        """A leaf without a resolver; a value that fails its test is completed like any other."""
         self._names |= leaf.names
         self._begin(place, value)
         if leaf.becomes is None:

@@ -1,4 +1,4 @@
-"""What the database tells: whether it can be used, whether queue and workers go on, and what is stuck."""
+"""Checks of the database: whether it can be used, whether queue and workers make progress, and what is stuck."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_SKEW_S = 5.0
 """Times come from the database alone; more than this confuses people who compare logs."""
 
 LOCKED_S = 1.0
-"""A lock that lasts longer than any of ours is told."""
+"""A lock that lasts longer than any of ours is reported."""
 
 NOT_LOOKED_AT = "queue and workers were not looked at"
 
@@ -78,7 +78,7 @@ async def _required(url: str) -> list[Finding]:
             try:
                 require_newest(applied)
             except SchemaOutdated:
-                # Who cannot migrate need not be told to.
+                # A role that cannot migrate gets that finding instead.
                 requirements.may_migrate(url, facts)
                 raise
             await requirements.try_to_write(connection)

@@ -1,4 +1,4 @@
-"""What can be seen of this machine without the database: the runner, directories, benchmarks, the port."""
+"""Checks of this machine, without the database: the runner, directories, benchmarks, the port."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Operation:
 
 
 class DocumentCache:
-    """By their text. At most `limit` bytes of those without subscriptions; `freed` is told of what is evicted."""
+    """By their text. At most `limit` bytes of those without subscriptions; `freed` gets the bytes evicted."""
 
     def __init__(
         self,

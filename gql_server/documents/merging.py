@@ -3,7 +3,7 @@
 graphql-core compares every two such fields, and gives up ("Validation aborted.") when there are too many pairs.
 Here the fields of one place in the answer are put into groups of equal ones; documents with one group per place,
 which is what programs write, need no comparison at all. Whether a document is valid is what graphql-core says; of
-several conflicts at one place, fewer are told. Fragments must not be spread inside themselves.
+several conflicts at one place, fewer are reported. Fragments must not be spread inside themselves.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Types: TypeAlias = tuple[str | None, ...]
 Two fields whose types differ somewhere are never in one answer together, and need not be the same.
 """
 
-Sameness: TypeAlias = tuple[str, str]
+FieldIdentity: TypeAlias = tuple[str, str]
 """Name and arguments."""
 
 
@@ -123,22 +123,24 @@ class FieldsCanBeMergedRule(ValidationRule):
         return found
 
     def _check(self, fields: list[Selected]) -> None:
-        groups: dict[Sameness, dict[Types, Selected]] = {}
+        groups: dict[FieldIdentity, dict[Types, Selected]] = {}
         shapes: dict[str, Selected] = {}
         for field in fields:
-            groups.setdefault(self._sameness(field.node), {}).setdefault(field.types, field)
+            groups.setdefault(self._identity(field.node), {}).setdefault(field.types, field)
             if field.definition is not None:
                 shapes.setdefault(_shape(field.definition.type), field)
-        is_told = False
+        is_reported = False
         for one, other in self._together(groups):
-            is_told = True
-            self._tell(one, other, _difference(one.node.name.value, other.node.name.value))
-        if not is_told and len(shapes) > 1:
+            is_reported = True
+            self._report(one, other, _difference(one.node.name.value, other.node.name.value))
+        if not is_reported and len(shapes) > 1:
             first, *others = shapes.values()
             for other in others:
-                self._tell(first, other, _types_differ(first, other))
+                self._report(first, other, _types_differ(first, other))
 
-    def _together(self, groups: dict[Sameness, dict[Types, Selected]]) -> Iterator[tuple[Selected, Selected]]:
+    def _together(
+        self, groups: dict[FieldIdentity, dict[Types, Selected]]
+    ) -> Iterator[tuple[Selected, Selected]]:
         """Two of each two groups that can be in one answer together."""
         for one, other in combinations(groups.values(), 2):
             self._pairs += len(one) * len(other)
@@ -148,7 +150,7 @@ class FieldsCanBeMergedRule(ValidationRule):
             if (found := next(pairs, None)) is not None:
                 yield found
 
-    def _sameness(self, node: FieldNode) -> Sameness:
+    def _identity(self, node: FieldNode) -> FieldIdentity:
         if not node.arguments:
             return node.name.value, ""
         known = self._arguments.get(id(node))
@@ -157,7 +159,7 @@ class FieldsCanBeMergedRule(ValidationRule):
             known = self._arguments[id(node)] = json.dumps(values, sort_keys=True)
         return node.name.value, known
 
-    def _tell(self, one: Selected, other: Selected, reason: str) -> None:
+    def _report(self, one: Selected, other: Selected, reason: str) -> None:
         """Where both are in one selection, as graphql-core does, with the way down to them."""
         nodes, others = [one.node], [other.node]
         key = one.key

@@ -1,4 +1,4 @@
-"""Reads documents, and weighs what is kept of one in memory."""
+"""Parses documents, and estimates the memory of each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from graphql.language.parser import Parser
 from gql_server.documents.size_limits import MAX_DOCUMENT_CHARS, LimitExceeded, too_many
 
 TOKEN_BYTES = 450
-"""What is kept of a token of a document in memory, about."""
+"""About the memory of a token of a document."""
 
 DOCUMENT_BYTES = 4000
-"""What is kept of the smallest one."""
+"""The memory of the smallest document."""
 
 NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 

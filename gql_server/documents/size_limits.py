@@ -29,7 +29,7 @@ from gql_server.documents.fragments import fragments_of, in_order
 from gql_server.settings.document_limits import DocumentLimits
 
 MAX_DOCUMENT_CHARS = 64 * 1024
-"""Large values travel as variables; reading a longer document would keep everybody else waiting."""
+"""Large values travel as variables; parsing a longer document would block other requests."""
 
 MAX_NESTING = MAX_NESTING_DEPTH
 """Of selections in each other, fragments included: graphql-core goes no deeper, and does not say why."""
@@ -38,7 +38,7 @@ MAX_NODES = 30_000
 """Of all operations together, with their fragments written out: validation takes each of them by itself."""
 
 SHOWN_BELOW = 10**9
-"""Fragments of fragments can make a number of a hundred digits, which helps nobody."""
+"""Fragments of fragments can make a number of a hundred digits, which is of no use in a message."""
 
 
 @dataclass(frozen=True, slots=True)

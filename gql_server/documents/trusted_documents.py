@@ -1,4 +1,4 @@
-"""Trusted documents: those that may be asked for by their SHA-256, and in trusted-only mode nothing else.
+"""Trusted documents: clients may send their SHA-256 instead of the text; trusted-only mode executes no others.
 
 A manifest is a JSON object of hash and document, as code generators of clients write it. The documents of our
 own command line and pages are always in it. A document sent in full is as good as its hash.

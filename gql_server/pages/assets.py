@@ -1,4 +1,4 @@
-"""The files of the pages, under an address that changes with them: a browser keeps them and asks for none again.
+"""The files of the pages, under an address that changes with them: browsers cache them for ever.
 
 The address is made from the files as they are when a page is asked for: a changed line needs only a reload.
 Which file an address means is decided by runner_bridge.formats.paths, like for every file of a client's choice.
@@ -68,7 +68,7 @@ def modules_of(*entries: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file as it was read. All who are sent it share the bytes."""
+    """A file as it was read. All responses share the bytes."""
 
     version: str
     body: bytes
