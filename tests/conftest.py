@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -40,6 +41,11 @@ NO_MOUNT = "no file system can be mounted here, so no disk can be filled"
 """Why a test with a small disk is left out."""
 
 _server: EmbeddedServer | None = None
+
+# Whoever starts the suite in the background or with nohup has these ignored, and so would every process of a test.
+for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, _handler)
 
 # An example takes as long as a busy machine needs for it: that tells nothing of the code.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -22,7 +22,7 @@ from store.live import events, log_reader, notification_listener, timelines
 from store.live.hub import Hub
 from store.live.notification_listener import Doorbell
 from store.model import ExecutionId
-from store.postgres import database, pool
+from store.postgres import connecting, database, pool
 from store.postgres.condition import CHECK_TIMEOUT_S, REMEMBER_S
 from store.postgres.connecting import CONNECT_TIMEOUT_S
 from store.postgres.database import ACQUIRE_TIMEOUT_S, Database
@@ -60,6 +60,8 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", 0.2)
     monkeypatch.setattr(notification_listener, "RECONNECT_S", 0.02)
     monkeypatch.setattr(log_reader, "POLL_S", 0.1)
+    # A connection that is half open from its handshake on.
+    monkeypatch.setattr(connecting, "CONNECT_TIMEOUT_S", 2.0)
     for reader in (events, changes, log_reader, timelines):
         monkeypatch.setattr(reader, "FEED_TIMEOUT_S", 0.3)
     live = await Hub.start(proxied.db)

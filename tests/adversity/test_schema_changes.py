@@ -33,7 +33,7 @@ from tests.helpers.store_operations import OPERATIONS
 from tests.helpers.stored_rows import DEADLINE_S, background, eventually
 
 STORE = REPOSITORY / "store"
-DATABASE = STORE / "database.py"
+DATABASE = STORE / "postgres" / "database.py"
 """Where connections are lent."""
 
 COLUMN_ADDED = """
@@ -143,7 +143,7 @@ async def test_what_does_not_fit_the_schema_is_said_after_a_few_tries(db: Databa
 def functions_with_connections() -> list[tuple[str, ast.AsyncFunctionDef]]:
     """Those of the store that take a connection of the pool."""
     found = []
-    for file in sorted(STORE.glob("*.py")):
+    for file in sorted(STORE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.AsyncFunctionDef) and file != DATABASE:
                 calls = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}

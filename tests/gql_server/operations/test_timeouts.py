@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.agents import configurations
+from store.agents import configurations
 from schema.loading.loaders import Loaders
 from store.postgres.database import Database
 from tests.gql_server.conftest import MakeSite, Site
