@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from store.agents import configurations
 from schema.loading.loaders import Loaders
+from store.agents import configurations
 from store.postgres.database import Database
 from tests.gql_server.conftest import MakeSite, Site
 from tests.helpers.stored_rows import eventually
