@@ -88,7 +88,11 @@ LINES = (
         ("pages/test_paths.py",),
     ),
     Line("Needs of routes", "401 and 403 by one table, walked over the router", ("auth/test_routes.py",)),
-    Line("Tokens", "scopes on every mutation, revocation, wrong guesses, proxies", ("auth/test_tokens.py",)),
+    Line(
+        "Tokens",
+        "scopes on every mutation, revocation, wrong guesses, proxies",
+        ("auth/test_bearer_tokens.py",),
+    ),
     Line(
         "Errors",
         "masked with an id that is in the log; every code is listed",
@@ -97,7 +101,7 @@ LINES = (
     Line(
         "Trusted documents",
         "`documentId` of the GraphQL-over-HTTP draft and Apollo's `persistedQuery`; trusted-only mode",
-        ("documents/test_trusted.py",),
+        ("documents/test_trusted_documents.py",),
     ),
 )
 

@@ -44,7 +44,7 @@ class Subscription:
 
     __slots__ = (
         *("_answers", "_broadcast", "_broadcasts", "_feed", "_held", "_key", "_make_answers"),
-        *("_operation", "_position", "_receiver", "_variables", "_who", "is_over"),
+        *("_operation", "_position", "_receiver", "_variables", "_principal", "is_over"),
     )
 
     def __init__(

@@ -19,7 +19,7 @@ def test_what_failed_or_was_left_out_is_told() -> None:
     outcomes = Outcomes()
     outcomes.of = {
         "http/test_audits.py": Counter(passed=1),
-        "auth/test_tokens.py": Counter(passed=1, failed=1, skipped=1),
+        "auth/test_bearer_tokens.py": Counter(passed=1, failed=1, skipped=1),
     }
     outcomes.recorded = {"audits": "61 of 61"}
     table = render(outcomes)
