@@ -41,11 +41,20 @@ def _table(*columns: str) -> Table:
 
 
 def print_sync(console: Console, result: Data) -> None:
-    """A row per file, a bar of what went well, and the counts."""
-    table = _table("file", "outcome", "benchmark", "remarks")
+    """A row per file, a bar of what went well, and the counts.
+
+    Two columns say of each stored benchmark whether it can be executed here and whether it has a reference answer.
+    """
+    table = _table("file", "outcome", "benchmark", "runs here", "answer", "remarks")
     for file in result["files"]:
         outcome = Text(file["outcome"], style=OUTCOME_STYLES[file["outcome"]])
-        table.add_row(_text(file["file"]), outcome, _text(file["benchmarkId"]), _file_remarks(file))
+        benchmark = file["benchmark"]
+        facts = (
+            ("", "")
+            if benchmark is None
+            else (_yes_no(benchmark["runnableLocally"]), _yes_no(benchmark["referenceAnswer"]["exists"]))
+        )
+        table.add_row(_text(file["file"]), outcome, _text(file["benchmarkId"]), *facts, _file_remarks(file))
     console.print(table)
     total = len(result["files"])
     good = total - result["failed"]
@@ -58,15 +67,26 @@ def print_sync(console: Console, result: Data) -> None:
     console.print(line)
 
 
+def _yes_no(fact: bool) -> str:
+    return "yes" if fact else "no"
+
+
 def _file_remarks(file: Data) -> Text:
     if error := file["error"]:
         place = f"line {error['line']}, column {error['column']}: " if error["line"] is not None else ""
         return Text(place + printable(error["message"]), style="red")
-    if not file["remarks"]:
-        return Text()
-    first, *others = file["remarks"]
-    more = f" (and {len(others)} more)" if others else ""
-    return Text(f"{printable(first['path'])}: {printable(first['message'])}{more}", style="dim")
+    lines = []
+    if file["remarks"]:
+        first, *others = file["remarks"]
+        more = f" (and {len(others)} more)" if others else ""
+        lines.append(f"{printable(first['path'])}: {printable(first['message'])}{more}")
+    if (benchmark := file["benchmark"]) is not None:
+        reasons = (
+            ("cannot run here", benchmark["whyNotRunnableLocally"]),
+            ("no reference answer", benchmark["referenceAnswer"]["reason"]),
+        )
+        lines += [f"{fact}: {printable(reason)}" for fact, reason in reasons if reason is not None]
+    return Text("\n".join(lines), style="dim")
 
 
 def print_rows(console: Console, what: str, rows: list[Data]) -> None:

@@ -171,9 +171,9 @@ def _token_account(benchmark: Benchmark, account: InitialAccount) -> Iterator[st
         return
     if int(data.amount) + (account.lamports or 0) > _MAX_U64:
         yield f"the amount of {account.pubkey} is more than a token account can hold"
-    wallets = {item.pubkey for item in benchmark.initial_state if item.owner == SYSTEM_PROGRAM}
-    if data.owner not in wallets and not is_address(data.owner):
-        yield f"{account.pubkey} belongs to {data.owner}, which initial_state does not have"
+    owners = {item.pubkey for item in benchmark.initial_state if not is_token_account(item)}
+    if data.owner not in owners and not is_address(data.owner):
+        yield f"{account.pubkey} belongs to {data.owner}, which initial_state does not have as an owner"
     if mint_programs(benchmark).get(data.mint) != account.owner:
         yield f"{account.pubkey} and its mint {data.mint} belong to different token programs"
 

@@ -28,6 +28,7 @@ __all__ = [
     "SessionFile",
     "SessionStep",
     "parse_session_file",
+    "rounded_score",
     "session_steps",
 ]
 
@@ -105,9 +106,10 @@ class FinalResult(Model):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What of it was not taken as it stands."""
-        rounded = self.score in (0.0, 1.0) and self.raw_score not in (None, 0, 1, 100)
-        return (f"final_result.score {self.raw_score!r} is taken as {self.score}",) if rounded else ()
+        """Values that were not taken as they stand."""
+        if self.score not in (0.0, 1.0) or self.raw_score in (None, 0, 1, 100):
+            return ()
+        return (rounded_score(self.raw_score, self.score),)
 
 
 class SessionFile(Model):
@@ -182,6 +184,11 @@ def parse_session_file(data: bytes, source: str) -> SessionFile:
         content_hash=hashlib.sha256(data).hexdigest(),
         raw=tree,
     )
+
+
+def rounded_score(raw: float, score: float) -> str:
+    """The remark on a score that was rounded."""
+    return f"final_result.score {raw!r} is taken as {score!r}"
 
 
 def session_steps(steps: JsonValue, source: str) -> tuple[SessionStep, ...]:

@@ -138,11 +138,15 @@ class Environment:
     def _derive(self) -> None:
         """Names the accounts that assertions derive; of two with one name the later one stays, as upstream."""
         derived: dict[str, str] = {}
+
+        def resolve(name: str) -> str:
+            return derived.get(name) or self._resolve(name)
+
         for assertion in self._benchmark.ground_truth.final_state_assertions:
             derivation, name = assertion.address_derivation, assertion.pubkey
             if derivation is None or name is None or name in self.key_map or is_address(name):
                 continue
-            owner, mint_address = self._resolve(derivation.owner), self._resolve(derivation.mint)
+            owner, mint_address = resolve(derivation.owner), resolve(derivation.mint)
             if is_address(owner) and is_address(mint_address):
                 program = self._resolve(derivation.token_program or TOKEN_PROGRAM)
                 derived[name] = associated_token_address(owner, mint_address, program)

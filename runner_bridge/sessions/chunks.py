@@ -49,6 +49,7 @@ class NewSession:
     found: Candidate
     hash: str
     benchmark_id: BenchmarkId
+    remarks: tuple[str, ...]
     log: FileReport | None
 
     def failed(self, reason: str) -> FileReport:
@@ -137,7 +138,7 @@ def _read(
         log = find_tool_log(directory, found.session_id, adopts=True, known=known_log, opened=reader)
         report = None if log is None else log_report(log, found.execution_id)
         benchmark_id = BenchmarkId(session.file.benchmark_id)
-        chunk.items.append(NewSession(found, content_hash, benchmark_id, report))
+        chunk.items.append(NewSession(found, content_hash, benchmark_id, session.result.remarks, report))
         if log is None or log.was_replaced:
             chunk.contents.append(Content(found, session, None, None))
             return len(data)

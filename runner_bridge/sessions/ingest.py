@@ -58,7 +58,9 @@ class _Outcomes:
         execution_id = item.found.execution_id
         if execution_id in self.written:
             self.written.discard(execution_id)
-            return FileReport(item.found.file, ImportOutcome.IMPORTED, execution_id, log=item.log)
+            return FileReport(
+                item.found.file, ImportOutcome.IMPORTED, execution_id, remarks=item.remarks, log=item.log
+            )
         if execution_id in self.refused:
             return item.failed(self.refused[execution_id])
         if execution_id not in self.known:

@@ -31,7 +31,8 @@ class ImportOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What was done with one file. `reason` says why it was not taken; `remarks` what of a tool log was not used.
+    """What was done with one file. `reason` says why it was not taken; `remarks` what of it was not used, or not
+    as it stands.
 
     `content_hash` and `offset` (bytes) are of a file that is in conflict or failed, where they are known.
     `failures` are a tool log's lines that cannot be used, `not_used` how many there are. `awaits_end` is set when

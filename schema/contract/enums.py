@@ -291,6 +291,7 @@ _describe(
     {
         "UNUSABLE_LINE": "A line of the tool log could not be used; it is in `health{ingestFailures}` too.",
         "CHANGED_LINE": "A line was read, though not as it stands, or says something of no call.",
+        "CHANGED_VALUE": "A value of the session file was not taken as it stands.",
         "OTHER_SESSION": "Lines speak of another session.",
         "CUT_OFF": "A file was not read, or not to its end.",
     },

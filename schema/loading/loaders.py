@@ -10,6 +10,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from runner_bridge.benchmarks.definitions import DEFINITIONS, UNREAD, Definition, StoredText
+from runner_bridge.sessions import remarks as file_remarks
 from schema.loading import page_loads, performance_loads
 from schema.loading.json_loads import JsonKey, texts
 from schema.loading.loading import Loader
@@ -105,7 +106,7 @@ class Loaders:
     prompt = Relation[ExecutionId, Prompt | None](results.prompts_of, None)
     tool_log = Relation[ExecutionId, ToolLog | None](tool_logs.logs_of, None)
     tool_log_text = Relation[tuple[ExecutionId, int], OutputPiece](tool_logs.read_text, NO_OUTPUT)
-    remarks = Relation[ExecutionId, tuple[Remark, ...]](tool_logs.remarks_of, ())
+    remarks = Relation[ExecutionId, tuple[Remark, ...]](file_remarks.remarks_of, ())
     agent_config = Relation[str, AgentConfig | None](configurations.get_many, None)
     events = Relation[EventsKey, tuple[HubEvent, ...]](events.of_executions, ())
     pruned = Relation[ExecutionId, Pruned | None](retention.pruned_of, None)

@@ -19,6 +19,7 @@ WRITABLE, READ_ONLY = "\N{HEAVY PLUS SIGN}", "\N{HEAVY MINUS SIGN}"
 INDENT = " " * 5
 INSTRUCTION_RULE = INDENT + "─" * 57
 UNKNOWN = "unknown"
+ERROR = "Error: "
 
 _LIVE_WORDS = frozenset({"queued", "running", "stopping"})
 _COMPLETED_LABELS = {"flow_benchmark": "Flow Completed", "api_benchmark": "API Query Completed"}
@@ -39,8 +40,7 @@ def trace_text(
     `failure` is why it ended badly; it comes last, unless the last error of a step says it already.
     """
     children = tuple(_step_tree(number, step) for number, step in enumerate(steps, start=1))
-    told = [detail for step in steps if (detail := _detail(as_dict(step.observation), as_dict(step.info)))]
-    if failure and not any(detail.removeprefix("Error: ") in failure for detail in told):
+    if failure and not _says_already(steps, failure):
         children += (Tree(f"FAILURE: {visible(failure)}"),)
     return narrow(Tree(_root(benchmark_id, status_word, score), children))
 
@@ -98,9 +98,17 @@ def _observation_tree(step: Step) -> Tree:
     return Tree(f"OBSERVATION: {status}", children)
 
 
+def _says_already(steps: Sequence[Step], failure: str) -> bool:
+    """Whether the last error of a step is what `failure` ends with."""
+    details = (_detail(as_dict(step.observation), as_dict(step.info)) for step in reversed(steps))
+    errors = (detail for detail in details if detail is not None and detail.startswith(ERROR))
+    last = next(errors, None)
+    return last is not None and f": {failure}".endswith(f": {last.removeprefix(ERROR)}")
+
+
 def _detail(observation: dict[str, Any], info: dict[str, Any]) -> str | None:
     """The error, or else the message. A step that failed outside a transaction has its error in info only."""
     for error in (observation.get("last_transaction_error"), info.get("error")):
         if error is not None and error != "":
-            return f"Error: {error if isinstance(error, str) else compact_json(error)}"
+            return f"{ERROR}{error if isinstance(error, str) else compact_json(error)}"
     return text_of(info, "message")

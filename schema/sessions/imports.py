@@ -58,7 +58,7 @@ class ImportedFile:
         description="Why nothing of it was stored; null when there is nothing to say."
     )
     remarks: list[str] = strawberry.field(
-        description="Of a tool log: what of it was not used, or not as it stands, line by line."
+        description="What of the file was not used, or not as it stands; of a tool log line by line."
     )
 
     @classmethod

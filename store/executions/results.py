@@ -30,6 +30,23 @@ async def key_maps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[Executio
     }
 
 
+@dataclass(frozen=True, slots=True)
+class RoundedScore:
+    """A score of 0 or 1 that the session file of session `session_id` gives as `raw`."""
+
+    session_id: str
+    raw: float
+    score: float
+
+
+async def rounded_scores_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, RoundedScore]:
+    """The scores that were rounded; executions whose score is stored as it was read are absent."""
+    return {
+        ExecutionId(row["execution_id"]): RoundedScore(row["session_id"], row["raw"], row["score"])
+        for row in await db.fetch(SQL["rounded_scores"], ids)
+    }
+
+
 async def tool_calls_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, tuple[ToolCall, ...]]:
     """The tool calls of each execution, in order."""
     return _grouped(await db.fetch(SQL["tool_calls"], ids), rows.tool_call)

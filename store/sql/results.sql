@@ -10,6 +10,14 @@ JOIN LATERAL (
     ORDER BY ordinal DESC LIMIT 1
 ) AS last ON true
 
+-- name: rounded_scores
+SELECT r.execution_id, r.session ->> 'session_id' AS session_id, e.score,
+       (r.session #>> '{final_result,score}')::double precision AS raw
+FROM execution_results AS r JOIN executions AS e ON e.id = r.execution_id
+WHERE r.execution_id = ANY($1::uuid[]) AND e.score IN (0, 1)
+  AND jsonb_typeof(r.session #> '{final_result,score}') = 'number'
+  AND r.session #> '{final_result,score}' NOT IN ('0', '1', '100')
+
 -- name: tool_calls
 SELECT * FROM execution_tool_calls WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
 

@@ -12,6 +12,10 @@ WITH living AS (
         file = excluded.file, bytes = excluded.bytes, content_hash = excluded.content_hash,
         is_finished = excluded.is_finished, first_at = excluded.first_at, last_at = excluded.last_at, prompt = excluded.prompt,
         prompt_is_truncated = excluded.prompt_is_truncated, prompts = excluded.prompts, remarks = excluded.remarks
+), earlier AS (
+    -- Lines are not always in the order of their times.
+    UPDATE executions AS e SET started_at = $7, queued_at = least(e.queued_at, $7)
+    FROM living WHERE e.id = living.id AND e.origin = 'OBSERVED' AND $7 < e.started_at
 ), stored AS (
     SELECT coalesce((
         SELECT start_offset + length(content) FROM execution_tool_log_text
@@ -78,11 +82,11 @@ FROM unnest($1::uuid[], $2::jsonb[]) AS given (id, remark)
 WHERE l.execution_id = given.id AND NOT l.remarks @> given.remark
 
 -- name: fill_in_start
--- What a session file does not tell.
+-- What a session file does not tell, or there is no session file to tell.
 UPDATE executions AS e SET started_at = least(l.first_at, e.ended_at), queued_at = least(l.first_at, e.ended_at)
 FROM execution_tool_logs AS l
 WHERE l.execution_id = e.id AND e.id = ANY($1::uuid[]) AND e.origin = 'OBSERVED' AND is_terminal(e.status)
-  AND e.started_at IS NULL AND l.first_at IS NOT NULL
+  AND l.first_at IS NOT NULL AND (e.started_at IS NULL OR e.session_file_hash IS NULL AND l.first_at < e.started_at)
 
 -- name: of_executions
 SELECT execution_id, file, bytes, content_hash, first_at, last_at, prompts

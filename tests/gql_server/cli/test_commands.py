@@ -54,7 +54,7 @@ async def test_sync_reports_every_file_and_fails_when_one_fails(
     server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(directory))
     fine = await cli("sync", "--url", server.url, cwd=tmp_path)
     assert fine.code == 0, fine.err
-    assert re.search(r"good\.yml +UNCHANGED +001-sol-transfer", fine.out)
+    assert re.search(r"good\.yml +UNCHANGED +001-sol-transfer +yes +yes", fine.out)
     assert "1 of 1 files" in fine.out
 
     (directory / "good.yml").write_text(text + "# changed\n", encoding="utf-8")
@@ -64,6 +64,24 @@ async def test_sync_reports_every_file_and_fails_when_one_fails(
         assert re.search(r"good\.yml +UPDATED", dry.out)
         assert "nothing was written" in dry.out
     (directory / "good.yml").write_text(text, encoding="utf-8")
+
+    # Two facts, each with its reason.
+    dynamic = text.replace("id: 001-sol-transfer", "id: dyn").replace("tags: [", 'tags: ["dynamic", ')
+    (directory / "dyn.yml").write_text(
+        dynamic.replace("expected_instructions:", "nothing:"), encoding="utf-8"
+    )
+    answerless = text.replace("id: 001-sol-transfer", "id: ask")
+    (directory / "ask.yml").write_text(
+        answerless.replace("expected_instructions:", "nothing:"), encoding="utf-8"
+    )
+    facts = await cli("sync", "--url", server.url, cwd=tmp_path)
+    assert re.search(r"dyn\.yml +CREATED +dyn +no +no", facts.out)
+    assert re.search(r"ask\.yml +CREATED +ask +yes +no", facts.out)
+    words = " ".join(facts.out.split())
+    assert "cannot run here" in words and "no reference answer" in words
+    for name in ("dyn.yml", "ask.yml"):
+        (directory / name).unlink()
+    await cli("sync", "--url", server.url, cwd=tmp_path)
 
     (directory / "bad.yml").write_text("id: x\ntags: [\n", encoding="utf-8")
     bad = await cli("sync", "--url", server.url, cwd=tmp_path)

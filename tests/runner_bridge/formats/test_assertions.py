@@ -157,6 +157,21 @@ def test_a_derivation_may_name_another_token_program() -> None:
     assert evaluate(derived(USDC_MINT), {address: tokens(5)}).outcome == "NOT_EVALUABLE"
 
 
+def test_every_declared_name_may_stand_where_an_address_is_expected() -> None:
+    mint = "11111111111111111111111111111112"
+    inner = associated_token_address(USER, USDC_MINT)
+    outer = associated_token_address(inner, mint)
+    key_map = {"OWNER": USER, "MINT": mint, "INNER": inner, "OUTER": outer}
+    states = {"OUTER": tokens(5, mint), "OWNER": {"lamports": 7}}
+    assertion = derived("MINT", owner="INNER")
+    assert evaluate(assertion, states, key_map).outcome == "PASSED"
+    assert evaluate({**assertion, "mint": "MINT"}, states, key_map).outcome == "PASSED"
+    named = {"type": "TokenAccountBalance", "pubkey": "OUTER", "expected": 5}
+    assert evaluate(named, states, key_map).outcome == "PASSED"
+    by_address = {"type": "SolBalance", "pubkey": USER, "expected": 7}
+    assert evaluate(by_address, states, key_map).outcome == "PASSED"
+
+
 @pytest.mark.parametrize(
     ("assertion", "words"),
     [

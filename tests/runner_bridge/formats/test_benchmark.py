@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.runnable import why_not_runnable
 from tests.helpers.format_samples import benchmark
+from tests.helpers.local_runner import BENCHMARKS
 from tests.helpers.places import DATA
 
 MINIMAL = b"""\
@@ -99,6 +101,23 @@ def test_shapes_in_the_wild_load_and_are_remarked_upon() -> None:
     assert "observes only the last" in suspect["ground_truth.final_state_assertions"]
     assert "base58" in suspect["ground_truth.expected_instructions[0].data"]
     assert all(remark.to_json()["kind"] for remark in loaded.remarks)
+
+
+def test_an_owner_placeholder_in_a_derivation_is_read_as_the_owner_and_remarked_on() -> None:
+    mint = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+    text = (BENCHMARKS / "005-spl-transfer-new-account.yml").read_text()
+    owner = 'owner: "RECIPIENT_WALLET_PUBKEY"\n'
+    head, _, truth = text.partition("ground_truth:")
+    assert owner in truth
+    changed = head + "ground_truth:" + truth.replace(owner, f"owner_placeholder{owner[5:]}")
+    loaded = parse_benchmark(changed.encode(), "005-spl-transfer-new-account.yml")
+    derivations = [item.address_derivation for item in loaded.ground_truth.final_state_assertions]
+    owners = {(one.owner, one.mint) for one in derivations if one is not None}
+    assert ("RECIPIENT_WALLET_PUBKEY", mint) in owners
+    refused = remarks(loaded, "UPSTREAM_REFUSES")
+    assert any(path.endswith("address_derivation.owner_placeholder") for path in refused)
+    assert all("owner_placeholder" in path for path in refused)
+    assert why_not_runnable(loaded) is None
 
 
 def test_assertions_that_cannot_be_evaluated_are_kept_whole() -> None:

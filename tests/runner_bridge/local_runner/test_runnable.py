@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from runner_bridge.formats.addresses import associated_token_address
 from runner_bridge.formats.benchmark import parse_benchmark
+from runner_bridge.formats.reference_answer import declared_names
 from runner_bridge.formats.runnable import ELSEWHERE, why_not_runnable
 from runner_bridge.local_runner.environment import Environment
 from tests.helpers.local_runner import BENCHMARKS
@@ -12,6 +14,7 @@ from tests.helpers.places import REAL_DATA
 
 SPL_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
 PYUSD = "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFHu24GXo"
+MINT = "    lamports: 1461600\n    mint_data:\n      decimals: 2\n"
 USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 
 
@@ -101,6 +104,36 @@ def test_what_no_runner_could_set_up(name: str, old: str, new: str, why: str | N
         return
     assert text is not None
     assert why in text
+
+
+DERIVED_FROM_DERIVED = f"""
+    - type: TokenAccountBalance
+      pubkey: "INNER"
+      address_derivation: {{type: AssociatedTokenAccount, owner: "RECIPIENT_WALLET_PUBKEY", mint: "{USDC}"}}
+      expected: 0
+    - type: TokenAccountBalance
+      pubkey: "OUTER"
+      address_derivation: {{type: AssociatedTokenAccount, owner: "INNER", mint: "{USDC}"}}
+      expected: 0
+"""
+
+
+def test_every_declared_name_may_own_and_be_derived_from() -> None:
+    text = (BENCHMARKS / "002-spl-transfer.yml").read_text()
+    for old, new in (
+        # A token account that belongs to an account which is no wallet.
+        ("initial_state:\n", f'initial_state:\n  - pubkey: "A_MINT"\n    owner: "{SPL_PROGRAM}"\n{MINT}'),
+        ('owner: "RECIPIENT_WALLET_PUBKEY"', 'owner: "A_MINT"'),
+        ("final_state_assertions:\n", f"final_state_assertions:{DERIVED_FROM_DERIVED}"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    benchmark = parse_benchmark(text.encode(), "002-spl-transfer.yml")
+    assert why_not_runnable(benchmark) is None
+    names = Environment(benchmark).key_map
+    assert names["INNER"] == associated_token_address(names["RECIPIENT_WALLET_PUBKEY"], USDC)
+    assert names["OUTER"] == associated_token_address(names["INNER"], USDC)
+    assert {"A_MINT", "INNER", "OUTER"} <= declared_names(benchmark)
 
 
 def test_the_initial_state_of_whatever_is_runnable_can_be_made() -> None:

@@ -78,6 +78,17 @@ def test_an_error_outside_a_transaction_is_shown() -> None:
     assert "└─ Error: LLM gone" in trace_text("b", "FAILED", 0.0, [failed])
 
 
+def test_the_reason_of_a_failure_comes_last_unless_the_last_error_says_it() -> None:
+    reason = "The runner exited with code 1"
+    assert trace_text("b", "FAILED", None, [], reason) == f" ❌ b: failed\n └─ FAILURE: {reason}\n"
+    failed = step([], last_transaction_status="Failure", last_transaction_error="no funds")
+    assert "FAILURE" not in trace_text("b", "FAILED", 0.0, [failed], "The transaction failed: no funds")
+    assert trace_text("b", "LOST", 0.0, [failed], reason).endswith(f" └─ FAILURE: {reason}\n")
+    # A message that happens to be a part of the reason does not say it.
+    said = step([], {"message": "run"}, last_transaction_status="Success")
+    assert trace_text("b", "FAILED", 0.0, [said], reason).endswith(f" └─ FAILURE: {reason}\n")
+
+
 def test_terminal_escapes_and_reordering_marks_in_an_error_are_shown_not_sent() -> None:
     hostile = step([], last_transaction_status="Failure", last_transaction_error="\x1b[2J\u202egnp\ud800")
     text = trace_text("b", "FAILED", 0.0, [hostile])

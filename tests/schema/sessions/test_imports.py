@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,36 @@ async def test_each_file_is_reported_and_its_execution_can_be_asked_for(
         id=session_id,
     )
     assert shown["execution"] == {"timeoutMs": None, "queueDurationMs": None, "toolCalls": []}
+
+
+async def test_a_score_that_was_rounded_is_remarked_on_in_the_report_and_in_the_execution(
+    ask: Any, runner: RunnerConfig
+) -> None:
+    for name, score in (("rounded", 1.0000000000000002), ("exact", 1.0), ("share", 0.5)):
+        tree = json.loads(FakeRunner("transfer", "glm-4.6", name).session())
+        tree["final_result"]["score"] = score
+        (runner.sessions_dir / f"session_{name}.json").write_text(json.dumps(tree))
+    report = (await ask(IMPORT))["importSessionFiles"]
+    assert report["imported"] == 3
+    message = "final_result.score 1.0000000000000002 is taken as 1.0"
+    assert {file["file"]: file["remarks"] for file in report["files"]} == {
+        "session_exact.json": [],
+        "session_rounded.json": [message],
+        "session_share.json": [],
+    }
+    told = {}
+    for file in report["files"]:
+        shown = await ask(
+            "query ($id: ID!) { execution(id: $id) { score remarks { kind file line message } } }",
+            id=file["executionId"],
+        )
+        told[file["file"]] = shown["execution"]
+    remark = {"kind": "CHANGED_VALUE", "file": "session_rounded.json", "line": None, "message": message}
+    assert told == {
+        "session_exact.json": {"score": 1.0, "remarks": []},
+        "session_rounded.json": {"score": 1.0, "remarks": [remark]},
+        "session_share.json": {"score": 0.5, "remarks": []},
+    }
 
 
 async def test_pages_go_on_where_the_last_one_ended(ask: Any, runner: RunnerConfig) -> None:
