@@ -21,7 +21,7 @@ from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing import directory as observed_directory
 from runner_bridge.observing.observer import Observer
-from runner_bridge.observing.watching import DirectoryWatch
+from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.live.events import HubEvent
 from store.live.hub import Hub
 from store.postgres.database import Database

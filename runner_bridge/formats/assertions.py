@@ -1,7 +1,7 @@
 """The assertions of a benchmark, evaluated one by one on what was observed after the last step.
 
 Upstream never evaluates them. Each is PASSED, FAILED or NOT_EVALUABLE with a reason; an account that was not
-observed, or a condition nobody knows how to check, is never guessed.
+observed, or a condition of an unknown kind, is never guessed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Turns the events of a tool log into calls: what opens one, what closes it, and what only echoes it.
 
 An output names neither tool nor call, so it closes the call opened last. Calls that nothing closes stay
-UNFINISHED. Every change is answered as it happens, so that a log can be followed while it is written.
+UNFINISHED. Every change is returned as it happens, so that a log can be followed while it is written.
 
 Upstream's orchestrator repeats at the end of a step what the agent has logged already, and an echo is no call.
 Of a success it writes an input without arguments, then at once an input that carries an output and is marked
@@ -178,7 +178,7 @@ class CallLedger:
         return changes
 
     def _take_error_echo(self, given: _Input, number: int) -> list[ToolCallChange]:
-        """It ends the call that is open; a failure that the log tells of already is no news."""
+        """Ends the open call; an error that was logged already changes nothing."""
         error = given.arguments["error"]
         index = self._last_open(normalise_tool_name(given.raw_name))
         if index is None:

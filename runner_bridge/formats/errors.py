@@ -1,7 +1,7 @@
 """The one error that reading a foreign file may raise.
 
-Promise: whatever bytes a reader of this package is given, it answers with a value or with a FormatError that
-says where the fault is. Lines and columns count from 1; offsets are bytes from 0.
+For any bytes, a reader of this package returns a value or raises a FormatError that says where the fault is.
+Lines and columns count from 1; offsets are bytes from 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Opening and reading a file that somebody else wrote, in a directory that somebody else can write to.
+"""Opens and reads files of other programs, in directories that other programs can write to.
 
 Only a regular file below a root is opened. Every directory on the way and the file itself are opened by name,
 relative to the one before and without following links, so nothing can be swapped in between a check and its
@@ -20,7 +20,7 @@ from runner_bridge.formats.paths import Directory, path_names
 
 _CHUNK = 1024 * 1024
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+# O_NONBLOCK: opening a FIFO that nobody writes to would wait forever.
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -63,7 +63,7 @@ def open_directory(directory: Directory) -> int:
 class DirectoryReader:
     """Reads many files of one directory: the way to it is walked once.
 
-    Used as a context. Whatever is wrong with the directory is said of each file of it.
+    Used as a context. A fault of the directory is raised for each of its files.
     """
 
     def __init__(self, directory: Directory) -> None:

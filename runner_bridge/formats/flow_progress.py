@@ -1,7 +1,7 @@
 """How far a flow has come, from the StepComplete lines of its tool log.
 
 Upstream names a step `{benchmark}-step-{n}`, and in practice writes one line for the whole flow, named like the
-benchmark. What a line of another name means nobody knows: it changes nothing.
+benchmark. A line of another name changes nothing.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class AddressDerivation(Model):
 
 
 class Assertion(Model):
-    """A condition on the final state. Of a type nobody knows only `type`, `weight` and `raw` are filled."""
+    """A condition on the final state. Of an unknown type only `type`, `weight` and `raw` are filled."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -1,4 +1,4 @@
-"""Identifiers of benchmarks, executions and sessions, before they come near a path or a command line.
+"""Ids of benchmarks, executions and sessions, checked before they are used in a path or a command line.
 
 One allow-list for all of them: it admits every id in the wild (`001-sol-transfer`, UUIDs, `direct-1a2b3c4d`,
 `unknown`) and nothing that a path, an option parser or a shell could read as something else.

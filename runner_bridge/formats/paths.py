@@ -1,7 +1,7 @@
-"""The one gate for paths from outside: which file or directory below a root a client's text may name.
+"""Checks paths from outside: which file or directory below a root a client's text may name.
 
 The text is taken as it stands: nothing here decodes, normalises or expands it, and files.py opens the names
-one by one without following links. So only a relative path of plain names gets through, one that every
+one by one without following links. So only a relative path of plain names is accepted, one that every
 system, proxy and file server reads alike: no absolute path, no `..`, no percent encoding that is left over
 (a text that was encoded twice), no backslash, drive letter, control character or trailing dot.
 """

@@ -1,6 +1,6 @@
-"""What the local runner can execute, told from the definition alone, without starting a VM.
+"""Decides from the definition alone whether the local runner can execute a benchmark, without starting a VM.
 
-The server shows the answer before anybody launches, the local runner refuses with it: one rule for both.
+The server shows the answer before a launch, and the local runner refuses with the same reason.
 The VM bundles the programs below and no other account; of mints, it can make the well-known plain ones and
 those that a benchmark declares itself (`mint_data: {decimals: 6}`, a form that early upstream files have).
 """
@@ -209,7 +209,7 @@ def _repeated(values: list[T]) -> list[T]:
 
 
 _Check = Callable[[Benchmark], Iterator[str]]
-# What is missing here and is there upstream, and what no runner could set up.
+# What is missing here but not upstream, and what no runner could set up.
 _ABSENCES: tuple[_Check, ...] = (_dynamic, _jupiter, _programs, _mints)
 _FAULTS: tuple[_Check, ...] = (_wallets, _accounts, _token_accounts, _derived_accounts)
 _CHECKS = _ABSENCES + _FAULTS

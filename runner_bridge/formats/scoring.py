@@ -20,8 +20,8 @@ SCORING_VERSION = 2
 
 INSTRUCTION_SHARE = 0.75
 ONCHAIN_SHARE = 0.25
-UNRESOLVED = "nobody knows which address"
-# From which score upstream calls a result succeeded; flows are given more room.
+UNRESOLVED = "there is no address for"
+# The lowest scores that upstream calls a success: of a single step, and of a flow.
 SINGLE_STEP_PASS = 0.75
 NOT_COMPUTABLE = "not_computable"
 """The key of the reason, where there is no score."""
@@ -185,8 +185,8 @@ def _why(got: Instruction | None, matched: bool, otherwise: str) -> str | None:
 
 
 def _unresolved(name: str) -> str | None:
-    """What there is to say of a placeholder that stands where an address must."""
-    return None if is_address(name) else f"{UNRESOLVED} {name} is: the result's key_map does not name it"
+    """Why `name` cannot be compared when it is a placeholder; None when it is an address."""
+    return None if is_address(name) else f"{UNRESOLVED} {name}: the result's key_map does not have it"
 
 
 def _same_data(expected: str, actual: str | None) -> bool:

@@ -150,7 +150,7 @@ class _SessionTree(Model):
 
 
 ROUNDING = 1e-9
-"""A score that is further away from 0 and 1 than this is not what adding up floats left."""
+"""A score this close to 0 or 1 is rounded: sums of floats leave such remainders."""
 
 _STEPS = TypeAdapter(Tuple[SessionStep])
 
@@ -192,7 +192,7 @@ def rounded_score(raw: float, score: float) -> str:
 
 
 def session_steps(steps: JsonValue, source: str) -> tuple[SessionStep, ...]:
-    """Steps in a session file's own form, for whoever has them without a file around them."""
+    """Steps in the form of a session file, without the file around them."""
     try:
         return _STEPS.validate_python(steps)
     except ValidationError as error:
@@ -229,9 +229,9 @@ def _final_result(session: _SessionTree) -> FinalResult:
 
 
 def _score(session: _SessionTree, score: float | None) -> float | None:
-    """The file's score between 0 and 1, without what adding up floats left.
+    """The file's score between 0 and 1, rounded by ROUNDING.
 
-    Only dynamic flows count to 100; up to 1 theirs reads as a share.
+    Only the scores of dynamic flows go up to 100; up to 1 theirs are shares too.
     """
     if score is None or 0 <= score <= 1:
         return score

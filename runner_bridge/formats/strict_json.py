@@ -3,7 +3,7 @@
 The normal case is fast: orjson parses, and when writing the result gives the input back byte for byte
 (compact or with serde's two-space indent), nothing can have been lost. Everything else goes through the
 standard library with hooks that refuse; a refusal is then explained with the byte offset of the fault. NUL
-and lone surrogates in strings are JSON and are kept; whoever stores them has to escape them.
+and lone surrogates in strings are JSON and are kept; the store escapes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""YAML read the way a careful person reads it: what is written is what arrives.
+"""Reads YAML strictly: no value becomes another than the one that is written.
 
 The C scanner delivers events; the tree is built here without recursion. Only `null`, `true`, `false` (in YAML
 1.2's spellings) and numbers in plain decimal form get a type; `no`, `010`, `1:30`, `1e3` and dates stay

@@ -1,6 +1,6 @@
-"""Times as the files spell them, turned into aware datetimes in UTC, or None when nobody knows.
+"""Times as the files spell them, turned into aware datetimes in UTC, or None when they are unknown.
 
-Files hold unix seconds, milliseconds or RFC 3339 text, and dummies where the writer did not know better.
+Files hold unix seconds, milliseconds or RFC 3339 text, and placeholders where the writer knew no time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]
 
 
 def from_unix(value: object) -> dt.datetime | None:
-    """The time that a number of seconds (or of milliseconds, by its size) means; None for dummies."""
+    """The time that a number of seconds (or of milliseconds, by its size) means; None for placeholders."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     seconds = value / 1000 if value > _LATEST_S else value

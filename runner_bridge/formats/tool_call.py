@@ -1,4 +1,4 @@
-"""One call of a tool, whichever file tells of it, and the one spelling of each tool's name.
+"""A tool call, whichever file it is read from, and the one spelling of each tool's name.
 
 The raw name is always kept beside the normalised one. Arguments and results are made readable without losing
 anything: JSON inside a text is parsed, an address written as 32 numbers becomes base58.

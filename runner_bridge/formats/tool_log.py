@@ -40,7 +40,7 @@ __all__ = [
 MAX_LINE_BYTES = 8 * 1024 * 1024
 
 MAX_KEPT = 1000
-"""Of each list: a log that is no tool log at all must not fill the memory with complaints."""
+"""The greatest length of each list, so that a file which is no tool log does not fill the memory."""
 
 _V1_SUMMARY = b"# SESSION_SUMMARY:"
 _TRUNCATED = re.compile(r"\.\.\.\[truncated, original size: ([0-9]{1,15}) bytes\]\s*\Z")
@@ -173,7 +173,7 @@ class ToolLogReader:
         return self._has_content
 
     def feed(self, data: bytes) -> list[LogChange]:
-        """Takes the next bytes of the log, in pieces of any size; answers what they changed."""
+        """Takes the next bytes of the log, in pieces of any size; returns what they changed."""
         changes: list[LogChange] = []
         if self._ended_with_cr and data.startswith(b"\n"):
             # The second half of a CRLF that was cut in two.

@@ -1,9 +1,7 @@
-"""Imports the store of the upstream CLI: each of its sessions is an observed execution of which no result is
-known.
+"""Imports the store of the upstream CLI: each of its sessions becomes an observed execution without a result.
 
-What the store tells of a session is a tool log in another form, so everything that holds of logs holds of
-it: a session file that comes later ends the execution, and a real tool log takes the place of what was
-converted from it.
+A session of the store is a tool log in another form and is treated like one: a session file that comes later ends
+the execution, and a real tool log replaces what was converted from the store.
 """
 
 from __future__ import annotations
@@ -13,14 +11,14 @@ import hashlib
 
 from runner_bridge.formats.cli_store import CLI_STORE, CliStore, ConvertedLog, parse_cli_store
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.file_names import takes_precedence
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.ingest_failures import display
-from runner_bridge.sessions.names import Candidate, candidate
+from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, not_taken, reason_of
 from runner_bridge.tool_logs.content import prompt_of, told
-from runner_bridge.tool_logs.names import takes_precedence
 from store.executions import observed, tool_logs
 from store.executions.observed import Begun, Known
 from store.executions.tool_logs import StoredLog, split_text
@@ -29,7 +27,7 @@ from store.postgres.database import Database
 
 MAX_STORE_BYTES = 64 * 1024 * 1024
 
-NO_RESULT = Failure(FailureKind.LOST, f"{CLI_STORE} tells what its agent did, and of no result")
+NO_RESULT = Failure(FailureKind.LOST, f"{CLI_STORE} has what its agent did, but no result")
 
 
 async def import_cli_store(db: Database, directory: Directory) -> list[FileReport]:
@@ -58,7 +56,7 @@ def _name(session_id: str) -> str:
 
 
 async def _take(db: Database, session: ConvertedLog) -> FileReport:
-    found = candidate(_name(session.session_id), session.session_id)
+    found = named_session(_name(session.session_id), session.session_id)
     known = (await observed.known(db, [found.execution_id])).get(found.execution_id)
     if known is not None and (report := _left(found, known, session)) is not None:
         return report
@@ -72,8 +70,8 @@ async def _take(db: Database, session: ConvertedLog) -> FileReport:
     return FileReport(found.file, outcome, found.execution_id)
 
 
-def _left(found: Candidate, known: Known, session: ConvertedLog) -> FileReport | None:
-    """What is said of a session that has nothing to add to its execution."""
+def _left(found: NamedSession, known: Known, session: ConvertedLog) -> FileReport | None:
+    """The report of a session that has nothing to add to its execution; None when it has."""
     if known.log is not None and takes_precedence(known.log.file, CLI_STORE):
         return not_taken(found, known.log.file)
     if known.log is not None and known.log.content_hash == _hash(session):
@@ -89,8 +87,8 @@ def _left(found: Candidate, known: Known, session: ConvertedLog) -> FileReport |
     return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)
 
 
-async def _begin(db: Database, found: Candidate, session: ConvertedLog) -> None:
-    """Of its end nothing is known but when it was."""
+async def _begin(db: Database, found: NamedSession, session: ConvertedLog) -> None:
+    """Stores an execution that is LOST: the store tells when it ended, not how."""
     began_at = session.started_at or session.created_at or session.ended_at
     begun = Begun(found.execution_id, found.stored_id, began_at)
     await observed.begin(db, [begun], worker_id=None)
@@ -102,7 +100,7 @@ def _hash(session: ConvertedLog) -> str:
     return hashlib.sha256(session.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _stored_log(found: Candidate, session: ConvertedLog) -> StoredLog:
+def _stored_log(found: NamedSession, session: ConvertedLog) -> StoredLog:
     prompts = [] if session.prompt is None else [session.prompt]
     prompt, is_truncated = prompt_of(prompts)
     text = session.text.encode("utf-8", "backslashreplace")

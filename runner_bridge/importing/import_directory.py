@@ -1,7 +1,7 @@
-"""Which directories may be imported from, and what there is to import in one.
+"""Decides which directories may be imported from, and lists the files of one.
 
-Only directories that the operator has named, and those below them. Nothing else of the file system is
-asked, and no link below them is followed.
+Only directories that the operator named, and those below them. Nothing else of the file system is looked at,
+and no link below them is followed.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from pathlib import Path
 from runner_bridge.errors import ImportDirectoryError
 from runner_bridge.formats.cli_store import CLI_STORE
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.file_names import format_rank, session_of_file, session_of_log
 from runner_bridge.formats.files import open_directory, reason
 from runner_bridge.formats.paths import Directory, path_names
 from runner_bridge.ingest_failures import display
 from runner_bridge.launchers.runner_config import RunnerConfig
-from runner_bridge.sessions.names import session_of_file
-from runner_bridge.tool_logs.names import format_rank, session_of_log
 
 MAX_FILES = 400_000
-"""Of session files and tool logs: a directory with more is none of theirs."""
+"""A directory with more session files and tool logs is refused."""
 
 MAX_OTHERS = 100
-"""Names of other files that are told."""
+"""How many names of other files are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def allowed_directory(config: RunnerConfig, text: str | None) -> Directory:
 
 
 def _names_below(root: Path, text: str) -> tuple[str, ...] | None:
-    """The way from `root` to `text`; None when `text` is not below it, or is no path that may be named."""
+    """The names on the way from `root` to `text`; None when `text` is not below it or not allowed."""
     prefix = f"{str(root).rstrip('/')}/"
     if f"{text.rstrip('/')}/" == prefix:
         return ()
@@ -112,7 +111,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _order(name: str) -> tuple[bool, str, int, str]:
-    """Session by session, then the CLI's store, which tells less of each."""
+    """Sorts session by session; the CLI's store comes last, because it has the least of each session."""
     shown = display(name)
     kind = 0 if session_of_file(shown) is not None else 1 + format_rank(shown)
     return shown == CLI_STORE, _session(shown) or shown, kind, shown

@@ -12,13 +12,12 @@ from pathlib import Path
 
 from runner_bridge.agents import configurations
 from runner_bridge.errors import LaunchError
+from runner_bridge.formats.file_names import own_directory, tool_log_name
 from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.command_template import fill, hands_on_id
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.runner_process import RunnerProcess
 from runner_bridge.processes import own_python
-from runner_bridge.sessions.names import own_directory
-from runner_bridge.tool_logs.names import tool_log_name
 from store.model import Benchmark, Execution
 from store.postgres.database import Database
 

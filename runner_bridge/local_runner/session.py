@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner_bridge.formats.file_names import session_file_name
 from runner_bridge.local_runner.errors import RunnerError, UsageError
 
 DEFAULT_DIRECTORY = "logs/sessions"
@@ -64,8 +65,8 @@ def session_directory() -> Path:
 
 def write_session(session: Session, directory: Path) -> Path:
     """Writes `session` to its file, replacing an earlier one with the same id."""
-    path = directory / f"session_{session.id}.json"
-    draft = directory / f".session_{session.id}.json.{os.getpid()}"
+    path = directory / session_file_name(session.id)
+    draft = directory / f".{path.name}.{os.getpid()}"
     text = json.dumps(session.to_json(), indent=2, ensure_ascii=False)
     try:
         try:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runner_bridge.formats.file_names import tool_log_name
 from runner_bridge.local_runner.errors import RunnerError
 
 _VERSION = "0.1.0"
@@ -99,7 +100,7 @@ def tool_log_path(session_directory: Path, session_id: str) -> Path | None:
     named = os.environ.get("REEV_ENHANCED_OTEL_FILE")
     if named:
         return Path(named.replace("{session_id}", session_id))
-    return session_directory / f"enhanced_otel_{session_id}.jsonl"
+    return session_directory / tool_log_name(session_id)
 
 
 def _ms_since(began_ns: int) -> int:

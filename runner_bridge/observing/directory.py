@@ -1,7 +1,7 @@
-"""The sessions directory as an observer sees it: which files are there, and whose turn it is to observe it.
+"""The files of the sessions directory, and the lock of its one observer.
 
-One observer at a time holds a lock on the directory itself, which the kernel gives back when its process is
-gone, however it went. Files are looked at without being opened, links are not followed.
+The lock is on the directory itself; the kernel releases it when the process ends, however it ends. Files are
+looked at without being opened, and links are not followed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from runner_bridge.sessions.names import session_of_file
-from runner_bridge.tool_logs.names import session_of_log
+from runner_bridge.formats.file_names import session_of_file, session_of_log
 
 
 class Signature(NamedTuple):
-    """What tells that a file was changed or replaced. `changed_at` in seconds since 1970, by the file system."""
+    """Tells whether a file was changed or replaced. `changed_at` is in seconds since 1970, by the file system."""
 
     inode: int
     size: int
@@ -39,7 +38,7 @@ def scan(root: Path) -> dict[str, Signature]:
 
 
 def look(root: Path, names: Iterable[str]) -> dict[str, Signature]:
-    """Those of these files that are there."""
+    """The signatures of those of these files that exist."""
     found = {}
     for name in names:
         try:
@@ -59,7 +58,7 @@ class DirectoryLock:
         self._descriptor: int | None = None
 
     def take(self) -> bool:
-        """Whether it is ours now; raises OSError when there is no such directory."""
+        """Whether the lock was taken; raises OSError when there is no such directory."""
         descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,13 +66,13 @@ class DirectoryLock:
             os.close(descriptor)
             return False
         except OSError:
-            # A file system without such locks: what is written is guarded in the database as well.
+            # A file system without such locks: the database also keeps two observers apart.
             pass
         self._descriptor = descriptor
         return True
 
     def is_of_root(self) -> bool:
-        """Whether the directory is still the one that is called so."""
+        """Whether the root's path still names the locked directory."""
         if self._descriptor is None:
             return False
         try:

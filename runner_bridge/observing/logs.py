@@ -1,9 +1,9 @@
-"""Tool logs of runners that nobody here started: each makes an execution that is seen to live while it grows.
+"""Observed tool logs: each makes an execution of a runner that others started, and is followed while it grows.
 
-The execution is RUNNING, its benchmark and agent unknown, until its session file ends it. When nothing has
-been heard of the runner for a set time it is given up: LOST, or RESULT_UNREADABLE when its session file is
-there but cannot be used. A log that arrives or grows after the end, of whatever execution, is added to it.
-One in which no line can be used begins nothing, and is named.
+The execution is RUNNING, its benchmark and agent unknown, until its session file ends it. When its log has
+been silent for a set time it is given up: LOST, or RESULT_UNREADABLE when its session file is there but
+cannot be used. A log that arrives or grows after the end of an execution is added to it. A log without a
+usable line makes no execution and is reported as a failure.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.file_names import format_rank, session_file_name, session_of_log
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, place_of, record_failures
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import Signature
-from runner_bridge.sessions.ingest import record_problems
-from runner_bridge.sessions.log_ingest import EnvironmentOf, LogIngest
-from runner_bridge.sessions.names import Candidate, candidate, session_file_name
+from runner_bridge.sessions.endings import end_of_silence
+from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import FileReport
-from runner_bridge.sessions.silence import end_of_silence
+from runner_bridge.sessions.session_ingest import record_problems
+from runner_bridge.sessions.tool_log_ingest import EnvironmentOf, ToolLogIngest
 from runner_bridge.tool_logs.content import failures_of
-from runner_bridge.tool_logs.log_file import ToolLogFile
-from runner_bridge.tool_logs.names import format_rank, session_of_log
+from runner_bridge.tool_logs.log_file import ToolLogFile, peek_tool_log
 from runner_bridge.tool_logs.tail import ToolLogTail
 from store.executions import observed, results
 from store.executions.ingest_problems import FoundFailure
@@ -37,33 +37,33 @@ from store.model import ExecutionId, ToolCallStatus, WorkerId
 from store.postgres.database import Database
 
 TOUCH_S = 1.0
-"""Between two notes in the database that a runner was heard of."""
+"""Between two updates of an execution's last activity."""
 
 FRESH_S = 5.0
-"""A log that appears but was last written longer ago was moved here: it can wait for its session file."""
+"""A new log that was last written longer ago was moved here; it waits for the next scan and its session file."""
 
 AT_ONCE = 200
-"""Logs begun, added or given up together: a session file that arrives meanwhile waits no longer than for these."""
+"""Logs taken together, few enough that a session file that arrives meanwhile does not wait long."""
 
 DRAINS_AT_ONCE = 4
-"""Logs that are read at the same time: others want the database too."""
+"""Logs that are read at the same time, few enough to leave the database to others."""
 
 AWAIT_END_S = 10.0
-"""Between looks at the log of an execution that runs here: its supervision reads it, we what comes later."""
+"""Between looks at the log of an execution that runs here, which its supervision reads until its end."""
 
 AGAIN_S = 1.0
-"""A log in which nothing could be used is looked at again, when it grows, after this."""
+"""How long a growing log without a usable line waits to be looked at again."""
 
 UNHEARD_SLACK_S = 60.0
-"""What another observer let stand this much longer than it may has no observer any more."""
+"""An execution that is silent for this much longer than allowed has lost its observer."""
 
 logger = logging.getLogger(__name__)
 
 
 class _Live:
-    """A tool log in hand. `heard_at` is on the monotonic clock."""
+    """A log that is followed. `heard_at`, when it last changed, is on the monotonic clock."""
 
-    def __init__(self, found: Candidate, tail: ToolLogTail, signature: Signature) -> None:
+    def __init__(self, found: NamedSession, tail: ToolLogTail, signature: Signature) -> None:
         self.id = found.execution_id
         self.name = found.name
         self.tail = tail
@@ -83,13 +83,13 @@ class _Live:
 class _Waiting:
     """A log that is to be looked at, not before `due` on the monotonic clock."""
 
-    found: Candidate
+    found: NamedSession
     signature: Signature
     due: float = 0.0
 
 
 class ObservedLogs:
-    """One directory's tool logs. `worker_id` is who observes, `idle_s` how long silence may last."""
+    """One directory's tool logs. `idle_s` is how many seconds of silence are allowed."""
 
     def __init__(
         self, db: Database, root: Path, worker_id: WorkerId, idle_s: float, environment_of: EnvironmentOf
@@ -97,7 +97,7 @@ class ObservedLogs:
         self._db = db
         self._directory = Directory(root)
         self._place = place_of(root)
-        self._ended = LogIngest(db, self._directory, environment_of)
+        self._ended = ToolLogIngest(db, self._directory, environment_of)
         self._worker_id = worker_id
         self._idle_s = idle_s
         self._live: dict[str, _Live] = {}
@@ -109,7 +109,7 @@ class ObservedLogs:
         self._unstored: set[str] = set()
         self._untouched: set[str] = set()
         self._next_silent = float("inf")
-        """No runner has been silent for too long before this, on the monotonic clock."""
+        """When the next runner can have been silent for too long, on the monotonic clock."""
 
     @property
     def next_due(self) -> float:
@@ -186,7 +186,7 @@ class ObservedLogs:
                 self._wait(one, 0.0)
 
     async def review(self, present: Mapping[str, Signature]) -> None:
-        """Lets go what others have ended, forgets logs that are gone, and ends what nobody observes."""
+        """Stops following what has ended, forgets logs that are gone, and gives up what has no observer."""
         for kept in (self._settled, self._waiting):
             for name in [name for name in kept if name not in present]:
                 kept.pop(name, None)
@@ -200,12 +200,12 @@ class ObservedLogs:
             await self._give_up(execution_id, None, None)
 
     async def close_silent(self, reason_of: Callable[[str], str | None]) -> None:
-        """Gives up those of which nothing was heard for too long. `reason_of` says what is wrong with a file."""
+        """Gives up runners that were silent for too long. `reason_of` tells what is wrong with a session file."""
         now = time.monotonic()
         if now < self._next_silent:
             return
         silent = [one for one, live in self._live.items() if now - live.heard_at >= self._idle_s][:AT_ONCE]
-        # A loop that was busy has not looked for a while.
+        # A busy loop may not have noticed their last changes.
         names = [self._live[one].name for one in silent]
         await self.see(await asyncio.to_thread(directory.look, self._directory.path, names))
         for session_id in silent:
@@ -223,7 +223,7 @@ class ObservedLogs:
         )
 
     async def _note(self, name: str, session_id: str, signature: Signature) -> None:
-        """Lets a log wait to be looked at when it is new or has changed."""
+        """Puts a new or changed log among those that wait to be looked at."""
         if self._settled.get(name) == signature:
             return
         known = self._waiting.get(name)
@@ -231,7 +231,7 @@ class ObservedLogs:
             self._waiting[name] = _Waiting(known.found, signature, known.due)
             return
         try:
-            found = candidate(name, session_id)
+            found = named_session(name, session_id)
         except FormatError as error:
             failure = FoundFailure(display(name), None, None, error.message, None)
             await record_failures(self._db, self._place, [name], [failure])
@@ -257,20 +257,24 @@ class ObservedLogs:
         """New executions, and those that a worker which is gone was observing: their session ids."""
         usable: dict[ExecutionId, tuple[_Waiting, ToolLogFile]] = {}
         for one in waiting:
-            log = await asyncio.to_thread(_peek, self._directory, one.found)
-            if log is None:
+            try:
+                log = await asyncio.to_thread(
+                    peek_tool_log, self._directory, one.found.name, one.found.session_id
+                )
+            except FileNotFoundError:
                 self._waiting.pop(one.found.name, None)
-            elif not log.reader.has_content:
+                continue
+            if not log.reader.has_content:
                 await self._name_unusable(one, log)
             elif one.found.execution_id in usable:
-                # A session's log in the older format beside that in the newer.
+                # The session has a log in the newer format too.
                 self._settle(one.found.name, one.signature)
             else:
                 usable[one.found.execution_id] = (one, log)
         if not usable:
             return []
         rows = [
-            Begun(execution_id, one.found.stored_id, log.reader.first_at or _changed_at(one.signature))
+            Begun(execution_id, one.found.stored_id, log.reader.first_at or log.written_at)
             for execution_id, (one, log) in usable.items()
         ]
         begun = await observed.begin(self._db, rows, self._worker_id)
@@ -279,7 +283,7 @@ class ObservedLogs:
         followed = []
         for execution_id, (one, _) in usable.items():
             if execution_id not in begun | adopted:
-                # It ended that very moment: the next look adds to it.
+                # It has just ended: the next look adds to it.
                 continue
             known = {call.ordinal: call.status for call in stored.get(execution_id, ())}
             self._follow(one, known)
@@ -319,20 +323,3 @@ class ObservedLogs:
         if await observed.give_up(self._db, execution_id, status, failure, heard_at):
             about = {"execution_id": str(execution_id)}
             logger.warning("an observed execution was given up: %s", failure.message, extra=about)
-
-
-def _peek(where: Directory, found: Candidate) -> ToolLogFile | None:
-    """The log as far as its first line that can be used; None when it is gone."""
-    log = ToolLogFile(where, found.name, found.session_id, adopts=True)
-    more = True
-    while more and not log.reader.has_content:
-        _, more = log.read_on()
-    if not log.bytes and log.cut_off is None and not (where.path / found.name).exists():
-        return None
-    if not log.reader.has_content:
-        log.finish()
-    return log
-
-
-def _changed_at(signature: Signature) -> dt.datetime:
-    return dt.datetime.fromtimestamp(signature.changed_at, dt.UTC)

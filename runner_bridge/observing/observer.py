@@ -1,9 +1,9 @@
-"""Watches the sessions directory for the work of runners that nobody here started.
+"""Observes the sessions directory: files of runners that others started become executions.
 
-Woken by the directory watch, and by a slow rescan as a net, it makes executions of their tool logs while
-these grow and ends them with their session files. One observer at a time looks at a directory; the others
-wait until the kernel tells that it is gone, and go on where it stood. What cannot be stored just now is found
-again by the next scan: nothing that matters is kept in memory only.
+The observer is woken by the directory watch, and rescans now and then in case the watch missed something. A
+growing tool log makes a running execution, and the session file ends it. One observer at a time holds the
+directory's lock; the others wait for the lock and go on from what is stored. What cannot be stored now is
+found again by the next scan.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import logging
 import time
 from pathlib import Path
 
+from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.start_runner import secrets_of
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import DirectoryLock
 from runner_bridge.observing.logs import ObservedLogs
 from runner_bridge.observing.sessions import ObservedSessions
-from runner_bridge.observing.watching import Changes, DirectoryWatch
-from runner_bridge.sessions.names import session_of_file
 from runner_bridge.waiting import wait_for_event
+from runner_bridge.watching.directory_watch import Changes, DirectoryWatch
 from store.errors import StoreError
 from store.model import WorkerId
 from store.postgres.database import Database
 
 RESCAN_S = 10.0
-"""A notification that was lost costs at most this; a scan of 10,000 known files takes some 50 ms."""
+"""How long a missed change can go unnoticed. A scan of 10,000 known files takes some 50 ms."""
 
 TURN_S = 1.0
-"""Between two attempts to become the one that observes: how soon one that died is replaced."""
+"""Between two attempts to take the lock: how soon an observer that died is replaced."""
 
 RETRY_S = 1.0
 """After a fault, such as the database being away."""
@@ -61,7 +61,7 @@ class Observer:
         return self._watch.root
 
     async def run(self) -> None:
-        """Survives whatever happens to the directory and the database."""
+        """Returns when leaving; goes on through any fault of the directory or the database."""
         while not self._leaving.is_set():
             lock = DirectoryLock(self._root)
             try:
@@ -78,7 +78,7 @@ class Observer:
             await wait_for_event(self._leaving, TURN_S)
 
     async def _observe(self, lock: DirectoryLock) -> None:
-        """Until told to leave, or until the directory is another one."""
+        """Returns when leaving, or when the root's path names another directory."""
         sessions = ObservedSessions(self._db, self._root)
         logs = ObservedLogs(
             *(self._db, self._root, self._worker_id, self._config.observed_idle_s),
@@ -86,7 +86,7 @@ class Observer:
         )
         next_scan = 0.0
         with self._watch.follow_all() as changes:
-            # Lets the watch begin, so that nothing falls between it and the first scan.
+            # The watch begins before the first scan, so that no change is missed between the two.
             await asyncio.sleep(0)
             while not self._leaving.is_set():
                 try:
@@ -103,7 +103,7 @@ class Observer:
                 except OSError:
                     raise
                 except Exception:
-                    # A fault of ours must not end the observing; the next scan finds everything again.
+                    # A bug must not end the observing; the next scan finds everything again.
                     log.exception("observing %s failed", self._root)
                     next_scan = await self._pause()
 
@@ -115,7 +115,7 @@ class Observer:
         await logs.see(found)
 
     async def _follow(self, changes: Changes, sessions: ObservedSessions, logs: ObservedLogs) -> None:
-        """What changed, and as much of what is due as is taken at once."""
+        """Takes note of what changed, and takes the next files that are due."""
         names = changes.take()
         await sessions.see(names)
         if others := [name for name in names if session_of_file(name) is None]:
@@ -139,6 +139,6 @@ class Observer:
                 wait.cancel()
 
     async def _pause(self) -> float:
-        """A while; the answer is when to scan again: at once."""
+        """Waits a while; returns when to scan next, which is at once."""
         await wait_for_event(self._leaving, RETRY_S)
         return 0.0

@@ -1,8 +1,8 @@
-"""The session files of an observed directory: each is brought in once it is whole, and again when it changes.
+"""Observed session files: each is stored once it is complete, and taken again when it changes.
 
-A writer may truncate and write: what cannot be used yet is looked at again when it changes, and is reported
-by name only when it has been still for STILL_S. A file of an execution that runs here is left to its
-supervision, and looked at once more after its end: what it says then is the result, or a conflict.
+A writer may write a file in pieces: a file that cannot be used is looked at again when it changes, and is reported
+as a failure only when it has not changed for STILL_S. A file of an execution that runs here is left to its
+supervision and looked at again after the end, when it is the result or a conflict.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, place_of
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import Signature
-from runner_bridge.sessions.ingest import Ingest, record_problems
-from runner_bridge.sessions.names import session_of_file
 from runner_bridge.sessions.reports import FileReport, ImportOutcome
+from runner_bridge.sessions.session_ingest import SessionIngest, record_problems
 from store.executions import ingest_problems
 from store.postgres.database import Database
 
 STILL_S = 2.0
-"""A writer that pauses longer in the middle of a file is taken for gone."""
+"""A writer that pauses longer in the middle of a file is considered gone."""
 
 AT_ONCE = 400
-"""Files taken together: enough that reading and storing overlap, few enough that a new one waits not long."""
+"""Files taken together: enough for reading and storing to overlap, few enough to keep a new file's wait short."""
 
 BIG_BYTES = 256 * 1024
 LONGEST_PAUSE_S = 1.0
-"""A big file that grows is not read again at each growth: pauses are twice what reading took, up to this."""
+"""A big file that grows is read again after pauses of twice the reading time, up to this."""
 
 AWAIT_END_S = 10.0
-"""Between looks at a file of an execution that runs here: its supervision reads it, this is for a second one."""
+"""Between looks at a file of an execution that runs here, which its supervision reads at the end."""
 
 
 @dataclass
 class _Open:
-    """A file that is not done with: when it was last seen to change, and when to look at it (monotonic)."""
+    """A file that is to be looked at: when it last changed, and when it is due, both on the monotonic clock."""
 
     signature: Signature
     since: float
@@ -61,7 +61,7 @@ class ObservedSessions:
 
     @property
     def next_due(self) -> float:
-        """When there is something to do next, on the monotonic clock; never if nothing is open."""
+        """When the next file is due, on the monotonic clock; infinity when none is."""
         return min((one.due for one in self._open.values()), default=float("inf"))
 
     def reason_of(self, name: str) -> str | None:
@@ -73,7 +73,7 @@ class ObservedSessions:
         return name in self._open
 
     async def see_all(self, found: Mapping[str, Signature]) -> None:
-        """Takes note of everything that lies in the directory, and of what is gone."""
+        """Takes note of every file of the directory, and of those that are gone."""
         present = {name: one for name, one in found.items() if session_of_file(name) is not None}
         self._note(present)
         gone = (self._settled.keys() | self._open.keys()) - present.keys()
@@ -81,7 +81,7 @@ class ObservedSessions:
         await self._forget(gone, failing - {display(name) for name in found})
 
     async def see(self, names: Iterable[str]) -> None:
-        """Takes note of what became of these files; they are looked at before others."""
+        """Takes note of these files, which changed; they are taken before others."""
         wanted = [name for name in names if session_of_file(name) is not None]
         if not wanted:
             return
@@ -99,9 +99,9 @@ class ObservedSessions:
         return list(dict.fromkeys((*urgent, *others)))[:AT_ONCE]
 
     async def take(self, names: list[str]) -> dict[str, FileReport]:
-        """Brings these files in. Reports those that are done with, by their names."""
+        """Stores these files. Reports those that are done with, by name."""
         began = time.monotonic()
-        reports = await Ingest(self._db, Directory(self._root)).run(names)
+        reports = await SessionIngest(self._db, Directory(self._root)).run(names)
         self._urgent.difference_update(names)
         took = time.monotonic() - began
         done = {
@@ -128,7 +128,7 @@ class ObservedSessions:
         return changed
 
     def _settle(self, name: str, report: FileReport, pause_s: float) -> bool:
-        """Whether the file is done with until it changes; otherwise when it is looked at again."""
+        """Whether the file is done with until it changes; if not, sets when it is due again."""
         now, one = time.monotonic(), self._open[name]
         if report.awaits_end:
             one.due = now + AWAIT_END_S
@@ -155,11 +155,11 @@ class ObservedSessions:
 
 
 def _first_look(signature: Signature, now: float) -> float:
-    """When to look at a file that has just changed: an empty one was truncated to be written that moment."""
+    """When a file that has just changed is due: an empty one is probably being written."""
     is_empty = signature.is_regular and signature.size == 0
     return now + STILL_S if is_empty and time.time() - signature.changed_at < STILL_S else now
 
 
 def _is_still(one: _Open, now: float) -> bool:
-    """Whether nothing was written for a while: as we saw it, or as the file system says of a file found."""
+    """Whether the file has not changed for STILL_S, as observed or as the file system says."""
     return now - one.since >= STILL_S or time.time() - one.signature.changed_at >= STILL_S

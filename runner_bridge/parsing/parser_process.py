@@ -1,6 +1,6 @@
-"""A process that parses files for the one that started it: calls of our functions in, their answers out.
+"""The program of a parser process: it answers calls of our functions, one at a time.
 
-It lives as long as somebody holds the other end of its connection, so it cannot outlive whoever asked. It
+It ends when the other end of its connection is closed, so it cannot outlive the process that started it. It
 knows no settings, no secrets and no database.
 """
 
@@ -13,8 +13,8 @@ import sys
 from multiprocessing.connection import Connection
 
 
-class _Logged(logging.Handler):
-    """Keeps records, as text where they hold what cannot be handed over."""
+class _LogRecords(logging.Handler):
+    """Collects log records for the other process, with their arguments as text: those may not be picklable."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,17 +31,23 @@ class _Logged(logging.Handler):
 
 
 def main(descriptor: int) -> None:
-    """Answers (function, arguments) with (True, result, logged) or (False, exception, logged).
+    """Answers (function, owner, arguments) with (True, result, log records) or (False, exception, log records).
 
-    Until the other end closes. What is logged here is told there, where logs have a form and a place.
+    Where `owner` is a class, the function is called on this process's object of it, made at the first such call.
+    Log records go to the other process, which knows where to write them.
     """
-    logged = _Logged()
+    logged = _LogRecords()
     logging.getLogger().addHandler(logged)
-    # A Ctrl-C reaches every process of the terminal; the one that asked decides what it means.
+    objects: dict[type, object] = {}
+    # Ctrl-C reaches every process of the terminal; the one that asked decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(descriptor) as asker, contextlib.suppress(EOFError, ConnectionError):
         while True:
-            function, arguments = asker.recv()
+            function, owner, arguments = asker.recv()
+            if owner is not None:
+                if owner not in objects:
+                    objects[owner] = owner()
+                arguments = (objects[owner], *arguments)
             try:
                 answer = (True, function(*arguments))
             except Exception as error:

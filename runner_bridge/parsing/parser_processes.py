@@ -1,8 +1,8 @@
-"""Processes that parse many files at once, beside the server instead of between its answers.
+"""Parser processes: they parse many files at once, so that the server goes on answering meanwhile.
 
-They are started when they are first needed and ended with the context that asked for them, whatever ends it.
-One that dies, hangs or cannot be started is a ParserLost: who asked does the work itself. None of this is
-worth its start for a few files, so callers parse those where they are.
+They are started at their first call and ended with the context that they were made for. When one dies, hangs or
+cannot be started, the call raises ParserLost, and the caller parses the files in its own process. A start takes
+longer than parsing some hundred files, so callers with fewer parse them in their own process too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from runner_bridge.processes import own_python
 
@@ -29,27 +29,28 @@ MOST_PROCESSES = 4
 """Each takes some 40 MB, and PostgreSQL does not keep up with more."""
 
 ANSWER_S = 60.0
-"""A process silent for longer is taken for stuck: what it is given at once takes well below a second."""
+"""A process that has not answered after this is stuck: what it is given at once takes well below a second."""
 
 END_S = 5.0
-"""How long a killed process may take to go; then it is stuck in the kernel and nobody waits for it."""
+"""How long a killed process may take to end; one that takes longer is stuck in the kernel and not waited for."""
 
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH")
-"""What such a process is given of ours: nothing that it could tell anybody."""
+"""The variables that a parser process gets: no secrets."""
 
 _Answer = tuple[bool, Any, list[logging.LogRecord]]
 """Whether what follows is a result or an exception, and what was logged meanwhile."""
 
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 
 
 class ParserLost(Exception):
-    """A parser process gave no answer: what it was asked for is not done."""
+    """A parser process gave no answer; the call was not carried out."""
 
 
 class ParserProcess:
-    """One such process, started at its first call. One call at a time."""
+    """One process, started at its first call. It takes one call at a time."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
@@ -59,26 +60,36 @@ class ParserProcess:
         self._connection: Connection[Any, Any] | None = None
 
     async def call(self, function: Callable[P, T], *arguments: P.args, **_: P.kwargs) -> T:
-        """What the function gives, called there; raises what it raises, or ParserLost.
+        """Calls a function there; raises what it raises, or ParserLost.
 
-        The function goes by its name, without keywords. What it keeps in its module, the next call finds.
+        The function is sent by its name, so it must be importable. It takes no keyword arguments.
         """
+        return cast(T, await self._call(function, None, arguments))
+
+    async def call_on(
+        self, owner: type[S], method: Callable[Concatenate[S, P], T], *arguments: P.args, **_: P.kwargs
+    ) -> T:
+        """Calls a method there, on the process's one object of the class `owner`; otherwise as `call`."""
+        return cast(T, await self._call(method, owner, arguments))
+
+    async def _call(self, function: Callable[..., object], owner: type | None, arguments: object) -> object:
         loop = asyncio.get_running_loop()
-        is_answer, value, logged = await loop.run_in_executor(self._threads, self._ask, function, arguments)
+        message = (function, owner, arguments)
+        is_answer, value, logged = await loop.run_in_executor(self._threads, self._ask, message)
         for record in logged:
             logging.getLogger(record.name).handle(record)
         if not is_answer:
             raise value
-        return cast(T, value)
+        return value
 
     def kill(self) -> None:
-        """Ends it now, in the middle of a call too; never waits."""
+        """Ends it now, also in the middle of a call. Does not wait."""
         self._killed = True
         if self._child is not None:
             self._child.kill()
 
     def close(self) -> None:
-        """Takes what a killed process leaves, once no thread of ours uses it any more."""
+        """Closes the connection and reaps the killed process, once no thread uses it any more."""
         with self._using:
             if self._connection is not None:
                 self._connection.close()
@@ -86,13 +97,13 @@ class ParserProcess:
                 with suppress(subprocess.TimeoutExpired):
                     self._child.wait(END_S)
 
-    def _ask(self, function: Callable[..., object], arguments: tuple[object, ...]) -> _Answer:
+    def _ask(self, message: object) -> _Answer:
         with self._using:
             try:
                 connection = self._connection or self._start()
                 if self._killed:
                     raise ParserLost("it was ended")
-                connection.send((function, arguments))
+                connection.send(message)
                 if not connection.poll(ANSWER_S):
                     raise ParserLost(f"it did not answer within {ANSWER_S:g} s")
                 answer: _Answer = connection.recv()
@@ -103,7 +114,7 @@ class ParserProcess:
                 raise ParserLost(str(error)) from error
 
     def _start(self) -> Connection[Any, Any]:
-        from multiprocessing import Pipe  # some milliseconds of a start-up that mostly parses nothing there
+        from multiprocessing import Pipe  # takes some milliseconds, which most servers never need
 
         ours, theirs = Pipe()
         self._connection = ours
@@ -122,7 +133,7 @@ class ParserProcess:
 
 
 class ParserProcesses:
-    """As many of them as this machine can use, for as long as the context lasts."""
+    """As many parser processes as this machine can use, for as long as the context lasts."""
 
     def __init__(self) -> None:
         self.count = max(1, min(_usable_cores(), MOST_PROCESSES))
@@ -145,7 +156,7 @@ class ParserProcesses:
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[ParserProcess]:
-        """One that nobody else uses meanwhile. Where the work in it fails, it is ended and replaced."""
+        """A process for this caller alone. When the body raises, the process is ended and replaced."""
         process = await self._idle.get()
         try:
             yield process

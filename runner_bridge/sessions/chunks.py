@@ -1,8 +1,8 @@
-"""Session files read and judged, some hundred at once, here in a thread or in a parser process.
+"""Reads and judges session files in chunks of some hundred, in a thread or in a parser process.
 
-In two steps, because what the second needs is known by the first only: the definitions of the benchmarks
-that the files name. Between them a parser process keeps what it has read: trees cost more to hand over than
-to make.
+A chunk takes two steps: its files are read, then judged by the definitions of the benchmarks that they name.
+Between the steps a parser process keeps what it has read: to send it to the server would take longer than to
+parse it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display
-from runner_bridge.sessions.names import Candidate
+from runner_bridge.sessions.named_session import NamedSession
 from runner_bridge.sessions.preparing import Definition, check_agent, prepare
 from runner_bridge.sessions.reading import MAX_SESSION_BYTES, Session, read_session
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there, log_report, reason_of
@@ -31,22 +31,22 @@ from store.executions.tool_logs import StoredLog
 from store.model import BenchmarkId, ExecutionId
 
 CHUNK_BYTES = 16 * 1024 * 1024
-"""Of session files and tool logs that are in memory together; one alone may be larger."""
+"""How many bytes of session files and tool logs are in memory together; a single file may be larger."""
 
 DEFINITIONS_KEPT = 200
-"""By each parser process, which lives for one import."""
+"""By each ChunkParser."""
 
 logger = logging.getLogger(__name__)
 
-Named = Candidate | FileReport
-"""A file by its name: what it may be, or why it cannot be anything."""
+Named = NamedSession | FileReport
+"""What a file's name tells: its session, or why no session can be called so."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
     """A session that is not stored yet, as far as its file tells."""
 
-    found: Candidate
+    found: NamedSession
     hash: str
     benchmark_id: BenchmarkId
     remarks: tuple[str, ...]
@@ -60,7 +60,7 @@ class NewSession:
 class Content:
     """What is in the file of a new session, and in the tool log beside it."""
 
-    found: Candidate
+    found: NamedSession
     session: Session
     log: StoredLog | None
     log_start: dt.datetime | None
@@ -68,9 +68,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The first of some files, as many as may be in memory together: something to store, or but a report.
+    """The first of some files, as many as may be in memory together.
 
-    `contents` are those of the new sessions, in their order.
+    `items` has one item per file: a session to store, or a report. `contents` are those of the new sessions, in
+    their order.
     """
 
     items: list[NewSession | FileReport] = field(default_factory=list)
@@ -79,19 +80,22 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The rows of new sessions, and why some have none. Of two files of one execution only the first counts."""
+    """The rows of new sessions, and why some have none. Of two files of one execution only the first is judged."""
 
     rows: dict[ExecutionId, Observed] = field(default_factory=dict)
     refused: dict[ExecutionId, str] = field(default_factory=dict)
 
 
 def read_chunk(directory: Directory, files: Iterable[Named], known: Mapping[ExecutionId, Known]) -> Chunk:
-    """What is stored already is recognised by its hash before it is parsed. Each file fails by itself."""
+    """Reads files that are not stored yet; those that are stored are recognised by their hash before parsing.
+
+    A file that cannot be read becomes a report and does not affect the others.
+    """
     chunk = Chunk()
     size = 0
     with DirectoryReader(directory) as reader:
         for item in files:
-            if isinstance(item, Candidate):
+            if isinstance(item, NamedSession):
                 size += _read(chunk, reader, directory, item, known.get(item.execution_id))
             else:
                 chunk.items.append(item)
@@ -119,7 +123,7 @@ def judge(contents: Sequence[Content], definitions: Mapping[BenchmarkId, Definit
 
 
 def _read(
-    chunk: Chunk, reader: DirectoryReader, directory: Directory, found: Candidate, known: Known | None
+    chunk: Chunk, reader: DirectoryReader, directory: Directory, found: NamedSession, known: Known | None
 ) -> int:
     """Adds a file to the chunk: how many bytes it takes."""
     content_hash, offset = None, None
@@ -160,33 +164,33 @@ def _read(
     return 0
 
 
-_kept: list[Content] = []
-"""Of the chunk that this parser process has read and not judged yet."""
+class ChunkParser:
+    """Reads and judges chunks in a parser process, one at a time. It keeps a chunk until it is judged."""
+
+    def __init__(self) -> None:
+        self._contents: list[Content] = []
+        self._definition = lru_cache(DEFINITIONS_KEPT)(_read_definition)
+
+    def read(
+        self, directory: Directory, files: Sequence[Named], known: Mapping[ExecutionId, Known]
+    ) -> list[NewSession | FileReport]:
+        """The items of `read_chunk`; its contents are kept for `judge`."""
+        chunk = read_chunk(directory, files, known)
+        self._contents = chunk.contents
+        return chunk.items
+
+    def judge(self, texts: Mapping[BenchmarkId, tuple[int, StoredText]]) -> Judged:
+        """The rows of what was read last, by the current revisions of benchmarks and their texts."""
+        definitions = {}
+        for benchmark_id, (revision, text) in texts.items():
+            definition = self._definition(benchmark_id, text)
+            if not isinstance(definition, Unreadable):
+                definitions[benchmark_id] = (revision, definition)
+        contents, self._contents = self._contents, []
+        return judge(contents, definitions)
 
 
-def read_and_keep(
-    directory: Directory, files: Sequence[Named], known: Mapping[ExecutionId, Known]
-) -> list[NewSession | FileReport]:
-    """`read_chunk` in a parser process, which keeps the contents for `judge_kept`."""
-    chunk = read_chunk(directory, files, known)
-    _kept[:] = chunk.contents
-    return chunk.items
-
-
-def judge_kept(texts: Mapping[BenchmarkId, tuple[int, StoredText]]) -> Judged:
-    """`judge` for what was kept, by definitions that are given as their revisions' texts."""
-    definitions = {}
-    for benchmark_id, (revision, text) in texts.items():
-        definition = _definition(benchmark_id, text)
-        if not isinstance(definition, Unreadable):
-            definitions[benchmark_id] = (revision, definition)
-    judged = judge(_kept, definitions)
-    _kept.clear()
-    return judged
-
-
-@lru_cache(DEFINITIONS_KEPT)
-def _definition(benchmark_id: BenchmarkId, text: StoredText) -> Benchmark | Unreadable:
+def _read_definition(benchmark_id: BenchmarkId, text: StoredText) -> Benchmark | Unreadable:
     definition = read_definition(text)
     if isinstance(definition, Unreadable):
         logger.error("the stored definition of %s cannot be read: %s", benchmark_id, definition.why)

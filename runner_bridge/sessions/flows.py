@@ -1,6 +1,6 @@
-"""What a flow is drawn from, by session id: the database first, the session file in its directory otherwise.
+"""Reads what a flow diagram is drawn from, by session id: from the database, else from the session file.
 
-A file is read only for an id the database does not know; nothing is stored.
+A file is read only for an id that the database does not have. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from runner_bridge.formats.file_names import session_file_name
 from runner_bridge.formats.files import read_regular_file
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
 from runner_bridge.formats_to_rows import tool_call
-from runner_bridge.sessions.names import session_file_name
 from runner_bridge.sessions.reading import MAX_SESSION_BYTES
 from runner_bridge.tool_logs.content import clean_calls
 from runner_bridge.tool_logs.log_file import find_tool_log
@@ -36,7 +36,7 @@ class FlowSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlowMaterial:
-    """Everything a flow shows. `execution` is None for a session that only its file knows."""
+    """Everything a flow shows. `execution` is None for a session that is not in the database."""
 
     source: FlowSource
     session_id: str
@@ -48,13 +48,13 @@ class FlowMaterial:
     tool_calls: tuple[ToolCall, ...]
     execution: Execution | None
     pruned_at: dt.datetime | None = None
-    """When retention deleted the tool calls; None while they are kept. Known to `load` only."""
+    """When retention deleted the tool calls; None while they are kept. Set by `load` only."""
 
 
 async def load(db: Database, sessions_dir: Path, session_id: str) -> FlowMaterial | None:
-    """The material for `session_id`, which is a checked id; None when nobody knows it.
+    """The material for `session_id`, which is a checked id; None when neither database nor file has it.
 
-    Raises FormatError when only a file knows it and that file is damaged.
+    Raises FormatError when the file is damaged.
     """
     if (execution_id := _as_uuid(session_id)) is not None:
         execution = await state_machine.get(db, execution_id)

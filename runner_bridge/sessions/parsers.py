@@ -10,15 +10,7 @@ from dataclasses import dataclass
 from runner_bridge.benchmarks.definitions import DEFINITIONS, StoredText, Unreadable
 from runner_bridge.formats.paths import Directory
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcesses
-from runner_bridge.sessions.chunks import (
-    Judged,
-    Named,
-    NewSession,
-    judge,
-    judge_kept,
-    read_and_keep,
-    read_chunk,
-)
+from runner_bridge.sessions.chunks import ChunkParser, Judged, Named, NewSession, judge, read_chunk
 from runner_bridge.sessions.preparing import Definition
 from runner_bridge.sessions.reports import FileReport
 from store.benchmarks import benchmarks
@@ -31,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What became of the first of some files; `rest` are the others, which did not fit into memory."""
+    """The parsed first of some files; `rest` are the others, which would not fit into memory together."""
 
     items: Sequence[NewSession | FileReport]
     judged: Judged
@@ -39,7 +31,7 @@ class Parsed:
 
 
 class StoredDefinitions:
-    """The current definitions of benchmarks, as texts, asked for once each: an import judges by those of now."""
+    """The current definitions of benchmarks as texts. Each is read once and kept for the length of an import."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -47,7 +39,7 @@ class StoredDefinitions:
         self._asked_for: set[BenchmarkId] = set()
 
     async def of(self, items: Sequence[NewSession | FileReport]) -> dict[BenchmarkId, tuple[int, StoredText]]:
-        """Those of the benchmarks that these sessions name, as far as they are stored."""
+        """Revision and text of each stored benchmark that these sessions name."""
         wanted = {item.benchmark_id for item in items if isinstance(item, NewSession)}
         if new := sorted(wanted - self._asked_for):
             for benchmark_id, one in (await benchmarks.get_many(self._db, new)).items():
@@ -67,7 +59,7 @@ class Parsers:
 
     @property
     def at_once(self) -> int:
-        """How many chunks are worth being parsed at the same time, while another is stored."""
+        """How many chunks to parse at the same time, while another is stored."""
         return 1 if self._processes is None else self._processes.count + 1
 
     async def parse(self, files: Sequence[Named], known: Mapping[ExecutionId, Known]) -> Parsed:
@@ -86,8 +78,9 @@ class Parsers:
         self, processes: ParserProcesses, files: Sequence[Named], known: Mapping[ExecutionId, Known]
     ) -> Parsed:
         async with processes.lease() as process:
-            items = await process.call(read_and_keep, self._directory, files, known)
-            judged = await process.call(judge_kept, await self._definitions.of(items))
+            items = await process.call_on(ChunkParser, ChunkParser.read, self._directory, files, known)
+            texts = await self._definitions.of(items)
+            judged = await process.call_on(ChunkParser, ChunkParser.judge, texts)
         return Parsed(items, judged, files[len(items) :])
 
     async def _parsed(

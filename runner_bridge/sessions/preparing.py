@@ -1,6 +1,6 @@
-"""A session that somebody else's runner left, made ready for the store: judged, with the tool log beside it.
+"""Makes the rows of an observed execution from its session file and the tool log beside it.
 
-Everything here computes and reads: it is called in threads and in parser processes.
+Nothing here needs the event loop or the database: it is called in threads and in parser processes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError, shown
-from runner_bridge.sessions.judging import Evaluation, ending_by_result, evaluate_steps
-from runner_bridge.sessions.names import Candidate
+from runner_bridge.sessions.endings import Evaluation, ending_by_result, evaluate_steps
+from runner_bridge.sessions.named_session import NamedSession
 from runner_bridge.sessions.reading import Session
 from store.executions import observed
 from store.executions.tool_logs import StoredLog
@@ -21,27 +21,27 @@ from store.model import UNKNOWN_AGENT, BenchmarkId
 MAX_AGENT_LENGTH = 200
 
 MAX_EXECUTION_TIME = dt.timedelta(days=30)
-"""What claims to have taken longer was not measured."""
+"""A longer duration in a file is not believed."""
 
 Definition = tuple[int, Benchmark]
 """A benchmark's current revision and what it says."""
 
 
 def check_agent(session: Session) -> None:
-    """Raises FormatError when the file names an agent that can be none."""
+    """Raises FormatError when the agent in the file cannot be an agent's name."""
     agent = session.file.agent_type
     if agent is not None and (not agent.isprintable() or not 1 <= len(agent) <= MAX_AGENT_LENGTH):
         raise FormatError(f"agent_type {shown(agent)} is no agent's name")
 
 
 def prepare(
-    found: Candidate,
+    found: NamedSession,
     session: Session,
     log: StoredLog | None,
     log_start: dt.datetime | None,
     definitions: Mapping[BenchmarkId, Definition],
 ) -> observed.Observed:
-    """What the store takes: judged by the benchmark's present definition, where there is one."""
+    """The rows, judged by the benchmark's current definition where there is one."""
     benchmark_id = BenchmarkId(session.file.benchmark_id)
     revision, evaluation = None, Evaluation()
     if definition := definitions.get(benchmark_id):
@@ -64,7 +64,7 @@ def prepare(
 
 
 def _execution_time_ms(session: Session) -> int | None:
-    """The file's duration, unless it was computed from times that are none, or cannot be true."""
+    """The file's duration in ms; None when the times it was computed from are placeholders, or it is too long."""
     claimed, tree = session.result.execution_time_ms, session.file.raw
     for name, read in (("start_time", session.file.started_at), ("end_time", session.file.ended_at)):
         if tree.get(name) is not None and read is None:

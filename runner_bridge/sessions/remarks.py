@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner_bridge.formats.file_names import session_file_name
 from runner_bridge.formats.session_file import rounded_score
-from runner_bridge.sessions.names import session_file_name
 from store.executions import results, tool_logs
 from store.executions.tool_logs import Remark, RemarkKind
 from store.model import ExecutionId

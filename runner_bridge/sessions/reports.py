@@ -1,4 +1,4 @@
-"""What is said of each session file and tool log that was taken."""
+"""Reports: what was done with each session file and tool log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.ingest_failures import display
 from runner_bridge.redaction import redact
-from runner_bridge.sessions.names import Candidate
+from runner_bridge.sessions.named_session import NamedSession
 from runner_bridge.tool_logs.content import failures_of, remarks_on
 from runner_bridge.tool_logs.log_file import ToolLogFile
 from store.executions.ingest_problems import FoundFailure
@@ -54,19 +54,19 @@ class FileReport:
 
     @property
     def problems(self) -> tuple[FoundFailure, ...]:
-        """What is to be recorded of the file because it cannot be used."""
+        """The failures to record of the file."""
         if self.outcome is ImportOutcome.FAILED and self.reason is not None and not self.failures:
             return (FoundFailure(self.file, self.content_hash, self.offset, self.reason, None),)
         return self.failures
 
 
 def reason_of(error: FormatError) -> str:
-    """The error without the file's name, which stands beside it already."""
+    """The error without the file's name, which the report has already."""
     return error.message if error.offset is None else f"{error.message} (at byte {error.offset})"
 
 
-def already_there(found: Candidate, known: Known, content_hash: str) -> FileReport:
-    """What is said of a session file whose execution is stored already; nothing of it changes."""
+def already_there(found: NamedSession, known: Known, content_hash: str) -> FileReport:
+    """The report of a session file whose execution is stored already and stays as it is."""
     outcome, reason = ImportOutcome.CONFLICT, None
     if not known.status.is_terminal:
         reason = f"the execution is {known.status} here; its worker reads the file when it ends"
@@ -89,7 +89,7 @@ def already_there(found: Candidate, known: Known, content_hash: str) -> FileRepo
 def log_report(
     log: ToolLogFile, execution_id: ExecutionId, environment: Mapping[str, str] = MappingProxyType({})
 ) -> FileReport:
-    """What is said of a tool log that was read to its end and stored."""
+    """The report of a tool log that was read to its end and stored."""
     outcome = ImportOutcome.ADDED
     if log.was_replaced:
         outcome = ImportOutcome.CONFLICT
@@ -106,8 +106,8 @@ def log_report(
     )
 
 
-def not_taken(found: Candidate, other: str) -> FileReport:
-    """What is said of a tool log whose session has another one, called `other`, that tells of it."""
+def not_taken(found: NamedSession, other: str) -> FileReport:
+    """The report of a tool log that is not read because its session has another one, called `other`."""
     reason = f"{other} is of the same session, and is the one that is read"
     return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)
 

@@ -1,6 +1,6 @@
-"""Tool logs: one reader for a log that is followed while it grows and for one that is read whole.
+"""Tool logs: one reader for a log that grows and for one that is read whole.
 
-Here lives everything between a file and the rows that are stored of it: its name, how it is opened and read
-on, what becomes of its lines, and the follower of a running execution. What a line means is decided in
-`formats.tool_log`; which logs are read, and when, by `supervision`, `observing` and `sessions`.
+Here lives how a log is opened and read on, what is stored of its lines, and how the log of a running execution is
+followed. What a line means is in `formats.tool_log`. Which logs are read, and when, is decided by `worker`,
+`observing`, `importing` and `sessions`.
 """

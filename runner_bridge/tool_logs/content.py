@@ -1,7 +1,7 @@
-"""What a tool log tells, made ready for the store: calls, prompts, times, remarks, and its lines as they stand.
+"""Makes the rows of a tool log: calls, prompts, times, remarks, and its lines as they stand.
 
-An agent may say a secret to its tools: what is in the runner's `environment` is taken out of everything
-here.
+An agent may pass a secret to its tools: the values of secrets in the runner's `environment` are taken out of
+everything here.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _remarks(log: ToolLogFile) -> Iterator[tuple[RemarkKind, int | None, str]]:
 
 
 def prompt_of(prompts: Sequence[tool_log_format.Prompt]) -> tuple[str | None, bool]:
-    """The prompt of the execution: what was asked first. What the model was given only where that is not told."""
+    """The prompt of the execution, and whether it was cut: the first user prompt, else the first final prompt."""
     for prompt in prompts:
         if prompt.user_prompt:
             return prompt.user_prompt, size_before_cut(prompt.user_prompt) is not None
@@ -127,7 +127,7 @@ def prompt_of(prompts: Sequence[tool_log_format.Prompt]) -> tuple[str | None, bo
 
 
 def told(prompt: tool_log_format.Prompt) -> JsonValue:
-    """The prompt in the form that store.executions.tool_logs reads."""
+    """The prompt as JSON, as store.executions.tool_logs reads it."""
     return {
         "at": None if prompt.at is None else prompt.at.isoformat(),
         "user_prompt": prompt.user_prompt,

@@ -1,34 +1,35 @@
-"""A tool log as a file: read on from where it stood, as often as it grows, or to its end at once.
+"""The one reader of tool log files: it reads on whenever the file grows, or reads it to its end at once.
 
-A log that is replaced or shortened while it is read, or is longer than MAX_TOOL_LOG_BYTES, is cut off: what
-was read before stays, and `cut_off` says why. So does one that is no regular file. Called in threads.
+A log that is replaced or shortened while it is read, is longer than MAX_TOOL_LOG_BYTES, or is no regular file
+is cut off: what was read before stays, and `cut_off` says why. Everything here is called in threads.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import os
 
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.file_names import tool_log_names
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_log import LogChange, ToolLogReader
-from runner_bridge.tool_logs.names import tool_log_names
 from store.executions.tool_logs import KnownLog
 
 MAX_TOOL_LOG_BYTES = 64 * 1024 * 1024
-"""A log is read no further, however it is read."""
+"""No log is read further than this."""
 
 CHUNK_BYTES = 1024 * 1024
-"""Read at once."""
+"""How much is read at once."""
 
 
 class ToolLogFile:
     """One log. `session_id` is that of its name; `adopts` as in ToolLogReader.
 
-    `known` are how many bytes were read of it before, and their sha256: what they became stays when the file does
-    not begin with them any more.
+    `known` is how many bytes were stored of it before, and their sha256 in hex. A file that does not begin
+    with these bytes any more is cut off at its beginning.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class ToolLogFile:
         self.bytes = 0
         self.cut_off: str | None = None
         self.is_finished = False
+        self.written_at: dt.datetime | None = None
+        """When it was last written, by the file system, as of the last read."""
         self.was_replaced = False
-        """Whether it is not the log any more that was read before."""
+        """Whether the file does not begin with the known bytes."""
         self._known = known
         self._hash = hashlib.sha256()
         self._text = bytearray()
@@ -59,7 +62,7 @@ class ToolLogFile:
         return self._hash.hexdigest()
 
     def read_whole(self, opened: DirectoryReader) -> list[LogChange]:
-        """Reads it to its end and takes its last line, finished or not. FileNotFoundError when it is gone."""
+        """Reads to the end, a last line without its end included. FileNotFoundError when the file is gone."""
         changes: list[LogChange] = []
         more = True
         while more:
@@ -69,21 +72,36 @@ class ToolLogFile:
             self._replace("it was shortened after it was read")
         return changes + self.finish()
 
+    def read_to_first_line(self, opened: DirectoryReader) -> None:
+        """Reads on until a line can be used, or to the end. FileNotFoundError when the file is gone."""
+        more = True
+        while more and not self.reader.has_content:
+            _, more = self._read(opened)
+        if not self.reader.has_content:
+            self.finish()
+
     def read_on(self) -> tuple[list[LogChange], bool]:
-        """Reads what was appended, at most a chunk; what that changed, and whether there may be more."""
+        """Reads at most a chunk of what was appended; what that changed, and whether there may be more."""
         try:
             with DirectoryReader(self.directory) as opened:
                 return self._read(opened)
         except FileNotFoundError:
             return [], False
 
+    def of_the_other_session(self, opened: DirectoryReader) -> tuple[ToolLogFile, list[LogChange]]:
+        """The same file read whole as a log of the session that its lines name, and what they change."""
+        adopting = ToolLogFile(
+            self.directory, self.name, self.reader.session_id or "", adopts=True, known=self._known
+        )
+        return adopting, adopting.read_whole(opened)
+
     def finish(self) -> list[LogChange]:
-        """Takes the last line even if it has no end: nothing more will come."""
+        """Takes the last line even if it has no end. Called when nothing more will come."""
         self.is_finished = True
         return self.reader.finish(is_whole=self.cut_off is None)
 
     def take_text(self) -> bytes:
-        """The lines that were read since the last time; what follows the last end of a line when finished only."""
+        """The bytes of the lines read since the last call. A last line without its end is kept until `finish`."""
         end = (
             len(self._text) if self.is_finished else max(self._text.rfind(b"\n"), self._text.rfind(b"\r")) + 1
         )
@@ -112,12 +130,13 @@ class ToolLogFile:
         self.bytes += len(data)
         self._hash.update(data)
         self._text += data
-        # At its greatest length it is looked at once more, for whether that is all.
+        # At the greatest length one more look tells whether the file is longer.
         more = len(data) == CHUNK_BYTES or (len(data) > 0 and self.bytes == MAX_TOOL_LOG_BYTES)
         return self.reader.feed(data), more
 
     def _appended(self, descriptor: int) -> bytes:
         seen = os.fstat(descriptor)
+        self.written_at = dt.datetime.fromtimestamp(seen.st_mtime, dt.UTC)
         identity = (seen.st_dev, seen.st_ino)
         self._identity = self._identity or identity
         if identity != self._identity:
@@ -131,7 +150,7 @@ class ToolLogFile:
         return os.pread(descriptor, min(CHUNK_BYTES, MAX_TOOL_LOG_BYTES - self.bytes), self.bytes)
 
     def _check(self, data: bytes) -> None:
-        """Whether the file still begins with what is known of it, once that much was read."""
+        """Cuts the log off when it does not begin with the known bytes, once that many were read."""
         if self._known is None:
             return
         size, content_hash = self._known
@@ -149,10 +168,9 @@ class ToolLogFile:
 def read_tool_log(
     directory: Directory, name: str, session_id: str, *, adopts: bool, known: KnownLog | None = None
 ) -> ToolLogFile:
-    """A log read to its end; FileNotFoundError when it is gone. `known` is what was read of it before.
+    """A log read to its end; FileNotFoundError when it is gone. `known` is what was stored of it before.
 
-    `adopts` as in ToolLogReader. A log that has nothing of its own session is that of the other one in any case:
-    by then nothing else will come.
+    `adopts` as in ToolLogReader. A log without a line of its own session is read as that of the session it names.
     """
     with DirectoryReader(directory) as opened:
         return _read_tool_log(opened, directory, name, session_id, adopts, known)
@@ -166,9 +184,9 @@ def find_tool_log(
     known: KnownLog | None = None,
     opened: DirectoryReader | None = None,
 ) -> ToolLogFile | None:
-    """The log of a session, of the newer format where there are two; None when there is none.
+    """The log of a session, read to its end; of two the newer format, None when there is none.
 
-    `opened` is the directory where the caller has it open already.
+    `opened` is the directory, when the caller has it open already.
     """
     with contextlib.ExitStack() as stack:
         opened = opened or stack.enter_context(DirectoryReader(directory))
@@ -189,14 +207,19 @@ def _read_tool_log(
     before = None if known is None or known.file != name else (known.bytes, known.content_hash)
     log = ToolLogFile(directory, name, session_id, adopts=adopts, known=before)
     log.read_whole(opened)
-    if log.reader.speaks_of_others_only:
-        log = ToolLogFile(directory, name, session_id, adopts=True, known=before)
-        log.read_whole(opened)
+    return log.of_the_other_session(opened)[0] if log.reader.speaks_of_others_only else log
+
+
+def peek_tool_log(directory: Directory, name: str, session_id: str) -> ToolLogFile:
+    """An observed log read as far as its first line that can be used; FileNotFoundError when it is gone."""
+    log = ToolLogFile(directory, name, session_id, adopts=True)
+    with DirectoryReader(directory) as opened:
+        log.read_to_first_line(opened)
     return log
 
 
 def is_unchanged(directory: Directory, name: str, known: KnownLog) -> bool:
-    """Whether the log is, byte for byte, what was read of it to its end; FileNotFoundError when it is gone."""
+    """Whether the log is byte for byte the one that was stored; FileNotFoundError when it is gone."""
     if known.file != name or not known.is_finished:
         return False
     content_hash = hashlib.sha256()

@@ -1,7 +1,7 @@
-"""Follows the tool log a living runner writes, and turns each new line into an event while it happens.
+"""Follows the tool log of a running execution and stores each new line as an event at once.
 
-Only what is new is stored: after a restart the log is read from its beginning and compared with what the
-database holds. A log that is replaced or shortened is followed no further; whatever was in it stays.
+After a restart the log is read from its beginning, and only what is not stored yet is stored. A log that is
+replaced or shortened is followed no further; what was stored of it stays.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from runner_bridge.formats.file_names import tool_log_name
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_log import LogChange, StepComplete
 from runner_bridge.ingest_failures import place_of, record_failures
-from runner_bridge.observing.watching import DirectoryWatch
 from runner_bridge.redaction import redact_bytes
 from runner_bridge.tool_logs.content import clean_call, clean_calls, failures_of, log_row
 from runner_bridge.tool_logs.log_file import ToolLogFile
-from runner_bridge.tool_logs.names import tool_log_name
 from runner_bridge.waiting import wait_for_event
+from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.executions import state_machine, tool_logs
 from store.executions.ingest_problems import FoundFailure
@@ -32,20 +32,20 @@ from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus, Worker
 from store.postgres.database import Database
 
 LOOK_S = 0.5
-"""A net under the directory watch."""
+"""Between two looks without a wake-up, in case the directory watch missed one."""
 
 EVENTS_AT_ONCE = 200
 """Events stored in one transaction."""
 
 NOTE_S = 1.0
-"""Between two notes of how far a log was read: what it tells beside its calls is for people."""
+"""Between two updates of the log's row. Calls are stored at once; the rest is for people, who can wait."""
 
 logger = logging.getLogger(__name__)
 
 Change = tuple[EventKind, ToolCall]
 
 StepsDone = int
-"""How many steps of the flow are done, between the calls before and after."""
+"""How many steps of the flow were done at this place among the calls."""
 
 
 class ToolLogTail:
@@ -105,7 +105,7 @@ class ToolLogTail:
         return clean_calls(self._log, self._environment)
 
     async def follow(self, watch: DirectoryWatch, ended: asyncio.Event) -> None:
-        """Stores what is written until `ended` is set, and then once more what is left."""
+        """Stores what is written until `ended` is set, and then what is left."""
         with watch.follow(self._log.name) as changed:
             wake = asyncio.create_task(self._wake_at_end(ended, changed))
             try:
@@ -123,7 +123,7 @@ class ToolLogTail:
         return bool(self._pending) or self._is_ahead
 
     async def conclude(self) -> None:
-        """Stores what is left, a last line without its end included: nothing more will come."""
+        """Stores what is left, a last line without its end included. Called when nothing more will come."""
         await self._read()
         self._take(await asyncio.to_thread(self._log.finish))
         if self._log.reader.speaks_of_others_only:
@@ -131,11 +131,10 @@ class ToolLogTail:
         await self._store_if_possible()
 
     def _read_as_another_sessions(self) -> None:
-        """Nothing of its own came, and nothing will: what there is to show is the other session's."""
-        was = self._log
-        adopting = ToolLogFile(was.directory, was.name, was.reader.session_id or "", adopts=True)
-        with suppress(FileNotFoundError), DirectoryReader(was.directory) as opened:
-            self._take(adopting.read_whole(opened))
+        """Every line names another session: they are shown all the same."""
+        with suppress(FileNotFoundError), DirectoryReader(self._directory) as opened:
+            adopting, changes = self._log.of_the_other_session(opened)
+            self._take(changes)
             self._log, self._text, self._text_offset = adopting, b"", 0
 
     @staticmethod
@@ -144,7 +143,7 @@ class ToolLogTail:
         changed.set()
 
     async def drain(self) -> None:
-        """Stores what was written since the last time. Never twice at once, nor beside `follow`."""
+        """Stores what was written since the last call. Not to be called twice at once, nor beside `follow`."""
         await self._read()
         await self._store_if_possible()
 
@@ -159,7 +158,7 @@ class ToolLogTail:
             logger.warning("tool calls of execution %s wait for the database: %s", self._id, error)
 
     def _read_chunk(self) -> bool:
-        """Reads what was appended, at most a chunk; whether there may be more."""
+        """Reads at most a chunk of what was appended; whether there may be more."""
         was_cut_off = self._log.cut_off is not None
         changes, more = self._log.read_on()
         self._take(changes)
@@ -204,11 +203,11 @@ class ToolLogTail:
 
     @property
     def _is_ahead(self) -> bool:
-        """Whether more was read than is noted."""
+        """Whether more was read than the log's row says."""
         return self._noted_bytes != self._log.bytes
 
     async def _note(self) -> None:
-        """Stores how far the log was read, what it tells beside its calls, and its lines."""
+        """Stores the log's row and its new lines."""
         if not self._log.bytes and self._log.cut_off is None:
             return
         size = self._log.bytes

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from runner_bridge.sessions.find_session import ResultSeen
+
 
 class RunnerSeen(Enum):
     """What is known of the runner."""
@@ -20,14 +22,6 @@ class RunnerSeen(Enum):
     """It does not live any more, and nobody saw how it ended."""
     UNSEEN = auto()
     """Nobody who is left can see whether it lives."""
-
-
-class ResultSeen(Enum):
-    """What is known of the session file."""
-
-    VALID = auto()
-    UNUSABLE = auto()
-    NONE = auto()
 
 
 class EndKind(Enum):

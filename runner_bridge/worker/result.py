@@ -15,8 +15,8 @@ from dataclasses import replace
 from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.launchers.runner_process import ProcessExit
-from runner_bridge.sessions.judging import Evaluation, ending_by_result, evaluate_steps
-from runner_bridge.sessions.lookup import Expected, Found
+from runner_bridge.sessions.endings import Evaluation, ending_by_result, evaluate_steps
+from runner_bridge.sessions.find_session import ExpectedSession, FoundSession
 from runner_bridge.sessions.reading import Session
 from runner_bridge.worker.end_kind import EndKind, RunnerSeen, end_kind
 from store.model import Ending, ExecutionStatus, Failure, FailureKind, ToolCall
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 
 def decide(
-    expected: Expected,
-    found: Found,
+    expected: ExpectedSession,
+    found: FoundSession,
     exit: ProcessExit,
     *,
     stop_accepted: bool = False,
@@ -83,13 +83,13 @@ def steps_done(ending: Ending, total: int | None) -> int | None:
     return total if total == 1 or len(ending.steps) >= total else None
 
 
-def _by_result(expected: Expected, session: Session, exit: ProcessExit) -> Ending:
+def _by_result(expected: ExpectedSession, session: Session, exit: ProcessExit) -> Ending:
     is_agents = expected.is_local_runner and exit.code == EXIT_AGENT
     kind = FailureKind.AGENT if is_agents else FailureKind.BENCHMARK
     return ending_by_result(session, _evaluate(expected, session), kind)
 
 
-def _evaluate(expected: Expected, session: Session) -> Evaluation:
+def _evaluate(expected: ExpectedSession, session: Session) -> Evaluation:
     """By the definition that was executed."""
     try:
         benchmark = parse_benchmark(expected.source.encode(), f"{expected.benchmark_id}.yml")
@@ -100,7 +100,7 @@ def _evaluate(expected: Expected, session: Session) -> Evaluation:
 
 
 def _without_result(
-    expected: Expected, problem: Failure | None, exit: ProcessExit, last_lines: str
+    expected: ExpectedSession, problem: Failure | None, exit: ProcessExit, last_lines: str
 ) -> Failure:
     if problem is not None and (exit.code == 0 or exit == ProcessExit()):
         return problem

@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner_bridge.formats.file_names import own_directory, session_file_name, session_of_file, tool_log_name
 from runner_bridge.launchers.runner_config import RunnerConfig
-from runner_bridge.sessions.names import own_directory, session_file_name
-from runner_bridge.tool_logs.names import tool_log_name
 from store.errors import RetentionBusy, StoreError
 from store.executions import retention, state_machine
 from store.executions.retention import Bulk
@@ -136,12 +135,12 @@ def _old_files(config: RunnerConfig, before: float) -> Iterator[tuple[ExecutionI
     """Files with names of ours, by execution; no links and no directories."""
     for path in sorted(config.output_dir.glob("*.log")):
         yield from _old_file(path, path.stem, path.name, before)
-    for path in sorted(config.sessions_dir.glob("session_*.json")):
-        name = path.stem.removeprefix("session_")
+    for path in sorted(config.sessions_dir.glob(session_file_name("*"))):
+        name = session_of_file(path.name) or ""
         yield from _old_file(path, name, session_file_name(name), before)
         log_path = path.with_name(tool_log_name(name))
         yield from _old_file(log_path, name, log_path.name, before)
-    for path in sorted(config.sessions_dir.glob("*/session_*.json")):
+    for path in sorted(config.sessions_dir.glob(f"*/{session_file_name('*')}")):
         name = path.parent.name
         if path.parent.is_symlink():
             continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from runner_bridge.launchers.end_runner import end_runner
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
-from runner_bridge.sessions.lookup import Expected, Found, find_session
+from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, find_session
 from runner_bridge.waiting import until_stored
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.end_cause import EndCause, EndReason
@@ -29,14 +29,14 @@ class RunnerEnd:
 
     cause: EndCause
     exit: ProcessExit
-    found: Found
+    found: FoundSession
     execution_time_ms: int | None
     left: tuple[LeakedProcess, ...] = ()
     still_lives: bool = False
     """Whether not even SIGKILL ended the runner itself."""
 
 
-async def after_exit(context: WorkerContext, expected: Expected, runner: RunnerProcess) -> RunnerEnd:
+async def after_exit(context: WorkerContext, expected: ExpectedSession, runner: RunnerProcess) -> RunnerEnd:
     """Reads the result, and meanwhile ends whatever the runner left behind."""
     config = context.config
     lasted = round(runner.age_s * 1000)
@@ -53,13 +53,13 @@ async def after_exit(context: WorkerContext, expected: Expected, runner: RunnerP
 async def end_living(
     context: WorkerContext,
     execution_id: ExecutionId,
-    expected: Expected,
+    expected: ExpectedSession,
     runner: RunnerProcess,
     cause: EndCause,
     exited: asyncio.Event,
 ) -> RunnerEnd:
     """Ends the runner, and sets `exited` then. At a time limit, a result that was there before still counts."""
-    found, grace_s = Found(), context.config.term_grace_s
+    found, grace_s = FoundSession(), context.config.term_grace_s
     if cause.reason is EndReason.TIME_LIMIT:
         context.counters.time_limits += 1
         log.warning("execution %s: %s", execution_id, cause.limit_reached)

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 
+from runner_bridge.formats.file_names import own_directory
 from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.output_tail import OutputTail
-from runner_bridge.sessions.lookup import Expected
-from runner_bridge.sessions.names import own_directory
+from runner_bridge.sessions.find_session import ExpectedSession
 from runner_bridge.tool_logs.tail import ToolLogTail
 from runner_bridge.waiting import ShuttingDown, until_stored
 from runner_bridge.worker.context import WorkerContext
@@ -30,7 +30,7 @@ class RunnerFiles:
         self,
         context: WorkerContext,
         execution: Execution,
-        expected: Expected,
+        expected: ExpectedSession,
         output: RunnerOutput,
         stored: StoredCalls,
     ) -> None:

@@ -12,6 +12,7 @@ import logging
 from dataclasses import replace
 
 from runner_bridge.errors import LaunchError
+from runner_bridge.formats.file_names import session_file_name, tool_log_name
 from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
@@ -23,9 +24,7 @@ from runner_bridge.launchers.start_runner import (
     start_runner,
 )
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
-from runner_bridge.sessions.lookup import Expected, find_session
-from runner_bridge.sessions.names import session_file_name
-from runner_bridge.tool_logs.names import tool_log_name
+from runner_bridge.sessions.find_session import ExpectedSession, find_session
 from runner_bridge.waiting import until_stored
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.end_cause import EndCause, EndReason, wait_for_end_cause
@@ -51,7 +50,7 @@ class Supervision:
         self._benchmark = benchmark
         self._id = str(execution.id)
         self._output = RunnerOutput(output_path(config, self._id), config.output_cap_bytes)
-        self._expected = Expected(
+        self._expected = ExpectedSession(
             self._id,
             benchmark.id,
             benchmark.source,

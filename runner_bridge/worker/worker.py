@@ -20,9 +20,9 @@ from runner_bridge import log_context
 from runner_bridge.launchers.command_help import RunnerCommand
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
-from runner_bridge.observing.watching import DirectoryWatch
 from runner_bridge.processes import machine, process_identity, reaper
 from runner_bridge.waiting import ShuttingDown, until_stored, wait_for_event
+from runner_bridge.watching.directory_watch import DirectoryWatch
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.counters import Counters
 from runner_bridge.worker.recovery import Recovery, TakeoverPolicy

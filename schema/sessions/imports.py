@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from runner_bridge.errors import ImportDirectoryError as DirectoryFault
-from runner_bridge.importing import importing
+from runner_bridge.importing import import_files
 from runner_bridge.sessions.reports import FileReport
 from schema.contract.context import Info
 from schema.contract.enums import ImportOutcome
@@ -86,7 +86,7 @@ class ImportedFile:
     "`executionUpdates` while the import goes on."
 )
 class ImportSessionFilesSuccess:
-    report: strawberry.Private[importing.ImportReport]
+    report: strawberry.Private[import_files.ImportReport]
     directory: str = strawberry.field(description="The directory, without links.")
     total: int = strawberry.field(
         description="Files in the directory that can be imported: session files, tool logs, `cli_sessions.json`."
@@ -142,7 +142,7 @@ async def import_session_files(
     if wanted.first is not None and wanted.first < 1:
         return InvalidInputError.of("first", "`first` is at least 1")
     try:
-        report = await importing.import_session_files(
+        report = await import_files.import_session_files(
             info.context.db,
             info.context.runner,
             wanted.directory,

@@ -82,11 +82,11 @@ FROM unnest($1::uuid[], $2::jsonb[]) AS given (id, remark)
 WHERE l.execution_id = given.id AND NOT l.remarks @> given.remark
 
 -- name: fill_in_start
--- What a session file does not tell, or there is no session file to tell.
+-- What a session file does not tell.
 UPDATE executions AS e SET started_at = least(l.first_at, e.ended_at), queued_at = least(l.first_at, e.ended_at)
 FROM execution_tool_logs AS l
 WHERE l.execution_id = e.id AND e.id = ANY($1::uuid[]) AND e.origin = 'OBSERVED' AND is_terminal(e.status)
-  AND l.first_at IS NOT NULL AND (e.started_at IS NULL OR e.session_file_hash IS NULL AND l.first_at < e.started_at)
+  AND e.started_at IS NULL AND l.first_at IS NOT NULL
 
 -- name: of_executions
 SELECT execution_id, file, bytes, content_hash, first_at, last_at, prompts

@@ -21,7 +21,7 @@ ALLOWED = {
     # The age of a file: its time of modification is by the same clock.
     "runner_bridge/observing/logs.py",
     "runner_bridge/observing/sessions.py",
-    "runner_bridge/importing/open_logs.py",
+    "runner_bridge/importing/tool_log_import.py",
     "runner_bridge/worker/liveness.py",
     # Compares this clock with the database's, to tell a person how far they are apart.
     "gql_server/doctor/database.py",

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from runner_bridge.observing.observer import Observer
-from runner_bridge.observing.watching import DirectoryWatch
-from runner_bridge.sessions.names import execution_of
+from runner_bridge.sessions.named_session import execution_of
+from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.executions import state_machine
 from store.model import Execution, ExecutionId, ExecutionStatus
 from tests.helpers.bridge import LOOK_S, Bridge

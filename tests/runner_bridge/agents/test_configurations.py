@@ -182,7 +182,7 @@ async def test_whatever_a_runner_says_the_key_is_stored_nowhere(bridge: Bridge, 
 
 
 async def test_its_own_file_is_still_known_by_its_hash(bridge: Bridge, config: RunnerConfig) -> None:
-    from runner_bridge.importing.importing import import_session_files
+    from runner_bridge.importing.import_files import import_session_files
     from runner_bridge.sessions.reports import ImportOutcome
 
     await save(bridge.db, config, api_url=URL, api_key=CANARY)

@@ -17,10 +17,10 @@ import pytest
 
 from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.errors import ImportDirectoryError
-from runner_bridge.importing.importing import ImportReport, import_session_files
+from runner_bridge.importing.import_files import ImportReport, import_session_files
 from runner_bridge.launchers.runner_config import RunnerConfig
-from runner_bridge.sessions import ingest
-from runner_bridge.sessions.names import execution_of
+from runner_bridge.sessions import session_ingest
+from runner_bridge.sessions.named_session import execution_of
 from runner_bridge.sessions.reports import ImportOutcome
 from store.executions import ingest_problems, results, state_machine, tool_logs
 from store.executions.tool_logs import RemarkKind
@@ -47,7 +47,7 @@ def config(tmp_path: Path) -> RunnerConfig:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several chunks, so that reading and storing overlap."""
-    monkeypatch.setattr(ingest, "CHUNK_FILES", 7)
+    monkeypatch.setattr(session_ingest, "CHUNK_FILES", 7)
 
 
 def session_bytes(session_id: str, benchmark: str = "transfer", **changes: Any) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.importing.importing import import_session_files
+from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.observing import logs, observer
 from runner_bridge.tool_logs import log_file
 from store.executions import ingest_problems, results, tool_logs

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.importing.importing import import_session_files
+from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.ingest_failures import place_of
 from runner_bridge.observing import logs, observer
 from runner_bridge.observing import sessions as observed_sessions

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.importing.importing import import_session_files
+from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.observing import observer
 from store.executions import results
 from store.model import Execution, ExecutionStatus
@@ -74,7 +74,9 @@ async def test_what_ends_long_after_its_log_was_written_ended_with_its_log(
         assert lost.ended_at == LONG_AGO + dt.timedelta(seconds=ended_s)
 
 
-async def test_a_runner_that_times_out_took_its_limit_whatever_times_its_log_tells(bridge: Bridge) -> None:
+async def test_a_runner_that_times_out_took_its_limit_whatever_times_its_log_tells(
+    bridge: Bridge, sessions: Path
+) -> None:
     execution_id = await bridge.request(timeout_ms=400)
     call(somebodys_runner(str(execution_id)), 1, 3)
     await bridge.worker("hang").handle(execution_id)
@@ -88,32 +90,24 @@ async def test_a_runner_that_times_out_took_its_limit_whatever_times_its_log_tel
 async def test_the_start_of_an_observed_execution_is_never_after_its_calls(
     bridge: Bridge, sessions: Path
 ) -> None:
-    """The first line has no time, and the second one is of a call that began later than the third."""
-    watched, grown = somebodys_runner(), somebodys_runner()
-    for runner in (watched, grown):
-        call(runner, None, None)
+    """The first line has no time, and the second call began later than the third. Watched and imported."""
+    watched, imported = somebodys_runner(), somebodys_runner()
+
+    async def three_calls() -> bool:
+        found = await results.tool_calls_of(bridge.db, [id_of(watched)])
+        return len(found.get(id_of(watched), ())) == 3
+
+    call(watched, None, None)
     async with observing(bridge):
         await stored(bridge, watched, RUNNING)
         call(watched, 8, 9)
         call(watched, 2, 3)
-
-        async def three_calls() -> bool:
-            found = await results.tool_calls_of(bridge.db, [id_of(watched)])
-            return len(found.get(id_of(watched), ())) == 3
-
         await eventually(three_calls)
-        written_long_ago(grown)
     async with observing(bridge, idle_s=0.05):
-        for runner in (watched, grown):
-            await stored(bridge, runner, LOST)
-    await never_after_its_calls(bridge, await bridge.get(id_of(watched)))
-    # A log that grows after the end, with earlier times than it had.
-    call(grown, 8, 9)
-    call(grown, 2, 3)
-    await import_session_files(bridge.db, bridge.config)
-    await never_after_its_calls(bridge, await bridge.get(id_of(grown)))
-    imported = somebodys_runner()
+        await stored(bridge, watched, LOST)
     call(imported, None, None)
+    call(imported, 8, 9)
     call(imported, 2, 3)
     await import_session_files(bridge.db, bridge.config)
-    await never_after_its_calls(bridge, await bridge.get(id_of(imported)))
+    for runner in (watched, imported):
+        await never_after_its_calls(bridge, await bridge.get(id_of(runner)))

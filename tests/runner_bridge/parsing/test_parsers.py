@@ -13,11 +13,11 @@ import pytest
 
 from runner_bridge.benchmarks.definitions import StoredText
 from runner_bridge.benchmarks.sync import upsert_benchmark
-from runner_bridge.importing.importing import import_session_files
+from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.parsing.parser_processes import PROGRAM
-from runner_bridge.sessions import chunks, ingest, parsers
-from runner_bridge.sessions.chunks import Judged
+from runner_bridge.sessions import chunks, session_ingest
+from runner_bridge.sessions.chunks import ChunkParser, Judged
 from store.model import BenchmarkId
 from store.postgres.database import Database
 from tests.helpers.fake_runner import FakeRunner
@@ -31,11 +31,11 @@ FROM executions AS e JOIN execution_results AS r ON r.execution_id = e.id ORDER 
 """
 
 
-def die_or_judge(texts: Mapping[BenchmarkId, tuple[int, StoredText]]) -> Judged:
-    """Dies in a parser process, after the first of its two steps."""
-    if PROGRAM in " ".join(psutil.Process().cmdline()):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return chunks.judge_kept(texts)
+def die(parser: ChunkParser, texts: Mapping[BenchmarkId, tuple[int, StoredText]]) -> Judged:
+    """Ends its parser process, after the first of its two steps."""
+    assert PROGRAM in " ".join(psutil.Process().cmdline())
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nothing survives that")
 
 
 async def test_the_same_is_stored_and_said_wherever_files_are_parsed(
@@ -48,7 +48,7 @@ async def test_the_same_is_stored_and_said_wherever_files_are_parsed(
         (tmp_path / f"session_s{number:02}.json").write_text(json.dumps(session))
     (tmp_path / "session_bad.json").write_text("{")
     (tmp_path / "session_other.json").write_bytes(FakeRunner("nobody-knows-it", "glm-4.6", "other").session())
-    monkeypatch.setattr(ingest, "CHUNK_FILES", 7)
+    monkeypatch.setattr(session_ingest, "CHUNK_FILES", 7)
 
     async def imported() -> tuple[object, object]:
         report = await import_session_files(db, RunnerConfig(sessions_dir=tmp_path))
@@ -58,9 +58,9 @@ async def test_the_same_is_stored_and_said_wherever_files_are_parsed(
         return stored, [(file.file, file.outcome, file.reason, file.offset) for file in report.files]
 
     here = await imported()
-    monkeypatch.setattr(ingest, "PROCESSES_FROM_FILES", 1)
+    monkeypatch.setattr(session_ingest, "PROCESSES_FROM_FILES", 1)
     assert await imported() == here and "lost" not in caplog.text
-    monkeypatch.setattr(parsers, "judge_kept", die_or_judge)
+    monkeypatch.setattr(ChunkParser, "judge", die)
     assert await imported() == here and "a parser process was lost (it died)" in caplog.text
 
 
@@ -71,7 +71,7 @@ async def test_files_beyond_what_fits_into_memory_together_are_taken_one_after_t
     for name in names:
         (tmp_path / f"session_{name}.json").write_bytes(FakeRunner("transfer", "glm-4.6", name).session())
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(ingest, "CHUNK_FILES", 4)
+    monkeypatch.setattr(session_ingest, "CHUNK_FILES", 4)
     told: list[tuple[int, int]] = []
     report = await import_session_files(
         db, RunnerConfig(sessions_dir=tmp_path), progress=lambda done, total: told.append((done, total))

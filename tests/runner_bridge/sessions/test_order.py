@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.importing.importing import import_session_files
+from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.observing import observer
 from runner_bridge.observing import sessions as observed_sessions
 from tests.helpers.bridge import Bridge

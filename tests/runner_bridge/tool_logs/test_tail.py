@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from runner_bridge.formats.paths import Directory
-from runner_bridge.observing.watching import DirectoryWatch
 from runner_bridge.tool_logs import tail as tool_log_tail
 from runner_bridge.tool_logs.tail import ToolLogTail
+from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.executions import results, state_machine
 from store.model import EventKind, ExecutionId, ToolCallStatus
 from tests.helpers.bridge import Bridge
@@ -154,7 +154,7 @@ async def test_a_directory_that_cannot_be_watched_is_looked_at_instead(
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no more inotify watches")
 
-    monkeypatch.setattr("runner_bridge.observing.watching._changed_names", refuse)
+    monkeypatch.setattr("runner_bridge.watching.directory_watch._changed_names", refuse)
     events = bridge.hub.follow_execution(running, 2)
     async with following(bridge, running), asyncio.timeout(DEADLINE_S):
         runner.tool_started("seen_all_the_same")

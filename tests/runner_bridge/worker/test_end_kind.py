@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from runner_bridge.worker.end_kind import EndKind, ResultSeen, RunnerSeen, end_kind
+from runner_bridge.sessions.find_session import ResultSeen
+from runner_bridge.worker.end_kind import EndKind, RunnerSeen, end_kind
 
 LIVES, EXITED, GONE, UNSEEN = RunnerSeen
 VALID, UNUSABLE, NONE = ResultSeen

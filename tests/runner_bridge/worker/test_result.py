@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.launchers.runner_process import ProcessExit
-from runner_bridge.sessions.lookup import Expected, Found, find_session, judged, look
+from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, find_session, judged, look
 from runner_bridge.worker.result import decide
 from store.model import ExecutionStatus, Failure, FailureKind
 from tests.helpers.bridge import SOL_TRANSFER
 from tests.helpers.fake_runner import FakeRunner
 
 ID = "0b5c9f1e-58a4-4c0b-9d0f-3f1d2c4b5a69"
-EXPECTED = Expected(ID, "001-sol-transfer", SOL_TRANSFER.read_text(), is_local_runner=False)
+EXPECTED = ExpectedSession(ID, "001-sol-transfer", SOL_TRANSFER.read_text(), is_local_runner=False)
 RUNNER = FakeRunner("001-sol-transfer", "deterministic", ID)
 EXITS = [
     ProcessExit(code=0),
@@ -35,8 +35,10 @@ def test_a_file_cut_at_any_byte_is_never_a_result_and_never_an_exception() -> No
         assert found.session is None and found.problem is not None, length
 
 
-@pytest.mark.parametrize(("found", "exit"), list(itertools.product([Found(), Found(problem=PROBLEM)], EXITS)))
-def test_without_a_result_nothing_ever_succeeds(found: Found, exit: ProcessExit) -> None:
+@pytest.mark.parametrize(
+    ("found", "exit"), list(itertools.product([FoundSession(), FoundSession(problem=PROBLEM)], EXITS))
+)
+def test_without_a_result_nothing_ever_succeeds(found: FoundSession, exit: ProcessExit) -> None:
     ending = decide(EXPECTED, found, exit)
     assert ending.status in (ExecutionStatus.FAILED, ExecutionStatus.LOST)
     assert ending.failure is not None and ending.failure.message
@@ -54,7 +56,7 @@ def test_a_result_decides_whatever_the_exit(exit: ProcessExit) -> None:
 
 
 def test_a_bad_file_is_mentioned_beside_the_exit_that_explains_it() -> None:
-    ending = decide(EXPECTED, Found(problem=PROBLEM), ProcessExit(code=1), last_lines="disk full")
+    ending = decide(EXPECTED, FoundSession(problem=PROBLEM), ProcessExit(code=1), last_lines="disk full")
     assert ending.failure is not None and ending.failure.kind is FailureKind.RUNNER_EXIT
     assert PROBLEM.message in ending.failure.message and "disk full" in ending.failure.message
 
@@ -84,7 +86,7 @@ def test_tools_of_an_old_session_file_stand_in_for_a_missing_tool_log() -> None:
 
 
 async def test_a_file_that_comes_late_is_waited_for_and_a_missing_one_not_for_ever(tmp_path: Path) -> None:
-    assert await find_session(tmp_path, EXPECTED, 3, 0.001) == Found()
+    assert await find_session(tmp_path, EXPECTED, 3, 0.001) == FoundSession()
     path = tmp_path / f"session_{ID}.json"
     path.write_bytes(b"{")
     assert look(tmp_path, EXPECTED).problem is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.importing.importing import import_session_files
+from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.sessions.reports import ImportOutcome
 from runner_bridge.worker.retention import PrunedFiles, RetentionPolicy, keep_pruning, remove_files
 from store.errors import DatabaseUnavailable

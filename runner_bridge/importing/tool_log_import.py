@@ -1,25 +1,22 @@
-"""Imports tool logs that no session file has ended yet: each is an observed execution.
+"""Imports tool logs without a session file: each becomes an observed execution.
 
-As if it had been watched: it runs while its log is fresh, and is given up when the log is old. A log in
-which no line can be used begins nothing.
+It is treated as if it had been watched: it runs while its log is fresh, and is given up when the log is old. A log
+without a usable line makes no execution.
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.files import DirectoryReader
+from runner_bridge.formats.file_names import format_rank, session_of_log, takes_precedence
 from runner_bridge.formats.paths import Directory
-from runner_bridge.sessions.names import Candidate, candidate
+from runner_bridge.sessions.endings import end_of_silence
+from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, not_taken
-from runner_bridge.sessions.silence import end_of_silence
-from runner_bridge.tool_logs.log_file import ToolLogFile, read_tool_log
-from runner_bridge.tool_logs.names import format_rank, session_of_log, takes_precedence
+from runner_bridge.tool_logs.log_file import ToolLogFile, peek_tool_log
 from runner_bridge.tool_logs.tail import ToolLogTail
 from store.executions import observed, results
 from store.executions.observed import Begun, Known
@@ -27,13 +24,13 @@ from store.model import ExecutionId
 from store.postgres.database import Database
 
 AT_ONCE = 4
-"""Logs that are imported at the same time: others want the database too."""
+"""Logs that are imported at the same time, few enough to leave the database to others."""
 
 
-class OpenLogs:
-    """Tool logs of one directory. `idle_s` is how long silence may last.
+class ToolLogImport:
+    """Imports tool logs of one directory. `idle_s` is after how many seconds of silence a runner is given up.
 
-    `problems` say why session files that are there cannot be used, by session id.
+    `problems` says by session id why a session file that is there cannot be used.
     """
 
     def __init__(
@@ -47,9 +44,9 @@ class OpenLogs:
     async def run(self, names: Sequence[str]) -> dict[str, FileReport]:
         """A report per log, by name. Raises the store's errors."""
         reports: dict[str, FileReport] = {}
-        found: dict[ExecutionId, Candidate] = {}
+        found: dict[ExecutionId, NamedSession] = {}
         for name in sorted(names, key=format_rank):
-            one = candidate(name, session_of_log(name) or "")
+            one = named_session(name, session_of_log(name) or "")
             first = found.setdefault(one.execution_id, one)
             if first is not one:
                 reports[name] = not_taken(one, first.file)
@@ -60,12 +57,13 @@ class OpenLogs:
             reports |= {one.name: report for one, report in zip(together, done, strict=True)}
         return reports
 
-    async def _take(self, found: Candidate) -> FileReport:
+    async def _take(self, found: NamedSession) -> FileReport:
         try:
-            log, written_at = await asyncio.to_thread(_read, self._directory, found)
+            log = await asyncio.to_thread(peek_tool_log, self._directory, found.name, found.session_id)
         except FileNotFoundError:
             return FileReport(found.file, ImportOutcome.FAILED, reason="the file is gone")
-        if not log.reader.has_content:
+        written_at = log.written_at
+        if not log.reader.has_content or written_at is None:
             return _unusable(found, log)
         began_at = log.reader.first_at or written_at
         begun = await observed.begin(
@@ -89,14 +87,14 @@ class OpenLogs:
         return report if is_new else replace(report, outcome=ImportOutcome.UNCHANGED)
 
     def _is_silent(self, known: Known | None, written_at: dt.datetime) -> bool:
-        """Whether nothing was heard for too long; `known` is None for an execution that has just begun."""
+        """Whether nothing was written for too long; `known` is None for an execution that has just begun."""
         now = dt.datetime.now(dt.UTC)
         heard = [written_at]
         if known is not None and known.last_activity_at is not None:
             heard.append(known.last_activity_at)
         return (now - max(heard)).total_seconds() >= self._idle_s
 
-    async def _store(self, found: Candidate, is_silent: bool, written_at: dt.datetime) -> ToolLogFile:
+    async def _store(self, found: NamedSession, is_silent: bool, written_at: dt.datetime) -> ToolLogFile:
         execution_id = found.execution_id
         stored = (await results.tool_calls_of(self._db, [execution_id])).get(execution_id, ())
         tail = ToolLogTail(
@@ -117,20 +115,7 @@ class OpenLogs:
         return tail.log
 
 
-def _read(directory: Directory, found: Candidate) -> tuple[ToolLogFile, dt.datetime]:
-    """The log as far as it is now, and when it was last written."""
-    with DirectoryReader(directory) as opened:
-        try:
-            descriptor = opened.open(found.name)
-        except FormatError:
-            written_at = dt.datetime.now(dt.UTC)
-        else:
-            written_at = dt.datetime.fromtimestamp(os.fstat(descriptor).st_mtime, dt.UTC)
-            os.close(descriptor)
-    return read_tool_log(directory, found.name, found.session_id, adopts=True), written_at
-
-
-def _unusable(found: Candidate, log: ToolLogFile) -> FileReport:
+def _unusable(found: NamedSession, log: ToolLogFile) -> FileReport:
     if not log.bytes and log.cut_off is None:
         return FileReport(found.file, ImportOutcome.UNCHANGED, reason="it is empty")
     report = log_report(log, found.execution_id)

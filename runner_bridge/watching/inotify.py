@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 GATHER_S = 0.001
-"""From the first change until it is told: who creates a file mostly writes and closes it at once."""
+"""How long changes are gathered: a program that creates a file mostly writes and closes it at once."""
 
 PAUSE_S = 0.005
-"""Until the next is told: a writer that never pauses wakes its readers no more often."""
+"""Between two reports: a writer that never pauses wakes its readers no more often."""
 
 IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE = 0x2, 0x4, 0x8
 IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE = 0x40, 0x80, 0x100, 0x200

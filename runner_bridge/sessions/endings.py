@@ -1,4 +1,4 @@
-"""What a session's result comes to: scoring and assertions by a definition, and the end that it tells of."""
+"""How an execution ends by its session file: its score and assertions, its status and failure; or without one."""
 
 from __future__ import annotations
 
@@ -50,6 +50,16 @@ def ending_by_result(
         steps=tuple(_step(number, step) for number, step in enumerate(result.steps, start=1)),
         tool_calls=tuple(tool_call(call) for call in result.tools),
     )
+
+
+def end_of_silence(idle_s: float, problem: str | None) -> tuple[ExecutionStatus, Failure]:
+    """Its status and failure; `problem` is why its session file cannot be used, None where there is none."""
+    silence = f"Nothing was heard of its runner for {idle_s:g} s"
+    if problem is None:
+        message = f"{silence}, and it left no session file"
+        return ExecutionStatus.LOST, Failure(FailureKind.LOST, message)
+    message = f"{silence}, and its session file cannot be used: {problem}"
+    return ExecutionStatus.FAILED, Failure(FailureKind.RESULT_UNREADABLE, message)
 
 
 def _why_unsuccessful(result: FinalResult) -> str | None:

@@ -1,10 +1,9 @@
-"""Brings session files into the database, whoever noticed them: an import, or a worker that watches.
+"""Stores session files that an import or an observer found.
 
-Files are taken some hundred at once: while they are written to the database the next are parsed, in
-processes when there are many. What is stored already is recognised by its hash before it is parsed, so
-taking a file again costs little and changes nothing. Each file is reported; a damaged one stops nothing. A
-file that ends an execution observed while it ran, and one that was never heard of before, are written by
-the same statements.
+Files are taken in chunks of some hundred: while one chunk is written to the database the next are parsed, in
+parser processes when there are many. A stored file is recognised by its hash before it is parsed, so taking
+it again costs little and changes nothing. Each file gets a report, and a damaged one does not affect the
+others. The same statements write a file that ends an observed execution and one whose execution is new.
 """
 
 from __future__ import annotations
@@ -17,11 +16,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, record_failures
 from runner_bridge.parsing.parser_processes import ParserProcesses
 from runner_bridge.sessions.chunks import Judged, Named, NewSession
-from runner_bridge.sessions.names import Candidate, candidate, session_of_file
+from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.parsers import Parsed, Parsers
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there
 from store.executions import ingest_problems, observed
@@ -34,27 +34,27 @@ CHUNK_FILES = 200
 """Files that are parsed and stored together."""
 
 PROCESSES_FROM_FILES = 1_000
-"""So many new files take longer to parse than processes take to start."""
+"""From this many new files on, parser processes save more time than their start takes."""
 
 TRIES = 3
-"""How often a file is offered to the database whose execution is begun by somebody else that very moment."""
+"""How often a file is written again when another process begins its execution at that moment."""
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-"""Told, in the loop's thread, how many of how many files are done."""
+"""Called in the loop's thread with how many files are done, and of how many."""
 
 
 @dataclass
 class _Outcomes:
-    """What became of a chunk's sessions. An id goes from `written` when its first file has been reported."""
+    """What became of a chunk's sessions. An id is removed from `written` when its first file is reported."""
 
     written: set[ExecutionId]
     refused: dict[ExecutionId, str]
     known: Mapping[ExecutionId, Known]
 
     def report(self, item: NewSession) -> FileReport:
-        """Asked in the order of files: the first of an execution takes what was written."""
+        """The report of a file. Called in the order of files: the first one of an execution was written."""
         execution_id = item.found.execution_id
         if execution_id in self.written:
             self.written.discard(execution_id)
@@ -68,20 +68,20 @@ class _Outcomes:
         return already_there(item.found, self.known[execution_id], item.hash)
 
 
-class Ingest:
-    """Session files of one directory on their way into the database, judged by the definitions of now."""
+class SessionIngest:
+    """Stores session files of one directory, judged by the current definitions."""
 
     def __init__(self, db: Database, directory: Directory) -> None:
         self._db = db
         self._directory = directory
 
     async def run(self, names: Sequence[str], progress: Progress | None = None) -> list[FileReport]:
-        """A report per file, in the order of `names`. Records no conflicts and failures."""
-        files = [_candidate_or_report(name) for name in names]
-        candidates = [item.execution_id for item in files if isinstance(item, Candidate)]
-        known = await observed.known(self._db, candidates) if candidates else {}
+        """A report per file, in the order of `names`. Does not record conflicts and failures."""
+        files = [_session_or_report(name) for name in names]
+        ids = [item.execution_id for item in files if isinstance(item, NamedSession)]
+        known = await observed.known(self._db, ids) if ids else {}
         reports: list[FileReport] = []
-        async with self._parsers(len(candidates) - len(known)) as parsers:
+        async with self._parsers(len(ids) - len(known)) as parsers:
             async with _Ahead(parsers, files, known) as ahead:
                 while (parsed := await ahead.next()) is not None:
                     reports += await self._store(parsed)
@@ -121,7 +121,7 @@ class Ingest:
 
 
 class _Ahead:
-    """Parses chunks of files while others are stored, as many at once as is worth it, and gives them in order."""
+    """Parses the next chunks of files while a chunk is stored. Returns them in order."""
 
     def __init__(self, parsers: Parsers, files: Sequence[Named], known: Mapping[ExecutionId, Known]) -> None:
         self._parsers = parsers
@@ -138,7 +138,7 @@ class _Ahead:
         await asyncio.gather(*self._parsing, return_exceptions=True)
 
     async def next(self) -> Parsed | None:
-        """The next that are parsed; None when there are no more."""
+        """The next parsed files; None when there are no more."""
         self._fill()
         if not self._parsing:
             return None
@@ -158,7 +158,7 @@ class _Ahead:
 
 
 async def record_problems(db: Database, place: Place, reports: Sequence[FileReport]) -> None:
-    """Records conflicts and failures, each logged once, and takes out what is good now."""
+    """Records conflicts and failures, logs each new one, and removes those of files that are good now."""
     conflicts = [
         FoundConflict(one.execution_id, one.content_hash, one.file, one.reason)
         for one in reports
@@ -169,14 +169,14 @@ async def record_problems(db: Database, place: Place, reports: Sequence[FileRepo
         about = {"execution_id": str(conflict.execution_id)}
         log.warning("%s was not taken: %s", conflict.file, conflict.reason, extra=about)
     everything = [*reports, *(one.log for one in reports if one.log is not None)]
-    # What is unchanged is as bad as it was.
+    # The failures of an unchanged log are recorded already.
     everything = [one for one in everything if one.failures or not one.not_used]
     failures = [problem for one in everything for problem in one.problems]
     await record_failures(db, place, [one.file for one in everything], failures)
 
 
-def _candidate_or_report(name: str) -> Candidate | FileReport:
+def _session_or_report(name: str) -> NamedSession | FileReport:
     try:
-        return candidate(name, session_of_file(name) or "")
+        return named_session(name, session_of_file(name) or "")
     except FormatError as error:
         return FileReport(display(name), ImportOutcome.FAILED, reason=error.message)

@@ -1,7 +1,6 @@
-"""Imports what other runners left in a directory, a page or all of it: session files, tool logs, the CLI's store.
+"""Imports a directory, or a page of it: session files, tool logs and the upstream CLI's store.
 
-Files are taken session by session, in order of the session's id, by the same ingest that a worker uses for
-the directory it watches.
+Files are taken session by session, in order of the session's id, by the same ingest that an observer uses.
 """
 
 from __future__ import annotations
@@ -12,23 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner_bridge.formats.cli_store import CLI_STORE
+from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.formats.paths import Directory
 from runner_bridge.importing.cli_store_import import import_cli_store
 from runner_bridge.importing.import_directory import Listing, allowed_directory, list_files
-from runner_bridge.importing.open_logs import OpenLogs
+from runner_bridge.importing.tool_log_import import ToolLogImport
 from runner_bridge.ingest_failures import display, place_of
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.start_runner import secrets_of
-from runner_bridge.sessions.ingest import Ingest, Progress, record_problems
-from runner_bridge.sessions.log_ingest import LogIngest
-from runner_bridge.sessions.names import session_of_file
 from runner_bridge.sessions.reports import FileReport, ImportOutcome
+from runner_bridge.sessions.session_ingest import Progress, SessionIngest, record_problems
+from runner_bridge.sessions.tool_log_ingest import ToolLogIngest
 from store.postgres.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """An import: what became of the files it took, in order, of all that are listed.
+    """The report of an import: what was done with each file it took, in order.
 
     The store of the upstream CLI has a report for each of its sessions. `last` is the file up to which was taken,
     None when none was; `remaining` come after it.
@@ -79,22 +78,22 @@ async def _import(
     names: tuple[str, ...],
     progress: Progress | None,
 ) -> list[FileReport]:
-    """What became of these files, in their order."""
+    """The reports of these files, in their order."""
     has_store = CLI_STORE in names
     names = tuple(name for name in names if name != CLI_STORE)
     sessions = [name for name in names if session_of_file(name) is not None]
-    taken = dict(zip(sessions, await Ingest(db, where).run(sessions, progress), strict=True))
+    taken = dict(zip(sessions, await SessionIngest(db, where).run(sessions, progress), strict=True))
     beside = {report.log.file: report.log for report in taken.values() if report.log is not None}
     reports = {name: replace(report, log=None) for name, report in taken.items()}
     reports |= {name: beside[display(name)] for name in names if display(name) in beside}
     logs = [name for name in names if name not in reports]
-    reports |= await LogIngest(db, where, lambda agent: secrets_of(db, config, agent)).run(logs)
+    reports |= await ToolLogIngest(db, where, lambda agent: secrets_of(db, config, agent)).run(logs)
     problems = {
         session_of_file(name) or "": report.reason or ""
         for name, report in reports.items()
         if report.outcome is ImportOutcome.FAILED and name in taken
     }
     logs = [name for name in logs if name not in reports]
-    reports |= await OpenLogs(db, where, config.observed_idle_s, problems).run(logs)
+    reports |= await ToolLogImport(db, where, config.observed_idle_s, problems).run(logs)
     of_store = await import_cli_store(db, where) if has_store else []
     return [*(reports[name] for name in names), *of_store]

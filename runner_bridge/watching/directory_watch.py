@@ -1,7 +1,7 @@
-"""Wakes whoever waits for files of the sessions directory to change: one inotify watch for all of them.
+"""One watch of a directory for all tasks that wait for its files to change.
 
-The watch exists only while somebody follows. It is a wake-up and never the truth: a follower looks for
-itself, and looks now and then without being woken, so a lost notification costs time and nothing else.
+The watch exists only while a task follows it. It only wakes: a follower looks at the file itself, and also
+looks now and then without being woken, so a missed notification costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from contextlib import aclosing
 from pathlib import Path
 
 from runner_bridge import log_context
-from runner_bridge.observing import inotify
+from runner_bridge.watching import inotify
 
 STEP_MS = 5
 """How long changes are gathered: measured 8 ms from write to wake-up, for half a percent of a core."""
 
 DEBOUNCE_MS = 20
-"""Changes that never pause are told at least this often."""
+"""Changes without a pause are reported at least this often."""
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Changes:
         self.woken.set()
 
     def take(self) -> set[str]:
-        """What changed; from here on it counts as known."""
+        """The names that changed since the last call."""
         taken, self._names = self._names, set()
         self.woken.clear()
         return taken
@@ -81,14 +81,14 @@ class DirectoryWatch:
             self._rest()
 
     def ensure(self) -> None:
-        """Begins to watch again if the watch has ended, such as by the directory's being away."""
+        """Starts the watch again if it has ended, for example because the directory was away."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(
                 self._watch(), name="directory watch", context=log_context.unrelated()
             )
 
     async def restart(self) -> None:
-        """Watches what is called `root` now: a watch stays with the directory, wherever that goes."""
+        """Watches the directory that `root` names now: a watch stays with a directory that is moved."""
         await self.close()
         if self._followers or self._of_all:
             self.ensure()
@@ -110,7 +110,7 @@ class DirectoryWatch:
                     for name in names:
                         self._tell(name)
         except (OSError, RuntimeError) as error:
-            # Out of inotify watches, or no such directory: the followers' own looks must do.
+            # Out of inotify watches, or no such directory: the followers look without being woken.
             log.warning("%s cannot be watched, looking now and then instead: %s", self.root, error)
 
     def _tell(self, name: str) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.observing import inotify, watching
+from runner_bridge.watching import directory_watch, inotify
 from tests.helpers.patience import DEADLINE_S
 
 WRITES = 2_000
 
 OF_LINUX = [inotify.changed_names] if sys.platform == "linux" else []
-BOTH = [*OF_LINUX, watching._told_by_watchfiles]
+BOTH = [*OF_LINUX, directory_watch._told_by_watchfiles]
 Told = Callable[[Path], AsyncGenerator[set[str], None]]
 
 

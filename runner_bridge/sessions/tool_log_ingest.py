@@ -1,9 +1,8 @@
-"""Brings tool logs into the database whose executions have ended: they arrived, or grew, after their session
-file.
+"""Stores tool logs that arrived, or grew, after their execution had ended.
 
-A log is read whole, and what is stored becomes what it tells. One that is stored as it stands is recognised
-by its hash, so taking it again costs little and changes nothing. One that does not begin any more with what
-was read of it is not taken, and says so; what it told before stays.
+A log is read whole, and what is stored of it is replaced. An unchanged log is recognised by its hash, so
+taking it again costs little and changes nothing. A log that was replaced or shortened since it was read is
+not taken, which is remarked on; what was stored of it stays.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from dataclasses import dataclass, replace
 
 from runner_bridge.errors import LaunchError
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.file_names import format_rank, session_of_log, takes_precedence
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display
-from runner_bridge.sessions.names import Candidate, candidate
+from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, not_taken, remark_texts
 from runner_bridge.tool_logs.content import stored_log
 from runner_bridge.tool_logs.log_file import is_unchanged, read_tool_log
-from runner_bridge.tool_logs.names import format_rank, session_of_log, takes_precedence
 from store.executions import observed, tool_logs
 from store.executions.observed import Known
 from store.executions.tool_logs import RemarkKind, StoredLog
@@ -29,19 +28,19 @@ from store.postgres.database import Database
 
 CHUNK_FILES = 200
 CHUNK_BYTES = 16 * 1024 * 1024
-"""Logs that are read and stored together: at most so many, and so many bytes; one alone may be larger."""
+"""Limits of what is read and stored together; a single log may be larger."""
 
 NOT_USED = (RemarkKind.UNUSABLE_LINE, RemarkKind.CUT_OFF)
 
 EnvironmentOf = Callable[[str], Awaitable[Mapping[str, str]]]
-"""The environment of an agent's runners, for its secrets; raises LaunchError."""
+"""Gives the environment of an agent's runners, which has its secrets; raises LaunchError."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """The log of an execution that has ended. `environment` is the runner's, for its secrets."""
+    """The log of an ended execution. `environment` is the runner's: the values of its secrets are taken out."""
 
-    found: Candidate
+    found: NamedSession
     known: Known
     environment: Mapping[str, str]
 
@@ -54,8 +53,8 @@ class _Read:
     stored: StoredLog | None = None
 
 
-class LogIngest:
-    """Tool logs of one directory."""
+class ToolLogIngest:
+    """Stores tool logs of one directory whose executions have ended."""
 
     def __init__(self, db: Database, directory: Directory, environment_of: EnvironmentOf) -> None:
         self._db = db
@@ -63,17 +62,17 @@ class LogIngest:
         self._environment_of = environment_of
 
     async def run(self, names: Sequence[str]) -> dict[str, FileReport]:
-        """A report per log, by name. None for those whose executions are not known, or observed and running."""
+        """Reports by name. Logs whose execution is unknown, or observed and running, have none."""
         reports: dict[str, FileReport] = {}
         for begin in range(0, len(names), CHUNK_FILES):
             await self._take(names[begin : begin + CHUNK_FILES], reports)
         return reports
 
     async def _take(self, names: Sequence[str], reports: dict[str, FileReport]) -> None:
-        found: dict[str, Candidate] = {}
+        found: dict[str, NamedSession] = {}
         for name in sorted(names, key=format_rank):
             try:
-                found[name] = candidate(name, session_of_log(name) or "")
+                found[name] = named_session(name, session_of_log(name) or "")
             except FormatError as error:
                 reports[name] = FileReport(display(name), ImportOutcome.FAILED, reason=error.message)
         known = await observed.known(self._db, [one.execution_id for one in found.values()]) if found else {}
@@ -94,15 +93,15 @@ class LogIngest:
                 reports[item.found.name] = report
             waiting = waiting[len(read) :]
 
-    async def _wanted(self, found: Candidate, known: Known) -> _Wanted | FileReport | None:
-        """None when the execution is observed and runs."""
+    async def _wanted(self, found: NamedSession, known: Known) -> _Wanted | FileReport | None:
+        """What to do with a log; None when its execution is observed and runs."""
         if not known.status.is_terminal:
             if known.origin is ExecutionOrigin.OBSERVED:
                 return None
             reason = f"the execution is {known.status} here; its worker reads the log"
-            return replace(_left(found, reason), awaits_end=True)
+            return replace(_unchanged(found, reason), awaits_end=True)
         if known.is_pruned:
-            return _left(found, "retention has deleted the bulk of its execution")
+            return _unchanged(found, "retention has deleted the bulk of its execution")
         if known.log is not None and takes_precedence(known.log.file, found.name):
             return not_taken(found, known.log.file)
         if known.origin is ExecutionOrigin.OBSERVED:
@@ -139,7 +138,7 @@ class LogIngest:
         return reports
 
 
-def _left(found: Candidate, reason: str) -> FileReport:
+def _unchanged(found: NamedSession, reason: str) -> FileReport:
     return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)
 
 
@@ -166,7 +165,7 @@ def _read(directory: Directory, item: _Wanted) -> tuple[_Read, int]:
     except FileNotFoundError:
         return _Read(FileReport(found.file, ImportOutcome.FAILED, reason="the file is gone")), 0
     if not log.bytes and log.cut_off is None:
-        return _Read(_left(found, "it is empty")), 0
+        return _Read(_unchanged(found, "it is empty")), 0
     report = log_report(log, found.execution_id, item.environment)
     if log.was_replaced:
         return _Read(report), 0

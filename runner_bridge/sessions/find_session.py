@@ -1,4 +1,4 @@
-"""Looks for the session file of one execution, for a bounded time, and in a thread: files can be big.
+"""Finds the session file of one execution. It looks again for a bounded time, and in a thread: files can be big.
 
 Only the file of this execution's own name is read, a regular file inside the sessions directory. A runner that
 cannot be told the execution's id makes up one of its own; it gets a directory of its own there, and the one
@@ -8,26 +8,32 @@ session file in that is the execution's, whatever its name.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.file_names import own_directory, session_file_name, session_of_file
 from runner_bridge.formats.files import read_regular_file
-from runner_bridge.redaction import redact_bytes
-from runner_bridge.sessions.names import own_directory, session_file_name, session_of_file
 from runner_bridge.sessions.reading import MAX_SESSION_BYTES, NoResult, Session, read_session
-from runner_bridge.worker.end_kind import ResultSeen
 from store.model import Failure, FailureKind
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """Whose session file it must be, and the definition that was run.
+class ResultSeen(Enum):
+    """What is known of the session file."""
 
-    `environment` is the runner's: the values of its secrets are taken out of whatever it wrote.
+    VALID = auto()
+    UNUSABLE = auto()
+    NONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedSession:
+    """The execution that the session file must be of, and the definition that was run.
+
+    `environment` is the runner's: the values of its secrets are taken out of the file.
     """
 
     execution_id: str
@@ -38,25 +44,24 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What there was to read: a session file of this execution with a result, or the problem with it.
-
-    `problem` None and `session` None means that there is no file at all.
-    """
+class FoundSession:
+    """A session file of this execution with a result, or the problem with it; both None when there is no file."""
 
     session: Session | None = None
     problem: Failure | None = None
 
     @property
     def seen(self) -> ResultSeen:
-        """What it says about the end."""
+        """The same for the decision how the execution ended."""
         if self.session is not None:
             return ResultSeen.VALID
         return ResultSeen.NONE if self.problem is None else ResultSeen.UNUSABLE
 
 
-async def find_session(directory: Path, expected: Expected, attempts: int, interval_s: float) -> Found:
-    """The result, as soon as there is one; otherwise what lay there at the last of `attempts` more looks."""
+async def find_session(
+    directory: Path, expected: ExpectedSession, attempts: int, interval_s: float
+) -> FoundSession:
+    """The result as soon as there is one, else what was found at the last of `attempts` further looks."""
     found = await asyncio.to_thread(look, directory, expected)
     for _ in range(attempts):
         if found.session is not None:
@@ -66,47 +71,48 @@ async def find_session(directory: Path, expected: Expected, attempts: int, inter
     return found
 
 
-def look(directory: Path, expected: Expected) -> Found:
-    """What lies there now."""
+def look(directory: Path, expected: ExpectedSession) -> FoundSession:
+    """What is found now."""
     own = own_directory(directory, expected.execution_id)
     if own.is_dir() and not own.is_symlink():
         return _look_in_own(own, expected)
     return _read(directory, session_file_name(expected.execution_id), expected)
 
 
-def _look_in_own(directory: Path, expected: Expected) -> Found:
+def _look_in_own(directory: Path, expected: ExpectedSession) -> FoundSession:
     names = [path.name for path in itertools.islice(directory.glob(session_file_name("*")), 2)]
     if len(names) > 1:
         message = f"The runner wrote more than one session file, such as {names[0]} and {names[1]}"
-        return Found(problem=Failure(FailureKind.RESULT_MISMATCH, message))
+        return FoundSession(problem=Failure(FailureKind.RESULT_MISMATCH, message))
     if not names:
-        return Found()
+        return FoundSession()
     return _read(directory, names[0], replace(expected, execution_id=session_of_file(names[0]) or ""))
 
 
-def _read(directory: Path, name: str, expected: Expected) -> Found:
+def _read(directory: Path, name: str, expected: ExpectedSession) -> FoundSession:
     try:
         data = read_regular_file(directory, name, MAX_SESSION_BYTES)
     except FileNotFoundError:
-        return Found()
+        return FoundSession()
     except FormatError as error:
-        return Found(problem=_problem(error))
-    clean = redact_bytes(data, expected.environment)
-    found = judged(clean, name, expected)
-    if found.session is None or clean == data:
-        return found
-    # The hash stays that of the file, by which it is known again.
-    content_hash = hashlib.sha256(data).hexdigest()
-    file = found.session.file.model_copy(update={"content_hash": content_hash})
-    return Found(replace(found.session, file=file))
+        return FoundSession(problem=_problem(error))
+    return judged(data, name, expected)
 
 
-def judged(data: bytes, name: str, expected: Expected) -> Found:
-    """What a session file's bytes are to this execution."""
+def judged(data: bytes, name: str, expected: ExpectedSession) -> FoundSession:
+    """Judges a session file's bytes for this execution."""
     try:
-        return Found(read_session(data, name, expected.execution_id, expected.benchmark_id))
+        return FoundSession(
+            read_session(
+                data,
+                name,
+                expected.execution_id,
+                benchmark_id=expected.benchmark_id,
+                environment=expected.environment,
+            )
+        )
     except FormatError as error:
-        return Found(problem=_problem(error))
+        return FoundSession(problem=_problem(error))
 
 
 def _problem(error: FormatError) -> Failure:
