@@ -32,7 +32,7 @@ from store.postgres.database import Database
 MAX_URL_LENGTH = 2_000
 MAX_MODEL_LENGTH = 200
 MIN_KEY_LENGTH = 6
-"""A shorter one could not be told from ordinary words where it has to be removed."""
+"""A shorter one might be an ordinary word where it has to be removed."""
 MAX_KEY_LENGTH = 4_096
 
 WITHOUT_MODEL = "deterministic"

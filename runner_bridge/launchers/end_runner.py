@@ -1,7 +1,7 @@
 """Ends a runner and everything that it started: SIGTERM, a grace time, SIGKILL.
 
-The runner may be one that this process started, one that it found again, or one that ended while nobody watched.
-Waiting is bounded: what outlives SIGKILL, stuck in the kernel, is reported.
+The runner may be one that this process started, one that it found again, or one that ended while no worker
+watched. Waiting is bounded: what outlives SIGKILL, stuck in the kernel, is reported.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def end_runner(
         if not left:
             break
     if members.reaper is not None and not await _dismiss(members.reaper, is_last=not left):
-        # It cannot end before the runner does: nobody knows yet how that will be.
+        # It ends as the runner does, so it lives while the runner does.
         left.append(members.reaper)
     if left:
         log.error("processes %s of execution %s do not die", left, execution_id)

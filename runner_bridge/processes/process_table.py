@@ -2,7 +2,7 @@
 
 Reading a file of /proc takes three system calls, each of which may wait for every other thread of this process.
 So the start time of each process is remembered with the inode of its directory in /proc, which no other process
-gets: whoever asks for the processes since a runner's start does not read the hundreds that are older again.
+gets. To list the processes since a runner's start, the hundreds of older ones are not read again.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ class RunnerSeen(Enum):
     EXITED = auto()
     """Its exit was seen: a code or a signal."""
     GONE = auto()
-    """It does not live any more, and nobody saw how it ended."""
+    """It does not live any more, and how it ended was not seen."""
     UNSEEN = auto()
-    """Nobody who is left can see whether it lives."""
+    """No worker that is left can see whether it lives."""
 
 
 class EndKind(Enum):
@@ -39,7 +39,7 @@ class EndKind(Enum):
 
 
 def end_kind(runner: RunnerSeen, result: ResultSeen, *, stop_accepted: bool, limit_reached: bool) -> EndKind:
-    """The kind of end; NO_END only for a runner that lives and that nothing tells to end."""
+    """The kind of end; NO_END only for a runner that lives and has no reason to end."""
     if stop_accepted:
         return EndKind.STOPPED
     if runner is RunnerSeen.LIVES and not limit_reached:

@@ -38,7 +38,7 @@ from store.workers import workers
 from store.workers.workers import HEARTBEAT_S, STALE_S, Home, Owned, Owner
 
 FORGET_PAUSE_S = 3600.0
-"""Between two times that workers long gone are deleted: nobody notices an hour."""
+"""Between two deletions of the rows of workers that are long gone."""
 
 log = logging.getLogger(__name__)
 
@@ -164,8 +164,8 @@ class Recovery:
             keeps_process=owner is None or self.policy.trusts_pids_of(owner),
         )
         if taken is not None:
-            who = "an unknown worker" if owner is None else f"worker {owner.id} (pid {owner.process_id})"
-            log.info("execution %s is taken over from %s", one.execution_id, who)
+            former = "an unknown worker" if owner is None else f"worker {owner.id} (pid {owner.process_id})"
+            log.info("execution %s is taken over from %s", one.execution_id, former)
         return taken
 
     async def _close(self, one: Owned) -> None:

@@ -2,7 +2,7 @@
 
 runner_bridge.worker.end_kind has the table. A valid session file of this very execution decides, whatever the
 exit code. Without one the runner's exit does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or
-RESULT_MISMATCH by what lies there instead, and an exit that nobody saw is LOST. Our own runner's exit codes 3
+RESULT_MISMATCH by what lies there instead, and an exit that was not seen is LOST. Our own runner's exit codes 3
 and 4 say more and are believed. Nothing is a success by default. Scoring and assertions are computed here, from
 the file's steps and the definition that was run.
 """

@@ -160,7 +160,7 @@ class Supervision:
                 task.cancel()
 
     async def _read_what_is_left(self, recorded: ProcessIdentity | None, stored: StoredCalls) -> None:
-        """The end of a runner that ended while nobody watched: its result, and what it wrote until then."""
+        """The end of a runner that ended while no worker watched: its result, and what it wrote until then."""
         self.exited.set()
         left = await end_processes(self._context, self._id, recorded, LEFTOVER_GRACE_S)
         found = await find_session(self._config.sessions_dir, self._expected, 0, 0)

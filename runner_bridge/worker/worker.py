@@ -69,7 +69,7 @@ log = logging.getLogger(__name__)
 class Worker:
     """Runs until `stop`. Every start has an `id` of its own; it is registered before it owns anything.
 
-    `counters` are shared with whoever shows them; without any it has its own.
+    `counters` may be shared with the metrics; without any it has its own.
     """
 
     def __init__(

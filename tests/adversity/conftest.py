@@ -10,7 +10,7 @@ import pytest
 from store.postgres import pool
 from store.postgres.database import Database
 from tests.gql_server.conftest import make_site, no_settings_from_outside, site
-from tests.helpers.invariants import Surroundings, settled
+from tests.helpers.invariants import InvariantContext, settled
 from tests.helpers.proxy import Proxy, proxied_database
 
 __all__ = ["make_site", "no_settings_from_outside", "site"]
@@ -41,7 +41,7 @@ async def invariants_hold_afterwards(request: pytest.FixtureRequest) -> AsyncIte
     url = request.getfixturevalue("database_url") if "database_url" in request.fixturenames else None
     yield
     if url is not None:
-        await settled(url, Surroundings(owners_must_live=False))
+        await settled(url, InvariantContext(owners_must_live=False))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from store.executions.state_machine import ProcessIdentity, StopOutcome
 from store.model import EventKind, ExecutionId, ExecutionStatus, ToolCallStatus, WorkerId
 from store.postgres.database import Database
 from tests.helpers.failing import Fault, Plan, failing_database
-from tests.helpers.invariants import Surroundings, violations_in_database
+from tests.helpers.invariants import InvariantContext, violations_in_database
 from tests.helpers.stored_rows import call, ending, queued
 from tests.helpers.workers import claim_as, id_of, registered
 
@@ -291,7 +291,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     async def _end(self) -> list[str]:
         """What is wrong at the end of this story; the next one begins with nothing."""
-        around = Surroundings(acknowledged=[model.id for model in self.models])
+        around = InvariantContext(acknowledged=[model.id for model in self.models])
         found = await violations_in_database(self.world.checker, around)
         await self.world.checker.execute("DELETE FROM executions")
         return found

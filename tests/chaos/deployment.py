@@ -26,7 +26,7 @@ from tests.chaos.gates import Gatekeeper, gatekeeper
 from tests.chaos.history import History
 from tests.chaos.nemesis import kill, living_runners
 from tests.chaos.programs import Program
-from tests.helpers.invariants import Surroundings, settled
+from tests.helpers.invariants import InvariantContext, settled
 from tests.helpers.patience import DEADLINE_S
 
 LOOK_S = 0.02
@@ -140,7 +140,7 @@ class Deployment:
         for execution_id in self.watchers:
             saw = [e.details["seq"] for e in self.history.of("saw") if e.execution == execution_id]
             assert saw == list(range(1, (await self.row(execution_id))["event_seq"] + 1))
-        await settled(self.url, Surroundings(acknowledged=[uuid.UUID(one) for one in ids], servers=4))
+        await settled(self.url, InvariantContext(acknowledged=[uuid.UUID(one) for one in ids], servers=4))
 
 
 @asynccontextmanager

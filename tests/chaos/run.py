@@ -23,7 +23,7 @@ from tests.chaos.facts import Facts, gather_facts
 from tests.chaos.history import History
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.programs import CANARY, POOL_SIZE, Program
-from tests.helpers.invariants import Surroundings, settled, violations
+from tests.helpers.invariants import InvariantContext, settled, violations
 
 LAUNCHERS, OVERSEERS, LISTERS = 6, 2, 2
 
@@ -112,7 +112,7 @@ async def _invariants(
     url: str, directory: Path, history: History, fleet: Sequence[Program]
 ) -> list[Violation]:
     """I1 to I10 while the programs still serve, once what is on its way out is gone."""
-    around = Surroundings(
+    around = InvariantContext(
         acknowledged=[uuid.UUID(entry.execution) for entry in history.of("launched")],
         servers=len(fleet),
         pool_size=POOL_SIZE,

@@ -91,7 +91,7 @@ def _temporary_files(directory: Path) -> int:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class InvariantContext:
     """What the caller knows beside the database. `servers` is how many processes of ours may be connected."""
 
     acknowledged: Collection[uuid.UUID] = ()
@@ -105,10 +105,10 @@ class Surroundings:
     """False where executions were claimed by hand, by workers that are only a name."""
 
 
-NOTHING_ELSE = Surroundings()
+NOTHING_ELSE = InvariantContext()
 
 
-async def violations(url: str, around: Surroundings = NOTHING_ELSE) -> list[str]:
+async def violations(url: str, around: InvariantContext = NOTHING_ELSE) -> list[str]:
     """Every violated invariant in words, with its number first; nothing when all hold."""
     async with _snapshot(url) as connection:
         found = await violations_in_database(connection, around)
@@ -121,7 +121,9 @@ async def violations(url: str, around: Surroundings = NOTHING_ELSE) -> list[str]
     return found
 
 
-async def violations_in_database(connection: Connection, around: Surroundings = NOTHING_ELSE) -> list[str]:
+async def violations_in_database(
+    connection: Connection, around: InvariantContext = NOTHING_ELSE
+) -> list[str]:
     """What the rows alone tell: I1, I2, I3, I6, I7 and I8. Cheap enough to be asked after every step."""
     found: list[str] = []
     for check in (_ends, _events, _paths, _results, _connections, _acknowledged):
@@ -129,7 +131,7 @@ async def violations_in_database(connection: Connection, around: Surroundings = 
     return found
 
 
-async def check_invariants(url: str, around: Surroundings = NOTHING_ELSE) -> None:
+async def check_invariants(url: str, around: InvariantContext = NOTHING_ELSE) -> None:
     """AssertionError with every violation, when there is one."""
     found = await violations(url, around)
     assert not found, told(found)
@@ -140,7 +142,7 @@ def told(found: Sequence[str]) -> str:
     return "\n".join(["invariants are violated:", *found])
 
 
-async def settled(url: str, around: Surroundings = NOTHING_ELSE, deadline_s: float = DEADLINE_S) -> None:
+async def settled(url: str, around: InvariantContext = NOTHING_ELSE, deadline_s: float = DEADLINE_S) -> None:
     """The same, once what is on its way out is gone: right after a fault a process may still be dying."""
     deadline = asyncio.get_running_loop().time() + deadline_s
     while found := await violations(url, around):
@@ -245,15 +247,15 @@ FROM executions x WHERE x.status IN ('RUNNING', 'STOPPING')
 """
 
 
-async def _ends(connection: Connection, around: Surroundings) -> list[str]:
+async def _ends(connection: Connection, around: InvariantContext) -> list[str]:
     return await _told(connection, ENDS)
 
 
-async def _events(connection: Connection, around: Surroundings) -> list[str]:
+async def _events(connection: Connection, around: InvariantContext) -> list[str]:
     return await _told(connection, EVENTS)
 
 
-async def _paths(connection: Connection, around: Surroundings) -> list[str]:
+async def _paths(connection: Connection, around: InvariantContext) -> list[str]:
     found = []
     for row in await connection.fetch(PATHS_TAKEN):
         path = row["path"] or ""
@@ -264,7 +266,7 @@ async def _paths(connection: Connection, around: Surroundings) -> list[str]:
     return found
 
 
-async def _owners(connection: Connection, around: Surroundings) -> list[str]:
+async def _owners(connection: Connection, around: InvariantContext) -> list[str]:
     """A running execution has a living process, or a worker with a fresh heartbeat."""
     if not around.owners_must_live:
         return []
@@ -312,7 +314,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-async def _acknowledged(connection: Connection, around: Surroundings) -> list[str]:
+async def _acknowledged(connection: Connection, around: InvariantContext) -> list[str]:
     found = await connection.fetch(
         "SELECT id FROM executions WHERE id = ANY($1::uuid[])", around.acknowledged
     )
@@ -320,16 +322,16 @@ async def _acknowledged(connection: Connection, around: Surroundings) -> list[st
     return [f"I6 execution {one} was acknowledged and is not in the database" for one in sorted(missing)]
 
 
-async def _results(connection: Connection, around: Surroundings) -> list[str]:
+async def _results(connection: Connection, around: InvariantContext) -> list[str]:
     return await _told(connection, RESULTS)
 
 
-async def _connections(connection: Connection, around: Surroundings) -> list[str]:
+async def _connections(connection: Connection, around: InvariantContext) -> list[str]:
     pools = around.pool_size * around.servers
     return await _told(connection, CONNECTIONS, pools, around.servers, IDLE_IN_TRANSACTION_S)
 
 
-async def _canaries_in_database(connection: Connection, around: Surroundings) -> list[str]:
+async def _canaries_in_database(connection: Connection, around: InvariantContext) -> list[str]:
     """Any column of any table; bytes print as hex."""
     if not around.canaries:
         return []
@@ -346,7 +348,7 @@ async def _canaries_in_database(connection: Connection, around: Surroundings) ->
     return found
 
 
-def _canaries_elsewhere(around: Surroundings) -> list[str]:
+def _canaries_elsewhere(around: InvariantContext) -> list[str]:
     """Files and the arguments of processes, which anybody on the machine can read."""
     runners = [pid for pid in psutil.pids() if _marker_of(pid) in {str(one) for one in around.acknowledged}]
     paths = [path for given in around.files for path in (given, *given.rglob("*")) if path.is_file()]

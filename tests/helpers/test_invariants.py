@@ -18,7 +18,7 @@ from store.executions import state_machine
 from store.executions.state_machine import ProcessIdentity
 from store.model import ExecutionId, ExecutionStatus, Step
 from store.postgres.database import Database
-from tests.helpers.invariants import Baseline, Surroundings, check_invariants, settled, violations
+from tests.helpers.invariants import Baseline, InvariantContext, check_invariants, settled, violations
 from tests.helpers.stored_rows import append, ending, in_state, queued, running
 from tests.helpers.workers import id_of, registered, silent_for
 
@@ -59,7 +59,7 @@ async def test_a_healthy_database_in_every_state_violates_nothing(db: Database) 
     ids.append(await ended(db))
     alive = await running(db)
     await append(db, alive, 1)
-    around = Surroundings(acknowledged=ids, canaries=["no-such-canary"], baseline=Baseline.take())
+    around = InvariantContext(acknowledged=ids, canaries=["no-such-canary"], baseline=Baseline.take())
     await check_invariants(db.url, around)
 
 
@@ -88,7 +88,7 @@ async def test_a_row_that_was_tampered_with_is_named(db: Database, number: str, 
     await db.execute(UNGUARDED)
     await db.execute(change, execution_id)
     await db.execute(GUARDED)
-    found = await violations(db.url, Surroundings(owners_must_live=False))
+    found = await violations(db.url, InvariantContext(owners_must_live=False))
     assert [told for told in found if told.startswith(f"{number} ") and str(execution_id) in told], found
 
 
@@ -135,7 +135,7 @@ async def test_a_process_that_outlived_its_execution_is_named(db: Database) -> N
 
 async def test_a_launch_that_was_acknowledged_and_lost_is_named(db: Database) -> None:
     there, lost = await queued(db), uuid.uuid4()
-    [told] = await violations(db.url, Surroundings(acknowledged=[there.id, lost]))
+    [told] = await violations(db.url, InvariantContext(acknowledged=[there.id, lost]))
     assert told == f"I6 execution {lost} was acknowledged and is not in the database"
 
 
@@ -144,10 +144,10 @@ async def test_connections_too_many_and_forgotten_transactions_are_named(
 ) -> None:
     monkeypatch.setattr("tests.helpers.invariants.IDLE_IN_TRANSACTION_S", 0.0)
     async with db.transaction(), db.connection():
-        found = await violations(db.url, Surroundings(pool_size=1))
+        found = await violations(db.url, InvariantContext(pool_size=1))
     assert found[0] == "I8 there are 2 connections called reev-gql, at most 1 are allowed"
     assert "does nothing in a transaction" in found[1]
-    assert await violations(db.url, Surroundings(pool_size=2)) == []
+    assert await violations(db.url, InvariantContext(pool_size=2)) == []
 
 
 async def test_what_is_left_open_is_named(db: Database, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ async def test_what_is_left_open_is_named(db: Database, tmp_path: Path) -> None:
         (tmp_path / f".session_{n}.json").touch()
     files = [(tmp_path / "f").open("w") for _ in range(4)]
     waiting = [asyncio.ensure_future(asyncio.Event().wait()) for _ in range(3)]
-    found = await violations(db.url, Surroundings(baseline=baseline))
+    found = await violations(db.url, InvariantContext(baseline=baseline))
     for task in waiting:
         task.cancel()
     for file in files:
@@ -180,7 +180,7 @@ async def test_what_is_left_open_is_named(db: Database, tmp_path: Path) -> None:
 )
 async def test_a_secret_in_any_table_is_named(db: Database, hide: str) -> None:
     await db.execute(hide, await ended(db))
-    found = await violations(db.url, Surroundings(canaries=["the-canary"]))
+    found = await violations(db.url, InvariantContext(canaries=["the-canary"]))
     assert [told for told in found if told.startswith("I10 ")] and "the-canary" not in str(found)
 
 
@@ -190,6 +190,6 @@ async def test_a_secret_in_a_file_or_in_the_arguments_of_a_process_is_named(
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "server.log").write_text("key=the-canary")
     with a_process("the-canary") as pid:
-        around = Surroundings(canaries=["the-canary"], files=[tmp_path], pids=[pid])
+        around = InvariantContext(canaries=["the-canary"], files=[tmp_path], pids=[pid])
         found = await violations(db.url, around)
     assert [told.split()[1] for told in found] == [f"{tmp_path}/deep/server.log", f"/proc/{pid}/cmdline"]
