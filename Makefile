@@ -1,4 +1,4 @@
-# Two commands do everything: `make serve` and `make test`.
+# Two commands do everything: `make serve` and `make test`; `make test FAST=1` is for the loop while you work.
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,10 +36,11 @@ types: $(STAMP)
 imports: $(STAMP)
 	$(BIN)/lint-imports
 
-# The browser tests need a Chromium; without any they are left out, and the last lines say so.
+# FAST=1 leaves out the slow tests (tests/helpers/fast_tests.py says which). Without it the browser tests need a
+# Chromium; without any they are left out, and the last lines say so.
 unit: $(STAMP)
-	@$(BIN)/python -m tests.helpers.find_browser || true
-	$(BIN)/pytest -n auto
+	@$(if $(FAST),,$(BIN)/python -m tests.helpers.find_browser || true)
+	$(BIN)/pytest -n auto $(if $(FAST),--fast)
 
 # Those in JavaScript, where npm is; without them their lines are left out.
 RIVALS := $(if $(shell command -v npm),perf/node/node_modules/.package-lock.json)

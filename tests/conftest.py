@@ -26,6 +26,7 @@ from store.embedded import EmbeddedServer
 from store.live.hub import Hub
 from store.postgres.database import Database
 from store.postgres.migrate import migrate
+from tests.helpers.fast_tests import is_slow, slow_modules
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REAL_DATA
 
@@ -72,6 +73,19 @@ async def _make_template(server_url: str) -> None:
     await migrate(url_of(server_url, TEMPLATE))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast", action="store_true", help="leave out what tests/helpers/fast_tests.py calls slow"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.fast:
+        left_out = [item for item in items if is_slow(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Runs in the controller only; xdist's workers inherit its environment."""
     global _server
@@ -106,6 +120,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if terminalreporter.config.option.fast:
+        for line in slow_modules(terminalreporter.stats):
+            terminalreporter.write_line(
+                f"SLOW for --fast: {line} (see tests/helpers/fast_tests.py)", yellow=True
+            )
     skipped = terminalreporter.stats.get("skipped", [])
     for reason in (NO_BROWSER, NO_PGBOUNCER, NO_MOUNT):
         if left_out := sum(reason in str(report.longrepr) for report in skipped):

@@ -33,10 +33,6 @@ from tests.helpers.places import REPOSITORY
 API_LINE = re.compile(r"^API: (http://127\.0\.0\.1:(\d+))/graphql$")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: drives a real Chromium")
-
-
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer has set for a server of their own must not decide a test."""

@@ -1,0 +1,63 @@
+"""Which tests `make test FAST=1` (pytest --fast) leaves out: declared here and nowhere else.
+
+A test is left out when it lies in a slow place, has a slow marker, or uses a fixture or helper that starts a
+server, a browser or an installation. So a new test of such a kind is left out by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import pytest
+
+from tests.helpers.places import REPOSITORY
+
+SLOW_PLACES = (
+    "acceptance",
+    "adversity",
+    "chaos",
+    "gql_server/dashboard",
+    "installation",
+    "perf",
+    "plans",
+)
+"""Folders and modules, below tests/."""
+
+SLOW_MARKERS = frozenset({"browser", "history"})
+
+SLOW_FIXTURES = frozenset({"installation", "make_server", "server", "stopped", "empty_database_url"})
+"""They start a server of ours, a PostgreSQL, or build an installation; an empty database runs all migrations."""
+
+SLOW_HELPERS = frozenset(
+    f"tests.helpers.{name}" for name in ("clusters", "external", "node_programs", "server")
+)
+"""A module that uses anything of these starts processes."""
+
+REPORTED_S = 3.0
+"""A module that takes longer is named at the end of a fast run: declare it slow, or make it faster."""
+
+
+def is_slow(item: pytest.Item) -> bool:
+    place = item.path.relative_to(REPOSITORY / "tests").as_posix()
+    if any(place == slow or place.startswith(f"{slow}/") for slow in SLOW_PLACES):
+        return True
+    if any(marker.name in SLOW_MARKERS for marker in item.iter_markers()):
+        return True
+    if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+        return True
+    used = vars(getattr(item, "module", None) or object).values()
+    return any(getattr(value, "__module__", None) in SLOW_HELPERS for value in used)
+
+
+def slow_modules(stats: Mapping[str, list[Any]]) -> list[str]:
+    """The modules that took longer than REPORTED_S, the slowest first; `stats` is the terminal reporter's."""
+    seconds: dict[str, float] = defaultdict(float)
+    for report in chain.from_iterable(stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    slowest = sorted(seconds.items(), key=itemgetter(1), reverse=True)
+    return [f"{took:.1f} s in {module}" for module, took in slowest if took > REPORTED_S]
