@@ -15,6 +15,7 @@ from gql_server.cli.commands import app
 from gql_server.settings.loading import variable_of
 from gql_server.settings.settings import Settings
 from gql_server.settings.table import markdown_table
+from reev_gql import PACKAGES
 from schema import build_schema
 from tests.helpers.browser import browser_page
 from tests.helpers.places import REPOSITORY
@@ -150,6 +151,12 @@ def test_every_promise_names_tests_that_exist() -> None:
         assert named, promise
         for path, name in named:
             assert f"def {name}(" in (REPOSITORY / path).read_text(encoding="utf-8"), name
+
+
+def test_the_architecture_page_names_every_folder_of_the_packages() -> None:
+    inits = (path for package in PACKAGES for path in (REPOSITORY / package).glob("*/__init__.py"))
+    folders = {str(path.parent.relative_to(REPOSITORY)) for path in inits}
+    assert {name for name in folders if f"`{name}/`" not in TEXTS["docs/architecture.md"]} == set()
 
 
 def test_every_page_is_in_the_index() -> None:
