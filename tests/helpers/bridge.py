@@ -1,4 +1,4 @@
-"""Everything between the request for an execution and its end, driven by the fake runner, for tests."""
+"""A worker with everything around it, driven by the fake runner: from the request of an execution to its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real browser for tests: a page, what it complained about, and where it sent requests.
+"""A real browser for tests: one page, the errors that it reported, and the hosts that it sent requests to.
 
 A process that tests starts one Chromium, when it first needs it, and ends it when it ends itself. Each page has a
 context of its own: nothing of one test is stored for the next.

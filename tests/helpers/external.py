@@ -1,4 +1,4 @@
-"""Databases as others run them: a role of few rights, a standby, PgBouncer in front; all of them real."""
+"""Databases as others operate them, all real: a role with few rights, a standby, PgBouncer in front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the samples are, and how to read them."""
+"""Reads the sample benchmarks and session files of tests/data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local runner as its users meet it: a process with arguments, an environment, and files it leaves."""
+"""Starts the local runner as its users do: a process with arguments and an environment; reads its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs in JavaScript that the tests run, where node and their packages are (`make node`)."""
+"""Runs the JavaScript programs of tests/node, where node and their packages are installed (`make node`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files this process opens, told by Python itself: for tests that something is never even opened."""
+"""Records which files this process opens, for tests that something is never even opened."""
 
 from __future__ import annotations
 

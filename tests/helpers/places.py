@@ -1,4 +1,4 @@
-"""Where things are in the repository, and beside it."""
+"""Paths of the repository and of the files beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP spoken by hand: a client of aiohttp's would put right, or refuse to send, what these tests are about."""
+"""HTTP written by hand, for requests that aiohttp's client would correct or refuse to send."""
 
 from __future__ import annotations
 

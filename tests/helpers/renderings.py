@@ -1,4 +1,4 @@
-"""The samples beside the tests, and short ways to say a step and a tool call."""
+"""Samples of rendered texts, and short constructors of steps and tool calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server as a process, as a user starts it, and a plain client of its API."""
+"""`reev-gql serve` as a process with a directory of its own, and a plain client of its API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts the statements that a block of a test causes, and nothing that others send meanwhile."""
+"""Counts the statements that a block of a test sends, and none that other tasks send meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations that write, each ready to be done, done again, and checked to have been done once."""
+"""Every operation that writes, ready to be called, to be repeated, and to be checked for having happened once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store's tests share: executions in any state, short words for calls and endings, faults."""
+"""For tests of the store: executions in any state, short constructors of calls and endings, broken connections."""
 
 from __future__ import annotations
 

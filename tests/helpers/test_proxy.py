@@ -1,4 +1,4 @@
-"""The proxy does to a connection what it says, to connections that live already too."""
+"""The proxy does to a connection what it says, also to connections that are already open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that are only a row: who owns an execution in a test that needs no runner."""
+"""Workers that are only a row in the database: owners of executions in tests that need no runner."""
 
 from __future__ import annotations
 
