@@ -205,6 +205,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.refuse_other_end_after_stop() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'execution % was told to stop and cannot become %', NEW.id, NEW.status
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'accepted_stop_ends_stopped';
+END
+$$;
+
 CREATE TABLE public.agent_configs (
     agent text NOT NULL,
     api_url text,
@@ -714,9 +723,6 @@ COMMENT ON COLUMN public.workers.left_at IS 'When it left, or was given up; null
 
 ALTER TABLE ONLY public.executions ALTER COLUMN queue_number SET DEFAULT nextval('public.execution_queue_numbers'::regclass);
 
-ALTER TABLE public.executions
-    ADD CONSTRAINT accepted_stop_ends_stopped CHECK (((stop_requested_at IS NULL) OR (status = ANY (ARRAY['STOPPING'::public.execution_status, 'STOPPED'::public.execution_status])))) NOT VALID;
-
 ALTER TABLE ONLY public.agent_configs
     ADD CONSTRAINT agent_configs_pkey PRIMARY KEY (agent);
 
@@ -856,6 +862,8 @@ CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
 CREATE INDEX performance_of_pairs ON public.performance USING btree (period, start) WHERE (benchmark_id <> ''::text);
 
 CREATE INDEX workers_present ON public.workers USING btree (heartbeat_at) WHERE (left_at IS NULL);
+
+CREATE TRIGGER accepted_stop_ends_stopped BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (((new.stop_requested_at IS NOT NULL) AND (new.status <> ALL (ARRAY['STOPPING'::public.execution_status, 'STOPPED'::public.execution_status])) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.refuse_other_end_after_stop();
 
 CREATE CONSTRAINT TRIGGER benchmark_change_before_commit AFTER INSERT ON public.benchmark_changes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new."position" IS NULL)) EXECUTE FUNCTION public.place_benchmark_change();
 

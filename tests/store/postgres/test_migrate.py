@@ -12,7 +12,7 @@ import pytest
 
 from store.benchmarks import benchmarks
 from store.errors import DatabaseUnavailable, SchemaOutdated, SchemaTooNew
-from store.executions import queue
+from store.executions import queue, tool_logs
 from store.live.hub import Hub
 from store.model import ExecutionId
 from store.postgres import migrate as migrations
@@ -20,6 +20,7 @@ from store.postgres.database import Database
 from store.postgres.migrate import check, known_revisions, migrate, offline_sql
 from store.postgres.printed_schema import PRINTED_SCHEMA, schema_sql
 from tests.helpers.stored_rows import DEADLINE_S, append, draft, eventually, queued
+from tests.store.executions.test_observed import row as log_row
 
 NEWEST = known_revisions()[-1]
 
@@ -163,6 +164,36 @@ async def test_what_waited_in_the_queue_of_pgqueuer_waits_in_the_same_order(
         asyncio.to_thread(schema_sql, database_url, bin_dir),
     )
     assert old == new, "nothing of PgQueuer is left"
+
+
+LOST_AFTER_A_STOP = """
+INSERT INTO executions (id, benchmark_id, agent, status, timeout_ms, event_seq, queued_at, started_at,
+                        stop_requested_at, ended_at, failure_kind, failure_message)
+VALUES (lpad('1', 32, '0')::uuid, 'b', 'a', 'LOST', 1000, 4, now(), now(), now(), now(), 'LOST', 'no worker');
+"""
+
+
+async def test_what_was_lost_after_a_stop_before_that_was_refused_still_takes_a_log_and_a_migration(
+    empty_database_url: str,
+) -> None:
+    before, _ = offline_sql().split("-- Running upgrade 0008 -> 0009")
+    await run(empty_database_url, f"{before} COMMIT; {LOST_AFTER_A_STOP}")
+    assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0009") :]
+    # As a migration writes a new column of every row.
+    change = "UPDATE executions SET last_activity_at = ended_at"
+    await run(
+        empty_database_url,
+        f"BEGIN; ALTER TABLE executions DISABLE TRIGGER ended_execution_never_changes; {change};"
+        " ALTER TABLE executions ENABLE TRIGGER ended_execution_never_changes; COMMIT",
+    )
+    db = await Database.open(empty_database_url)
+    try:
+        execution_id = ExecutionId(uuid.UUID(f"{1:032}"))
+        log = tool_logs.stored_log(execution_id, log_row(), [], [b"late"])
+        assert await tool_logs.add(db, [log]) == {execution_id}
+        assert await db.fetchval("SELECT content FROM execution_tool_log_text") == b"late"
+    finally:
+        await db.close()
 
 
 OLD_LOG = """
