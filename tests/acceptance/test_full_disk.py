@@ -15,9 +15,9 @@ from typing import Any
 
 from tests.helpers.bridge import fake_command
 from tests.helpers.external import cluster, fill_up, small_disk
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import Server, running_server
-from tests.helpers.stored_rows import DEADLINE_S, eventually
 
 SMALL_BYTES = 300
 """Less than a definition, and less than the server has logged when it is ready."""

@@ -20,11 +20,11 @@ from store.live.hub import Hub
 from store.model import ExecutionId
 from store.postgres import database
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite, Site
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.proxy import Proxy, proxy_to
 from tests.helpers.server import PROTOCOL
-from tests.helpers.stored_rows import append, background, database_order, ending, eventually, queued
+from tests.helpers.site import MakeSite, Site
+from tests.helpers.stored_rows import append, background, database_order, ending, queued
 from tests.helpers.workers import claim
 
 CUTS = 100

@@ -18,10 +18,10 @@ from runner_bridge.processes import process_identity
 from store.embedded import EmbeddedServer
 from store.postgres.database import Database
 from store.postgres.migrate import migrate
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import Server, running_server
-from tests.helpers.stored_rows import background, database_order, eventually
+from tests.helpers.stored_rows import background, database_order
 
 RETRYABLE = {"DATABASE_UNAVAILABLE", "SERVER_BUSY"}
 RUN = """

@@ -27,8 +27,8 @@ from store.postgres.condition import CHECK_TIMEOUT_S, REMEMBER_S
 from store.postgres.connecting import CONNECT_TIMEOUT_S
 from store.postgres.database import ACQUIRE_TIMEOUT_S, Database
 from tests.adversity.conftest import Proxied
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import append, background, database_order, ending, eventually, queued, running
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.stored_rows import append, background, database_order, ending, queued, running
 from tests.store.live.test_hub import live_out, take, take_all
 
 NOTICED_S = 5.0

@@ -14,8 +14,8 @@ from store.postgres import connecting
 from store.postgres.connecting import open_connection
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import eventually, queued
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.stored_rows import queued
 from tests.helpers.workers import registered
 
 SOON_S = 0.3

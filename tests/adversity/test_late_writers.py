@@ -10,7 +10,8 @@ from store.executions.state_machine import ProcessIdentity
 from store.model import EventKind, ExecutionStatus
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
-from tests.helpers.stored_rows import background, call, ending, eventually, everything, queued
+from tests.helpers.patience import eventually
+from tests.helpers.stored_rows import background, call, ending, everything, queued
 from tests.helpers.workers import claim, registered
 
 

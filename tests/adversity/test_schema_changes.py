@@ -26,11 +26,12 @@ from store.postgres.connecting import connect
 from store.postgres.database import Database
 from store.postgres.retrying import RETRIES, retried
 from tests.helpers.bridge import fake_command
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.places import REPOSITORY
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import Server, running_server
 from tests.helpers.store_operations import OPERATIONS
-from tests.helpers.stored_rows import DEADLINE_S, background, eventually
+from tests.helpers.stored_rows import background
 
 STORE = REPOSITORY / "store"
 DATABASE = STORE / "postgres" / "database.py"

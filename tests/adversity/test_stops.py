@@ -21,11 +21,10 @@ from store.live.hub import Hub
 from store.model import ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 from tests.adversity.conftest import Proxied
-from tests.gql_server.conftest import Site
-from tests.helpers.bridge import Bridge, read_if_there, until
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.bridge import Bridge, read_if_there
+from tests.helpers.patience import DEADLINE_S, eventually, until
 from tests.helpers.proxy import proxy_to
-from tests.helpers.stored_rows import eventually
+from tests.helpers.site import Site
 from tests.runner_bridge.conftest import bridge
 from tests.runner_bridge.worker.test_worker import at_work
 

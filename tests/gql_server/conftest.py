@@ -5,32 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from gql_server.process import metrics
 from gql_server.process.api_process import serving
-from gql_server.process.application import STREAMS
 from gql_server.process.listening import listening_socket
 from gql_server.process.services import Services
 from gql_server.settings.settings import Settings
 from runner_bridge.worker.counters import Counters
 from store.live.hub import Hub
 from store.postgres.database import Database
+from tests.helpers.command_line import MakeServer, Server, api_line, start_cli
 from tests.helpers.patience import DEADLINE_S
-from tests.helpers.places import REPOSITORY
-
-API_LINE = re.compile(r"^API: (http://127\.0\.0\.1:(\d+))/graphql$")
+from tests.helpers.site import MakeSite, Site
 
 
 @pytest.fixture(autouse=True)
@@ -46,32 +39,6 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def patient_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no server that is not well."""
     monkeypatch.setattr(metrics, "READ_TIMEOUT_S", DEADLINE_S)
-
-
-@dataclass
-class Site:
-    """An application that answers on a port of this process, and a client for it."""
-
-    base: str
-    client: aiohttp.ClientSession
-    db: Database
-    app: web.Application
-
-    @property
-    def open_streams(self) -> int:
-        """Websockets and event streams that the server holds open."""
-        return len(self.app[STREAMS])
-
-    async def post(self, query: str, variables: Mapping[str, object] | None = None, **more: Any) -> Any:
-        body = {"query": query, "variables": dict(variables or {})}
-        async with self.client.post(f"{self.base}/graphql", json=body, **more) as response:
-            return response.status, await response.json()
-
-    async def executions(self) -> int:
-        return int(await self.db.fetchval("SELECT count(*) FROM executions"))
-
-
-MakeSite = Callable[..., Awaitable[Site]]
 
 
 @pytest.fixture
@@ -96,61 +63,6 @@ async def site(make_site: MakeSite) -> Site:
     return await make_site()
 
 
-@dataclass
-class Server:
-    """`reev-gql serve` as a process of its own."""
-
-    process: Process
-    base: str
-    port: int
-    stderr: Path
-
-    @property
-    def url(self) -> str:
-        return f"{self.base}/graphql"
-
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return await self.process.wait()
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """For a child: ours without what is set for a server, and with `settings`."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("REEV_GQL_")}
-    return kept | {"REEV_GQL_BENCHMARKS_DIR": str(REPOSITORY / "benchmarks"), **settings}
-
-
-async def start_cli(*arguments: str, cwd: Path, stderr: int, **settings: str) -> Process:
-    """`reev-gql` with arguments, in a directory of its own."""
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gql_server", *arguments),
-        cwd=cwd,
-        env=environment(**settings),
-        stdout=PIPE,
-        stderr=stderr,
-    )
-
-
-@dataclass
-class Finished:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-async def cli(*arguments: str, cwd: Path, **settings: str) -> Finished:
-    """Runs a command to its end."""
-    process = await start_cli(*arguments, cwd=cwd, stderr=PIPE, **settings)
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Finished(process.returncode, out.decode(), err.decode())
-
-
-MakeServer = Callable[..., Awaitable[Server]]
-
-
 @pytest.fixture
 async def make_server(database_url: str, tmp_path: Path) -> AsyncIterator[MakeServer]:
     """Starts servers on this test's database; whatever still runs at the end is ended."""
@@ -166,7 +78,7 @@ async def make_server(database_url: str, tmp_path: Path) -> AsyncIterator[MakeSe
                 **({"DATABASE_URL": database_url} | settings),
             )
         processes.append(process)
-        match = await asyncio.wait_for(_api_line(process), DEADLINE_S)
+        match = await asyncio.wait_for(api_line(process), DEADLINE_S)
         assert match is not None, log.read_text()
         return Server(process, match[1], int(match[2]), log)
 
@@ -175,16 +87,6 @@ async def make_server(database_url: str, tmp_path: Path) -> AsyncIterator[MakeSe
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def _api_line(process: Process) -> re.Match[str] | None:
-    assert process.stdout is not None
-    found = None
-    async for line in process.stdout:
-        found = found or API_LINE.match(line.decode())
-        if line.startswith(b"worker:"):
-            return found
-    return None
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +23,12 @@ from store.live.hub import Hub
 from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
-from tests.helpers.patience import DEADLINE_S as DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, until
 from tests.helpers.places import REPOSITORY
 from tests.helpers.workers import claim_as
 
 FAKE_RUNNER = REPOSITORY / "tests" / "helpers" / "fake_runner.py"
 SOL_TRANSFER = REPOSITORY / "benchmarks" / "001-sol-transfer.yml"
-LOOK_S = 0.005
 
 
 def fake_command(mode: str) -> str:
@@ -139,12 +136,3 @@ class Bridge:
 
 def read_if_there(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits for a condition that nobody announces."""
-    async with asyncio.timeout(DEADLINE_S):
-        for _ in itertools.count():
-            if await asyncio.to_thread(condition):
-                return
-            await asyncio.sleep(LOOK_S)

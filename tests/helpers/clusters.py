@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -13,9 +11,6 @@ import asyncpg
 from store.embedded import EmbeddedServer
 from store.embedded.identity import processes_in
 from tests.helpers.places import REPOSITORY
-
-DEADLINE_S = 60.0
-"""Generous: other tests share the cores."""
 
 HOLD = """
 import os, sys
@@ -64,14 +59,6 @@ def copy_of(cluster: Path, directory: Path) -> Path:
     """A copy of a stopped embedded server's directory, with owners and modes."""
     subprocess.run(["cp", "--archive", "--reflink=auto", cluster, directory], check=True)
     return directory
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Returns as soon as `condition` gives something true."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 async def ask(server: EmbeddedServer | str, statement: str = "SELECT 1", *arguments: object) -> object:

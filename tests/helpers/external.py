@@ -20,9 +20,9 @@ import pytest
 
 from store.embedded import EmbeddedServer
 from tests.conftest import NO_MOUNT, NO_PGBOUNCER
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.proxy import proxied_database
 from tests.helpers.server import free_port
-from tests.helpers.stored_rows import DEADLINE_S, eventually
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 

@@ -33,7 +33,7 @@ SLOW_FIXTURES = frozenset({"installation", "make_server", "server", "stopped", "
 """They start a server of ours, a PostgreSQL, or build an installation; an empty database runs all migrations."""
 
 SLOW_HELPERS = frozenset(
-    f"tests.helpers.{name}" for name in ("clusters", "external", "node_programs", "server")
+    f"tests.helpers.{name}" for name in ("clusters", "command_line", "external", "node_programs", "server")
 )
 """A module that uses anything of these starts processes."""
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 from runner_bridge.observing.observer import Observer
 from runner_bridge.sessions.named_session import execution_of
 from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.executions import state_machine
 from store.model import Execution, ExecutionId, ExecutionStatus
-from tests.helpers.bridge import LOOK_S, Bridge
+from tests.helpers.bridge import Bridge
 from tests.helpers.fake_runner import FakeRunner
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, LOOK_S
 from tests.helpers.workers import registered
 
 
@@ -57,14 +55,5 @@ async def stored(bridge: Bridge, runner: FakeRunner, status: ExecutionStatus) ->
         while True:
             found = await state_machine.get(bridge.db, id_of(runner))
             if found is not None and found.status is status:
-                return found
-            await asyncio.sleep(LOOK_S)
-
-
-async def eventually(condition: Callable[[], Any]) -> Any:
-    """What an asynchronous question answers as soon as that is true."""
-    async with asyncio.timeout(DEADLINE_S):
-        for _ in itertools.count():
-            if found := await condition():
                 return found
             await asyncio.sleep(LOOK_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -28,11 +28,7 @@ from store.model import (
 )
 from store.postgres.database import Database
 from store.postgres.pool import PROBE
-from tests.helpers.patience import DEADLINE_S as DEADLINE_S
 from tests.helpers.workers import claim
-
-LOOK_S = 0.01
-"""Between two looks at a condition that nothing announces."""
 
 TERMINAL = [status for status in ExecutionStatus if status.is_terminal]
 FAILURES = {
@@ -40,15 +36,6 @@ FAILURES = {
     ExecutionStatus.TIMED_OUT: FailureKind.TIMEOUT,
     ExecutionStatus.LOST: FailureKind.LOST,
 }
-
-
-async def eventually(condition: Callable[[], Awaitable[object]], deadline_s: float = DEADLINE_S) -> None:
-    """Returns as soon as `condition` gives something true; TimeoutError after the deadline."""
-    async with asyncio.timeout(max(deadline_s, DEADLINE_S)):
-        while True:
-            if await condition():
-                return
-            await asyncio.sleep(LOOK_S)
 
 
 def draft(benchmark_id: str, source: str = "one", path: str | None = None, **changes: Any) -> BenchmarkDraft:

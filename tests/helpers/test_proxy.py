@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from store.postgres.database import Database
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.proxy import Direction, Proxy, Trap, proxied_database, proxy_to
-from tests.helpers.stored_rows import eventually
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 SOON_S = 0.1

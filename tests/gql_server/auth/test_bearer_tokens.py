@@ -22,8 +22,9 @@ from schema.contract.permissions import LOCAL, CanAdmin, CanRun
 from store import api_tokens
 from store.api_tokens import Scope
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite, Site, cli
-from tests.helpers.bridge import until
+from tests.helpers.command_line import cli
+from tests.helpers.patience import until
+from tests.helpers.site import MakeSite, Site
 
 RUN = 'mutation { runBenchmark(input: {benchmarkId: "none"}) { __typename } }'
 SYNC = "mutation { syncBenchmarks { __typename } }"

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from gql_server.process import api_process
-from tests.gql_server.conftest import MakeSite, Site
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.samples import TRANSFER
+from tests.helpers.site import MakeSite, Site
 
 UPSERT = "mutation ($source: String!) { upsertBenchmark(input: {source: $source}) { __typename } }"
 ATTACK = {"query": UPSERT, "variables": {"source": TRANSFER.format(id="001-attack")}}

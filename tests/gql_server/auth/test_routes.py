@@ -23,9 +23,9 @@ from store import api_tokens
 from store.api_tokens import Scope
 from store.live.hub import Hub
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite, Site
 from tests.helpers.places import REPOSITORY
 from tests.helpers.raw_http import RawAnswer, RawClient
+from tests.helpers.site import MakeSite, Site
 
 TOKEN = "canary-token-0123456789"
 

@@ -22,10 +22,11 @@ from gql_server.cli.main import main
 from gql_server.documents import cli_documents
 from schema import build_schema
 from store.benchmarks import benchmarks
-from tests.gql_server.conftest import MakeServer, Server, Site, cli
+from tests.helpers.command_line import MakeServer, Server, cli
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
 from tests.helpers.samples import draft
+from tests.helpers.site import Site
 
 # Whole processes start here, and other tests share the cores.
 UNKNOWN = "00000000-0000-0000-0000-000000000000"

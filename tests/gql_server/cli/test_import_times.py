@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.gql_server.conftest import MakeServer, Server, cli, start_cli
+from tests.helpers.command_line import MakeServer, Server, cli, start_cli
 
 # Whole processes start here, and other tests share the cores.
 TOLD = {"PYTHONPROFILEIMPORTTIME": "1"}

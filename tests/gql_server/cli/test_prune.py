@@ -13,7 +13,7 @@ from gql_server.cli.errors import CliError
 from gql_server.cli.prune import parse_age
 from store.executions import retention
 from store.postgres.database import Database
-from tests.gql_server.conftest import cli
+from tests.helpers.command_line import cli
 from tests.runner_bridge.worker.test_retention import MONTH
 from tests.store.executions.test_retention import age, left, lived
 

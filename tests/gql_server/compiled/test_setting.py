@@ -10,7 +10,7 @@ from runner_bridge.worker.counters import Counters
 from store.live.hub import Hub
 from store.model import ExecutionStatus
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite
+from tests.helpers.site import MakeSite
 from tests.helpers.stored_rows import in_state
 
 DOCUMENT = """query ($first: Int!) {

@@ -23,7 +23,8 @@ from store.live.hub import Hub
 from store.model import ExecutionId
 from store.postgres.database import Database
 from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
-from tests.helpers.stored_rows import DEADLINE_S, append, background, draft
+from tests.helpers.patience import DEADLINE_S
+from tests.helpers.stored_rows import append, background, draft
 from tests.helpers.workers import claim
 
 ENGINES = ("graphql-core", "plan")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +11,9 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.gql_server.conftest import MakeServer, Server
+from tests.helpers.bridge import fake_command
 from tests.helpers.browser import Watched, browser_page
-from tests.helpers.places import REPOSITORY
-
-FAKE_RUNNER = REPOSITORY / "tests" / "helpers" / "fake_runner.py"
-
+from tests.helpers.command_line import MakeServer, Server
 
 EVERY_PAGE = (
     "/",
@@ -38,12 +33,6 @@ EVERY_PAGE = (
     "/benchmarks/001-sol-transfer?tab=results",
     "/benchmarks?edit=new",
 )
-
-
-def fake_command(mode: str) -> str:
-    """A runner command that behaves as the fake runner's mode says."""
-    python = shlex.join([sys.executable, "-S", "-E", str(FAKE_RUNNER)])
-    return f"{python} {{path}} --agent={{agent}} --execution-id={{id}} --mode={mode}"
 
 
 @dataclass

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import WebSocketRoute, expect
 
-from tests.gql_server.conftest import MakeServer, cli
-from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard, fake_command
-from tests.helpers.bridge import until
+from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
+from tests.helpers.bridge import fake_command
+from tests.helpers.command_line import MakeServer, cli
+from tests.helpers.patience import until
 from tests.helpers.places import REPOSITORY
 
 # Whole processes and a browser start here, and other tests share the cores.

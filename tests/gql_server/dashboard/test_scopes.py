@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Response, expect
 
-from tests.gql_server.conftest import cli
 from tests.gql_server.dashboard.conftest import MakeDashboard, shown
+from tests.helpers.command_line import cli
 
 # Whole processes and a browser start here, and other tests share the cores.
 pytestmark = pytest.mark.browser

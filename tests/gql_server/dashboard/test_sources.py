@@ -12,7 +12,7 @@ from gql_server.documents.page_documents import DIRECTORY, document_text, page_d
 from gql_server.pages.assets import STATIC
 from gql_server.pages.pages import DASHBOARD_PATHS
 from schema import build_schema
-from tests.gql_server.conftest import Site
+from tests.helpers.site import Site
 
 DASHBOARD = STATIC / "dashboard"
 MODULES = sorted(path for path in DASHBOARD.rglob("*.js"))

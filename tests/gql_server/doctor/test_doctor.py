@@ -21,7 +21,7 @@ from runner_bridge.agents import configurations
 from runner_bridge.processes import members
 from store.model import ExecutionStatus
 from store.postgres.database import Database
-from tests.gql_server.conftest import Finished, Server, cli
+from tests.helpers.command_line import Finished, Server, cli
 from tests.helpers.external import FULL_DISK, few_rights, locked
 from tests.helpers.places import REPOSITORY
 from tests.helpers.stored_rows import in_state, queued

@@ -15,7 +15,8 @@ from gql_server.documents.trusted_documents import (
     read_manifest,
     sha256_of,
 )
-from tests.gql_server.conftest import MakeSite, Site, cli
+from tests.helpers.command_line import cli
+from tests.helpers.site import MakeSite, Site
 
 OURS = "query Ours { health { status } }"
 OTHER = "query Other { health { status } }"

@@ -10,8 +10,8 @@ import pytest
 
 from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.headers import SECURITY_HEADERS
-from tests.gql_server.conftest import MakeSite, Site
 from tests.helpers.patience import DEADLINE_S
+from tests.helpers.site import MakeSite, Site
 
 BODY = b'{"query": "{ __typename }"}'
 ANSWER = {"data": {"__typename": "Query"}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from tests.gql_server.conftest import Site
 from tests.helpers.node_programs import run_node
+from tests.helpers.site import Site
 
 AUDITS = 61
 

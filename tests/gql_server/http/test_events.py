@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from gql_server.http import sse
-from tests.gql_server.conftest import MakeSite, Site
-from tests.helpers.bridge import until
+from tests.helpers.patience import until
 from tests.helpers.samples import TRANSFER
+from tests.helpers.site import MakeSite, Site
 
 STREAM = {"Accept": "text/event-stream"}
 BENCHMARKS = "subscription { benchmarkUpdates { cursor benchmark { id } } }"

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from gql_server.http.headers import SECURITY_HEADERS
-from tests.gql_server.conftest import MakeServer, Server
+from tests.helpers.command_line import MakeServer, Server
 from tests.helpers.raw_http import RawAnswer, RawClient
 
 CANARY = b"canary-4711-do-not-log"

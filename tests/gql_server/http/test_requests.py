@@ -14,7 +14,7 @@ from yarl import URL
 
 from gql_server.http import body
 from gql_server.http.body import MAX_BODY_BYTES
-from tests.gql_server.conftest import MakeSite, Site
+from tests.helpers.site import MakeSite, Site
 
 JSON = {"Content-Type": "application/json"}
 HEALTH = "{ health { status } }"

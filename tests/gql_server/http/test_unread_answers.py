@@ -17,9 +17,9 @@ from gql_server.process.listening import listening_socket
 from gql_server.responses import answers
 from gql_server.responses.encoding import encode
 from gql_server.settings.settings import Settings
-from tests.gql_server.conftest import MakeSite, Site
-from tests.helpers.bridge import until
+from tests.helpers.patience import until
 from tests.helpers.samples import TRANSFER
+from tests.helpers.site import MakeSite, Site
 
 UPSERT = "mutation ($source: String!) { upsertBenchmark(input: {source: $source}) { __typename } }"
 MB = 1024 * 1024

@@ -14,7 +14,7 @@ from gql_server.operations import broadcasts
 from gql_server.operations.broadcasts import Broadcast, Broadcasts
 from gql_server.responses.errors import Refused
 from store.live.stretches import Stretch
-from tests.helpers.bridge import until
+from tests.helpers.patience import until
 
 Numbers = AsyncGenerator[Stretch[int, tuple[int, int]], None]
 

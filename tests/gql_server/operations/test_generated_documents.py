@@ -12,7 +12,7 @@ from hypothesis_graphql import Mode, from_schema, nodes
 from gql_server.responses.error_codes import CODES
 from schema import build_schema
 from store.model import ExecutionStatus
-from tests.gql_server.conftest import Site
+from tests.helpers.site import Site
 from tests.helpers.stored_rows import in_state
 
 EXAMPLES = 50

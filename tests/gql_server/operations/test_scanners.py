@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.gql_server.conftest import MakeSite, Site
+from tests.helpers.site import MakeSite, Site
 
 NAME = "{ __typename }"
 MUTATION = "mutation { syncBenchmarks { __typename } }"

@@ -10,8 +10,8 @@ import pytest
 from schema.loading.loaders import Loaders
 from store.agents import configurations
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite, Site
-from tests.helpers.stored_rows import eventually
+from tests.helpers.patience import eventually
+from tests.helpers.site import MakeSite, Site
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 

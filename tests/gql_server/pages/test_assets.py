@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gql_server.pages import assets
-from tests.gql_server.conftest import Site
+from tests.helpers.site import Site
 
 
 async def test_a_page_names_files_that_a_browser_keeps_for_ever(site: Site) -> None:

@@ -10,8 +10,9 @@ from playwright.async_api import expect
 
 from gql_server.pages.assets import STATIC
 from schema import build_schema
-from tests.gql_server.conftest import MakeServer, MakeSite, Server, Site, cli
 from tests.helpers.browser import browser_page
+from tests.helpers.command_line import MakeServer, Server, cli
+from tests.helpers.site import MakeSite, Site
 
 # Whole processes start here, and other tests share the cores.
 EXAMPLES = STATIC / "graphiql" / "examples"

@@ -34,10 +34,10 @@ from graphql import (
 
 from gql_server.pages import assets, pages
 from schema import build_schema
-from tests.gql_server.conftest import MakeSite, Site
 from tests.helpers.hostile_paths import HOSTILE_PATHS, LOOKALIKES, ways_to
 from tests.helpers.opened_files import opened_files
 from tests.helpers.raw_http import RawClient
+from tests.helpers.site import MakeSite, Site
 
 CANARY = "canary-4711-do-not-show"
 SAMPLES = ("x", "v-0", "1")

@@ -12,8 +12,8 @@ from typer.main import get_command
 
 from gql_server.cli.commands import app
 from tests.conftest import NO_PGBOUNCER
-from tests.gql_server.conftest import Finished, cli
 from tests.helpers.bridge import fake_command
+from tests.helpers.command_line import Finished, cli
 from tests.helpers.external import PGBOUNCER, pgbouncer
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import running_server

@@ -17,9 +17,10 @@ from store.executions import state_machine
 from store.live.hub import Hub
 from store.model import ExecutionStatus
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite, Site, start_cli
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import append, background, ending, eventually, in_state, queued
+from tests.helpers.command_line import start_cli
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.site import MakeSite, Site
+from tests.helpers.stored_rows import append, background, ending, in_state, queued
 
 TOKEN = "a-token-of-some-length"
 Figures = dict[tuple[str, str], float]

@@ -16,9 +16,10 @@ from store.errors import DatabaseNotWritable
 from store.postgres import condition
 from store.postgres.condition import Condition, State
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite, Site
 from tests.helpers.external import FULL_DISK, ROOM_AGAIN, few_rights, locked
-from tests.helpers.stored_rows import DEADLINE_S, background, draft, eventually
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.site import MakeSite, Site
+from tests.helpers.stored_rows import background, draft
 from tests.helpers.stored_rows import queued as queued_execution
 
 HEALTH = """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gql_server.conftest import Site
+from tests.helpers.site import Site
 
 CANARY = "canary-key-of-an-agent-0123456789"
 SAVE = "mutation ($input: SaveAgentConfigInput!) { saveAgentConfig(input: $input) { __typename } }"

@@ -17,10 +17,11 @@ import psutil
 import pytest
 
 from store.postgres.database import Database
-from tests.gql_server.conftest import API_LINE, MakeServer, MakeSite, Server, cli, start_cli
+from tests.helpers.command_line import API_LINE, MakeServer, Server, cli, start_cli
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
 from tests.helpers.server import close_code
+from tests.helpers.site import MakeSite
 
 END_S = 60.0
 """On a busy machine too. A server that waited for its watchers would take two minutes."""

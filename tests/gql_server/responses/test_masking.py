@@ -11,7 +11,7 @@ import structlog
 
 from schema.loading.loaders import Loaders
 from store.postgres.database import Database
-from tests.gql_server.conftest import Site
+from tests.helpers.site import Site
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 DOCUMENT = "query ($id: ID!) { execution(id: $id) { id } }"

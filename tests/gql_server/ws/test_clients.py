@@ -10,9 +10,9 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.aiohttp_websockets import AIOHTTPWebsocketsTransport
 from gql.transport.exceptions import TransportQueryError
 
-from tests.gql_server.conftest import Site
-from tests.helpers.bridge import until
 from tests.helpers.node_programs import run_node
+from tests.helpers.patience import until
+from tests.helpers.site import Site
 
 QUERY = "{ health { __typename status } }"
 SUBSCRIPTION = "subscription { executionUpdates { __typename cursor } }"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gql_server.ws.masked_frames import NO_FRAME, MaskedFrames
-from tests.gql_server.conftest import Site
 from tests.helpers.raw_http import ANSWER_S
+from tests.helpers.site import Site
 
 TEXT, CONTINUATION, CLOSE, PING = 0x81, 0x80, 0x88, 0x89
 HANDSHAKE = (

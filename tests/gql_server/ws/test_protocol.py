@@ -19,9 +19,9 @@ from gql_server.ws.endpoint import MAX_MESSAGE_BYTES
 from gql_server.ws.messages import MAX_ID_CHARS, MAX_REASON_BYTES, close_reason
 from store.live.hub import Hub
 from store.postgres.database import Database
-from tests.gql_server.conftest import MakeSite, Site
-from tests.helpers.bridge import until
+from tests.helpers.patience import until
 from tests.helpers.samples import TRANSFER
+from tests.helpers.site import MakeSite, Site
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 WATCH = "subscription { executionUpdates { cursor } }"

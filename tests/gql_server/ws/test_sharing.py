@@ -25,9 +25,8 @@ from store.api_tokens import Scope
 from store.executions import state_machine
 from store.live.hub import Hub
 from store.postgres.database import Database
-from tests.gql_server.conftest import Site
-from tests.helpers.bridge import until
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, until
+from tests.helpers.site import Site
 from tests.helpers.stored_rows import append, ending, running
 
 EVENTS = """

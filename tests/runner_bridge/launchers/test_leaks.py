@@ -18,8 +18,8 @@ from runner_bridge.waiting import ShuttingDown
 from runner_bridge.worker.worker import Worker
 from store.executions import state_machine
 from store.model import Execution, ExecutionId, ExecutionStatus, LeakedProcess
-from tests.helpers.bridge import Bridge, until
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.bridge import Bridge
+from tests.helpers.patience import DEADLINE_S, until
 
 STOPPED = ExecutionStatus.STOPPED
 

@@ -22,8 +22,8 @@ from runner_bridge.processes import members, process_identity
 from runner_bridge.processes.process_table import ProcessTable
 from store.executions.state_machine import ProcessIdentity
 from store.model import LeakedProcess
-from tests.helpers.bridge import FAKE_RUNNER, read_if_there, until
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.bridge import FAKE_RUNNER, read_if_there
+from tests.helpers.patience import DEADLINE_S, until
 
 GRACE_S = 0.3
 

@@ -24,8 +24,9 @@ from runner_bridge.worker.retention import remove_files
 from runner_bridge.worker.worker import Worker
 from store.executions import results, state_machine
 from store.model import Execution, ExecutionId, ExecutionStatus, FailureKind, JsonValue
-from tests.helpers.bridge import DEADLINE_S, Bridge, until
+from tests.helpers.bridge import Bridge
 from tests.helpers.fake_runner import FOREIGN_ID
+from tests.helpers.patience import DEADLINE_S, until
 from tests.helpers.places import REPOSITORY
 from tests.runner_bridge.worker.test_worker import at_work, until_recorded
 from tests.store.executions.test_retention import age as make_old

@@ -6,28 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.local_runner import BENCHMARKS, Finished, finish, start
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, wait_for
 from tests.helpers.places import REPOSITORY
 
 FIRST = BENCHMARKS / "001-sol-transfer.yml"
-POLL_S = 0.002
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Until `condition` holds, within the deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline
-        pause.wait(POLL_S)
 
 
 def test_executions_in_parallel_do_not_meet(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from store.executions.tool_logs import Remark, RemarkKind
 from store.model import ExecutionId, ExecutionStatus, ToolCall
 from tests.helpers.bridge import Bridge
 from tests.helpers.fake_runner import FakeRunner
-from tests.helpers.observed_files import eventually, id_of, observing, somebodys_runner, stored
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.observed_files import id_of, observing, somebodys_runner, stored
+from tests.helpers.patience import DEADLINE_S, eventually
 
 ANOTHER = "21b6bb59-025f-4525-97e1-47f0961e5697"
 RUNNING, SUCCEEDED, LOST = ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED, ExecutionStatus.LOST

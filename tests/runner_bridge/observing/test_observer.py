@@ -30,10 +30,10 @@ from store.model import (
     Failure,
     FailureKind,
 )
-from tests.helpers.bridge import LOOK_S, Bridge
+from tests.helpers.bridge import Bridge
 from tests.helpers.fake_runner import FakeRunner
-from tests.helpers.observed_files import eventually, id_of, observing, somebodys_runner, stored
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.observed_files import id_of, observing, somebodys_runner, stored
+from tests.helpers.patience import DEADLINE_S, LOOK_S, eventually
 from tests.helpers.places import DATA
 from tests.helpers.workers import claim, registered
 

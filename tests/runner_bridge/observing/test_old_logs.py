@@ -15,7 +15,8 @@ from store.executions import results
 from store.model import Execution, ExecutionStatus
 from tests.helpers.bridge import Bridge
 from tests.helpers.fake_runner import FakeRunner
-from tests.helpers.observed_files import eventually, id_of, observing, somebodys_runner, stored
+from tests.helpers.observed_files import id_of, observing, somebodys_runner, stored
+from tests.helpers.patience import eventually
 
 LONG_AGO = dt.datetime(2025, 10, 31, 8, 40, tzinfo=dt.UTC)
 RUNNING, LOST, TIMED_OUT = ExecutionStatus.RUNNING, ExecutionStatus.LOST, ExecutionStatus.TIMED_OUT

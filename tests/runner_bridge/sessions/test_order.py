@@ -25,7 +25,8 @@ from runner_bridge.observing import observer
 from runner_bridge.observing import sessions as observed_sessions
 from tests.helpers.bridge import Bridge
 from tests.helpers.fake_runner import FakeRunner
-from tests.helpers.observed_files import eventually, observing
+from tests.helpers.observed_files import observing
+from tests.helpers.patience import eventually
 
 SESSIONS = 300
 SEED = 20251130

@@ -11,7 +11,8 @@ from runner_bridge.launchers.runner_config import LOCAL_RUNNER
 from runner_bridge.processes import process_identity
 from store.executions import results, state_machine
 from store.model import EventKind, ExecutionStatus, FailureKind, ToolCallStatus
-from tests.helpers.bridge import SOL_TRANSFER, Bridge, fake_command, read_if_there, until
+from tests.helpers.bridge import SOL_TRANSFER, Bridge, fake_command, read_if_there
+from tests.helpers.patience import until
 
 FAILED, SUCCEEDED = ExecutionStatus.FAILED, ExecutionStatus.SUCCEEDED
 

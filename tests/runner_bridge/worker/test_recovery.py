@@ -24,9 +24,9 @@ from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, Fail
 from store.postgres.database import Database
 from store.workers import workers
 from store.workers.workers import STALE_S, Home, Owner
-from tests.helpers.bridge import Bridge, until
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import background, call, ending, eventually, in_state, running
+from tests.helpers.bridge import Bridge
+from tests.helpers.patience import DEADLINE_S, eventually, until
+from tests.helpers.stored_rows import background, call, ending, in_state, running
 from tests.helpers.workers import HOME, claim_as, id_of, registered, registration, silent_for
 
 S = ExecutionStatus

@@ -18,7 +18,8 @@ from store.executions import retention
 from store.model import ExecutionId
 from store.postgres.database import Database
 from tests.helpers.bridge import Bridge
-from tests.helpers.stored_rows import background, eventually
+from tests.helpers.patience import eventually
+from tests.helpers.stored_rows import background
 from tests.store.executions.test_retention import age, lived, prune_all
 
 MONTH = dt.timedelta(days=30)

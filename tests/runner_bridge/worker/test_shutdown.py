@@ -13,8 +13,8 @@ from runner_bridge.worker import runner_end
 from store.errors import DatabaseUnavailable
 from store.executions import state_machine
 from store.model import ExecutionId, ExecutionStatus
-from tests.helpers.bridge import Bridge, fake_command, read_if_there, until
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.bridge import Bridge, fake_command, read_if_there
+from tests.helpers.patience import DEADLINE_S, until
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import running_server
 

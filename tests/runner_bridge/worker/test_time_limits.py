@@ -19,9 +19,8 @@ from runner_bridge.worker.time_limits import TimeLimits
 from runner_bridge.worker.worker import Worker
 from store.executions import state_machine
 from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, FailureKind
-from tests.helpers.bridge import Bridge, read_if_there, until
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import eventually
+from tests.helpers.bridge import Bridge, read_if_there
+from tests.helpers.patience import DEADLINE_S, eventually, until
 
 TIMED_OUT = ExecutionStatus.TIMED_OUT
 CARGO: dict[str, Any] = {"began_pattern": CARGO_BEGINS}

@@ -19,9 +19,8 @@ from runner_bridge.worker.worker import Worker
 from store.executions import output, state_machine
 from store.executions.state_machine import ProcessIdentity
 from store.model import EventKind, ExecutionId, ExecutionStatus, FailureKind
-from tests.helpers.bridge import Bridge, until
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import eventually
+from tests.helpers.bridge import Bridge
+from tests.helpers.patience import DEADLINE_S, eventually, until
 
 LOST, RUNNING, SUCCEEDED = ExecutionStatus.LOST, ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED
 

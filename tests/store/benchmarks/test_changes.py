@@ -15,8 +15,8 @@ from store.errors import InvalidCursor
 from store.live.hub import Hub
 from store.live.recent import Bounds
 from store.postgres.database import Database
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import connections, draft, eventually, kill_backends
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.stored_rows import connections, draft, kill_backends
 
 LISTENER = "reev-gql listener"
 

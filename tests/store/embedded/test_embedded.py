@@ -19,8 +19,8 @@ import pytest
 from store.embedded import EmbeddedServer, postmaster
 from store.embedded.lock import FileLock
 from store.errors import EmbeddedServerFailed
-from tests.helpers.clusters import DEADLINE_S, answer_of, ask, copy_of, postgres_of, start_user, wait_for
-from tests.helpers.stored_rows import eventually
+from tests.helpers.clusters import answer_of, ask, copy_of, postgres_of, start_user
+from tests.helpers.patience import DEADLINE_S, eventually, wait_for
 
 # Whole servers start here, and other tests share the cores.
 pytestmark = pytest.mark.timeout(180)

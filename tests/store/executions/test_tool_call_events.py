@@ -8,7 +8,8 @@ from typing import Any
 from store.executions import results, rows, state_machine
 from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus
 from store.postgres.database import Database
-from tests.helpers.stored_rows import background, call, eventually, running
+from tests.helpers.patience import eventually
+from tests.helpers.stored_rows import background, call, running
 
 STARTED, ENDED = EventKind.TOOL_CALL_STARTED, EventKind.TOOL_CALL_ENDED
 Change = tuple[EventKind, ToolCall]

@@ -16,18 +16,8 @@ from store.executions import state_machine
 from store.live.hub import Hub
 from store.model import ExecutionStatus
 from store.postgres.database import Connection, Database
-from tests.helpers.stored_rows import (
-    DEADLINE_S,
-    append,
-    background,
-    draft,
-    end_of_log,
-    ending,
-    eventually,
-    in_state,
-    queued,
-    running,
-)
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.stored_rows import append, background, draft, end_of_log, ending, in_state, queued, running
 from tests.store.live.test_hub import live_out, take_all
 
 OPEN = "SELECT pg_current_xact_id()"

@@ -22,7 +22,7 @@ from store.live.log_reader import LogPage
 from store.live.recent import Bounds
 from store.model import EventKind, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.statements import statements_sent
 from tests.helpers.stored_rows import (
     TERMINAL,
@@ -32,7 +32,6 @@ from tests.helpers.stored_rows import (
     connections,
     database_order,
     ending,
-    eventually,
     in_state,
     queued,
     running,

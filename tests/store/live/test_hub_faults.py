@@ -21,13 +21,12 @@ from store.live.log_reader import LogPage
 from store.live.notification_listener import CHANNEL, Doorbell
 from store.postgres import connecting
 from store.postgres.database import Database
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.stored_rows import (
     append,
     background,
     database_order,
     ending,
-    eventually,
     kill_backends,
     queued,
     running,

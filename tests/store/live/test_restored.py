@@ -25,16 +25,8 @@ from store.live.timelines import Timelines
 from store.model import ExecutionId
 from store.postgres.database import Database
 from tests.conftest import url_of
-from tests.helpers.stored_rows import (
-    DEADLINE_S,
-    append,
-    database_order,
-    end_of_log,
-    ending,
-    eventually,
-    queued,
-    running,
-)
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.stored_rows import append, database_order, end_of_log, ending, queued, running
 from tests.store.live.test_hub import live_out
 
 

@@ -13,8 +13,8 @@ from store.postgres import database, driver_errors
 from store.postgres.connecting import open_connection
 from store.postgres.database import Database
 from store.postgres.driver_errors import describe_url
-from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import eventually, kill_backends
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.stored_rows import kill_backends
 
 SECRET = "s3cret-Canary"
 

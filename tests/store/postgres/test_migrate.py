@@ -19,7 +19,8 @@ from store.postgres import migrate as migrations
 from store.postgres.database import Database
 from store.postgres.migrate import check, known_revisions, migrate, offline_sql
 from store.postgres.printed_schema import PRINTED_SCHEMA, schema_sql
-from tests.helpers.stored_rows import DEADLINE_S, append, draft, eventually, queued
+from tests.helpers.patience import DEADLINE_S, eventually
+from tests.helpers.stored_rows import append, draft, queued
 from tests.store.executions.test_observed import row as log_row
 
 NEWEST = known_revisions()[-1]

@@ -10,9 +10,9 @@ import pytest
 from store.errors import DatabaseUnavailable
 from store.postgres import pool as pool_module
 from store.postgres.database import Database
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.store_operations import OPERATIONS
-from tests.helpers.stored_rows import connections, eventually, statements_of
+from tests.helpers.stored_rows import connections, statements_of
 
 STATE = """
 SELECT (SELECT array_agg(name || '=' || setting ORDER BY name) FROM pg_settings

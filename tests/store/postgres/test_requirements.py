@@ -20,8 +20,9 @@ from store.postgres.migrate import check, known_revisions, migrate
 from store.postgres.requirements import TABLES
 from tests.conftest import NO_PGBOUNCER, url_of
 from tests.helpers.external import PGBOUNCER, cluster, few_rights, pgbouncer, short_directory
+from tests.helpers.patience import DEADLINE_S
 from tests.helpers.proxy import proxied_database
-from tests.helpers.stored_rows import DEADLINE_S, background, ending, running
+from tests.helpers.stored_rows import background, ending, running
 
 NEWEST = known_revisions()[-1]
 
