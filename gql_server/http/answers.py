@@ -1,4 +1,4 @@
-"""Whole answers on their way out: head and body leave as one piece, with everything known before written once.
+"""Sends whole answers: head and body in one write, with the constant part of the head built once.
 
 aiohttp's own response builds and serialises a dozen headers per request; of an ordinary answer only the date and
 the length are new. Whatever is not ordinary (an older protocol, a connection that is to end, a page of another
@@ -19,7 +19,7 @@ from gql_server.http.headers import SECURITY_HEADERS, SERVER
 
 
 def whole_answer(request: web.Request, body: bytes, media_type: str) -> web.StreamResponse:
-    """A successful answer, JSON of that type."""
+    """The response to a successful request: JSON of that media type."""
     is_ordinary = (
         request.keep_alive and request.version == HttpVersion11 and hdrs.ORIGIN not in request.headers
     )
@@ -31,7 +31,7 @@ def whole_answer(request: web.Request, body: bytes, media_type: str) -> web.Stre
 def json_response(
     body: bytes, status: HTTPStatus, media_type: str, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Any answer; the headers that every response has are added on its way."""
+    """A response with any status; the headers of every response are added when it is sent."""
     return web.Response(body=body, status=status, headers={**_headers(media_type), **(headers or {})})
 
 
@@ -45,13 +45,13 @@ def _headers(media_type: str) -> dict[str, str]:
 
 @cache
 def _head(media_type: str) -> str:
-    """What the heads of all ordinary answers begin with."""
+    """The constant part of the heads of ordinary answers."""
     headers = {**_headers(media_type), hdrs.SERVER: SERVER, **SECURITY_HEADERS}
     return "HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 class OrdinaryAnswer(web.StreamResponse):
-    """200 over HTTP/1.1, with a body that is known, on a connection that stays."""
+    """Status 200 over HTTP/1.1 with a known body, on a connection that is kept alive."""
 
     _writer: AbstractStreamWriter | None = None
     _is_sent = False
@@ -62,7 +62,7 @@ class OrdinaryAnswer(web.StreamResponse):
 
     @property
     def size(self) -> int:
-        """Of its body, in bytes."""
+        """The size of the body in bytes."""
         return len(self._whole)
 
     @property

@@ -19,7 +19,7 @@ BODY_TIMEOUT_S = 20.0
 """How long a client may take to send its body."""
 
 ENCODINGS = ("identity", "gzip", "deflate")
-"""Those that are undone before the body is read."""
+"""The content encodings that are decoded."""
 
 PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
 
@@ -27,7 +27,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 async def read(request: web.Request) -> GraphQLRequest:
-    """The request, checked as far as it goes without knowing the schema. Raises BadRequest."""
+    """The request, checked without the schema. Raises BadRequest."""
     if request.method == hdrs.METH_GET:
         return read_request(_from_query(request))
     _check_kind(request)
@@ -35,7 +35,7 @@ async def read(request: web.Request) -> GraphQLRequest:
 
 
 def decode(body: bytes | str) -> object:
-    """A JSON value. Raises BadRequest for whatever is none: invalid UTF-8, lone surrogates, endless nesting."""
+    """A JSON value. Raises BadRequest for invalid JSON, invalid UTF-8, lone surrogates and deep nesting."""
     try:
         return orjson.loads(body.removeprefix(BOM) if isinstance(body, bytes) else body)
     except orjson.JSONDecodeError as error:
@@ -60,13 +60,13 @@ def _check_kind(request: web.Request) -> None:
 async def _bytes(request: web.Request) -> bytes:
     try:
         if request.content.is_eof() and request.content.total_bytes <= MAX_BODY_BYTES:
-            # All of it came with the headers: there is nothing to wait for.
+            # The whole body came with the headers.
             return request.content.read_nowait()
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
         if hdrs.CONTENT_ENCODING in request.headers:
-            # Reading the rest of a bomb, so that its sender sees the answer, is what its sender wants.
+            # Reading on, so that the client sees the answer, would decompress the rest of a bomb.
             request.content.feed_eof()
         raise _too_large() from None
     except TimeoutError:
@@ -85,7 +85,7 @@ async def _bytes(request: web.Request) -> bytes:
 
 
 def unknown_encoding() -> BadRequest:
-    """Of a body that is compressed in a way that is not undone here."""
+    """The error for a body in an unsupported content encoding."""
     return BadRequest(
         f"The body may be encoded as {', '.join(ENCODINGS)}",
         code="UNSUPPORTED_MEDIA_TYPE",
@@ -104,7 +104,7 @@ def _too_large() -> BadRequest:
 
 
 def _from_query(request: web.Request) -> dict[str, object]:
-    """The parameters of a URL; empty ones are as good as none. Raises BadRequest."""
+    """The parameters of a URL, without empty ones. Raises BadRequest."""
     fields: dict[str, object] = {}
     for name in PARAMETERS:
         values = request.query.getall(name, [])
@@ -117,7 +117,7 @@ def _from_query(request: web.Request) -> dict[str, object]:
 
 
 def _text(name: str, value: str) -> str:
-    # What is no UTF-8 in a URL arrives as replacement characters; those mean nothing in a document.
+    # Invalid UTF-8 in a URL arrives as replacement characters, which no document needs.
     if "\ufffd" in value:
         raise BadRequest(f"`{name}` is not UTF-8")
     return value

@@ -14,10 +14,10 @@ GRAPHQL_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 
 OFFERED = (GRAPHQL_JSON, JSON)
-"""For single answers; the first one wins among those that a client wants equally, by name."""
+"""Media types of single answers; of those with equal weight in `Accept` the first is sent."""
 
 MAX_RANGES = 50
-"""Browsers send up to ten; a longer header is no browser's."""
+"""Media ranges read; browsers send up to ten."""
 
 REMEMBERED_VALUES = 64
 """Of each header: programs send the same ones with every request, and aiohttp bounds their length."""
@@ -25,7 +25,7 @@ REMEMBERED_VALUES = 64
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What a client takes: `single` for one answer, None if it must be a stream; `stream` if it may be."""
+    """What a client accepts: the media type of a `single` answer, None if only a stream; whether a `stream`."""
 
     single: str | None
     stream: bool
@@ -33,7 +33,7 @@ class Accepted:
 
 @lru_cache(REMEMBERED_VALUES)
 def content_type_is_json(values: tuple[str, ...]) -> bool:
-    """Whether the Content-Type is JSON in UTF-8, given once."""
+    """Whether there is one Content-Type, and it is JSON in UTF-8."""
     if len(values) != 1:
         return False
     media_type, parameters = _split(values[0])

@@ -17,11 +17,11 @@ CORS_HEADERS = {
     hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization",
     hdrs.ACCESS_CONTROL_MAX_AGE: "600",
 }
-"""For the origins allowed by name, and never for others; `*` is never sent."""
+"""Sent to origins allowed by name only; `*` is never sent."""
 
 
 def access_middleware(rules: AccessRules) -> Middleware:
-    """Refuses what `rules` do not know, before any handler runs."""
+    """Refuses unknown hosts and origins before any handler runs."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -48,7 +48,7 @@ def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamRespon
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
-        # aiohttp has said already what it is.
+        # Replaces the value that aiohttp has set.
         response.headers[hdrs.SERVER] = SERVER
         # Files have a validator: a browser asks again instead of keeping those of an older version.
         response.headers.setdefault(hdrs.CACHE_CONTROL, "no-cache")

@@ -21,7 +21,7 @@ RETRY_AFTER_S = 10
 """When a client that was refused may try again."""
 
 SERVICE_RESTART = 1012
-"""The close code of a server that stops: clients connect again, and meet the next one."""
+"""The close code of a server that stops: clients connect again."""
 
 FORBIDDEN = 4403
 """The close code of graphql-transport-ws when a client has no valid token, or no longer."""
@@ -52,7 +52,7 @@ class Slot:
 
 
 class OpenStreams:
-    """Those of one server, at most `most`, and at most `per_client` of one address."""
+    """The streams of one server: at most `most`, and at most `per_client` of one address."""
 
     def __init__(self, most: int, per_client: int) -> None:
         self._most, self._per_client = most, per_client
@@ -88,7 +88,7 @@ class OpenStreams:
         return {one.token_id for one in principals if one is not None and one.token_id is not None}
 
     async def end_those_of(self, token_ids: Collection[uuid.UUID]) -> None:
-        """Ends the streams of tokens that are not valid any longer."""
+        """Ends the streams of revoked tokens."""
         await _end(
             [stream for stream in self._open if stream.principal and stream.principal.token_id in token_ids],
             FORBIDDEN,

@@ -26,5 +26,5 @@ def refusal_response(error: BadRequest) -> web.Response:
 
 
 def internal_error(error: Exception) -> web.Response:
-    """What a client learns of our own fault: the id under which the log has everything else."""
+    """The response to a fault of ours: an error with the id of its record in the log."""
     return json_response(encode(refusal_of(refused_for(error))), HTTPStatus.INTERNAL_SERVER_ERROR, JSON)

@@ -29,7 +29,7 @@ COMMENT = b":\n\n"
 HEADERS = {
     hdrs.CONTENT_TYPE: f"{EVENT_STREAM}; charset=utf-8",
     hdrs.CACHE_CONTROL: "no-store",
-    # Proxies that collect answers before they pass them on know this header.
+    # Switches off buffering in proxies.
     "X-Accel-Buffering": "no",
 }
 
@@ -41,7 +41,7 @@ async def send_events(
     unread: UnreadAnswers,
     client: str,
 ) -> web.StreamResponse:
-    """Sends `answers`, each as JSON, as they come, and closes them whatever happens."""
+    """Sends `answers`, which are JSON, as they come, and closes the generator in every case."""
     async with aclosing(answers):
         response = web.StreamResponse(headers=HEADERS)
         try:

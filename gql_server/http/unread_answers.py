@@ -32,7 +32,7 @@ class TooManyUnread(Exception):
 
 
 class UnreadAnswers:
-    """Those of one server: `most` bytes, and `per_client` of one address. Each is read within `seconds`."""
+    """One per server: at most `most` bytes, and `per_client` of one address. Each is read within `seconds`."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class UnreadAnswers:
         self._freed = freed
         self._by_client: Counter[str] = Counter()
         self.waiting = 0
-        """Bytes."""
+        """In bytes."""
 
     @contextmanager
     def holding(self, client: str, size: int) -> Iterator[None]:
-        """While something of that size is sent. Raises TooManyUnread."""
+        """Counts `size` bytes while they are sent. Raises TooManyUnread."""
         if size <= SMALL:
             yield
             return
@@ -70,7 +70,10 @@ class UnreadAnswers:
     async def send(
         self, request: web.Request, response: web.StreamResponse, client: str
     ) -> web.StreamResponse:
-        """Sends a large response, and cuts off a client that does not read it in time; leaves others alone."""
+        """Sends a large response, and closes the connection of a client that does not read it in time.
+
+        A small one is returned unsent.
+        """
         size = _size(response)
         if size <= SMALL:
             return response
@@ -92,7 +95,7 @@ class UnreadAnswers:
             if request.transport is not None:
                 request.transport.abort()
         except ConnectionError:
-            # aiohttp notices it again.
+            # aiohttp handles it.
             pass
         return response
 

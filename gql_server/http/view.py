@@ -29,7 +29,7 @@ from schema.contract.permissions import Principal
 
 
 class GraphQLView:
-    """Answers what comes to /graphql and asks for no websocket. One per application."""
+    """Answers requests to /graphql that ask for no websocket. One per application."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class GraphQLView:
         self._methods = (hdrs.METH_GET, hdrs.METH_POST) if queries_by_get else (hdrs.METH_POST,)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Raises BadRequest."""
+        """The response to one request. Raises BadRequest."""
         if request.method == hdrs.METH_OPTIONS:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers={hdrs.ALLOW: self._allow})
         if request.method not in self._methods:
@@ -127,6 +127,6 @@ class GraphQLView:
                 yield encode(refusal_of(refused))
 
             return await self._send_events(request, only())
-        # Clients that know nothing newer take every status but 200 for a broken server.
+        # Clients that accept only application/json expect 200 for GraphQL errors.
         status = refused.status if accepted.single == GRAPHQL_JSON else HTTPStatus.OK
         return json_response(encode(refusal_of(refused)), status, accepted.single)

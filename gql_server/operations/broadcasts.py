@@ -23,10 +23,10 @@ from store.live.stretches import Stretch
 REMEMBERED = 256
 REMEMBERED_FOR_ONE = 16
 REMEMBERED_BYTES = 1024 * 1024
-"""What is kept of a broadcast at most, for watchers that are a little behind; less while there is only one."""
+"""Payloads and bytes remembered per broadcast, for subscribers that are a little behind; fewer for only one."""
 
 ALL_REMEMBERED_BYTES = 32 * 1024 * 1024
-"""What is kept of all of them together."""
+"""Bytes remembered by all broadcasts together."""
 
 FEW = 16
 """Payloads given at a time to a subscriber that is behind: a slow one keeps no more than these in memory."""
@@ -35,7 +35,7 @@ SENT_AT_ONCE = 128
 """Payloads sent before other tasks get their turn; a millisecond or two."""
 
 Position = Any
-"""Of one feed; those of different feeds are never compared."""
+"""A position in a feed; positions of different feeds are never compared."""
 
 Payload = bytes
 """An answer as JSON."""
@@ -96,7 +96,7 @@ class Broadcast:
         return bool(position >= self._floor)
 
     def after(self, position: Position) -> list[tuple[Position, Payload]]:
-        """The first few that are remembered after a position that is covered, in order."""
+        """The first few payloads remembered after `position`, which is covered, in order."""
         newer = list(takewhile(lambda one: one[0] > position, reversed(self._remembered)))
         return newer[: -FEW - 1 : -1]
 
@@ -190,7 +190,7 @@ class Broadcasts:
         self._memory = Memory(freed)
 
     def join(self, member: object, key: Hashable, position: Position) -> Broadcast | None:
-        """The one of that key, if it can go on from `position`."""
+        """The broadcast of `key`, if it can continue from `position`."""
         found = self._by_key.get(key)
         if found is None or found.is_over or not found.covers(position):
             return None
@@ -206,7 +206,7 @@ class Broadcasts:
         stretches: Stretches,
         payload_of: MakePayload,
     ) -> Broadcast:
-        """A new one, which reads `stretches` of `feed` on and closes them."""
+        """A new broadcast, which reads `stretches` of `feed` on and closes them."""
         self._by_key[key] = begun = Broadcast(key, position, feed, stretches, payload_of, self._memory)
         begun.members.add(member)
         return begun

@@ -77,7 +77,7 @@ class Engine:
         }
         memory = memory or MemoryLimits()
         self._largest = memory.answer
-        # What is compiled for documents takes about as much as they do.
+        # Half for documents, half for the code compiled for them.
         self._variants: LruCache[Variant] = LruCache(memory.documents // 2, freed)
         self._cache = cache = DocumentCache(memory.documents // 2, freed)
         self._subscriptions = SubscriptionMemory(
@@ -100,7 +100,7 @@ class Engine:
         self._variants.evict_unused()
 
     def operation(self, request: GraphQLRequest) -> Operation:
-        """What `request` asks for, ready to be executed. Raises Refused."""
+        """The operation that `request` asks for, prepared for execution. Raises Refused."""
         source = self._trusted.source(request.query, request.document_hash)
         return self._documents.operation(source, request.operation_name, request.variables)
 
@@ -148,7 +148,7 @@ class Engine:
     ) -> Subscription:
         """A subscription of `client`, an address. Raises Refused when it needs too much memory.
 
-        What is the same for many is executed once for all.
+        Equal answers to many subscribers are executed once for all.
         """
         variables = request.variables or {}
         held = self._subscriptions.open(client, operation.prepared, variables)

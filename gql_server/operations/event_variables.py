@@ -17,7 +17,7 @@ from gql_server.responses.encoding import encode
 
 
 def event_variables(operation: Operation, variables: Mapping[str, Any]) -> str:
-    """The given ones that the answers to events depend on; equal texts for equal ones."""
+    """The given variables that the answers to events depend on, as JSON; equal texts for equal ones."""
     if not variables:
         return "{}"
     names = {name for node in _parts_executed_per_event(operation) for name in _names_in(node)}
@@ -54,5 +54,5 @@ def _canonical(given: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        # What orjson cannot write; another order of keys is then another set of variables.
+        # orjson cannot write all integers; then variables in another order count as others.
         return encode(given)

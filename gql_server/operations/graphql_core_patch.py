@@ -15,7 +15,7 @@ from gql_server.compiled.waiting import together
 
 
 async def gather_with_cancel(*awaitables: Awaitable[Any]) -> list[Any]:
-    """Like graphql-core's function of this name, but for what its caller's cancellation does."""
+    """Like graphql-core's function of this name, except when its caller is cancelled."""
     return await together(awaitables)
 
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What is asked for. `document_hash` is the SHA-256 of a trusted document, in lower-case hexadecimals."""
+    """The parameters. `document_hash` is the SHA-256 of a trusted document, in lower-case hexadecimals."""
 
     query: str | None
     operation_name: str | None = None

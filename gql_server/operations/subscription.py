@@ -69,7 +69,7 @@ class Subscription:
         self.is_over = False
 
     async def payloads(self) -> AsyncGenerator[Payload, None]:
-        """Everything there is to send now, and more while it is not at a broadcast. Raises Refused."""
+        """Every payload to send now, and further ones until it joins a broadcast. Raises Refused."""
         if self._feed is None:
             async with aclosing(self._beginning()) as beginning:
                 async for payload in beginning:
@@ -91,7 +91,7 @@ class Subscription:
         self._answers = None
 
     def listen(self, receiver: Receiver) -> None:
-        """Sends what comes to `receiver`, right after `payloads` has ended and it is not over."""
+        """Sends further payloads to `receiver`. Called when `payloads` has ended and it is not over."""
         if self._broadcast is None or self._broadcast.is_over or self._broadcast.after(self._position):
             receiver.wake()
             return
@@ -107,7 +107,7 @@ class Subscription:
             self._receiver.wake()
 
     def leave(self) -> None:
-        """Nothing is sent any more."""
+        """Ends the subscription; nothing more is sent."""
         self._receiver = None
         self._held.release()
         if (broadcast := self._broadcast) is not None:

@@ -18,7 +18,7 @@ from gql_server.documents.document_cache import DocumentCache, PreparedDocument
 from gql_server.responses.errors import Refused
 
 SUBSCRIPTION_BYTES = 1000
-"""What one keeps beside its document and variables, about."""
+"""About the memory of one, beside its document and variables."""
 
 
 class SubscriptionMemory:
@@ -80,14 +80,14 @@ class Reservation:
         self._client, self._document, self._own = client, document, own
 
     def release(self) -> None:
-        """Once; later calls do nothing."""
+        """Gives the memory back. Later calls do nothing."""
         if (subscriptions := self._subscriptions) is not None:
             self._subscriptions = None
             subscriptions.close(self._client, self._document, self._own)
 
 
 def memory_of(variables: Mapping[str, Any]) -> int:
-    """About how many bytes decoded JSON has in memory: as it came, and coerced."""
+    """About how many bytes of memory decoded variables take: as sent, and coerced."""
     total, waiting = 0, [*variables.values()]
     while waiting:
         value = waiting.pop()

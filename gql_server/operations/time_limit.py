@@ -12,7 +12,7 @@ from typing import Any
 
 
 class TimeLimit:
-    """Of `seconds`. One per server and kind; `with limit.holding():` bounds a block of the current task."""
+    """A limit of `seconds`, one per server and kind; `with limit.holding():` bounds a block of a task."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -21,7 +21,7 @@ class TimeLimit:
         self._timer: asyncio.TimerHandle | None = None
 
     def holding(self) -> Bounded:
-        """For one block: it is cancelled when its time is up, and raises TimeoutError."""
+        """A context for one block: it is cancelled when its time is up, and raises TimeoutError."""
         return Bounded(self)
 
     def begin(self, bounded: Bounded) -> None:

@@ -130,7 +130,7 @@ def _authenticator(settings: Settings, services: Services) -> Authenticator:
 
 
 def unread_answers(settings: Settings, freed: Callable[[int], None] = lambda _: None) -> UnreadAnswers:
-    """How many bytes of answers wait for their readers at most: a few of the largest."""
+    """Limits the bytes of answers that wait to be read to a few of the largest answers."""
     largest = settings.memory_limits.answer
     return UnreadAnswers(4 * largest, 2 * largest, settings.answer_timeout_s, freed)
 
@@ -138,7 +138,7 @@ def unread_answers(settings: Settings, freed: Callable[[int], None] = lambda _: 
 def create_engine(
     settings: Settings, services: Services, freed: Callable[[int], None] = lambda _: None
 ) -> Engine:
-    """What executes operations, within the limits of `settings`; `freed` is called with bytes that are let go."""
+    """The engine, with the limits of `settings`; `freed` is called with bytes that are let go."""
     runner = settings.runner
 
     def make_context(principal: Principal) -> Context:

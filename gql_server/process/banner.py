@@ -1,4 +1,4 @@
-"""What the server prints when it is ready: where everything is, in one block."""
+"""The block that the server prints when it is ready: the addresses and what it uses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show_banner(settings: Settings, port: int, benchmarks: str, seconds: float) 
         table.add_row(Text(name, style="dim"), Text(value))
     title = f"reev-gql {VERSION} · ready in {seconds:.2f} s · Ctrl-C ends it"
     console = Console(highlight=False)
-    # Off a terminal nothing may be cut or wrapped: scripts read the addresses.
+    # Without a terminal nothing is cut or wrapped: scripts read the addresses.
     if console.is_terminal:
         console.print(Panel(table, title=title, title_align="left", expand=False))
     else:

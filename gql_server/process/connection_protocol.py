@@ -1,6 +1,6 @@
 """One connection of aiohttp's, with corrections to what aiohttp itself answers, logs and accepts.
 
-A request that aiohttp's parser refuses never comes to the application: it is answered here like every other
+A request that aiohttp's parser refuses never reaches the application: it is answered here like every other
 refusal, and logged as one line that holds nothing of the request. So are the plain-text answers that aiohttp
 gives for unknown paths and methods.
 """
@@ -41,7 +41,7 @@ REFUSALS = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer to that method",
     HTTPStatus.EXPECTATION_FAILED: "The expectation in `Expect` cannot be met",
 }
-"""Instead of the texts that aiohttp makes, some of which repeat what was sent."""
+"""Replace the messages of aiohttp, some of which repeat what was sent."""
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,7 @@ class Protocol(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Sends `resp`; what aiohttp raised to refuse a request becomes a refusal of ours."""
+        """Sends `resp`; an error response of aiohttp becomes one of ours."""
         if isinstance(resp, web.HTTPException):
             status = HTTPStatus(resp.status)
             allow = resp.headers.get(hdrs.ALLOW)
@@ -94,6 +94,6 @@ class Protocol(web.RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Reads websocket frames; those of a client must be masked, which aiohttp does not look at."""
+        """Reads websocket frames; those of a client must be masked, which aiohttp does not check."""
         masked: Any = MaskedFrames(parser)
         super().set_parser(masked, data_received_cb)

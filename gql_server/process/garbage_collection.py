@@ -23,12 +23,12 @@ PAUSE_S = 15.0
 
 
 def pause() -> None:
-    """Before a server imports its parts."""
+    """Switches the collector off. Called before a server imports its parts."""
     gc.disable()
 
 
 def settle() -> None:
-    """When it is ready: only objects made later are collected."""
+    """Switches it on; objects made so far are ignored. Called when the server is ready."""
     gc.freeze()
     gc.enable()
 
@@ -56,7 +56,7 @@ class MemoryTrimmer:
 
 
 def _trim() -> None:
-    """Gives free pages back; a no-op where the C library knows no such thing."""
+    """Returns free pages to the system, where the C library has malloc_trim."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,4 +1,4 @@
-"""Log records: one line each, escaped, on stderr, without secrets, with what they are about as fields.
+"""Log records: one line each on stderr, escaped, without secrets, with ids as fields.
 
 Records of structlog and of the standard library go the same way; what runner_bridge.log_context binds
 (`execution_id`, `worker_id`) is in both, and what it hides is in neither. Text from outside (agents, files,
@@ -44,7 +44,7 @@ def configure_logging(
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_chance_context,
+                _without_execution_of_driver,
                 structlog.processors.format_exc_info,
                 _redactor(hidden),
                 _renderer(style, sys.stderr.isatty() if colors is None else colors),
@@ -71,8 +71,8 @@ def configure_logging(
     )
 
 
-def _without_chance_context(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """The driver's own tasks are started by whichever execution needs a connection first: not about it."""
+def _without_execution_of_driver(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+    """Removes the id of the execution that first needed a connection from the records of the driver."""
     if str(record.get("logger", "")).startswith("asyncpg"):
         record.pop("execution_id", None)
     return record

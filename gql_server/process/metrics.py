@@ -1,4 +1,4 @@
-"""/metrics for Prometheus: what this process has seen, and what the database knows about the whole.
+"""/metrics for Prometheus: figures of this process, and figures of the database.
 
 The one module that knows Prometheus; the parts offer plain numbers. A registry of its own, nothing of the
 library's defaults. It needs a token where one is set (auth/route_scopes.py): figures show what is executed here.

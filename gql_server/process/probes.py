@@ -1,4 +1,4 @@
-"""Answers for probes: /healthz says that the process lives, /readyz that it can do its work.
+"""Probes: /healthz answers while the process runs, /readyz tells whether it can use the database.
 
 Neither needs a token, and neither says more than a probe needs.
 """
@@ -14,7 +14,7 @@ from store.postgres.condition import Condition
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """The process lives and its event loop turns. Touches no database."""
+    """The event loop runs. Touches no database."""
     return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 

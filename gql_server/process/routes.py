@@ -25,7 +25,7 @@ class Routes:
         self._app, self._authenticator, self._unread = app, authenticator, unread
 
     def add(self, path: str, handler: Handler, *, method: str = hdrs.METH_GET) -> None:
-        """`handler` answers `path` when what the table says of it was shown. KeyError when it is not in there."""
+        """`handler` answers `path` for clients with the scope it needs. KeyError when it is not in the table."""
         resource = self._app.router.add_resource(path)
         guarded = _guarded(self._authenticator, self._unread, ROUTE_SCOPES[resource.canonical], handler)
         for name in (hdrs.METH_GET, hdrs.METH_HEAD) if method == hdrs.METH_GET else (method,):

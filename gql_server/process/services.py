@@ -1,4 +1,4 @@
-"""What server and worker stand on: a database at its newest schema, the pool and the hub."""
+"""The services that server and worker share: a migrated database, its connection pool and the event hub."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Services:
-    """What is open while a server or a worker runs."""
+    """Open while a server or a worker runs."""
 
     db: Database
     hub: Hub
     counters: Counters = field(default_factory=Counters)
-    """What the worker of this process counts; zeros where it has none."""
+    """The counters of the worker of this process; zeros where it has none."""
 
 
 @asynccontextmanager

@@ -43,13 +43,13 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 WORKER: tuple[str, ...] = ("runner_bridge.worker.worker", "gql_server.process.worker_process")
 SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.process.api_process")
-"""What each is made of, in steps of at most 0.2 s."""
+"""The modules of each, in steps of at most 0.2 s."""
 
 log = structlog.get_logger(__name__)
 
 
 def make_directories(settings: Settings) -> None:
-    """What a worker's runners write into. Raises StartupError without the one that a worker must watch."""
+    """Makes the directories that runners write into. Raises StartupError without a sessions directory."""
     try:
         settings.sessions_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -65,7 +65,7 @@ def make_directories(settings: Settings) -> None:
             path.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=path).close()
         except OSError as error:
-            # It can still show what runners elsewhere have written.
+            # The server can still show what other runners have written.
             reason = os.strerror(error.errno or 0)
             log.warning("executions_will_fail", directory=str(path), reason=reason, set=variable)
 
@@ -81,7 +81,7 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
     try:
         server = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        # The thread gives up soon, and what it has started by then must be stopped.
+        # The thread ends soon; a server that it has started must be stopped.
         ending.set()
         with suppress(Exception):
             (await starting).stop()
@@ -96,7 +96,7 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
 async def _services(
     settings: Settings, modules: Sequence[str]
 ) -> AsyncIterator[tuple[Services, Awaitable[object]]]:
-    """What server and worker stand on, and what to wait for before `modules` are used: that they are imported.
+    """The services, and an awaitable that ends when `modules` are imported.
 
     One thread imports, module by module, while the database starts and is opened.
     """
@@ -115,7 +115,7 @@ async def _services(
             async with open_services(settings, url) as services:
                 yield services, asyncio.gather(*rest)
     finally:
-        # The process ends with the import under way: a signal that comes meanwhile waits for no other.
+        # A signal waits for the import under way only.
         importer.shutdown(wait=False, cancel_futures=True)
 
 
@@ -156,7 +156,7 @@ async def work(settings: Settings) -> None:
 
 
 async def migrate_only(settings: Settings) -> None:
-    """Migrates and says what was done."""
+    """Migrates the database and prints what was done."""
     from store.postgres.migrate import migrate
 
     async with database_server(settings) as url:
@@ -173,19 +173,19 @@ def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Setti
         except (StoreError, BridgeError) as error:
             raise StartupError(" ".join(str(error).split())) from error
         finally:
-            # The loop's handlers go with it: a late signal would still kill a process that has ended well.
+            # The loop's handlers are gone: a late signal would kill the process with another exit code.
             signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
 
 
 async def _until_signalled(
     part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings
 ) -> int:
-    """A signal cancels `part`, be it starting or serving; what it has opened is closed in reverse."""
+    """A signal cancels `part`, also during start-up; what it has opened is closed in reverse."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(part(settings))
 
     def on_signal() -> None:
-        # Once: a second one, from an impatient hand, must not interrupt the closing.
+        # Once: a second signal must not interrupt the shutdown.
         if not task.cancelling():
             log.info("stopping")
             task.cancel()
@@ -202,7 +202,7 @@ async def _until_signalled(
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """What must never be in a log record; API keys in the database are hidden when they are decrypted."""
+    """The secrets that log records must not contain; API keys are added when they are decrypted."""
     url = settings.database_url.get_secret_value() if settings.database_url else None
     token = settings.token.get_secret_value() if settings.token else None
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None

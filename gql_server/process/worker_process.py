@@ -1,4 +1,4 @@
-"""The worker of a process, and what a server without one looks after: each runs while its context is open."""
+"""The worker of a process, and the recovery of executions in a server without one, each as a context."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def work_alone(settings: Settings, services: Services, **addresses: str) -
 
 @asynccontextmanager
 async def running_worker(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
-    """A worker that runs meanwhile; it leaves when the context ends, and its runners go on or end with it."""
+    """A worker that runs while the context is open. When it ends, runners continue or end, as the settings say."""
     worker = Worker(
         services.db,
         services.hub,
@@ -47,7 +47,7 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
         yield task
     finally:
         worker.stop()
-        # A batch of it is one transaction: whatever it is doing, it may be cut off.
+        # A batch is one transaction, so it can be cancelled at any time.
         pruning.cancel()
         await asyncio.wait({task}, timeout=worker.leaves_within_s)
         task.cancel()
@@ -64,7 +64,7 @@ async def _retention(settings: Settings, services: Services) -> None:
 async def closing_lost_executions(
     settings: Settings, services: Services
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """For a server without a worker: what no worker can see any more is closed meanwhile."""
+    """For a server without a worker: closes executions whose worker is gone, while the context is open."""
     task = asyncio.create_task(close_unseen(services.db, settings.worker_lost_after_s), name="recovery")
     try:
         yield task

@@ -50,11 +50,11 @@ CLOSE_S = 2.0
 """How long our close frame may take to be sent and answered."""
 
 MAX_OPERATIONS = 100
-"""On one socket at once."""
+"""Operations on one socket at once."""
 
 MESSAGES_PER_S = 100.0
 MESSAGES_AT_ONCE = 500
-"""What a client may send in the long run, and in a moment; a page that opens sends a message per panel."""
+"""Messages a client may send, in the long run and at once; a page that opens sends one per panel."""
 
 PING = b"\x89\x00"
 """A whole frame (RFC 6455, §5.5.2)."""
@@ -127,7 +127,7 @@ class Connection:
         except TimeoutError:
             self._abort()
 
-    def look(self) -> None:
+    def check(self) -> None:
         if self._heard:
             self._heard = self._asked = False
         elif self._asked:
@@ -230,12 +230,12 @@ class Connection:
             await self._in_time(self._writer.drain())
 
     async def send(self, data: bytes) -> None:
-        """Sends a message. Raises ConnectionError when the client is gone, takes nothing, or there is no room."""
+        """Sends a message. Raises ConnectionError when the client is gone or too much waits to be read."""
         try:
             with self._unread.holding(self.address, len(data)):
                 await self._in_time(self._socket.send_frame(data, WSMsgType.TEXT))
         except TooManyUnread:
-            # It goes on from where it was when it comes back.
+            # The client continues from its last cursor when it connects again.
             await self.close(TRY_AGAIN_LATER, "Too many answers wait to be read")
             raise ConnectionResetError from None
 

@@ -1,4 +1,4 @@
-"""Opens a websocket for a request that asks for one, with bounds on what it may hold and send."""
+"""Opens a websocket for a request that asks for one, with limits on its messages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class WebSocketEndpoint:
         """Serves one socket until it is closed. Raises BadRequest when too many are open."""
         socket = web.WebSocketResponse(
             protocols=(PROTOCOL,),
-            # Heartbeats and pongs are ours: aiohttp's cost a timer per socket and a task per ping.
+            # Pings and pongs are ours: aiohttp's cost a timer per socket and a task per ping.
             autoping=False,
             timeout=CLOSE_TIMEOUT_S,
             max_msg_size=MAX_MESSAGE_BYTES,
@@ -64,7 +64,7 @@ class WebSocketEndpoint:
         stream = OpenStream(address, connection.close)
         with self._streams.slot(stream):
             writer = await socket.prepare(request)
-            # They were sent, and would be kept for hours.
+            # They were sent; keeping them would cost memory for hours.
             socket.headers.clear()
             if socket.ws_protocol != PROTOCOL:
                 await connection.close(SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")

@@ -18,7 +18,7 @@ NO_FRAME = b"\xf0\x80"
 
 
 class Reader(Protocol):
-    """What a connection hands the bytes of a websocket to."""
+    """The reader that a connection gives the bytes of a websocket to."""
 
     def feed_eof(self) -> None: ...
 
@@ -26,7 +26,7 @@ class Reader(Protocol):
 
 
 class MaskedFrames:
-    """Stands before a reader of frames; one per socket, of which there are thousands."""
+    """Checks the bytes before a reader of frames gets them. One per socket."""
 
     __slots__ = ("_begun", "_payload_left", "_reader")
 
@@ -34,7 +34,7 @@ class MaskedFrames:
         self._reader = reader
         self._payload_left = 0
         self._begun = b""
-        """Of a header, while it has not come as a whole; the reader has not seen it."""
+        """The beginning of an incomplete header, not yet given to the reader."""
 
     def feed_eof(self) -> None:
         self._reader.feed_eof()

@@ -1,4 +1,4 @@
-"""The messages of graphql-transport-ws: what a client may send, read strictly, and the ends of a socket.
+"""The messages of graphql-transport-ws, read strictly, and its close codes.
 
 Whatever is not a message of the protocol, to the last field, is ProtocolError and closes the socket.
 """
@@ -18,7 +18,7 @@ from gql_server.responses.errors import BadRequest
 PROTOCOL = "graphql-transport-ws"
 
 MAX_REASON_BYTES = 123
-"""What a close frame has room for."""
+"""The longest reason that a close frame can carry."""
 
 MAX_ID_CHARS = 256
 """Clients send counters or UUIDs; every answer repeats it."""
@@ -125,5 +125,5 @@ def message(kind: str, **fields: object) -> bytes:
 
 
 def close_reason(reason: str) -> bytes:
-    """As much of it as fits, whole characters only."""
+    """As much of `reason` as fits into a close frame, in whole characters."""
     return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore").encode()

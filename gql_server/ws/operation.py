@@ -72,7 +72,7 @@ class SocketOperation:
         )
 
     def cancel(self) -> None:
-        """Nothing more is sent."""
+        """Ends the operation; nothing more is sent."""
         if self._subscription is not None:
             self._subscription.leave()
         if self._task is not None:
@@ -86,7 +86,7 @@ class SocketOperation:
             self._task = self._socket.start(self._run(partial(self._catch_up, self._subscription)))
 
     async def _run(self, work: Callable[[], Awaitable[bool]]) -> None:
-        """Sends what is last, once `work` says that the end has come or raises what is wrong."""
+        """Sends the last message once `work` returns True or raises."""
         with suppress(ConnectionError):
             try:
                 if not await work():
@@ -121,7 +121,7 @@ class SocketOperation:
                 await self._send(payload)
         if subscription.is_over:
             return True
-        # It may wait for hours: of this task nothing is kept.
+        # It may wait for hours, so the task ends.
         self._task = None
         subscription.listen(self)
         return False

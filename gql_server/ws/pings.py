@@ -9,35 +9,35 @@ import asyncio
 from typing import Protocol
 
 PARTS = 16
-"""Sockets are looked at in so many parts, so that thousands are not asked at the same moment."""
+"""Sockets are checked in so many parts, so that thousands are not pinged at the same moment."""
 
-LOOKS = 2
+CHECKS = 2
 """Checks per interval: a client that only answers is pinged once in it, and has half of it to answer."""
 
 
 class Socket(Protocol):
-    def look(self) -> None:
-        """Notices whether something has come since the last look, and asks or gives up if nothing has."""
+    def check(self) -> None:
+        """If nothing has come since the last check: pings the client, or closes a socket that was pinged."""
         ...
 
 
 class Heartbeats:
-    """Those of one server. `interval_s` is between two pings of a client that is silent otherwise."""
+    """Pings the sockets of one server. A silent client is pinged every `interval_s`."""
 
     def __init__(self, interval_s: float) -> None:
-        self._pause_s = interval_s / LOOKS / PARTS
+        self._pause_s = interval_s / CHECKS / PARTS
         self._parts: list[set[Socket]] = [set() for _ in range(PARTS)]
         self._count = 0
         self._next = 0
         self._task: asyncio.Task[None] | None = None
 
     def add(self, socket: Socket) -> None:
-        """Looks after `socket` until it is removed."""
+        """Checks `socket` until it is removed."""
         # The part that was checked last: no socket is checked too soon.
         self._parts[self._next - 1].add(socket)
         self._count += 1
         if self._task is None:
-            self._task = asyncio.create_task(self._look(), name="pings")
+            self._task = asyncio.create_task(self._check(), name="pings")
 
     def remove(self, socket: Socket) -> None:
         for part in self._parts:
@@ -48,9 +48,9 @@ class Heartbeats:
             self._task.cancel()
             self._task = None
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         while True:
             await asyncio.sleep(self._pause_s)
             part, self._next = self._parts[self._next], (self._next + 1) % PARTS
             for socket in list(part):
-                socket.look()
+                socket.check()
