@@ -1,4 +1,4 @@
-"""Over our own schema and a database with every kind of row, a plan answers what graphql-core does."""
+"""Over our own schema and a database with every kind of row, each executor answers what graphql-core does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from store.live.hub import Hub
 from store.model import ExecutionStatus, Step
 from store.postgres.database import Database
 from tests.gql_server.compiled.test_nasty import examples, seeds
-from tests.helpers.compiled_servers import by_graphql_core, by_plan, plan_of
+from tests.helpers.compiled_servers import by_graphql_core, by_json_executor, by_plan, plan_of
 from tests.helpers.random_documents import Maker, Pools
 from tests.helpers.stored_rows import append, call, ending, in_state, queued, running
 
@@ -93,13 +93,15 @@ async def full_database(db: Database) -> Mapping[str, list[Any]]:
 
 @examples(40)
 @given(seed=seeds)
-async def test_a_plan_answers_what_graphql_core_does(seeded: Seeded, seed: int) -> None:
+async def test_each_executor_answers_what_graphql_core_does(seeded: Seeded, seed: int) -> None:
     asked = Maker(Random(seed), schema._schema, seeded.pools, NOW, depth=6).make()
     document = parse(asked.source)
     assert validate(schema._schema, document) == []
     expected = await by_graphql_core(schema, document, asked.variables, seeded.context())
-    actual = await by_plan(plan_of(schema, document), asked.variables, seeded.context())
-    assert actual[0] == expected[0]
-    # In which order the database and threads answer is theirs, and so is which of two fatal errors is the first.
-    if expected[0] is not None:
-        assert sorted(actual[1], key=repr) == sorted(expected[1], key=repr)
+    compiled = await by_plan(plan_of(schema, document), asked.variables, seeded.context())
+    switched_off = await by_json_executor(schema, document, asked.variables, seeded.context())
+    for actual in (compiled, switched_off):
+        assert actual[0] == expected[0]
+        # The database and threads answer in an order of their own: which of two fatal errors is first is theirs.
+        if expected[0] is not None:
+            assert sorted(actual[1], key=repr) == sorted(expected[1], key=repr)
