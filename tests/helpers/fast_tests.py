@@ -1,7 +1,8 @@
 """Which tests `make test FAST=1` (pytest --fast) leaves out: declared here and nowhere else.
 
 A test is left out when it lies in a slow place, has a slow marker, or uses a fixture or helper that starts a
-server, a browser or an installation. So a new test of such a kind is left out by itself.
+process of ours or a browser. So a new test of such a kind is left out by itself. What is slow for another reason is
+named at the end of a fast run.
 """
 
 from __future__ import annotations
@@ -20,20 +21,33 @@ SLOW_PLACES = (
     "acceptance",
     "adversity",
     "chaos",
-    "gql_server/dashboard",
     "installation",
     "perf",
     "plans",
+    "gql_server/cli/test_import_times.py",
+    "gql_server/compiled/test_nasty.py",
+    "gql_server/compiled/test_our_schema.py",
+    "gql_server/dashboard",
+    "gql_server/documents/test_linear.py",
+    "gql_server/http/test_events.py",
+    "gql_server/operations/test_generated_documents.py",
+    "gql_server/ws/test_protocol.py",
+    "gql_server/ws/test_sharing.py",
+    "runner_bridge/formats/test_strict_yaml.py",
+    "store/embedded",
 )
-"""Folders and modules, below tests/."""
+"""Folders and modules, below tests/: faults, installations, big tables, random documents, and long waits."""
 
 SLOW_MARKERS = frozenset({"browser", "history"})
 
-SLOW_FIXTURES = frozenset({"installation", "make_server", "server", "stopped", "empty_database_url"})
-"""They start a server of ours, a PostgreSQL, or build an installation; an empty database runs all migrations."""
+SLOW_FIXTURES = frozenset(
+    {"bridge", "empty_database_url", "installation", "make_server", "server", "stopped"}
+)
+"""They start runners, servers or installations; an empty database runs every migration."""
 
 SLOW_HELPERS = frozenset(
-    f"tests.helpers.{name}" for name in ("clusters", "command_line", "external", "node_programs", "server")
+    f"tests.helpers.{name}"
+    for name in ("clusters", "command_line", "external", "llm", "local_runner", "node_programs", "server")
 )
 """A module that uses anything of these starts processes."""
 
