@@ -1,7 +1,7 @@
 """Which tests `make test FAST=1` (pytest --fast) leaves out: declared here and nowhere else.
 
 A test is left out when it lies in a slow place, has a slow marker, or uses a fixture or helper that starts a
-process of ours or a browser. So a new test of such a kind is left out by itself. What is slow for another reason is
+process of ours or a browser. So a new test of such a kind is left out by itself. What is slow for other reasons is
 named at the end of a fast run.
 """
 
