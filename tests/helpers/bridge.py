@@ -121,12 +121,12 @@ class Bridge:
         (self.config.sessions_dir / f"{name}_{execution_id}").touch()
 
     async def ready(self, execution_id: ExecutionId) -> None:
-        """Waits until the fake runner says that it is where its mode wants to be."""
+        """Waits until the fake runner prints that it is ready."""
         await until(lambda: b"ready" in read_if_there(self.output(execution_id)))
 
     @staticmethod
     def living(execution_id: ExecutionId) -> list[int]:
-        """Its processes that can be told by their marker, and their reaper."""
+        """Its processes that carry the marker, and their reaper."""
         return members.find_members(ProcessTable(), None, None, str(execution_id))
 
     def of_runner(self, execution_id: ExecutionId) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a caller can get wrong when asking for an execution: typed, helpful, and nothing written."""
+"""Wrong requests for executions get a typed error that helps, and nothing is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is logged while an execution is handled says which one it is about, and holds no API key."""
+"""Every log record about an execution has its id, and none has an API key."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Records = list[dict[str, str]]
 
 
 def configure() -> None:
-    """As the server does it, and everything of ours, however unimportant."""
+    """As the server does it, with all our records of every level."""
     configure_logging("warning", "json")
     for name in ("runner_bridge", "store"):
         logging.getLogger(name).setLevel(logging.DEBUG)
@@ -121,7 +121,7 @@ async def test_what_is_started_for_all_carries_the_id_of_none(capsys: pytest.Cap
 async def test_an_api_key_that_passes_through_is_in_no_record(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not even when a fault of ours puts the whole environment into an exception's text."""
+    """Not even when a fault puts the whole environment into an exception's text."""
     configure()
     change = ConfigurationChange(agent="local", api_url="http://127.0.0.1:9/v1", api_key=CANARY)
     await configurations.save(bridge.db, bridge.config, change)

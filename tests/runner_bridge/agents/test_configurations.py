@@ -1,4 +1,4 @@
-"""Configurations of agents: what is refused, what is stored, and what a runner gets and nobody else sees."""
+"""Configurations of agents: what is refused, what is stored, and what only a runner gets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_what_is_left_out_stays_and_what_is_empty_goes(db: Database, confi
 async def test_a_stored_key_never_goes_to_another_address(
     db: Database, config: RunnerConfig, url: str | None
 ) -> None:
-    """Whoever may change the address must not get the key by it."""
+    """A client that may change the address must not get the key that way."""
     await save(db, config, api_url=URL, api_key=CANARY)
     with pytest.raises(InvalidInput) as refused:
         await save(db, config, api_url=url)

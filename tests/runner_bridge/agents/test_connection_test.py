@@ -1,4 +1,4 @@
-"""What is said of an endpoint, by asking real ones on loopback that behave in every way endpoints do."""
+"""Reports on real endpoints on loopback, which behave in every way that endpoints do."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ STANDING_FOR_IT = (
     *("[64:ff9b:1:a9fe:a9:fe00::]", "[64:ff9b:1:33a9:fe:a9fe::]", "[64:ff9b:1:2233:a9:fea9:fe00:0]"),
     *("[::ffff:0.0.0.0]", "[64:ff9b::224.0.0.1]", "[64:ff9b::100.100.100.200]"),
 )
-"""IPv6 addresses that mean 169.254.169.254, or another address that is not asked, to a translator or a tunnel."""
+"""IPv6 addresses that stand for 169.254.169.254 or another forbidden address, for a translator or a tunnel."""
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ async def test_addresses_in_forms_of_old_are_no_way_around(host: str) -> None:
 
 
 async def test_a_name_is_judged_by_where_it_leads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name of somebody's choice that resolves to where clouds keep credentials."""
+    """A name that resolves to an address where clouds keep credentials."""
     loop = asyncio.get_running_loop()
 
     async def lead_astray(*_: object, **__: object) -> list[object]:

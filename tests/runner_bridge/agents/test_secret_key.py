@@ -1,4 +1,4 @@
-"""The key that encrypts API keys: made once, private, never shown, and no good in another's hands."""
+"""The key that encrypts API keys is created once, is private and never shown; another key decrypts nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Synchronising a directory: one bad file costs only itself, and a second sync writes nothing."""
+"""Synchronising a directory: a bad file affects no other, and a second sync writes nothing."""
 
 from __future__ import annotations
 

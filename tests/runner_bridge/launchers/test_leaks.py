@@ -1,4 +1,4 @@
-"""Processes that hide, which are ended all the same, and those that cannot be ended, which are told."""
+"""Processes that hide are ended all the same; those that cannot be ended are reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOPPED = ExecutionStatus.STOPPED
 
 @contextmanager
 def immortal(patch: pytest.MonkeyPatch, pids: Sequence[int]) -> Iterator[None]:
-    """No signal of ours reaches these, as if they were stuck in the kernel; in the end they die."""
+    """Our signals do not reach these, as if they were stuck in the kernel; at the end they are killed."""
     kill = os.kill
     with patch.context() as changes:
         changes.setattr(end_runner, "KILL_WAIT_S", 0.2)
@@ -41,7 +41,7 @@ def immortal(patch: pytest.MonkeyPatch, pids: Sequence[int]) -> Iterator[None]:
 
 
 async def hanging(bridge: Bridge, mode: str) -> tuple[ExecutionId, Worker, asyncio.Task[None]]:
-    """An execution whose runner is where its mode wants to be, and is written down."""
+    """An execution whose runner is ready, and recorded."""
     execution_id = await bridge.request()
     worker = bridge.worker(mode)
     handling = asyncio.create_task(worker.handle(execution_id))
@@ -149,7 +149,7 @@ async def die(pid: int) -> None:
 
 
 def stranger_of(bridge: Bridge, execution_id: ExecutionId) -> int:
-    """The process that nothing but its parent tells to be the runner's."""
+    """The process that only its parent shows to be the runner's."""
     return int((bridge.config.sessions_dir / f"hidden_{execution_id}").read_text())
 
 

@@ -127,7 +127,7 @@ async def test_a_daemon_that_left_the_session_is_found_by_its_marker_and_ended(
 async def test_what_a_runner_leaves_at_its_own_end_is_ended_though_no_worker_is_there(
     start: Start, output: Path, mode: str
 ) -> None:
-    """Also what holds its output open, is deaf to SIGTERM, or hides: the exit is that of the runner."""
+    """Also when a process holds the output open, ignores SIGTERM, or hides: the exit is that of the runner."""
     runner = await start(mode)
     async with asyncio.timeout(DEADLINE_S):
         assert await runner.wait() == ProcessExit(code=0)
@@ -141,7 +141,7 @@ async def test_what_a_runner_leaves_at_its_own_end_is_ended_though_no_worker_is_
 async def test_a_process_that_hides_descends_from_its_reaper_whoever_looks(
     start: Start, output: Path, tmp_path: Path
 ) -> None:
-    """Two forks, a session of its own, no environment: nothing of it tells whose it is but its parent."""
+    """Two forks, its own session, no environment: only its parent shows whose it is."""
     runner = await start("escape")
     await until_ready(output)
     hidden = int(await asyncio.to_thread((tmp_path / f"hidden_{runner.execution_id}").read_text))

@@ -1,4 +1,4 @@
-"""Upstream's runner, called as docs/executions.md says, in both of its ages: each execution gets its result."""
+"""Two versions of upstream's runner, called as docs/executions.md says: each execution gets its result."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ Checkout = Callable[..., Path]
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    """Makes a checkout of upstream's of an age, which the `cargo` on the PATH builds and runs."""
+    """Makes a checkout of a version of upstream's runner, which the `cargo` on the PATH builds and runs."""
 
     def make(age: str, mode: str = "ok", more: str = "") -> Path:
         directory, programs = tmp_path / "reev", tmp_path / "programs"

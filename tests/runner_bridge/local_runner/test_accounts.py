@@ -1,4 +1,4 @@
-"""Every kind of account that the environment makes, held against the same account made by the real programs."""
+"""Every kind of account that the environment makes equals the one that the real programs make."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def environment() -> Environment:
 
 @dataclass
 class Programs:
-    """A chain on which anybody may sign for anybody, so that any account can be made where it is wanted."""
+    """A chain that accepts any signature, so that any account can be made at any address."""
 
     vm: Vm = field(default_factory=lambda: Vm(int(time.time())))
     payer: str = field(default_factory=lambda: str(Keypair().pubkey()))

@@ -1,4 +1,4 @@
-"""Many at once, killed in the middle, and nobody listening: what is written is whole or not there."""
+"""Many at once, killed in the middle, stdout closed: what is written is whole or not there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be executed: one clear line, the right exit code, and nothing left behind."""
+"""What cannot be executed gives one clear line and the right exit code, and leaves nothing."""
 
 from __future__ import annotations
 

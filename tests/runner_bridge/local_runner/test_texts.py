@@ -1,4 +1,4 @@
-"""Words for people: transaction errors as every Solana tool says them, and the result tree."""
+"""Texts for people: transaction errors as Solana tools show them, and the result tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of ends: every combination of what may be known, and that each has exactly one answer."""
+"""The table of ends: every combination of what may be known has exactly one answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an execution ends, for everything a runner can do: real processes, real PostgreSQL."""
+"""How an execution ends, for everything that a runner can do, with real processes and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a flow has come, told while its runner works: step by step, or all at once."""
+"""The progress of a flow is shown while its runner works: step by step, or all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Executions of workers that are gone: taken over by who can see them, closed where nobody can."""
+"""Executions of workers that are gone are taken over by a worker that can see them, or closed when none can."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ async def test_what_was_claimed_and_never_started_is_lost_with_the_reason(bridge
 async def test_after_a_reboot_no_pid_of_then_is_trusted_and_the_finished_file_is_imported(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The recorded pid and start time are those of a process that lives: after a reboot it is a stranger."""
+    """The recorded pid and start time are those of a living process, which after a reboot is another one."""
     monkeypatch.setattr(Recovery, "_is_steady", lambda _: True)
     execution_id, identity = await orphan(bridge, "hang-after-file")
     before = replace(home_of(bridge), boot_id="the boot before")
@@ -212,7 +212,7 @@ async def test_of_two_that_take_over_at_once_one_gets_it(bridge: Bridge) -> None
 async def test_silence_counts_only_for_who_was_listening_all_the_while(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After an outage of the database everybody was silent."""
+    """After an outage of the database every worker was silent."""
     owner_id = await registered(bridge.db, "silent", home=home_of(bridge))
     await belonging_to(bridge, owner_id)
     await silent_for(bridge.db, owner_id, 60)
@@ -279,7 +279,7 @@ async def test_an_observed_execution_is_closed_when_nobody_observes_it_any_more(
 async def test_the_runner_of_a_vanished_worker_with_other_files_is_ended_before_it_is_closed(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch, end: S
 ) -> None:
-    """Its processes can be seen, its files cannot: nobody would ever read what it writes."""
+    """Its processes can be seen, its files cannot: no worker would read what it writes."""
     monkeypatch.setattr(Recovery, "_is_steady", lambda _: True)
     execution_id, _ = await orphan(bridge, "hang")
     await bridge.db.execute(
@@ -296,7 +296,7 @@ async def test_the_runner_of_a_vanished_worker_with_other_files_is_ended_before_
 
 
 async def test_a_former_owner_writes_nothing_any_more(db: Database) -> None:
-    """It stood still while another took over, and goes on as if nothing had been."""
+    """It was stopped while another worker took over, and continues."""
     execution_id, heir = await running(db), await registered(db, "heir")
     former = id_of("worker")
     await state_machine.adopt(db, execution_id, heir, former)
@@ -364,7 +364,7 @@ async def test_a_database_that_is_away_while_a_result_is_taken_over_does_not_los
 async def test_a_claim_whose_answer_was_lost_is_begun_all_the_same(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It took effect, so no other can take it; its runner was never started, so it is started, once."""
+    """The claim took effect, so no other worker can claim it; its runner has to be started, once."""
     monkeypatch.setattr("runner_bridge.worker.worker.HEARTBEAT_S", 0.05)
     claim, lost = queue.claim_next, iter([True])
 

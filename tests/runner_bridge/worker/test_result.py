@@ -1,4 +1,4 @@
-"""What decides an end, without any process: files in every state against exits of every kind."""
+"""The decision on an end, without processes: session files in every state and exits of every kind."""
 
 from __future__ import annotations
 

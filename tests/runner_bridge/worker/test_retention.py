@@ -1,4 +1,4 @@
-"""A worker applies retention by itself; files go only when asked for, and only those of ours."""
+"""A worker applies retention; files are removed only when that is set, and only those of our executions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MONTH = dt.timedelta(days=30)
 
 
 def files_of(bridge: Bridge, execution_id: uuid.UUID | str, days: float = 40) -> list[Path]:
-    """What a runner of ours leaves, last written that long ago."""
+    """The files that our runner leaves, last written that long ago."""
     bridge.config.output_dir.mkdir(exist_ok=True)
     sessions = bridge.config.sessions_dir
     paths = [

@@ -1,4 +1,4 @@
-"""What becomes of runners when their worker ends: kept by default, ended when that is set."""
+"""Runners when their worker ends: they go on by default, and end when that is set."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_without_a_database_the_runner_ends_and_the_next_worker_writes_it(
 async def test_the_server_keeps_or_stops_its_runners_as_set(
     bridge: Bridge, database_url: str, tmp_path: Path, policy: str, living: bool
 ) -> None:
-    """The whole server, told to end by SIGTERM in the middle of an execution."""
+    """The whole server gets SIGTERM in the middle of an execution."""
     directory = tmp_path / "server"
     (directory / "benchmarks").mkdir(parents=True)
     (directory / "benchmarks" / "transfer.yml").write_text(transfer_yaml())

@@ -1,4 +1,4 @@
-"""Three limits of time, each with its own words: of the start-up, of the run, and of silence."""
+"""Three time limits, each with its own message: start-up, run, and idle."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def why(execution: Execution) -> str:
 
 
 async def begun(bridge: Bridge, execution_id: ExecutionId) -> int:
-    """Waits until the beginning is told; how long the start-up took."""
+    """Waits until the beginning is recorded; returns how long the start-up took."""
     async with asyncio.timeout(DEADLINE_S):
         async for item in bridge.hub.follow_execution(execution_id, 0):
             if item.event.kind is EventKind.PROGRESS:
@@ -130,7 +130,7 @@ async def test_silence_is_ended_only_where_a_limit_for_it_is_set(bridge: Bridge)
 async def test_whoever_says_something_now_and_then_is_not_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock that this test moves."""
+    """With a clock that this test moves."""
     clock = [1000.0]
     monkeypatch.setattr(liveness, "time", SimpleNamespace(monotonic=lambda: clock[0], time=time.time))
     limits = TimeLimits(startup_ms=1000, run_ms=3_600_000, idle_ms=1000)

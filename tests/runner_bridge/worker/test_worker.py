@@ -1,4 +1,4 @@
-"""The worker as a whole: the queue, leaving and taking over, and what happens when we ourselves fail."""
+"""The worker as a whole: the queue, leaving, taking over, and faults of our own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOST, RUNNING, SUCCEEDED = ExecutionStatus.LOST, ExecutionStatus.RUNNING, Execut
 
 @asynccontextmanager
 async def at_work(worker: Worker) -> AsyncIterator[None]:
-    """The worker on its queue, told to stop at the end."""
+    """The worker at its queue; stopped at the end."""
     running = asyncio.create_task(worker.run())
     try:
         yield
@@ -212,7 +212,7 @@ async def test_a_fault_of_ours_ends_the_execution_and_the_runner_and_nothing_els
 
 
 async def test_stopping_an_obedient_runner_takes_no_longer_than_the_runner_needs(bridge: Bridge) -> None:
-    """Had it waited for the grace, nobody here would have waited for it."""
+    """With the full grace this test would time out."""
     execution_id = await bridge.request()
     async with at_work(bridge.worker("hang", term_grace_s=3600.0)):
         await bridge.ready(execution_id)

@@ -1,4 +1,4 @@
-"""The runner's command line: split once, filled in per argument, never a shell or an option by accident."""
+"""The command line is split once and filled in per argument: no value becomes an option, no shell is used."""
 
 from __future__ import annotations
 
