@@ -1,4 +1,4 @@
-# Two commands do everything: `make serve` and `make test`; `make test FAST=1` is for the loop while you work.
+# The two main commands are `make serve` and `make test`; use `make test FAST=1` while you work.
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ lint: $(STAMP) lint-web
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Our JavaScript and CSS; without npm this is left out.
+# Lints our JavaScript and CSS; left out without npm.
 BIOME := $(if $(shell command -v npm),tools/web/node_modules/.bin/biome)
 lint-web: $(BIOME)
 	@$(if $(BIOME),$(BIOME) check --error-on-warnings,echo "no npm on the PATH: JavaScript is not linted" >&2)
@@ -42,28 +42,28 @@ unit: $(STAMP)
 	@$(if $(FAST),,$(BIN)/python -m tests.helpers.find_browser || true)
 	$(BIN)/pytest -n auto $(if $(FAST),--fast)
 
-# Those in JavaScript, where npm is; without them their lines are left out.
+# The rivals in JavaScript; without npm their lines are left out.
 RIVALS := $(if $(shell command -v npm),perf/node/node_modules/.package-lock.json)
 perf/node/node_modules/.package-lock.json: perf/node/package-lock.json
 	-npm ci --prefix perf/node --no-audit --no-fund --ignore-scripts
 
-# Measures how fast everything is beside other servers; PARTS= some of it, SAVE= and COMPARE= name files of figures.
+# Measures the speed of everything, beside other servers. PARTS= selects parts, SAVE= and COMPARE= name files of figures.
 perf: $(STAMP) $(RIVALS)
 	$(BIN)/python -m perf $(PARTS) $(if $(SAVE),--save $(SAVE)) $(if $(COMPARE),--compare $(COMPARE))
 
-# Stops that race the natural end, RACES times; then a history of DURATION seconds against a nemesis, of which
-# SEED plays the same dice again.
+# Races RACES stops against the natural end; then runs clients for DURATION seconds while programs are killed at random.
+# SEED repeats the random choices of a run.
 RACES ?= 1000
 DURATION ?= 60
 chaos: $(STAMP)
 	STOP_RACES=$(RACES) $(BIN)/pytest -q tests/adversity/test_stops.py -k racing
 	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
 
-# Takes the pictures of docs/dashboard.md anew, in a Chromium.
+# Takes the pictures of docs/dashboard.md, in a Chromium.
 screenshots: $(STAMP)
 	$(BIN)/python -m tools.screenshots
 
-# Prints the contracts schema/schema.graphql and store/schema.sql anew.
+# Writes the printed contracts, schema/schema.graphql and store/schema.sql.
 schema: $(STAMP)
 	$(BIN)/reev-gql schema --write
 
@@ -73,15 +73,15 @@ lock: $(STAMP)
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
 	  --no-header --no-annotate --output-file constraints.txt pyproject.toml
 
-# Installs the clients and audits in JavaScript that tests run where node is; without them those are left out.
+# Installs the JavaScript clients and audits that tests use; without them those tests are left out.
 node:
 	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
 
-# Holds the front door against specifications and writes docs/conformance.md.
+# Tests the server against specifications and writes docs/conformance.md.
 conformance: $(STAMP)
 	$(BIN)/python -m tools.conformance
 
-# Known vulnerabilities of what is pinned; fails too when the database of them cannot be asked about everything.
+# Lists known vulnerabilities of the pinned packages; fails too when the databases cannot be reached.
 PIP_AUDIT := 2.10.1
 audit: $(STAMP)
 	@test -x $(VENV)/audit/bin/pip-audit || $(BIN)/python -m venv $(VENV)/audit

@@ -1,7 +1,7 @@
-"""`make conformance`: runs what checks the front door against specifications, and writes docs/conformance.md.
+"""`make conformance`: runs the tests that hold the server to specifications, and writes docs/conformance.md.
 
 Each line of the table is a specification or a list of attacks, with the tests that hold the server to it and how
-many of them pass. A test that is left out (no node) is told as such, never counted as passed.
+many of them pass. A test that is left out (no node) is counted as such, never as passed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ HERE = "tests/gql_server"
 
 HEADER = """# Conformance
 
-What the front door is held to, specification by specification. `make conformance` runs the tests of this table and
-writes it anew; `make test` runs the same tests among all others.
+The specifications and lists of attacks that the server is tested against. `make conformance` runs the tests of this
+table and writes it; `make test` runs the same tests among all others.
 
 """
 
@@ -53,7 +53,7 @@ LINES = (
     ),
     Line(
         "[graphql-sse](https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md), distinct connections",
-        "subscriptions as event streams, ordinary queries of the same clients untouched",
+        "subscriptions as event streams; ordinary queries of the same clients still work",
         ("http/test_events.py",),
     ),
     Line(
@@ -62,19 +62,19 @@ LINES = (
         ("ws/test_clients.py",),
     ),
     Line(
-        "Documents of any size and shape",
+        "Documents of hostile size or shape",
         "depth, aliases, fields, root fields, directives, tokens and cost before execution; timeouts",
         ("documents/test_size_limits.py", "operations/test_timeouts.py"),
     ),
     Line(
         "[graphql-cop](https://github.com/dolevf/graphql-cop)",
-        "its requests and what it concludes from the answers, written as tests of ours (the program itself is not "
-        "run): no finding but what settings allow, introspection, GraphiQL, suggestions and queries by GET",
+        "its requests and its conclusions, written as our own tests (the program itself is not run): it finds "
+        "nothing but what settings allow, which are introspection, GraphiQL, suggestions and queries by GET",
         ("operations/test_scanners.py",),
     ),
     Line(
         "Generated documents",
-        "hypothesis-graphql, valid and invalid ones from our schema: no 500, no internal error",
+        "hypothesis-graphql, valid and invalid documents of our schema: no 500, no internal error",
         ("operations/test_generated_documents.py",),
     ),
     Line(
@@ -83,11 +83,15 @@ LINES = (
         ("auth/test_host_and_origin.py",),
     ),
     Line(
-        "Paths of clients",
-        "hundreds of hostile forms at every variable part of every route and every argument",
+        "Hostile paths",
+        "hundreds of forms at every variable part of every route and argument",
         ("pages/test_paths.py",),
     ),
-    Line("Needs of routes", "401 and 403 by one table, walked over the router", ("auth/test_routes.py",)),
+    Line(
+        "Scopes of routes",
+        "401 and 403 by one table, for every route of the router",
+        ("auth/test_routes.py",),
+    ),
     Line(
         "Tokens",
         "scopes on every mutation, revocation, wrong guesses, proxies",

@@ -1,4 +1,4 @@
-"""Pictures of pages with at most 256 colours: a third of the size, and nobody sees a difference.
+"""Reduces pictures of pages to 256 colours: a third of the size, without a visible difference.
 
 Knows the one kind of PNG that Chromium's screenshots are: 8-bit RGB, not interlaced.
 """

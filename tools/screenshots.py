@@ -1,7 +1,7 @@
-"""`make screenshots`: pictures of every page of the dashboard, made anew into docs/screenshots/.
+"""`make screenshots`: takes pictures of every page of the dashboard into docs/screenshots/.
 
-A server of its own executes every benchmark; the results of that, told once more as those of two other agents over
-the last weeks, are its history; a few executions wait and run while the pictures are taken.
+A server of its own executes every benchmark. Its history is made of those results, copied as results of two other
+agents over the last weeks. A few executions wait and run while the pictures are taken.
 """
 
 from __future__ import annotations
