@@ -19,7 +19,7 @@ HERE = "tests/gql_server"
 
 HEADER = """# Conformance
 
-The specifications and lists of attacks that the server is tested against. `make conformance` runs the tests of this
+The specifications and attacks that the server is tested against. `make conformance` runs the tests of the
 table and writes it; `make test` runs the same tests among all others.
 
 """
