@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from importlib.util import find_spec
 
 import pytest
@@ -153,10 +154,17 @@ def test_every_promise_names_tests_that_exist() -> None:
             assert f"def {name}(" in (REPOSITORY / path).read_text(encoding="utf-8"), name
 
 
-def test_the_architecture_page_names_every_folder_of_the_packages() -> None:
-    inits = (path for package in PACKAGES for path in (REPOSITORY / package).glob("*/__init__.py"))
-    folders = {str(path.parent.relative_to(REPOSITORY)) for path in inits}
-    assert {name for name in folders if f"`{name}/`" not in TEXTS["docs/architecture.md"]} == set()
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_architecture_page_lists_the_folders_of_a_package_in_their_order(package: str) -> None:
+    listed = re.findall(rf"^\| `{package}/(\w+)/` \|", TEXTS["docs/architecture.md"], re.MULTILINE)
+    folders = {path.parent.name for path in (REPOSITORY / package).glob("*/__init__.py")}
+    assert sorted(listed) == sorted(folders)
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        if contract.get("containers") == [package]:
+            layers = [re.split(r" [|:] ", layer) for layer in contract["layers"]]
+            level = {name: number for number, layer in enumerate(layers) for name in layer}
+            assert listed == sorted(listed, key=level.__getitem__)
 
 
 def test_every_page_is_in_the_index() -> None:
