@@ -15,8 +15,9 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from runner_bridge.launchers.runner_config import RunnerConfig
 from store.benchmarks import benchmarks
-from store.executions import batches, listing, state_machine
-from store.executions.filters import BenchmarkFilter
+from store.benchmarks import listing as benchmark_listing
+from store.benchmarks.listing import BenchmarkFilter
+from store.executions import batches, state_machine
 from store.executions.queue import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from store.model import UNKNOWN_BENCHMARK, Batch, BenchmarkId, Execution, ExecutionId, JsonValue
 from store.postgres.database import Database
@@ -188,7 +189,7 @@ async def _chosen(
 async def _matching(db: Database, filter: BenchmarkFilter) -> list[BenchmarkId]:
     if filter.include_archived:
         raise InvalidInput("filter", "Archived benchmarks cannot be executed; leave out `includeArchived`")
-    page = await listing.benchmarks(db, filter, listing.BenchmarkBounds(MAX_BATCH))
+    page = await benchmark_listing.page(db, filter, benchmark_listing.BenchmarkBounds(MAX_BATCH))
     if page.has_next:
         raise InvalidInput("filter", f"It matches more than {MAX_BATCH} benchmarks")
     return [benchmark.id for benchmark in page.items]

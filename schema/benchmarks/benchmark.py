@@ -33,8 +33,9 @@ from schema.executions.filter import ExecutionFilter
 from schema.executions.lists import ExecutionConnection, executions_of
 from schema.loading.json_loads import LatestExecution, LatestExecutions
 from store import model
-from store.executions import filters, listing
-from store.executions.listing import BenchmarkBounds
+from store.benchmarks import listing
+from store.benchmarks.listing import BenchmarkBounds
+from store.executions.listing import Parent
 from store.json import lists
 from store.json.rows import NotWritable
 
@@ -140,7 +141,7 @@ class Benchmark:
         ] = None,
     ) -> ExecutionConnection:
         window = Window.of(first, after, last, before)
-        return await executions_of(info, listing.Parent.BENCHMARK, row.id, window, filter)
+        return await executions_of(info, Parent.BENCHMARK, row.id, window, filter)
 
     @strawberry.field(description="The contents it has had, newest first.")
     @staticmethod
@@ -226,8 +227,8 @@ class BenchmarkFilter:
     )
     include_archived: bool = strawberry.field(default=False, description="Also those whose file is gone.")
 
-    def conditions(self) -> filters.BenchmarkFilter:
-        return filters.BenchmarkFilter(
+    def conditions(self) -> listing.BenchmarkFilter:
+        return listing.BenchmarkFilter(
             ids=tuple(benchmark_id_argument(text) for text in self.ids or ()),
             tags=tuple(self.tags or ()),
             text=self.text,
@@ -243,7 +244,7 @@ class BenchmarkEdge:
 
 @strawberry.type(description="A page of benchmarks, by id.")
 class BenchmarkConnection:
-    filter: strawberry.Private[filters.BenchmarkFilter]
+    filter: strawberry.Private[listing.BenchmarkFilter]
     edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
     updates_cursor: str = strawberry.field(
@@ -259,7 +260,7 @@ class BenchmarkConnection:
 
     @strawberry.field(description="How many benchmarks the filter lets through; counted only when asked.")
     async def total_count(self, info: Info) -> int:
-        return await listing.count_benchmarks(info.context.db, self.filter)
+        return await listing.count(info.context.db, self.filter)
 
 
 async def benchmark(
@@ -287,13 +288,13 @@ async def benchmarks(
     ] = None,
 ) -> BenchmarkConnection:
     window = Window.of(first, after, last, before)
-    conditions = filter.conditions() if filter is not None else filters.BenchmarkFilter()
+    conditions = filter.conditions() if filter is not None else listing.BenchmarkFilter()
     cursor = UpdatesCursor(info, info.context.hub.benchmarks)
     bounds = BenchmarkBounds(window.limit, _key(window.after), _key(window.before), window.backwards)
     if (written := benchmark_nodes(info)) is not None:
         with suppress(NotWritable):
             return await _written(info, written, conditions, bounds, cursor)
-    page = await listing.benchmarks(info.context.db, conditions, bounds, cursor.log)
+    page = await listing.page(info.context.db, conditions, bounds, cursor.log)
     edges = [BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=row) for row in page.items]
     return BenchmarkConnection(
         filter=conditions,
@@ -306,7 +307,7 @@ async def benchmarks(
 async def _written(
     info: Info,
     written: JsonNodes,
-    conditions: filters.BenchmarkFilter,
+    conditions: listing.BenchmarkFilter,
     bounds: BenchmarkBounds,
     cursor: UpdatesCursor,
 ) -> BenchmarkConnection:

@@ -16,6 +16,7 @@ from schema.contract.ids import execution_id_argument
 from store.executions import output as stored_output
 from store.executions import state_machine
 from store.executions.output import OutputPiece
+from store.live import output_feed
 from store.live.hub import Hub
 from store.live.stretches import Stretch
 from store.model import ExecutionId
@@ -58,9 +59,7 @@ class LogFeed:
         offset, ended = position
         if ended:
             return
-        async with aclosing(
-            stored_output.stretches(self.db, self.hub, self.execution_id, offset)
-        ) as stretches:
+        async with aclosing(output_feed.stretches(self.db, self.hub, self.execution_id, offset)) as stretches:
             async for stretch in stretches:
                 offset = stretch.end
                 items = [((p.next_offset, False), LogChunk.of(p, ended=False)) for p in stretch.items]

@@ -12,9 +12,9 @@ from store.benchmarks.revisions import Revision
 from store.executions import filters, listing
 from store.executions.listing import Parent
 from store.executions.ordering import ExecutionKey
-from store.live.log_positions import Newest
 from store.model import BenchmarkId, Page
 from store.postgres.database import Database
+from store.postgres.keyset import LogQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class NestedPage:
     after: ExecutionKey | None
     before: ExecutionKey | None
     backwards: bool
-    log: Newest | None
+    log: LogQuery | None
     """What tells where it stands, if that is asked for."""
 
 

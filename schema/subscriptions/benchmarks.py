@@ -16,7 +16,7 @@ from schema.contract.feeds import onward
 from schema.contract.references import BENCHMARK, nullable
 from schema.contract.updates_cursor import cursor_argument
 from store import model
-from store.benchmarks.changes import BenchmarkChange, ChangeCursor
+from store.live.benchmark_changes import BenchmarkChange, ChangeCursor
 from store.live.log_reader import LogReader
 from store.live.stretches import Stretch
 

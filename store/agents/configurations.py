@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from store import sql
-from store.executions import rows
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 from store.postgres.retrying import retried
 
 SQL = sql.load("agent_configs")
@@ -73,7 +72,7 @@ async def with_key(db: Database) -> list[AgentConfig]:
     return [_agent_config(row) for row in await db.fetch(SQL["with_key"])]
 
 
-def _agent_config(row: rows.Row) -> AgentConfig:
+def _agent_config(row: Row) -> AgentConfig:
     return AgentConfig(
         agent=row["agent"],
         api_url=row["api_url"],

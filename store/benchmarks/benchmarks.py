@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from store import sql
-from store.executions import rows
+from store.benchmarks import rows
 from store.model import Benchmark, BenchmarkDraft, BenchmarkId, StoredFile, SyncOutcome
 from store.postgres.database import Connection, Database
 from store.postgres.retrying import retried

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from store import sql
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
-from store.executions import rows
 from store.model import (
     LIVE_STATUSES,
     Batch,
@@ -21,7 +20,7 @@ from store.model import (
     ExecutionStatus,
     JsonValue,
 )
-from store.postgres.database import Connection, Database
+from store.postgres.database import Connection, Database, Row
 from store.postgres.retrying import retried
 from store.postgres.text import storable_json, storable_text
 
@@ -123,5 +122,5 @@ async def progress_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Pro
     return {batch_id: Progress(of_batch) for batch_id, of_batch in counts.items()}
 
 
-def _batch(row: rows.Row) -> Batch:
+def _batch(row: Row) -> Batch:
     return Batch(BatchId(row["id"]), row["requested_at"], row["size"], row["request"])

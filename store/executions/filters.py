@@ -1,4 +1,4 @@
-"""Which executions and benchmarks a list or a live stream lets through, and in which order.
+"""Which executions a list or a live stream lets through, and in which order.
 
 The same conditions are SQL in store/executions/listing.py; `ExecutionFilter.lets_through` is for what comes live.
 """
@@ -106,13 +106,3 @@ class ExecutionOrder:
 
     field: OrderField = OrderField.QUEUED_AT
     descending: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkFilter:
-    """Which benchmarks: `tags` must all be there, `text` is searched in id, description and prompt."""
-
-    ids: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    text: str | None = None
-    include_archived: bool = False

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store import sql
-from store.executions.rows import Row
 from store.model import ExecutionId
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 from store.postgres.text import storable_text
 
 SQL = sql.load("ingest_problems")

@@ -1,4 +1,4 @@
-"""Lists that grow, read by keyset: a page starts after a key, so inserts never shift it.
+"""Reads lists of executions, page by page, and counts them.
 
 Conditions are composed from the constant fragments below; values travel as parameters only.
 """
@@ -7,86 +7,35 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from store import sql
 from store.executions import lookup, ordering, rows
-from store.executions.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder
+from store.executions.filters import ExecutionFilter, ExecutionOrder
 from store.executions.ordering import NEWEST_FIRST, ExecutionKey
-from store.live.log_positions import Newest, fetched
-from store.model import LIVE_STATUSES, Benchmark, Execution, ExecutionStatus, Page
+from store.model import LIVE_STATUSES, Execution, ExecutionStatus, Page
 from store.postgres.database import Database
+from store.postgres.keyset import Conditions, LogQuery, PageBounds, fetch_with_position
 from store.postgres.retrying import retried
-from store.postgres.text import storable_json
 
 SQL = sql.load("listing")
-
-K = TypeVar("K")
-T = TypeVar("T")
-
-
-@dataclass
-class _Conditions:
-    fragments: list[str] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-
-    def add(self, fragment: str, *values: object) -> None:
-        """`fragment` has one {} for each of `values`, whose strings may be anything a client can send."""
-        numbers = [f"${len(self.values) + n}" for n in range(1, len(values) + 1)]
-        self.fragments.append(fragment.format(*numbers))
-        self.values.extend(
-            storable_json(value) if isinstance(value, (str, tuple)) else value for value in values
-        )
-
-    def add_any(self, column: str, kind: str, values: tuple[object, ...]) -> None:
-        """`column` is one of `values`, where there are any; of a single one an index gives the order too."""
-        if len(values) == 1:
-            self.add(f"{column} = {{}}::{kind}", values[0])
-        elif values:
-            self.add(f"{column} = ANY({{}}::{kind}[])", values)
-
-    def __str__(self) -> str:
-        return " AND ".join(self.fragments) or "true"
-
-
-@dataclass(frozen=True, slots=True)
-class PageBounds(Generic[K]):
-    """What is read of a list: `limit` after one key and before another; `backwards` the last of them."""
-
-    limit: int
-    after: K | None = None
-    before: K | None = None
-    backwards: bool = False
-
-    def page(self, found: Sequence[T], position: int | None = None) -> Page[T]:
-        """Of `found`, in the order it was read, which is one more than `limit` where there are more."""
-        more = len(found) > self.limit
-        items = tuple(found[: self.limit])
-        if self.backwards:
-            return Page(items[::-1], self.before is not None, more, position)
-        return Page(items, more, self.after is not None, position)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionBounds(PageBounds[ExecutionKey]):
-    """The same of a list of executions, newest first or by `order`."""
+    """A page of executions, newest first or by `order`."""
 
     order: ExecutionOrder = NEWEST_FIRST
 
 
-@dataclass(frozen=True, slots=True)
-class BenchmarkBounds(PageBounds[str]):
-    """The same of the list of benchmarks, whose keys are ids."""
-
-
 async def executions(
-    db: Database, filter: ExecutionFilter, bounds: ExecutionBounds, log: Newest | None = None
+    db: Database, filter: ExecutionFilter, bounds: ExecutionBounds, log: LogQuery | None = None
 ) -> Page[Execution]:
     """A page of executions, and with `log` where that stood."""
     statement, values = await select_executions(db, filter, bounds, limit=bounds.limit + 1)
-    found, position = await fetched(db.fetch, statement, values, log)
+    found, position = await fetch_with_position(db.fetch, statement, values, log)
     return bounds.page([rows.execution(row) for row in found], position)
 
 
@@ -122,13 +71,13 @@ async def executions_of(
     after: ExecutionKey | None = None,
     before: ExecutionKey | None = None,
     backwards: bool = False,
-    log: Newest | None = None,
+    log: LogQuery | None = None,
 ) -> dict[str | uuid.UUID, Page[Execution]]:
     """Of each parent a page of its executions, newest first, in one statement; with `log` where that stood."""
     bounds = ExecutionBounds(limit, after, before, backwards)
     blanks, values = await blanks_of_parents(db, parent, parents, filter, bounds, limit=limit + 1)
     found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
-    told, position = await fetched(db.fetch, SQL["executions_of"].format(**blanks), values, log)
+    told, position = await fetch_with_position(db.fetch, SQL["executions_of"].format(**blanks), values, log)
     for row in told:
         found[row["parent"]].append(rows.execution(row))
     return {key: bounds.page(items, position) for key, items in found.items()}
@@ -218,7 +167,7 @@ async def _count_by_summary(db: Database, filter: ExecutionFilter) -> int:
     return int(await db.fetchval(statement, *conditions.values))
 
 
-def _ended_and_live(filter: ExecutionFilter, conditions: _Conditions) -> dict[str, str]:
+def _ended_and_live(filter: ExecutionFilter, conditions: Conditions) -> dict[str, str]:
     """The blanks of the statements that count by summary; what is live becomes another value of `conditions`."""
     wanted = set(filter.statuses or ExecutionStatus)
     ended = [_ENDED_COLUMNS[status] for status in ExecutionStatus if status in wanted - LIVE_STATUSES]
@@ -236,40 +185,9 @@ _ENDED_COLUMNS = {
 """Where the summary counts each end (store/migrations: performance)."""
 
 
-async def benchmarks(
-    db: Database, filter: BenchmarkFilter, bounds: BenchmarkBounds, log: Newest | None = None
-) -> Page[Benchmark]:
-    """A page of benchmarks at their current revisions, by id, and with `log` where that stood."""
-    statement, values = select_benchmarks(filter, bounds)
-    found, position = await fetched(db.fetch, statement, values, log)
-    return bounds.page([rows.benchmark(row) for row in found], position)
-
-
-def select_benchmarks(filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[Any]]:
-    """The statement that reads the benchmarks within the bounds and one more, and its values."""
-    conditions = _benchmark_conditions(filter)
-    if bounds.after is not None:
-        conditions.add("b.id > {}", bounds.after)
-    if bounds.before is not None:
-        conditions.add("b.id < {}", bounds.before)
-    direction = "DESC" if bounds.backwards else "ASC"
-    # One row more than asked for tells whether there are more.
-    limit = int(bounds.limit) + 1
-    return SQL["benchmarks"].format(
-        conditions=conditions, direction=direction, limit=limit
-    ), conditions.values
-
-
-async def count_benchmarks(db: Database, filter: BenchmarkFilter) -> int:
-    """How many benchmarks the filter lets through."""
-    conditions = _benchmark_conditions(filter)
-    statement = SQL["count_benchmarks"].format(conditions=conditions)
-    return int(await db.fetchval(statement, *conditions.values))
-
-
-def _execution_conditions(filter: ExecutionFilter) -> _Conditions:
+def _execution_conditions(filter: ExecutionFilter) -> Conditions:
     """Those of a filter that is looked up."""
-    conditions = _Conditions()
+    conditions = Conditions()
     conditions.add_any("benchmark_id", "text", filter.benchmark_ids)
     conditions.add_any("agent", "text", filter.agents)
     conditions.add_any("status", "execution_status", filter.statuses)
@@ -309,18 +227,3 @@ def _ids_beginning_with(text: str) -> tuple[uuid.UUID | None, uuid.UUID | None]:
 
 
 _ID_RANGE = (uuid.UUID(int=0), uuid.UUID(int=2**128 - 1))
-
-
-def _benchmark_conditions(filter: BenchmarkFilter) -> _Conditions:
-    conditions = _Conditions()
-    if filter.ids:
-        conditions.add("b.id = ANY({}::text[])", filter.ids)
-    if filter.tags:
-        conditions.add("r.tags @> {}::text[]", filter.tags)
-    if filter.text:
-        conditions.add(
-            "strpos(lower(b.id || ' ' || r.description || ' ' || r.prompt), lower({}::text)) > 0", filter.text
-        )
-    if not filter.include_archived:
-        conditions.add("b.archived_at IS NULL")
-    return conditions

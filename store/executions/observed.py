@@ -37,7 +37,7 @@ from store.model import (
     ToolCall,
     WorkerId,
 )
-from store.postgres.database import Connection, Database
+from store.postgres.database import Connection, Database, Row
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
 
@@ -164,7 +164,7 @@ async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, K
     return {ExecutionId(row["id"]): _known(row) for row in await db.fetch(SQL["known"], ids)}
 
 
-def _known(row: rows.Row) -> Known:
+def _known(row: Row) -> Known:
     log = None
     if row["file"] is not None:
         log = KnownLog(row["file"], row["bytes"], row["content_hash"], row["is_finished"])

@@ -6,16 +6,12 @@ without a gap, so a reader that continues at `next_offset` misses nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store import sql
-from store.executions import state_machine
-from store.executions.rows import Row
-from store.live.hub import Hub
-from store.live.stretches import Stretch
 from store.model import ExecutionId, WorkerId
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 
 SQL = sql.load("output")
 
@@ -85,21 +81,3 @@ def pieces_by_key(
 
 def _piece(offset: int, begin: int, pieces: Sequence[bytes]) -> OutputPiece:
     return OutputPiece(offset, b"".join(pieces)[max(0, offset - begin) :])
-
-
-async def stretches(
-    db: Database, hub: Hub, execution_id: ExecutionId, offset: int
-) -> AsyncGenerator[Stretch[int, OutputPiece], None]:
-    """Every piece from `offset` on, in order, as it is written; ends with the execution, when all was sent."""
-    while True:
-        activity = hub.activity.next
-        execution = await state_machine.get(db, execution_id)
-        piece = await read(db, execution_id, offset)
-        if piece.content:
-            offset = piece.next_offset
-            yield Stretch((piece,), offset, idle=False)
-        elif execution is None or execution.status.is_terminal:
-            return
-        else:
-            yield Stretch((), offset, idle=True)
-            await activity.wait()

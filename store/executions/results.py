@@ -10,7 +10,7 @@ from typing import TypeVar
 from store import sql
 from store.executions import rows
 from store.model import ExecutionId, Step, ToolCall
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 
 SQL = sql.load("results")
 
@@ -83,7 +83,7 @@ async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[Execution
 T = TypeVar("T")
 
 
-def _grouped(found: Sequence[rows.Row], read: Callable[[rows.Row], T]) -> dict[ExecutionId, tuple[T, ...]]:
+def _grouped(found: Sequence[Row], read: Callable[[Row], T]) -> dict[ExecutionId, tuple[T, ...]]:
     grouped: dict[ExecutionId, list[T]] = {}
     for row in found:
         grouped.setdefault(ExecutionId(row["execution_id"]), []).append(read(row))

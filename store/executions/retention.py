@@ -20,9 +20,8 @@ from dataclasses import dataclass, fields
 
 from store import sql
 from store.errors import RetentionBusy
-from store.executions import rows
 from store.model import ExecutionId
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 from store.postgres.retrying import retried
 
 SQL = sql.load("retention")
@@ -142,5 +141,5 @@ async def pruned_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionI
     }
 
 
-def _bulk(row: rows.Row) -> Bulk:
+def _bulk(row: Row) -> Bulk:
     return Bulk(**{field.name: int(row[field.name]) for field in fields(Bulk)})

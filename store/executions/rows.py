@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any
 
 from store.model import (
     BatchId,
-    Benchmark,
     BenchmarkId,
     EventKind,
     Execution,
@@ -27,8 +25,7 @@ from store.model import (
     ToolCall,
     ToolCallStatus,
 )
-
-Row = Mapping[str, Any]
+from store.postgres.database import Row
 
 
 def execution(row: Row) -> Execution:
@@ -112,24 +109,6 @@ def tool_call_of_event(data: JsonValue) -> ToolCall:
 
 def step(row: Row) -> Step:
     return Step(row["ordinal"], row["thought"], row["action"], row["observation"], row["info"])
-
-
-def benchmark(row: Row) -> Benchmark:
-    return Benchmark(
-        id=BenchmarkId(row["benchmark_id"]),
-        revision=row["revision"],
-        description=row["description"],
-        prompt=row["prompt"],
-        tags=tuple(row["tags"]),
-        source=row["source"],
-        content_hash=row["content_hash"],
-        definition=row["definition"],
-        remarks=row["remarks"],
-        source_path=row["source_path"],
-        created_at=row["created_at"],
-        revised_at=row["revised_at"],
-        archived_at=row["archived_at"],
-    )
 
 
 def record(item: Step | ToolCall) -> dict[str, JsonValue]:

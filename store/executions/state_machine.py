@@ -27,7 +27,7 @@ from store.model import (
     ToolCall,
     WorkerId,
 )
-from store.postgres.database import Connection, Database
+from store.postgres.database import Connection, Database, Row
 from store.postgres.retrying import retried
 from store.postgres.text import storable_text
 
@@ -114,7 +114,7 @@ async def _revision_to_execute(connection: Connection, benchmark_id: str, revisi
     return int(row["current_revision"])
 
 
-def _repeated(row: rows.Row, wanted: tuple[Any, ...]) -> Execution:
+def _repeated(row: Row, wanted: tuple[Any, ...]) -> Execution:
     existing = rows.execution(row)
     *others, revision = wanted
     same = others == [

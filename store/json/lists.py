@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
+from store.benchmarks import listing as benchmark_listing
+from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.executions import listing, ordering, state_machine
-from store.executions.filters import BenchmarkFilter, ExecutionFilter
-from store.executions.listing import BenchmarkBounds, ExecutionBounds, Parent
+from store.executions.filters import ExecutionFilter
+from store.executions.listing import ExecutionBounds, Parent
 from store.executions.ordering import ExecutionKey
 from store.json import rows as json_rows
 from store.json.rows import JsonRow
-from store.live.log_positions import Newest, fetched
 from store.model import BenchmarkId, ExecutionId, Page
 from store.postgres.database import Database
+from store.postgres.keyset import LogQuery, fetch_with_position
 from store.postgres.text import storable_text
 
 SQL = json_rows.SQL
@@ -62,7 +64,7 @@ async def page(
     row: JsonRow,
     filter: ExecutionFilter,
     bounds: ExecutionBounds,
-    log: Newest | None = None,
+    log: LogQuery | None = None,
 ) -> Page[JsonItem]:
     """A page of executions, as store.executions.listing gives it."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit + 1)
@@ -77,7 +79,7 @@ async def first(
     row: JsonRow,
     filter: ExecutionFilter,
     bounds: ExecutionBounds,
-    log: Newest | None = None,
+    log: LogQuery | None = None,
 ) -> tuple[str, int | None]:
     """A page read forwards in one text, and with `log` where that stood: nothing else is told."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit)
@@ -87,9 +89,9 @@ async def first(
 
 
 async def _fetched(
-    db: Database, statement: str, values: Sequence[Any], log: Newest | None
+    db: Database, statement: str, values: Sequence[Any], log: LogQuery | None
 ) -> tuple[Sequence[Sequence[Any]], int | None]:
-    found, position = await fetched(partial(json_rows.fetch, db), statement, values, log)
+    found, position = await fetch_with_position(partial(json_rows.fetch, db), statement, values, log)
     # The columns of the statement alone: the first and the last are not its own then.
     return found if log is None else [tuple(row)[1:-1] for row in found], position
 
@@ -133,10 +135,10 @@ async def benchmarks(
     filter: BenchmarkFilter,
     bounds: BenchmarkBounds,
     configured: Sequence[str],
-    log: Newest | None = None,
+    log: LogQuery | None = None,
 ) -> Page[JsonBenchmark]:
     """A page of benchmarks, as executions.listing gives it; `configured` are the agents where none are named."""
-    rows, values = listing.select_benchmarks(filter, bounds)
+    rows, values = benchmark_listing.select(filter, bounds)
     laterals = []
     for number, part in enumerate(parts):
         laterals.append(SQL["part"].format(members=part.after(len(values)), number=number))

@@ -17,7 +17,7 @@ from store.executions import rows
 from store.live.log_reader import Log, LogPage
 from store.live.recent import Bounds
 from store.model import Execution, ExecutionEvent, ExecutionId
-from store.postgres.database import FEED_TIMEOUT_S, Database
+from store.postgres.database import FEED_TIMEOUT_S, Database, Row
 
 SQL = sql.load("events")
 
@@ -132,14 +132,14 @@ async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsK
 class _Executions(dict[ExecutionId, Execution]):
     """One statement sees an execution in one state: its events share it, however many they are."""
 
-    def of(self, row: rows.Row) -> Execution:
+    def of(self, row: Row) -> Execution:
         execution_id = ExecutionId(row["execution_id"])
         if execution_id not in self:
             self[execution_id] = rows.execution(row)
         return self[execution_id]
 
 
-def _logged(row: rows.Row, known: _Executions, now: float) -> LoggedEvent:
+def _logged(row: Row, known: _Executions, now: float) -> LoggedEvent:
     age = row["read_at"] - row["at"]
     return LoggedEvent(
         rows.event(row),
@@ -150,6 +150,6 @@ def _logged(row: rows.Row, known: _Executions, now: float) -> LoggedEvent:
     )
 
 
-def _hub_events(found: Sequence[rows.Row]) -> list[HubEvent]:
+def _hub_events(found: Sequence[Row]) -> list[HubEvent]:
     known = _Executions()
     return [HubEvent(rows.event(row), known.of(row)) for row in found]

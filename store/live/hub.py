@@ -12,11 +12,10 @@ import time
 from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from store.benchmarks import changes
-from store.benchmarks.changes import BenchmarkChange, ChangeCursor
 from store.errors import DatabaseBusy, ExecutionNotFound, InvalidCursor
 from store.executions import state_machine
-from store.live import events
+from store.live import benchmark_changes, events
+from store.live.benchmark_changes import BenchmarkChange, ChangeCursor
 from store.live.delivery_latency import Latencies
 from store.live.events import Cursor, HubEvent, LoggedEvent
 from store.live.log_reader import LogReader, patiently
@@ -74,7 +73,7 @@ class Hub:
         )
         """The events of all executions."""
         self.benchmarks: LogReader[ChangeCursor, BenchmarkChange] = LogReader(
-            db, changes.LOG, self._timelines
+            db, benchmark_changes.LOG, self._timelines
         )
         """The changes of benchmarks."""
         self.activity = self.updates.passed

@@ -17,8 +17,7 @@ import asyncpg
 
 from store import sql
 from store.errors import InvalidCursor
-from store.executions import rows
-from store.postgres.database import FEED_TIMEOUT_S, Database
+from store.postgres.database import FEED_TIMEOUT_S, Database, Row
 from store.postgres.retrying import retried
 
 SQL = sql.load("timelines")
@@ -114,7 +113,7 @@ async def _value(db: Database, name: str) -> Any:
     return value
 
 
-def _known(found: list[rows.Row], place: str) -> tuple[Timeline, ...] | None:
+def _known(found: list[Row], place: str) -> tuple[Timeline, ...] | None:
     """The timelines, unless this place is not where the last of them is."""
     if not found or not found[-1]["counter_has_passed"]:
         return None
@@ -122,5 +121,5 @@ def _known(found: list[rows.Row], place: str) -> tuple[Timeline, ...] | None:
     return _timelines(found) if all(was == now or UNKNOWN in (was, now) for was, now in parts) else None
 
 
-def _timelines(found: list[rows.Row]) -> tuple[Timeline, ...]:
+def _timelines(found: list[Row]) -> tuple[Timeline, ...]:
     return tuple(Timeline(row["id"], row["began_after"]) for row in found)

@@ -29,6 +29,7 @@ from store.postgres.connecting import (
 from store.postgres.driver_errors import OUTDATED, UNAVAILABLE, typed, unavailable
 from store.postgres.pool import Connection as Connection
 from store.postgres.pool import Pool
+from store.postgres.pool import Row as Row
 from store.postgres.retrying import retried
 
 ACQUIRE_TIMEOUT_S = 5.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -18,6 +18,9 @@ import asyncpg
 
 Connection: TypeAlias = Any
 """An asyncpg connection, from the pool or dedicated; asyncpg ships no types."""
+
+Row: TypeAlias = Mapping[str, Any]
+"""A row of a result by column; jsonb is a Python value."""
 
 PROBE_IDLE_S = 1.0
 """A connection that was silent for this long is asked whether it lives: nobody tells of a dead peer."""

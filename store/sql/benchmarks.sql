@@ -49,3 +49,15 @@ FROM benchmark_revisions r
 JOIN benchmarks b ON b.id = r.benchmark_id
 JOIN unnest($1::text[], $2::integer[]) AS wanted (benchmark_id, revision)
     ON r.benchmark_id = wanted.benchmark_id AND r.revision = wanted.revision
+
+-- name: list
+SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
+       r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
+FROM benchmarks b
+JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+WHERE {conditions} ORDER BY b.id {direction} LIMIT {limit}
+
+-- name: count
+SELECT count(*) FROM benchmarks b
+JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+WHERE {conditions}

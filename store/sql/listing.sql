@@ -1,8 +1,3 @@
--- name: with_position
--- In one statement, so that it is the same moment. One row on the left: those on the right keep their order.
-SELECT page.*, log.position AS log_position FROM ({newest}) AS log
-LEFT JOIN (SELECT true AS is_row, rows.* FROM ({rows}) AS rows) AS page ON true
-
 -- name: executions
 SELECT * FROM executions WHERE {conditions} ORDER BY {order} LIMIT {limit}
 
@@ -41,15 +36,3 @@ SELECT wanted.parent, (
     WHERE NOT is_terminal(status) AND status = ANY({live}) AND benchmark_id = wanted.parent AND {conditions}
 ) AS executions
 FROM unnest({parents}) AS wanted (parent)
-
--- name: benchmarks
-SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
-       r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
-FROM benchmarks b
-JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
-WHERE {conditions} ORDER BY b.id {direction} LIMIT {limit}
-
--- name: count_benchmarks
-SELECT count(*) FROM benchmarks b
-JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
-WHERE {conditions}

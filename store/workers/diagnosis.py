@@ -6,8 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from store import sql
-from store.executions import rows
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 
 SQL = sql.load("diagnosis")
 
@@ -46,5 +45,5 @@ async def queue(db: Database) -> QueueFacts:
 F = TypeVar("F", ServerFacts, QueueFacts)
 
 
-def _read(kind: type[F], row: rows.Row) -> F:
+def _read(kind: type[F], row: Row) -> F:
     return kind(**{field.name: row[field.name] for field in fields(kind)})

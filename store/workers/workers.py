@@ -15,10 +15,9 @@ from typing import Any
 
 from store import sql
 from store.errors import StoreError
-from store.executions import rows
 from store.model import ExecutionId, ExecutionOrigin, WorkerId
 from store.postgres.connecting import open_connection
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 from store.postgres.driver_errors import typed
 from store.postgres.retrying import retried
 
@@ -194,7 +193,7 @@ async def owned(db: Database) -> list[Owned]:
     ]
 
 
-def _owner(row: rows.Row) -> Owner | None:
+def _owner(row: Row) -> Owner | None:
     if row["worker_id"] is None:
         return None
     return Owner(

@@ -15,10 +15,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store.benchmarks import changes
 from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.executions import state_machine
-from store.live import events, log_reader, notification_listener, timelines
+from store.live import benchmark_changes, events, log_reader, notification_listener, timelines
 from store.live.hub import Hub
 from store.live.notification_listener import Doorbell
 from store.model import ExecutionId
@@ -62,7 +61,7 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(log_reader, "POLL_S", 0.1)
     # A connection that is half open from its handshake on.
     monkeypatch.setattr(connecting, "CONNECT_TIMEOUT_S", 2.0)
-    for reader in (events, changes, log_reader, timelines):
+    for reader in (events, benchmark_changes, log_reader, timelines):
         monkeypatch.setattr(reader, "FEED_TIMEOUT_S", 0.3)
     live = await Hub.start(proxied.db)
     try:

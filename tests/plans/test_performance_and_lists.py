@@ -18,9 +18,10 @@ import pytest
 from perf.seed import AGENTS, seed
 from store.agents import performance
 from store.agents.performance import Bucket, PerformanceFilter, Timed
+from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.executions import listing, state_machine
-from store.executions.filters import BenchmarkFilter, ExecutionFilter, ExecutionOrder, OrderField
-from store.executions.listing import BenchmarkBounds, ExecutionBounds
+from store.executions.filters import ExecutionFilter, ExecutionOrder, OrderField
+from store.executions.listing import ExecutionBounds
 from store.executions.ordering import key_of
 from store.json import lists
 from store.json.columns import BENCHMARK_OF_LIST, EXECUTION

@@ -18,8 +18,8 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.benchmarks import json_lists
 from schema.contract.context import Context
-from store.executions import listing
-from store.executions.filters import BenchmarkFilter
+from store.benchmarks import listing as benchmark_listing
+from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.json.columns import BENCHMARK_OF_LIST, EXECUTION, JsonTable
 from store.live.hub import Hub
 from store.postgres.database import Database
@@ -181,7 +181,7 @@ async def test_a_definition_that_was_not_read_yet_is_read(
     monkeypatch.setattr(json_lists, "DEFINITIONS", memory)
     text = "{ benchmarks { nodes { id whyNotRunnableLocally runnableLocally } } }"
     assert len(await same(schema, context, text)) == 2
-    rows = (await listing.benchmarks(context.db, BenchmarkFilter(), listing.BenchmarkBounds(limit=9))).items
+    rows = (await benchmark_listing.page(context.db, BenchmarkFilter(), BenchmarkBounds(limit=9))).items
     await memory.of([StoredText(row.content_hash, row.source) for row in rows])
     assert len(await same(schema, context, text)) == 1
 

@@ -13,6 +13,7 @@ from runner_bridge.launchers.output_tail import OutputTail
 from runner_bridge.redaction import cut_beside_secrets
 from store.executions import output as stored_output
 from store.executions import state_machine
+from store.live import output_feed
 from store.live.hub import Hub
 from store.model import Ending, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
@@ -47,7 +48,7 @@ async def test_lines_are_stored_while_the_runner_prints_and_the_rest_at_its_end(
     execution_id, path, ended = await _running(db), tmp_path / "out.log", asyncio.Event()
     path.write_text("first line\nhalf a ")
     tail = asyncio.create_task(_tail(db, execution_id, path).follow(ended))
-    stretches = stored_output.stretches(db, hub, execution_id, 0)
+    stretches = output_feed.stretches(db, hub, execution_id, 0)
     pieces = (piece async for stretch in stretches for piece in stretch.items)
     assert (await anext(pieces)).text == "first line\n"
     with path.open("a") as file:

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.benchmarks import benchmarks
+from store.benchmarks import listing as benchmark_listing
+from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.executions import listing, state_machine
-from store.executions.filters import BenchmarkFilter, ExecutionFilter
-from store.executions.listing import BenchmarkBounds, ExecutionBounds
+from store.executions.filters import ExecutionFilter
+from store.executions.listing import ExecutionBounds
 from store.executions.ordering import ExecutionKey
 from store.model import Benchmark, Execution, ExecutionId, ExecutionOrigin, ExecutionStatus, Page
 from store.postgres.database import Database
@@ -190,7 +192,9 @@ async def test_benchmarks_page_by_id_and_filter(db: Database) -> None:
     await benchmarks.sync(db, drafts[:15])
     everything = list(
         (
-            await listing.benchmarks(db, BenchmarkFilter(include_archived=True), BenchmarkBounds(limit=100))
+            await benchmark_listing.page(
+                db, BenchmarkFilter(include_archived=True), BenchmarkBounds(limit=100)
+            )
         ).items
     )
     assert [item.id for item in everything] == [item.id for item in drafts]
@@ -212,7 +216,7 @@ async def test_benchmarks_page_by_id_and_filter(db: Database) -> None:
                 expected = [item for item in everything if keeps(filter, item)]
                 assert await _benchmarks(db, filter, False) == expected, filter
                 assert await _benchmarks(db, filter, True) == expected, filter
-                assert await listing.count_benchmarks(db, filter) == len(expected)
+                assert await benchmark_listing.count(db, filter) == len(expected)
 
 
 async def _benchmarks(db: Database, filter: BenchmarkFilter, last_first: bool) -> list[Benchmark]:
@@ -220,7 +224,7 @@ async def _benchmarks(db: Database, filter: BenchmarkFilter, last_first: bool) -
     while True:
         if last_first:
             before = found[0].id if found else None
-            page = await listing.benchmarks(
+            page = await benchmark_listing.page(
                 db, filter, BenchmarkBounds(limit=6, before=before, backwards=True)
             )
             found = [*page.items, *found]
@@ -228,7 +232,7 @@ async def _benchmarks(db: Database, filter: BenchmarkFilter, last_first: bool) -
                 return found
         else:
             after = found[-1].id if found else None
-            page = await listing.benchmarks(db, filter, BenchmarkBounds(limit=6, after=after))
+            page = await benchmark_listing.page(db, filter, BenchmarkBounds(limit=6, after=after))
             found += page.items
             if not page.has_next:
                 return found

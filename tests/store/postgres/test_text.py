@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.benchmarks import benchmarks
+from store.benchmarks import listing as benchmark_listing
+from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.executions import listing, results, state_machine
-from store.executions.filters import BenchmarkFilter, ExecutionFilter
-from store.executions.listing import BenchmarkBounds, ExecutionBounds
+from store.executions.filters import ExecutionFilter
+from store.executions.listing import ExecutionBounds
 from store.executions.results import Prompt, PromptSource
 from store.model import EventKind, ExecutionStatus, Failure, FailureKind, Step
 from store.postgres.database import Database
@@ -89,8 +91,8 @@ async def test_filters_may_hold_anything(db: Database) -> None:
             BenchmarkFilter(tags=(text,)),
             BenchmarkFilter(text=text),
         ):
-            assert (await listing.benchmarks(db, other, BenchmarkBounds(limit=5, after=text))).items == ()
-            assert await listing.count_benchmarks(db, other) == 0
+            assert (await benchmark_listing.page(db, other, BenchmarkBounds(limit=5, after=text))).items == ()
+            assert await benchmark_listing.count(db, other) == 0
 
 
 JSON = st.recursive(

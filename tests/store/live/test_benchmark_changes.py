@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from store.benchmarks import benchmarks, changes
-from store.benchmarks.changes import BenchmarkChange, ChangeCursor
+from store.benchmarks import benchmarks
 from store.errors import InvalidCursor
+from store.live import benchmark_changes
+from store.live.benchmark_changes import BenchmarkChange, ChangeCursor
 from store.live.hub import Hub
 from store.live.recent import Bounds
 from store.postgres.database import Database
@@ -73,7 +74,7 @@ async def test_a_hub_that_was_not_there_pages_the_table(db: Database) -> None:
 async def test_a_watcher_that_fell_behind_what_is_remembered_misses_nothing(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub.benchmarks, "_log", replace(changes.LOG, batch=2, page=2))
+    monkeypatch.setattr(hub.benchmarks, "_log", replace(benchmark_changes.LOG, batch=2, page=2))
     monkeypatch.setattr(hub.benchmarks._recent, "bounds", Bounds(items=3, bytes=10**9))
     start = hub.benchmarks.position
     async with aclosing(hub.benchmarks.follow(start)) as slow:

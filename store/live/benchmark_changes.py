@@ -6,12 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 
 from store import sql
+from store.benchmarks import rows
 from store.errors import InvalidCursor
-from store.executions import rows
 from store.live.log_reader import Log, LogPage
 from store.live.recent import Bounds
 from store.model import Benchmark, BenchmarkId, SyncOutcome
-from store.postgres.database import FEED_TIMEOUT_S, Database
+from store.postgres.database import FEED_TIMEOUT_S, Database, Row
 
 SQL = sql.load("benchmark_changes")
 
@@ -86,7 +86,7 @@ LOG: Log[ChangeCursor, BenchmarkChange] = Log(
 )
 
 
-def _change(row: rows.Row) -> BenchmarkChange:
+def _change(row: Row) -> BenchmarkChange:
     return BenchmarkChange(
         cursor=ChangeCursor(row["position"], row["seq"]),
         at=row["at"],
