@@ -1,7 +1,7 @@
-"""Tokens of the API: who may come in, and how far.
+"""Tokens of the API and their scopes.
 
-Only the SHA-256 of a token is here. A token is 256 random bits, so nobody can go back from the hash to it, and
-it is told once, to who creates it.
+Only the SHA-256 of a token is stored. A token is 256 random bits, so it cannot be found from its hash; it is shown
+once, when it is created.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from store.postgres.database import Database
 SQL = sql.load("tokens")
 
 PREFIX = "reevgql_"
-"""By which scanners of repositories and logs find a token that was left lying about."""
+"""Lets scanners of repositories and logs recognise a token."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 class Scope(IntEnum):
-    """What a token is good for; each includes the ones before it."""
+    """What a token permits; each scope includes the ones before it."""
 
     READ = 1
-    """See everything there is to see."""
+    """Read everything."""
     RUN = 2
     """Start and stop executions."""
     ADMIN = 3
@@ -41,7 +41,7 @@ class Scope(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One row; what it is the token of is not known here."""
+    """A stored token, without its secret."""
 
     id: uuid.UUID
     name: str
@@ -52,12 +52,12 @@ class Token:
 
 
 def new_secret() -> str:
-    """A token that nobody has."""
+    """A new random token."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest_of(secret: str) -> bytes:
-    """What of a token is stored."""
+    """The hash that is stored instead of a token."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -68,11 +68,11 @@ async def create(db: Database, name: str, scope: Scope, secret: str) -> Token | 
 
 
 async def use(db: Database, digest: bytes) -> Token | None:
-    """The valid token with this hash, and notes that it was used; None when there is none."""
+    """The valid token with this hash, whose last use is recorded; None when there is none."""
     try:
         row = await db.fetchrow(SQL["use"], digest)
     except DatabaseNotWritable:
-        # Whoever may read can read on while nothing can be written.
+        # Reading goes on while nothing can be written.
         row = await db.fetchrow(SQL["find"], digest)
     return None if row is None else _token(row)
 

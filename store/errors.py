@@ -1,6 +1,6 @@
-"""The store's errors: few, typed, and each tells what to do next. Driver errors never leave the store.
+"""The errors that the store raises; each message says what to do. Errors of the driver never leave the store.
 
-A message never holds a password or SQL text.
+A message never contains a password or SQL.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class DatabaseUrlInvalid(StoreError):
 class DatabaseUnsuitable(DatabaseUnavailable):
     """The database answers, and cannot be used as it is until somebody changes it; the message says what.
 
-    `brief` is for those who may not know names of hosts, roles and tables.
+    `brief` is the message for everybody: it names no host, role or table.
     """
 
     def __init__(self, message: str, brief: str) -> None:
@@ -42,11 +42,11 @@ class DatabaseBusy(StoreError):
 
 
 class DatabaseContended(DatabaseBusy):
-    """Others were in the way (deadlock, lock timeout, serialization): nothing was written; try again."""
+    """A deadlock, a lock timeout or a serialization failure: nothing was written; try again."""
 
 
 class SchemaChanged(DatabaseContended):
-    """The schema was changed while the statement was known by its old plan: nothing was written; try again."""
+    """The schema changed after the statement was prepared: nothing was written; try again."""
 
 
 class MigrationFailed(StoreError):

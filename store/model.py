@@ -1,7 +1,7 @@
-"""The words of the house: identifiers, closed sets and rows as the rest of the program sees them.
+"""Domain types: identifiers, enumerations, and rows as the rest of the program sees them.
 
-Owns no SQL and no I/O. Enum values are stored as they are spelled here (store/migrations), so a value is
-never renamed, only added.
+No SQL and no I/O. The database stores enum values as they are spelled here (store/migrations), so a value may be
+added but never renamed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ BatchId = NewType("BatchId", uuid.UUID)
 WorkerId = NewType("WorkerId", uuid.UUID)
 
 UNKNOWN_BENCHMARK = BenchmarkId("(unknown)")
-"""No benchmark's id: what an observed execution has until its session file names the benchmark."""
+"""The benchmark of an observed execution until its session file names one; no benchmark can have this id."""
 
 UNKNOWN_AGENT = "unknown"
-"""What an execution is filed under whose files name no agent, or not yet."""
+"""The agent of an execution whose files name none, or not yet."""
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, list or dict with str keys."""
 
 
 class ExecutionStatus(StrEnum):
-    """Where an execution stands. The last five are terminal: such a row never changes again."""
+    """The state of an execution. The last five are terminal: such a row never changes again."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -63,7 +63,7 @@ class FailureKind(StrEnum):
 
 
 class ExecutionOrigin(StrEnum):
-    """Who started the runner: this server on request, or somebody else whose files were found."""
+    """Whether the runner was started by a worker on request, or by somebody else and its files were found."""
 
     REQUESTED = "REQUESTED"
     OBSERVED = "OBSERVED"
@@ -77,7 +77,7 @@ class RunnerKind(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What an execution event tells."""
+    """What an event reports."""
 
     STATUS_CHANGED = "STATUS_CHANGED"
     TOOL_CALL_STARTED = "TOOL_CALL_STARTED"
@@ -96,7 +96,7 @@ class ToolCallStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an execution ended badly, in words for a person, with what the process said."""
+    """Why an execution ended badly; `message` is for a person and quotes the process."""
 
     kind: FailureKind
     message: str
@@ -127,7 +127,7 @@ class LeakedProcess:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution as it stands. `revision` is the seq of its newest event; a reader replaces by it."""
+    """An execution at one moment. `revision` is the seq of its newest event: the higher one is the newer state."""
 
     id: ExecutionId
     benchmark_id: BenchmarkId
@@ -165,7 +165,7 @@ class Execution:
     def queue_duration_ms(self) -> int | None:
         """Milliseconds between queued and started, both by the database clock; None before the start.
 
-        None as well for an observed execution: nobody knows how long it waited.
+        None as well for an observed execution, whose wait is unknown.
         """
         if self.started_at is None or self.origin is ExecutionOrigin.OBSERVED:
             return None
@@ -174,7 +174,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionEvent:
-    """One fact of an execution's history. `seq` is 1..n without a hole."""
+    """An event of an execution. `seq` counts from 1 without a gap."""
 
     execution_id: ExecutionId
     seq: int
@@ -202,7 +202,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the result as the session file tells it; `action` and `observation` keep its own shape."""
+    """A step of the result; `action` and `observation` are as the session file has them."""
 
     ordinal: int
     thought: str | None
@@ -213,7 +213,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Everything that becomes true when an execution ends; written in one transaction, once."""
+    """Everything that is stored when an execution ends, once, in one transaction."""
 
     status: ExecutionStatus
     failure: Failure | None = None
@@ -230,10 +230,10 @@ class Ending:
     steps: tuple[Step, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     steps_done: int | None = None
-    """None leaves what was known before."""
+    """None leaves what is stored."""
     leaked_processes: tuple[LeakedProcess, ...] = ()
     runner_unseen: bool = False
-    """Nobody could see whether the runner ended: `failure` says so, also when a stop was accepted."""
+    """Whether nobody could see the runner end: then `failure` stays, even if a stop was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +308,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A stretch of a list and whether more lies beyond its ends."""
+    """A page of a list, and whether there are more items after and before it."""
 
     items: tuple[T, ...] = field(default=())
     has_next: bool = False

@@ -112,7 +112,7 @@ async def _batches(
     place = await retention.start(db)
     while (measured := await retention.measure(db, before, place)) is not None:
         yield measured.bulk, list(measured.ids)
-        place = measured.place
+        place = measured.progress
 
 
 def _print(

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from gql_server.responses.answers import refused_for
 from gql_server.responses.errors import Refused
 from schema.contract.feeds import Feed
-from store.live.stretches import Stretch
+from store.live.chunks import Chunk
 
 REMEMBERED = 256
 REMEMBERED_FOR_ONE = 16
@@ -40,7 +40,7 @@ Position = Any
 Payload = bytes
 """An answer as JSON."""
 
-Stretches = AsyncGenerator[Stretch[Position, tuple[Position, Any]], None]
+Chunks = AsyncGenerator[Chunk[Position, tuple[Position, Any]], None]
 MakePayload = Callable[[Any], Awaitable[Payload]]
 
 
@@ -72,12 +72,12 @@ class Broadcast:
         key: Hashable,
         position: Position,
         feed: Feed[Any, Any],
-        stretches: Stretches,
+        chunks: Chunks,
         payload_of: MakePayload,
         memory: Memory,
     ) -> None:
         self.key, self.feed = key, feed
-        self._stretches, self._payload_of = stretches, payload_of
+        self._chunks, self._payload_of = chunks, payload_of
         self._memory = memory
         self._remembered: deque[tuple[Position, Payload]] = deque()
         self._bytes = self._sent = 0
@@ -115,12 +115,12 @@ class Broadcast:
 
     async def _run(self) -> None:
         try:
-            async with aclosing(self._stretches) as stretches:
-                async for stretch in stretches:
-                    for position, item in stretch.items:
+            async with aclosing(self._chunks) as chunks:
+                async for chunk in chunks:
+                    for position, item in chunk.items:
                         await self._until_a_listener()
                         await self._send(position, await self._payload_of(item))
-                    self._advance(stretch.end)
+                    self._advance(chunk.end)
         except Exception as error:
             self.refused = refused_for(error)
         finally:
@@ -203,11 +203,11 @@ class Broadcasts:
         key: Hashable,
         position: Position,
         feed: Feed[Any, Any],
-        stretches: Stretches,
+        chunks: Chunks,
         payload_of: MakePayload,
     ) -> Broadcast:
-        """A new broadcast, which reads `stretches` of `feed` on and closes them."""
-        self._by_key[key] = begun = Broadcast(key, position, feed, stretches, payload_of, self._memory)
+        """A new broadcast, which reads `chunks` of `feed` on and closes them."""
+        self._by_key[key] = begun = Broadcast(key, position, feed, chunks, payload_of, self._memory)
         begun.members.add(member)
         return begun
 

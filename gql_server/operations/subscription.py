@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from gql_server.documents.document_cache import Operation
-from gql_server.operations.broadcasts import Broadcast, Broadcasts, Payload, Position, Stretches
+from gql_server.operations.broadcasts import Broadcast, Broadcasts, Chunks, Payload, Position
 from gql_server.operations.event_variables import event_variables
 from gql_server.operations.subscription_events import SubscriptionEvents
 from gql_server.operations.subscription_memory import Reservation
@@ -134,24 +134,24 @@ class Subscription:
 
     async def _alone(self, feed: Feed[Any, Any]) -> AsyncGenerator[Payload, None]:
         """Reads the feed alone, until it can join a broadcast or the feed ends."""
-        answers, stretches = self._own_answers(), feed.after(self._position)
+        answers, chunks = self._own_answers(), feed.after(self._position)
         keep_open = False
         try:
-            while (stretch := await _next(stretches)) is not _END:
-                for position, item in stretch.items:
+            while (chunk := await _next(chunks)) is not _END:
+                for position, item in chunk.items:
                     payload = await answers.payload_of(item)
                     self._position = position
                     yield payload
-                self._position = stretch.end
+                self._position = chunk.end
                 if self._joined() is not None:
                     return
-                if stretch.idle:
+                if chunk.idle:
                     keep_open = True
-                    self._begin_broadcast(feed, stretches)
+                    self._begin_broadcast(feed, chunks)
                     return
         finally:
             if not keep_open:
-                await stretches.aclose()
+                await chunks.aclose()
         self.is_over = True
 
     def _joined(self) -> Broadcast | None:
@@ -166,11 +166,11 @@ class Subscription:
             self._key, self._feed = self._broadcast.key, self._broadcast.feed
         return self._broadcast
 
-    def _begin_broadcast(self, feed: Feed[Any, Any], stretches: Stretches) -> None:
+    def _begin_broadcast(self, feed: Feed[Any, Any], chunks: Chunks) -> None:
         everybody = Principal(SHARED_WITH, self._principal.scope)
         answers = self._make_answers(self._operation, self._variables, everybody)
         self._broadcast = self._broadcasts.begin(
-            self, self._key, self._position, feed, stretches, answers.payload_of
+            self, self._key, self._position, feed, chunks, answers.payload_of
         )
 
     def _own_answers(self) -> SubscriptionEvents:

@@ -27,12 +27,12 @@ from prometheus_client.registry import Collector
 
 from runner_bridge.worker.counters import Counters
 from store.errors import StoreError
-from store.live.delivery_latency import BOUNDS_S, Latencies
+from store.live.delivery_latency import BOUNDS_S, LatencyHistogram
 from store.live.hub import Hub
 from store.model import ExecutionStatus
 from store.postgres.database import Database
 from store.workers import gauges
-from store.workers.gauges import Figures
+from store.workers.gauges import Gauges
 
 REMEMBER_S = 1.0
 """However often the page is read, the database is asked once in this time."""
@@ -43,7 +43,7 @@ READ_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class ProcessFigures:
-    """Figures of this process: its open streams, and what its worker counts."""
+    """Gauges of this process: its open streams, and what its worker counts."""
 
     streams: Sized
     counters: Counters
@@ -69,9 +69,9 @@ class _DatabaseFigures:
         self._db = db
         self._lock = asyncio.Lock()
         self._read_at = -math.inf
-        self._figures: Figures | None = None
+        self._figures: Gauges | None = None
 
-    async def read(self) -> Figures | None:
+    async def read(self) -> Gauges | None:
         async with self._lock:
             if time.monotonic() - self._read_at >= REMEMBER_S:
                 try:
@@ -86,7 +86,7 @@ class _DatabaseFigures:
 class _Page(Collector):
     """Everything, as it is at one moment."""
 
-    def __init__(self, known: Figures | None, hub: Hub, seen: ProcessFigures) -> None:
+    def __init__(self, known: Gauges | None, hub: Hub, seen: ProcessFigures) -> None:
         self._known = known
         self._hub = hub
         self._seen = seen
@@ -106,7 +106,7 @@ class _Page(Collector):
         )
         yield _gauge("server_followers", meaning, hub.followers)
         yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", hub.updates.lag_s)
-        yield _feedback(hub.feedback)
+        yield _feedback(hub.delivery_latency)
         yield from _of_the_worker(self._seen.counters)
 
 
@@ -120,7 +120,7 @@ def _of_the_worker(counters: Counters) -> Iterator[Metric]:
     yield _counter("server_recovered_executions", recovered, counters.recovered)
 
 
-def _of_the_database(known: Figures) -> Iterator[Metric]:
+def _of_the_database(known: Gauges) -> Iterator[Metric]:
     queued = known.live.get(ExecutionStatus.QUEUED, 0)
     yield _gauge("queue_depth", "Executions that wait for a worker", queued)
     yield _gauge("queue_oldest_seconds", "How long the oldest of them has waited", known.oldest_queued_s)
@@ -152,7 +152,7 @@ def _by_status(
     return family
 
 
-def _feedback(latencies: Latencies) -> Metric:
+def _feedback(latencies: LatencyHistogram) -> Metric:
     sums: Sequence[int] = list(accumulate(latencies.counts))
     bounds = [*(str(bound) for bound in BOUNDS_S), "+Inf"]
     return HistogramMetricFamily(

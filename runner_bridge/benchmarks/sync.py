@@ -22,7 +22,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats_to_rows import benchmark_draft
 from store import model
 from store.benchmarks import benchmarks
-from store.benchmarks.benchmarks import Overtaken
+from store.benchmarks.benchmarks import ChangedMeanwhile
 from store.model import BenchmarkId, StoredFile, SyncOutcome
 from store.postgres.database import Database
 from store.postgres.text import storable_text
@@ -56,7 +56,7 @@ async def sync_benchmarks(db: Database, directory: Path, *, dry_run: bool = Fals
     stored = await benchmarks.stored_files(db)
     try:
         reports = await _sync(db, directory, stored, dry_run)
-    except Overtaken:
+    except ChangedMeanwhile:
         # Another sync changed what this one found unchanged: everything is parsed, so that it cannot happen again.
         reports = await _sync(db, directory, None, dry_run)
     files = tuple(sorted(reports, key=lambda report: report.file))

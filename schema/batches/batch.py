@@ -23,7 +23,7 @@ from schema.executions.lists import ExecutionConnection, executions_of
 from store import model
 from store.executions import batches
 from store.executions.listing import Parent
-from store.live.batch_watch import BatchWatch
+from store.live.batch_progress import BatchProgressTracker
 from store.model import BatchId, ExecutionStatus
 
 
@@ -131,7 +131,7 @@ async def batch_updates(
         raise RequestError("BATCH_NOT_FOUND", f"There is no batch {batch_id}")
     updates = context.hub.updates
     cursor = None if after is None else await cursor_argument(updates, after)
-    watch = await BatchWatch.start(context.db, wanted, cursor)
+    watch = await BatchProgressTracker.start(context.db, wanted, cursor)
     yield BatchUpdate(
         cursor=updates.text(watch.cursor),
         progress=BatchProgress.of(watch.progress),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from schema.contract.context import Info
-from store.live.stretches import Stretch
+from store.live.chunks import Chunk
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Feed(Hashable, Protocol[P, T]):
     """Equal feeds give the same items at the same positions, whoever asks; positions have an order."""
 
-    def after(self, position: P) -> AsyncGenerator[Stretch[P, tuple[P, T]], None]:
+    def after(self, position: P) -> AsyncGenerator[Chunk[P, tuple[P, T]], None]:
         """Every item after `position`, with its own; ends when none will follow."""
         ...
 
@@ -42,7 +42,7 @@ async def onward(info: Info, feed: Feed[P, T], position: P) -> AsyncGenerator[T,
         # No value of the schema: the engine looks for it before it executes anything.
         yield cast("T", Onward(feed, position))
         return
-    async with aclosing(feed.after(position)) as stretches:
-        async for stretch in stretches:
-            for _, item in stretch.items:
+    async with aclosing(feed.after(position)) as chunks:
+        async for chunk in chunks:
+            for _, item in chunk.items:
                 yield item

@@ -17,8 +17,8 @@ from store.executions import output as stored_output
 from store.executions import state_machine
 from store.executions.output import OutputPiece
 from store.live import output_feed
+from store.live.chunks import Chunk
 from store.live.hub import Hub
-from store.live.stretches import Stretch
 from store.model import ExecutionId
 from store.postgres.database import Database
 
@@ -55,18 +55,18 @@ class LogFeed:
 
     async def after(
         self, position: LogPosition
-    ) -> AsyncGenerator[Stretch[LogPosition, tuple[LogPosition, LogChunk]], None]:
+    ) -> AsyncGenerator[Chunk[LogPosition, tuple[LogPosition, LogChunk]], None]:
         offset, ended = position
         if ended:
             return
-        async with aclosing(output_feed.stretches(self.db, self.hub, self.execution_id, offset)) as stretches:
-            async for stretch in stretches:
-                offset = stretch.end
-                items = [((p.next_offset, False), LogChunk.of(p, ended=False)) for p in stretch.items]
-                yield Stretch(items, (offset, False), stretch.idle)
+        async with aclosing(output_feed.chunks(self.db, self.hub, self.execution_id, offset)) as chunks:
+            async for chunk in chunks:
+                offset = chunk.end
+                items = [((p.next_offset, False), LogChunk.of(p, ended=False)) for p in chunk.items]
+                yield Chunk(items, (offset, False), chunk.idle)
         # Told from a connection that broke: whoever has seen `ended` has seen everything.
         end = LogChunk(offset=offset, text="", next_offset=offset, ended=True)
-        yield Stretch([((offset, True), end)], (offset, True), idle=False)
+        yield Chunk([((offset, True), end)], (offset, True), idle=False)
 
 
 async def execution_log(

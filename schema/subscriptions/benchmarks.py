@@ -17,8 +17,8 @@ from schema.contract.references import BENCHMARK, nullable
 from schema.contract.updates_cursor import cursor_argument
 from store import model
 from store.live.benchmark_changes import BenchmarkChange, ChangeCursor
+from store.live.chunks import Chunk
 from store.live.log_reader import LogReader
-from store.live.stretches import Stretch
 
 
 @strawberry.type(description="A benchmark was created, updated or archived.")
@@ -64,14 +64,14 @@ class BenchmarksFeed:
 
     async def after(
         self, position: ChangeCursor
-    ) -> AsyncGenerator[Stretch[ChangeCursor, tuple[ChangeCursor, BenchmarkUpdate]], None]:
-        async with aclosing(self.changes.stretches(position)) as stretches:
-            async for stretch in stretches:
+    ) -> AsyncGenerator[Chunk[ChangeCursor, tuple[ChangeCursor, BenchmarkUpdate]], None]:
+        async with aclosing(self.changes.chunks(position)) as chunks:
+            async for chunk in chunks:
                 items = [
                     (change.cursor, BenchmarkUpdate.of(change, self.changes.text(change.cursor)))
-                    for change in stretch.items
+                    for change in chunk.items
                 ]
-                yield Stretch(items, stretch.end, stretch.idle)
+                yield Chunk(items, chunk.end, chunk.idle)
 
 
 async def benchmark_updates(

@@ -20,9 +20,9 @@ from schema.executions.filter import ExecutionFilter
 from schema.executions.pruned import gap_before
 from store import model
 from store.executions import filters, lookup, retention, state_machine
+from store.live.chunks import Chunk
 from store.live.events import Cursor, HubEvent
 from store.live.hub import Hub
-from store.live.stretches import Stretch
 from store.model import ExecutionId
 from store.postgres.database import Database
 
@@ -52,17 +52,17 @@ class ExecutionFeed:
     db: Database = field(compare=False, repr=False)
     hub: Hub = field(compare=False, repr=False)
 
-    async def after(self, position: int) -> AsyncGenerator[Stretch[int, tuple[int, ExecutionEvent]], None]:
-        async with aclosing(self.hub.stretches_of_execution(self.execution_id, position)) as stretches:
-            async for stretch in stretches:
+    async def after(self, position: int) -> AsyncGenerator[Chunk[int, tuple[int, ExecutionEvent]], None]:
+        async with aclosing(self.hub.chunks_of_execution(self.execution_id, position)) as chunks:
+            async for chunk in chunks:
                 items = []
-                for item in stretch.items:
+                for item in chunk.items:
                     if pruned_at := await gap_before(self._pruned, item, position):
                         gap = ExecutionEvent.pruned(item, pruned_at)
                         items.append((gap.seq, gap))
                     position = item.event.seq
                     items.append((position, ExecutionEvent.of(item)))
-                yield Stretch(items, stretch.end, stretch.idle)
+                yield Chunk(items, chunk.end, chunk.idle)
 
     async def _pruned(self, execution_id: ExecutionId) -> retention.Pruned | None:
         return (await retention.pruned_of(self.db, [execution_id])).get(execution_id)
@@ -77,16 +77,16 @@ class UpdatesFeed:
 
     async def after(
         self, position: Cursor
-    ) -> AsyncGenerator[Stretch[Cursor, tuple[Cursor, ExecutionUpdate]], None]:
+    ) -> AsyncGenerator[Chunk[Cursor, tuple[Cursor, ExecutionUpdate]], None]:
         updates = self.hub.updates
-        async with aclosing(updates.stretches(position)) as stretches:
-            async for stretch in stretches:
+        async with aclosing(updates.chunks(position)) as chunks:
+            async for chunk in chunks:
                 items = [
                     (item.cursor, ExecutionUpdate.of(item, updates.text(item.cursor)))
-                    for item in stretch.items
-                    if self.conditions.lets_through(item.execution)
+                    for item in chunk.items
+                    if self.conditions.matches(item.execution)
                 ]
-                yield Stretch(items, stretch.end, stretch.idle)
+                yield Chunk(items, chunk.end, chunk.idle)
 
 
 async def execution_events(
@@ -129,7 +129,7 @@ async def execution_updates(
     context = info.context
     conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
     # Tags and text become sets of benchmarks now: a watcher asks the database nothing per event.
-    conditions = await lookup.resolved(context.db, conditions)
+    conditions = await lookup.resolve(context.db, conditions)
     updates = context.hub.updates
     cursor = updates.position if after is None else await cursor_argument(updates, after)
     yield ExecutionUpdate(cursor=updates.text(cursor), event=None, execution=None)

@@ -1,6 +1,6 @@
 """How an agent reaches its model: address, model and API key, one row per agent.
 
-The API key arrives here encrypted and leaves encrypted; what could decrypt it is not in the database.
+The API key is encrypted before it comes here; the key to decrypt it is not in the database.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class AgentConfig:
 
 @dataclass(frozen=True, slots=True)
 class AgentConfigValues:
-    """What of it can be saved."""
+    """The values of a configuration that can be saved."""
 
     api_url: str | None = None
     model: str | None = None
@@ -41,7 +41,7 @@ class AgentConfigValues:
 async def save(
     db: Database, agent: str, change: Callable[[AgentConfig | None], AgentConfigValues]
 ) -> AgentConfig:
-    """Replaces what is stored by what `change` makes of it; nobody else saves in between."""
+    """Stores what `change` returns for the current configuration; other writers wait meanwhile."""
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_writers"])
         row = await connection.fetchrow(SQL["by_agents"], [agent])

@@ -1,8 +1,8 @@
-"""How agents do: figures over ended executions, read from a summary that grows with days, not with executions.
+"""Figures of agents over ended executions: counts, scores, times.
 
-The database keeps the summary itself (store/migrations: performance), per agent and benchmark and per agent
-alone, by UTC day, month and all time, so that any range of days is a few rows. A percentile is read from
-buckets 2 % wide: it is never below the true one and at most 2 % above. What is not known is None.
+They are read from a summary that triggers keep (store/migrations: performance): per agent and benchmark and per
+agent, by UTC day, month and all time, so that any range of days is a few rows. A percentile is read from buckets 2
+% wide: it is never below the true one and at most 2 % above. Unknown values are None.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PerformanceFilter:
 
 
 class Bucket(StrEnum):
-    """How long the stretches are that performance over time is told in."""
+    """The length of the periods that performance over time is reported in."""
 
     DAY = "DAY"
     WEEK = "WEEK"
@@ -70,7 +70,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one agent: on all benchmarks asked for, on one, or in one stretch of time that begins at `start`."""
+    """The figures of one agent: on all benchmarks asked for, on one, or in the period that begins at `start`."""
 
     agent: str
     benchmark_id: BenchmarkId | None
@@ -93,7 +93,7 @@ class Figures:
 
 
 def no_figures(agent: str) -> Figures:
-    """Those of an agent of which no execution ended."""
+    """The figures of an agent without ended executions."""
     nothing = Scores(0, None, None, None)
     return Figures(agent, None, None, 0, 0, nothing, nothing, 0, None)
 
@@ -148,9 +148,9 @@ async def of_pairs(db: Database, filter: PerformanceFilter) -> list[Figures]:
 
 
 async def over_time(db: Database, filter: PerformanceFilter, bucket: Bucket) -> list[Figures]:
-    """One for each agent and stretch of time with an ended execution, oldest first per agent.
+    """One for each agent and period with an ended execution, oldest first per agent.
 
-    A stretch at either end counts only the days that the filter lets through.
+    The first and the last period count only the days within the filter.
     """
     which = "performance.benchmark_id = ''" if filter.benchmark_ids is None else _GIVEN_BENCHMARKS
     covered = parts(filter.since, filter.until, finest=bucket is not Bucket.MONTH)
@@ -207,7 +207,7 @@ def _read(row: Mapping[str, Any]) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Whose times: an agent's on one benchmark, or on all that the filter lets through; how many there are."""
+    """Whose times: an agent's on one benchmark, or on all that match the filter; `count` is how many there are."""
 
     agent: str
     benchmark_id: str | None
@@ -231,17 +231,17 @@ async def p95_ms(db: Database, filter: PerformanceFilter, wanted: Sequence[Timed
         return {}
     keys, agents, benchmark_ids, counts = (list(column) for column in zip(*rows, strict=True))
     if covered[0].period == "ALL" and len(keys) == len(asked):
-        # From the top of each, until a twentieth has been passed: few rows, however many executions.
+        # From the highest bucket down, until a twentieth is passed: few rows, however many executions.
         found = await db.fetch(SQL["percentiles_of_all_time"], keys, agents, benchmark_ids, counts)
     else:
-        found = await _of_stretch(db, (keys, agents, benchmark_ids, counts, *_columns(covered)), len(asked))
+        found = await _of_days(db, (keys, agents, benchmark_ids, counts, *_columns(covered)), len(asked))
     return {asked[row["key"]]: int(BUCKET_WIDTH ** row["bucket"]) for row in found}
 
 
-async def _of_stretch(db: Database, arguments: Sequence[Any], count: int) -> list[Any]:
-    """The buckets of a stretch of days: first from those above nine tenths of all times ever.
+async def _of_days(db: Database, arguments: Sequence[Any], count: int) -> list[Any]:
+    """The buckets of a range of days: first of those above nine tenths of all times ever.
 
-    That is nearly always enough and reads a tenth; where times were much shorter in the stretch, all are read.
+    That is nearly always enough and reads a tenth; where times in the range were much shorter, all are read.
     """
     found = await db.fetch(SQL["percentiles"], *arguments, True)
     if len(found) < count:

@@ -1,7 +1,8 @@
-"""Benchmarks and their revisions: one revision per changed content, nothing written when nothing changed.
+"""Stores and reads benchmarks and their revisions: a changed content makes a revision, an equal one writes
+nothing.
 
-Writers take turns (an advisory lock), so of eight who bring the same new definition one creates it and seven
-find it there.
+Writers take turns under an advisory lock: of eight that store the same new definition, one creates it and seven
+find it stored.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from store.postgres.text import encode_json, storable_text
 SQL = sql.load("benchmarks")
 
 
-class Overtaken(Exception):
-    """Somebody else changed a benchmark after a file was compared with it: nothing was written."""
+class ChangedMeanwhile(Exception):
+    """A benchmark was changed after a file was compared with it: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ async def sync(
 ) -> list[tuple[BenchmarkId, SyncOutcome]]:
     """Makes the database hold exactly these files' benchmarks, in one transaction, one statement per table.
 
-    `unchanged` are files that were found as `stored_files` told; Overtaken when one is not so any more.
+    `unchanged` are files that equal what `stored_files` returned. Raises ChangedMeanwhile when one no longer does.
     Benchmarks that came from a file which is gone are archived, except those whose file is in `keep_paths`
     (it is there but could not be read). Returns what happened per id: drafts first, in their order, then the
     archived; with `dry_run` what would have happened, and nothing is written. The drafts' ids must differ
@@ -77,7 +78,7 @@ async def sync(
         await connection.execute(SQL["lock_writers"])
         known = await _known(connection)
         if any(not _is_as_stored(file, known.get(file.benchmark_id)) for file in unchanged):
-            raise Overtaken
+            raise ChangedMeanwhile
         changes, outcomes = _compare(drafts, known)
         if archive_missing:
             gone = _gone(known, present, keep_paths)

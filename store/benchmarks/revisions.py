@@ -1,6 +1,6 @@
-"""The revisions of benchmarks as lists: newest first, a page of each benchmark in one statement.
+"""Reads lists of revisions: newest first, a page for each of many benchmarks in one statement.
 
-Light on purpose: texts and trees are read by revision, when somebody asks for them.
+Definitions are not part of them: benchmarks.get_revisions reads those.
 """
 
 from __future__ import annotations

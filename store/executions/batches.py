@@ -1,7 +1,7 @@
-"""Batches: executions requested together, all or none, and how far they have come.
+"""Requests executions together, as a batch, all or none, and counts them by status.
 
-A batch is only a name for its executions: each lives and ends by itself, and the progress is counted from
-them. They wait behind executions requested singly, so a large batch keeps nobody waiting.
+Each execution of a batch runs and ends by itself. They wait behind executions that were requested one by one, so a
+large batch does not keep those waiting.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from store.postgres.text import storable_json, storable_text
 SQL = sql.load("batches")
 
 PRIORITY = -1
-"""Behind executions that somebody requested by themselves (0)."""
+"""Below 0, the priority of an execution that is requested by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ async def request_batch(
     idempotency_key: str | None = None,
     priority: int = PRIORITY,
 ) -> tuple[Batch, bool]:
-    """Every benchmark with every agent: executions, and their first events, in one transaction.
+    """Inserts an execution of every benchmark with every agent, and their first events, in one transaction.
 
     Returns the batch and whether it is new: a repeated `idempotency_key` with an equal `request` gives the
     first one again. Raises BenchmarkNotFound, which names all that are missing, or BatchIdempotencyConflict.
@@ -81,7 +81,7 @@ async def request_batch(
 
 
 async def by_key(db: Database, idempotency_key: str, request: JsonValue) -> Batch | None:
-    """The batch that this key has made for the same request; raises BatchIdempotencyConflict."""
+    """The batch that this key has made; raises BatchIdempotencyConflict when it was for another request."""
     row = await db.fetchrow(SQL["by_idempotency_key"], storable_text(idempotency_key))
     return None if row is None else _repeated(_batch(row), request)
 
@@ -114,7 +114,7 @@ async def get_many(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Batch]
 
 
 async def progress_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Progress]:
-    """How far each batch has come."""
+    """The counts of each batch; batches without executions are absent."""
     counts: dict[BatchId, Counter[ExecutionStatus]] = {}
     for row in await db.fetch(SQL["progress"], ids):
         of_batch = counts.setdefault(BatchId(row["batch_id"]), Counter())

@@ -1,6 +1,6 @@
-"""Which executions a list or a live stream lets through, and in which order.
+"""Which executions belong to a list or a subscription, and the order of a list.
 
-The same conditions are SQL in store/executions/listing.py; `ExecutionFilter.lets_through` is for what comes live.
+store.executions.listing has the same conditions in SQL; `ExecutionFilter.matches` tests one execution in memory.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ from store.model import BatchId, Execution, ExecutionOrigin, ExecutionStatus, Fa
 
 
 @dataclass(frozen=True, slots=True)
-class LookedUp:
-    """What a filter's conditions on benchmarks came to when they were looked up (store.executions.lookup)."""
+class ResolvedConditions:
+    """The benchmarks and agents that a filter's tags and text match (store.executions.lookup finds them)."""
 
     tagged: frozenset[str] | None
-    """The benchmarks with all its tags; None without tags."""
+    """Ids of benchmarks with all the tags; None without tags."""
 
     described: frozenset[str]
-    """The benchmarks whose id or description holds its text."""
+    """Ids of benchmarks whose id or description contains the text."""
 
     agents: frozenset[str]
-    """The agents of stored executions that hold its text."""
+    """Agents of stored executions whose name contains the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """Which executions: every given condition must hold; an empty tuple or None means any.
+    """Conditions that must all hold; an empty tuple or None means any.
 
-    `tags` and `text` ask about benchmarks: executions.lookup.resolved gives the same filter with `looked_up`.
-    `text` is held by the benchmark's id or description, by the agent, or begins the execution's id.
+    `text` is contained in the benchmark's id or description or in the agent, or begins the execution's id. For
+    `tags` and `text` benchmarks are looked up first: executions.lookup.resolve returns the same filter with
+    `resolved`.
     """
 
     benchmark_ids: tuple[str, ...] = ()
@@ -46,10 +47,10 @@ class ExecutionFilter:
     until: dt.datetime | None = None
     score_at_least: float | None = None
     score_at_most: float | None = None
-    looked_up: LookedUp | None = None
+    resolved: ResolvedConditions | None = None
 
-    def lets_through(self, execution: Execution) -> bool:
-        """The same conditions on one execution in memory, for live streams."""
+    def matches(self, execution: Execution) -> bool:
+        """Whether `execution` fulfils all conditions. Raises ValueError when it must be resolved first."""
         return (
             (not self.benchmark_ids or execution.benchmark_id in self.benchmark_ids)
             and (not self.agents or execution.agent in self.agents)
@@ -60,24 +61,24 @@ class ExecutionFilter:
             and (self.since is None or execution.queued_at >= self.since)
             and (self.until is None or execution.queued_at < self.until)
             and _between(self.score_at_least, execution.score, self.score_at_most)
-            and self._benchmark_fits(execution)
+            and self._benchmark_matches(execution)
         )
 
-    def _benchmark_fits(self, execution: Execution) -> bool:
+    def _benchmark_matches(self, execution: Execution) -> bool:
         if not self.tags and not self.text:
             return True
-        if self.looked_up is None:
+        if self.resolved is None:
             raise ValueError("a filter with tags or text must be resolved first")
-        tagged = self.looked_up.tagged
+        tagged = self.resolved.tagged
         return (tagged is None or execution.benchmark_id in tagged) and (
             not self.text
-            or execution.benchmark_id in self.looked_up.described
-            or holds(self.text, execution.agent)
+            or execution.benchmark_id in self.resolved.described
+            or contains(self.text, execution.agent)
             or str(execution.id).startswith(self.text.lower())
         )
 
 
-def holds(text: str, inside: str) -> bool:
+def contains(text: str, inside: str) -> bool:
     """Whether `inside` contains `text`; case does not matter."""
     return text.casefold() in inside.casefold()
 
@@ -102,7 +103,7 @@ class OrderField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionOrder:
-    """By which field, and which end first; unknown values come last both ways, equal ones by queued_at, id."""
+    """The field and the direction; unknown values come last in both, equal ones are ordered by queued_at, id."""
 
     field: OrderField = OrderField.QUEUED_AT
     descending: bool = True

@@ -1,8 +1,9 @@
-"""What lies in the directories of session files and cannot be stored, kept beside the executions.
+"""Records files in session directories that cannot be stored.
 
-A conflict is a session file of an execution that had ended otherwise; it is recorded once per content and
-touches neither the execution nor its events. A failure is a file, or a line of a tool log, that cannot be used; it
-is recorded once, and goes when the file becomes good or goes. Only the newest MAX_FAILURES are kept.
+A conflict is a session file of an execution that has already ended with another result; it is recorded once per
+content and changes neither the execution nor its events. A failure is a file, or a line of a tool log, that cannot
+be used; it is recorded once, and deleted when the file becomes usable or is gone. Only the newest MAX_FAILURES are
+kept.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from store.postgres.text import storable_text
 SQL = sql.load("ingest_problems")
 
 MAX_FAILURES = 10_000
-"""A directory full of rubbish must not fill the database with complaints."""
+"""A directory full of unusable files must not fill the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FoundConflict:
-    """A session file of an execution that had ended otherwise. `content_hash` is the file's sha256 in hex."""
+    """A session file whose execution ended with another result. `content_hash` is the file's sha256 in hex."""
 
     execution_id: ExecutionId
     content_hash: str
@@ -42,7 +43,7 @@ class FoundConflict:
 
 @dataclass(frozen=True, slots=True)
 class Conflict(FoundConflict):
-    """The same as it is recorded; `seen_at` is when it was first seen."""
+    """A recorded conflict; `seen_at` is when it was first seen."""
 
     seen_at: dt.datetime
 
@@ -60,14 +61,14 @@ class FoundFailure:
 
 @dataclass(frozen=True, slots=True)
 class IngestFailure(FoundFailure):
-    """The same as it is recorded; `seen_at` is when the file was first seen as it is."""
+    """A recorded failure; `seen_at` is when the file was first seen with this content."""
 
     seen_at: dt.datetime
     place: Place
 
 
 async def record_conflicts(db: Database, conflicts: Sequence[FoundConflict]) -> list[Conflict]:
-    """Records them, each content once; answers those that are new."""
+    """Records them, each content once; returns those that are new."""
     if not conflicts:
         return []
     found = await db.fetch(
@@ -83,7 +84,7 @@ async def record_conflicts(db: Database, conflicts: Sequence[FoundConflict]) -> 
 async def record_failures(
     db: Database, place: Place, failures: Sequence[FoundFailure]
 ) -> list[IngestFailure]:
-    """Makes them what is recorded of their files; answers those that are new or fail otherwise than before."""
+    """Replaces what is recorded of their files; returns those that are new or have another reason than before."""
     if not failures:
         return []
     where = (storable_text(place.host), storable_text(place.directory))
@@ -111,7 +112,7 @@ async def failing_files(db: Database, place: Place) -> set[str]:
 
 
 async def clear_failures(db: Database, place: Place, files: Sequence[str]) -> None:
-    """Takes out files that are good now, or gone."""
+    """Deletes the failures of files that are usable now, or gone."""
     if files:
         await db.execute(
             SQL["clear_failures"],
@@ -131,12 +132,12 @@ async def conflicts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[Executi
 
 
 async def newest_conflicts(db: Database, limit: int) -> list[Conflict]:
-    """Of all executions, newest first."""
+    """At most `limit` conflicts of all executions, newest first."""
     return [_conflict(row) for row in await db.fetch(SQL["newest_conflicts"], limit)]
 
 
 async def newest_failures(db: Database, limit: int) -> list[IngestFailure]:
-    """Of all directories, newest first."""
+    """At most `limit` failures of all directories, newest first."""
     return [_failure(row) for row in await db.fetch(SQL["newest_failures"], limit)]
 
 

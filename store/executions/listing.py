@@ -43,7 +43,7 @@ async def select_executions(
     db: Database, filter: ExecutionFilter, bounds: ExecutionBounds, *, limit: int
 ) -> tuple[str, list[Any]]:
     """The statement that reads `limit` within the bounds, with all columns, in that order, and its values."""
-    conditions = _execution_conditions(await lookup.resolved(db, filter))
+    conditions = _execution_conditions(await lookup.resolve(db, filter))
     for key, following in ((bounds.after, True), (bounds.before, False)):
         if key is not None:
             condition, values = ordering.beyond(bounds.order, key, following=following)
@@ -93,7 +93,7 @@ async def blanks_of_parents(
     limit: int,
 ) -> tuple[dict[str, object], list[Any]]:
     """What fills a statement that reads `limit` within the bounds of each parent, and its values."""
-    conditions = _execution_conditions(await lookup.resolved(db, filter))
+    conditions = _execution_conditions(await lookup.resolve(db, filter))
     if bounds.after is not None:
         conditions.add("(queued_at, id) < ({}, {})", *bounds.after)
     if bounds.before is not None:
@@ -117,7 +117,7 @@ async def count_executions(db: Database, filter: ExecutionFilter) -> int:
     By benchmark, agent, status and tag from the summary that the database keeps; by anything else counted
     one by one, which reads an index as wide as the filter.
     """
-    filter = await lookup.resolved(db, filter)
+    filter = await lookup.resolve(db, filter)
     if _is_in_summary(filter):
         return await _count_by_summary(db, filter)
     conditions = _execution_conditions(filter)
@@ -133,7 +133,7 @@ async def count_executions_of(
     db: Database, parent: Parent, parents: Sequence[str | uuid.UUID], filter: ExecutionFilter
 ) -> dict[str | uuid.UUID, int]:
     """How many executions of each parent the filter lets through, in one statement."""
-    filter = await lookup.resolved(db, filter)
+    filter = await lookup.resolve(db, filter)
     by_summary = parent is Parent.BENCHMARK and _is_in_summary(filter)
     conditions = _execution_conditions(replace(filter, statuses=()) if by_summary else filter)
     blanks = _ended_and_live(filter, conditions) if by_summary else {"column": parent.value}
@@ -153,7 +153,7 @@ async def count_executions_of(
 
 def _is_in_summary(filter: ExecutionFilter) -> bool:
     """Whether the summary tells apart what the filter tells apart."""
-    told_apart = replace(filter, benchmark_ids=(), agents=(), statuses=(), tags=(), looked_up=None)
+    told_apart = replace(filter, benchmark_ids=(), agents=(), statuses=(), tags=(), resolved=None)
     return told_apart == ExecutionFilter()
 
 
@@ -203,15 +203,15 @@ def _execution_conditions(filter: ExecutionFilter) -> Conditions:
         conditions.add("(coalesce(score, -1) >= {} AND score IS NOT NULL)", filter.score_at_least)
     if filter.score_at_most is not None:
         conditions.add("(coalesce(score, 'Infinity') <= {} AND score IS NOT NULL)", filter.score_at_most)
-    looked_up = filter.looked_up
-    if looked_up is not None and looked_up.tagged is not None:
-        conditions.add("benchmark_id = ANY({}::text[])", tuple(sorted(looked_up.tagged)))
-    if looked_up is not None and filter.text:
+    resolved = filter.resolved
+    if resolved is not None and resolved.tagged is not None:
+        conditions.add("benchmark_id = ANY({}::text[])", tuple(sorted(resolved.tagged)))
+    if resolved is not None and filter.text:
         ids = _ids_beginning_with(filter.text)
         conditions.add(
             "(benchmark_id = ANY({}::text[]) OR agent = ANY({}::text[]) OR id BETWEEN {} AND {})",
-            tuple(sorted(looked_up.described)),
-            tuple(sorted(looked_up.agents)),
+            tuple(sorted(resolved.described)),
+            tuple(sorted(resolved.agents)),
             *ids,
         )
     return conditions

@@ -1,14 +1,14 @@
-"""Executions whose runner somebody else started, stored from the files it writes.
+"""Stores executions whose runner somebody else started, from the files that it writes.
 
-One whose tool log grows is RUNNING, its benchmark and agent unknown until its session file tells them. That
-file ends it; one found without the former is stored already ended, with one event, its end. One that was
-given up without a session file is ended anew when that file is there after all, so the order in which files
-arrive decides nothing. Many are written with a handful of statements. What has a result is never touched:
-the same session file changes nothing, another one is a conflict.
+While its tool log grows, an observed execution is RUNNING; its benchmark and agent are unknown until its session
+file names them. That file ends it. A session file without a tool log before it is stored as an execution that has
+ended, with one event. One that was given up without a session file is ended again when that file arrives after
+all: the order in which files arrive does not matter. An execution that has a result never changes: the same
+session file changes nothing, another one is a conflict. Many are written with a few statements.
 
-A file's times are kept where they can be true. `ended_at` is the end, else the start plus the duration,
-else the start, else the moment of the import; `started_at` is the start, else the first time that the tool
-log tells; `queued_at` is the start, else the end.
+Times are taken from the files where they are possible. `ended_at` is the end, else the start plus the duration,
+else the start, else the time of the import; `started_at` is the start, else the first time in the tool log;
+`queued_at` is the start, else the end.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ REFUSALS = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
 )
-"""What the driver raises for a row that PostgreSQL cannot hold; the fault of that row and no other."""
+"""What the driver raises for a row that PostgreSQL cannot store."""
 
 FILE = 14
-"""The place of the file's name among the columns of `Observed`."""
+"""The index of the file's name in the columns of `Observed`."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the database holds under an id already."""
+    """What the database has under an id already."""
 
     status: ExecutionStatus
     session_file_hash: str | None
@@ -70,7 +70,7 @@ class Known:
 
     @property
     def awaits_session(self) -> bool:
-        """Whether its session file is awaited by nobody but whoever reads the directory."""
+        """Whether only a reader of the directory waits for its session file."""
         return (
             self.origin is ExecutionOrigin.OBSERVED and self.session_file_hash is None and not self.is_pruned
         )
@@ -78,7 +78,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A runner of somebody else's that is at work: since when, as far as its files tell, else since now.
+    """An observed execution that runs, since `began_at`; None is since now.
 
     `session_id` is given only where the files name the execution otherwise than by its id.
     """
@@ -90,14 +90,14 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """An ended execution, ready to be written: its JSON is text already. Made by `prepare`."""
+    """An execution that has ended, ready to be written: its JSON is encoded. Made by `prepare`."""
 
     id: ExecutionId
     columns: tuple[Any, ...]
     result: tuple[Any, ...]
     steps: str | None
     session_calls: str | None
-    """The tool calls that the session file itself tells of."""
+    """The tool calls in the session file itself."""
     log: StoredLog | None
 
 
@@ -115,7 +115,7 @@ def prepare(
     log: StoredLog | None = None,
     log_start: dt.datetime | None = None,
 ) -> Observed:
-    """The row and its parts. Encodes JSON of any size, so it is called in a thread.
+    """Prepares an execution for `store`. Encodes JSON of any size: call it in a thread.
 
     `session_id` is given only where the files name the execution otherwise than by its id. `log` is the tool log
     beside the session file, `log_start` the first time it tells.
@@ -160,7 +160,7 @@ def _encode(items: Sequence[Step | ToolCall]) -> str | None:
 
 
 async def known(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Known]:
-    """What is stored under these ids, whoever started it; ids that are free are absent."""
+    """What is stored under these ids, observed or requested; ids that are free are absent."""
     return {ExecutionId(row["id"]): _known(row) for row in await db.fetch(SQL["known"], ids)}
 
 
@@ -180,9 +180,9 @@ def _known(row: Row) -> Known:
 
 
 async def begin(db: Database, begun: Sequence[Begun], worker_id: WorkerId | None) -> set[ExecutionId]:
-    """Writes those whose id is free, RUNNING, each with its first event: the ids that were written.
+    """Inserts those whose id is free as RUNNING, each with its first event; returns the ids that were inserted.
 
-    `worker_id` is who follows them from now on; None when nobody does yet.
+    `worker_id` is the worker that follows them; None when none does yet.
     """
     if not begun:
         return set()
@@ -199,13 +199,13 @@ async def begin(db: Database, begun: Sequence[Begun], worker_id: WorkerId | None
 
 
 async def adopt(db: Database, ids: Sequence[ExecutionId], worker_id: WorkerId) -> set[ExecutionId]:
-    """Takes over observed executions that run, from a worker that is gone: the ids that are this one's now."""
+    """Takes over observed executions that run from a worker that is gone; returns the ids that were taken over."""
     found = await db.fetch(SQL["adopt_observed"], ids, worker_id) if ids else []
     return {ExecutionId(row["id"]) for row in found}
 
 
 async def touch(db: Database, ids: Sequence[ExecutionId]) -> None:
-    """Notes that their runners were heard of."""
+    """Sets their last activity to now."""
     if ids:
         await db.execute(SQL["touch"], ids)
 
@@ -217,9 +217,9 @@ async def give_up(
     failure: Failure,
     heard_at: dt.datetime | None = None,
 ) -> bool:
-    """Ends an observed execution of which nothing more was heard; False when it does not run any more.
+    """Ends an observed execution that writes no more; False when it no longer runs.
 
-    It ended at the last time that its log tells, else `heard_at`, else when it was last noted to be heard of.
+    Its end is the last time in its tool log, else `heard_at`, else its last activity.
     """
     found = await db.fetch(
         SQL["give_up"], execution_id, status, failure.kind, storable_text(failure.message), heard_at
@@ -228,15 +228,15 @@ async def give_up(
 
 
 async def unheard(db: Database, silence_s: float, but: Sequence[ExecutionId]) -> list[ExecutionId]:
-    """Observed executions that run, of which nobody has noted anything for so long, other than `but`."""
+    """Observed executions that run and had no activity for `silence_s`, other than `but`."""
     return [ExecutionId(row["id"]) for row in await db.fetch(SQL["unheard"], silence_s, but)]
 
 
 async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionId], dict[ExecutionId, str]]:
-    """Writes those whose id is free or that are observed and have no result: the ids that were written, and
-    those that the database refuses, with why.
+    """Writes those whose id is free, or is of an observed execution without a result.
 
-    Every other id was taken meanwhile. One that is refused costs the others nothing. The ids must differ.
+    Returns the ids that were written, and the reasons by id of those that the database refuses. Every other id was
+    taken meanwhile. A refused one does not keep the others from being written. The ids must differ.
     """
     try:
         return await _store_together(db, batch), {}

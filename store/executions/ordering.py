@@ -1,7 +1,7 @@
-"""The orders of the list of executions: what is sorted by, where a row stands, what lies beyond it.
+"""The orders of lists of executions: ORDER BY, keys of rows, and the condition for rows after a key.
 
-Unknown values stand last in both directions: each direction has an index of its own, in which unknown is the
-smallest or the largest value there is (store/migrations: executions_by_…).
+Unknown values come last in both directions: each direction has its own index, in which unknown is the smallest or
+the largest value (store/migrations: executions_by_…).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from store.executions.filters import ExecutionOrder, OrderField
 from store.model import Execution
 
 ExecutionKey: TypeAlias = tuple[dt.datetime, uuid.UUID] | tuple[float | int | None, dt.datetime, uuid.UUID]
-"""Where an execution stands: (queued_at, id), behind the value that is sorted by where there is another."""
+"""The key of an execution in a list: (queued_at, id), with the value that is sorted by before them if any."""
 
 NEWEST_FIRST = ExecutionOrder()
 
@@ -33,7 +33,7 @@ _SORTED_BY: dict[ExecutionOrder, tuple[str, str, float | int]] = {
         2**63 - 1,
     ),
 }
-"""The expression that is indexed, its type, and what it is where the value is unknown."""
+"""The indexed expression, its type, and its value where the column is null."""
 
 
 def order_by(order: ExecutionOrder, backwards: bool) -> str:
@@ -46,7 +46,7 @@ def order_by(order: ExecutionOrder, backwards: bool) -> str:
 
 
 def beyond(order: ExecutionOrder, key: ExecutionKey, *, following: bool) -> tuple[str, tuple[object, ...]]:
-    """The condition, with a {} per value, that a row comes after `key` in the list (before it otherwise)."""
+    """The condition, with a {} per value, for rows after `key` in the list; before it unless `following`."""
     sign = "<" if order.descending == following else ">"
     if order not in _SORTED_BY:
         return f"(queued_at, id) {sign} ({{}}, {{}})", key
@@ -57,12 +57,12 @@ def beyond(order: ExecutionOrder, key: ExecutionKey, *, following: bool) -> tupl
 
 
 def columns(order: ExecutionOrder) -> tuple[str, ...]:
-    """The columns that an ExecutionKey of `order` is made of, in its order."""
+    """The columns of an ExecutionKey of `order`."""
     return (*_SORTED_COLUMNS[order.field], "queued_at", "id")
 
 
 def key_of_values(values: Sequence[Any]) -> ExecutionKey:
-    """Where the execution stands whose `columns` have these values."""
+    """The key of the execution whose `columns` have these values."""
     *value, queued_at, id_ = values
     return (value[0], queued_at, id_) if value else (queued_at, id_)
 
@@ -75,7 +75,7 @@ _SORTED_COLUMNS: dict[OrderField, tuple[str, ...]] = {
 
 
 def key_of(execution: Execution, order: ExecutionOrder) -> ExecutionKey:
-    """Where `execution` stands."""
+    """The key of `execution` in a list of this order."""
     match order.field:
         case OrderField.QUEUED_AT:
             return execution.queued_at, execution.id

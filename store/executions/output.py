@@ -1,7 +1,7 @@
-"""What runners printed, kept in the database so that any server can show it while it is written.
+"""The output of runners: stored while it is written, so that any server can show it.
 
-It is text in UTF-8, cleaned and redacted by the worker; offsets count its bytes. Pieces follow each other
-without a gap, so a reader that continues at `next_offset` misses nothing.
+It is UTF-8 text, cleaned and redacted by the worker; offsets count bytes. Pieces follow each other without a gap:
+a reader that continues at `next_offset` misses nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from store.postgres.database import Database, Row
 SQL = sql.load("output")
 
 PIECES_AT_ONCE = 64
-"""Pieces of one answer; a worker writes none larger than 64 KiB."""
+"""The most pieces of one read; a worker writes none larger than 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputPiece:
-    """Output from byte `offset` on; `next_offset` is where the rest will follow."""
+    """Output from byte `offset` on; what follows begins at `next_offset`."""
 
     offset: int
     content: bytes
@@ -32,7 +32,7 @@ class OutputPiece:
 
     @property
     def text(self) -> str:
-        """The bytes as text; a character cut by an offset of the reader's choice is shown as U+FFFD."""
+        """The content as text; a character that `offset` cuts is U+FFFD."""
         return self.content.decode("utf-8", "replace")
 
 
@@ -44,7 +44,7 @@ async def append(
 ) -> None:
     """Stores a piece; the same piece again changes nothing.
 
-    With `owner` nothing is stored once the execution belongs to another worker.
+    With `owner` nothing is stored when the execution belongs to another worker.
     """
     await db.fetchval(SQL["append"], execution_id, offset, content, owner)
 
@@ -55,14 +55,14 @@ async def size(db: Database, execution_id: ExecutionId) -> int:
 
 
 async def read(db: Database, execution_id: ExecutionId, offset: int) -> OutputPiece:
-    """What is stored from `offset` on, bounded; an empty piece when there is nothing (yet)."""
+    """The output from `offset` on, at most PIECES_AT_ONCE pieces; empty when there is none (yet)."""
     return (await read_many(db, [(execution_id, offset)]))[execution_id, offset]
 
 
 async def read_many(
     db: Database, keys: Sequence[tuple[ExecutionId, int]]
 ) -> dict[tuple[ExecutionId, int], OutputPiece]:
-    """The same for many executions and offsets in one statement."""
+    """What `read` returns, for many executions and offsets in one statement."""
     ids, offsets = zip(*keys, strict=True)
     return pieces_by_key(keys, await db.fetch(SQL["read"], ids, offsets, PIECES_AT_ONCE))
 
@@ -70,7 +70,7 @@ async def read_many(
 def pieces_by_key(
     keys: Sequence[tuple[ExecutionId, int]], rows: Sequence[Row]
 ) -> dict[tuple[ExecutionId, int], OutputPiece]:
-    """What was asked for by execution and offset, of rows that hold a few pieces for each."""
+    """Joins the pieces of each key; `rows` has some pieces for each execution and offset."""
     found: dict[tuple[ExecutionId, int], tuple[int, list[bytes]]] = {}
     for row in rows:
         key = (ExecutionId(row["execution_id"]), row["start"])

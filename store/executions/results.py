@@ -1,4 +1,4 @@
-"""What is stored of executions' results, for many at once: steps, tool calls, prompts, addresses."""
+"""Reads steps, tool calls, prompts and addresses of results, each for many executions at once."""
 
 from __future__ import annotations
 

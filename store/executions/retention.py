@@ -1,14 +1,14 @@
-"""Retention: the bulk of old ended executions goes, and what went is written down.
+"""Retention: deletes most of what is stored of old executions, and records how much was deleted.
 
-What goes: events of tool calls and progress, output, steps, tool calls, tool logs, results. What stays: the row
-with status, score, failure and times, the events of its changes of status (so every stream over all executions
-still tells every end), and the figures of performance, which are sums. An execution is pruned whole or not at
-all, a few in each transaction, by one process at a time; a pass that is interrupted goes on where it was.
-Nothing live is ever touched.
+Deleted are events of tool calls and progress, output, steps, tool calls, tool logs and results. Kept are the row
+with status, score, failure and times, the events of changes of status (so subscriptions to all executions still
+show every end), and the figures of performance, which are sums. An execution is pruned whole or not at all, some
+in each transaction, by one process at a time; an interrupted pass continues where it was. Live executions are
+never pruned.
 
-Age is that of the last event: what was imported today is not old, whenever it ran. The
-events that stay keep their positions, so cursors stay good; `seq` of a pruned execution has gaps, and
-`pruned_executions` says so.
+The age of an execution is that of its last event: what was imported today is not old, whenever it ran. Kept events
+keep their positions, so cursors stay valid; `seq` of a pruned execution has gaps, and `pruned_executions` has a
+row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from store.postgres.retrying import retried
 SQL = sql.load("retention")
 
 BATCH = 20
-"""Executions of one transaction: some thousand rows, some milliseconds."""
+"""Executions of one transaction: some thousand rows, which take some milliseconds."""
 
 MIN_AGE = dt.timedelta(hours=1)
 """Younger ends may not have been committed in the order of their times yet, and could be passed over."""
@@ -35,7 +35,7 @@ MIN_AGE = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """What goes with executions: how many of each kind, and bytes as they are stored."""
+    """How much is deleted with executions: rows of each kind, and bytes as they are stored."""
 
     executions: int = 0
     events: int = 0
@@ -51,8 +51,8 @@ class Bulk:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How far a pass has come: everything that ended up to here has been looked at."""
+class Progress:
+    """How far a pass has come: every end up to here has been pruned or skipped."""
 
     ended_at: dt.datetime
     execution_id: uuid.UUID
@@ -60,11 +60,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a batch would delete, of which executions, and where it ends."""
+    """What the next transaction would delete, of which executions, and the progress after it."""
 
     bulk: Bulk
     ids: tuple[ExecutionId, ...]
-    place: Place
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +88,43 @@ async def cutoff(db: Database, age: dt.timedelta) -> dt.datetime:
     return found
 
 
-async def start(db: Database) -> Place:
-    """Where the last pass stopped."""
+async def start(db: Database) -> Progress:
+    """How far the last pass came."""
     row = await db.fetchrow(SQL["progress"])
-    return Place(row["ended_at"], row["execution_id"])
+    return Progress(row["ended_at"], row["execution_id"])
 
 
 async def count_due(db: Database, before: dt.datetime) -> int:
     """How many executions a pass would prune."""
-    place = await start(db)
-    return int(await db.fetchval(SQL["count_due"], place.ended_at, place.execution_id, before))
+    progress = await start(db)
+    return int(await db.fetchval(SQL["count_due"], progress.ended_at, progress.execution_id, before))
 
 
 @retried
-async def measure(db: Database, before: dt.datetime, place: Place) -> Measured | None:
-    """What the next batch after `place` would delete; None when nothing is left."""
+async def measure(db: Database, before: dt.datetime, progress: Progress) -> Measured | None:
+    """What the next transaction after `progress` would delete; None when nothing is left."""
     async with db.transaction() as connection:
-        due = await connection.fetch(SQL["due"], place.ended_at, place.execution_id, before, BATCH)
+        due = await connection.fetch(SQL["due"], progress.ended_at, progress.execution_id, before, BATCH)
         if not due:
             return None
         ids = [ExecutionId(item["execution_id"]) for item in due]
         row = await connection.fetchrow(SQL["measure"], ids)
-    return Measured(_bulk(row), tuple(ids), Place(**due[-1]))
+    return Measured(_bulk(row), tuple(ids), Progress(**due[-1]))
 
 
 @retried
 async def prune(db: Database, before: dt.datetime) -> Bulk | None:
-    """Deletes the next batch, in one transaction; None when nothing is left.
+    """Prunes the next executions in one transaction; None when nothing is left.
 
-    Raises RetentionBusy when another process is at it.
+    Raises RetentionBusy while another process prunes.
     """
     async with db.transaction() as connection:
         if not await connection.fetchval(SQL["lock"]):
             raise RetentionBusy("Another process deletes old executions just now")
-        place = await connection.fetchrow(SQL["progress"])
-        due = await connection.fetch(SQL["due"], place["ended_at"], place["execution_id"], before, BATCH)
+        progress = await connection.fetchrow(SQL["progress"])
+        due = await connection.fetch(
+            SQL["due"], progress["ended_at"], progress["execution_id"], before, BATCH
+        )
         if not due:
             return None
         ids = [item["execution_id"] for item in due]

@@ -1,4 +1,4 @@
-"""Rows as asyncpg gives them, turned into the dataclasses of store.model, and back into JSON records."""
+"""Turns rows into the dataclasses of store.model, and steps and tool calls into JSON records."""
 
 from __future__ import annotations
 
@@ -94,12 +94,12 @@ def tool_call(row: Row) -> ToolCall:
 
 
 def progress_of_event(data: JsonValue) -> Progress:
-    """How far the execution had come, as its event carries it."""
+    """The progress in the data of an event."""
     return Progress(data["steps_done"], data["steps_total"])
 
 
 def tool_call_of_event(data: JsonValue) -> ToolCall:
-    """The tool call that an event carries as JSON, times as ISO 8601 text."""
+    """The tool call in the data of an event, whose times are ISO 8601 text."""
     times = {
         key: None if data[key] is None else dt.datetime.fromisoformat(data[key])
         for key in ("started_at", "ended_at")
@@ -112,7 +112,7 @@ def step(row: Row) -> Step:
 
 
 def record(item: Step | ToolCall) -> dict[str, JsonValue]:
-    """Field by field: dataclasses.asdict would copy every tree in it first."""
+    """The fields by name, without the deep copy that dataclasses.asdict makes."""
     return {name: getattr(item, name) for name in _NAMES[type(item)]}
 
 

@@ -1,8 +1,9 @@
-"""The state machine of an execution, and everything stored about one.
+"""The state machine of an execution: request, stop, progress, end.
 
-Each change of state is one guarded UPDATE in one transaction with the event it appends; nothing matched means
-that somebody else was first. Events take their `seq` from the execution's row under its lock, so they have no
-holes. Where they stand among all events is decided as they are committed, and then the doorbell rings.
+Each change of state is one UPDATE with a condition on the state, in one transaction with the event that it
+appends; if no row matches, somebody else was first. Events take their `seq` from the execution's row under its
+lock, so there is no gap. Their position among all events is assigned at the commit, which also sends the
+notification.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from store.postgres.text import storable_text
 SQL = sql.load("executions")
 
 STEPS_AT_ONCE = 20
-"""Steps of one statement: encoding those of a big result in one go would keep everybody else waiting."""
+"""Steps of one statement: encoding all steps of a large result at once would block the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ProcessIdentity:
 
 
 class StopOutcome(StrEnum):
-    """What a request to stop found."""
+    """The result of a request to stop."""
 
     STOPPED = "STOPPED"
     STOPPING = "STOPPING"
@@ -56,7 +57,7 @@ class StopOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """The execution after a request to stop, and what became of the request."""
+    """The execution after a request to stop, and the result of the request."""
 
     execution: Execution
     outcome: StopOutcome
@@ -92,7 +93,7 @@ async def request_execution(
             SQL["insert"], benchmark_id, executed, agent, timeout_ms, key, rerun_of, priority
         )
         if row is None:
-            # Somebody else with the same key committed between the two statements.
+            # Another request with the same key committed between the two statements.
             known = await connection.fetchrow(SQL["by_idempotency_key"], key)
             return _repeated(known, wanted), False
         await connection.execute(SQL["insert_first_event"], row["id"], row["queued_at"])
@@ -162,7 +163,7 @@ async def record_process(
     owner: WorkerId | None = None,
     startup_time_ms: int | None = None,
 ) -> bool:
-    """Remembers the runner's process, so that whoever comes next can find it again.
+    """Stores the runner's process, so that another worker can find it.
 
     False when the execution has ended, or belongs to another worker than `owner`: then it must not run.
     `startup_time_ms` is 0 for a runner that begins as soon as its process starts.
@@ -184,8 +185,8 @@ async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity
 async def request_stop(db: Database, execution_id: ExecutionId, reason: str | None = None) -> StopRequest:
     """QUEUED → STOPPED at once, RUNNING → STOPPING for its worker to finish; otherwise nothing changes.
 
-    `reason` is given when no client asks, but this program by itself, about a running execution. Asking again
-    gives the same answer. What is observed is not ours to stop. Raises ExecutionNotFound.
+    `reason` is given when this program stops a running execution by itself. A repeated request returns the same.
+    Observed executions cannot be stopped. Raises ExecutionNotFound.
     """
     async with db.connection() as connection:
         if row := await connection.fetchrow(SQL["stop_queued"], execution_id):
@@ -202,21 +203,21 @@ async def request_stop(db: Database, execution_id: ExecutionId, reason: str | No
 
 
 async def touch(db: Database, execution_id: ExecutionId, owner: WorkerId | None = None) -> None:
-    """Moves the last activity of a running execution to now."""
+    """Sets the last activity of a running execution to now."""
     await db.execute(SQL["touch"], execution_id, owner)
 
 
 async def record_beginning(
     db: Database, execution_id: ExecutionId, startup_time_ms: int, owner: WorkerId | None = None
 ) -> None:
-    """The runner has begun, this long after its process started; told once, with an event."""
+    """Stores once, with an event, how long after the start of its process the runner began."""
     await db.fetchval(SQL["record_beginning"], execution_id, startup_time_ms, owner)
 
 
 async def record_progress(
     db: Database, execution_id: ExecutionId, steps_done: int, owner: WorkerId | None = None
 ) -> None:
-    """So many steps are done, with an event; nothing happens when as many were done before."""
+    """Stores, with an event, how many steps are done; nothing happens when it is not more than before."""
     await db.fetchval(SQL["record_progress"], execution_id, steps_done, owner)
 
 
@@ -226,10 +227,10 @@ async def append_tool_calls(
     changes: Sequence[tuple[EventKind, ToolCall]],
     owner: WorkerId | None = None,
 ) -> bool:
-    """Stores tool calls as they stand and appends one event per change, in one statement.
+    """Stores tool calls and appends one event per change, in one statement.
 
-    Safe to repeat: what is stored already is not told again, though an earlier try may still be under way, its
-    answer lost with the connection. False when the execution has ended meanwhile, or belongs to another worker
+    Safe to repeat, also while an earlier try is still running after its connection was lost: no event is appended
+    twice. False when the execution has ended meanwhile, or belongs to another worker
     than `owner`: then nothing is written.
     """
     if not changes:
@@ -242,11 +243,10 @@ async def append_tool_calls(
 async def finish(
     db: Database, execution_id: ExecutionId, ending: Ending, owner: WorkerId | None = None
 ) -> Execution | None:
-    """Writes the end and everything known with it, in one transaction; None when it had ended before.
+    """Stores the end and the result in one transaction; None when the execution had ended before.
 
-    With `owner` None as well when it belongs to another worker: that one will end it.
-    An execution that was told to stop ends as STOPPED, without success or score, even if a result arrived or its
-    runner is lost.
+    With `owner` None as well when it belongs to another worker, which will end it. An execution with an accepted
+    stop ends as STOPPED, without success or score, even if a result arrived or its runner is lost.
     """
     if not ending.status.is_terminal:
         raise ValueError(f"{ending.status} is not an end")
@@ -262,7 +262,7 @@ async def finish(
 
 
 def _portions(steps: Sequence[Step]) -> list[Sequence[Step]]:
-    """At least one, though it may be empty."""
+    """The steps in lists of STEPS_AT_ONCE; at least one list, which may be empty."""
     return [steps[begin : begin + STEPS_AT_ONCE] for begin in range(0, max(1, len(steps)), STEPS_AT_ONCE)]
 
 
@@ -296,7 +296,7 @@ def _finish_arguments(ending: Ending) -> tuple[Any, ...]:
 
 
 async def get(db: Database, execution_id: ExecutionId) -> Execution | None:
-    """One execution as it stands."""
+    """One execution; None when it does not exist."""
     found = await get_many(db, [execution_id])
     return found.get(execution_id)
 
@@ -309,7 +309,7 @@ async def get_many(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId
 
 
 def by_ids(ids: Sequence[ExecutionId]) -> tuple[str, object]:
-    """The statement that reads these, and its argument."""
+    """The statement that reads these executions, and its argument."""
     return (SQL["by_id"], ids[0]) if len(ids) == 1 else (SQL["by_ids"], ids)
 
 
@@ -327,7 +327,7 @@ async def live_counts(db: Database) -> tuple[int, int]:
 async def latest_of_benchmarks(
     db: Database, ids: Sequence[BenchmarkId], agent: str | None
 ) -> dict[BenchmarkId, Execution]:
-    """Per benchmark its newest execution, of `agent` or of any."""
+    """The newest execution of each benchmark, of `agent` or of any; benchmarks without one are absent."""
     wanted = None if agent is None else storable_text(agent)
     found = await db.fetch(SQL["latest_of_benchmarks"], ids, wanted)
     return {BenchmarkId(row["benchmark_id"]): rows.execution(row) for row in found}
@@ -336,7 +336,7 @@ async def latest_of_benchmarks(
 async def latest_of_pairs(
     db: Database, pairs: Sequence[tuple[BenchmarkId, str]]
 ) -> dict[tuple[BenchmarkId, str], Execution]:
-    """Per benchmark and agent its newest execution; pairs without one are absent."""
+    """The newest execution of each benchmark and agent; pairs without one are absent."""
     stored = {(benchmark_id, storable_text(agent)): (benchmark_id, agent) for benchmark_id, agent in pairs}
     found = await db.fetch(
         SQL["latest_of_pairs"],

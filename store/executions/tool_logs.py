@@ -1,10 +1,9 @@
-"""What is stored of an execution's tool log: what it tells beside its calls, its remarks, its lines as they
-stand.
+"""Stores tool logs: prompts, remarks, lines, and the calls of logs that are read whole.
 
-While the execution runs, `note` follows the log. Of an execution that has ended the log may still arrive or
-grow: `add` makes its calls, prompt and lines those of the log as it is now. The row of the execution and
-its events stay what they were, but for the start of an observed one that only its log tells. Nothing is
-added to an execution whose bulk retention has deleted.
+While an execution runs, `note` stores how far its log was read. The log of an execution that has ended may still
+arrive or grow: `add` replaces its calls, prompt and lines. The execution's row and events do not change then,
+except for the start of an observed execution that only its log has. Nothing is added to an execution that was
+pruned.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from store.postgres.text import encode_json, storable_text
 SQL = sql.load("tool_logs")
 
 PIECE_BYTES = 64 * 1024
-"""Of the text of a log, in a row."""
+"""The most text of a log in one row."""
 
 PIECES_AT_ONCE = 16
-"""Pieces of one answer: at most 1 MiB."""
+"""The most pieces of one read: 1 MiB."""
 
 
 class RemarkKind(StrEnum):
@@ -119,7 +118,7 @@ def log_row(
     prompts: Sequence[JsonValue],
     remarks: Sequence[JsonValue],
 ) -> LogRow:
-    """Encodes JSON of any size, so it is called in a thread."""
+    """A log ready to be stored. Encodes JSON of any size: call it in a thread."""
     return LogRow(
         (
             storable_text(file),

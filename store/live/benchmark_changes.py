@@ -1,4 +1,4 @@
-"""The log of what syncs and upserts did to benchmarks, in the order of their commits."""
+"""Reads the log of changes of benchmarks, in the order of commits."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from store import sql
 from store.benchmarks import rows
 from store.errors import InvalidCursor
+from store.live.bounded_buffer import BufferLimits
 from store.live.log_reader import Log, LogPage
-from store.live.recent import Bounds
 from store.model import Benchmark, BenchmarkId, SyncOutcome
 from store.postgres.database import FEED_TIMEOUT_S, Database, Row
 
 SQL = sql.load("benchmark_changes")
 
 BYTES_PER_CHARACTER = 4
-"""Of a definition in memory: its text, and the values that were read from it."""
+"""About how much a character of a definition takes: its text, and the values read from it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ChangeCursor:
-    """A place among all changes: everything up to and including it has been seen."""
+    """A position in the log: everything up to and including it has been seen."""
 
     position: int
     seq: int
@@ -43,7 +43,7 @@ class ChangeCursor:
 
     @classmethod
     def at(cls, position: int) -> ChangeCursor:
-        """After everything that stands at `position` or below."""
+        """The cursor after everything at `position` or below."""
         return cls(position + 1, 0)
 
 
@@ -82,7 +82,7 @@ LOG: Log[ChangeCursor, BenchmarkChange] = Log(
     # Each comes with its whole definition.
     batch=100,
     page=100,
-    kept=Bounds(items=1_000, bytes=32 * 1024 * 1024),
+    kept=BufferLimits(items=1_000, bytes=32 * 1024 * 1024),
 )
 
 

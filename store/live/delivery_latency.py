@@ -1,7 +1,7 @@
-"""How soon after its commit an event is handed to those who wait for it: a histogram, and nothing else.
+"""A histogram of the time from an event's commit until it is given to a follower that waited for it.
 
-The age of an event at the moment it is read is taken by the database's clock alone, what follows by this
-process's monotonic one, so no two clocks are ever compared. Plain numbers, changed by one event loop.
+The age of an event when it is read is measured by the database's clock alone, the rest by this process's monotonic
+clock, so two clocks are never compared. Not for use from several threads.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 """Upper bounds, inclusive; the last bucket has none."""
 
 
-class Latencies:
-    """Seconds, counted in buckets."""
+class LatencyHistogram:
+    """`counts` has one number per bucket of BOUNDS_S and one for what is above the last."""
 
     __slots__ = ("counts", "total_s")
 

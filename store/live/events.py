@@ -1,7 +1,7 @@
-"""Reads the event log, which is the truth behind every subscription.
+"""Reads the log of events of executions, which every subscription to executions shows.
 
-Two orders exist, and both are those of commits. Within an execution, `seq` is 1..n. Over all executions it is
-(position, execution_id, seq): whoever sees an event sees everything before it (migration 0011).
+Both orders are those of commits. Within an execution the order is `seq`, from 1 without a gap. Over all executions
+it is (position, execution_id, seq): when an event is visible, everything before it is (migration 0011).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from store import sql
 from store.errors import InvalidCursor
 from store.executions import rows
+from store.live.bounded_buffer import BufferLimits
 from store.live.log_reader import Log, LogPage
-from store.live.recent import Bounds
 from store.model import Execution, ExecutionEvent, ExecutionId
 from store.postgres.database import FEED_TIMEOUT_S, Database, Row
 
 SQL = sql.load("events")
 
 EVENT_BYTES = 4096
-"""What an event with its execution takes in memory, without its data."""
+"""About how much an event with its execution takes in memory, without its data."""
 
-NOWHERE = uuid.UUID(int=0)
+NO_EXECUTION = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class HubEvent:
 
     @property
     def is_last(self) -> bool:
-        """Whether it is the end of its execution, and none that was superseded when it was read."""
+        """Whether it ended its execution, and nothing had followed when it was read."""
         status = self.event.status
         return status is not None and status.is_terminal and self.event.seq == self.execution.revision
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
-    """A place among all events: everything up to and including it has been seen."""
+    """A position in the log: everything up to and including it has been seen."""
 
     position: int
     execution_id: uuid.UUID
@@ -66,8 +66,8 @@ class Cursor:
 
     @classmethod
     def at(cls, position: int) -> Cursor:
-        """After everything that stands at `position` or below."""
-        return cls(position + 1, NOWHERE, 0)
+        """The cursor after everything at `position` or below."""
+        return cls(position + 1, NO_EXECUTION, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class LoggedEvent(HubEvent):
     size: int
     """About how many bytes it takes."""
     happened: float = field(compare=False)
-    """When it did, by this process's monotonic clock."""
+    """When it was committed, by this process's monotonic clock."""
 
 
 async def after(db: Database, cursor: Cursor, limit: int) -> LogPage[Cursor, LoggedEvent]:
@@ -105,7 +105,7 @@ LOG: Log[Cursor, LoggedEvent] = Log(
     size_of=lambda item: item.size,
     batch=1000,
     page=100,
-    kept=Bounds(items=10_000, bytes=64 * 1024 * 1024),
+    kept=BufferLimits(items=10_000, bytes=64 * 1024 * 1024),
 )
 
 
@@ -115,11 +115,11 @@ async def of_execution(db: Database, execution_id: ExecutionId, after: int, limi
 
 
 EventsKey = tuple[ExecutionId, int, int]
-"""Of which execution, after which seq, how many at most."""
+"""The execution, the seq after which to read, and how many events at most."""
 
 
 async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsKey, tuple[HubEvent, ...]]:
-    """The same for many executions in one statement."""
+    """What `of_execution` reads, for many in one statement; keys without events are absent."""
     found: dict[EventsKey, list[HubEvent]] = {}
     ids, afters, limits = zip(*keys, strict=True)
     fetched = await db.fetch(SQL["of_executions"], ids, afters, limits)
@@ -130,7 +130,7 @@ async def of_executions(db: Database, keys: Sequence[EventsKey]) -> dict[EventsK
 
 
 class _Executions(dict[ExecutionId, Execution]):
-    """One statement sees an execution in one state: its events share it, however many they are."""
+    """The executions of one statement's rows: all events of an execution share one object."""
 
     def of(self, row: Row) -> Execution:
         execution_id = ExecutionId(row["execution_id"])

@@ -1,7 +1,7 @@
-"""The live hub: what happens in the database, read once per process for everybody who watches.
+"""The hub: reads what changes in the database once per process, for all followers.
 
-It reads two logs, that of the events of all executions and that of the changes of benchmarks. Who watches one
-execution finds its events in a channel, which the former fills. Watching costs no database connection.
+It reads two logs: the events of all executions and the changes of benchmarks. Followers of one execution read its
+events from a channel that the first log fills. A follower holds no database connection.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from store.errors import DatabaseBusy, ExecutionNotFound, InvalidCursor
 from store.executions import state_machine
 from store.live import benchmark_changes, events
 from store.live.benchmark_changes import BenchmarkChange, ChangeCursor
-from store.live.delivery_latency import Latencies
+from store.live.bounded_buffer import BoundedBuffer, BufferLimits
+from store.live.change_signal import ChangeSignal
+from store.live.chunks import Chunk
+from store.live.delivery_latency import LatencyHistogram
 from store.live.events import Cursor, HubEvent, LoggedEvent
-from store.live.log_reader import LogReader, patiently
-from store.live.notification_listener import Doorbell
+from store.live.log_reader import LogReader, retry_until_available
+from store.live.notification_listener import NotificationListener
 from store.live.queue_feed import QueueFeed
-from store.live.recent import Bounds, Recent
-from store.live.signals import Signal
-from store.live.stretches import Stretch
 from store.live.timelines import ANEW, Timelines
 from store.model import ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 
-CHANNEL = Bounds(items=1_000, bytes=4 * 1024 * 1024)
-"""What the hub remembers per watched execution."""
+CHANNEL = BufferLimits(items=1_000, bytes=4 * 1024 * 1024)
+"""How much the hub remembers of each execution that is followed."""
 
 PAGE = 100
-"""Events that a watcher of one execution reads at once when they are not remembered."""
+"""Events that a follower of one execution reads at once when they are not remembered."""
 
 
 def _size(item: LoggedEvent) -> int:
@@ -41,24 +41,24 @@ def _size(item: LoggedEvent) -> int:
 
 @dataclass
 class _Channel:
-    """What the hub remembers of one watched execution: a stretch of its events without a hole."""
+    """The newest events of one execution that is followed, without a gap."""
 
     watchers: int = 0
-    recent: Recent[LoggedEvent] = field(default_factory=lambda: Recent(CHANNEL, _size))
-    changed: Signal = field(default_factory=Signal)
+    recent: BoundedBuffer[LoggedEvent] = field(default_factory=lambda: BoundedBuffer(CHANNEL, _size))
+    changed: ChangeSignal = field(default_factory=ChangeSignal)
     is_lost: bool = False
-    """Whether the database was replaced by one that does not know these events."""
+    """Whether the database was replaced by one that does not have these events."""
 
     def publish(self, item: LoggedEvent) -> None:
         self.recent.add([item])
         self.changed.fire()
 
     def after(self, seq: int) -> Sequence[HubEvent] | None:
-        """The remembered events after `seq`; None when those right after it are not remembered."""
+        """The events after `seq`; None when those right after it are not remembered."""
         items = self.recent.items
         if not items or items[0].event.seq > seq + 1:
             return None
-        # No hole: where the newer ones begin is known.
+        # There is no gap, so the index follows from `seq`.
         return items[seq + 1 - items[0].event.seq :]
 
 
@@ -69,32 +69,32 @@ class Hub:
         self._db = db
         self._timelines = Timelines(db)
         self.updates: LogReader[Cursor, LoggedEvent] = LogReader(
-            db, events.LOG, self._timelines, self._publish, self._hand_over, self._lose
+            db, events.LOG, self._timelines, self._publish, self._observe_latency, self._drop_channels
         )
         """The events of all executions."""
         self.benchmarks: LogReader[ChangeCursor, BenchmarkChange] = LogReader(
             db, benchmark_changes.LOG, self._timelines
         )
         """The changes of benchmarks."""
-        self.activity = self.updates.passed
-        """Fires whenever something was committed, for those who watch what is no event."""
-        self.status_changes = Signal()
-        """Fires whenever an execution came to another state: somewhere in the queue something moved."""
+        self.activity = self.updates.read_passes
+        """Fires after every commit, for followers of what is not an event."""
+        self.status_changes = ChangeSignal()
+        """Fires when the status of an execution changed: the queue may have moved."""
         self.queue = QueueFeed(db, self.status_changes)
-        """Where waiting executions stand."""
-        self.feedback = Latencies()
-        """How soon news was handed to those who waited for it."""
-        self._doorbell = Doorbell(
-            db.url, self.updates.ring, self.benchmarks.ring, on_reconnection=self._timelines.doubt
+        """The positions of waiting executions."""
+        self.delivery_latency = LatencyHistogram()
+        """Time from an event's commit until it was given to a follower that waited for it."""
+        self._listener = NotificationListener(
+            db.url, self.updates.wake, self.benchmarks.wake, on_reconnection=self._timelines.recheck
         )
         self._channels: dict[ExecutionId, _Channel] = {}
 
     @classmethod
     async def start(cls, db: Database) -> Hub:
-        """Listens first and looks then, so nothing falls in between. Raises DatabaseUnavailable."""
+        """Listens first and reads then, so nothing is missed in between. Raises DatabaseUnavailable."""
         hub = cls(db)
         try:
-            await hub._doorbell.open()
+            await hub._listener.open()
             await hub.updates.start()
             await hub.benchmarks.start()
         except BaseException:
@@ -103,14 +103,14 @@ class Hub:
         return hub
 
     async def close(self) -> None:
-        """Ends reading; watchers that still wait are the caller's to cancel."""
-        await self._doorbell.close()
+        """Ends reading; the caller cancels followers that still wait."""
+        await self._listener.close()
         await self.benchmarks.close()
         await self.updates.close()
 
     @property
     def followers(self) -> int:
-        """How many follow one execution or all of them."""
+        """How many followers there are, of one execution or of all."""
         return sum(channel.watchers for channel in self._channels.values()) + self.updates.followers
 
     async def follow_execution(
@@ -120,15 +120,15 @@ class Hub:
 
         Raises ExecutionNotFound, or InvalidCursor when the execution has no event `after` yet.
         """
-        async with contextlib.aclosing(self.stretches_of_execution(execution_id, after)) as stretches:
-            async for stretch in stretches:
-                for item in stretch.items:
+        async with contextlib.aclosing(self.chunks_of_execution(execution_id, after)) as chunks:
+            async for chunk in chunks:
+                for item in chunk.items:
                     yield item
 
-    async def stretches_of_execution(
+    async def chunks_of_execution(
         self, execution_id: ExecutionId, after: int = 0
-    ) -> AsyncGenerator[Stretch[int, HubEvent], None]:
-        """The same, as many at a time as there are."""
+    ) -> AsyncGenerator[Chunk[int, HubEvent], None]:
+        """The events as `follow_execution` yields them, as many at a time as there are."""
         with self._channel(execution_id) as channel:
             if await self._is_over(execution_id, after):
                 return
@@ -140,13 +140,13 @@ class Hub:
                 items = channel.after(after)
                 if items is None:
                     read = functools.partial(events.of_execution, self._db, execution_id, after, PAGE)
-                    items = await patiently(read)
+                    items = await retry_until_available(read)
                 if items:
                     after = items[-1].event.seq
-                    # What lay there when the follower came is no news.
+                    # What was there before the follower came says nothing about latency.
                     if waited:
-                        self._hand_over(items)
-                yield Stretch(items, after, idle=not items)
+                        self._observe_latency(items)
+                yield Chunk(items, after, idle=not items)
                 if not items:
                     await changed.wait()
                     waited = True
@@ -154,14 +154,16 @@ class Hub:
                     return
 
     async def _is_over(self, execution_id: ExecutionId, after: int) -> bool:
-        """Whether nothing will come after `after`: it is the terminal event."""
-        # Who is only beginning is told when the database is away, but waits like everybody when it is busy.
-        execution = await patiently(lambda: state_machine.get(self._db, execution_id), (DatabaseBusy,))
+        """Whether `after` is the terminal event, so that none follows."""
+        # A new follower is told that the database is away; like all others it waits while that is busy.
+        execution = await retry_until_available(
+            lambda: state_machine.get(self._db, execution_id), (DatabaseBusy,)
+        )
         if execution is None:
             raise ExecutionNotFound(f"There is no execution {execution_id}")
         if not 0 <= after <= execution.revision:
             raise InvalidCursor(
-                f"The execution has events 1 to {execution.revision}; {after} is not a place among them"
+                f"The execution has events 1 to {execution.revision}; {after} is not one of them"
             )
         return execution.status.is_terminal and after == execution.revision
 
@@ -196,15 +198,15 @@ class Hub:
             if channel := self._channels.get(item.event.execution_id):
                 channel.publish(item)
 
-    def _lose(self) -> None:
-        """What the channels hold is not what the database holds any more."""
+    def _drop_channels(self) -> None:
+        """The database was replaced: the channels hold what it does not."""
         lost, self._channels = self._channels, {}
         for channel in lost.values():
             channel.is_lost = True
             channel.changed.fire()
 
-    def _hand_over(self, items: Sequence[HubEvent]) -> None:
+    def _observe_latency(self, items: Sequence[HubEvent]) -> None:
         now = time.monotonic()
         for item in items:
             if isinstance(item, LoggedEvent):
-                self.feedback.observe(now - item.happened)
+                self.delivery_latency.observe(now - item.happened)

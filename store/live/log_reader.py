@@ -1,8 +1,8 @@
-"""Reads a log once for everybody who follows it: the events of all executions, or the changes of benchmarks.
+"""Reads a log once for all its followers. The logs are the events of executions and the changes of benchmarks.
 
-A follower is a cursor and nothing else: a slow one costs no memory, one that falls behind what is remembered
-pages the table, and none of them holds a database connection. A log is in the order of its commits, so whatever
-can be read of it has no gap, and nothing appears before what was read (migration 0011).
+A follower is only a cursor: a slow one costs no memory, one behind what the reader remembers pages through the
+table, and none holds a database connection. A log is in the order of commits: what was read has no gap, and
+nothing appears before it later (migration 0011).
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from store.errors import DatabaseBusy, DatabaseUnavailable, InvalidCursor, StoreError
-from store.live.recent import Bounds, Recent
-from store.live.signals import Signal
-from store.live.stretches import Stretch
+from store.live.bounded_buffer import BoundedBuffer, BufferLimits
+from store.live.change_signal import ChangeSignal
+from store.live.chunks import Chunk
 from store.live.timelines import ANEW, Timelines
 from store.postgres.database import FEED_TIMEOUT_S, Database
 
 POLL_S = 1.0
-"""A net under the doorbell: a ring that was lost delays an item by at most this."""
+"""The log is read this often without a notification: a lost one delays an item by at most this."""
 
 BUSY_PAUSE_S = 0.1
-"""Before a follower that is behind tries again to read: others wait for the same connections."""
+"""Between two attempts to read while the database is busy or away."""
 
 log = logging.getLogger(__name__)
 
 
 class LogCursor(Protocol):
-    """A place in a log; `str` prints it."""
+    """A position in a log; `str` prints it."""
 
     def __lt__(self, other: Any, /) -> bool: ...
 
@@ -52,7 +52,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class LogPage(Generic[C, T]):
-    """What follows a cursor. Everything up to `end` has been seen; `is_last` when nothing followed it then."""
+    """The items after a cursor. `end` is the cursor after them; `is_last` is True when nothing followed them."""
 
     items: Sequence[T]
     end: C
@@ -64,45 +64,46 @@ class Log(Generic[C, T]):
     """A table that is read as a log."""
 
     name: str
-    """The subscription it is behind."""
+    """The subscription that reads it."""
     dots: int
-    """In the text of a cursor."""
+    """How many the text of a cursor has."""
     parse: Callable[[str], C]
     """Raises InvalidCursor."""
     at: Callable[[int], C]
-    """The cursor after everything that stands at this position or below."""
+    """The cursor after everything at this position or below."""
     newest: str
     """The statement that reads the highest position, as `position`."""
     after: Callable[[Database, C, int], Awaitable[LogPage[C, T]]]
-    """What follows a cursor, at most so much."""
+    """The items after a cursor, at most this many."""
     size_of: Callable[[T], int]
-    """Bytes of an item in memory, about."""
+    """About how many bytes an item takes in memory."""
     batch: int
-    """Items read at once for everybody."""
+    """Items that the reader reads at once."""
     page: int
-    """Items that a follower that fell behind reads at once: hundreds of followers must cost little memory."""
-    kept: Bounds
-    """What is remembered at most."""
+    """Items that a follower behind the remembered ones reads at once; small, because there may be hundreds."""
+    kept: BufferLimits
+    """How much the reader remembers."""
 
 
-async def patiently(
+async def retry_until_available(
     read: Callable[[], Awaitable[R]],
-    about: tuple[type[StoreError], ...] = (DatabaseBusy, DatabaseUnavailable),
+    errors: tuple[type[StoreError], ...] = (DatabaseBusy, DatabaseUnavailable),
 ) -> R:
-    """What `read` gives, however long the database is busy or away: a follower keeps its place meanwhile."""
+    """Calls `read` until it raises none of `errors`: a follower keeps its position while the database is away."""
     while True:
         try:
             return await read()
-        except about as error:
-            log.debug("a watcher waits for the database: %s", error)
+        except errors as error:
+            log.debug("a follower waits for the database: %s", error)
         await asyncio.sleep(BUSY_PAUSE_S)
 
 
 class LogReader(Generic[C, T]):
-    """Start with `start` once the doorbell listens, ring with `ring`, end with `close`.
+    """Call `start` once the listener is open, `wake` after a notification, and `close` at the end.
 
-    `heard` is told every item as it is read, in order; `handed` what is given to followers that waited for it;
-    `lost` that the database was replaced by one that does not know everything that was read.
+    `on_read` is called with all items as they are read, in order; `on_delivered` with items given to a follower
+    that waited for them; `on_replaced` when the database was replaced by one that does not have everything that
+    was read.
     """
 
     def __init__(
@@ -110,28 +111,28 @@ class LogReader(Generic[C, T]):
         db: Database,
         log: Log[C, T],
         timelines: Timelines,
-        heard: Callable[[Sequence[T]], None] | None = None,
-        handed: Callable[[Sequence[T]], None] | None = None,
-        lost: Callable[[], None] | None = None,
+        on_read: Callable[[Sequence[T]], None] | None = None,
+        on_delivered: Callable[[Sequence[T]], None] | None = None,
+        on_replaced: Callable[[], None] | None = None,
     ) -> None:
         self._db, self._log, self._timelines = db, log, timelines
-        self._heard, self._handed, self._lost = heard, handed, lost
-        self._rung = asyncio.Event()
+        self._on_read, self._on_delivered, self._on_replaced = on_read, on_delivered, on_replaced
+        self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._recent = Recent[T](log.kept, log.size_of)
-        self._changed = Signal()
+        self._recent = BoundedBuffer[T](log.kept, log.size_of)
+        self._changed = ChangeSignal()
         self._floor = self._position = log.at(0)
-        """What is after the floor and up to the position is remembered."""
+        """The items after `_floor` up to `_position` are remembered."""
         self._timeline = ""
         self._read_at = time.monotonic()
         self.followers = 0
         """How many follow the whole log."""
-        self.passed = Signal()
-        """Fires each time the log has been looked at, whether something was new or not."""
+        self.read_passes = ChangeSignal()
+        """Fires after each read of the log, whether something was new or not."""
 
     async def start(self) -> None:
-        """Hands on what is committed from now on. Raises DatabaseUnavailable."""
-        self._timeline = await self._timelines.now()
+        """Reads what is committed from now on. Raises DatabaseUnavailable."""
+        self._timeline = await self._timelines.current()
         self._floor = self._position = self._log.at(await self._newest())
         self._task = asyncio.create_task(self._run(), name=f"log of {self._log.name}")
 
@@ -139,12 +140,12 @@ class LogReader(Generic[C, T]):
         [[position]] = await self._db.fetch(self._log.newest, timeout_s=FEED_TIMEOUT_S)
         return int(position)
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Something may have been committed: look now."""
-        self._rung.set()
+        self._woken.set()
 
     async def close(self) -> None:
-        """Ends reading; followers that still wait are the caller's to cancel."""
+        """Ends reading; the caller cancels followers that still wait."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -156,12 +157,12 @@ class LogReader(Generic[C, T]):
 
     @property
     def position(self) -> C:
-        """How far the log has been read: what `follow(None)` starts after."""
+        """How far the log has been read; `follow(None)` starts after it."""
         return self._position
 
     @property
     def lag_s(self) -> float:
-        """Seconds since the log was last read; below POLL_S and a little while all is well."""
+        """Seconds since the log was last read; little more than POLL_S at most while all is well."""
         return time.monotonic() - self._read_at
 
     def text(self, cursor: C) -> str:
@@ -169,13 +170,15 @@ class LogReader(Generic[C, T]):
         return f"{cursor}.{self._timeline}"
 
     def text_at(self, position: int) -> str:
-        """The cursor after everything that stands at `position` or below, for a client."""
+        """The cursor after everything at `position` or below, for a client."""
         return self.text(self._log.at(position))
 
     async def cursor(self, text: str) -> C:
-        """The cursor that a client was given. Raises InvalidCursor when nothing can be continued from it."""
-        place, _, timeline = text.rpartition(".") if text.count(".") > self._log.dots else (text, "", None)
-        cursor = self._log.parse(place)
+        """The cursor of a text that a client was given. Raises InvalidCursor when it cannot be continued from."""
+        cursor_text, _, timeline = (
+            text.rpartition(".") if text.count(".") > self._log.dots else (text, "", None)
+        )
+        cursor = self._log.parse(cursor_text)
         if self._timelines.is_current(timeline) and not self._position < cursor:
             return cursor
         end = await self._timelines.end_of(timeline)
@@ -189,15 +192,15 @@ class LogReader(Generic[C, T]):
     async def follow(self, cursor: C | None = None) -> AsyncGenerator[T, None]:
         """Every item after `cursor` (from `position` on when None), each once, in order.
 
-        Raises InvalidCursor when the database is replaced by one that does not know what was told.
+        Raises InvalidCursor when the database is replaced by one that does not have what was yielded.
         """
-        async with contextlib.aclosing(self.stretches(cursor)) as stretches:
-            async for stretch in stretches:
-                for item in stretch.items:
+        async with contextlib.aclosing(self.chunks(cursor)) as chunks:
+            async for chunk in chunks:
+                for item in chunk.items:
                     yield item
 
-    async def stretches(self, cursor: C | None = None) -> AsyncGenerator[Stretch[C, T], None]:
-        """The same, as many at a time as there are."""
+    async def chunks(self, cursor: C | None = None) -> AsyncGenerator[Chunk[C, T], None]:
+        """The items as `follow` yields them, as many at a time as there are."""
         position, timeline = self._position if cursor is None else cursor, self._timeline
         waited = False
         self.followers += 1
@@ -207,11 +210,11 @@ class LogReader(Generic[C, T]):
                 if timeline != self._timeline:
                     timeline, position = self._timeline, await self.cursor(f"{position}.{timeline}")
                 page = await self._after(position)
-                if waited and self._handed is not None:
-                    self._handed(page.items)
+                if waited and self._on_delivered is not None:
+                    self._on_delivered(page.items)
                 position = page.end
                 idle = page.is_last and not page.items
-                yield Stretch(page.items, position, idle)
+                yield Chunk(page.items, position, idle)
                 if idle:
                     await changed.wait()
                     waited = True
@@ -221,9 +224,9 @@ class LogReader(Generic[C, T]):
     async def _after(self, position: C) -> LogPage[C, T]:
         floor = self._floor
         if position < floor:
-            page = await patiently(lambda: self._log.after(self._db, position, self._log.page))
+            page = await retry_until_available(lambda: self._log.after(self._db, position, self._log.page))
             if page.is_last and page.end < floor:
-                # The floor of before the look: it may have risen since, past items never seen here.
+                # Not `self._floor`: it may have risen since, past items that were not read here.
                 return LogPage(page.items, floor, is_last=True)
             return page
         recent = self._recent.items
@@ -235,22 +238,22 @@ class LogReader(Generic[C, T]):
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
-                    await self._rung.wait()
-            self._rung.clear()
+                    await self._woken.wait()
+            self._woken.clear()
             try:
                 await self._read()
             except StoreError as error:
                 log.warning("%s: the log could not be read, trying again: %s", self._log.name, error)
             except Exception:
-                # Whatever it was: a reader that ends would leave every follower waiting for ever.
+                # Any error: a reader that ends would leave every follower waiting for ever.
                 log.exception("%s: the log could not be read, trying again", self._log.name)
             else:
-                self.passed.fire()
+                self.read_passes.fire()
 
     async def _read(self) -> None:
-        """Takes everything new."""
-        if await self._timelines.now() != self._timeline:
-            await self._go_over()
+        """Reads everything new."""
+        if await self._timelines.current() != self._timeline:
+            await self._continue_on_replacement()
         while True:
             page = await self._log.after(self._db, self._position, self._log.batch)
             self._read_at = time.monotonic()
@@ -262,22 +265,22 @@ class LogReader(Generic[C, T]):
         self._position = page.end
         if not page.items:
             return
-        forgotten = self._recent.add(page.items)
-        if forgotten is not None:
-            self._floor = forgotten.cursor
-        if self._heard is not None:
-            self._heard(page.items)
+        dropped = self._recent.add(page.items)
+        if dropped is not None:
+            self._floor = dropped.cursor
+        if self._on_read is not None:
+            self._on_read(page.items)
         self._changed.fire()
 
-    async def _go_over(self) -> None:
-        """The database is another one than before: goes on where it can, and otherwise begins anew."""
-        now = await self._timelines.now()
+    async def _continue_on_replacement(self) -> None:
+        """The database is another one than before: continues at the same position, or at its end."""
+        now = await self._timelines.current()
         try:
             await self.cursor(self.text(self._position))
         except InvalidCursor:
             self._floor = self._position = self._log.at(await self._newest())
             self._recent.clear()
-            if self._lost is not None:
-                self._lost()
+            if self._on_replaced is not None:
+                self._on_replaced()
         self._timeline = now
         self._changed.fire()

@@ -1,7 +1,7 @@
-"""The process's one LISTEN connection. A notification carries nothing: it only says "look now".
+"""The process's one LISTEN connection. A notification carries no data: it says that something was committed.
 
-A dead peer is not reported by the driver, so the connection is probed; whatever happens to it, it is opened
-again and the bell rung once, because what rang meanwhile was not heard.
+The driver does not report a dead peer, so the connection is probed. When it is lost it is opened again, and every
+callback is called once, because notifications sent meanwhile were missed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from store.postgres.driver_errors import translated
 
 CHANNEL = "reev_gql"
 BENCHMARKS_CHANNEL = "reev_gql_benchmarks"
-"""Two bells on one connection: executions change all the time, benchmarks hardly ever."""
+"""A channel of its own: executions change all the time, benchmarks rarely."""
 
 PROBE_S = 2.0
-"""How often the silent connection is asked whether it still lives."""
+"""How often a silent connection is probed."""
 
 PROBE_TIMEOUT_S = 1.0
 """A probe not answered by then means a dead peer."""
@@ -30,25 +30,25 @@ RECONNECT_S = 0.5
 log = logging.getLogger(__name__)
 
 
-class Doorbell:
-    """Calls `on_ring` whenever something of an execution was committed, until `close`.
+class NotificationListener:
+    """Calls `on_executions` after each commit that changed an execution, until `close`.
 
-    `on_benchmarks` is called when a benchmark was, and `on_reconnection` before both when the connection was
-    lost and opened again: the server behind it may be another one.
+    `on_benchmarks` is called after each commit that changed a benchmark. After a reconnection `on_reconnection` is
+    called, and then both others: the server may be another one.
     """
 
     def __init__(
         self,
         url: str,
-        on_ring: Callable[[], None],
+        on_executions: Callable[[], None],
         on_benchmarks: Callable[[], None] | None = None,
         on_reconnection: Callable[[], None] | None = None,
     ) -> None:
         self._url = url
         self._on_reconnection = on_reconnection
-        self._bells: Mapping[str, Callable[[], None]] = {CHANNEL: on_ring}
+        self._callbacks: Mapping[str, Callable[[], None]] = {CHANNEL: on_executions}
         if on_benchmarks is not None:
-            self._bells = {**self._bells, BENCHMARKS_CHANNEL: on_benchmarks}
+            self._callbacks = {**self._callbacks, BENCHMARKS_CHANNEL: on_benchmarks}
         self._lost = asyncio.Event()
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -56,7 +56,7 @@ class Doorbell:
     async def open(self) -> None:
         """Listens from now on; raises DatabaseUnavailable when the first connection fails."""
         connection = await self._listen()
-        self._task = asyncio.create_task(self._keep(connection), name="doorbell")
+        self._task = asyncio.create_task(self._keep(connection), name="notification listener")
 
     async def close(self) -> None:
         if self._task is not None:
@@ -72,8 +72,8 @@ class Doorbell:
         connection.add_termination_listener(lambda _: lost.set())
         try:
             with translated(self._url):
-                for channel in self._bells:
-                    await connection.add_listener(channel, self._ring)
+                for channel in self._callbacks:
+                    await connection.add_listener(channel, self._notified)
         except BaseException:
             connection.terminate()
             raise
@@ -90,11 +90,11 @@ class Doorbell:
             connection = await self._listen_again()
             if self._on_reconnection is not None:
                 self._on_reconnection()
-            for on_ring in self._bells.values():
-                on_ring()
+            for callback in self._callbacks.values():
+                callback()
 
-    def _ring(self, connection: Connection, pid: int, channel: str, payload: object) -> None:
-        self._bells[channel]()
+    def _notified(self, connection: Connection, pid: int, channel: str, payload: object) -> None:
+        self._callbacks[channel]()
 
     async def _probe_until_lost(self, connection: Connection) -> None:
         while not self._lost.is_set():
@@ -105,7 +105,7 @@ class Doorbell:
                 try:
                     await connection.fetchval("SELECT 1", timeout=PROBE_TIMEOUT_S)
                 except Exception:
-                    # Whatever it says: one that does not answer as it should is replaced.
+                    # Any error: a connection that does not answer as it should is replaced.
                     return
 
     async def _listen_again(self) -> Connection:
@@ -115,6 +115,6 @@ class Doorbell:
             except DatabaseUnavailable:
                 await asyncio.sleep(RECONNECT_S)
             except Exception:
-                # Whatever it was: a doorbell that ends is never heard of again.
+                # Any error: a listener that ends would leave every follower waiting.
                 log.exception("the listener could not connect and tries again")
                 await asyncio.sleep(RECONNECT_S)

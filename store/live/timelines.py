@@ -1,9 +1,9 @@
-"""The histories that the log has had, as PostgreSQL has timelines: one more wherever a backup was restored.
+"""The timelines of the log, like those of PostgreSQL: a new one begins wherever a backup was restored.
 
-The restored log goes on from where the backup was taken, and gives the positions that followed to other events. So
-a cursor names the timeline it was given on, and is good as far as that timeline is still what is in the database.
-That the database is another one is known by its place: which cluster, which history of it, which database, which
-table. What of it we may not read is left out; a counter of transactions that is lower than it was tells too.
+A restored log continues from where the backup was taken, and gives the positions that followed to other events. So
+a cursor names its timeline, and is valid up to where that timeline is still in the database. A restored database
+is recognised by its identity (cluster, PostgreSQL's timeline, database, table; what may not be read is left out),
+or by a transaction counter that is lower than before.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from store.postgres.retrying import retried
 SQL = sql.load("timelines")
 
 ANEW = "read anew what you show, and follow it without this cursor"
-"""What to do with a cursor from which nothing can be continued."""
+"""What a client does with a cursor that cannot be continued from."""
 
 UNKNOWN = "-"
-"""What of a place cannot be read."""
+"""Stands for a part of the identity that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,56 +38,56 @@ class Timeline:
 
 
 class Timelines:
-    """Those of one database, as this process knows them."""
+    """The timelines of one database, as this process knows them."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._all: tuple[Timeline, ...] = ()
-        self._in_doubt = True
-        self._looking = asyncio.Lock()
+        self._is_stale = True
+        self._reading = asyncio.Lock()
 
-    def doubt(self) -> None:
-        """The database may be another one from now on: look before the next use."""
-        self._in_doubt = True
+    def recheck(self) -> None:
+        """The database may be another one from now on: they are read again before the next use."""
+        self._is_stale = True
 
-    async def now(self) -> str:
-        """The id of the timeline that events are committed on. Raises DatabaseUnavailable."""
-        async with self._looking:
-            if self._in_doubt:
-                self._in_doubt = False
+    async def current(self) -> str:
+        """The id of the current timeline. Raises DatabaseUnavailable."""
+        async with self._reading:
+            if self._is_stale:
+                self._is_stale = False
                 try:
-                    self._all = await _entered(self._db)
+                    self._all = await _read_or_begin(self._db)
                 except BaseException:
-                    self._in_doubt = True
+                    self._is_stale = True
                     raise
             return self._all[-1].id
 
     def is_current(self, timeline: str | None) -> bool:
-        """Whether it is the present one. None is the first: cursors did not always name theirs."""
-        return self._place(timeline) == len(self._all) - 1
+        """Whether it is the current one. None is the first one: old cursors name none."""
+        return self._index(timeline) == len(self._all) - 1
 
     async def end_of(self, timeline: str | None) -> int:
-        """The highest position that was given on it and is still what it was. Raises InvalidCursor."""
-        if self._place(timeline) is None:
-            # Another process may have begun it.
-            self.doubt()
-            await self.now()
-        place = self._place(timeline)
-        if place is None:
+        """The highest position of `timeline` that is still valid. Raises InvalidCursor."""
+        if self._index(timeline) is None:
+            # Another process may have added it.
+            self.recheck()
+            await self.current()
+        index = self._index(timeline)
+        if index is None:
             raise InvalidCursor(f"The cursor comes from another database: {ANEW}")
-        if place + 1 < len(self._all):
-            return self._all[place + 1].began_after
+        if index + 1 < len(self._all):
+            return self._all[index + 1].began_after
         return int(await _value(self._db, "last_given"))
 
-    def _place(self, timeline: str | None) -> int | None:
+    def _index(self, timeline: str | None) -> int | None:
         if timeline is None:
             return 0
-        return next((place for place, one in enumerate(self._all) if one.id == timeline), None)
+        return next((index for index, one in enumerate(self._all) if one.id == timeline), None)
 
 
 @retried
-async def _entered(db: Database) -> tuple[Timeline, ...]:
-    """All timelines, after another one has been begun if the database is in another place than it was."""
+async def _read_or_begin(db: Database) -> tuple[Timeline, ...]:
+    """All timelines; a new one is begun first when the identity of the database has changed."""
     place = "/".join([await _readable(db, name) for name in ("cluster", "history_of_cluster", "database")])
     if (known := _known(await db.fetch(SQL["all"], timeout_s=FEED_TIMEOUT_S), place)) is not None:
         return known
@@ -108,13 +108,13 @@ async def _readable(db: Database, name: str) -> str:
 
 
 async def _value(db: Database, name: str) -> Any:
-    # Asked after every reconnection, before the log is read: a dead connection is given up as soon as there.
+    # Asked after every reconnection, before the log is read, with the same short timeout.
     [[value]] = await db.fetch(SQL[name], timeout_s=FEED_TIMEOUT_S)
     return value
 
 
 def _known(found: list[Row], place: str) -> tuple[Timeline, ...] | None:
-    """The timelines, unless this place is not where the last of them is."""
+    """The timelines; None when the identity is not that of the last of them."""
     if not found or not found[-1]["counter_has_passed"]:
         return None
     parts = zip(found[-1]["place"].split("/"), place.split("/"), strict=True)

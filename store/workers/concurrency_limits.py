@@ -1,4 +1,4 @@
-"""How many executions may run at once; what counts against it is in queue.py."""
+"""How many executions may run at once; store.executions.queue applies it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many executions may run at once: over all workers, of one worker (None: any), and per agent."""
+    """The most executions that may run at once: over all workers, of one worker (None: any), and per agent."""
 
     total: int = 4
     of_worker: int | None = None
@@ -16,5 +16,5 @@ class Limits:
 
     @property
     def capacity(self) -> int:
-        """The most that one worker can have."""
+        """The most executions that one worker can have."""
         return self.total if self.of_worker is None else min(self.total, self.of_worker)

@@ -1,4 +1,4 @@
-"""What a person who looks for a fault asks the database: its server and its queue."""
+"""Facts about the database's server and the queue, for `reev-gql doctor`."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class QueueFacts:
 
 
 async def server(db: Database) -> ServerFacts:
-    """Asks no table."""
+    """Reads no table of ours."""
     return _read(ServerFacts, await db.fetchrow(SQL["server"]))
 
 
 async def queue(db: Database) -> QueueFacts:
-    """Reads what waits, and nothing that has ended."""
+    """Reads executions that wait only."""
     return _read(QueueFacts, await db.fetchrow(SQL["queue"]))
 
 

@@ -1,4 +1,4 @@
-"""What the database alone knows about the whole: read in one statement that scans no big table."""
+"""Gauges for metrics that only the database knows; one statement reads all and scans no large table."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from store import sql
 from store.model import LIVE_STATUSES, ExecutionStatus
 from store.postgres.database import Database
 
-SQL = sql.load("figures")
+SQL = sql.load("gauges")
 
 TERMINAL_STATUSES = tuple(status for status in ExecutionStatus if status.is_terminal)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Of all servers and workers together. Every status is there, if only with 0."""
+class Gauges:
+    """Counts over all servers and workers. Every status is there, if only with 0."""
 
     live: dict[ExecutionStatus, int] = field(default_factory=dict)
     ended: dict[ExecutionStatus, int] = field(default_factory=dict)
-    """Ever: of performance's sums, which retention does not touch."""
+    """Since the beginning: retention does not reduce these."""
     oldest_queued_s: float = 0.0
     conflicts: int = 0
     bad_files: int = 0
@@ -28,14 +28,14 @@ class Figures:
     """How full PostgreSQL's queue of notifications is, from 0 to 1."""
 
 
-async def read(db: Database) -> Figures:
-    """The figures as they are now; raises DatabaseUnavailable or DatabaseBusy."""
+async def read(db: Database) -> Gauges:
+    """The gauges as they are now; raises DatabaseUnavailable or DatabaseBusy."""
     found = {(row["figure"], row["label"]): row["value"] for row in await db.fetch(SQL["figures"])}
 
     def of(figure: str, label: str = "") -> float:
         return float(found.get((figure, label), 0))
 
-    return Figures(
+    return Gauges(
         live={status: int(of("live", status)) for status in sorted(LIVE_STATUSES)},
         ended={status: int(of("ended", status)) for status in TERMINAL_STATUSES},
         oldest_queued_s=max(0.0, of("oldest_queued_s")),

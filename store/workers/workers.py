@@ -1,8 +1,7 @@
-"""The workers: who is there, what each may run, and whose executions are left without one.
+"""The rows of workers: registration, heartbeats, and which executions belong to whom.
 
-A worker's row is kept fresh by its heartbeat, on a connection of its own that nothing else can keep busy. All
-times are the database's. Whether a silent worker is gone, and who may take over, is judged by whoever asks
-(runner_bridge.worker.recovery): it depends on what they can see.
+A heartbeat keeps a worker's row fresh, on a connection that is used for nothing else. All times are the
+database's. Whether a silent worker is gone, and who may take over, is decided in runner_bridge.worker.recovery.
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ from store.postgres.retrying import retried
 SQL = sql.load("workers")
 
 STALE_S = 5.0
-"""A worker that was silent for this long is taken to be dead or frozen; others take over."""
+"""A worker that was silent for this long counts as dead or frozen; others may take over."""
 
 HEARTBEAT_S = STALE_S / 2
-"""One lost beat does not make a worker stale."""
+"""One lost heartbeat does not make a worker stale."""
 
 RECONNECT_S = 0.5
-"""Between two attempts to beat again: the first beat after an outage comes well before STALE_S."""
+"""Between two attempts to connect again: the first heartbeat after an outage comes well before STALE_S."""
 
-FORGET_AFTER_S = 7 * 24 * 60 * 60.0
-"""A worker that left this long ago and never executed anything is of no interest to anybody."""
+DELETE_AFTER_S = 7 * 24 * 60 * 60.0
+"""A worker that left this long ago, and to which no execution belongs, is deleted."""
 
-FORGOTTEN_AT_ONCE = 100
+DELETED_AT_ONCE = 100
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a worker's runners can be seen: the machine, the boot within which pids mean something, the files."""
+    """Where a worker's runners can be seen: the machine, its boot (pids are valid within one), the directory."""
 
     machine_id: str
     boot_id: str
@@ -51,7 +50,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a worker tells about itself. `process_started` in seconds, as in ProcessIdentity."""
+    """What a worker registers. `process_started` is in seconds, as in ProcessIdentity."""
 
     id: WorkerId
     host: str
@@ -64,7 +63,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker as it stands; `silent_s` counts from its last heartbeat."""
+    """A worker at one moment; `silent_s` counts from its last heartbeat."""
 
     id: WorkerId
     host: str
@@ -84,7 +83,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose an execution is, as others need to know to judge whether it is still there."""
+    """The worker that an execution belongs to: what others need to decide whether it is still there."""
 
     id: WorkerId
     host: str
@@ -97,7 +96,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """An execution that has a runner, and its owner; None for one of a version without workers."""
+    """An execution that has a runner, and its owner; None if a version without workers started it."""
 
     execution_id: ExecutionId
     origin: ExecutionOrigin
@@ -105,7 +104,7 @@ class Owned:
 
 
 async def beat(connection: Any, worker: Registration) -> None:
-    """Registers the worker, or says that it is still there: also when others had given it up."""
+    """Registers the worker or refreshes its row, also after others have marked it as gone."""
     await connection.execute(
         SQL["beat"],
         worker.id,
@@ -122,13 +121,13 @@ async def beat(connection: Any, worker: Registration) -> None:
 
 @retried
 async def register(db: Database, worker: Registration) -> None:
-    """The first beat."""
+    """Sends the first heartbeat."""
     async with db.connection() as connection:
         await beat(connection, worker)
 
 
 async def keep_beating(url: str, worker: Registration) -> None:
-    """Beats until cancelled, whatever becomes of the connection."""
+    """Sends heartbeats until cancelled; reconnects when the connection is lost."""
     while True:
         try:
             connection = await open_connection(url, "worker")
@@ -142,32 +141,32 @@ async def keep_beating(url: str, worker: Registration) -> None:
         except StoreError as error:
             log.warning("the worker's heartbeat was lost: %s", error)
         except Exception as error:
-            # Whatever it was: a worker that falls silent loses its executions.
+            # Any error: a worker that falls silent loses its executions.
             known = typed(url, error)
             log.warning("the worker's heartbeat was lost: %s", known or error, exc_info=known is None)
         await asyncio.sleep(RECONNECT_S)
 
 
 async def leave(db: Database, worker_id: WorkerId) -> None:
-    """The worker goes on purpose: what it leaves may be taken over at once."""
+    """Marks the worker as gone: its executions may be taken over at once."""
     await db.execute(SQL["leave"], worker_id)
 
 
 async def give_up(db: Database, silent_s: float) -> None:
-    """Workers that were silent for so long and have nothing any more count as gone."""
+    """Marks workers as gone that were silent for `silent_s` and to which no live execution belongs."""
     await db.execute(SQL["give_up"], silent_s)
 
 
 async def forget(db: Database) -> None:
-    """Deletes some of those that left FORGET_AFTER_S ago and that no execution refers to.
+    """Deletes at most DELETED_AT_ONCE workers that left DELETE_AFTER_S ago and that no execution refers to.
 
-    One that wakes up after all registers again with its next beat.
+    One that is alive after all registers again with its next heartbeat.
     """
-    await db.execute(SQL["forget"], FORGET_AFTER_S, FORGOTTEN_AT_ONCE)
+    await db.execute(SQL["forget"], DELETE_AFTER_S, DELETED_AT_ONCE)
 
 
 async def present(db: Database) -> list[Worker]:
-    """The workers that have not left, those that are silent too, in order of their start."""
+    """The workers that have not left, also silent ones, in order of their start."""
     return [
         Worker(
             id=WorkerId(row["id"]),

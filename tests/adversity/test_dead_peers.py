@@ -19,7 +19,7 @@ from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.executions import state_machine
 from store.live import benchmark_changes, events, log_reader, notification_listener, timelines
 from store.live.hub import Hub
-from store.live.notification_listener import Doorbell
+from store.live.notification_listener import NotificationListener
 from store.model import ExecutionId
 from store.postgres import connecting, database, pool
 from store.postgres.condition import CHECK_TIMEOUT_S, REMEMBER_S
@@ -143,15 +143,15 @@ async def test_a_listener_whose_backend_stands_still_is_replaced(
 ) -> None:
     monkeypatch.setattr(notification_listener, "PROBE_S", 0.05)
     monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", 0.2)
-    rung = asyncio.Event()
-    bell = Doorbell(db.url, rung.set)
-    await bell.open()
+    notified = asyncio.Event()
+    listener = NotificationListener(db.url, notified.set)
+    await listener.open()
     try:
         async with stopped(db, LISTENER) as pids, asyncio.timeout(DEADLINE_S):
             assert len(pids) == 1
-            await rung.wait()
+            await notified.wait()
     finally:
-        await bell.close()
+        await listener.close()
     # The one that stood still sees only now that nobody is there.
     await eventually(lambda: _no_listener(db))
 

@@ -20,7 +20,7 @@ from store.executions import batches, listing, results, retention, state_machine
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.live import events
-from store.live.batch_watch import BatchWatch
+from store.live.batch_progress import BatchProgressTracker
 from store.live.events import Cursor
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
@@ -143,7 +143,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     ),
     "page of a batch": page(ExecutionFilter(batch_ids=(BATCH,))),
     "progress of a batch": lambda db: batches.progress_of(db, [BATCH]),
-    "standing of a batch": lambda db: BatchWatch.start(db, BATCH, Cursor(100, ONE, 0)),
+    "standing of a batch": lambda db: BatchProgressTracker.start(db, BATCH, Cursor(100, ONE, 0)),
     "the living": state_machine.live,
     "how many live": state_machine.live_counts,
     "by ids": lambda db: state_machine.get_many(db, [ONE, ExecutionId(uuid.uuid4())]),

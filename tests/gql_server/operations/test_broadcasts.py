@@ -13,10 +13,10 @@ import pytest
 from gql_server.operations import broadcasts
 from gql_server.operations.broadcasts import Broadcast, Broadcasts
 from gql_server.responses.errors import Refused
-from store.live.stretches import Stretch
+from store.live.chunks import Chunk
 from tests.helpers.patience import until
 
-Numbers = AsyncGenerator[Stretch[int, tuple[int, int]], None]
+Numbers = AsyncGenerator[Chunk[int, tuple[int, int]], None]
 
 
 @dataclass(eq=True, frozen=True)
@@ -27,7 +27,7 @@ class Counting:
 
     async def after(self, position: int) -> Numbers:
         while (number := await self.queue.get()) >= 0:
-            yield Stretch([(number, number)], number, idle=False)
+            yield Chunk([(number, number)], number, idle=False)
 
 
 async def payload_of(item: object) -> bytes:

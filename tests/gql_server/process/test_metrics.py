@@ -23,10 +23,10 @@ from tests.helpers.site import MakeSite, Site
 from tests.helpers.stored_rows import append, background, ending, in_state, queued
 
 TOKEN = "a-token-of-some-length"
-Figures = dict[tuple[str, str], float]
+Gauges = dict[tuple[str, str], float]
 
 
-async def scrape(site: Site, **headers: str) -> Figures:
+async def scrape(site: Site, **headers: str) -> Gauges:
     async with site.client.get(f"{site.base}/metrics", headers=headers) as response:
         assert response.status == 200, await response.text()
         assert response.content_type == "text/plain"
@@ -134,7 +134,7 @@ async def test_however_often_it_is_read_the_database_is_asked_once(
     asked: list[object] = []
     read = gauges.read
 
-    async def counted(db: Database) -> gauges.Figures:
+    async def counted(db: Database) -> gauges.Gauges:
         asked.append(db)
         return await read(db)
 

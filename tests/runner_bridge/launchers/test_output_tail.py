@@ -48,8 +48,8 @@ async def test_lines_are_stored_while_the_runner_prints_and_the_rest_at_its_end(
     execution_id, path, ended = await _running(db), tmp_path / "out.log", asyncio.Event()
     path.write_text("first line\nhalf a ")
     tail = asyncio.create_task(_tail(db, execution_id, path).follow(ended))
-    stretches = output_feed.stretches(db, hub, execution_id, 0)
-    pieces = (piece async for stretch in stretches for piece in stretch.items)
+    chunks = output_feed.chunks(db, hub, execution_id, 0)
+    pieces = (piece async for chunk in chunks for piece in chunk.items)
     assert (await anext(pieces)).text == "first line\n"
     with path.open("a") as file:
         file.write("line\nlast words")

@@ -9,8 +9,8 @@ import pytest
 
 from schema.loading.loaders import Loaders
 from store.executions import queue, state_machine
+from store.live.change_signal import ChangeSignal
 from store.live.hub import Hub
-from store.live.signals import Signal
 from store.model import Execution
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
@@ -129,9 +129,9 @@ async def test_many_watchers_cost_one_read_per_move(
     """However often they are told of a move: transactions of other tests decide that."""
     ahead, waiting = await queued(db), await queued(db)
     reads, moves = 0, 0
-    real, fire = queue.positions, Signal.fire
+    real, fire = queue.positions, ChangeSignal.fire
 
-    def counted(signal: Signal) -> None:
+    def counted(signal: ChangeSignal) -> None:
         nonlocal moves
         moves += signal is hub.status_changes
         fire(signal)
@@ -148,7 +148,7 @@ async def test_many_watchers_cost_one_read_per_move(
             assert (await _standing(items))[1] == {str(waiting.id): 1}
 
     monkeypatch.setattr(queue, "positions", counting)
-    monkeypatch.setattr(Signal, "fire", counted)
+    monkeypatch.setattr(ChangeSignal, "fire", counted)
     everybody = asyncio.Barrier(21)
     watchers = [asyncio.create_task(see(everybody)) for _ in range(20)]
     await everybody.wait()

@@ -12,7 +12,7 @@ import pytest
 from store.benchmarks import benchmarks
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 from store.executions import batches, queue, state_machine
-from store.live.batch_watch import BatchWatch
+from store.live.batch_progress import BatchProgressTracker
 from store.live.hub import Hub
 from store.model import Batch, BenchmarkId, Execution, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
@@ -127,7 +127,9 @@ async def test_one_that_fails_ends_no_other(db: Database) -> None:
     assert (progress.of(ExecutionStatus.QUEUED), progress.ended) == (2, 3)
 
 
-async def seen_from(db: Database, hub: Hub, batch: Batch, watch: BatchWatch, cursor: Any) -> list[Any]:
+async def seen_from(
+    db: Database, hub: Hub, batch: Batch, watch: BatchProgressTracker, cursor: Any
+) -> list[Any]:
     seen: list[Any] = []
     async with asyncio.timeout(DEADLINE_S), aclosing(hub.updates.follow(cursor)) as items:
         if watch.is_over:
@@ -146,14 +148,14 @@ async def test_a_watcher_sees_each_change_once_from_wherever_it_begins_and_then_
     start = hub.updates.position
     batch, _ = await batches.request_batch(db, **GIVEN)
     await queued(db, "a")
-    early = await BatchWatch.start(db, batch.id, start)
+    early = await BatchProgressTracker.start(db, batch.id, start)
     for number, execution in enumerate(await members(db, batch)):
         await end(db, execution, ExecutionStatus.FAILED if number else ExecutionStatus.SUCCEEDED)
     everything_seen = await seen_from(db, hub, batch, early, start)
     assert len(everything_seen) == len(set(everything_seen)) == 3 * 6
     assert early.progress.counts[ExecutionStatus.FAILED] == 5
     for position, cursor in enumerate(everything_seen):
-        watch = await BatchWatch.start(db, batch.id, cursor)
+        watch = await BatchProgressTracker.start(db, batch.id, cursor)
         assert watch.progress.ended == 6
         assert await seen_from(db, hub, batch, watch, cursor) == everything_seen[position + 1 :]
         assert watch.progress.ended == 6

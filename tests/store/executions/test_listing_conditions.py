@@ -178,8 +178,8 @@ async def test_sql_and_python_let_the_same_executions_through(seeded: Database) 
     assert len(everything) == ROWS
     sizes = []
     for filter, order, backwards in drawn:
-        resolved = await lookup.resolved(seeded, filter)
-        expected = plain([one for one in everything if resolved.lets_through(one)], order)
+        resolved = await lookup.resolve(seeded, filter)
+        expected = plain([one for one in everything if resolved.matches(one)], order)
         assert await walked(seeded, filter, order, 50, backwards=backwards) == expected, filter
         assert await listing.count_executions(seeded, filter) == len(expected), filter
         counts = await listing.count_executions_of(seeded, listing.Parent.BATCH, [BATCH], filter)
@@ -192,9 +192,9 @@ async def test_each_text_finds_what_python_finds(seeded: Database) -> None:
     everything = list((await listing.executions(seeded, ANY, ExecutionBounds(limit=1000))).items)
     for text in TEXTS:
         filter = ExecutionFilter(text=text)
-        resolved = await lookup.resolved(seeded, filter)
+        resolved = await lookup.resolve(seeded, filter)
         found = (await listing.executions(seeded, filter, ExecutionBounds(limit=1000))).items
-        assert list(found) == [one for one in everything if resolved.lets_through(one)], text
+        assert list(found) == [one for one in everything if resolved.matches(one)], text
         assert found, text
 
 
@@ -210,4 +210,4 @@ async def test_every_order_is_walked_both_ways(seeded: Database) -> None:
 async def test_a_filter_with_tags_must_be_looked_up_first(seeded: Database) -> None:
     [execution] = (await listing.executions(seeded, ANY, ExecutionBounds(limit=1))).items
     with pytest.raises(ValueError, match="resolved"):
-        ExecutionFilter(tags=("all",)).lets_through(execution)
+        ExecutionFilter(tags=("all",)).matches(execution)

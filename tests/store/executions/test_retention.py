@@ -118,7 +118,7 @@ async def test_a_measurement_tells_what_a_pass_then_deletes_and_deletes_nothing(
     assert await retention.count_due(db, before) == 3
     measured = await retention.measure(db, before, await retention.start(db))
     assert measured is not None and set(measured.ids) == set(ids)
-    assert await retention.measure(db, before, measured.place) is None
+    assert await retention.measure(db, before, measured.progress) is None
     assert sum((await left(db, ids[0])).values()) > 0
     assert await prune_all(db) == measured.bulk
     assert await retention.count_due(db, before) == 0

@@ -13,8 +13,8 @@ from store.benchmarks import benchmarks
 from store.errors import InvalidCursor
 from store.live import benchmark_changes
 from store.live.benchmark_changes import BenchmarkChange, ChangeCursor
+from store.live.bounded_buffer import BufferLimits
 from store.live.hub import Hub
-from store.live.recent import Bounds
 from store.postgres.database import Database
 from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.stored_rows import connections, draft, kill_backends
@@ -75,7 +75,7 @@ async def test_a_watcher_that_fell_behind_what_is_remembered_misses_nothing(
     db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub.benchmarks, "_log", replace(benchmark_changes.LOG, batch=2, page=2))
-    monkeypatch.setattr(hub.benchmarks._recent, "bounds", Bounds(items=3, bytes=10**9))
+    monkeypatch.setattr(hub.benchmarks._recent, "limits", BufferLimits(items=3, bytes=10**9))
     start = hub.benchmarks.position
     async with aclosing(hub.benchmarks.follow(start)) as slow:
         await benchmarks.upsert(db, draft("a0"))
@@ -90,7 +90,7 @@ async def test_a_watcher_that_fell_behind_what_is_remembered_misses_nothing(
 
 
 async def test_much_text_is_not_remembered(db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.benchmarks._recent, "bounds", Bounds(items=1000, bytes=1000))
+    monkeypatch.setattr(hub.benchmarks._recent, "limits", BufferLimits(items=1000, bytes=1000))
     start = hub.benchmarks.position
     await benchmarks.sync(db, [draft(f"a{number}", "x" * 100 + str(number)) for number in range(5)])
     assert len(await take(hub, 5, start)) == 5
@@ -138,7 +138,7 @@ async def test_watchers_cost_no_connection_and_one_read_serves_all(db: Database,
             changes = await asyncio.gather(*waiting)
         assert {change.benchmark_id for change in changes} == {"a"}
         assert (await connections(db))[LISTENER] == before[LISTENER] == 1
-    # A slow machine reads a few times more, for the net under the doorbell; never once per watcher.
+    # A slow machine reads a few times more, for the poll without a notification; never once per watcher.
     assert len(reads) < len(waiting)
 
 

@@ -16,10 +16,10 @@ from store.errors import DatabaseBusy, DatabaseUnavailable, ExecutionNotFound, I
 from store.executions import state_machine
 from store.live import events
 from store.live import hub as hub_module
+from store.live.bounded_buffer import BufferLimits
 from store.live.events import Cursor, LoggedEvent
 from store.live.hub import Hub
 from store.live.log_reader import LogPage
-from store.live.recent import Bounds
 from store.model import EventKind, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 from tests.helpers.patience import DEADLINE_S, eventually
@@ -104,8 +104,8 @@ async def live_out(db: Database, execution_id: ExecutionId, appends: int) -> Non
 def small_memory(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hub remembers so little that watchers page the table all the time."""
     monkeypatch.setattr(hub.updates, "_log", replace(events.LOG, batch=4))
-    monkeypatch.setattr(hub.updates._recent, "bounds", Bounds(items=5, bytes=10**9))
-    monkeypatch.setattr(hub_module, "CHANNEL", Bounds(items=3, bytes=10**9))
+    monkeypatch.setattr(hub.updates._recent, "limits", BufferLimits(items=5, bytes=10**9))
+    monkeypatch.setattr(hub_module, "CHANNEL", BufferLimits(items=3, bytes=10**9))
 
 
 @pytest.mark.parametrize("memory", ["ample", "small"])
@@ -361,7 +361,7 @@ async def test_the_hubs_reader_ends_when_it_is_cancelled_the_moment_its_bell_rin
             reader = hub.updates._task
             assert reader is not None
             await asyncio.sleep(0)
-            hub.updates.ring()
+            hub.updates.wake()
             for _ in range(turns):
                 await asyncio.sleep(0)
             reader.cancel()
@@ -376,8 +376,8 @@ async def test_a_hub_that_is_closed_the_moment_its_bell_rings_ends_all_the_same(
     for turns in range(5):
         hub = await Hub.start(db)
         await asyncio.sleep(0)
-        for ring in (hub.updates.ring, hub.benchmarks.ring, hub._doorbell._lost.set):
-            ring()
+        for wake in (hub.updates.wake, hub.benchmarks.wake, hub._listener._lost.set):
+            wake()
         for _ in range(turns):
             await asyncio.sleep(0)
         async with asyncio.timeout(DEADLINE_S):

@@ -18,7 +18,7 @@ from store.live import events, log_reader, notification_listener
 from store.live.events import Cursor, LoggedEvent
 from store.live.hub import Hub
 from store.live.log_reader import LogPage
-from store.live.notification_listener import CHANNEL, Doorbell
+from store.live.notification_listener import CHANNEL, NotificationListener
 from store.postgres import connecting
 from store.postgres.database import Database
 from tests.helpers.patience import DEADLINE_S, eventually
@@ -196,9 +196,9 @@ async def test_an_error_nobody_thought_of_does_not_end_the_hub(
 
 
 async def test_events_arrive_when_no_bell_rings(db: Database, hub: Hub) -> None:
-    """The poll is a net under the doorbell."""
+    """The poll finds what no notification told of."""
     execution_id = await running(db)
-    await hub._doorbell.close()
+    await hub._listener.close()
     async with asyncio.timeout(DEADLINE_S), background(take(hub, execution_id, 2)) as [watcher]:
         await state_machine.finish(db, execution_id, ending())
         assert await watcher == [3]
@@ -209,7 +209,11 @@ async def test_a_hub_that_cannot_start_leaves_nothing_behind(db: Database, other
     with pytest.raises(DatabaseUnavailable):
         await Hub.start(db)
     await eventually(lambda: _no_listener(other))
-    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith(("log of", "doorbell"))]
+    assert not [
+        task
+        for task in asyncio.all_tasks()
+        if task.get_name().startswith(("log of", "notification listener"))
+    ]
 
 
 async def _no_listener(db: Database) -> bool:
@@ -220,25 +224,25 @@ async def _no_listener(db: Database) -> bool:
 
 
 async def test_the_bell_rings_after_every_reconnection(db: Database) -> None:
-    rung = asyncio.Event()
-    bell = Doorbell(db.url, rung.set)
-    await bell.open()
+    notified = asyncio.Event()
+    listener = NotificationListener(db.url, notified.set)
+    await listener.open()
     try:
         for _ in range(3):
-            rung.clear()
+            notified.clear()
             await eventually(lambda: kill_backends(db, LISTENER))
             async with asyncio.timeout(DEADLINE_S):
-                await rung.wait()
+                await notified.wait()
     finally:
-        await bell.close()
+        await listener.close()
 
 
 async def test_a_listener_that_breaks_while_it_subscribes_is_tried_again(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rung = asyncio.Event()
-    bell = Doorbell(db.url, rung.set)
-    await bell.open()
+    notified = asyncio.Event()
+    listener = NotificationListener(db.url, notified.set)
+    await listener.open()
     opened, breaks = connecting.open_connection, 3
 
     async def breaking(url: str, name: str) -> object:
@@ -255,14 +259,14 @@ async def test_a_listener_that_breaks_while_it_subscribes_is_tried_again(
     try:
         await kill_backends(db, LISTENER)
         async with asyncio.timeout(DEADLINE_S):
-            await rung.wait()
+            await notified.wait()
         assert breaks == 0
-        rung.clear()
+        notified.clear()
         await db.execute(f"NOTIFY {CHANNEL}")
         async with asyncio.timeout(DEADLINE_S):
-            await rung.wait()
+            await notified.wait()
     finally:
-        await bell.close()
+        await listener.close()
 
 
 class SilentPeer:
@@ -295,14 +299,14 @@ async def test_a_silent_dead_peer_is_noticed_by_the_probe(
         return connection
 
     monkeypatch.setattr(notification_listener, "open_connection", half_open)
-    rung = asyncio.Event()
-    bell = Doorbell(db.url, rung.set)
-    await bell.open()
+    notified = asyncio.Event()
+    listener = NotificationListener(db.url, notified.set)
+    await listener.open()
     try:
         async with asyncio.timeout(DEADLINE_S):
-            await rung.wait()
+            await notified.wait()
     finally:
-        await bell.close()
+        await listener.close()
 
 
 async def test_a_notification_carries_no_data(db: Database) -> None:

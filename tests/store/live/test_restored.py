@@ -116,7 +116,7 @@ async def _stays_idle(hub: Hub) -> None:
     """It looks at the log, finds nothing, and has nothing to hand on."""
     position = hub.updates.position
     for _ in range(5):
-        await hub.updates.passed.next.wait()
+        await hub.updates.read_passes.next.wait()
     assert (hub.updates.position, hub.updates._recent.items) == (position, [])
 
 
@@ -181,24 +181,24 @@ async def on_server(*statements: str) -> None:
 
 async def test_the_place_is_known_by_what_may_be_read_of_it(db: Database) -> None:
     """Another timeline is begun where something known differs, not where less or more is known."""
-    first = await Timelines(db).now()
+    first = await Timelines(db).current()
     place = await db.fetchval("SELECT place FROM log_timelines")
     cluster, history, database = place.split("/")
     for same in (f"-/{history}/{database}", f"-/-/{database}", place):
         await db.execute("UPDATE log_timelines SET place = $1", same)
-        assert await Timelines(db).now() == first
+        assert await Timelines(db).current() == first
     for number, other in enumerate(
         (f"{cluster}0/-/{database}", f"-/00000099/{database}", f"-/-/{database}0")
     ):
         await db.execute("UPDATE log_timelines SET place = $1 WHERE number = $2", other, number + 1)
-        assert await Timelines(db).now() != first
+        assert await Timelines(db).current() != first
         assert await db.fetchval("SELECT count(*) FROM log_timelines") == number + 2
 
 
 async def test_positions_go_on_above_the_log_whatever_was_restored_of_their_counter(db: Database) -> None:
     execution_id = await running(db)
     await db.execute("SELECT setval('log_position', 1)")
-    await Timelines(db).now()
+    await Timelines(db).current()
     await append(db, execution_id, 1)
     assert [seq for _, _, seq in await database_order(db)] == [1, 2, 3]
 
@@ -208,18 +208,18 @@ async def test_what_we_may_not_read_of_a_place_is_left_out(
 ) -> None:
     for refused in ("cluster", "history_of_cluster"):
         monkeypatch.setitem(timelines.SQL, refused, "SELECT pg_read_file('/dev/null/nothing')")
-    assert await Timelines(db).now()
+    assert await Timelines(db).current()
     assert (await db.fetchval("SELECT place FROM log_timelines")).startswith("-/-/")
 
 
 async def test_a_counter_below_the_log_tells_of_another_cluster_where_its_name_may_not_be_read(
     db: Database,
 ) -> None:
-    first = await Timelines(db).now()
+    first = await Timelines(db).current()
     await db.execute("UPDATE log_timelines SET place = '-/-/' || split_part(place, '/', 3)")
-    assert await Timelines(db).now() == first
+    assert await Timelines(db).current() == first
     await db.execute("UPDATE log_timelines SET xid = '1000000000000'")
-    assert await Timelines(db).now() != first
+    assert await Timelines(db).current() != first
 
 
 async def test_cursors_of_before_timelines_are_good_until_the_first_restore(db: Database, hub: Hub) -> None:

@@ -8,7 +8,7 @@ from runner_bridge.worker import recovery
 from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
 from store.postgres.database import Database
 from store.workers import workers
-from store.workers.workers import FORGET_AFTER_S
+from store.workers.workers import DELETE_AFTER_S
 from tests.helpers.samples import queued
 from tests.helpers.workers import claim, id_of, registered
 
@@ -23,7 +23,7 @@ async def test_only_what_left_long_ago_and_executed_nothing_is_forgotten(
     for name in NAMES:
         await registered(db, name)
     await claim(db, execution.id, "busy")
-    for name, seconds in (("idle", FORGET_AFTER_S + 60), ("busy", FORGET_AFTER_S + 60), ("recent", 60)):
+    for name, seconds in (("idle", DELETE_AFTER_S + 60), ("busy", DELETE_AFTER_S + 60), ("recent", 60)):
         await db.execute(AGE, id_of(name), seconds)
     looking = Recovery(db, TakeoverPolicy(None, 30))
     await looking.look(lambda _: None)

@@ -1,12 +1,12 @@
-"""A signal that wakes everybody who waits for it, again and again."""
+"""A signal that can fire many times; each time it wakes every task that waits."""
 
 from __future__ import annotations
 
 import asyncio
 
 
-class Signal:
-    """Take `next` before looking, wait for it afterwards: what fires in between is not missed."""
+class ChangeSignal:
+    """Take `next` before reading the state and wait for it afterwards: a change in between is not missed."""
 
     def __init__(self) -> None:
         self.next = asyncio.Event()

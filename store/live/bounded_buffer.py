@@ -1,4 +1,4 @@
-"""The newest items of a stream, kept in memory within bounds of number and size."""
+"""The newest items of a stream, kept in memory up to a number of items and of bytes."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much may be kept: items, and their sizes in bytes, about."""
+class BufferLimits:
+    """How much a buffer may keep; `bytes` is compared with the sum of estimated sizes."""
 
     items: int
     bytes: int
 
 
-class Recent(Generic[T]):
-    """`items` are the newest ones, in order; the oldest make room."""
+class BoundedBuffer(Generic[T]):
+    """`items` are the newest ones, oldest first; the oldest are dropped when a limit is exceeded."""
 
-    __slots__ = ("_bytes", "_size_of", "bounds", "items")
+    __slots__ = ("_bytes", "_size_of", "items", "limits")
 
-    def __init__(self, bounds: Bounds, size_of: Callable[[T], int]) -> None:
-        self.bounds = bounds
+    def __init__(self, limits: BufferLimits, size_of: Callable[[T], int]) -> None:
+        self.limits = limits
         self.items: list[T] = []
         self._size_of = size_of
         self._bytes = 0
 
     def add(self, items: Iterable[T]) -> T | None:
-        """Keeps these too; returns the newest item that had to make room, if one had to."""
+        """Adds `items`; returns the newest item that was dropped, None when none was."""
         for item in items:
             self.items.append(item)
             self._bytes += self._size_of(item)
         gone = 0
-        while len(self.items) - gone > self.bounds.items or self._bytes > self.bounds.bytes:
+        while len(self.items) - gone > self.limits.items or self._bytes > self.limits.bytes:
             self._bytes -= self._size_of(self.items[gone])
             gone += 1
         last = self.items[gone - 1] if gone else None

@@ -1,7 +1,7 @@
-"""Where one watcher of a batch stands: what it knows of each execution, and which ends it has still to see.
+"""Counts the executions of a batch by status, for one follower, from rows at first and then from events.
 
-Started from the rows and moved by events, so a watcher costs one statement at its start and none afterwards.
-The rows may be ahead of the events that follow: an event they already contain changes no count.
+A follower costs one statement at its start and none afterwards. The rows may be newer than the events that follow:
+an event that the rows contain already changes no count.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class _Known:
     status: ExecutionStatus
 
 
-class BatchWatch:
-    """Feed it the events after `cursor`, in order, until `is_over`."""
+class BatchProgressTracker:
+    """Call `take` with the events after `cursor`, in order, until `is_over`."""
 
     def __init__(self, cursor: Cursor, known: dict[ExecutionId, _Known], awaited: set[ExecutionId]) -> None:
         self.cursor = cursor
@@ -34,8 +34,10 @@ class BatchWatch:
         self._counts = Counter(item.status for item in known.values())
 
     @classmethod
-    async def start(cls, db: Database, batch_id: BatchId, cursor: Cursor | None = None) -> BatchWatch:
-        """Reads where the batch stands; goes on from there, or from an earlier `cursor`."""
+    async def start(
+        cls, db: Database, batch_id: BatchId, cursor: Cursor | None = None
+    ) -> BatchProgressTracker:
+        """Reads the executions of the batch. The events to take follow `cursor`, which may be earlier than now."""
         known, awaited = {}, set()
         found = await db.fetch(SQL["states"], batch_id)
         if cursor is None:
@@ -58,7 +60,7 @@ class BatchWatch:
         return not self._awaited
 
     def take(self, item: HubEvent) -> bool:
-        """Whether the event tells that an execution of this batch moved to another state."""
+        """Whether the event is a change of status of an execution of this batch."""
         event = item.event
         known = self._known.get(event.execution_id)
         if known is None or event.kind is not EventKind.STATUS_CHANGED or event.status is None:
