@@ -17,6 +17,7 @@ from store.errors import DatabaseUnsuitable, SchemaOutdated, SchemaTooNew, Store
 from store.executions import state_machine
 from store.model import Execution, ExecutionOrigin, ExecutionStatus
 from store.postgres import requirements
+from store.postgres.connector import Connector
 from store.postgres.database import Database
 from store.postgres.migrate import require_newest
 from store.workers import diagnosis, workers
@@ -69,7 +70,7 @@ def _line(error: Exception) -> str:
 
 async def _required(url: str) -> list[Finding]:
     """What the database must be; raises what it is not."""
-    async with requirements.looking(url) as (connection, facts):
+    async with requirements.checked(Connector(url)) as (connection, facts):
         # Locks first: what one holds cannot be looked at.
         held = await requirements.locks(connection, LOCKED_S)
         findings = [problem("locks", str(lock), lock.remedy) for lock in held]

@@ -149,7 +149,7 @@ class Worker:
 
     async def _work(self) -> None:
         beating = asyncio.create_task(
-            workers.keep_beating(self._context.db.url, self._registration), name="heartbeat"
+            workers.keep_sending_heartbeats(self._context.db.connector, self._registration), name="heartbeat"
         )
         # They end by themselves when this worker leaves: a claim that is under way must not be lost.
         loops = [

@@ -85,7 +85,7 @@ class Hub:
         self.delivery_latency = LatencyHistogram()
         """Time from an event's commit until it was given to a follower that waited for it."""
         self._listener = NotificationListener(
-            db.url, self.updates.wake, self.benchmarks.wake, on_reconnection=self._timelines.recheck
+            db.connector, self.updates.wake, self.benchmarks.wake, on_reconnection=self._timelines.recheck
         )
         self._channels: dict[ExecutionId, _Channel] = {}
 

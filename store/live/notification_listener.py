@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from store.errors import DatabaseUnavailable
-from store.postgres.connecting import Connection, open_connection
+from store.postgres.connector import Connection, Connector
 from store.postgres.driver_errors import translated
 
 CHANNEL = "reev_gql"
@@ -39,12 +39,12 @@ class NotificationListener:
 
     def __init__(
         self,
-        url: str,
+        connector: Connector,
         on_executions: Callable[[], None],
         on_benchmarks: Callable[[], None] | None = None,
         on_reconnection: Callable[[], None] | None = None,
     ) -> None:
-        self._url = url
+        self._connector = connector
         self._on_reconnection = on_reconnection
         self._callbacks: Mapping[str, Callable[[], None]] = {CHANNEL: on_executions}
         if on_benchmarks is not None:
@@ -67,11 +67,11 @@ class NotificationListener:
             self._connection.terminate()
 
     async def _listen(self) -> Connection:
-        connection = await open_connection(self._url, "listener")
+        connection = await self._connector.open("listener")
         self._lost = lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
-            with translated(self._url):
+            with translated(self._connector.url):
                 for channel in self._callbacks:
                     await connection.add_listener(channel, self._notified)
         except BaseException:

@@ -1,8 +1,8 @@
-"""Whether the database of this process can be used in full, and in words what keeps it from that.
+"""Whether the database can be used, for probes and the health query, and what prevents it.
 
-Asked on a connection of its own, whatever becomes of the pool's: somebody's lock may keep all of them busy.
-However many ask, PostgreSQL is asked once in REMEMBER_S. A refused write is noted where it was tried; from then on
-each look tries one too, until one is taken again.
+Each check opens a connection: a lock may keep all of the pool busy. PostgreSQL is asked at most once in
+REMEMBER_S. A write that was refused is reported with `note`; from then on each check tries a write, until one
+succeeds.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from store.errors import (
     StoreError,
 )
 from store.postgres import requirements
-from store.postgres.connecting import Connection
+from store.postgres.connector import Connection, Connector
 from store.postgres.migrate import require_newest
-from store.postgres.requirements import Facts
+from store.postgres.requirements import DatabaseFacts
 
 CHECK_TIMEOUT_S = 3.0
-"""Probes give up after some seconds; an answer that says why is worth more than none."""
+"""Shorter than the timeout of probes, so that they receive an answer with the reason."""
 
 REMEMBER_S = 1.0
-"""However often it is asked for, the database is looked at once in this time."""
+"""How long a result is used."""
 
 LOCKED_S = 1.0
-"""A lock that lasts longer than any of ours is told."""
+"""A lock that lasts this long is reported; none of ours does."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a look has found."""
+    """The result of a check."""
 
     answers: bool = True
     """Whether PostgreSQL could be asked at all."""
@@ -49,19 +49,19 @@ class State:
 
 
 class Condition:
-    """Of the database at `url`."""
+    """The condition of one database."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
         self._refused: DatabaseNotWritable | None = None
         self._lock = asyncio.Lock()
         self._looked_at = -math.inf
         self._state = State()
 
     def note(self, refused: DatabaseNotWritable) -> None:
-        """A write was refused: the next look finds out whether others are."""
+        """A write was refused: the next check tries one."""
         if self._refused is None:
-            # What was seen before says nothing any more.
+            # The last result may be wrong now.
             self._looked_at = -math.inf
         self._refused = refused
 
@@ -77,7 +77,7 @@ class Condition:
         try:
             async with (
                 asyncio.timeout(CHECK_TIMEOUT_S),
-                requirements.looking(self._url) as (connection, facts),
+                requirements.checked(self._connector) as (connection, facts),
             ):
                 await self._require_newest(connection, facts)
                 await self._require_writes(connection)
@@ -93,11 +93,11 @@ class Condition:
             )
         return State(problems=tuple(str(lock) for lock in held))
 
-    async def _require_newest(self, connection: Connection, facts: Facts) -> None:
+    async def _require_newest(self, connection: Connection, facts: DatabaseFacts) -> None:
         try:
             require_newest(await requirements.revision(connection, facts))
         except asyncpg.LockNotAvailableError:
-            # Whoever has locked it is no migration that is done: the schema is what it was.
+            # No migration is complete while it is locked: the schema is what it was.
             return
 
     async def _require_writes(self, connection: Connection) -> None:
@@ -107,6 +107,6 @@ class Condition:
             await requirements.try_to_write(connection)
         except asyncpg.LockNotAvailableError:
             return
-        # Unless another one was refused meanwhile.
+        # Unless another write was refused meanwhile.
         if self._refused is refused:
             self._refused = None

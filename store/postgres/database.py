@@ -1,9 +1,8 @@
 """The database as the rest of the store uses it: one pool per process, typed errors, bounded waits.
 
-Waiting for a connection is bounded, statements have a timeout, a connection that was silent proves that it
-lives before it is used, and whatever the driver raises leaves here as an error of store.errors with no SQL,
-address or password in it. A single statement that met others, or a plan of before a change of the schema, is tried
-again.
+Waiting for a connection is bounded, statements have a timeout, and a connection that was silent is probed before
+its use. Errors of the driver become errors of store.errors without SQL, address or password. A single statement
+that met a lock of others, or a plan from before a change of the schema, is tried again.
 """
 
 from __future__ import annotations
@@ -12,20 +11,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import asyncpg
 
 from store.errors import DatabaseBusy, DatabaseNotWritable
 from store.postgres.condition import Condition
-from store.postgres.connecting import (
-    CONNECT_TIMEOUT_S,
-    STATEMENT_TIMEOUT_S,
-    extra_connect_s,
-    open_connection,
-    reset_connection,
-)
+from store.postgres.connector import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_S, Connector
 from store.postgres.driver_errors import OUTDATED, UNAVAILABLE, typed, unavailable
 from store.postgres.pool import Connection as Connection
 from store.postgres.pool import Pool
@@ -36,11 +28,11 @@ ACQUIRE_TIMEOUT_S = 5.0
 """asyncpg would wait for ever for a free connection; callers get DatabaseBusy instead."""
 
 FEED_TIMEOUT_S = 3.0
-"""The reader behind all watchers gives a connection up sooner than others: it reads again and again anyway."""
+"""Statements that read a log have a shorter timeout than others: they are repeated anyway."""
 
 
-class Borrowed:
-    """A connection of the pool for one block; what the driver raises in it leaves as an error of ours."""
+class PooledConnection:
+    """A connection of the pool for one `async with` block, which raises errors of store.errors only."""
 
     __slots__ = ("_connection", "_db")
 
@@ -75,24 +67,30 @@ class Borrowed:
 class Database:
     """A pool of connections to one database. Open with `Database.open`, close with `close`."""
 
-    url: str
+    connector: Connector
     pool: Pool
     condition: Condition = field(init=False, repr=False)
-    """What keeps the database from being used in full."""
+    """Whether the database can be used, and what prevents it."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "condition", Condition(self.url))
+        object.__setattr__(self, "condition", Condition(self.connector))
 
     @classmethod
     async def open(cls, url: str, *, max_size: int = 10) -> Database:
         """Connects once; raises DatabaseUnavailable when the server cannot be used."""
-        db = cls(url, Pool(partial(open_connection, url), max_size, partial(reset_connection, url, "")))
+        connector = Connector(url)
+        db = cls(connector, Pool(connector.open, max_size, connector.reset))
         try:
             db.pool.give_back(await db.pool.acquire())
         except BaseException:
             db.pool.terminate()
             raise
         return db
+
+    @property
+    def url(self) -> str:
+        """The address, with secrets."""
+        return self.connector.url
 
     async def close(self) -> None:
         """Waits a moment for connections in use, then closes all."""
@@ -102,17 +100,17 @@ class Database:
         except TimeoutError:
             self.pool.terminate()
 
-    def connection(self) -> Borrowed:
+    def connection(self) -> PooledConnection:
         """A connection from the pool; raises DatabaseBusy, DatabaseContended or DatabaseUnavailable.
 
-        Whoever changes its session (SET without LOCAL, LISTEN, locks that outlive their transaction) opens a
-        connection of his own: this one is not reset before the next one gets it.
+        What changes the session (SET without LOCAL, LISTEN, locks that outlive their transaction) needs a
+        connection of `connector`: this one is not reset before its next use.
         """
-        return Borrowed(self)
+        return PooledConnection(self)
 
     async def _acquire(self) -> Connection:
         try:
-            async with asyncio.timeout(ACQUIRE_TIMEOUT_S + extra_connect_s(self.url)):
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S + self.connector.extra_s):
                 return await self.pool.acquire()
         except TimeoutError as error:
             if self.pool.is_exhausted:

@@ -1,7 +1,7 @@
-"""Brings a database to the newest schema, once, whoever starts first, and refuses one that is newer than us.
+"""Brings a database to the newest schema, and refuses one that is newer than this program.
 
-Alembic runs the revisions of store/migrations under an advisory lock: of several processes that start at once
-one migrates and the others find the work done. When nothing is to do, Alembic is not even imported.
+Alembic runs the revisions of store/migrations under an advisory lock: of several processes that start at once one
+migrates and the others find nothing to do. Alembic is imported only when there is something to do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from store.errors import (
     StoreError,
 )
 from store.postgres import requirements
-from store.postgres.connecting import connect
+from store.postgres.connector import Connector
 from store.postgres.driver_errors import CONTENDED, describe_url, reason_of, typed
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ MIGRATION_LOCK = 0x7265_6576_6771_6C00
 """Key of the advisory lock ("reevgql"): of 8 parallel starts without it, 7 would fail."""
 
 LOCK_WAIT_S = 3.0
-"""How long a migration waits for a table that is in use: who comes after it waits as well."""
+"""How long a migration waits for a table that is in use; whoever needs the table next waits for the migration."""
 
 ATTEMPTS = 10
-"""How often it tries to get the tables for itself, while servers of before go on working."""
+"""How often it tries to lock the tables while servers of the version before use them."""
 
 PAUSE_S = 1.0
 
@@ -49,7 +49,7 @@ def known_revisions() -> list[str]:
 
 async def applied_revision(url: str) -> str | None:
     """The database's revision, None before the first migration. Raises DatabaseUnsuitable."""
-    async with requirements.looking(url) as (connection, facts):
+    async with requirements.checked(Connector(url)) as (connection, facts):
         return await requirements.revision(connection, facts)
 
 
@@ -72,15 +72,15 @@ def require_newest(applied: str | None) -> None:
 
 
 async def migrate(url: str) -> list[str]:
-    """Applies what is missing and returns it, oldest first; an empty list when the database was current."""
+    """Applies the missing revisions and returns them, oldest first; an empty list when there was none."""
     known = known_revisions()
-    async with requirements.looking(url) as (connection, facts):
+    async with requirements.checked(Connector(url)) as (connection, facts):
         applied = await requirements.revision(connection, facts)
         _refuse_newer(applied, known)
         if applied == known[-1]:
             return []
         requirements.may_migrate(url, facts)
-    before = await _upgrade_patiently(url)
+    before = await _upgrade_with_retries(url)
     return known if before is None else known[known.index(before) + 1 :]
 
 
@@ -110,7 +110,7 @@ def _config(buffer: io.StringIO | None = None) -> Config:
     return config
 
 
-async def _upgrade_patiently(url: str) -> str | None:
+async def _upgrade_with_retries(url: str) -> str | None:
     """Tries again while others use the tables; each try that fails leaves nothing."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -152,7 +152,7 @@ async def _upgrade(url: str) -> str | None:
     from sqlalchemy.pool import NullPool
 
     async def open_migrating() -> object:
-        return await connect(url, "migrate")
+        return await Connector(url).connect("migrate")
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=open_migrating, poolclass=NullPool)
     try:

@@ -1,8 +1,8 @@
-"""What a database must be for this program to work on it, and the one line that says so when it is not.
+"""What this program requires of a database, and the message when it is not so.
 
-Looked at when a process starts, by every command and by `doctor`, and while a server runs by its probes. Behind a
-pooler that gives each transaction another session nothing here works for long (no notification arrives, prepared
-statements vanish), though the first statements do: that is found out, not read off an address.
+Checked when a process starts, by every command, by `doctor`, and by the probes of a running server. A pooler that
+gives each transaction another session is refused, because notifications and prepared statements get lost behind
+it; it is recognised by what it does, not by its address.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import asyncpg
 
 from store import sql
 from store.errors import DatabaseNotWritable, DatabaseUnsuitable
-from store.postgres.connecting import Connection, connect
+from store.postgres.connector import Connection, Connector
 from store.postgres.driver_errors import describe_url, translated
 
 SQL = sql.load("requirements")
@@ -48,21 +48,21 @@ TABLES = (
     "retention_progress",
     "workers",
 )
-"""Every table that the migrations make."""
+"""Every table of the newest schema."""
 
 STATEMENT_POOLING = "statement pooling mode"
-"""What PgBouncer says where not even a transaction has a session of its own."""
+"""In PgBouncer's error where not even a transaction keeps one session."""
 
 ROUNDS = 8
 """How often two connections compare sessions: a busy pooler may give one of them the same session by chance."""
 
 LOCK_WAIT_S = 1.0
-"""How long a look at the schema's version waits for somebody's lock."""
+"""How long reading the schema's revision waits for a lock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a database says of itself and of the role that asks."""
+class DatabaseFacts:
+    """Facts about a database and the role that is used."""
 
     process_id: int
     is_standby: bool
@@ -80,7 +80,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A table that a transaction keeps for itself."""
+    """A lock of another transaction on a table of ours."""
 
     table: str
     process_id: int | None
@@ -104,17 +104,20 @@ class Lock:
 
 
 @asynccontextmanager
-async def looking(url: str) -> AsyncIterator[tuple[Connection, Facts]]:
-    """A connection in a transaction, and the facts, of a database that meets the requirements.
+async def checked(connector: Connector) -> AsyncIterator[tuple[Connection, DatabaseFacts]]:
+    """A connection in a transaction to a database that meets the requirements, and facts about that.
 
     Raises DatabaseUnsuitable when it does not, DatabaseUnavailable when it cannot be asked.
     """
+    url = connector.url
     with translated(url):
         # Poolers may know no prepared statements, and inside a transaction they give one session.
-        connection = await connect(url, "check", kept_statements=0)
+        connection = await connector.connect("check", kept_statements=0)
         try:
             facts = await _facts(url, connection)
-            if facts.process_id != connection.get_server_pid() and await _shares_sessions(url, connection):
+            if facts.process_id != connection.get_server_pid() and await _shares_sessions(
+                connector, connection
+            ):
                 raise _shared_sessions(url)
             _require(url, facts)
             async with connection.transaction():
@@ -124,7 +127,7 @@ async def looking(url: str) -> AsyncIterator[tuple[Connection, Facts]]:
             connection.terminate()
 
 
-async def _facts(url: str, connection: Connection) -> Facts:
+async def _facts(url: str, connection: Connection) -> DatabaseFacts:
     try:
         async with connection.transaction():
             row = await connection.fetchrow(SQL["facts"], TABLES)
@@ -132,10 +135,10 @@ async def _facts(url: str, connection: Connection) -> Facts:
         if STATEMENT_POOLING in str(error):
             raise _shared_sessions(url) from error
         raise
-    return Facts(**{field.name: row[field.name] for field in fields(Facts)})
+    return DatabaseFacts(**{field.name: row[field.name] for field in fields(DatabaseFacts)})
 
 
-async def revision(connection: Connection, facts: Facts) -> str | None:
+async def revision(connection: Connection, facts: DatabaseFacts) -> str | None:
     """The schema's revision, None before the first migration. Raises LockNotAvailableError."""
     if not facts.is_migrated:
         return None
@@ -145,13 +148,13 @@ async def revision(connection: Connection, facts: Facts) -> str | None:
 
 
 async def locks(connection: Connection, seconds: float) -> list[Lock]:
-    """Who has kept tables of ours locked for so long, the longest first."""
+    """Locks on tables of ours that have lasted for `seconds`, the longest first."""
     found = await connection.fetch(SQL["locks"], TABLES, seconds)
     return [Lock(row["table"], row["process_id"], row["application_name"], row["seconds"]) for row in found]
 
 
 async def try_to_write(connection: Connection) -> None:
-    """Writes what makes a file grow, and takes it back. Raises what PostgreSQL says when it cannot."""
+    """Writes enough to make a file grow, and rolls back. Raises the driver's error when that is refused."""
     attempt = connection.transaction()
     await attempt.start()
     try:
@@ -160,7 +163,7 @@ async def try_to_write(connection: Connection) -> None:
         await attempt.rollback()
 
 
-def may_migrate(url: str, facts: Facts) -> None:
+def may_migrate(url: str, facts: DatabaseFacts) -> None:
     """Raises DatabaseUnsuitable when the role cannot make tables."""
     if facts.may_create:
         return
@@ -171,7 +174,7 @@ def may_migrate(url: str, facts: Facts) -> None:
     )
 
 
-def _require(url: str, facts: Facts) -> None:
+def _require(url: str, facts: DatabaseFacts) -> None:
     where = describe_url(url)
     if facts.is_standby:
         raise DatabaseNotWritable(
@@ -214,9 +217,9 @@ def _shared_sessions(url: str) -> DatabaseUnsuitable:
     )
 
 
-async def _shares_sessions(url: str, first: Connection) -> bool:
-    """Whether what one connection leaves in its session is seen by another one, or not by itself."""
-    second = await connect(url, "check", kept_statements=0)
+async def _shares_sessions(connector: Connector, first: Connection) -> bool:
+    """Whether another connection sees what one set in its session, or that one no longer does."""
+    second = await connector.connect("check", kept_statements=0)
     try:
         for _ in range(ROUNDS):
             mark = secrets.token_hex(8)

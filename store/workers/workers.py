@@ -15,7 +15,7 @@ from typing import Any
 from store import sql
 from store.errors import StoreError
 from store.model import ExecutionId, ExecutionOrigin, WorkerId
-from store.postgres.connecting import open_connection
+from store.postgres.connector import Connector
 from store.postgres.database import Database, Row
 from store.postgres.driver_errors import typed
 from store.postgres.retrying import retried
@@ -103,7 +103,7 @@ class Owned:
     owner: Owner | None
 
 
-async def beat(connection: Any, worker: Registration) -> None:
+async def send_heartbeat(connection: Any, worker: Registration) -> None:
     """Registers the worker or refreshes its row, also after others have marked it as gone."""
     await connection.execute(
         SQL["beat"],
@@ -123,18 +123,18 @@ async def beat(connection: Any, worker: Registration) -> None:
 async def register(db: Database, worker: Registration) -> None:
     """Sends the first heartbeat."""
     async with db.connection() as connection:
-        await beat(connection, worker)
+        await send_heartbeat(connection, worker)
 
 
-async def keep_beating(url: str, worker: Registration) -> None:
+async def keep_sending_heartbeats(connector: Connector, worker: Registration) -> None:
     """Sends heartbeats until cancelled; reconnects when the connection is lost."""
     while True:
         try:
-            connection = await open_connection(url, "worker")
+            connection = await connector.open("worker")
             try:
                 while True:
                     async with asyncio.timeout(HEARTBEAT_S):
-                        await beat(connection, worker)
+                        await send_heartbeat(connection, worker)
                     await asyncio.sleep(HEARTBEAT_S)
             finally:
                 connection.terminate()
@@ -142,7 +142,7 @@ async def keep_beating(url: str, worker: Registration) -> None:
             log.warning("the worker's heartbeat was lost: %s", error)
         except Exception as error:
             # Any error: a worker that falls silent loses its executions.
-            known = typed(url, error)
+            known = typed(connector.url, error)
             log.warning("the worker's heartbeat was lost: %s", known or error, exc_info=known is None)
         await asyncio.sleep(RECONNECT_S)
 

@@ -23,7 +23,7 @@ from store.live.notification_listener import NotificationListener
 from store.model import ExecutionId
 from store.postgres import connecting, database, pool
 from store.postgres.condition import CHECK_TIMEOUT_S, REMEMBER_S
-from store.postgres.connecting import CONNECT_TIMEOUT_S
+from store.postgres.connector import CONNECT_TIMEOUT_S
 from store.postgres.database import ACQUIRE_TIMEOUT_S, Database
 from tests.adversity.conftest import Proxied
 from tests.helpers.patience import DEADLINE_S, eventually
@@ -144,7 +144,7 @@ async def test_a_listener_whose_backend_stands_still_is_replaced(
     monkeypatch.setattr(notification_listener, "PROBE_S", 0.05)
     monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", 0.2)
     notified = asyncio.Event()
-    listener = NotificationListener(db.url, notified.set)
+    listener = NotificationListener(db.connector, notified.set)
     await listener.open()
     try:
         async with stopped(db, LISTENER) as pids, asyncio.timeout(DEADLINE_S):

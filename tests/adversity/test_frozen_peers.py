@@ -10,8 +10,7 @@ import pytest
 from store.errors import DatabaseUnavailable
 from store.executions import queue
 from store.executions.queue import claim_next
-from store.postgres import connecting
-from store.postgres.connecting import open_connection
+from store.postgres import connector
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
 from tests.helpers.patience import DEADLINE_S, eventually
@@ -24,7 +23,7 @@ SOON_S = 0.3
 @pytest.fixture
 async def frozen(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
     """The pool of a worker whose transactions have a short idle limit; closed by the test."""
-    monkeypatch.setattr(connecting, "IDLE_IN_TRANSACTION_S", SOON_S)
+    monkeypatch.setattr(connector, "IDLE_IN_TRANSACTION_S", SOON_S)
     return await Database.open(database_url, max_size=1)
 
 
@@ -50,10 +49,10 @@ async def test_a_worker_frozen_while_it_claims_does_not_keep_the_others_from_cla
 
 
 async def test_every_connection_of_ours_has_this_limit(db: Database) -> None:
-    dedicated = await open_connection(db.url, "reev-gql of a test")
+    dedicated = await db.connector.open("reev-gql of a test")
     try:
         asked = "SELECT setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
-        limit = str(round(connecting.IDLE_IN_TRANSACTION_S * 1000))
+        limit = str(round(connector.IDLE_IN_TRANSACTION_S * 1000))
         assert await db.fetchval(asked) == await dedicated.fetchval(asked) == limit != "0"
     finally:
         await dedicated.close()
@@ -63,8 +62,8 @@ async def test_a_statement_that_waits_for_a_lock_ends_when_its_client_is_gone(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else every try of a caller whose statement timed out would leave a connection behind, until none is left."""
-    monkeypatch.setattr(connecting, "CLIENT_CHECK_S", SOON_S)
-    waiting = await open_connection(db.url, "reev-gql of a test")
+    monkeypatch.setattr(connector, "CLIENT_CHECK_S", SOON_S)
+    waiting = await db.connector.open("reev-gql of a test")
     pid = waiting.get_server_pid()
     state = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1"
 

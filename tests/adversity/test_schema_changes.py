@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from store.errors import MigrationFailed, SchemaChanged
 from store.postgres import migrate
-from store.postgres.connecting import connect
+from store.postgres.connector import Connector
 from store.postgres.database import Database
 from store.postgres.retrying import RETRIES, retried
 from tests.helpers.bridge import fake_command
@@ -164,7 +164,7 @@ async def upgraded(url: str, revision: str) -> None:
     """A database as the program of that revision has made it."""
 
     async def open_one() -> Any:
-        return await connect(url, "migrate")
+        return await Connector(url).connect("migrate")
 
     def upgrade(connection: EngineConnection) -> None:
         config = migrate._config()

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from store.postgres.connecting import prepare_connection
+from store.postgres.connector import Connector, prepare_connection
 from store.postgres.database import Database
 from store.postgres.pool import Pool
 
@@ -85,7 +85,7 @@ async def failing_database(url: str) -> AsyncIterator[tuple[Database, Plan]]:
         await prepare_connection(connection)
         return connection
 
-    db = Database(url, Pool(connect, max_size=1))
+    db = Database(Connector(url), Pool(connect, max_size=1))
     try:
         yield db, plan
     finally:

@@ -15,6 +15,7 @@ from store.benchmarks import benchmarks
 from store.errors import DatabaseNotWritable
 from store.postgres import condition
 from store.postgres.condition import Condition, State
+from store.postgres.connector import Connector
 from store.postgres.database import Database
 from tests.helpers.external import FULL_DISK, ROOM_AGAIN, few_rights, locked
 from tests.helpers.patience import DEADLINE_S, eventually
@@ -69,7 +70,7 @@ async def test_an_outdated_and_a_newer_schema_are_not_ready(site: Site) -> None:
 async def test_a_database_that_is_away_is_said_without_details(
     make_site: MakeSite, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = Condition("postgresql://u:canary-word@127.0.0.1:1/db")
+    away = Condition(Connector("postgresql://u:canary-word@127.0.0.1:1/db"))
     monkeypatch.setattr(site.db.condition, "_look", away._look)
     assert await probe(site, "/readyz") == (
         503,
@@ -166,7 +167,7 @@ async def test_who_waits_for_a_lock_tells_its_age_when_the_holder_does_not(
     async with few_rights(database_url) as (url, role):
         await db.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
         await db.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}")
-        state = Condition(url)
+        state = Condition(Connector(url))
         async with locked(database_url, "executions"):
             waiter = await asyncpg.connect(url)
             async with background(waiter.fetchval("SELECT count(*) FROM executions")):

@@ -19,7 +19,7 @@ from store.live.events import Cursor, LoggedEvent
 from store.live.hub import Hub
 from store.live.log_reader import LogPage
 from store.live.notification_listener import CHANNEL, NotificationListener
-from store.postgres import connecting
+from store.postgres.connector import Connector
 from store.postgres.database import Database
 from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.stored_rows import (
@@ -225,7 +225,7 @@ async def _no_listener(db: Database) -> bool:
 
 async def test_the_bell_rings_after_every_reconnection(db: Database) -> None:
     notified = asyncio.Event()
-    listener = NotificationListener(db.url, notified.set)
+    listener = NotificationListener(db.connector, notified.set)
     await listener.open()
     try:
         for _ in range(3):
@@ -241,21 +241,21 @@ async def test_a_listener_that_breaks_while_it_subscribes_is_tried_again(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notified = asyncio.Event()
-    listener = NotificationListener(db.url, notified.set)
+    listener = NotificationListener(db.connector, notified.set)
     await listener.open()
-    opened, breaks = connecting.open_connection, 3
+    opened, breaks = db.connector.open, 3
 
-    async def breaking(url: str, name: str) -> object:
+    async def breaking(connector: Connector, name: str) -> object:
         nonlocal breaks
         breaks = max(breaks - 1, 0)
         if breaks == 2:
             raise KeyError("an error nobody thought of")
-        connection = await opened(url, name)
+        connection = await opened(name)
         if breaks:
             connection.terminate()
         return connection
 
-    monkeypatch.setattr(notification_listener, "open_connection", breaking)
+    monkeypatch.setattr(Connector, "open", breaking)
     try:
         await kill_backends(db, LISTENER)
         async with asyncio.timeout(DEADLINE_S):
@@ -288,19 +288,19 @@ async def test_a_silent_dead_peer_is_noticed_by_the_probe(
     """Like a half-open connection: nothing is told, and the probe gets no answer."""
     monkeypatch.setattr(notification_listener, "PROBE_S", 0.02)
     monkeypatch.setattr(notification_listener, "PROBE_TIMEOUT_S", 0.05)
-    opened, silent = connecting.open_connection, 1
+    opened, silent = db.connector.open, 1
 
-    async def half_open(url: str, name: str) -> object:
+    async def half_open(connector: Connector, name: str) -> object:
         nonlocal silent
-        connection = await opened(url, name)
+        connection = await opened(name)
         if silent:
             silent -= 1
             return SilentPeer(connection)
         return connection
 
-    monkeypatch.setattr(notification_listener, "open_connection", half_open)
+    monkeypatch.setattr(Connector, "open", half_open)
     notified = asyncio.Event()
-    listener = NotificationListener(db.url, notified.set)
+    listener = NotificationListener(db.connector, notified.set)
     await listener.open()
     try:
         async with asyncio.timeout(DEADLINE_S):

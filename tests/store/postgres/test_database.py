@@ -10,7 +10,7 @@ import pytest
 
 from store.errors import DatabaseBusy, DatabaseUnavailable, StoreError
 from store.postgres import database, driver_errors
-from store.postgres.connecting import open_connection
+from store.postgres.connector import Connector
 from store.postgres.database import Database
 from store.postgres.driver_errors import describe_url
 from tests.helpers.patience import DEADLINE_S, eventually
@@ -28,7 +28,7 @@ def with_password(url: str, database_name: str | None = None) -> str:
     return f"{head.partition('//')[0]}//nobody:{SECRET}@{name}?{query}"
 
 
-@pytest.mark.parametrize("opening", [Database.open, lambda url: open_connection(url, "test")])
+@pytest.mark.parametrize("opening", [Database.open, lambda url: Connector(url).open("test")])
 @pytest.mark.parametrize(
     "url",
     [

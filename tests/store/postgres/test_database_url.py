@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from store.errors import DatabaseUrlInvalid
-from store.postgres.connecting import open_connection
+from store.postgres.connector import Connector
 from store.postgres.database_url import KNOWN, parse
 from store.postgres.driver_errors import describe_url, unavailable
 from tests.helpers.places import REPOSITORY
@@ -142,7 +142,7 @@ async def test_what_is_asked_of_the_connection_is_done(database_url: str) -> Non
     async with proxied_database(database_url) as (_, url):
         sockets = "keepalives_idle=31&keepalives_count=3&tcp_user_timeout=7000"
         others = "connect_timeout=7&application_name=mine&statement_timeout=11s&gssencmode=prefer"
-        connection = await open_connection(f"{url}&{sockets}&{others}", "listener")
+        connection = await Connector(f"{url}&{sockets}&{others}").open("listener")
         try:
             sock = connection._transport.get_extra_info("socket")
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 31

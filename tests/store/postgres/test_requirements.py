@@ -13,8 +13,8 @@ import pytest
 from store.errors import DatabaseNotWritable, DatabaseUnavailable, DatabaseUnsuitable
 from store.executions import state_machine
 from store.live.hub import Hub
-from store.postgres import connecting, requirements
-from store.postgres.connecting import open_connection
+from store.postgres import connector, requirements
+from store.postgres.connector import Connector
 from store.postgres.database import Database
 from store.postgres.migrate import check, known_revisions, migrate
 from store.postgres.requirements import TABLES
@@ -133,8 +133,8 @@ async def test_of_several_hosts_the_one_that_takes_writes_is_found_and_found_aga
 ) -> None:
     primary = os.environ["REEV_GQL_TEST_SERVER"]
     async with proxied_database(standby_url) as (standby, _), proxied_database(primary) as (proxy, url):
-        many = url.replace("127.0.0.1", f"127.0.0.1:1,127.0.0.1:{standby.port},127.0.0.1")
-        connection = await open_connection(many)
+        many_hosts = Connector(url.replace("127.0.0.1", f"127.0.0.1:1,127.0.0.1:{standby.port},127.0.0.1"))
+        connection = await many_hosts.open()
         try:
             assert not await connection.fetchval("SELECT pg_is_in_recovery()")
         finally:
@@ -148,18 +148,18 @@ async def test_of_several_hosts_the_one_that_takes_writes_is_found_and_found_aga
 
         with monkeypatch.context() as patched:
             patched.setattr(asyncpg, "connect", noting)
-            await (await open_connection(many)).close()
+            await (await many_hosts.open()).close()
         assert asked == [proxy.port], "what worked last is tried first"
         proxy.refuses = True
         with pytest.raises(DatabaseUnavailable) as none:
-            await open_connection(many)
+            await many_hosts.open()
         assert f"127.0.0.1:{standby.port}: takes no writes" in str(none.value)
 
 
 async def test_a_host_that_does_not_answer_leaves_time_for_the_others(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connecting, "CONNECT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(connector, "CONNECT_TIMEOUT_S", 1.0)
     async with proxied_database(database_url) as (dead, _), proxied_database(database_url) as (alive, url):
         dead.half_open = True
         many = url.replace("127.0.0.1", f"127.0.0.1:{dead.port},127.0.0.1")
@@ -176,7 +176,7 @@ async def test_a_host_that_does_not_answer_leaves_time_for_the_others(
 async def test_a_server_without_tls_is_refused_where_tls_is_asked_for(database_url: str, query: str) -> None:
     async with proxied_database(database_url) as (_, url):
         with pytest.raises(DatabaseUnavailable, match="rejected SSL upgrade"):
-            await open_connection(url.replace("sslmode=disable", query))
+            await Connector(url.replace("sslmode=disable", query)).open()
 
 
 @pytest.fixture
@@ -238,6 +238,6 @@ async def test_a_pooler_in_statement_mode_is_refused(database_url: str) -> None:
 
 
 async def test_who_says_that_he_writes_is_tried(database_url: str, db: Database) -> None:
-    async with requirements.looking(database_url) as (connection, _):
+    async with requirements.checked(Connector(database_url)) as (connection, _):
         await requirements.try_to_write(connection)
     assert await db.fetchval("SELECT count(*) FROM workers") == 0

@@ -1,7 +1,7 @@
-"""Opens connections as the database's URL says: to whichever of its hosts takes writes, within bounded time.
+"""Opens connections to the host of the database's URL that takes writes, within bounded time.
 
-Only its name is asked for when a connection starts: poolers refuse anything else there. The session's settings
-follow right afterwards, and again after a reset.
+A connection starts with its name as the only setting, because poolers refuse others. The session's settings are
+set right afterwards, and again after a reset.
 """
 
 from __future__ import annotations
@@ -51,87 +51,93 @@ REFUSED_SETTING = (
 )
 """What PostgreSQL says of a setting that it does not know, or that must not be set so."""
 
-_worked: dict[str, Host] = {}
-"""By URL the host that was connected to last: it is tried first, so that a dead one costs its time once."""
 
+class Connector:
+    """Opens connections to the database at `url`.
 
-def extra_connect_s(url: str) -> float:
-    """How much longer than CONNECT_TIMEOUT_S connecting may take, because the URL says so."""
-    address = database_url.parse(url)
-    return max(0.0, (address.connect_timeout_s or 0.0) * max(1, len(address.hosts)) - CONNECT_TIMEOUT_S)
-
-
-async def connect(url: str, purpose: str = "", *, kept_statements: int = KEPT_STATEMENTS) -> Connection:
-    """A connection that tells PostgreSQL what it is for; the caller closes it.
-
-    Raises DatabaseUnavailable, or DatabaseUnsuitable when a setting of the URL is refused.
+    Remembers which of its hosts answered last and tries that one first, so that a dead one costs its time once.
     """
-    address = database_url.parse(url)
-    connection = await _connected(url, address, _name(address, purpose), kept_statements)
-    try:
-        _set_socket_options(connection, address)
-        # Behind a pooler this waits until it has a server's session to give.
-        timeout_s = address.connect_timeout_s or CONNECT_TIMEOUT_S
-        await connection.execute(_settings(address, purpose), timeout=timeout_s)
-    except BaseException as error:
-        connection.terminate()
-        if isinstance(error, REFUSED_SETTING):
-            what = f"refuses a parameter of DATABASE_URL: {reason_of(url, error)}"
-            raise DatabaseUnsuitable(
-                f"PostgreSQL at {describe_url(url)} {what}", "a parameter of the database's URL is refused"
-            ) from error
-        if isinstance(error, Exception):
-            raise unavailable(url, error) from error
-        raise
-    return connection
 
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._last_host: Host | None = None
 
-async def open_connection(url: str, purpose: str = "") -> Connection:
-    """A connection on which jsonb columns are Python values; the caller closes it. Raises as `connect` does."""
-    connection = await connect(url, purpose)
-    try:
-        with translated(url):
-            await prepare_connection(connection)
-    except BaseException:
-        connection.terminate()
-        raise
-    return connection
+    @property
+    def extra_s(self) -> float:
+        """Seconds that connecting may take beyond CONNECT_TIMEOUT_S, because the URL says so."""
+        address = database_url.parse(self.url)
+        return max(0.0, (address.connect_timeout_s or 0.0) * max(1, len(address.hosts)) - CONNECT_TIMEOUT_S)
+
+    async def connect(self, purpose: str = "", *, kept_statements: int = KEPT_STATEMENTS) -> Connection:
+        """A connection that tells PostgreSQL its purpose; the caller closes it.
+
+        Raises DatabaseUnavailable, or DatabaseUnsuitable when a setting of the URL is refused.
+        """
+        address = database_url.parse(self.url)
+        connection = await self._connected(address, _name(address, purpose), kept_statements)
+        try:
+            _set_socket_options(connection, address)
+            # Behind a pooler this waits until it has a server's session to give.
+            timeout_s = address.connect_timeout_s or CONNECT_TIMEOUT_S
+            await connection.execute(_settings(address, purpose), timeout=timeout_s)
+        except BaseException as error:
+            connection.terminate()
+            if isinstance(error, REFUSED_SETTING):
+                what = f"refuses a parameter of DATABASE_URL: {reason_of(self.url, error)}"
+                raise DatabaseUnsuitable(
+                    f"PostgreSQL at {describe_url(self.url)} {what}",
+                    "a parameter of the database's URL is refused",
+                ) from error
+            if isinstance(error, Exception):
+                raise unavailable(self.url, error) from error
+            raise
+        return connection
+
+    async def open(self, purpose: str = "") -> Connection:
+        """A connection on which jsonb columns are Python values. The caller closes it. Raises as `connect`."""
+        connection = await self.connect(purpose)
+        try:
+            with translated(self.url):
+                await prepare_connection(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def reset(self, connection: Connection) -> None:
+        """Restores the state of a connection of `open` without a purpose, whatever its session was used for."""
+        await connection.reset(timeout=RESET_TIMEOUT_S)
+        settings = _settings(database_url.parse(self.url), "")
+        await connection.execute(settings, timeout=RESET_TIMEOUT_S)
+
+    async def _connected(self, address: DatabaseUrl, name: str, kept_statements: int) -> Connection:
+        """A connection to the first host that answers and, of several, takes writes."""
+        hosts = sorted(address.hosts, key=lambda host: host != self._last_host) or [UNKNOWN_HOST]
+        timeout_s = address.connect_timeout_s or CONNECT_TIMEOUT_S / len(hosts)
+        failures: list[Exception] = []
+        for host in hosts:
+            try:
+                connection = await asyncpg.connect(
+                    **_arguments(address, host, name),
+                    timeout=timeout_s,
+                    command_timeout=STATEMENT_TIMEOUT_S,
+                    statement_cache_size=kept_statements,
+                    max_cached_statement_lifetime=0,
+                    max_cacheable_statement_size=MAX_KEPT_STATEMENT_CHARS,
+                )
+            except Exception as error:
+                failures.append(error)
+                continue
+            self._last_host = host
+            return connection
+        raise _why_none(self.url, hosts, failures) from failures[-1]
 
 
 async def prepare_connection(connection: Connection) -> None:
-    """jsonb columns are Python values on both sides."""
+    """Makes jsonb columns Python values in both directions."""
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=encode_json, decoder=orjson.loads, format="text"
     )
-
-
-async def reset_connection(url: str, purpose: str, connection: Connection) -> None:
-    """Makes it what it was when it was opened, whatever its session was used for."""
-    await connection.reset(timeout=RESET_TIMEOUT_S)
-    await connection.execute(_settings(database_url.parse(url), purpose), timeout=RESET_TIMEOUT_S)
-
-
-async def _connected(url: str, address: DatabaseUrl, name: str, kept_statements: int) -> Connection:
-    """To the first host that answers and, of several, takes writes."""
-    hosts = sorted(address.hosts, key=lambda host: host != _worked.get(url)) or [UNKNOWN_HOST]
-    timeout_s = address.connect_timeout_s or CONNECT_TIMEOUT_S / len(hosts)
-    failures: list[Exception] = []
-    for host in hosts:
-        try:
-            connection = await asyncpg.connect(
-                **_arguments(address, host, name),
-                timeout=timeout_s,
-                command_timeout=STATEMENT_TIMEOUT_S,
-                statement_cache_size=kept_statements,
-                max_cached_statement_lifetime=0,
-                max_cacheable_statement_size=MAX_KEPT_STATEMENT_CHARS,
-            )
-        except Exception as error:
-            failures.append(error)
-            continue
-        _worked[url] = host
-        return connection
-    raise _why_none(url, hosts, failures) from failures[-1]
 
 
 def _why_none(url: str, hosts: list[Host], failures: list[Exception]) -> DatabaseUnavailable:
