@@ -23,6 +23,7 @@ from store.benchmarks.revisions import Revision, counts_of
 from store.executions import (
     batches,
     ingest_problems,
+    latest,
     output,
     queue,
     results,
@@ -77,11 +78,11 @@ async def _latest(
     found: dict[tuple[BenchmarkId, str | None], Execution] = {}
     by_any = [benchmark_id for benchmark_id, agent in keys if agent is None]
     if by_any:
-        newest = await state_machine.latest_of_benchmarks(db, by_any, None)
+        newest = await latest.of_benchmarks(db, by_any, None)
         found |= {(benchmark_id, None): execution for benchmark_id, execution in newest.items()}
     pairs = [(benchmark_id, agent) for benchmark_id, agent in keys if agent is not None]
     if pairs:
-        found |= (await state_machine.latest_of_pairs(db, pairs)).items()
+        found |= (await latest.of_pairs(db, pairs)).items()
     return found
 
 

@@ -18,7 +18,6 @@ from store import sql
 from store.errors import BenchmarkNotFound, ExecutionNotFound, IdempotencyConflict
 from store.executions import rows
 from store.model import (
-    BenchmarkId,
     Ending,
     EventKind,
     Execution,
@@ -322,25 +321,3 @@ async def live_counts(db: Database) -> tuple[int, int]:
     """How many executions are queued, and how many have a runner."""
     row = await db.fetchrow(SQL["live_counts"])
     return (0, 0) if row is None else (row["queued"], row["live"])
-
-
-async def latest_of_benchmarks(
-    db: Database, ids: Sequence[BenchmarkId], agent: str | None
-) -> dict[BenchmarkId, Execution]:
-    """The newest execution of each benchmark, of `agent` or of any; benchmarks without one are absent."""
-    wanted = None if agent is None else storable_text(agent)
-    found = await db.fetch(SQL["latest_of_benchmarks"], ids, wanted)
-    return {BenchmarkId(row["benchmark_id"]): rows.execution(row) for row in found}
-
-
-async def latest_of_pairs(
-    db: Database, pairs: Sequence[tuple[BenchmarkId, str]]
-) -> dict[tuple[BenchmarkId, str], Execution]:
-    """The newest execution of each benchmark and agent; pairs without one are absent."""
-    stored = {(benchmark_id, storable_text(agent)): (benchmark_id, agent) for benchmark_id, agent in pairs}
-    found = await db.fetch(
-        SQL["latest_of_pairs"],
-        [benchmark_id for benchmark_id, _ in stored],
-        [agent for _, agent in stored],
-    )
-    return {stored[row["benchmark_id"], row["agent"]]: rows.execution(row) for row in found}

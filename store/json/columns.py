@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from store.executions.latest import select_latest, select_latest_of_agents
+
 
 @dataclass(frozen=True, slots=True)
 class JsonTable:
@@ -183,16 +185,11 @@ BENCHMARK_OF_LIST = JsonTable(
     {
         "latest_execution": JsonRelation(
             EXECUTION,
-            "(SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id"
-            " ORDER BY queued_at DESC, id DESC LIMIT 1) AS {row}",
+            f"({select_latest('benchmark_id = {outer}.benchmark_id')}) AS {{row}}",
         ),
         "latest_executions": JsonRelation(
             EXECUTION,
-            "(SELECT latest.* FROM unnest({agents}) WITH ORDINALITY AS asked (agent, place)"
-            " CROSS JOIN LATERAL ("
-            "SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id AND agent = asked.agent"
-            " ORDER BY queued_at DESC, id DESC LIMIT 1"
-            ") AS latest ORDER BY asked.place) AS {row}",
+            f"({select_latest_of_agents('{outer}.benchmark_id', '{agents}')}) AS {{row}}",
             many=True,
         ),
         "executions": JsonRelation(_NODES),

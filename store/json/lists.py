@@ -15,6 +15,7 @@ from store.benchmarks import listing as benchmark_listing
 from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.executions import listing, ordering, state_machine
 from store.executions.filters import ExecutionFilter
+from store.executions.latest import OF_BENCHMARKS, select_latest_of_agents
 from store.executions.listing import ExecutionBounds, Parent
 from store.executions.ordering import ExecutionKey
 from store.json import rows as json_rows
@@ -115,7 +116,8 @@ async def latest_of_agents(
 ) -> dict[BenchmarkId, str]:
     """Per benchmark its newest execution by each of `agents`, in their order, in one text."""
     stored = list(dict.fromkeys(map(storable_text, agents)))
-    statement = SQL["latest_of_agents"].format(members=row.members)
+    newest = select_latest_of_agents("wanted.benchmark_id", "(SELECT $2::text[])")
+    statement = SQL["latest_of_agents"].format(members=row.members, latest=newest)
     return dict(await json_rows.fetch(db, statement, ids, stored))
 
 
@@ -124,8 +126,7 @@ async def latest(
 ) -> dict[BenchmarkId, str]:
     """Per benchmark its newest execution, of `agent` or of any."""
     wanted = None if agent is None else storable_text(agent)
-    rows = state_machine.SQL["latest_of_benchmarks"]
-    statement = SQL["one_by_one"].format(keys="e.benchmark_id", rows=rows, members=row.members)
+    statement = SQL["one_by_one"].format(keys="e.benchmark_id", rows=OF_BENCHMARKS, members=row.members)
     return dict(await json_rows.fetch(db, statement, ids, wanted))
 
 

@@ -216,19 +216,3 @@ SELECT * FROM executions WHERE status IN ('QUEUED', 'RUNNING', 'STOPPING') ORDER
 -- name: live_counts
 SELECT count(*) FILTER (WHERE status = 'QUEUED') AS queued, count(*) FILTER (WHERE status <> 'QUEUED') AS live
 FROM executions WHERE status IN ('QUEUED', 'RUNNING', 'STOPPING')
-
--- name: latest_of_benchmarks
-SELECT e.* FROM unnest($1::text[]) AS wanted (benchmark_id)
-CROSS JOIN LATERAL (
-    SELECT * FROM executions
-    WHERE executions.benchmark_id = wanted.benchmark_id AND ($2::text IS NULL OR agent = $2)
-    ORDER BY queued_at DESC, id DESC LIMIT 1
-) AS e
-
--- name: latest_of_pairs
-SELECT e.* FROM unnest($1::text[], $2::text[]) AS wanted (benchmark_id, agent)
-CROSS JOIN LATERAL (
-    SELECT * FROM executions
-    WHERE executions.benchmark_id = wanted.benchmark_id AND executions.agent = wanted.agent
-    ORDER BY queued_at DESC, id DESC LIMIT 1
-) AS e

@@ -23,13 +23,7 @@ FROM unnest((SELECT {parents})) AS wanted (parent)
 -- name: latest_of_agents
 SELECT wanted.benchmark_id AS key, (
     SELECT coalesce(json_agg("the object"), '[]')::text FROM (
-        SELECT latest.* FROM unnest((SELECT $2::text[])) WITH ORDINALITY AS asked (agent, place)
-        CROSS JOIN LATERAL (
-            SELECT * FROM executions
-            WHERE executions.benchmark_id = wanted.benchmark_id AND executions.agent = asked.agent
-            ORDER BY queued_at DESC, id DESC LIMIT 1
-        ) AS latest
-        ORDER BY asked.place
+        {latest}
     ) AS e CROSS JOIN LATERAL (SELECT {members}) AS "the object"
 ) AS objects
 FROM unnest((SELECT $1::text[])) AS wanted (benchmark_id)

@@ -19,7 +19,7 @@ from perf.seed import AGENTS, seed
 from store.agents import performance
 from store.agents.performance import Bucket, PerformanceFilter, Timed
 from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
-from store.executions import listing, state_machine
+from store.executions import latest, listing, state_machine
 from store.executions.filters import ExecutionFilter, ExecutionOrder, OrderField
 from store.executions.listing import ExecutionBounds
 from store.executions.ordering import key_of
@@ -170,7 +170,7 @@ ASKED: dict[str, Question] = {
         for bucket in Bucket
     },
     "agents": performance.agents,
-    "newest of pairs": lambda db: state_machine.latest_of_pairs(db, PAIRS),
+    "newest of pairs": lambda db: latest.of_pairs(db, PAIRS),
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
     **{f"JSON of each, {name}": json_of_twenty(FILTERS[name]) for name in ("all", "rare agent", "tags")},
     "JSON, all at once": lambda db: lists.first(db, written(), ExecutionFilter(), ExecutionBounds(200)),

@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 import pytest
 
-from store.executions import batches, listing, results, retention, state_machine
+from store.executions import batches, latest, listing, results, retention, state_machine
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.live import events
@@ -128,10 +128,8 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "page and place in the log": lambda db: listing.executions(
         db, ExecutionFilter(), ExecutionBounds(limit=50), events.LOG.newest
     ),
-    "newest of benchmarks": lambda db: state_machine.latest_of_benchmarks(db, [BenchmarkId("b7")] * 2, None),
-    "newest of benchmarks by agent": lambda db: state_machine.latest_of_benchmarks(
-        db, [BenchmarkId("b7")], "a7"
-    ),
+    "newest of benchmarks": lambda db: latest.of_benchmarks(db, [BenchmarkId("b7")] * 2, None),
+    "newest of benchmarks by agent": lambda db: latest.of_benchmarks(db, [BenchmarkId("b7")], "a7"),
     "pages of benchmarks": lambda db: listing.executions_of(
         db, listing.Parent.BENCHMARK, [f"b{n}" for n in range(50)], ExecutionFilter(), limit=10
     ),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from store.agents import performance
 from store.agents.performance import EVER, FOREVER, Bucket, Figures, PerformanceFilter, Timed, parts
 from store.benchmarks import benchmarks
-from store.executions import state_machine
+from store.executions import latest, state_machine
 from store.model import Execution, ExecutionStatus
 from store.postgres.database import Database
 from tests.helpers.patience import DEADLINE_S
@@ -287,7 +287,7 @@ async def test_the_newest_execution_of_pairs(db: Database) -> None:
     for benchmark_id, agent in [("b0", "x"), ("b0", "y"), ("b1", "x"), ("b0", "x")]:
         newest[benchmark_id, agent] = await queued(db, benchmark_id, agent=agent)
     wanted = [(draft(b).id, agent) for b in ("b0", "b1", "b2") for agent in ("x", "y", "\x00")]
-    assert await state_machine.latest_of_pairs(db, wanted) == newest
+    assert await latest.of_pairs(db, wanted) == newest
 
 
 DATES = st.one_of(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from store.benchmarks import benchmarks
 from store.benchmarks import listing as benchmark_listing
 from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
-from store.executions import listing, state_machine
+from store.executions import latest, listing, state_machine
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.executions.ordering import ExecutionKey
@@ -246,7 +246,7 @@ async def test_the_newest_execution_of_each_benchmark(full: Database) -> None:
         for item in everything:
             if agent is None or item.agent == agent:
                 expected.setdefault(item.benchmark_id, item)
-        assert await state_machine.latest_of_benchmarks(full, ids, agent) == expected
+        assert await latest.of_benchmarks(full, ids, agent) == expected
 
 
 async def test_the_living_oldest_first_and_their_counts(full: Database) -> None:
