@@ -1,4 +1,4 @@
-"""Child processes that may outlive this one."""
+"""Starts child processes that may outlive this process."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 _living: list[subprocess.Popen[bytes]] = []
-"""Kept: a Popen object that goes before its process complains, and nobody would wait for the process's end."""
+"""Those that live. A Popen object that is collected before its process ends warns, and leaves a zombie."""
 
 
 def start_child(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Starts a process of its own session: Ctrl-C in a terminal is for us alone."""
+    """Starts a process in a session of its own, which Ctrl-C in a terminal does not reach."""
     reap_children()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
     _living.append(process)
@@ -20,12 +20,12 @@ def start_child(command: Sequence[str], **options: Any) -> subprocess.Popen[byte
 
 
 def reap_children() -> None:
-    """Waits for those that have ended: until then they are zombies."""
+    """Waits for those that have ended, which are zombies until then."""
     _living[:] = [process for process in _living if process.poll() is None]
 
 
 @atexit.register
-def _leave_the_rest() -> None:
-    """What outlives this process on purpose is no fault: its Popen need not complain."""
+def _silence_warnings() -> None:
+    """Those that still live outlive this process on purpose: their Popen objects must not warn."""
     for process in _living:
         process.returncode = 0

@@ -1,4 +1,4 @@
-"""A data directory of PostgreSQL: made whole or not at all, and the same whatever the environment says."""
+"""The data directory of PostgreSQL: created completely or not at all, independent of the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that waits until PostgreSQL's last user has ended, and stops it then: for users that are killed."""
+"""Starts a process that stops PostgreSQL when its last user was killed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ case $(readlink "/proc/$pid/exe") in
 */postgres | */postgres' (deleted)') [ "/proc/$pid/cwd" -ef "$2" ] && kill -INT "$pid" ;;
 esac
 """
-"""One guard is enough. It gets the users' lock when nobody shares it any more; the kernel tells of every end.
+"""One guard is enough. It gets the users' lock when no process shares it any more, however those ended.
 
-It judges the process as store.embedded.identity does."""
+It recognises the process as store.embedded.processes does."""
 
 
 def start_guard(cluster: Cluster) -> subprocess.Popen[bytes] | None:
-    """The guard, which may end at once because there is one; None where the system has no such tools."""
+    """The guard, which ends at once if there is one already; None where the system lacks flock."""
     if sys.platform != "linux" or shutil.which("flock") is None:
         return None
     return start_child(

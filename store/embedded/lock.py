@@ -1,4 +1,4 @@
-"""Advisory locks on files, shared between processes. The kernel releases them when their holders end, however."""
+"""Advisory locks on files between processes. The kernel releases them however their holders end."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The postmaster of one cluster, whichever process started it: found, started, stopped.
+"""Finds, starts and stops the postmaster of one cluster, whichever process started it.
 
-postmaster.pid alone proves nothing: after a crash or a reboot its number may be that of any program. A process is
-taken for ours, and signalled, only if it executes PostgreSQL in this very data directory. Every process of a
-PostgreSQL that we started holds a lock as well, inherited from its start: while it is held, by a backend that
-outlived its postmaster or by a server in another container, no second one is started.
+postmaster.pid alone proves nothing: after a crash or a reboot its pid may be that of any program. A process is
+used and signalled only if it executes PostgreSQL in this data directory. Every process of a PostgreSQL that we
+started also holds a lock that it inherited: while that is held, by a backend that outlived its postmaster or by a
+server in another container, no second server is started.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from store.embedded.children import reap_children, start_child
 from store.embedded.cluster import Cluster
-from store.embedded.identity import executes_postgres_in, processes_in, signal_postgres
 from store.embedded.lock import FileLock
+from store.embedded.processes import executes_postgres_in, processes_in, signal_postgres
 from store.errors import EmbeddedServerFailed
 
 PORT = 5432
@@ -29,15 +29,15 @@ PORT = 5432
 SOCKET = f".s.PGSQL.{PORT}"
 
 STALE = ("postmaster.pid", SOCKET, f"{SOCKET}.lock")
-"""What a PostgreSQL that was killed leaves: the numbers in these files may be those of other processes now."""
+"""Files that a killed PostgreSQL leaves; the pids in them may be those of other processes now."""
 
 READY, STOPPING = "ready", "stopping"
 
 START_DEADLINE_S = 1800.0
-"""After a crash the log is replayed first, from where it began."""
+"""After a crash the whole log since the last checkpoint is replayed first."""
 
 SILENT_START_S = 5.0
-"""A start that takes longer is told about."""
+"""A start that takes longer is logged."""
 
 POLL_S = 0.02
 
@@ -61,7 +61,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What postmaster.pid says of a postmaster that lives."""
+    """A postmaster that lives, and its status in postmaster.pid."""
 
     pid: int
     status: str
@@ -76,7 +76,7 @@ class Postmaster:
         self._log = cluster.data_dir / "postgres.log"
         self._lock = cluster.data_dir / "postgres.running"
         self._process: subprocess.Popen[bytes] | None = None
-        """The one that this process started last."""
+        """The postmaster that this process started last."""
         self._stopping_since: float | None = None
 
     def find(self) -> Running | None:
@@ -95,7 +95,7 @@ class Postmaster:
         return None
 
     def watch(self) -> bool:
-        """Whether it lives; to be asked now and then. One that stays on its way to stop is made to go."""
+        """Whether it lives; call it regularly. One that takes too long to stop is signalled again."""
         found = self.find()
         if found is None or found.status != STOPPING:
             self._stopping_since = None
@@ -106,7 +106,7 @@ class Postmaster:
         return found is not None
 
     def ensure(self, ending: threading.Event) -> None:
-        """Starts it if need be, and waits until it is ready; gives up when `ending` is set.
+        """Starts it unless it runs, and waits until it is ready; gives up when `ending` is set.
 
         The caller excludes other processes meanwhile. Raises EmbeddedServerFailed.
         """
@@ -135,7 +135,7 @@ class Postmaster:
             )
 
     def shut_down(self) -> None:
-        """Stops it in good order if possible, and waits until nothing of it is left."""
+        """Stops it, cleanly if possible, and waits until none of its processes is left."""
         for name, patience_s in STOP_STEPS:
             self._signal(signal.Signals[name])
             deadline = time.monotonic() + patience_s
@@ -199,7 +199,7 @@ class Postmaster:
         return os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
     def _reason(self, log_size: int, exit_code: int) -> str:
-        """Why it ended while it started: the gravest line of its log."""
+        """Why it ended while it started: the last fatal line of its log."""
         with self._log.open(encoding="utf-8", errors="replace") as written:
             written.seek(log_size)
             lines = [line.strip() for line in written if line.strip()]

@@ -1,8 +1,8 @@
-"""What the rest of the program uses of the embedded PostgreSQL: it runs while an EmbeddedServer is open.
+"""The embedded PostgreSQL as the rest of the program uses it: it runs while an EmbeddedServer is open.
 
 Several processes may use one data directory at once. Each holds a shared lock on `postgres.users`, which the
-kernel releases however the process ends. The last one to leave stops PostgreSQL, and a guard does when that one
-was killed; each restarts it when it dies.
+kernel releases however the process ends. The last one to leave stops PostgreSQL; when that one was killed, a guard
+does. Each restarts PostgreSQL when it dies.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from store.embedded.short_path import ShortPath
 from store.errors import EmbeddedServerFailed
 
 WATCH_S = 0.5
-"""How often each user looks whether PostgreSQL still runs."""
+"""How often each user checks whether PostgreSQL runs."""
 
 RETRY_S = 5.0
 """After a start that failed, for example because the disk is full."""
@@ -33,10 +33,10 @@ JOIN_DEADLINE_S = START_DEADLINE_S + 30.0
 """Longer than any start that another process is waiting for."""
 
 LEAVE_DEADLINE_S = 5.0
-"""Whoever keeps us from our turn for longer is starting PostgreSQL, so we are not the last."""
+"""A process that holds the lock for longer is starting PostgreSQL, so this one is not the last user."""
 
 GUARD_ENDS_S = 1.0
-"""It ends when the last user has gone; whoever stops PostgreSQL waits for it too."""
+"""How long the process that stops PostgreSQL waits for the guard to end."""
 
 POLL_S = 0.02
 
@@ -90,7 +90,7 @@ class EmbeddedServer:
         return None if found is None else found.pid
 
     def stop(self) -> None:
-        """Leaves; the last living process to leave stops the server."""
+        """Stops using the server; the last process to do so stops it."""
         if self._has_left:
             return
         self._has_left = True
@@ -124,7 +124,7 @@ class EmbeddedServer:
 
     @contextmanager
     def _turn(self, deadline_s: float, ending: threading.Event) -> Iterator[FileLock]:
-        """One process at a time starts or stops PostgreSQL."""
+        """The lock under which one process at a time starts or stops PostgreSQL."""
         deadline = time.monotonic() + deadline_s
         with FileLock(self._data_dir / "postgres.starting") as lock:
             while not lock.try_exclusive():
@@ -133,7 +133,7 @@ class EmbeddedServer:
             yield lock
 
     def _watch(self) -> None:
-        """Until we leave: a PostgreSQL that died is started again."""
+        """Starts PostgreSQL again when it has died, until this process leaves."""
         while not self._ending.wait(WATCH_S):
             if not self._postmaster.watch():
                 self._revive()

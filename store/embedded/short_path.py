@@ -1,6 +1,6 @@
-"""A name for the directory of a Unix socket, whose address has room for about 100 bytes only.
+"""A short path for the directory of a Unix socket, whose address may have about 100 bytes only.
 
-Where the directory's own path does not do, the name is a link in a temporary directory that only we can enter.
+If the directory's own path is too long, it is a link in a temporary directory that only this user can enter.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ LONGEST = 80
 """Of the 103 bytes that every system allows, without the socket's own name."""
 
 PLAIN = re.compile(rf"/[A-Za-z0-9/._-]{{1,{LONGEST}}}")
-"""Means the same in a URL, in a list and in a shell."""
+"""Needs no quoting in a URL, in a list or in a shell."""
 
 
 class ShortPath:
-    """`path` names `directory` until `close`."""
+    """`path` leads to `directory` until `close`."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory
@@ -38,7 +38,7 @@ class ShortPath:
             )
 
     def close(self) -> None:
-        """Removes the name."""
+        """Removes the link."""
         if self._made is not None:
             with suppress(OSError):
                 self.path.unlink()

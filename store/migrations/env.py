@@ -1,4 +1,4 @@
-"""Alembic's entry: hands the connection of store.postgres.migrate to the revisions, or prints SQL with `--sql`."""
+"""Alembic's entry point: runs the revisions on the connection of store.postgres.migrate, or prints SQL."""
 
 from __future__ import annotations
 

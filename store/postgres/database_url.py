@@ -1,9 +1,8 @@
-"""What the URL of a database says: where it is, who asks, and what each of its parameters becomes.
+"""Reads the URL of a database: hosts, user, and what each parameter means.
 
-Parameters that libpq documents are honoured or refused, never passed over; one of another name is a setting of
-the session (`search_path`, `statement_timeout`), which PostgreSQL itself refuses when it does not know it. So a
-URL that works in psql works here, or is refused in one line. No message holds a part of the URL where a password
-may be.
+Parameters that libpq documents are applied or refused, never ignored; any other is a setting of the session
+(`search_path`, `statement_timeout`), which PostgreSQL refuses when it does not know it. So a URL that works in
+psql works here, or is refused with one line. No message contains a part of the URL that may be a password.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ DRIVER = frozenset(
     "gsslib krbsrvname passfile service sslcert sslcrl sslkey sslmode sslnegotiation sslpassword sslrootcert "
     "ssl_max_protocol_version ssl_min_protocol_version".split()
 )
-"""What the driver honours by itself."""
+"""Parameters that the driver applies itself."""
 
 SYSTEM_CERTIFICATES = ("sslrootcert", "system")
 """The server's certificate is checked against those that the machine trusts; the driver does not know this one."""
@@ -58,13 +57,13 @@ HARMLESS: Mapping[str, frozenset[str] | None] = {
     "sslsni": frozenset({"1"}),
     "target_session_attrs": frozenset({"any", "read-write", "primary"}),
 }
-"""Parameters of libpq with the values that ask for nothing but what is done anyway; None for any value."""
+"""Parameters of libpq with the values that change nothing here; None for any value."""
 
 REFUSED = frozenset(
     "hostaddr krbspn oauth_client_id oauth_client_secret oauth_issuer oauth_scope require_auth requirepeer "
     "scram_client_key scram_server_key servicefile sslcrldir sslkeylogfile".split()
 )
-"""Parameters of libpq that the driver cannot honour."""
+"""Parameters of libpq that the driver cannot apply."""
 
 INSTEAD: Mapping[str, str] = {
     "channel_binding": "say sslmode=verify-full&sslrootcert=system, which protects against the same",
@@ -91,7 +90,7 @@ _OPTIONS = re.compile(rf"(?:{_OPTION.pattern.replace('?P<name>', '?:').replace('
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """A URL that can be used. `repr` tells nothing: there are secrets in it."""
+    """A URL that can be used. Its `repr` is empty, because it has secrets."""
 
     hosts: tuple[Host, ...] = field(repr=False)
     """In the order in which they are tried; empty for the driver's defaults, PGHOST among them."""
@@ -112,7 +111,7 @@ class DatabaseUrl:
 
     @property
     def dsn(self) -> str:
-        """What the driver reads its parameters from; all else it is given as arguments."""
+        """The driver's parameters as a URL; everything else is passed as arguments."""
         driver = {name: value for name, value in self.driver.items() if (name, value) != SYSTEM_CERTIFICATES}
         return f"postgresql://?{urlencode(driver, quote_via=quote)}"
 
@@ -123,7 +122,7 @@ class DatabaseUrl:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What nobody may be told, also as it is spelled in a URL; the longest first."""
+        """Passwords as they are and as a URL spells them; the longest first."""
         given = [secret for secret in (self.password, self.driver.get("sslpassword")) if secret]
         spelled = {
             spelling for secret in given for spelling in (secret, quote(secret), quote(secret, safe=""))

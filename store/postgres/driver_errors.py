@@ -1,6 +1,6 @@
-"""What the driver raises, sorted by what it means here, and the error of ours that each becomes.
+"""Turns errors of the driver into errors of store.errors.
 
-What is in none of these lists is a fault of ours, and leaves as it is.
+An error that is in none of these lists is a bug, and is raised as it is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNAVAILABLE = (
     # What the driver says when a connection breaks between two steps of one call.
     asyncpg.InternalClientError,
 )
-"""The server is away, stopping, full or will not have us."""
+"""The server is away, stopping or full, or refuses the connection."""
 
 NOT_WRITABLE = (
     asyncpg.DiskFullError,
@@ -41,10 +41,10 @@ NOT_WRITABLE = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.PostgresIOError,
 )
-"""The server answers, and does not take this write: another try helps when somebody has changed that."""
+"""The server refuses this write until somebody changes that."""
 
 CONTENDED = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
-"""Others were in the way: deadlocks, lock timeouts. Nothing was written."""
+"""Deadlocks, lock timeouts and serialization failures. Nothing was written."""
 
 OUTDATED = (
     asyncpg.InvalidCachedStatementError,
@@ -58,7 +58,7 @@ OUTDATED = (
     asyncpg.UndefinedObjectError,
     asyncpg.UndefinedTableError,
 )
-"""The schema is not what it was when the statement was prepared. Nothing was written: it failed at once."""
+"""The schema changed after the statement was prepared. Nothing was written: it failed at once."""
 
 
 def describe_url(url: str) -> str:
@@ -70,7 +70,7 @@ def describe_url(url: str) -> str:
 
 
 def reason_of(url: str, error: BaseException) -> str:
-    """What the driver says, on one line and without a secret."""
+    """The driver's message, on one line and without a secret."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     try:
         secrets = database_url.parse(url).secrets
@@ -101,7 +101,7 @@ def not_writable(url: str, error: BaseException) -> DatabaseNotWritable:
 
 
 def typed(url: str, error: BaseException | None) -> StoreError | None:
-    """The error of ours for one of the driver; None for what is a fault of ours."""
+    """The error of store.errors for one of the driver; None for one that is a bug."""
     if error is None:
         return None
     if isinstance(error, NOT_WRITABLE):
@@ -118,7 +118,7 @@ def typed(url: str, error: BaseException | None) -> StoreError | None:
 
 @contextmanager
 def translated(url: str) -> Iterator[None]:
-    """What the driver raises inside leaves as an error of ours."""
+    """Errors of the driver in the block are raised as errors of store.errors."""
     try:
         yield
     except Exception as error:

@@ -1,8 +1,8 @@
-"""The connections of one process to PostgreSQL, handed out without a round trip or a timer when one is free.
+"""The pool of connections of one process; a free one is given out without a round trip or a timer.
 
-A connection goes back as it is, for nothing of ours leaves a trace in its session: settings are SET LOCAL, locks
-end with their transaction, listeners have connections of their own. One whose user met an error is reset before
-the next one gets it, one in doubt is closed. Who waits is served in turn.
+A connection is returned without a reset, because its users leave nothing in its session: settings are SET LOCAL,
+locks end with their transaction, listeners have connections of their own. After an error it is reset, and closed
+if that fails. Waiting callers are served in order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Row: TypeAlias = Mapping[str, Any]
 """A row of a result by column; jsonb is a Python value."""
 
 PROBE_IDLE_S = 1.0
-"""A connection that was silent for this long is asked whether it lives: nobody tells of a dead peer."""
+"""A connection that was silent for this long is probed before its use: the driver does not report a dead peer."""
 
 PROBE_TIMEOUT_S = 1.0
 """A probe not answered by then means a dead peer."""
@@ -31,7 +31,7 @@ PROBE_TIMEOUT_S = 1.0
 PROBE = "SELECT 1"
 
 IDLE_LIFETIME_S = 300.0
-"""A connection that nobody needed for this long is closed; one stays."""
+"""A connection that was idle for this long is closed; one is kept."""
 
 
 async def _reset(connection: Connection) -> None:
@@ -39,9 +39,9 @@ async def _reset(connection: Connection) -> None:
 
 
 class Pool:
-    """At most `max_size` connections, opened by `connect` when they are needed; what that raises leaves here.
+    """At most `max_size` connections, opened with `connect` when they are needed; its errors are passed on.
 
-    `reset` makes one what it was when it was opened, or raises.
+    `reset` restores the state of a new connection, or raises.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class Pool:
         """With when each was last used, on the monotonic clock; the newest at the end, and taken first."""
         self._used: set[Connection] = set()
         self._outdated: set[Connection] = set()
-        """Of those in use the ones that must not be used again."""
+        """Connections in use that must be closed when they come back."""
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
-        """Who gets the next one: a connection, or None for the right to open one."""
+        """Waiting callers in order; the result is a connection, or None for the right to open one."""
         self._closing = self._ended = False
         self._all_back = asyncio.Event()
         self._sweeping = asyncio.get_running_loop().call_later(IDLE_LIFETIME_S, self._sweep)
@@ -73,7 +73,7 @@ class Pool:
 
     @property
     def idle(self) -> list[Connection]:
-        """Those that nobody uses, the one used last at the end."""
+        """Connections that are not in use, the one used last at the end."""
         return [connection for connection, _ in self._idle]
 
     @property
@@ -82,7 +82,7 @@ class Pool:
         return len(self._used) == self._max_size
 
     def take(self) -> Connection | None:
-        """A free connection that needs no proof that it lives, at once; None when `acquire` must be awaited."""
+        """A free connection that need not be probed; None when `acquire` must be awaited."""
         if self._idle and not self._closing:
             connection, used_at = self._idle[-1]
             if time.monotonic() - used_at < PROBE_IDLE_S and not connection.is_closed():
@@ -92,7 +92,7 @@ class Pool:
         return None
 
     async def acquire(self) -> Connection:
-        """A connection that lives. Waits for one without end, or raises what opening one raises."""
+        """A connection that was probed. Waits for one without limit; raises what opening one raises."""
         while self._idle and not self._closing:
             connection, _ = self._idle.pop()
             self._used.add(connection)
@@ -101,7 +101,7 @@ class Pool:
             elif await self._lives(connection):
                 return connection
             else:
-                # The others are older: better a new one than one doubtful one after the other.
+                # The others are older and probably dead as well: open a new one.
                 break
         if self._size < self._max_size:
             self._size += 1
@@ -109,7 +109,7 @@ class Pool:
         return await self._turn() or await self._open()
 
     def give_back(self, connection: Connection) -> bool:
-        """Takes back a connection that is as it was; False when it is not, and must be restored."""
+        """Takes back a connection; False when it needs `restore`: it is closed, outdated or in a transaction."""
         if connection.is_closed() or connection.is_in_transaction():
             return False
         if connection in self._outdated:
@@ -119,11 +119,11 @@ class Pool:
         return True
 
     async def restore(self, connection: Connection) -> None:
-        """Takes a connection back whatever its state: reset, or closed; also when the caller is cancelled."""
+        """Takes back a connection in any state: resets or closes it, also when the caller is cancelled."""
         await asyncio.shield(self._restored(connection))
 
     async def close(self) -> None:
-        """Hands out no more, waits for those in use, and closes all."""
+        """Gives out no more, waits for those in use, and closes all."""
         self._closing = True
         self._sweeping.cancel()
         while self._size > len(self._idle):
@@ -141,12 +141,12 @@ class Pool:
             connection.terminate()
 
     def expire(self) -> None:
-        """Closes those that nobody uses."""
+        """Closes those that are not in use."""
         while self._idle:
             self._close(self._idle.pop()[0])
 
     def renew(self) -> None:
-        """Nobody is given one any more that is open now: those in use are closed when they come back."""
+        """Replaces all connections: those in use are closed when they come back."""
         self._outdated = set(self._used)
         self.expire()
 
@@ -170,7 +170,7 @@ class Pool:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                # It came in the same moment as the cancellation: the next one gets it.
+                # It came together with the cancellation: the next caller gets it.
                 connection = turn.result()
                 if connection is None:
                     self._free_place()
@@ -193,7 +193,7 @@ class Pool:
     async def _restored(self, connection: Connection) -> None:
         reset = False
         try:
-            # Whatever is wrong with it, the work is done: nobody is to be told.
+            # The caller's work is done: an error here only closes the connection.
             with suppress(Exception):
                 if connection not in self._outdated:
                     await self._reset(connection)
@@ -233,7 +233,7 @@ class Pool:
         self._all_back.set()
 
     def _sweep(self) -> None:
-        """Closes those that nobody has needed for a lifetime, all but one."""
+        """Closes those that were idle for IDLE_LIFETIME_S, all but one."""
         oldest = time.monotonic() - IDLE_LIFETIME_S
         while len(self._idle) > 1 and self._idle[0][1] < oldest:
             self._close(self._idle.pop(0)[0])

@@ -1,4 +1,4 @@
-"""The schema as PostgreSQL prints it: store/schema.sql, the contract that migrations add up to."""
+"""Prints the schema with pg_dump: store/schema.sql, the result of all migrations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PRINTED_SCHEMA = Path(__file__).parents[1] / "schema.sql"
 HEADER = "-- The sum of all migrations, printed by `make schema`. Do not edit: write a migration.\n\n"
 
 _NOISE = ("--", "SET ", "SELECT pg_catalog.set_config", "\\restrict", "\\unrestrict")
-"""Lines of pg_dump that say who dumped, not what the schema is."""
+"""Lines of pg_dump that are not part of the schema."""
 
 
 def schema_sql(url: str, bin_dir: Path) -> str:

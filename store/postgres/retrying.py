@@ -1,7 +1,7 @@
-"""Tries again what lost against others: a deadlock, a lock timeout, a serialization failure.
+"""Repeats operations that failed by a deadlock, a lock timeout or a serialization failure.
 
-PostgreSQL has undone such an operation completely, so it may be repeated as a whole. Nothing else is repeated
-here: after the loss of a connection nobody knows whether a commit took effect.
+PostgreSQL has rolled such an operation back, so it may be repeated as a whole. Nothing else is repeated: after a
+lost connection it is unknown whether a commit took effect.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, ParamSpec, TypeVar
 from store.errors import DatabaseContended
 
 RETRIES = 3
-"""Who still loses after that many tries is told so: the rows are in great demand."""
+"""After this many repetitions the error is raised."""
 
 PAUSE_S = 0.02
-"""Before the first try, doubling: long enough for a transaction of ours to be over."""
+"""Before the first repetition, then doubled: about as long as a transaction takes."""
 
 JITTER = (0.5, 1.5)
-"""Factor on each pause: two that met must not meet again."""
+"""Factor on each pause, so that two operations do not meet again."""
 
 _random = SystemRandom()
 

@@ -1,7 +1,7 @@
-"""Text and JSON on their way into PostgreSQL.
+"""Makes text and JSON storable.
 
-PostgreSQL refuses NUL in text and jsonb, and lone surrogates are not UTF-8. Both are written as their
-visible escape (`\\u0000`, `\\ud800`): nothing an agent produced is lost, and none of it can fail a write.
+PostgreSQL refuses NUL in text and jsonb, and lone surrogates are not UTF-8. Both are replaced by their visible
+escape (`\\u0000`, `\\ud800`), so no text of an agent is lost or makes a write fail.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def storable_json(value: JsonValue) -> JsonValue:
 
 
 class EncodedJson(str):
-    """JSON that `encode_json` has made text of already; it stands where a tree of values might."""
+    """JSON that is encoded already; accepted where a tree of values is."""
 
     __slots__ = ()
 

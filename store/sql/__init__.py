@@ -1,4 +1,4 @@
-"""SQL in files, in named blocks: `-- name: adopt` opens the block `sql.load("executions")["adopt"]`."""
+"""Loads statements from files of named blocks: `-- name: adopt` begins `sql.load("executions")["adopt"]`."""
 
 from __future__ import annotations
 

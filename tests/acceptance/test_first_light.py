@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from store.embedded.identity import processes_in
+from store.embedded.processes import processes_in
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
 from tests.helpers.server import Server, close_code, running_server

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from store.embedded import EmbeddedServer
-from store.embedded.identity import processes_in
+from store.embedded.processes import processes_in
 from tests.helpers.places import REPOSITORY
 
 HOLD = """

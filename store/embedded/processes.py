@@ -1,4 +1,4 @@
-"""Which processes are PostgreSQL's in a data directory, judged by what they are, never by a number alone."""
+"""Finds and signals the processes of PostgreSQL in a data directory; a pid alone proves nothing."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 PROGRAM = "postgres"
 DELETED = " (deleted)"
-"""What Linux appends to the path of a program whose file was replaced."""
+"""Linux appends this to the path of a program whose file was replaced."""
 
 
 def executes_postgres_in(pid: int, data: Path) -> bool:
-    """Whether the process lives, executes PostgreSQL and works in the directory `data`.
+    """Whether the process lives, executes PostgreSQL and has the working directory `data`.
 
-    False as well for processes that we must not look at: PostgreSQL runs as the owner of its directory.
+    False as well for processes that we may not inspect: PostgreSQL runs as the owner of its directory.
     """
     try:
         if sys.platform == "linux":
             program = os.readlink(f"/proc/{pid}/exe").removesuffix(DELETED)
-            # Not the link's text: that may lead through directories that the reader sees otherwise.
+            # Not the link's text: that may lead through directories that look different from here.
             directory = os.stat(f"/proc/{pid}/cwd")
         else:
             import psutil
@@ -54,7 +54,7 @@ def signal_postgres(pid: int, data: Path, number: signal.Signals) -> bool:
             if is_ours:
                 os.kill(pid, number)
             return is_ours
-        # What is judged is what is signalled: the number cannot go to another process in between.
+        # With a descriptor the pid cannot become another process between the check and the signal.
         process = os.pidfd_open(pid)
         try:
             is_ours = executes_postgres_in(pid, data)
