@@ -22,7 +22,7 @@ from store.postgres.database import Database
 from store.postgres.migrate import require_newest
 from store.workers import diagnosis, workers
 from store.workers.diagnosis import QueueFacts, ServerFacts
-from store.workers.workers import Owned, Worker
+from store.workers.workers import OwnedExecution, Worker
 
 OLDEST_POSTGRES = 140_000
 """What is tested: PostgreSQL 14 and newer."""
@@ -171,7 +171,7 @@ def _queue(facts: QueueFacts, present: Sequence[Worker]) -> Iterator[Finding]:
         yield ok("queue", waits if facts.queued else "empty")
 
 
-def _stuck(owned: Sequence[Owned]) -> Iterator[Finding]:
+def _stuck(owned: Sequence[OwnedExecution]) -> Iterator[Finding]:
     stuck = [
         one
         for one in owned

@@ -35,7 +35,7 @@ from store.model import (
 )
 from store.postgres.database import Database
 from store.workers import workers
-from store.workers.workers import HEARTBEAT_S, STALE_S, Home, Owned, Owner
+from store.workers.workers import HEARTBEAT_S, STALE_S, Home, OwnedExecution, Owner
 
 FORGET_PAUSE_S = 3600.0
 """Between two deletions of the rows of workers that are long gone."""
@@ -104,7 +104,7 @@ class Recovery:
     _looked: float = field(default=0.0, init=False)
     _forgot: float = field(default_factory=time.monotonic, init=False)
 
-    async def look(self, resume: Callable[[Execution], None]) -> list[Owned]:
+    async def look(self, resume: Callable[[Execution], None]) -> list[OwnedExecution]:
         """One look: what was owned as it began. What is taken over is given to `resume` at once.
 
         Closes what no worker can see. Raises the store's errors.
@@ -123,11 +123,11 @@ class Recovery:
                     await self._close(one)
                 case Takeover.LEAVE:
                     pass
-        await workers.give_up(self.db, self.policy.lost_after_s)
+        await workers.mark_gone(self.db, self.policy.lost_after_s)
         await self._forget()
         return everything
 
-    def _decide(self, one: Owned, steady: bool) -> Takeover:
+    def _decide(self, one: OwnedExecution, steady: bool) -> Takeover:
         decision = self.policy.decide(one.owner, steady=steady)
         if one.origin is ExecutionOrigin.OBSERVED and decision is Takeover.TAKE_OVER:
             # The observer of the directory takes it over; when there is none, it is closed like any other.
@@ -151,7 +151,7 @@ class Recovery:
     def _now() -> float:
         return time.monotonic()
 
-    async def _take_over(self, one: Owned) -> Execution | None:
+    async def _take_over(self, one: OwnedExecution) -> Execution | None:
         if self.worker_id is None:
             return None
         owner = one.owner
@@ -168,7 +168,7 @@ class Recovery:
             log.info("execution %s is taken over from %s", one.execution_id, former)
         return taken
 
-    async def _close(self, one: Owned) -> None:
+    async def _close(self, one: OwnedExecution) -> None:
         owner = one.owner
         if owner is None:
             return
@@ -195,7 +195,7 @@ class Recovery:
         """Now and then, and not just after the start."""
         if self._now() - self._forgot >= FORGET_PAUSE_S:
             self._forgot = self._now()
-            await workers.forget(self.db)
+            await workers.delete_gone(self.db)
 
 
 async def close_unseen(db: Database, lost_after_s: float) -> None:

@@ -46,7 +46,7 @@ from store.model import (
 from store.postgres.database import Database
 from store.workers import workers
 from store.workers.concurrency_limits import Limits
-from store.workers.workers import HEARTBEAT_S, Owned, Registration
+from store.workers.workers import HEARTBEAT_S, OwnedExecution, Registration
 
 POLL_S = 1.0
 """How often a worker looks at the queue without being notified, should a notification be lost."""
@@ -170,7 +170,7 @@ class Worker:
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(LEAVE_S):
-                await workers.leave(self._context.db, self.id)
+                await workers.deregister(self._context.db, self.id)
         except (TimeoutError, StoreError) as error:
             log.warning("the worker could not deregister: %s: %s", type(error).__name__, error)
 
@@ -222,7 +222,7 @@ class Worker:
         self.counters.recovered += 1
         self._begin(execution, is_fresh=False)
 
-    async def _set_right(self, one: Owned) -> None:
+    async def _set_right(self, one: OwnedExecution) -> None:
         """Makes what this worker supervises agree with what it owns, as `one` says that it was a moment ago."""
         supervised = self._supervised.get(one.execution_id)
         is_mine = one.owner is not None and one.owner.id == self.id

@@ -1,9 +1,9 @@
--- name: beat
+-- name: heartbeat
 INSERT INTO workers (id, host, machine_id, boot_id, sessions_dir, process_id, process_started_at, capacity, version)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp(), left_at = NULL
 
--- name: leave
+-- name: deregister
 UPDATE workers SET left_at = clock_timestamp() WHERE id = $1 AND left_at IS NULL
 
 -- name: present
@@ -19,13 +19,13 @@ SELECT e.id, e.origin, e.worker_id, w.host, w.machine_id, w.boot_id, w.sessions_
 FROM executions AS e LEFT JOIN workers AS w ON w.id = e.worker_id
 WHERE e.status IN ('RUNNING', 'STOPPING') ORDER BY e.queued_at, e.id
 
--- name: give_up
+-- name: mark_gone
 UPDATE workers AS w SET left_at = clock_timestamp()
 WHERE left_at IS NULL AND heartbeat_at < clock_timestamp() - make_interval(secs => $1) AND NOT EXISTS (
     SELECT FROM executions AS e WHERE e.worker_id = w.id AND e.status IN ('RUNNING', 'STOPPING')
 )
 
--- name: forget
+-- name: delete_gone
 -- Some at a time: each is looked for among all executions once more, by the foreign key.
 DELETE FROM workers WHERE id IN (
     SELECT id FROM workers AS w

@@ -95,7 +95,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedExecution:
     """An execution that has a runner, and its owner; None if a version without workers started it."""
 
     execution_id: ExecutionId
@@ -106,7 +106,7 @@ class Owned:
 async def send_heartbeat(connection: Any, worker: Registration) -> None:
     """Registers the worker or refreshes its row, also after others have marked it as gone."""
     await connection.execute(
-        SQL["beat"],
+        SQL["heartbeat"],
         worker.id,
         worker.host,
         worker.home.machine_id,
@@ -147,22 +147,22 @@ async def keep_sending_heartbeats(connector: Connector, worker: Registration) ->
         await asyncio.sleep(RECONNECT_S)
 
 
-async def leave(db: Database, worker_id: WorkerId) -> None:
+async def deregister(db: Database, worker_id: WorkerId) -> None:
     """Marks the worker as gone: its executions may be taken over at once."""
-    await db.execute(SQL["leave"], worker_id)
+    await db.execute(SQL["deregister"], worker_id)
 
 
-async def give_up(db: Database, silent_s: float) -> None:
+async def mark_gone(db: Database, silent_s: float) -> None:
     """Marks workers as gone that were silent for `silent_s` and to which no live execution belongs."""
-    await db.execute(SQL["give_up"], silent_s)
+    await db.execute(SQL["mark_gone"], silent_s)
 
 
-async def forget(db: Database) -> None:
+async def delete_gone(db: Database) -> None:
     """Deletes at most DELETED_AT_ONCE workers that left DELETE_AFTER_S ago and that no execution refers to.
 
     One that is alive after all registers again with its next heartbeat.
     """
-    await db.execute(SQL["forget"], DELETE_AFTER_S, DELETED_AT_ONCE)
+    await db.execute(SQL["delete_gone"], DELETE_AFTER_S, DELETED_AT_ONCE)
 
 
 async def present(db: Database) -> list[Worker]:
@@ -184,10 +184,10 @@ async def present(db: Database) -> list[Worker]:
     ]
 
 
-async def owned(db: Database) -> list[Owned]:
+async def owned(db: Database) -> list[OwnedExecution]:
     """Every execution that has a runner, oldest first, with its owner."""
     return [
-        Owned(ExecutionId(row["id"]), ExecutionOrigin(row["origin"]), _owner(row))
+        OwnedExecution(ExecutionId(row["id"]), ExecutionOrigin(row["origin"]), _owner(row))
         for row in await db.fetch(SQL["live"])
     ]
 

@@ -44,8 +44,8 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "all positions": queue.positions,
     "who owns what": workers.owned,
     "who is there": workers.present,
-    "who is given up": lambda db: workers.give_up(db, 30),
-    "who is forgotten": workers.forget,
+    "who is given up": lambda db: workers.mark_gone(db, 30),
+    "who is forgotten": workers.delete_gone,
     "stop of a waiting one": lambda db: state_machine.request_stop(db, SOME[7]),
 }
 

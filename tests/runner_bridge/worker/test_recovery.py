@@ -401,7 +401,7 @@ async def test_a_worker_says_that_it_is_there_until_it_leaves(
 async def test_a_worker_that_was_given_up_and_comes_back_is_there_again(db: Database) -> None:
     worker_id = await registered(db)
     await silent_for(db, worker_id, 60)
-    await workers.give_up(db, 30)
+    await workers.mark_gone(db, 30)
     assert await workers.present(db) == []
     await registered(db)
     assert [worker.id for worker in await workers.present(db)] == [worker_id]
