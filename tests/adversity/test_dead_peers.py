@@ -21,7 +21,7 @@ from store.live import benchmark_changes, events, log_reader, notification_liste
 from store.live.hub import Hub
 from store.live.notification_listener import NotificationListener
 from store.model import ExecutionId
-from store.postgres import connecting, database, pool
+from store.postgres import connector, database, pool
 from store.postgres.condition import CHECK_TIMEOUT_S, REMEMBER_S
 from store.postgres.connector import CONNECT_TIMEOUT_S
 from store.postgres.database import ACQUIRE_TIMEOUT_S, Database
@@ -60,7 +60,7 @@ async def hub_behind(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(notification_listener, "RECONNECT_S", 0.02)
     monkeypatch.setattr(log_reader, "POLL_S", 0.1)
     # A connection that is half open from its handshake on.
-    monkeypatch.setattr(connecting, "CONNECT_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(connector, "CONNECT_TIMEOUT_S", 2.0)
     for reader in (events, benchmark_changes, log_reader, timelines):
         monkeypatch.setattr(reader, "FEED_TIMEOUT_S", 0.3)
     live = await Hub.start(proxied.db)
