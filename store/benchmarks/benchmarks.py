@@ -164,8 +164,8 @@ async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
     revised = [_revision(change.draft, change.revision) for change in ordered if change.draft is not None]
     if revised:
         await connection.execute(SQL["write_revisions"], *_columns(revised))
-    told = _columns([(c.id, c.revision, c.outcome) for c in ordered])
-    await connection.execute(SQL["append_changes"], *told)
+    rows_of_log = _columns([(c.id, c.revision, c.outcome) for c in ordered])
+    await connection.execute(SQL["append_changes"], *rows_of_log)
 
 
 def _revision(draft: BenchmarkDraft, revision: int) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ class BenchmarkBounds(PageBounds[str]):
 async def page(
     db: Database, filter: BenchmarkFilter, bounds: BenchmarkBounds, log: LogQuery | None = None
 ) -> Page[Benchmark]:
-    """A page of benchmarks at their current revisions, by id, and with `log` where that stood."""
+    """A page of benchmarks at their current revisions, by id, and with `log` its highest position."""
     statement, values = select(filter, bounds)
     found, position = await fetch_with_position(db.fetch, statement, values, log)
     return bounds.page([rows.benchmark(row) for row in found], position)
@@ -46,13 +46,13 @@ def select(filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[
     if bounds.before is not None:
         conditions.add("b.id < {}", bounds.before)
     direction = "DESC" if bounds.backwards else "ASC"
-    # One row more than asked for tells whether there are more.
+    # One row more than asked for shows whether there are more.
     limit = int(bounds.limit) + 1
     return SQL["list"].format(conditions=conditions, direction=direction, limit=limit), conditions.values
 
 
 async def count(db: Database, filter: BenchmarkFilter) -> int:
-    """How many benchmarks the filter lets through."""
+    """How many benchmarks match the filter."""
     conditions = _conditions(filter)
     statement = SQL["count"].format(conditions=conditions)
     return int(await db.fetchval(statement, *conditions.values))

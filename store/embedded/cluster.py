@@ -19,7 +19,7 @@ SUPERUSER = "postgres"
 
 INITDB = (
     f"--username={SUPERUSER}",
-    # Whoever can open the socket is let in; its directory is closed to all other users.
+    # Every process that can open the socket may connect; its directory is closed to all other users.
     "--auth=trust",
     "--encoding=UTF8",
     # The same everywhere, whichever locales the system has: text is ordered by code point.

@@ -18,7 +18,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         if sys.platform == "win32":
             raise EmbeddedServerFailed("There is no embedded PostgreSQL on Windows: set DATABASE_URL")
-        # Mode 0600: who can open the file can hold the lock for ever.
+        # Mode 0600: a process that can open the file can hold the lock for ever.
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
     def __enter__(self) -> FileLock:
@@ -32,7 +32,7 @@ class FileLock:
         fcntl.flock(self.descriptor, fcntl.LOCK_SH)
 
     def try_exclusive(self) -> bool:
-        """Holds the lock alone, if nobody else holds it. A failure gives up what was shared."""
+        """Holds the lock alone, if no other process does. A failure releases a shared lock."""
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -48,7 +48,7 @@ ELSEWHERE_S = 10.0
 """After this long, processes that hold the lock and cannot be seen are somewhere else."""
 
 STOPPING_GRACE_S = 2.0
-"""A PostgreSQL that a stranger told to stop waits for its clients, who stay; after this long it does not."""
+"""A stop that another program asked for waits for clients; after this long it is made a fast one."""
 
 STOP_STEPS = (("SIGINT", 30.0), ("SIGQUIT", 5.0), ("SIGKILL", 5.0))
 """Fast shutdown, immediate shutdown, and none; each with its time in seconds."""

@@ -33,7 +33,7 @@ class ExecutionBounds(PageBounds[ExecutionKey]):
 async def executions(
     db: Database, filter: ExecutionFilter, bounds: ExecutionBounds, log: LogQuery | None = None
 ) -> Page[Execution]:
-    """A page of executions, and with `log` where that stood."""
+    """A page of executions, and with `log` its highest position."""
     statement, values = await select_executions(db, filter, bounds, limit=bounds.limit + 1)
     found, position = await fetch_with_position(db.fetch, statement, values, log)
     return bounds.page([rows.execution(row) for row in found], position)
@@ -54,7 +54,7 @@ async def select_executions(
 
 
 class Parent(StrEnum):
-    """What executions can belong to: the column that says so."""
+    """What executions can belong to; the value is the column."""
 
     BENCHMARK = "benchmark_id"
     BATCH = "batch_id"
@@ -73,12 +73,14 @@ async def executions_of(
     backwards: bool = False,
     log: LogQuery | None = None,
 ) -> dict[str | uuid.UUID, Page[Execution]]:
-    """Of each parent a page of its executions, newest first, in one statement; with `log` where that stood."""
+    """A page of executions of each parent, newest first, in one statement; with `log` its highest position."""
     bounds = ExecutionBounds(limit, after, before, backwards)
     blanks, values = await blanks_of_parents(db, parent, parents, filter, bounds, limit=limit + 1)
     found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
-    told, position = await fetch_with_position(db.fetch, SQL["executions_of"].format(**blanks), values, log)
-    for row in told:
+    found_rows, position = await fetch_with_position(
+        db.fetch, SQL["executions_of"].format(**blanks), values, log
+    )
+    for row in found_rows:
         found[row["parent"]].append(rows.execution(row))
     return {key: bounds.page(items, position) for key, items in found.items()}
 
@@ -112,7 +114,7 @@ async def blanks_of_parents(
 
 @retried
 async def count_executions(db: Database, filter: ExecutionFilter) -> int:
-    """How many executions the filter lets through.
+    """How many executions match the filter.
 
     By benchmark, agent, status and tag from the summary that the database keeps; by anything else counted
     one by one, which reads an index as wide as the filter.
@@ -132,7 +134,7 @@ async def count_executions(db: Database, filter: ExecutionFilter) -> int:
 async def count_executions_of(
     db: Database, parent: Parent, parents: Sequence[str | uuid.UUID], filter: ExecutionFilter
 ) -> dict[str | uuid.UUID, int]:
-    """How many executions of each parent the filter lets through, in one statement."""
+    """How many executions of each parent match the filter, in one statement."""
     filter = await lookup.resolve(db, filter)
     by_summary = parent is Parent.BENCHMARK and _is_in_summary(filter)
     conditions = _execution_conditions(replace(filter, statuses=()) if by_summary else filter)
@@ -152,7 +154,7 @@ async def count_executions_of(
 
 
 def _is_in_summary(filter: ExecutionFilter) -> bool:
-    """Whether the summary tells apart what the filter tells apart."""
+    """Whether the summary has every dimension that the filter has conditions on."""
     told_apart = replace(filter, benchmark_ids=(), agents=(), statuses=(), tags=(), resolved=None)
     return told_apart == ExecutionFilter()
 
@@ -186,7 +188,7 @@ _ENDED_COLUMNS = {
 
 
 def _execution_conditions(filter: ExecutionFilter) -> Conditions:
-    """Those of a filter that is looked up."""
+    """The conditions of a filter that is resolved."""
     conditions = Conditions()
     conditions.add_any("benchmark_id", "text", filter.benchmark_ids)
     conditions.add_any("agent", "text", filter.agents)
@@ -198,7 +200,7 @@ def _execution_conditions(filter: ExecutionFilter) -> Conditions:
         conditions.add("queued_at >= {}", filter.since)
     if filter.until is not None:
         conditions.add("queued_at < {}", filter.until)
-    # In the words of the indexes that scores are sorted by; the second half keeps out what is unknown.
+    # The first half uses the indexes that scores are sorted by; the second one excludes unknown scores.
     if filter.score_at_least is not None:
         conditions.add("(coalesce(score, -1) >= {} AND score IS NOT NULL)", filter.score_at_least)
     if filter.score_at_most is not None:

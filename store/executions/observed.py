@@ -118,7 +118,7 @@ def prepare(
     """Prepares an execution for `store`. Encodes JSON of any size: call it in a thread.
 
     `session_id` is given only where the files name the execution otherwise than by its id. `log` is the tool log
-    beside the session file, `log_start` the first time it tells.
+    beside the session file, `log_start` the first time in it.
     """
     failure = ending.failure
     return Observed(

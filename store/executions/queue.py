@@ -25,9 +25,9 @@ LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
 async def claim_next(
     db: Database, worker_id: WorkerId, limits: Limits, runner: RunnerKind | None = None
 ) -> Execution | None:
-    """Takes what is next, QUEUED → RUNNING; None when nothing waits that the limits allow now.
+    """Claims the next execution, QUEUED → RUNNING; None when the limits allow none of those that wait.
 
-    An agent at its limit is passed over; it keeps nobody behind it waiting.
+    Executions of an agent at its limit are passed over, and do not keep others waiting.
     """
     agents = list(limits.of_agents)
     async with db.transaction() as connection:

@@ -21,7 +21,7 @@ async def steps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId
 
 
 async def key_maps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, dict[str, str]]:
-    """The address behind each placeholder, as the last observation of each execution that has them tells."""
+    """The addresses by placeholder, from the last observation of each execution that has them."""
     return {
         ExecutionId(row["execution_id"]): {
             key: value for key, value in row["key_map"].items() if isinstance(value, str)
@@ -69,7 +69,7 @@ class Prompt:
 
 
 async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Prompt]:
-    """The prompt that the session file of each execution tells, else its tool log."""
+    """The prompt of each execution, from its session file, else from its tool log."""
     found: dict[ExecutionId, Prompt] = {}
     for row in await db.fetch(SQL["prompts"], ids):
         if row["of_session"] is not None:

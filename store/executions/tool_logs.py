@@ -32,7 +32,7 @@ PIECES_AT_ONCE = 16
 
 
 class RemarkKind(StrEnum):
-    """What there is to say about a file of an execution."""
+    """The kind of a remark about a file of an execution."""
 
     UNUSABLE_LINE = "UNUSABLE_LINE"
     CHANGED_LINE = "CHANGED_LINE"
@@ -43,7 +43,7 @@ class RemarkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that was not used, or not as it stands. `line` counts from 1; None for the whole file."""
+    """Why something was not used, or was changed. `line` counts from 1; None for the whole file."""
 
     kind: RemarkKind
     file: str
@@ -53,7 +53,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a log tells of a prompt; `original_bytes` is the size of a `final_prompt` that its writer cut."""
+    """A prompt in a log; `original_bytes` is the size of a `final_prompt` that its writer cut."""
 
     at: dt.datetime | None
     user_prompt: str | None
@@ -83,7 +83,7 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredLog:
-    """A log read to its end, with its calls. `calls` None leaves what is stored: the log tells of none."""
+    """A log read to its end, with its calls. `calls` None leaves what is stored: the log has none."""
 
     id: ExecutionId
     row: LogRow
@@ -162,7 +162,7 @@ async def note(
 
 @retried
 async def add(db: Database, logs: Sequence[StoredLog]) -> set[ExecutionId]:
-    """Makes what is stored of ended executions what their logs tell; the ids that may be written to.
+    """Replaces what is stored of the logs of ended executions; returns the ids that were not pruned.
 
     The ids must differ.
     """
@@ -248,14 +248,14 @@ def split_text(text: bytes) -> list[bytes]:
     return [*pieces, text] if text else pieces
 
 
-def _prompt(told: JsonValue) -> Prompt:
-    at = told["at"]
+def _prompt(stored: JsonValue) -> Prompt:
+    at = stored["at"]
     return Prompt(
         at=None if at is None else dt.datetime.fromisoformat(at),
-        user_prompt=told["user_prompt"],
-        final_prompt=told["final_prompt"],
-        original_bytes=told["original_bytes"],
-        tool_names=tuple(told["tool_names"]),
+        user_prompt=stored["user_prompt"],
+        final_prompt=stored["final_prompt"],
+        original_bytes=stored["original_bytes"],
+        tool_names=tuple(stored["tool_names"]),
     )
 
 

@@ -24,7 +24,7 @@ from store.live.events import Cursor, HubEvent, LoggedEvent
 from store.live.log_reader import LogReader, retry_until_available
 from store.live.notification_listener import NotificationListener
 from store.live.queue_feed import QueueFeed
-from store.live.timelines import ANEW, Timelines
+from store.live.timelines import READ_AGAIN, Timelines
 from store.model import ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 
@@ -43,7 +43,7 @@ def _size(item: LoggedEvent) -> int:
 class _Channel:
     """The newest events of one execution that is followed, without a gap."""
 
-    watchers: int = 0
+    followers: int = 0
     recent: BoundedBuffer[LoggedEvent] = field(default_factory=lambda: BoundedBuffer(CHANNEL, _size))
     changed: ChangeSignal = field(default_factory=ChangeSignal)
     is_lost: bool = False
@@ -111,7 +111,7 @@ class Hub:
     @property
     def followers(self) -> int:
         """How many followers there are, of one execution or of all."""
-        return sum(channel.watchers for channel in self._channels.values()) + self.updates.followers
+        return sum(channel.followers for channel in self._channels.values()) + self.updates.followers
 
     async def follow_execution(
         self, execution_id: ExecutionId, after: int = 0
@@ -136,7 +136,7 @@ class Hub:
             while True:
                 changed = channel.changed.next
                 if channel.is_lost:
-                    raise InvalidCursor(f"The database was replaced by an older one: {ANEW}")
+                    raise InvalidCursor(f"The database was replaced by an older one: {READ_AGAIN}")
                 items = channel.after(after)
                 if items is None:
                     read = functools.partial(events.of_execution, self._db, execution_id, after, PAGE)
@@ -183,12 +183,12 @@ class Hub:
     @contextlib.contextmanager
     def _channel(self, execution_id: ExecutionId) -> Iterator[_Channel]:
         channel = self._channels.setdefault(execution_id, _Channel())
-        channel.watchers += 1
+        channel.followers += 1
         try:
             yield channel
         finally:
-            channel.watchers -= 1
-            if channel.watchers == 0 and not channel.is_lost:
+            channel.followers -= 1
+            if channel.followers == 0 and not channel.is_lost:
                 del self._channels[execution_id]
 
     def _publish(self, items: Sequence[LoggedEvent]) -> None:

@@ -20,7 +20,7 @@ from store.errors import DatabaseBusy, DatabaseUnavailable, InvalidCursor, Store
 from store.live.bounded_buffer import BoundedBuffer, BufferLimits
 from store.live.change_signal import ChangeSignal
 from store.live.chunks import Chunk
-from store.live.timelines import ANEW, Timelines
+from store.live.timelines import READ_AGAIN, Timelines
 from store.postgres.database import FEED_TIMEOUT_S, Database
 
 POLL_S = 1.0
@@ -185,7 +185,7 @@ class LogReader(Generic[C, T]):
         if self._log.at(end) < cursor:
             raise InvalidCursor(
                 "The cursor lies in the future: it comes from another database, or from a time that was lost when "
-                f"a backup was restored: {ANEW}"
+                f"a backup was restored: {READ_AGAIN}"
             )
         return cursor
 

@@ -22,7 +22,7 @@ from store.postgres.retrying import retried
 
 SQL = sql.load("timelines")
 
-ANEW = "read anew what you show, and follow it without this cursor"
+READ_AGAIN = "read anew what you show, and follow it without this cursor"
 """What a client does with a cursor that cannot be continued from."""
 
 UNKNOWN = "-"
@@ -74,7 +74,7 @@ class Timelines:
             await self.current()
         index = self._index(timeline)
         if index is None:
-            raise InvalidCursor(f"The cursor comes from another database: {ANEW}")
+            raise InvalidCursor(f"The cursor comes from another database: {READ_AGAIN}")
         if index + 1 < len(self._all):
             return self._all[index + 1].began_after
         return int(await _value(self._db, "last_given"))

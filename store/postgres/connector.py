@@ -30,7 +30,7 @@ RESET_TIMEOUT_S = 5.0
 
 IDLE_IN_TRANSACTION_S = 10.0
 CLIENT_CHECK_S = 2.0
-"""PostgreSQL ends a transaction whose process stands still for this long: it may hold the lock of all claims."""
+"""PostgreSQL ends a transaction that is idle for this long: it may hold the lock of all claims."""
 
 KEPT_STATEMENTS = 256
 """Prepared statements of a connection, for its life: PostgreSQL itself plans them again when need be."""

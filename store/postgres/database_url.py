@@ -150,7 +150,7 @@ def parse(url: str) -> DatabaseUrl:
     _check(given)
     hosts = _hosts(match["hosts"] or given.get("host", ""), given.get("port", ""))
     options = given.get("options", "")
-    # What only sets settings is told like them: poolers refuse it when a connection starts.
+    # Options that only set settings become settings: poolers refuse options when a connection starts.
     by_option = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _OPTION.findall(options)}
     are_settings = _OPTIONS.fullmatch(options) is not None
     return DatabaseUrl(

@@ -48,7 +48,7 @@ CONTENDED = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 
 OUTDATED = (
     asyncpg.InvalidCachedStatementError,
-    # What a session has prepared is gone: somebody has told the server to forget it.
+    # The session's prepared statements are gone: a client has deallocated them.
     asyncpg.InvalidSQLStatementNameError,
     asyncpg.DuplicatePreparedStatementError,
     # In functions, plans are kept by the server, and so are types of columns.

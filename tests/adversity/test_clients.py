@@ -171,7 +171,7 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_keeps_nobody_waiting(
         await claim(db, execution.id)
         for ordinal in range(1, 9):
             await append(db, execution.id, ordinal, result="x" * 2_000_000)
-        await eventually(lambda: _is(lambda: all(c.watchers == 1 for c in hub._channels.values())))
+        await eventually(lambda: _is(lambda: all(c.followers == 1 for c in hub._channels.values())))
         await state_machine.finish(db, execution.id, ending())
         assert await other == list(range(1, 12))
         cut.heal()

@@ -342,7 +342,7 @@ async def _all_wait(hub: Hub, watchers: int) -> bool:
     """Whether every channel has its watchers, and all of them have read what was there."""
     channels = hub._channels.values()
     return len(channels) == 10 and all(
-        channel.watchers == watchers and len(channel.changed.next._waiters) == watchers
+        channel.followers == watchers and len(channel.changed.next._waiters) == watchers
         for channel in channels
     )
 
