@@ -31,7 +31,7 @@ class AccessRules:
 
     @classmethod
     def build(cls, port: int, hosts: Iterable[str], origins: Iterable[str]) -> AccessRules:
-        """`hosts` without a port are met at our port and at the default ports, loopback names at ours."""
+        """`hosts` without a port are accepted with our port and without one; loopback names with our port only."""
         names = {f"{name}:{port}" for name in LOOPBACK_NAMES}
         for host in hosts:
             has_port = re.search(r":[0-9]+$", host) is not None
@@ -44,12 +44,12 @@ class AccessRules:
         return len(values) == 1 and values[0].lower() in self.hosts
 
     def knows_origin(self, request: web.BaseRequest) -> bool:
-        """No browser, or a page of this very host, or an allowed one. `null` is never allowed."""
+        """Whether no page sent it, or a page of this host or of an allowed origin; `null` is never allowed."""
         origins = request.headers.getall(hdrs.ORIGIN, ())
         if origins:
             host, origin = request.headers.get(hdrs.HOST, "").lower(), origins[0].lower()
             is_known = origin in (f"http://{host}", f"https://{host}") or origin in self.origins
             return len(origins) == 1 and is_known
-        # Browsers leave Origin out of simple GETs, but then say that another site asked.
+        # Browsers omit Origin in simple GETs, but then Sec-Fetch-Site names other sites.
         site = request.headers.get(SEC_FETCH_SITE, "none")
         return request.path != GRAPHQL_PATH or site in ("none", "same-origin")

@@ -1,4 +1,4 @@
-"""What each client command asks the server and how it answers the person or script that ran it.
+"""The client commands: what each asks the server and prints.
 
 Every function returns the exit code.
 """
@@ -49,7 +49,7 @@ async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
 
 async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
     """Prints every event as it arrives, then how it ended."""
-    # Asked first: what is wrong with the id, the address or the token is no lost connection to wait for.
+    # Asked first, because a wrong id, address or token is not a lost connection to wait for.
     if (await graphql_client.ask(url, cli_documents.STATUS, {"id": execution_id}))["execution"] is None:
         raise CliError(f"there is no execution {execution_id}")
     with LiveView(new_console(), as_json=as_json) as view:
@@ -109,7 +109,7 @@ async def show(url: str, execution_id: str, *, as_json: bool) -> int:
 
 
 def success(data: Data, field: str) -> Data:
-    """The member of the result union that says it worked; the others are a CliError."""
+    """The success of a result union. Raises CliError for the other members."""
     result: Data = data[field]
     if "code" in result:
         raise CliError(f"{result['message']} ({result['code']})")

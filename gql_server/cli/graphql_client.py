@@ -1,6 +1,6 @@
-"""Talking to a running server: one connection for questions, one websocket for a subscription.
+"""Talks to a running server: over HTTP for queries and mutations, over a websocket for a subscription.
 
-Whatever goes wrong is a CliError in one line. A subscription to an execution survives a dropped connection:
+Every error is a CliError in one line. A subscription to an execution survives a dropped connection:
 it is opened again after the last event that arrived, so the caller sees every event once and in order.
 """
 
@@ -33,7 +33,7 @@ LONGEST_PAUSE_S = 2.0
 """Pauses between attempts to reconnect double from the first to the longest."""
 
 GIVE_UP_AFTER_S = 60.0
-"""A server that was away this long is not waited for any longer."""
+"""How long to wait for a server that is away."""
 
 CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TransportError, TimeoutError)
 
@@ -63,7 +63,7 @@ async def ask(url: str, document: str, variables: Mapping[str, object] | None = 
 async def events(
     url: str, execution_id: str, on_lost: Callable[[], None] = lambda: None
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Every event of the execution, once, in order, until it has ended; `on_lost` tells of a lost one."""
+    """Every event of the execution, once, in order, until it has ended; `on_lost`: the connection was lost."""
     after, pause, lost_at = 0, FIRST_PAUSE_S, None
     clock = asyncio.get_running_loop().time
     while True:

@@ -1,4 +1,4 @@
-"""`reev-gql import`: page after page, so that a person sees how far it is and an interruption loses nothing.
+"""`reev-gql import`: in pages, so that it shows progress and an interruption loses nothing.
 
 What was imported stays imported; starting again goes quickly over what is stored already. The exit code says
 whether everything that was found is stored.
@@ -33,7 +33,7 @@ NOTHING_FOUND = 3
 
 SHOWN_OTHERS = 5
 SHOWN_REMARKS = 10
-"""Names and remarks that a person is shown; `--json` has them all."""
+"""Names and remarks printed; `--json` prints all."""
 OUTCOME_STYLES = {"CONFLICT": "yellow", "FAILED": "red"}
 
 Data = dict[str, Any]

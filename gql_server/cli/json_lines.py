@@ -1,4 +1,4 @@
-"""What every command prints with --json."""
+"""JSON lines, the output of every command with --json."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ import orjson
 
 
 def emit(record: object) -> None:
-    """One JSON object on a line of its own, out at once."""
+    """Prints one JSON object on a line of its own and flushes."""
     sys.stdout.buffer.write(orjson.dumps(record) + b"\n")
     sys.stdout.buffer.flush()

@@ -28,7 +28,7 @@ STATUS_STYLES = {
     "SUCCEEDED": "bold green",
     "STOPPED": "bold yellow",
 }
-"""Every other state is a bad end."""
+"""Every other status is a failure."""
 
 CALL_MARKS = {"SUCCESS": ("✓", "green"), "UNFINISHED": ("…", "blue")}
 
@@ -41,7 +41,7 @@ PIPED_WIDTH = 200
 
 
 def printable(value: object, keep: str = "") -> str:
-    """Text of others, unable to steer the terminal; on one line unless `keep` has the newline."""
+    """Text from outside, escaped for the terminal; on one line unless `keep` has the newline."""
     text = str(value)
     if text.isprintable():
         return text
@@ -63,7 +63,7 @@ def score_text(value: float | None) -> str:
 
 
 def new_console() -> Console:
-    """For a person a terminal's width; for a pipe wide enough that ids and file names stay whole."""
+    """As wide as the terminal; in a pipe, wide enough that ids and file names are not cut."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
@@ -103,21 +103,21 @@ def progress_text(progress: Data) -> str:
 
 
 def final_line(execution: Data) -> Text:
-    """How it ended: state, score, duration, and the failure in words."""
+    """How it ended: status, score, duration and failure."""
     line = status_text(execution["status"])
     if execution["score"] is not None:
         line.append(f"  score {score_text(execution['score'])}", style="bold")
     if execution["executionTimeMs"] is not None:
         line.append(f"  in {milliseconds(execution['executionTimeMs'])}", style="default")
     if failure := execution["failure"]:
-        # The last words of a runner are lines, and read best as such.
+        # The last output of a runner keeps its lines.
         message = printable(failure["message"], keep="\n")
         line.append(f"  {failure['kind']}: {message}", style="default")
     return line
 
 
 class LiveView:
-    """Use as a context manager; on something that is no terminal only the lines are printed."""
+    """Use as a context manager; without a terminal only the lines are printed."""
 
     def __init__(self, console: Console, *, as_json: bool) -> None:
         self._progress = Progress(

@@ -1,4 +1,4 @@
-"""The `reev-gql` command: starts the server and its parts, and asks a running one over GraphQL.
+"""The entry point of the `reev-gql` command.
 
 Exit codes: 0 it worked (for `run --watch`: the execution SUCCEEDED), 1 it did not, 2 usage, 130 interrupted.
 """
@@ -13,7 +13,7 @@ from gql_server.cli.errors import CliError
 def main() -> None:
     """Entry point of the console script."""
     try:
-        # Here, where an impatient Ctrl-C ends it without a traceback.
+        # Imported here, so that Ctrl-C meanwhile ends the command without a traceback.
         from gql_server.cli.commands import app
 
         app()
@@ -23,6 +23,6 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output has left, as `head` does.
+        # The reader of our output has closed the pipe, as `head` does.
         sys.stderr.close()
         sys.exit(1)

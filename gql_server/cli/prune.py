@@ -1,4 +1,4 @@
-"""`reev-gql prune`: says what retention would delete, and with --yes deletes it; works on the database itself.
+"""`reev-gql prune`: prints what retention would delete, and deletes it with --yes; it opens the database itself.
 
 It can be interrupted at any time and started again: what is deleted stays deleted, and it goes on from there.
 """
@@ -41,7 +41,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class PruneOptions:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     age: dt.timedelta
     files: bool

@@ -1,4 +1,4 @@
-"""Tables and pages of the client commands. Text of others is printed as text, never as markup or codes."""
+"""Tables and pages of the client commands. Text from outside is never printed as markup or control codes."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def _facts(execution: Data) -> list[tuple[str, object]]:
 
 
 def _prompt_source(execution: Data) -> list[tuple[str, object]]:
-    """Said only where it is not what one expects."""
+    """Shown only where it is not the usual source."""
     if execution["promptSource"] != "TOOL_LOG":
         return []
     return [("prompt from", "the tool log, which cut it" if execution["promptTruncated"] else "the tool log")]

@@ -39,7 +39,7 @@ async def create(settings: Settings, name: str, scope: str, *, as_json: bool) ->
 
 
 async def list_(settings: Settings, *, as_json: bool) -> None:
-    """Every token there was, without the tokens themselves."""
+    """Prints every token with its dates, without the secrets."""
     async with _database(settings) as db:
         found = await api_tokens.list_all(db)
     if as_json:
@@ -56,7 +56,7 @@ async def list_(settings: Settings, *, as_json: bool) -> None:
 
 
 async def revoke(settings: Settings, name: str) -> None:
-    """From now on, and within seconds on every server, the token opens nothing."""
+    """Revokes the token; every server refuses it within seconds."""
     async with _database(settings) as db:
         if await api_tokens.revoke(db, name) is None:
             raise CliError(f"there is no valid token named {name}")

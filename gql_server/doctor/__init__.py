@@ -1,4 +1,4 @@
-"""`reev-gql doctor`: looks at everything an installation needs and says what to do about what is wrong.
+"""`reev-gql doctor`: checks everything that an installation needs, with advice for each problem.
 
 It works with the server up or down and with the database up or down, and changes nothing. Each part gives
 findings; a part that fails itself is a finding as well.

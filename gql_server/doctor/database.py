@@ -36,7 +36,7 @@ LOCKED_S = 1.0
 NOT_LOOKED_AT = "queue and workers were not looked at"
 
 SHOWN_PROCESSES = 5
-"""Of those that outlived their executions; more would bury everything else."""
+"""Processes listed that outlived their executions."""
 
 LONG_WAIT_S = 60.0
 """With free workers an execution waits for milliseconds."""
@@ -69,9 +69,9 @@ def _line(error: Exception) -> str:
 
 
 async def _required(url: str) -> list[Finding]:
-    """What the database must be; raises what it is not."""
+    """Checks what the database must be. Raises StoreError for what it is not."""
     async with requirements.checked(Connector(url)) as (connection, facts):
-        # Locks first: what one holds cannot be looked at.
+        # Locks first: what is locked cannot be checked.
         held = await requirements.locks(connection, LOCKED_S)
         findings = [problem("locks", str(lock), lock.remedy) for lock in held]
         if not held:

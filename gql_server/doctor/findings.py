@@ -1,4 +1,4 @@
-"""What a check finds: how bad it is, what it is about, what is so, and what to do about it."""
+"""What a check finds: its severity, its subject, a message and advice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is. Only a problem keeps something from working."""
+    """The severity. Only a problem keeps something from working."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,7 +16,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line. `advice` is there for everything that is not ok."""
+    """One line of output. Everything that is not ok has `advice`."""
 
     level: Level
     about: str

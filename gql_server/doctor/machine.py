@@ -20,7 +20,7 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.start_runner import runner_environment
 
 LITTLE_SPACE = 1024**3
-"""A thousand executions with all they print fit into it."""
+"""Room for a thousand executions with their output."""
 
 NO_SPACE = 100 * 1024**2
 """PostgreSQL stops at a full disk; below this it soon is."""
@@ -61,7 +61,7 @@ def runner(settings: Settings) -> Iterator[Finding]:
 
 
 def _flags(config: RunnerConfig) -> Iterator[Finding]:
-    """What of the command the program does not know."""
+    """The flags of the command that the program does not know."""
     if not any(config.template.flags):
         return
     found = asyncio.run(ask_for_help(config, RUNNER_ANSWERS_S))

@@ -14,7 +14,7 @@ from gql_server.responses.errors import Refused
 from schema.contract.costs import cost_bound, cost_of_operation
 
 MAX_COERCION_ERRORS = 20
-"""Enough to mend variables by."""
+"""Enough to correct variables by."""
 
 
 class CostLimit:

@@ -33,7 +33,7 @@ from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits
 
 MAX_VALIDATION_ERRORS = 20
-"""Enough to mend a document by."""
+"""Enough to correct a document by."""
 
 RULES: tuple[type[ASTValidationRule], ...] = (
     *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
@@ -113,7 +113,7 @@ class DocumentStore:
 
 
 def _each_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
-    """Each message once, with every place it is about: an answer does not grow with repetitions in a document."""
+    """Each message once, with all its places, so that repetitions in a document do not make a long answer."""
     by_message: dict[str, list[GraphQLError]] = {}
     for error in errors:
         by_message.setdefault(error.message, []).append(error)

@@ -18,7 +18,7 @@ Fragments = dict[str, FragmentDefinitionNode]
 
 
 class FragmentCycle(GraphQLError):
-    """A fragment is spread inside itself: nothing can be said of the size of the document."""
+    """A fragment is spread inside itself: the document has no finite size."""
 
     def __init__(self, spreads: list[FragmentSpreadNode]) -> None:
         # In the words of graphql-core, which would find all cycles; one is enough to refuse the document.

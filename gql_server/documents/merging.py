@@ -38,7 +38,7 @@ from graphql.validation.rules.overlapping_fields_can_be_merged import get_value_
 from gql_server.documents.size_limits import too_many
 
 MAX_PAIRS = 5000
-"""Of groups at one place that must be kept apart by their types, in one document."""
+"""Pairs of groups compared by their types, in one document."""
 
 Types: TypeAlias = tuple[str | None, ...]
 """The object types that a field is selected of, from the root on; None where it is no object type.
@@ -72,7 +72,7 @@ Level: TypeAlias = list[Selection]
 
 
 class FieldsCanBeMergedRule(ValidationRule):
-    """In the stead of graphql-core's OverlappingFieldsCanBeMergedRule."""
+    """Replaces graphql-core's OverlappingFieldsCanBeMergedRule."""
 
     def enter_document(self, document: DocumentNode, *_: Any) -> None:
         # Fragments that no operation reaches are refused by another rule.

@@ -1,7 +1,7 @@
 """The GraphQL documents of our own pages, each a file, put together with the fragments they import.
 
-They travel inside the page, so that nothing needs to be fetched before the first question; the server knows them
-by their text.
+They are part of the page, so that it needs no further request before its first query; the server knows them by
+their text.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 
 
 class _Parser(Parser):
-    """Places know where they are, and do not keep the tokens: those are half of a document in memory."""
+    """Locations do not keep the tokens, which are half of a document in memory."""
 
     def loc(self, start_token: Token) -> Location | None:
         location = super().loc(start_token)
@@ -44,7 +44,7 @@ def parsed(source: str, max_tokens: int) -> tuple[DocumentNode, int]:
     except RecursionError:
         aborted = "The document is nested too deeply."
     except GraphQLSyntaxError as error:
-        # The parser says so of too many tokens, too many comments and too deep a nesting.
+        # The parser aborts with this for too many tokens or comments, and for too deep nesting.
         aborted = error.message.removeprefix("Syntax Error: ").removesuffix(" Parsing aborted.")
         if aborted == error.message.removeprefix("Syntax Error: "):
             raise

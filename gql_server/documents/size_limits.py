@@ -32,10 +32,10 @@ MAX_DOCUMENT_CHARS = 64 * 1024
 """Large values travel as variables; parsing a longer document would block other requests."""
 
 MAX_NESTING = MAX_NESTING_DEPTH
-"""Of selections in each other, fragments included: graphql-core goes no deeper, and does not say why."""
+"""Nested selections, fragments included: the limit of graphql-core, with a message of our own."""
 
 MAX_NODES = 30_000
-"""Of all operations together, with their fragments written out: validation takes each of them by itself."""
+"""Nodes of all operations together, with their fragments written out, which validation visits."""
 
 SHOWN_BELOW = 10**9
 """Fragments of fragments can make a number of a hundred digits, which is of no use in a message."""
@@ -142,7 +142,7 @@ def _arguments_of(directives: Iterable[DirectiveNode] | None) -> int:
 
 
 def _values(values: Iterable[ValueNode]) -> int:
-    """How many nodes they are, each with the name that it is given to."""
+    """How many nodes the values are."""
     count = 0
     waiting = [*values]
     while waiting:

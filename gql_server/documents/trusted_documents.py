@@ -19,7 +19,7 @@ from gql_server.responses.errors import Refused
 from gql_server.settings.startup_error import StartupError
 
 HASH_PREFIX = "sha256:"
-"""May stand before a hash."""
+"""An optional prefix of a hash."""
 
 EXAMPLES = Path(__file__).parents[1] / "static" / "graphiql" / "examples"
 
@@ -29,7 +29,7 @@ class ManifestError(StartupError):
 
 
 def sha256_of(source: str) -> str:
-    """By which a document is known."""
+    """The key of a document."""
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -45,7 +45,7 @@ class TrustedDocuments:
         if query is None:
             known = self._documents.get(given or "")
             if known is None:
-                # Apollo's clients look at this very message, and then send the document.
+                # Apollo's clients look for this message, and then send the document.
                 raise Refused(GraphQLError("PersistedQueryNotFound"), code="PERSISTED_QUERY_NOT_FOUND")
             return known
         if given is None and not self._only:
@@ -61,7 +61,7 @@ class TrustedDocuments:
 
 
 def own_documents() -> dict[str, str]:
-    """Those of our command line, of GraphiQL's first tabs, and of the dashboard."""
+    """The documents of our command line, of GraphiQL's first tabs, and of the dashboard, by hash."""
     written = [
         value
         for name, value in vars(cli_documents).items()

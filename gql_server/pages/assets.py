@@ -23,12 +23,12 @@ STATIC = Path(__file__).parents[1] / "static"
 
 ASSET_ROUTE = "/static/{version:v-[0-9a-f]+}/{path:.+}"
 PLAIN_ROUTE = "/static/{path:.+}"
-"""For pages that are not loaded often: their files are asked for again, and mostly not changed."""
+"""For pages that are rarely loaded: their files are revalidated."""
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Of one file; the largest is a library of 3.6 MB."""
+"""The largest file served; the largest there is has 3.6 MB."""
 
 TYPES = {
     ".js": "text/javascript",
@@ -38,7 +38,7 @@ TYPES = {
     ".json": "application/json",
     ".graphql": "text/plain",
 }
-"""All in UTF-8; every other file is bytes to be saved."""
+"""All in UTF-8; every other file is sent as application/octet-stream."""
 
 _IMPORT = re.compile(r'^(?:import|export|\} from)\b.*?"(\.{1,2}/[^"]+)";', re.MULTILINE)
 
@@ -75,7 +75,7 @@ class _File:
 
 
 class Assets:
-    """The files of `root`, each kept in memory once it was asked for: no reader is given bytes of its own."""
+    """The files of `root`, each kept in memory after its first request and shared by all responses."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

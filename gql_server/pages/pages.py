@@ -33,7 +33,7 @@ DASHBOARD_PATHS = (
 """The addresses of the dashboard's pages; its main.js shows what belongs to each."""
 
 FIRST = ("dashboard/first_question.js",), ("dashboard/main.js", "dashboard/pages/grid.js")
-"""The modules that are fetched at once with all they import, in this order; other pages' come later."""
+"""The modules that a page preloads with all that they import, in this order; those of other pages come later."""
 
 DRAWING_HEADERS = {
     CSP: "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; "

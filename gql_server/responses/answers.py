@@ -15,7 +15,7 @@ Answer = dict[str, Any]
 
 
 def answer_of(result: ExecutionResult) -> Answer:
-    """In the shape of the specification: `errors` first, and only when there are some."""
+    """The answer for `result`: `errors` first, and only when there are some."""
     if not result.errors:
         return {"data": result.data}
     return {"errors": [masked(error).formatted for error in result.errors], "data": result.data}
@@ -30,7 +30,7 @@ def encoded(answer: Answer, largest: int) -> bytes:
 
 
 def refusal_of(refused: Refused) -> Answer:
-    """A request error: there is no `data`."""
+    """The answer for a request error, without `data`."""
     return {"errors": [error.formatted for error in refused.errors]}
 
 

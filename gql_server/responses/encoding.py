@@ -1,7 +1,6 @@
 """JSON of answers, as bytes that every transport sends as they are.
 
-An answer may hold what PostgreSQL wrote as JSON already, and moments as such: the encoder writes those as
-`datetime.isoformat` does.
+An answer may hold JSON that PostgreSQL wrote, and datetimes, which are written as `datetime.isoformat` does.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from schema.contract.selection import ReadyJson
 
 
 def kept(payload: bytes) -> bytes:
-    """The same for keeping: orjson's own bytes hold on to the 4 KiB or more that they were written into."""
+    """A copy to keep: orjson's own bytes keep the buffer of 4 KiB or more that they were written into."""
     return bytes(memoryview(payload))
 
 
@@ -24,7 +23,7 @@ def encode(data: object) -> bytes:
     try:
         return orjson.dumps(data, _spliced, orjson.OPT_PASSTHROUGH_DATACLASS)
     except TypeError:
-        # Integers beyond 64 bits and lone surrogates, as a JSON field may hold them.
+        # A JSON field may hold integers beyond 64 bits and lone surrogates, which orjson refuses.
         return json.dumps(data, separators=(",", ":"), default=_plain).encode()
 
 

@@ -20,7 +20,7 @@ _ECHO = re.compile(r"(?:, found|(?<=cannot represent a non string value)): .*", 
 """What graphql-core says after "but what I got was"."""
 
 BAD_REQUEST = "BAD_REQUEST"
-"""The code of values that their types refuse while an operation is under way."""
+"""The code of values that their types refuse during execution."""
 
 
 def masked(error: GraphQLError, code: str = BAD_REQUEST) -> GraphQLError:
@@ -37,7 +37,7 @@ def masked(error: GraphQLError, code: str = BAD_REQUEST) -> GraphQLError:
 
 
 def _without_echo(error: GraphQLError) -> GraphQLError:
-    """A refused value is not repeated: beside what is wrong with it may lie an API key."""
+    """Without the refused value, which may contain an API key."""
     message = _ECHO.sub(".", error.message)
     if message == error.message:
         return error
@@ -52,14 +52,14 @@ def _without_echo(error: GraphQLError) -> GraphQLError:
 
 
 def _with_code(error: GraphQLError, code: str) -> GraphQLError:
-    """Every error has a code; what neither we nor the schema gave one is a fault of the request."""
+    """`error` with `code`, unless it has one."""
     if "code" not in (error.extensions or {}):
         error.extensions = {**(error.extensions or {}), "code": code}
     return error
 
 
 def _is_bad_input(error: GraphQLError) -> bool:
-    """A scalar's refusal of a value: it points into the document, but at no field of the answer."""
+    """Whether a scalar refused a value: the error has a location in the document and no path."""
     return error.path is None and bool(error.nodes)
 
 

@@ -23,7 +23,7 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class MemoryLimits:
-    """In bytes: documents that are kept ready, those of subscriptions with their variables, and one answer."""
+    """In bytes: cached documents, those of subscriptions with their variables, and one answer."""
 
     documents: int = 32 * MB
     subscriptions: int = 64 * MB

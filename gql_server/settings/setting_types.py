@@ -1,4 +1,4 @@
-"""How the values of settings are spelled: lists with commas, names, commands, patterns; each checked when read."""
+"""The types of settings: lists with commas, names, commands, patterns; each is checked when it is read."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ MIN_SECRET_KEY_LENGTH = 32
 """Shorter ones can be guessed."""
 
 DEDICATED_CONNECTIONS = 2
-"""Connections to PostgreSQL outside the pool: of the listener, and of a worker's heartbeat."""
+"""Connections to PostgreSQL outside the pool: for the listener, and for a worker's heartbeat."""
 
 
 class Settings(BaseSettings):
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     max_documents_mb: int = Field(
         32,
         ge=1,
-        description="Memory for documents that are kept ready, and what is compiled for them, in MiB",
+        description="Memory for cached documents and the code compiled for them, in MiB",
     )
     max_subscriptions_mb: int = Field(
         64,
