@@ -1,4 +1,9 @@
-"""The GraphQL contract, composed; each noun lives in its own module. schema.graphql is its printed form."""
+"""The GraphQL contract. This module composes it from rooms, one for each noun; schema.graphql is its printed form.
+
+Resolvers read the store and call the bridge; nothing here speaks HTTP or SQL. Types that refer to each other do so
+by name (contract.references), so rooms import each other in one direction only.
+Where a type has the fields of a row of the store, the row itself is the value, and resolvers take it as parent.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +63,7 @@ from store import model
 __all__ = ["build_schema"]
 
 
-@strawberry.type(description="What can be asked. Nothing here starts a process or writes anything.")
+@strawberry.type(description="Queries. None of them starts a process or writes anything.")
 class Query:
     health: Health = strawberry.field(resolver=health, description="Whether the server can do its work.")
     benchmark: model.Benchmark | None = strawberry.field(
@@ -81,7 +86,8 @@ class Query:
     )
     flow: Flow | None = strawberry.field(
         resolver=flow,
-        description="What an agent did: from the database, else from the session file; null when neither has it.",
+        description="What an agent did: from the database, else from its session file; null when neither "
+        "has it.",
     )
     batch: model.Batch | None = strawberry.field(
         resolver=batch,
@@ -96,17 +102,17 @@ class Query:
     )
     agent_performance: list[AgentPerformance] = strawberry.field(
         resolver=agent_performance,
-        description="How agents do, over ended executions; per agent, in order of name.",
+        description="Figures of agents over ended executions; per agent, in order of name.",
     )
-    viewer: Viewer = strawberry.field(resolver=viewer, description="Who asks, and what they may.")
+    viewer: Viewer = strawberry.field(resolver=viewer, description="The caller and its permissions.")
 
 
-@strawberry.type(description="What can be done. An expected failure is a member of the result.")
+@strawberry.type(description="Mutations. An expected failure is a member of the result's union.")
 class Mutation:
     sync_benchmarks: SyncBenchmarksResult = strawberry.field(
         resolver=sync_benchmarks,
         extensions=needs_admin(),
-        description="Reads the benchmarks directory and makes the database hold what is in it.",
+        description="Reads the benchmarks directory and brings the database up to date with it.",
     )
     upsert_benchmark: UpsertBenchmarkResult = strawberry.field(
         resolver=upsert_benchmark, extensions=needs_admin(), description="Stores one benchmark definition."
@@ -119,22 +125,22 @@ class Mutation:
     run_benchmarks: RunBenchmarksResult = strawberry.field(
         resolver=run_benchmarks,
         extensions=needs_run(),
-        description="Queues many benchmarks with many agents as one batch, all or none, and answers at once.",
+        description="Queues many benchmarks with many agents as one batch, atomically, and answers at once.",
     )
     rerun_execution: RunBenchmarkResult = strawberry.field(
         resolver=rerun_execution,
         extensions=needs_run(),
-        description="Queues an execution once more, and answers at once.",
+        description="Queues a repetition of an execution, and answers at once.",
     )
     stop_execution: StopExecutionResult = strawberry.field(
         resolver=stop_execution,
         extensions=needs_run(),
-        description="Stops an execution, whatever it is doing.",
+        description="Stops an execution in any state but an ended one.",
     )
     import_session_files: ImportSessionFilesResult = strawberry.field(
         resolver=import_session_files,
         extensions=needs_admin(),
-        description="Imports the session files and tool logs that other runners left in a directory.",
+        description="Imports the session files and tool logs of other runners from a directory.",
     )
     save_agent_config: SaveAgentConfigResult = strawberry.field(
         resolver=save_agent_config,
@@ -149,11 +155,11 @@ class Mutation:
     test_agent_connection: TestAgentConnectionResult = strawberry.field(
         resolver=test_agent_connection,
         extensions=needs_admin(),
-        description="Asks an agent's endpoint for real.",
+        description="Sends a test request to an agent's endpoint.",
     )
 
 
-@strawberry.type(description="What can be watched. Each stream first says where it stands.")
+@strawberry.type(description="What can be watched. Each stream begins with its current state.")
 class Subscription:
     execution_events: AsyncGenerator[ExecutionEvent, None] = strawberry.subscription(
         resolver=execution_events,
@@ -161,30 +167,31 @@ class Subscription:
     )
     execution_log: AsyncGenerator[LogChunk, None] = strawberry.subscription(
         resolver=execution_log,
-        description="What a runner prints: an empty piece first, then every piece from `offset` on, live; "
-        "when all was sent, an empty one that has `ended`.",
+        description="What a runner prints: an empty chunk first, then every chunk from `offset` on, live; "
+        "after the last, an empty chunk that has `ended`.",
     )
     execution_updates: AsyncGenerator[ExecutionUpdate, None] = strawberry.subscription(
-        resolver=execution_updates, description="Every change of every execution the filter lets through."
+        resolver=execution_updates, description="Every change of every execution that matches the filter."
     )
     queue_positions: AsyncGenerator[QueuePositions, None] = strawberry.subscription(
         resolver=queue_positions,
-        description="Where executions stand in the queue, then each time some of them move; completes when "
-        "none waits any more.",
+        description="The positions of executions in the queue, then each change of them; completes when "
+        "none of them waits any more.",
     )
     batch_updates: AsyncGenerator[BatchUpdate, None] = strawberry.subscription(
         resolver=batch_updates,
-        description="A batch: how far it is, then every change of state; completes when all has ended.",
+        description="A batch: its progress, then every change of state; completes when all its executions "
+        "have ended.",
     )
     benchmark_updates: AsyncGenerator[BenchmarkUpdate, None] = strawberry.subscription(
         resolver=benchmark_updates,
-        description="Where the stream stands, then every benchmark created, updated or archived.",
+        description="The stream's position, then every benchmark created, updated or archived.",
     )
 
 
 @functools.cache
 def build_schema() -> strawberry.Schema:
-    """The schema, made once; what is executed of it, and how, is the front door's."""
+    """The schema, made once per process."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,

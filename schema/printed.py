@@ -1,4 +1,4 @@
-"""The contract as text: schema/schema.graphql, sorted, so that a change of it is a readable diff."""
+"""The contract as text, schema/schema.graphql: sorted, so that a change is a readable diff."""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, NewType, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, NewType, TypeVar
+
+from store.columns import ColumnName
 
 ExecutionId = NewType("ExecutionId", uuid.UUID)
 BenchmarkId = NewType("BenchmarkId", str)
@@ -98,16 +100,16 @@ class ToolCallStatus(StrEnum):
 class Failure:
     """Why an execution ended badly; `message` is for a person and quotes the process."""
 
-    kind: FailureKind
-    message: str
+    kind: Annotated[FailureKind, ColumnName("failure_kind")]
+    message: Annotated[str, ColumnName("failure_message")]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far an execution has come, in steps of its flow (1 for a plain benchmark); None is unknown."""
 
-    done: int | None
-    total: int | None
+    done: Annotated[int | None, ColumnName("steps_done")]
+    total: Annotated[int | None, ColumnName("steps_total")]
 
     @property
     def fraction(self) -> float | None:
@@ -127,7 +129,11 @@ class LeakedProcess:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An execution at one moment. `revision` is the seq of its newest event: the higher one is the newer state."""
+    """An execution at one moment. `revision` is the seq of its newest event: the higher one is the newer state.
+
+    A line here declares a column of `executions`: rows are read by it, and PostgreSQL writes JSON by it. A field
+    of the same name in schema/executions/execution.py makes it a part of the API.
+    """
 
     id: ExecutionId
     benchmark_id: BenchmarkId
@@ -135,7 +141,7 @@ class Execution:
     agent: str
     origin: ExecutionOrigin
     status: ExecutionStatus
-    revision: int
+    revision: Annotated[int, ColumnName("event_seq")]
     priority: int
     queued_at: dt.datetime
     started_at: dt.datetime | None
@@ -180,7 +186,7 @@ class ExecutionEvent:
     seq: int
     at: dt.datetime
     kind: EventKind
-    status: ExecutionStatus | None
+    status: Annotated[ExecutionStatus | None, ColumnName("event_status")]
     data: JsonValue
 
 
@@ -278,7 +284,7 @@ class StoredFile(NamedTuple):
 class Benchmark:
     """A benchmark at one revision (the current one unless asked otherwise)."""
 
-    id: BenchmarkId
+    id: Annotated[BenchmarkId, ColumnName("benchmark_id")]
     revision: int
     description: str
     prompt: str

@@ -17,7 +17,7 @@ from gql_server.operations.event_variables import event_variables
 from gql_server.operations.subscription_events import SubscriptionEvents
 from gql_server.operations.subscription_memory import Reservation
 from gql_server.responses.answers import refused_for
-from schema.contract.feeds import Feed, Onward
+from schema.contract.feeds import Continue, Feed
 from schema.contract.permissions import Principal
 
 SHARED_WITH = "watchers"
@@ -120,17 +120,17 @@ class Subscription:
         answers = self._own_answers()
         async with aclosing(await answers.source()) as source:
             while (item := await _next(source)) is not _END:
-                if isinstance(item, Onward):
+                if isinstance(item, Continue):
                     self._go_on(item)
                     return
                 yield await answers.payload_of(item)
         self.is_over = True
 
-    def _go_on(self, onward: Onward) -> None:
-        self._feed, self._position = onward.feed, onward.position
+    def _go_on(self, told: Continue) -> None:
+        self._feed, self._position = told.feed, told.position
         variables = event_variables(self._operation, self._variables)
         # The document by identity: as long as a broadcast lives, so does the document of its answers.
-        self._key = (id(self._operation.node), variables, self._principal.scope, onward.feed)
+        self._key = (id(self._operation.node), variables, self._principal.scope, told.feed)
 
     async def _alone(self, feed: Feed[Any, Any]) -> AsyncGenerator[Payload, None]:
         """Reads the feed alone, until it can join a broadcast or the feed ends."""

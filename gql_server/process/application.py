@@ -142,7 +142,7 @@ def create_engine(
     runner = settings.runner
 
     def make_context(principal: Principal) -> Context:
-        return Context.build(services.db, services.hub, runner, principal)
+        return Context.build(services.db, services.hub, runner, services.definitions, principal)
 
     return Engine(
         build_schema(),

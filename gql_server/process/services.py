@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gql_server.settings.settings import DEDICATED_CONNECTIONS, Settings
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.worker.counters import Counters
 from store.live.hub import Hub
 from store.postgres.database import Database
@@ -25,6 +26,8 @@ class Services:
     hub: Hub
     counters: Counters = field(default_factory=Counters)
     """The counters of the worker of this process; zeros where it has none."""
+    definitions: Definitions = field(default_factory=Definitions)
+    """Parsed definitions, shared by all requests."""
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ import schema as contract
 from gql_server.settings.settings import DEDICATED_CONNECTIONS, Settings
 from perf.rivals.ours import LARGEST_LIST
 from perf.rivals.serving import serve
+from runner_bridge.benchmarks.definitions import Definitions
 from schema.contract import pagination
 from schema.contract.context import Context
 from store.live.hub import Hub
@@ -47,9 +48,10 @@ class StockView(GraphQLView[Context, None]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
         )
         self._db, self._hub, self._runner = db, hub, settings.runner
+        self._definitions = Definitions()
 
     async def get_context(self, request: web.Request, response: Any) -> Context:
-        return Context.build(self._db, self._hub, self._runner)
+        return Context.build(self._db, self._hub, self._runner, self._definitions)
 
     def encode_json(self, data: object) -> str:
         # Text: as bytes it would be sent in binary frames, which the protocol of its websockets does not know.

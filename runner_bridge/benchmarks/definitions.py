@@ -105,9 +105,6 @@ class Definitions:
 UNREAD = Unreadable("it was not read")
 """Stands for a definition that was not asked for."""
 
-DEFINITIONS = Definitions()
-"""One for the whole process: what a text means depends on nothing else."""
-
 
 def _read_all(texts: Sequence[StoredText]) -> dict[StoredText, Definition]:
     return {text: read_definition(text) for text in texts}

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from runner_bridge.benchmarks.definitions import DEFINITIONS, StoredText, Unreadable
+from runner_bridge.benchmarks.definitions import Definitions, StoredText, Unreadable
 from runner_bridge.formats.paths import Directory
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcesses
 from runner_bridge.sessions.chunks import ChunkParser, Judged, Named, NewSession, judge, read_chunk
@@ -53,6 +53,7 @@ class Parsers:
 
     def __init__(self, db: Database, directory: Directory, processes: ParserProcesses | None = None) -> None:
         self._definitions = StoredDefinitions(db)
+        self._read = Definitions()
         self._directory = directory
         self._processes = processes
         self._unreadable: set[BenchmarkId] = set()
@@ -87,7 +88,7 @@ class Parsers:
         self, texts: Mapping[BenchmarkId, tuple[int, StoredText]]
     ) -> dict[BenchmarkId, Definition]:
         definitions: dict[BenchmarkId, Definition] = {}
-        found = await DEFINITIONS.of([text for _, text in texts.values()])
+        found = await self._read.of([text for _, text in texts.values()])
         for benchmark_id, (revision, text) in texts.items():
             definition = found[text]
             if not isinstance(definition, Unreadable):

@@ -1,0 +1,1 @@
+"""Agents: their configurations, connection tests, and figures over ended executions."""

@@ -1,4 +1,4 @@
-"""Agents: who may be asked to act, and how each reaches its model."""
+"""Agents: the configured ones, and how each reaches its model."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ class Agent:
         stored = await info.context.loaders.agent_config.load(self.name)
         return None if stored is None else AgentConfig.of(stored)
 
-    @strawberry.field(
-        description="How it does, as in `agentPerformance`; null where the filter leaves it out."
-    )
+    @strawberry.field(description="Its figures, as in `agentPerformance`; null where the filter excludes it.")
     async def performance(self, info: Info, filter: FilterArgument = None) -> AgentPerformance | None:
         return await performance_of_agent(info, self.name, filter)
 

@@ -1,4 +1,4 @@
-"""Mutations on how agents reach their models: saved, deleted, and tested for real."""
+"""Mutations on how agents reach their models: saved, deleted, and tested with a request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SecretKeyUnusableError(Error):
 
 @strawberry.type(description="Nothing is saved for this agent.")
 class AgentConfigNotFoundError(Error):
-    agent: str = strawberry.field(description="The agent that was asked for.")
+    agent: str = strawberry.field(description="The requested agent.")
 
 
 @strawberry.input(description="How an agent reaches its model. What is left out stays as it is.")
@@ -58,7 +58,7 @@ class DeleteAgentConfigInput:
 @strawberry.input(description="What to ask: what is saved for `agent`, or else the address that is given.")
 class TestAgentConnectionInput:
     agent: str | None = strawberry.field(
-        default=None, description="Ask with what is saved for this agent; leave the others out."
+        default=None, description="Use what is saved for this agent; give no other field."
     )
     api_url: str | None = strawberry.field(default=None, description="Ask this address; nothing is saved.")
     model: str | None = strawberry.field(default=None, description="With this model.")
@@ -70,12 +70,12 @@ class SaveAgentConfigSuccess:
     config: AgentConfig = strawberry.field(description="The configuration as it is now.")
 
 
-@strawberry.type(description="The configuration is gone, its API key with it.")
+@strawberry.type(description="The configuration was deleted, with its API key.")
 class DeleteAgentConfigSuccess:
-    agent: str = strawberry.field(description="The agent that has none any more.")
+    agent: str = strawberry.field(description="The agent whose configuration was deleted.")
 
 
-@strawberry.type(description="What kept an endpoint from answering as it should.")
+@strawberry.type(description="Why an endpoint did not answer as expected.")
 class ConnectionProblem:
     kind: ConnectionProblemKind = strawberry.field(description="The kind of problem, for programs.")
     message: str = strawberry.field(description="What happened, for a person.")
@@ -100,7 +100,7 @@ SaveAgentConfigResult = Annotated[
 
 DeleteAgentConfigResult = Annotated[
     DeleteAgentConfigSuccess | AgentConfigNotFoundError,
-    strawberry.union("DeleteAgentConfigResult", description="That it is gone, or that there was none."),
+    strawberry.union("DeleteAgentConfigResult", description="The deletion, or that nothing was saved."),
 ]
 
 TestAgentConnectionResult = Annotated[

@@ -1,4 +1,4 @@
-"""How agents do: figures over ended executions, per agent, per benchmark, over time.
+"""Figures of agents over ended executions: per agent, per benchmark, over time.
 
 Everything comes from the summary that the database keeps and from index lookups (store.agents.performance), so it
 costs the same at a thousand executions and at a million. What is not known is null and counted in `missing`.
@@ -32,8 +32,8 @@ class ScoreSource(Enum):
 
 
 @strawberry.input(
-    description="Which ended executions. Every condition given must hold. They are kept by UTC day of their end, "
-    "so `since` and `until` stand for the whole UTC days that hold them, both included."
+    description="Which ended executions. Every given condition must hold. Figures are kept per UTC day of "
+    "the end, so `since` and `until` mean the whole UTC days that contain them, both included."
 )
 class PerformanceFilter:
     since: dt.datetime | None = strawberry.field(
@@ -125,7 +125,7 @@ class Performance:
     reported: ScoreFigures = strawberry.field(description="The scores that session files report.")
     recomputed: ScoreFigures = strawberry.field(description="The scores computed here, by one function.")
     execution_time: ExecutionTimeFigures = strawberry.field(description="How long runners ran.")
-    missing: MissingFigures = strawberry.field(description="What is not known of how many.")
+    missing: MissingFigures = strawberry.field(description="How many executions lack each figure.")
 
 
 @strawberry.type(description="How one agent does on one benchmark.")
@@ -166,10 +166,10 @@ class BenchmarkPerformance(Performance):
         return await info.context.loaders.latest_execution.load(key)
 
 
-@strawberry.type(description="How an agent did in one stretch of time.")
+@strawberry.type(description="The figures of an agent in one period.")
 class PerformanceBucket:
     start: dt.date = strawberry.field(
-        description="Its first UTC day. At the filter's ends only the days that it lets through are counted."
+        description="Its first UTC day. At the filter's ends only the days that match are counted."
     )
     executions: int = strawberry.field(description="Executions that ended in it; never 0.")
     success_rate: float | None = strawberry.field(description="The share that SUCCEEDED, 0 to 1.")
@@ -191,7 +191,7 @@ class PerformanceBucket:
         )
 
 
-@strawberry.type(description="How one agent does, on all benchmarks that the filter lets through.")
+@strawberry.type(description="The figures of one agent over all benchmarks that match the filter.")
 class AgentPerformance(Performance):
     @classmethod
     def of(cls, figures: Figures, filter: store.PerformanceFilter) -> AgentPerformance:
@@ -219,13 +219,11 @@ class AgentPerformance(Performance):
     ) -> list[BenchmarkPerformance]:
         return await self._ranked(info, first, lambda score: score)
 
-    @strawberry.field(
-        description="Stretch by stretch, oldest first; stretches without executions are left out."
-    )
+    @strawberry.field(description="Figures per period, oldest first; periods without executions are omitted.")
     async def over_time(
         self,
         info: Info,
-        bucket: Annotated[Bucket, strawberry.argument(description="How long a stretch is.")] = Bucket.DAY,
+        bucket: Annotated[Bucket, strawberry.argument(description="The length of a period.")] = Bucket.DAY,
     ) -> list[PerformanceBucket]:
         key = (self.filter, bucket, self.agent)
         return [PerformanceBucket.of(part) for part in await info.context.loaders.over_time.load(key)]
@@ -276,7 +274,7 @@ async def agent_performance(info: Info, filter: FilterArgument = None) -> list[A
 async def performance_of_agent(
     info: Info, agent: str, filter: PerformanceFilter | None
 ) -> AgentPerformance | None:
-    """This agent's figures, all zero without executions; None when the filter does not let it through."""
+    """This agent's figures, all zero without executions; None when the filter excludes the agent."""
     conditions = await _conditions(info, filter)
     if conditions.agents is not None and agent not in conditions.agents:
         return None
@@ -288,7 +286,7 @@ async def performance_of_agent(
 async def performance_of_benchmark(
     info: Info, benchmark_id: str, filter: PerformanceFilter | None
 ) -> list[BenchmarkPerformance]:
-    """Per agent, on this benchmark alone; nothing when the filter does not let the benchmark through."""
+    """Per agent, on this benchmark alone; empty when the filter excludes the benchmark."""
     conditions = await _conditions(info, filter)
     if conditions.benchmark_ids is not None and benchmark_id not in conditions.benchmark_ids:
         return []

@@ -1,4 +1,4 @@
-"""Batches: executions requested together, how far they have come, and the stream of that."""
+"""Batches: executions that were requested together, their progress, and the stream of it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ from store.model import BatchId, ExecutionStatus
 
 @strawberry.type(description="How many executions of a batch are in each state.")
 class BatchProgress:
-    queued: int = strawberry.field(description="Wait for a worker.")
+    queued: int = strawberry.field(description="Waiting for a worker.")
     running: int = strawberry.field(description="Have a runner.")
-    stopping: int = strawberry.field(description="Were told to stop.")
+    stopping: int = strawberry.field(description="Have a stop request.")
     succeeded: int = strawberry.field(description="Ended with a result that reports success.")
-    failed: int = strawberry.field(description="Ended badly.")
-    timed_out: int = strawberry.field(description="Were ended at their time limit.")
+    failed: int = strawberry.field(description="Failed.")
+    timed_out: int = strawberry.field(description="Ended at their time limit.")
     stopped: int = strawberry.field(description="Were stopped on request.")
-    lost: int = strawberry.field(description="Vanished and left no result.")
-    ended: int = strawberry.field(description="All that have ended, however.")
+    lost: int = strawberry.field(
+        description="Lost: neither the worker nor the runner exists any more, and there is no result."
+    )
+    ended: int = strawberry.field(description="All that have ended, in any state.")
     is_over: bool = strawberry.field(description="Whether every execution has ended.")
 
     @classmethod
@@ -59,14 +61,14 @@ class BatchProgress:
 Row = strawberry.Parent[model.Batch]
 
 
-@strawberry.type(description="Executions that were requested together. Each lives and ends by itself.")
+@strawberry.type(description="Executions that were requested together. Each one ends by itself.")
 class Batch:
     id: strawberry.ID = strawberry.field(description="A UUID.")
     requested_at: dt.datetime = strawberry.field(description="When it was requested.")
     size: int = strawberry.field(description="How many executions it has.")
-    request: JSON = strawberry.field(description="What was asked for: benchmarks or filter, agents, timeout.")
+    request: JSON = strawberry.field(description="The request: benchmarks or filter, agents, timeout.")
 
-    @strawberry.field(description="How far it has come; follow it with `batchUpdates`.")
+    @strawberry.field(description="Its progress; follow it with `batchUpdates`.")
     @staticmethod
     async def progress(row: Row, info: Info) -> BatchProgress:
         return BatchProgress.of(await info.context.loaders.batch_progress.load(row.id))
@@ -88,12 +90,11 @@ class Batch:
         return await executions_of(info, Parent.BATCH, row.id, window, filter)
 
 
-@strawberry.type(description="A step forward of a batch.")
+@strawberry.type(description="A change in a batch.")
 class BatchUpdate:
     cursor: str = strawberry.field(description="To resume after this update, pass it as `after`.")
     progress: BatchProgress = strawberry.field(
-        description="How far the batch has come, as far as is known: after a resumption this may be ahead of "
-        "`event`."
+        description="The batch's progress as known now: after a resumption it may be ahead of `event`."
     )
     event: ExecutionEvent | None = strawberry.field(
         description="The change of state that happened; null in the first update."

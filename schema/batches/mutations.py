@@ -1,4 +1,4 @@
-"""The mutation that requests many executions at once: all of them, or none and the reason."""
+"""The mutation that requests many executions atomically."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RunBenchmarksInput:
         default=None, description="The benchmarks; either these or `filter`."
     )
     filter: BenchmarkFilter | None = strawberry.field(
-        default=None, description="Every benchmark that it lets through, such as those with some tags."
+        default=None, description="Every benchmark that matches, such as those with some tags."
     )
     timeout_ms: int | None = strawberry.field(
         default=None,
@@ -56,8 +56,8 @@ class RunBenchmarksInput:
     )
     priority: int = strawberry.field(
         default=PRIORITY,
-        description="-100 to 100: the higher goes first. By default behind those requested singly, which "
-        "have 0.",
+        description="-100 to 100: the higher is taken first. By default it is lower than that of single "
+        "requests, which is 0.",
     )
 
 

@@ -37,7 +37,7 @@ from store.benchmarks import listing
 from store.benchmarks.listing import BenchmarkBounds
 from store.executions.listing import Parent
 from store.json import lists
-from store.json.rows import NotWritable
+from store.json.rows import NeedsRows
 
 CURSOR_KIND = "benchmarks"
 
@@ -54,17 +54,17 @@ class Benchmark:
     definition: JSON = strawberry.field(description="The whole definition as JSON, no key lost.")
     source: str = strawberry.field(description="The YAML text of this revision.")
     source_path: str | None = strawberry.field(
-        description="Its file in the benchmarks directory; null when it came over the API."
+        description="Its file in the benchmarks directory; null when it was stored through the API."
     )
     content_hash: str = strawberry.field(description="SHA-256 of the source, in hex.")
     created_at: dt.datetime = strawberry.field(description="When the first revision was stored.")
     revised_at: dt.datetime = strawberry.field(description="When this revision was stored.")
     archived_at: dt.datetime | None = strawberry.field(
-        description="When its file was found gone; null while it is there."
+        description="When its file was found missing; null while the file exists."
     )
 
     @strawberry.field(
-        description="What of it cannot be evaluated here, or what upstream's loader would refuse."
+        description="What of it cannot be evaluated here, or would be refused by upstream's loader."
     )
     @staticmethod
     def remarks(row: Row) -> list[Remark]:
@@ -81,7 +81,7 @@ class Benchmark:
         agent: Annotated[str | None, strawberry.argument(description="Only by this agent.")] = None,
     ) -> model.Execution | None:
         if (members := execution_row(info)) is not None:
-            with suppress(NotWritable):
+            with suppress(NeedsRows):
                 written: model.Execution | None = await loaded(info, LatestExecution(agent), members, row.id)
                 return written
         return await info.context.loaders.latest_execution.load((row.id, agent))
@@ -103,7 +103,7 @@ class Benchmark:
     ) -> list[model.Execution]:
         wanted = info.context.runner.agents if agents is None else agents
         if (members := execution_row(info)) is not None:
-            with suppress(NotWritable):
+            with suppress(NeedsRows):
                 written: list[model.Execution] = await loaded(
                     info, LatestExecutions(tuple(wanted)), members, row.id
                 )
@@ -120,7 +120,8 @@ class Benchmark:
         filter: Annotated[
             PerformanceFilter | None,
             strawberry.argument(
-                description="Which ended executions; all when not given. Empty where it leaves the benchmark out."
+                description="Which ended executions; all when not given. The list is empty where the "
+                "filter excludes the benchmark."
             ),
         ] = None,
     ) -> list[BenchmarkPerformance]:
@@ -143,7 +144,7 @@ class Benchmark:
         window = Window.of(first, after, last, before)
         return await executions_of(info, Parent.BENCHMARK, row.id, window, filter)
 
-    @strawberry.field(description="The contents it has had, newest first.")
+    @strawberry.field(description="Its revisions, newest first.")
     @staticmethod
     async def revisions(
         row: Row, info: Info, first: First = None, after: After = None
@@ -179,9 +180,7 @@ class Benchmark:
             return None
         return [FlowStep.of(step) for step in definition.flow]
 
-    @strawberry.field(
-        description="The accounts as they stand before the agent acts; null when the text cannot be read."
-    )
+    @strawberry.field(description="The accounts before the agent acts; null when the text cannot be read.")
     @staticmethod
     async def initial_state(row: Row, info: Info) -> list[InitialAccount] | None:
         definition = await _definition(row, info)
@@ -195,7 +194,7 @@ class Benchmark:
         definition = await _definition(row, info)
         return None if isinstance(definition, Unreadable) else GroundTruth.of(definition.ground_truth)
 
-    @strawberry.field(description="Whether there is an answer to it that needs no model.")
+    @strawberry.field(description="Whether it has a reference answer, which needs no model.")
     @staticmethod
     async def reference_answer(row: Row, info: Info) -> ReferenceAnswer:
         return ReferenceAnswer.of(why_no_reference_answer_to(await _definition(row, info)))
@@ -223,9 +222,9 @@ class BenchmarkFilter:
     ids: list[strawberry.ID] | None = strawberry.field(default=None, description="With one of these ids.")
     tags: list[str] | None = strawberry.field(default=None, description="With all of these tags.")
     text: str | None = strawberry.field(
-        default=None, description="With this text in id, description or prompt; case does not matter."
+        default=None, description="With this text in id, description or prompt, in any case."
     )
-    include_archived: bool = strawberry.field(default=False, description="Also those whose file is gone.")
+    include_archived: bool = strawberry.field(default=False, description="Also those whose file is missing.")
 
     def conditions(self) -> listing.BenchmarkFilter:
         return listing.BenchmarkFilter(
@@ -238,7 +237,7 @@ class BenchmarkFilter:
 
 @strawberry.type(description="A benchmark in a list.")
 class BenchmarkEdge:
-    cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
+    cursor: str = strawberry.field(description="Its position in the list; for `after` and `before`.")
     node: model.Benchmark = strawberry.field(graphql_type=BENCHMARK, description="The benchmark.")
 
 
@@ -246,19 +245,20 @@ class BenchmarkEdge:
 class BenchmarkConnection:
     filter: strawberry.Private[listing.BenchmarkFilter]
     edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
     updates_cursor: str = strawberry.field(
-        description="For `benchmarkUpdates(after:)`: continues exactly where this page was read. Asked for "
-        "without nodes, edges and pageInfo, it continues from before this list and those beside it were read."
+        description="For `benchmarkUpdates(after:)`: the position in the log when this page was read. "
+        "Without nodes, edges and pageInfo it is a position before this list and the lists beside it were "
+        "read."
     )
-    written_nodes: strawberry.Private[Any] = None
-    """The nodes as JSON where no edges are asked for; there are none then."""
+    json_nodes: strawberry.Private[Any] = None
+    """The nodes as JSON, where no edges are selected; `edges` is empty then."""
 
     @strawberry.field(graphql_type=list_of(BENCHMARK), description="The benchmarks without their cursors.")
     def nodes(self) -> list[model.Benchmark]:
-        return self.written_nodes or [edge.node for edge in self.edges]
+        return self.json_nodes or [edge.node for edge in self.edges]
 
-    @strawberry.field(description="How many benchmarks the filter lets through; counted only when asked.")
+    @strawberry.field(description="How many benchmarks match the filter; counted only when selected.")
     async def total_count(self, info: Info) -> int:
         return await listing.count(info.context.db, self.filter)
 
@@ -291,9 +291,9 @@ async def benchmarks(
     conditions = filter.conditions() if filter is not None else listing.BenchmarkFilter()
     cursor = UpdatesCursor(info, info.context.hub.benchmarks)
     bounds = BenchmarkBounds(window.limit, _key(window.after), _key(window.before), window.backwards)
-    if (written := benchmark_nodes(info)) is not None:
-        with suppress(NotWritable):
-            return await _written(info, written, conditions, bounds, cursor)
+    if (shape := benchmark_nodes(info)) is not None:
+        with suppress(NeedsRows):
+            return await _as_json(info, shape, conditions, bounds, cursor)
     page = await listing.page(info.context.db, conditions, bounds, cursor.log)
     edges = [BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=row) for row in page.items]
     return BenchmarkConnection(
@@ -304,18 +304,19 @@ async def benchmarks(
     )
 
 
-async def _written(
+async def _as_json(
     info: Info,
-    written: JsonNodes,
+    shape: JsonNodes,
     conditions: listing.BenchmarkFilter,
     bounds: BenchmarkBounds,
     cursor: UpdatesCursor,
 ) -> BenchmarkConnection:
-    """The same of benchmarks that are JSON already."""
+    """The same page, its nodes written as JSON by PostgreSQL."""
     page = await lists.benchmarks(
-        info.context.db, written.rows, conditions, bounds, info.context.runner.agents, cursor.log
+        info.context.db, shape.rows, conditions, bounds, info.context.runner.agents, cursor.log
     )
     ids = [item.id for item in page.items]
+    nodes = [shape.text(item, info.context.definitions) for item in page.items]
     return BenchmarkConnection(
         filter=conditions,
         edges=[],
@@ -326,7 +327,7 @@ async def _written(
             end_cursor=encode_cursor(CURSOR_KIND, ids[-1]) if ids else None,
         ),
         updates_cursor=cursor.of(page.log_position),
-        written_nodes=ready(f"[{','.join(map(written.text, page.items))}]"),
+        json_nodes=ready(f"[{','.join(nodes)}]"),
     )
 
 

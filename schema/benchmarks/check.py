@@ -1,4 +1,4 @@
-"""What storing a definition would do, told without storing it: for editors that check while somebody types."""
+"""What storing a definition would do, without storing it: for editors that check while typing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CheckBenchmarkSuccess:
         description="Why our own runner cannot build it; null when it can."
     )
     reference_answer: ReferenceAnswer = strawberry.field(
-        description="Whether there is an answer to it that needs no model."
+        description="Whether it has a reference answer, which needs no model."
     )
 
 

@@ -1,4 +1,4 @@
-"""The parts of a benchmark's definition as types. What nobody knows stays as JSON; nothing is left out."""
+"""The parts of a benchmark's definition as types. What has no type here stays JSON; nothing is left out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TokenAccountData:
         return cls(mint=data.mint, owner=data.owner, amount=data.amount)
 
 
-@strawberry.type(description="An account as it stands before the agent acts.")
+@strawberry.type(description="An account before the agent acts.")
 class InitialAccount:
     pubkey: str = strawberry.field(description="A placeholder such as USER_WALLET_PUBKEY, or an address.")
     owner: str = strawberry.field(description="The program that owns it.")

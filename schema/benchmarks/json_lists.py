@@ -1,4 +1,4 @@
-"""Lists of benchmarks as JSON: what PostgreSQL writes of each, and between that what only Python can tell.
+"""Lists of benchmarks as JSON: PostgreSQL writes the columns, Python adds the members that only it can compute.
 
 Python tells whether a definition can be executed here, from its memory of definitions; one that it has not read
 yet is read the ordinary way.
@@ -12,21 +12,21 @@ from itertools import groupby
 
 import orjson
 
-from runner_bridge.benchmarks.definitions import DEFINITIONS
+from runner_bridge.benchmarks.definitions import Definitions
 from schema.contract.context import Info
 from schema.contract.json_selection import ON_CONNECTION, members_of
 from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
 from schema.contract.selection import SelectedField, derived
 from store.json.columns import BENCHMARK_OF_LIST
 from store.json.lists import JsonBenchmark
-from store.json.rows import JsonRow, NotWritable, Wanted
+from store.json.rows import JsonRow, NeedsRows, Wanted
 
 IN_PYTHON = frozenset({"runnableLocally", "whyNotRunnableLocally"})
 
 
 @dataclass(frozen=True, slots=True)
 class JsonNodes:
-    """The nodes of a list: stretches of members written by PostgreSQL or, by key and name, in Python."""
+    """The nodes of a list, in parts: members that PostgreSQL writes or, by key and name, those from Python."""
 
     parts: tuple[JsonRow | tuple[tuple[str, str], ...], ...]
 
@@ -34,13 +34,15 @@ class JsonNodes:
     def rows(self) -> list[JsonRow]:
         return [part for part in self.parts if isinstance(part, JsonRow)]
 
-    def text(self, benchmark: JsonBenchmark) -> str:
-        """Raises NotWritable when the definition is not remembered."""
+    def text(self, benchmark: JsonBenchmark, definitions: Definitions) -> str:
+        """One node. Raises NeedsRows when its definition is not in memory."""
         texts = iter(benchmark.parts)
-        members = (
-            next(texts)[1:-1] if isinstance(part, JsonRow) else _in_python(part, benchmark.content_hash)
-            for part in self.parts
-        )
+        members = []
+        for part in self.parts:
+            if isinstance(part, JsonRow):
+                members.append(next(texts)[1:-1])
+            else:
+                members.append(_in_python(part, benchmark.content_hash, definitions))
         return f"{{{','.join(members)}}}"
 
 
@@ -68,7 +70,7 @@ def _nodes(fields: Sequence[SelectedField]) -> JsonNodes | None:
 
 
 def _member(field: SelectedField) -> Wanted | None:
-    """Two fields of a benchmark take an argument that PostgreSQL can be told."""
+    """Two fields of a benchmark have an argument that PostgreSQL can evaluate."""
     members = members_of([replace(field, arguments={})])
     if members is None or len(field.arguments) > 1:
         return None
@@ -90,10 +92,10 @@ def _first(connection: Wanted, first: int) -> Wanted:
     return replace(connection, below=tuple(replace(member, first=first) for member in connection.below))
 
 
-def _in_python(members: Sequence[tuple[str, str]], content_hash: str) -> str:
+def _in_python(members: Sequence[tuple[str, str]], content_hash: str, definitions: Definitions) -> str:
     try:
-        why_not = DEFINITIONS.why_not_runnable(content_hash)
+        why_not = definitions.why_not_runnable(content_hash)
     except KeyError:
-        raise NotWritable("The definition has not been read yet") from None
+        raise NeedsRows("The definition has not been read yet") from None
     values = {key: why_not is None if name == "runnableLocally" else why_not for key, name in members}
     return orjson.dumps(values).decode()[1:-1]

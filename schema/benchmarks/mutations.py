@@ -69,7 +69,7 @@ class SyncedFile:
 @strawberry.input(description="How to sync.")
 class SyncBenchmarksInput:
     dry_run: bool = strawberry.field(
-        default=False, description="Only tell what a sync would change; nothing is written."
+        default=False, description="Only report what a sync would change; nothing is written."
     )
 
 
@@ -78,9 +78,11 @@ class SyncBenchmarksInput:
 )
 class SyncBenchmarksSuccess:
     created: int = strawberry.field(description="New benchmarks.")
-    updated: int = strawberry.field(description="Benchmarks with a new revision, or back again.")
+    updated: int = strawberry.field(
+        description="Benchmarks with a new revision, or restored from the archive."
+    )
     unchanged: int = strawberry.field(description="Benchmarks for which nothing was written.")
-    archived: int = strawberry.field(description="Benchmarks whose file is gone.")
+    archived: int = strawberry.field(description="Benchmarks whose file is missing.")
     failed: int = strawberry.field(description="Files that were refused.")
     duration_ms: int = strawberry.field(description="Milliseconds it took.")
     files: list[SyncedFile] = strawberry.field(description="File by file, in order of name.")

@@ -1,4 +1,4 @@
-"""Remarks on definitions: what is odd about a part, kept all the same."""
+"""Remarks on definitions: parts that cannot be evaluated here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import strawberry
 from store.model import JsonValue
 
 
-@strawberry.type(description="Something in a definition that cannot be evaluated here, kept all the same.")
+@strawberry.type(description="A part of a definition that cannot be evaluated here; it is kept.")
 class Remark:
     path: str = strawberry.field(description="Where, such as `ground_truth.final_state_assertions[4]`.")
-    message: str = strawberry.field(description="What is odd about it.")
+    message: str = strawberry.field(description="What is unusual about it.")
 
     @classmethod
     def of(cls, remark: JsonValue) -> Remark:

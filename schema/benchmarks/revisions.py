@@ -25,7 +25,7 @@ LARGEST_LISTING = 5_000
 """Lines, and changed parts, that a diff gives one by one; beyond that there is its text."""
 
 
-@strawberry.type(description="One content that a benchmark has had.")
+@strawberry.type(description="One revision of a benchmark's content.")
 class BenchmarkRevision:
     row: strawberry.Private[Revision]
     revision: int = strawberry.field(description="Counted from 1.")
@@ -58,7 +58,7 @@ class BenchmarkRevision:
 
 @strawberry.type(description="A revision in a list.")
 class BenchmarkRevisionEdge:
-    cursor: str = strawberry.field(description="Where it stands in the list; for `after`.")
+    cursor: str = strawberry.field(description="Its position in the list; for `after`.")
     node: BenchmarkRevision = strawberry.field(description="The revision.")
 
 
@@ -66,13 +66,13 @@ class BenchmarkRevisionEdge:
 class BenchmarkRevisionConnection:
     benchmark_id: strawberry.Private[BenchmarkId]
     edges: list[BenchmarkRevisionEdge] = strawberry.field(description="The revisions with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
 
     @strawberry.field(description="The revisions without their cursors.")
     def nodes(self) -> list[BenchmarkRevision]:
         return [edge.node for edge in self.edges]
 
-    @strawberry.field(description="How many revisions there are; counted only when asked.")
+    @strawberry.field(description="How many revisions there are; counted only when selected.")
     async def total_count(self, info: Info) -> int:
         return await info.context.loaders.revision_count.load(self.benchmark_id)
 
@@ -98,7 +98,7 @@ class DiffLine:
         )
 
 
-@strawberry.type(description="A stretch of a text with changes, and some lines around them.")
+@strawberry.type(description="A part of a text with changes, and some lines around them.")
 class DiffHunk:
     from_start: int = strawberry.field(description="Its first line in the former text, from 1.")
     from_count: int = strawberry.field(description="How many lines of the former text it covers.")
@@ -117,7 +117,7 @@ class DiffHunk:
         )
 
 
-@strawberry.type(description="A part of the definition that is not as it was.")
+@strawberry.type(description="A changed part of the definition.")
 class DefinitionChange:
     path: str = strawberry.field(
         description="Where, such as `ground_truth.final_state_assertions[4].expected`."
@@ -162,7 +162,7 @@ class BenchmarkDiff:
             len(self.all_changes) <= LARGEST_LISTING
         )
 
-    @strawberry.field(description="The changed stretches of the source, up to 5000 lines together.")
+    @strawberry.field(description="The changed parts of the source, up to 5000 lines together.")
     def hunks(self) -> list[DiffHunk]:
         return [DiffHunk.of(hunk) for hunk in _listed(self.all_hunks)]
 

@@ -1,8 +1,9 @@
-"""Two executions side by side. What compares them is pure (schema/differences); this loads and describes it."""
+"""Two executions side by side: loads them, and describes what schema.differences finds."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -55,17 +56,6 @@ class ToolCallComparison:
         description="Right minus left in milliseconds; null when either is unknown."
     )
 
-    @classmethod
-    def of(cls, pair: differences.ToolCallPair) -> ToolCallComparison:
-        return cls(
-            difference=pair.difference,
-            left=None if pair.left is None else ToolCall.of(pair.left),
-            right=None if pair.right is None else ToolCall.of(pair.right),
-            params_equal=pair.params_equal,
-            results_equal=pair.results_equal,
-            duration_delta_ms=pair.duration_delta_ms,
-        )
-
 
 @strawberry.type(
     description="A step on either side, paired by its number. Addresses count as the placeholders that they "
@@ -81,24 +71,16 @@ class StepComparison:
     instructions_equal: bool | None = strawberry.field(
         description="Whether the agent sent the same; null when one side has no such step."
     )
-    left_observation_status: str | None = strawberry.field(
-        description="What became of the left transaction, as the file spells it."
-    )
-    right_observation_status: str | None = strawberry.field(
-        description="What became of the right transaction, as the file spells it."
-    )
 
-    @classmethod
-    def of(cls, pair: differences.StepPair) -> StepComparison:
-        return cls(
-            ordinal=pair.ordinal,
-            difference=pair.difference,
-            left=None if pair.left is None else Step.of(pair.left),
-            right=None if pair.right is None else Step.of(pair.right),
-            instructions_equal=pair.instructions_equal,
-            left_observation_status=None if pair.left is None else observation_status(pair.left),
-            right_observation_status=None if pair.right is None else observation_status(pair.right),
-        )
+    @strawberry.field(description="What became of the left transaction, as the file spells it.")
+    @staticmethod
+    def left_observation_status(pair: strawberry.Parent[differences.StepPair]) -> str | None:
+        return None if pair.left is None else observation_status(pair.left)
+
+    @strawberry.field(description="What became of the right transaction, as the file spells it.")
+    @staticmethod
+    def right_observation_status(pair: strawberry.Parent[differences.StepPair]) -> str | None:
+        return None if pair.right is None else observation_status(pair.right)
 
 
 _Sides = tuple[model.Benchmark | None, model.Benchmark | None]
@@ -188,24 +170,22 @@ class ExecutionComparison:
         pairs = differences.compare_assertions(left, right, same_definition=same_definition)
         return [AssertionComparison.of(pair) for pair in pairs]
 
-    @strawberry.field(description="The tool calls, in order.")
-    async def tool_calls(self, info: Info) -> list[ToolCallComparison]:
+    @strawberry.field(graphql_type=list[ToolCallComparison], description="The tool calls, in order.")
+    async def tool_calls(self, info: Info) -> Sequence[differences.ToolCallPair]:
         ids = [self.left.id, self.right.id]
         (left, right), steps = await asyncio.gather(
             info.context.loaders.tool_calls.load_many(ids), info.context.loaders.steps.load_many(ids)
         )
-        pairs = await asyncio.to_thread(
+        return await asyncio.to_thread(
             lambda: differences.compare_tool_calls(left, right, (Names(steps[0]), Names(steps[1])))
         )
-        return [ToolCallComparison.of(pair) for pair in pairs]
 
-    @strawberry.field(description="The steps of the results, in order.")
-    async def steps(self, info: Info) -> list[StepComparison]:
+    @strawberry.field(graphql_type=list[StepComparison], description="The steps of the results, in order.")
+    async def steps(self, info: Info) -> Sequence[differences.StepPair]:
         left, right = await info.context.loaders.steps.load_many([self.left.id, self.right.id])
-        pairs = await asyncio.to_thread(
+        return await asyncio.to_thread(
             lambda: differences.compare_steps(left, right, (Names(left), Names(right)))
         )
-        return [StepComparison.of(pair) for pair in pairs]
 
 
 def _differ(sides: _Sides) -> bool | None:

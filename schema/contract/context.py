@@ -1,4 +1,4 @@
-"""What resolvers may reach: one frozen object, built in one place per request or socket; no globals."""
+"""What resolvers may use: one frozen object, built in one place per request or websocket; no globals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import strawberry
 
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.permissions import LOCAL, Principal
 from schema.loading.loaders import Loaders
@@ -15,19 +16,28 @@ from store.postgres.database import Database
 
 @dataclass(frozen=True)
 class Context:
-    """The store, the live hub, what is set about runners, a loader per relation, and who asks."""
+    """The store, the live hub, settings of runners, parsed definitions, a loader per relation, and the caller."""
 
     db: Database
     hub: Hub
     runner: RunnerConfig
+    definitions: Definitions
     loaders: Loaders
     principal: Principal = LOCAL
     shares: bool = False
-    """Whether who executes takes feeds from the resolvers of subscriptions, to read each once for all."""
+    """Whether the engine takes feeds from the resolvers of subscriptions, to execute each once for all."""
 
     @classmethod
-    def build(cls, db: Database, hub: Hub, runner: RunnerConfig, principal: Principal = LOCAL) -> Context:
-        return cls(db, hub, runner, Loaders(db), principal)
+    def build(
+        cls,
+        db: Database,
+        hub: Hub,
+        runner: RunnerConfig,
+        definitions: Definitions,
+        principal: Principal = LOCAL,
+    ) -> Context:
+        """`definitions` is shared by all requests: a parsed definition is kept there."""
+        return cls(db, hub, runner, definitions, Loaders(db, definitions), principal)
 
 
 Info = strawberry.Info[Context, None]

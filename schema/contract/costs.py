@@ -3,7 +3,7 @@
 The cost of a field is its own plus that of what is selected below it, times how many of those there can be.
 Rules, in this order: EXPLICIT names the field; a field with `first` or `last` has as many items as is asked for
 (a connection's count for its `edges` and `nodes`); another list of objects has LIST_SIZE; JSON costs JSON_COST;
-everything else costs 1. So a new field has a cost from the day it is made, and a dear one is named here.
+everything else costs 1. So every new field has a cost; an expensive one is named here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
 
 LIST_SIZE = 10
-"""How long a list of objects is taken to be where nothing says better."""
+"""The assumed length of a list of objects where no rule says otherwise."""
 
 JSON_COST = 3
 """A JSON tree is read, decoded and encoded as a whole."""

@@ -1,4 +1,4 @@
-"""The store's closed sets as GraphQL enums, each value described.
+"""The store's enums as GraphQL enums, each value described.
 
 The types import them from here, because an enum must be described before the first type that uses it is made.
 """
@@ -58,23 +58,23 @@ def _describe(enum: type[Enum], name: str, description: str, values: Mapping[str
 _describe(
     ExecutionStatus,
     "ExecutionStatus",
-    "Where an execution stands. The last five are ends: such an execution never changes again.",
+    "The state of an execution. The last five are terminal: such an execution never changes again.",
     {
         "QUEUED": "Waits for a worker.",
         "RUNNING": "Its runner was started.",
-        "STOPPING": "It was told to stop, and something of its runner still lives.",
+        "STOPPING": "Its stop was requested, and a process of its runner still exists.",
         "SUCCEEDED": "The session file reports success.",
-        "FAILED": "It ended badly; `failure` says why.",
+        "FAILED": "It failed; `failure` says why.",
         "TIMED_OUT": "It ran longer than `timeoutMs` and was ended.",
-        "STOPPED": "It was stopped on request, whatever became of its runner meanwhile.",
-        "LOST": "Its worker and its runner vanished and left no result.",
+        "STOPPED": "It was stopped on request, however its runner ended.",
+        "LOST": "Its worker and its runner no longer exist, and there is no result.",
     },
 )
 
 _describe(
     FailureKind,
     "FailureKind",
-    "Why an execution ended badly.",
+    "Why an execution failed.",
     {
         "LAUNCH": "The runner could not be started.",
         "RUNNER_EXIT": "The runner exited with an error and wrote no session file.",
@@ -95,7 +95,7 @@ _describe(
     "Who started the runner.",
     {
         "REQUESTED": "This server, on request.",
-        "OBSERVED": "Somebody else; its files were found in the sessions directory.",
+        "OBSERVED": "Another program; its files were found in the sessions directory.",
     },
 )
 
@@ -117,10 +117,10 @@ _describe(
     "What a sync did with one file.",
     {
         "CREATED": "A new benchmark.",
-        "UPDATED": "Its content changed: a new revision. Or its file came back or was renamed.",
+        "UPDATED": "Its content changed: a new revision. Or its file reappeared or was renamed.",
         "UNCHANGED": "Nothing was written.",
-        "ARCHIVED": "Its file is gone; executions of it stay readable.",
-        "FAILED": "The file was refused; a former revision stays as it is.",
+        "ARCHIVED": "Its file is missing; its executions stay readable.",
+        "FAILED": "The file was refused; the former revision stays.",
     },
 )
 
@@ -147,13 +147,13 @@ _describe(
 _describe(
     FlowNodeKind,
     "FlowNodeKind",
-    "What a node of a flow stands for.",
+    "What a node of a flow represents.",
     {
         "START": "Where it begins.",
         "PROMPT": "The prompt.",
         "AGENT": "The agent.",
         "TOOL": "A tool, one node however often it was called.",
-        "ACCOUNT": "An end of a transfer; it lies within its tool.",
+        "ACCOUNT": "One side of a transfer; it is within its tool.",
         "END": "Where it ends.",
     },
 )
@@ -187,7 +187,7 @@ _describe(
 _describe(
     Bucket,
     "PerformanceBucketSize",
-    "How long the stretches are that performance over time is told in.",
+    "The length of the periods of performance over time.",
     {
         "DAY": "A UTC day.",
         "WEEK": "Seven UTC days from a Monday on.",
@@ -209,10 +209,10 @@ _describe(
 _describe(
     DefinitionChangeKind,
     "DefinitionChangeKind",
-    "What became of a part of a definition.",
+    "How a part of a definition changed.",
     {
         "ADDED": "It is new.",
-        "REMOVED": "It is gone.",
+        "REMOVED": "It was removed.",
         "CHANGED": "It has another value.",
     },
 )
@@ -220,7 +220,7 @@ _describe(
 _describe(
     Difference,
     "Difference",
-    "How the two sides of a comparison stand to each other.",
+    "How the two sides of a comparison differ.",
     {
         "SAME": "They are equal.",
         "CHANGED": "They are not equal.",
@@ -235,9 +235,9 @@ _describe(
     "What an import did with one file.",
     {
         "IMPORTED": "It is a new execution, or the result of one that was observed.",
-        "ADDED": "A tool log: what it tells was added to its execution.",
+        "ADDED": "A tool log: its calls were added to its execution.",
         "UNCHANGED": "It was stored before, with this very content, or has nothing to store: `reason`.",
-        "CONFLICT": "Its execution is stored with other content, or still under way; nothing was touched.",
+        "CONFLICT": "Its execution is stored with other content, or has not ended; nothing was changed.",
         "FAILED": "It is damaged; nothing was written.",
     },
 )
@@ -245,11 +245,11 @@ _describe(
 _describe(
     ConnectionProblemKind,
     "ConnectionProblemKind",
-    "What kept an endpoint from answering as it should.",
+    "Why an endpoint did not answer as expected.",
     {
         "NAME_NOT_FOUND": "Its name cannot be resolved.",
         "REFUSED": "Nothing listens there.",
-        "UNREACHABLE": "There is no way there.",
+        "UNREACHABLE": "There is no route to it.",
         "TIMEOUT": "It did not answer in time.",
         "TLS": "No secure connection: its certificate, or it does not speak TLS.",
         "FORBIDDEN_ADDRESS": "An address that is never asked, such as a link-local one.",
@@ -266,9 +266,9 @@ _describe(
 _describe(
     Scope,
     "TokenScope",
-    "What a token is good for; each includes the ones before it.",
+    "What a token permits; each scope includes the ones before it.",
     {
-        "READ": "See everything there is to see.",
+        "READ": "Read everything.",
         "RUN": "Start and stop executions.",
         "ADMIN": "Change benchmarks and agents, import files.",
     },
@@ -280,7 +280,7 @@ _describe(
     "Where a prompt was read.",
     {
         "SESSION_FILE": "The session file.",
-        "TOOL_LOG": "The tool log: no session file tells one.",
+        "TOOL_LOG": "The tool log: no session file has one.",
     },
 )
 
@@ -290,9 +290,9 @@ _describe(
     "What a remark on an execution is about.",
     {
         "UNUSABLE_LINE": "A line of the tool log could not be used; it is in `health{ingestFailures}` too.",
-        "CHANGED_LINE": "A line was read, though not as it stands, or says something of no call.",
-        "CHANGED_VALUE": "A value of the session file was not taken as it stands.",
-        "OTHER_SESSION": "Lines speak of another session.",
+        "CHANGED_LINE": "A line was used with a change, or belongs to no call.",
+        "CHANGED_VALUE": "A value of the session file was used with a change.",
+        "OTHER_SESSION": "Lines belong to another session.",
         "CUT_OFF": "A file was not read, or not to its end.",
     },
 )

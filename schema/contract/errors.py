@@ -1,4 +1,4 @@
-"""What can go wrong, in two kinds.
+"""Failures, in two kinds.
 
 An expected failure of a mutation is data: a member of its result union that implements `Error`. A request
 that cannot be answered at all (a bad cursor, a page too large, no database) is a RequestError in the

@@ -1,9 +1,9 @@
-"""What everybody sees who watches one thing, so that it need not be made ready for each of them.
+"""Feeds: the part of a subscription that is the same for all its subscribers, so that it is executed once for all.
 
-A subscription has two parts: a beginning of its own, which says where it stands, and from that position on
-what all who watch the same thing see. A resolver yields the first and ends with `onward`. An engine that shares
-takes it from there (`Context.shares`): it reads the feed once for all. For others `onward` yields the items.
-What a watcher is told may depend on what it was told before (queue positions, progress of a batch): no feed.
+A subscription has two parts: a beginning of its own, which gives the current position, and from that position on
+the items that every subscriber gets. A resolver yields the first part and ends with `continue_with`. An engine
+that shares feeds (`Context.shares`) reads the feed once for all; for others `continue_with` yields the items.
+Where an item depends on what the subscriber got before (queue positions, progress of a batch), there is no feed.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ T = TypeVar("T")
 
 
 class Feed(Hashable, Protocol[P, T]):
-    """Equal feeds give the same items at the same positions, whoever asks; positions have an order."""
+    """Equal feeds give the same items at the same positions to every subscriber; positions have an order."""
 
     def after(self, position: P) -> AsyncGenerator[Chunk[P, tuple[P, T]], None]:
-        """Every item after `position`, with its own; ends when none will follow."""
+        """Every item after `position`, each with its own position; ends after the last."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Onward:
-    """The last that a resolver yields to an engine that shares: go on with this feed, after this position."""
+class Continue:
+    """The last item of a resolver for an engine that shares feeds: continue with `feed` after `position`."""
 
     feed: Feed[Any, Any]
     position: Any
 
 
-async def onward(info: Info, feed: Feed[P, T], position: P) -> AsyncGenerator[T, None]:
+async def continue_with(info: Info, feed: Feed[P, T], position: P) -> AsyncGenerator[T, None]:
     """The rest of a subscription."""
     if info.context.shares:
-        # No value of the schema: the engine looks for it before it executes anything.
-        yield cast("T", Onward(feed, position))
+        # Not a value of the schema: the engine takes it before it executes anything.
+        yield cast("T", Continue(feed, position))
         return
     async with aclosing(feed.after(position)) as chunks:
         async for chunk in chunks:

@@ -1,4 +1,4 @@
-"""Ids as they come from outside, checked before they come near the database, a path or a command line."""
+"""Ids from clients, checked before they reach the database, a path or a command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a document selects to what PostgreSQL writes as JSON; made once per place in a document.
+"""Turns the selection of a field into the JSON that PostgreSQL writes; once per place in a document.
 
 None wherever something selected is not a plain column or a known relation: the resolver then returns ordinary
 objects, which always give the same answer.
@@ -20,7 +20,7 @@ from store.json.rows import JsonRow, Wanted
 _CAPITAL = re.compile("[A-Z]")
 
 ON_CONNECTION = frozenset({"totalCount", "updatesCursor", "__typename"})
-"""What a connection tells without its rows."""
+"""Fields of a connection that need no rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +30,7 @@ class JsonConnection:
     node: JsonRow
     edge: tuple[tuple[str, str], ...]
     by_place: bool
-    """Whether anything tells where an item stands."""
+    """Whether a cursor or pageInfo is selected, which need each item's position."""
 
 
 def ready(text: str) -> Any:
@@ -39,7 +39,7 @@ def ready(text: str) -> Any:
 
 
 async def loaded(info: Info, question: Question, row: JsonRow, about: Id) -> Any:
-    """The answer as the value of a field, None when there is none. Raises NotWritable."""
+    """The answer as the value of a field, None when there is none. Raises NeedsRows."""
     loader = info.context.loaders.as_json
     load = loader.load_now if is_alone(info) else loader.load
     text = await load((question, row, about))
@@ -62,10 +62,10 @@ def execution_connection(info: Info) -> JsonConnection | None:
 
 
 def _row(info: Info, table: JsonTable) -> JsonRow | None:
-    return derived(info, "row", lambda fields: _written(fields, table))
+    return derived(info, "row", lambda fields: _json_row(fields, table))
 
 
-def _written(fields: Sequence[SelectedField], table: JsonTable) -> JsonRow | None:
+def _json_row(fields: Sequence[SelectedField], table: JsonTable) -> JsonRow | None:
     wanted = members_of(fields)
     return None if wanted is None else JsonRow.of(wanted, table)
 
@@ -83,12 +83,12 @@ def _connection(fields: Sequence[SelectedField]) -> JsonConnection | None:
         nodes = [field for field in lists[0].fields if field.name == "node"]
         if len(nodes) != 1 or not {name for _, name in edge} <= {"cursor", "node"}:
             return None
-    node = _written(nodes[0].fields, EXECUTION)
+    node = _json_row(nodes[0].fields, EXECUTION)
     return None if node is None else JsonConnection(node, edge, bool(edge or others))
 
 
 def members_of(fields: Sequence[SelectedField]) -> tuple[Wanted, ...] | None:
-    """Nothing here takes arguments, so what is given some is something else."""
+    """None where a field has arguments: no column takes any."""
     found = []
     for field in fields:
         below = members_of(field.fields)

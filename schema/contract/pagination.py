@@ -31,7 +31,7 @@ class Edge(Protocol):
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more items follow the last one.")
     has_previous_page: bool = strawberry.field(description="Whether items precede the first one.")

@@ -1,4 +1,4 @@
-"""Who asks, and what they may: the permission classes of the fields that need more than being let in.
+"""The caller and its permissions, and the permission classes of fields that need a scope.
 
 Whoever is let in may read, so queries and subscriptions need no class; every mutation has one.
 """
@@ -21,7 +21,7 @@ __all__ = ["LOCAL", "CanAdmin", "CanRun", "Principal", "Scope", "needs_admin", "
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `token_id` is that of a token in the database, which may be revoked meanwhile."""
+    """The caller. `token_id` is that of a token in the database, which may be revoked meanwhile."""
 
     name: str
     scope: Scope
@@ -29,7 +29,7 @@ class Principal:
 
 
 LOCAL = Principal("local", Scope.ADMIN)
-"""Whoever may talk to a server that asks for no token: programs and people on its machine."""
+"""The caller of a server that requires no token: a program or person on its machine."""
 
 
 class _HasScope(BasePermission):
@@ -61,5 +61,5 @@ def needs_run() -> list[FieldExtension]:
 
 
 def needs_admin() -> list[FieldExtension]:
-    """The extensions of a field that changes what everybody sees, or reaches out for somebody."""
+    """The extensions of a field that changes shared data or calls another server."""
     return [PermissionExtension(permissions=[CanAdmin()], use_directives=False)]

@@ -1,4 +1,4 @@
-"""What a document selects below a field, known once per document: for what PostgreSQL can write as JSON.
+"""The selection below a field, computed once per document, so that PostgreSQL can write it as JSON.
 
 The front door tells it, with and without compiled execution, and puts `ReadyJson` into the answer as it is.
 graphql-core's own executor does neither: `selection_of` is None then, and a resolver returns ordinary objects.

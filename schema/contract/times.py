@@ -1,4 +1,4 @@
-"""Times as they come from outside: one without an offset is UTC, one that no database can hold is refused."""
+"""Times from clients: one without an offset is UTC; one that PostgreSQL cannot store is refused."""
 
 from __future__ import annotations
 

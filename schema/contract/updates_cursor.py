@@ -1,4 +1,4 @@
-"""`updatesCursor` of a page: a subscription goes on from it with what the page does not show, and nothing else."""
+"""`updatesCursor` of a page: a subscription that starts there sends the changes since the page was read."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class UpdatesCursor:
         names = selected_names(info)
         self._reader, self._before = reader, reader.position
         self.log = reader.newest if "updatesCursor" in names and names & ROWS else None
-        """What the page must be read with; None where nobody asks where it stands."""
+        """To be read together with the page; None where the position is not selected."""
 
     def of(self, position: int | None) -> str:
-        """Of a page that was read when the log stood there."""
+        """The cursor of a page that was read when the log was at `position`."""
         return self._reader.text(self._before) if position is None else self._reader.text_at(position)
 
 
 async def cursor_argument(reader: LogReader[C, T], after: str) -> C:
-    """Where a subscription is to go on. Raises RequestError."""
+    """The position from which a subscription continues. Raises RequestError."""
     try:
         return await reader.cursor(after)
     except InvalidCursor as error:

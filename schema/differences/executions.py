@@ -1,4 +1,4 @@
-"""Two executions laid side by side: their assertions, tool calls and steps paired, and each pair compared.
+"""Two executions side by side: their assertions, tool calls and steps paired, and each pair compared.
 
 Each execution has addresses of its own for the same placeholders, so an address that its key map names counts as
 that name: two transfers to RECIPIENT_WALLET_PUBKEY are equal whatever the wallet's address was that time.

@@ -1,4 +1,4 @@
-"""Events of executions, as subscriptions and `Execution.events` tell them."""
+"""Events of executions, as subscriptions and `Execution.events` give them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from store.executions import rows
 from store.live.events import HubEvent
 
 
-@strawberry.enum(description="What an event tells.")
+@strawberry.enum(description="The kind of an event.")
 class ExecutionEventKind(Enum):
     SNAPSHOT = strawberry.enum_value(
         "SNAPSHOT",
-        description="Where the execution stands as the subscription begins; not part of its history.",
+        description="The state of the execution as the subscription begins; not part of its history.",
     )
     STATUS_CHANGED = strawberry.enum_value("STATUS_CHANGED", description="It moved to `status`.")
     TOOL_CALL_STARTED = strawberry.enum_value("TOOL_CALL_STARTED", description="`toolCall` began.")
     TOOL_CALL_ENDED = strawberry.enum_value("TOOL_CALL_ENDED", description="`toolCall` ended.")
     PRUNED = strawberry.enum_value(
         "PRUNED",
-        description="Stands for all events up to `seq` that retention has deleted; not part of the history.",
+        description="Replaces all events up to `seq` that retention has deleted; not part of the history.",
     )
     PROGRESS = strawberry.enum_value(
         "PROGRESS",
-        description="It has come as far as `progress` says, or its runner has begun after its start-up.",
+        description="`progress` has changed, or the runner has finished its start-up.",
     )
 
 
@@ -39,21 +39,23 @@ class ExecutionEventKind(Enum):
 class ExecutionEvent:
     execution_id: strawberry.ID = strawberry.field(description="The execution it belongs to.")
     seq: int = strawberry.field(
-        description="1..n; a hole is told by an event of kind PRUNED. To resume after this event, pass it as "
-        "`after`."
+        description="1..n; an event of kind PRUNED stands for a gap. To resume after this event, pass it "
+        "as `after`."
     )
     at: dt.datetime = strawberry.field(
         description="When it happened, by the database clock; a snapshot's state began then, and what is PRUNED "
         "was deleted then."
     )
-    kind: ExecutionEventKind = strawberry.field(description="What it tells.")
+    kind: ExecutionEventKind = strawberry.field(description="Which kind of event it is.")
     status: ExecutionStatus | None = strawberry.field(
         description="The state it moved to, or the state of the snapshot; null for other kinds."
     )
-    tool_call: ToolCall | None = strawberry.field(description="The tool call it is about, as of then.")
+    tool_call: model.ToolCall | None = strawberry.field(
+        graphql_type=ToolCall | None, description="The tool call it is about, as of then."
+    )
     progress: model.Progress | None = strawberry.field(
         graphql_type=ExecutionProgress | None,
-        description="How far the execution had come then; null for kinds other than PROGRESS.",
+        description="The execution's progress at that time; null for kinds other than PROGRESS.",
     )
     execution: model.Execution = strawberry.field(
         graphql_type=EXECUTION,
@@ -66,7 +68,7 @@ class ExecutionEvent:
         tool_call, progress = None, None
         match event.kind:
             case model.EventKind.TOOL_CALL_STARTED | model.EventKind.TOOL_CALL_ENDED:
-                tool_call = ToolCall.of(rows.tool_call_of_event(event.data))
+                tool_call = rows.tool_call_of_event(event.data)
             case model.EventKind.PROGRESS:
                 progress = rows.progress_of_event(event.data)
         return cls(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -34,13 +35,13 @@ from schema.loading.json_loads import ExecutionById, ToolCalls
 from schema.renderings.trace import trace_text
 from schema.sessions.ingest_problems import IngestConflict
 from store import model
-from store.executions import listing
-from store.json.rows import NotWritable
+from store.executions import ingest_problems, listing, retention
+from store.json.rows import NeedsRows
 
 Row = strawberry.Parent[model.Execution]
 
 
-@strawberry.type(description="Why an execution ended badly.")
+@strawberry.type(description="Why an execution failed.")
 class Failure:
     kind: FailureKind = strawberry.field(description="The kind of failure, for programs.")
     message: str = strawberry.field(description="What happened, for a person.")
@@ -67,17 +68,17 @@ class Failure:
 class Execution:
     id: strawberry.ID = strawberry.field(description="A UUID; also the session id in every file.")
     benchmark_id: strawberry.ID = strawberry.field(
-        description="The benchmark that is executed. `(unknown)`, which is no benchmark's id, while only the "
-        "session file of an observed execution can tell, and after one that left none."
+        description="The benchmark that is executed. `(unknown)`, which is no benchmark's id, while the "
+        "session file of an observed execution is awaited, and when it left none."
     )
     benchmark_revision: int | None = strawberry.field(
         description="The revision of its definition; null when an observed benchmark is not known here."
     )
     agent: str = strawberry.field(
-        description="The agent that acts; `unknown` when the files of an observed execution do not tell."
+        description="The agent that acts; `unknown` when the files of an observed execution do not name it."
     )
     origin: ExecutionOrigin = strawberry.field(description="Who started the runner.")
-    status: ExecutionStatus = strawberry.field(description="Where it stands.")
+    status: ExecutionStatus = strawberry.field(description="Its state.")
     revision: int = strawberry.field(
         description="The seq of its newest event. Of two answers about one execution the higher is newer."
     )
@@ -91,16 +92,18 @@ class Execution:
         description="The score computed here, from 0 to 1; null without a result or a known benchmark."
     )
     queued_at: dt.datetime = strawberry.field(
-        description="When it was requested; of an observed execution its start."
+        description="When it was requested; for an observed execution its start."
     )
     started_at: dt.datetime | None = strawberry.field(
-        description="When a worker claimed it; of an observed execution the first moment its files tell of."
+        description="When a worker claimed it; for an observed execution the earliest time in its files."
     )
     ended_at: dt.datetime | None = strawberry.field(description="When it ended.")
-    last_activity_at: dt.datetime | None = strawberry.field(description="When its runner was last heard of.")
-    stop_requested_at: dt.datetime | None = strawberry.field(description="When it was told to stop.")
+    last_activity_at: dt.datetime | None = strawberry.field(
+        description="When its runner last gave a sign of life."
+    )
+    stop_requested_at: dt.datetime | None = strawberry.field(description="When its stop was requested.")
     stop_reason: str | None = strawberry.field(
-        description="Why the server told it to stop by itself; null when a client asked, or nobody did."
+        description="Why the server stopped it; null when a client asked for it, or when it was not stopped."
     )
     queue_duration_ms: int | None = strawberry.field(
         description="Milliseconds between request and start; null before the start, and when observed."
@@ -118,10 +121,10 @@ class Execution:
         "execution."
     )
     progress: ExecutionProgress = strawberry.field(
-        description="How far it has come; each change is a PROGRESS event."
+        description="Its progress; each change is a PROGRESS event."
     )
     leaked_processes: list[LeakedProcess] = strawberry.field(
-        description="Processes of its runner that could not be ended and should be looked after; usually none."
+        description="Processes of its runner that could not be ended and need attention; usually none."
     )
     exit_code: int | None = strawberry.field(description="The runner's exit code; null when unknown.")
     runner: RunnerKind | None = strawberry.field(
@@ -134,8 +137,8 @@ class Execution:
         return row.session_id or str(row.id)
 
     @strawberry.field(
-        description="Why it ended badly; null while it has not. Of a stopped execution only when nobody could see "
-        "whether its runner ended."
+        description="Why it failed; null if it has not. A stopped execution has one only when it is not "
+        "known whether its runner ended."
     )
     @staticmethod
     def failure(row: Row) -> Failure | None:
@@ -151,8 +154,8 @@ class Execution:
         return await info.context.loaders.benchmark_revision.load((row.benchmark_id, row.benchmark_revision))
 
     @strawberry.field(
-        description="Its place in the queue, 1 for the next; null unless it is QUEUED. Live in "
-        "`queuePositions`. One whose agent is at its limit is passed over and keeps its place."
+        description="Its position in the queue, 1 for the next; null unless it is QUEUED. Live in "
+        "`queuePositions`. An execution whose agent is at its limit is skipped and keeps its position."
     )
     @staticmethod
     async def queue_position(row: Row, info: Info) -> int | None:
@@ -161,7 +164,7 @@ class Execution:
         return await info.context.loaders.queue_position.load(row.id)
 
     @strawberry.field(
-        description="The prompt the agent was given, as its session file tells it, else its tool log."
+        description="The prompt the agent was given, from its session file, else from its tool log."
     )
     @staticmethod
     async def prompt(row: Row, info: Info) -> str | None:
@@ -175,8 +178,7 @@ class Execution:
         return None if found is None else found.source
 
     @strawberry.field(
-        description="Whether `prompt` is only the beginning: the writer of the tool log cuts long ones. Null when "
-        "`prompt` is."
+        description="Whether `prompt` is only the beginning: tool logs cut long ones. Null when `prompt` is."
     )
     @staticmethod
     async def prompt_truncated(row: Row, info: Info) -> bool | None:
@@ -192,34 +194,40 @@ class Execution:
         return None if found is None else ToolLog.of(found, row.id, ended=row.status.is_terminal)
 
     @strawberry.field(
-        description="What of its files was not used, or not as it stands, line by line. Of each kind at most "
-        "1,000, and then how many there are."
+        description="Lines of its files that were ignored or changed. At most 1,000 of each kind, then a "
+        "count."
     )
     @staticmethod
     async def remarks(row: Row, info: Info) -> list[ExecutionRemark]:
         return [ExecutionRemark.of(one) for one in await info.context.loaders.remarks.load(row.id)]
 
-    @strawberry.field(description="What retention has deleted of it; null while all of it is kept.")
-    @staticmethod
-    async def pruned(row: Row, info: Info) -> Pruned | None:
-        found = await info.context.loaders.pruned.load(row.id)
-        return None if found is None else Pruned.of(found)
-
     @strawberry.field(
-        description="The steps of its result, in order; empty before the end, and when they were `pruned`."
+        graphql_type=Pruned | None,
+        description="What retention has deleted of it; null while all of it is kept.",
     )
     @staticmethod
-    async def steps(row: Row, info: Info) -> list[Step]:
-        return [Step.of(step) for step in await info.context.loaders.steps.load(row.id)]
+    async def pruned(row: Row, info: Info) -> retention.Pruned | None:
+        return await info.context.loaders.pruned.load(row.id)
 
-    @strawberry.field(description="The agent's tool calls so far, in order; empty when they were `pruned`.")
+    @strawberry.field(
+        graphql_type=list[Step],
+        description="The steps of its result, in order; empty before the end, and when they were `pruned`.",
+    )
     @staticmethod
-    async def tool_calls(row: Row, info: Info) -> list[ToolCall]:
+    async def steps(row: Row, info: Info) -> Sequence[model.Step]:
+        return await info.context.loaders.steps.load(row.id)
+
+    @strawberry.field(
+        graphql_type=list[ToolCall],
+        description="The agent's tool calls so far, in order; empty when they were `pruned`.",
+    )
+    @staticmethod
+    async def tool_calls(row: Row, info: Info) -> Sequence[model.ToolCall]:
         if (members := tool_call_row(info)) is not None:
-            with suppress(NotWritable):
-                written: list[ToolCall] = await loaded(info, ToolCalls(), members, row.id)
+            with suppress(NeedsRows):
+                written: Sequence[model.ToolCall] = await loaded(info, ToolCalls(), members, row.id)
                 return written
-        return [ToolCall.of(call) for call in await info.context.loaders.tool_calls.load(row.id)]
+        return await info.context.loaders.tool_calls.load(row.id)
 
     @strawberry.field(description="The score computed here, with its breakdown; null without a result.")
     @staticmethod
@@ -272,7 +280,7 @@ class Execution:
             prompt = None if benchmark is None else benchmark.prompt
         return Flow.of(material_of(row, prompt, key_map, tool_calls))
 
-    @strawberry.field(description="What the runner printed, from `offset` on; live in `executionLog`.")
+    @strawberry.field(description="The runner's output from `offset` on; live in `executionLog`.")
     @staticmethod
     async def log(row: Row, info: Info, offset: Offset = 0) -> LogChunk:
         if offset < 0:
@@ -298,13 +306,13 @@ class Execution:
         return events[:limit]
 
     @strawberry.field(
-        description="Session files of it that were found after it had ended otherwise, oldest first. Nothing "
-        "of it changed by them."
+        graphql_type=list[IngestConflict],
+        description="Session files of it that were found after it had ended otherwise, oldest first. They "
+        "changed nothing of it.",
     )
     @staticmethod
-    async def conflicts(row: Row, info: Info) -> list[IngestConflict]:
-        found = await info.context.loaders.conflicts.load(row.id)
-        return [IngestConflict.of(conflict) for conflict in found]
+    async def conflicts(row: Row, info: Info) -> Sequence[ingest_problems.Conflict]:
+        return await info.context.loaders.conflicts.load(row.id)
 
     @strawberry.field(
         graphql_type=nullable(BATCH),
@@ -316,13 +324,13 @@ class Execution:
 
     @strawberry.field(
         graphql_type=nullable(EXECUTION),
-        description="The execution that it repeats; null when it repeats none.",
+        description="The execution that it is a rerun of; null when it is none.",
     )
     @staticmethod
     async def rerun_of(row: Row, info: Info) -> model.Execution | None:
         return None if row.rerun_of is None else await info.context.loaders.execution.load(row.rerun_of)
 
-    @strawberry.field(description="The executions that repeat it, newest first.")
+    @strawberry.field(description="Its reruns, newest first.")
     @staticmethod
     async def reruns(
         row: Row,
@@ -342,7 +350,7 @@ async def execution(
 ) -> model.Execution | None:
     execution_id = execution_id_argument(id)
     if (row := execution_row(info)) is not None:
-        with suppress(NotWritable):
+        with suppress(NeedsRows):
             written: model.Execution | None = await loaded(info, ExecutionById(), row, execution_id)
             return written
     loader = info.context.loaders.execution

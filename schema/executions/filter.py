@@ -1,4 +1,4 @@
-"""Which executions a list or a stream lets through, and in which order a list gives them."""
+"""The filter of lists and streams of executions, and the order of lists."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _batch_id(text: str) -> model.BatchId:
 
 
 @strawberry.input(
-    description="In which order. Unknown values come last in both directions; among equal ones the newest comes "
-    "first in DESC, the oldest in ASC."
+    description="The order. Unknown values come last in both directions; among equal values the newest "
+    "comes first in DESC, the oldest in ASC."
 )
 class ExecutionOrder:
     field: OrderField = strawberry.field(default=OrderField.QUEUED_AT, description="What is sorted by.")

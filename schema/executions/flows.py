@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated
 
@@ -23,10 +24,10 @@ from store import model
 @strawberry.type(description="A state of the diagram.")
 class FlowNode:
     id: str = strawberry.field(description="Its name in the Mermaid text.")
-    kind: FlowNodeKind = strawberry.field(description="What it stands for.")
+    kind: FlowNodeKind = strawberry.field(description="What it represents.")
     label: str = strawberry.field(description="Its real text; it comes from an agent, so show it as text.")
-    parent: str | None = strawberry.field(description="The node it lies within.")
-    calls: list[int] = strawberry.field(description="Ordinals of the tool calls it stands for.")
+    parent: str | None = strawberry.field(description="The node that contains it.")
+    calls: list[int] = strawberry.field(description="Ordinals of the tool calls it represents.")
 
 
 @strawberry.type(description="An arrow of the diagram.")
@@ -34,21 +35,23 @@ class FlowEdge:
     source: str = strawberry.field(description="The node it leaves.")
     target: str = strawberry.field(description="The node it reaches.")
     label: str | None = strawberry.field(description="Its real text.")
-    parent: str | None = strawberry.field(description="The node it lies within.")
-    call: int | None = strawberry.field(description="Ordinal of the tool call it stands for.")
+    parent: str | None = strawberry.field(description="The node that contains it.")
+    call: int | None = strawberry.field(description="Ordinal of the tool call it represents.")
     status: ToolCallStatus | None = strawberry.field(description="How that tool call ended.")
 
 
 @strawberry.type(description="What the agent did, in the order of real times.")
 class Flow:
     material: strawberry.Private[FlowMaterial]
-    execution_id: strawberry.ID = strawberry.field(description="The session id it was asked for.")
+    execution_id: strawberry.ID = strawberry.field(description="The requested session id.")
     source: FlowSource = strawberry.field(description="Where it was read from.")
     benchmark_id: strawberry.ID = strawberry.field(description="The benchmark.")
     agent: str | None = strawberry.field(description="The agent that acted; null when the file does not say.")
     prompt: str | None = strawberry.field(description="What the agent was asked to do.")
     execution_time_ms: int | None = strawberry.field(description="Milliseconds it took; null when unknown.")
-    tool_calls: list[ToolCall] = strawberry.field(description="The tool calls, in the order of the log.")
+    tool_calls: Sequence[model.ToolCall] = strawberry.field(
+        graphql_type=list[ToolCall], description="The tool calls, in the order of the log."
+    )
     page: str = strawberry.field(description="Path of the same flow as a page of this server.")
 
     @classmethod
@@ -61,13 +64,13 @@ class Flow:
             agent=material.agent,
             prompt=material.prompt,
             execution_time_ms=material.execution_time_ms,
-            tool_calls=[ToolCall.of(call) for call in material.tool_calls],
+            tool_calls=material.tool_calls,
             page=f"/flows/{material.session_id}",
         )
 
     @cached_property
     def _drawn(self) -> FlowDiagram:
-        """Drawn once, for whichever of its fields are asked for."""
+        """Drawn once for all selected fields."""
         return draw(self.material)
 
     @strawberry.field(description="The Mermaid text of the state diagram; every label in it is neutral.")

@@ -30,14 +30,14 @@ from store.executions.listing import ExecutionBounds, Parent
 from store.executions.ordering import NEWEST_FIRST, key_of
 from store.json import lists
 from store.json.lists import JsonItem
-from store.json.rows import NotWritable
+from store.json.rows import NeedsRows
 
 Counted = filters.ExecutionFilter | NestedCount
 
 
 @strawberry.type(description="An execution in a list.")
 class ExecutionEdge:
-    cursor: str = strawberry.field(description="Where it stands in the list; for `after` and `before`.")
+    cursor: str = strawberry.field(description="Its position in the list; for `after` and `before`.")
     node: model.Execution = strawberry.field(graphql_type=EXECUTION, description="The execution.")
 
 
@@ -45,13 +45,14 @@ class ExecutionEdge:
 class ExecutionConnection:
     counted: strawberry.Private[Counted]
     edges: list[ExecutionEdge] = strawberry.field(description="The executions with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
     updates_cursor: str = strawberry.field(
-        description="For `executionUpdates(after:)`: continues exactly where this page was read. Asked for "
-        "without nodes, edges and pageInfo, it continues from before this list and those beside it were read."
+        description="For `executionUpdates(after:)`: the position in the log when this page was read. "
+        "Without nodes, edges and pageInfo it is a position before this list and the lists beside it were "
+        "read."
     )
-    written_nodes: strawberry.Private[Any] = None
-    """The nodes as JSON where they alone are asked for; there are no edges then."""
+    json_nodes: strawberry.Private[Any] = None
+    """The nodes as JSON, where no edges are selected; `edges` is empty then."""
 
     @classmethod
     def of(
@@ -74,29 +75,29 @@ class ExecutionConnection:
 
     @classmethod
     def of_nodes(cls, nodes: Any, counted: Counted, updates_cursor: str) -> ExecutionConnection:
-        """Of nodes that are JSON as one value, where nothing asks where they stand."""
+        """Of nodes that are one JSON text, where no cursor and no pageInfo is selected."""
         return cls(
             counted=counted,
             edges=[],
             page_info=PageInfo.of([], has_next=False, has_previous=False),
             updates_cursor=updates_cursor,
-            written_nodes=nodes,
+            json_nodes=nodes,
         )
 
     @classmethod
     def of_texts(
         cls,
         page: model.Page[JsonItem],
-        written: JsonConnection,
+        shape: JsonConnection,
         counted: Counted,
         order: filters.ExecutionOrder,
         updates_cursor: str,
     ) -> ExecutionConnection:
-        """Of one text for each node."""
+        """Of one JSON text for each node."""
         edges: Any = []
         items, nodes = page.items, None
-        if written.edge:
-            edges = ready(_list(_edge(written, item, order) for item in items))
+        if shape.edge:
+            edges = ready(_list(_edge(shape, item, order) for item in items))
         else:
             nodes = ready(_list(item.text for item in items))
         return cls(
@@ -109,14 +110,14 @@ class ExecutionConnection:
                 end_cursor=encode_execution_cursor(order, items[-1].key) if items else None,
             ),
             updates_cursor=updates_cursor,
-            written_nodes=nodes,
+            json_nodes=nodes,
         )
 
     @strawberry.field(graphql_type=list_of(EXECUTION), description="The executions without their cursors.")
     def nodes(self) -> list[model.Execution]:
-        return self.written_nodes or [edge.node for edge in self.edges]
+        return self.json_nodes or [edge.node for edge in self.edges]
 
-    @strawberry.field(description="How many executions the filter lets through; counted only when asked.")
+    @strawberry.field(description="How many executions match the filter; counted only when selected.")
     async def total_count(self, info: Info) -> int:
         if isinstance(self.counted, NestedCount):
             return await info.context.loaders.execution_count_of.load(self.counted)
@@ -127,10 +128,10 @@ def _list(texts: Iterable[str]) -> str:
     return f"[{','.join(texts)}]"
 
 
-def _edge(written: JsonConnection, item: JsonItem, order: filters.ExecutionOrder) -> str:
+def _edge(shape: JsonConnection, item: JsonItem, order: filters.ExecutionOrder) -> str:
     members = (
         f'"{key}":{item.text}' if name == "node" else f'"{key}":"{encode_execution_cursor(order, item.key)}"'
-        for key, name in written.edge
+        for key, name in shape.edge
     )
     return f"{{{','.join(members)}}}"
 
@@ -159,26 +160,26 @@ async def executions(
         backwards=window.backwards,
     )
     cursor = UpdatesCursor(info, info.context.hub.updates)
-    if (written := execution_connection(info)) is not None:
-        with suppress(NotWritable):
-            return await _written(info, written, conditions, bounds, cursor)
+    if (shape := execution_connection(info)) is not None:
+        with suppress(NeedsRows):
+            return await _as_json(info, shape, conditions, bounds, cursor)
     page = await listing.executions(info.context.db, conditions, bounds, cursor.log)
     return ExecutionConnection.of(page, conditions, order, cursor.of(page.log_position))
 
 
-async def _written(
+async def _as_json(
     info: Info,
-    written: JsonConnection,
+    shape: JsonConnection,
     conditions: filters.ExecutionFilter,
     bounds: ExecutionBounds,
     cursor: UpdatesCursor,
 ) -> ExecutionConnection:
     db = info.context.db
-    if written.by_place or bounds.backwards:
-        page = await lists.page(db, written.node, conditions, bounds, cursor.log)
+    if shape.by_place or bounds.backwards:
+        page = await lists.page(db, shape.node, conditions, bounds, cursor.log)
         updates_cursor = cursor.of(page.log_position)
-        return ExecutionConnection.of_texts(page, written, conditions, bounds.order, updates_cursor)
-    nodes, position = await lists.first(db, written.node, conditions, bounds, cursor.log)
+        return ExecutionConnection.of_texts(page, shape, conditions, bounds.order, updates_cursor)
+    nodes, position = await lists.first(db, shape.node, conditions, bounds, cursor.log)
     return ExecutionConnection.of_nodes(ready(nodes), conditions, cursor.of(position))
 
 
@@ -199,11 +200,11 @@ async def executions_of(
     after = decode_execution_cursor(NEWEST_FIRST, window.after)
     before = decode_execution_cursor(NEWEST_FIRST, window.before)
     cursor = UpdatesCursor(info, info.context.hub.updates)
-    written = execution_connection(info)
-    if written is not None and not written.by_place and not window.backwards and cursor.log is None:
+    shape = execution_connection(info)
+    if shape is not None and not shape.by_place and not window.backwards and cursor.log is None:
         question = FirstExecutions(parent, conditions, ExecutionBounds(window.limit, after, before))
-        with suppress(NotWritable):
-            nodes = await loaded(info, question, written.node, parent_id)
+        with suppress(NeedsRows):
+            nodes = await loaded(info, question, shape.node, parent_id)
             return ExecutionConnection.of_nodes(nodes, counted, cursor.of(None))
     page = await info.context.loaders.executions_of.load(
         NestedPage(parent, parent_id, conditions, window.limit, after, before, window.backwards, cursor.log)
@@ -212,7 +213,7 @@ async def executions_of(
 
 
 def _refuse_another_parent(parent: Parent, conditions: filters.ExecutionFilter) -> None:
-    """A filter that names parents of its own contradicts the place it stands in."""
+    """Raises RequestError for a filter that names other parents."""
     if parent is Parent.BENCHMARK and conditions.benchmark_ids:
         raise RequestError("INVALID_FILTER", "These are one benchmark's: leave out `benchmarkIds`")
     if parent is Parent.BATCH and conditions.batch_ids:

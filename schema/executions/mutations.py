@@ -1,4 +1,4 @@
-"""Mutations that start and stop executions. Only these ever lead to a process."""
+"""Mutations that start and stop executions. Only these, and `runBenchmarks`, lead to a process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from store.executions.state_machine import StopOutcome
 
 @strawberry.type(description="No benchmark has this id, or it is archived.")
 class BenchmarkNotFoundError(Error):
-    benchmark_id: strawberry.ID = strawberry.field(description="The id that was asked for.")
+    benchmark_id: strawberry.ID = strawberry.field(description="The requested id.")
 
 
 @strawberry.type(description="No agent of this name is configured.")
@@ -38,7 +38,7 @@ class IdempotencyConflictError(Error):
 
 @strawberry.type(description="No execution has this id.")
 class ExecutionNotFoundError(Error):
-    execution_id: strawberry.ID = strawberry.field(description="The id that was asked for.")
+    execution_id: strawberry.ID = strawberry.field(description="The requested id.")
 
 
 @strawberry.type(description="The execution had ended before; nothing was changed.")
@@ -53,7 +53,7 @@ class ExecutionAlreadyEndedError(Error):
 )
 class ExecutionNotOursError(Error):
     execution: model.Execution = strawberry.field(
-        graphql_type=EXECUTION, description="The execution as it stands."
+        graphql_type=EXECUTION, description="The execution in its current state."
     )
 
 
@@ -70,7 +70,7 @@ class RunBenchmarkInput:
     )
     priority: int = strawberry.field(
         default=0,
-        description="-100 to 100: the higher goes first, equal ones in the order of their requests.",
+        description="-100 to 100: the higher is taken first, equal ones in the order of their requests.",
     )
 
 
@@ -93,11 +93,11 @@ class RunBenchmarkSuccess:
 class StopExecutionSuccess:
     execution: model.Execution = strawberry.field(
         graphql_type=EXECUTION,
-        description="STOPPED if it was queued; STOPPING until nothing of its runner lives.",
+        description="STOPPED if it was queued; STOPPING until no process of its runner exists.",
     )
 
 
-@strawberry.input(description="What to execute again. What is not given is as it was.")
+@strawberry.input(description="What to execute again. Values that are not given are those of the original.")
 class RerunExecutionInput:
     execution_id: strawberry.ID = strawberry.field(description="The UUID of the execution to repeat.")
     agent: str | None = strawberry.field(default=None, description="Another agent: one of `agents`.")
@@ -115,7 +115,7 @@ class RerunExecutionInput:
         description="A key of your choice: the same key with the same input gives the same execution again.",
     )
     priority: int | None = strawberry.field(
-        default=None, description="Another priority, -100 to 100: the higher goes first."
+        default=None, description="Another priority, -100 to 100: the higher is taken first."
     )
 
 

@@ -1,4 +1,4 @@
-"""What runners print: by offset, and live while it is printed."""
+"""The output of runners: by offset, and live."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import strawberry
 
 from schema.contract.context import Info
 from schema.contract.errors import RequestError
-from schema.contract.feeds import onward
+from schema.contract.feeds import continue_with
 from schema.contract.ids import execution_id_argument
 from store.executions import output as stored_output
 from store.executions import state_machine
@@ -23,17 +23,17 @@ from store.model import ExecutionId
 from store.postgres.database import Database
 
 Offset = Annotated[
-    int, strawberry.argument(description="Byte to start from; `nextOffset` of the piece before.")
+    int, strawberry.argument(description="Byte to start from; `nextOffset` of the previous chunk.")
 ]
 
 
-@strawberry.type(description="A piece of what a runner printed, cleaned of control characters and secrets.")
+@strawberry.type(description="A chunk of a runner's output, without control characters and secrets.")
 class LogChunk:
-    offset: int = strawberry.field(description="Where the piece begins, in bytes of UTF-8.")
+    offset: int = strawberry.field(description="Where the chunk begins, in bytes of UTF-8.")
     text: str = strawberry.field(description="The text; it comes from a program, so show it as text.")
     next_offset: int = strawberry.field(description="Where the rest begins.")
     ended: bool = strawberry.field(
-        description="Whether the execution has ended: then nothing follows an empty piece."
+        description="Whether the execution has ended: then nothing follows an empty chunk."
     )
 
     @classmethod
@@ -42,12 +42,12 @@ class LogChunk:
 
 
 LogPosition = tuple[int, bool]
-"""The byte up to which all was sent, and whether that there will be no more was told."""
+"""The byte up to which all was sent, and whether the end was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFeed:
-    """What the runner of one execution prints."""
+    """The output of one execution's runner."""
 
     execution_id: ExecutionId
     db: Database = field(compare=False, repr=False)
@@ -64,7 +64,7 @@ class LogFeed:
                 offset = chunk.end
                 items = [((p.next_offset, False), LogChunk.of(p, ended=False)) for p in chunk.items]
                 yield Chunk(items, (offset, False), chunk.idle)
-        # Told from a connection that broke: whoever has seen `ended` has seen everything.
+        # `ended` tells the end of the output from a broken connection.
         end = LogChunk(offset=offset, text="", next_offset=offset, ended=True)
         yield Chunk([((offset, True), end)], (offset, True), idle=False)
 
@@ -87,6 +87,6 @@ async def execution_log(
     if over:
         return
     feed = LogFeed(found.id, context.db, context.hub)
-    async with aclosing(onward(info, feed, (offset, False))) as chunks:
+    async with aclosing(continue_with(info, feed, (offset, False))) as chunks:
         async for chunk in chunks:
             yield chunk

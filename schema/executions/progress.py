@@ -1,11 +1,11 @@
-"""How far an execution has come, and what outlived it."""
+"""The progress of an execution, and processes that outlived it."""
 
 from __future__ import annotations
 
 import strawberry
 
 
-@strawberry.type(description="How far an execution has come, in steps of its flow; what is unknown is null.")
+@strawberry.type(description="The progress of an execution in steps of its flow; what is unknown is null.")
 class ExecutionProgress:
     total: int | None = strawberry.field(
         name="stepsTotal",
@@ -13,8 +13,8 @@ class ExecutionProgress:
     )
     done: int | None = strawberry.field(
         name="stepsDone",
-        description="Steps that are over, well or badly; null while a runner other than ours works on a flow "
-        "and has not told.",
+        description="Steps that have ended, with or without success; null while another runner works on a "
+        "flow and has not reported it.",
     )
     fraction: float | None = strawberry.field(
         description="Done of total, from 0 to 1; null when either is unknown."

@@ -1,4 +1,4 @@
-"""What retention has deleted of an execution, said where it is missed: a field, and an event for each gap."""
+"""What retention has deleted of an execution: a field, and an event in place of each gap."""
 
 from __future__ import annotations
 
@@ -13,28 +13,18 @@ from store.model import ExecutionId
 
 
 @strawberry.type(
-    description="What retention has deleted of an old execution. Its row, score, failure, scoring, assertions and "
-    "changes of status are kept; what is counted here is gone, so `steps`, `toolCalls`, `transactionLogs`, "
-    "`trace`, `flow`, `log` and `remarks` are empty, and `prompt` and `toolLog` are null."
+    description="What retention has deleted of an old execution. Its row, score, failure, scoring, "
+    "assertions and changes of status are kept; what is counted here is deleted, so `steps`, `toolCalls`, "
+    "`transactionLogs`, `trace`, `flow`, `log` and `remarks` are empty, and `prompt` and `toolLog` are "
+    "null."
 )
 class Pruned:
     pruned_at: dt.datetime = strawberry.field(description="When it was deleted.")
-    events: int = strawberry.field(description="Events that are gone, of tool calls and of progress.")
-    steps: int = strawberry.field(description="Steps that are gone.")
-    tool_calls: int = strawberry.field(description="Tool calls that are gone.")
-    output_bytes: int = strawberry.field(description="Bytes of output that are gone.")
-    tool_log_bytes: int = strawberry.field(description="Bytes of the tool log that are gone.")
-
-    @classmethod
-    def of(cls, row: retention.Pruned) -> Pruned:
-        return cls(
-            pruned_at=row.pruned_at,
-            events=row.events,
-            steps=row.steps,
-            tool_calls=row.tool_calls,
-            output_bytes=row.output_bytes,
-            tool_log_bytes=row.tool_log_bytes,
-        )
+    events: int = strawberry.field(description="Deleted events, of tool calls and of progress.")
+    steps: int = strawberry.field(description="Deleted steps.")
+    tool_calls: int = strawberry.field(description="Deleted tool calls.")
+    output_bytes: int = strawberry.field(description="Deleted bytes of output.")
+    tool_log_bytes: int = strawberry.field(description="Deleted bytes of the tool log.")
 
 
 async def gap_before(

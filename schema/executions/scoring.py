@@ -1,4 +1,4 @@
-"""How good a result was: the score computed here with all that it is made of, and each assertion's outcome."""
+"""The score computed here with its breakdown, and the outcome of each assertion."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from runner_bridge.formats.scoring import NOT_COMPUTABLE
 __all__ = ["NOT_COMPUTABLE", "AssertionOutcome", "AssertionResult", "Scoring"]
 
 
-@strawberry.enum(description="What became of an assertion.")
+@strawberry.enum(description="The outcome of an assertion.")
 class AssertionOutcome(Enum):
-    PASSED = strawberry.enum_value("PASSED", description="The final state is as it must be.")
-    FAILED = strawberry.enum_value("FAILED", description="The final state is another one.")
+    PASSED = strawberry.enum_value("PASSED", description="The final state is as demanded.")
+    FAILED = strawberry.enum_value("FAILED", description="The final state differs.")
     NOT_EVALUABLE = strawberry.enum_value(
-        "NOT_EVALUABLE", description="It cannot be told from the result; `reason` says why."
+        "NOT_EVALUABLE", description="It cannot be evaluated on the result; `reason` says why."
     )
 
 
@@ -47,7 +47,9 @@ class ScorePart:
     weight: float = strawberry.field(description="What it is worth.")
     matched: bool = strawberry.field(description="Whether it is as expected.")
     expected: JSON | None = strawberry.field(description="What the ground truth expects.")
-    actual: JSON | None = strawberry.field(description="What the agent sent; null when nothing stands there.")
+    actual: JSON | None = strawberry.field(
+        description="What the agent sent; null when the file has nothing there."
+    )
     why: str | None = strawberry.field(description="Why it did not match.")
 
 

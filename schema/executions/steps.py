@@ -61,32 +61,34 @@ class Observation:
         )
 
 
+Row = strawberry.Parent[model.Step]
+
+
 @strawberry.type(description="One step of an execution's result.")
 class Step:
-    row: strawberry.Private[model.Step]
     ordinal: int = strawberry.field(description="Counted from 1.")
     thought: str | None = strawberry.field(description="What the agent said it was thinking.")
     info: JSON | None = strawberry.field(description="What the runner added, in the file's own shape.")
 
-    @classmethod
-    def of(cls, step: model.Step) -> Step:
-        return cls(row=step, ordinal=step.ordinal, thought=step.thought, info=step.info)
-
     @strawberry.field(description="The instructions the agent sent, in order.")
-    def instructions(self) -> list[Instruction]:
-        return [Instruction.of(item) for item in as_dicts(self.row.action)]
+    @staticmethod
+    def instructions(row: Row) -> list[Instruction]:
+        return [Instruction.of(item) for item in as_dicts(row.action)]
 
     @strawberry.field(description="What was seen on chain afterwards.")
-    def observation(self) -> Observation:
-        return Observation.of(as_dict(self.row.observation))
+    @staticmethod
+    def observation(row: Row) -> Observation:
+        return Observation.of(as_dict(row.observation))
 
     @strawberry.field(description="The observation in the session file's own shape, no key lost.")
-    def raw_observation(self) -> JSON | None:
-        return None if self.row.observation is None else JSON(self.row.observation)
+    @staticmethod
+    def raw_observation(row: Row) -> JSON | None:
+        return None if row.observation is None else JSON(row.observation)
 
     @strawberry.field(description="The action in the session file's own shape, no key lost.")
-    def raw_action(self) -> JSON | None:
-        return None if self.row.action is None else JSON(self.row.action)
+    @staticmethod
+    def raw_action(row: Row) -> JSON | None:
+        return None if row.action is None else JSON(row.action)
 
 
 def _flag(record: dict[str, Any], key: str) -> bool | None:

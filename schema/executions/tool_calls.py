@@ -1,4 +1,4 @@
-"""Tool calls: what an agent did, as its tool log tells it."""
+"""Tool calls: what an agent did, as its tool log has it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.contract.enums import ToolCallStatus
-from store import model
 
 
-@strawberry.type(description="One call of a tool by the agent, as the tool log tells it.")
+@strawberry.type(description="One call of a tool by the agent, as the tool log has it.")
 class ToolCall:
     ordinal: int = strawberry.field(description="Counted from 1, in the order of the tool log.")
     name: str = strawberry.field(description="The tool's name, its historical spellings made one.")
@@ -29,18 +28,3 @@ class ToolCall:
     params: JSON | None = strawberry.field(description="Its arguments.")
     result: JSON | None = strawberry.field(description="What it returned.")
     error_message: str | None = strawberry.field(description="Why it failed, in the tool's words.")
-
-    @classmethod
-    def of(cls, call: model.ToolCall) -> ToolCall:
-        return cls(
-            ordinal=call.ordinal,
-            name=call.name,
-            raw_name=call.raw_name,
-            status=call.status,
-            started_at=call.started_at,
-            ended_at=call.ended_at,
-            duration_ms=call.duration_ms,
-            params=call.params,
-            result=call.result,
-            error_message=call.error_message,
-        )

@@ -1,4 +1,4 @@
-"""The tool log of an execution: its lines as they stand, its prompts, and what there is to say about it."""
+"""The tool log of an execution: its lines, its prompts, and remarks on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from store.model import ExecutionId
 
 
 @strawberry.type(
-    description="Something of an execution's files that was not used, or not as it stands. Everything else was."
+    description="A part of an execution's files that was ignored or changed. Everything else was used."
 )
 class ExecutionRemark:
     kind: ExecutionRemarkKind = strawberry.field(description="What it is about, for programs.")
@@ -28,7 +28,7 @@ class ExecutionRemark:
         return cls(kind=remark.kind, file=remark.file, line=remark.line, message=remark.message)
 
 
-@strawberry.type(description="What the tool log tells of a prompt that the agent was given.")
+@strawberry.type(description="A prompt that the agent was given, as the tool log has it.")
 class LoggedPrompt:
     at: dt.datetime | None = strawberry.field(description="When; null when the log does not say.")
     user_prompt: str | None = strawberry.field(description="What the agent was asked to do.")
@@ -60,9 +60,9 @@ class ToolLog:
     file: str = strawberry.field(description="The name of the file.")
     bytes: int = strawberry.field(description="How many bytes of the file were read.")
     content_hash: str = strawberry.field(description="The sha256 of these bytes, in hex.")
-    first_at: dt.datetime | None = strawberry.field(description="The earliest time that a line tells.")
-    last_at: dt.datetime | None = strawberry.field(description="The latest time that a line tells.")
-    prompts: list[LoggedPrompt] = strawberry.field(description="The prompts it tells of, in order.")
+    first_at: dt.datetime | None = strawberry.field(description="The earliest time in a line.")
+    last_at: dt.datetime | None = strawberry.field(description="The latest time in a line.")
+    prompts: list[LoggedPrompt] = strawberry.field(description="The prompts in it, in order.")
 
     @classmethod
     def of(cls, log: tool_logs.ToolLog, execution_id: ExecutionId, *, ended: bool) -> ToolLog:
@@ -78,8 +78,8 @@ class ToolLog:
         )
 
     @strawberry.field(
-        description="Its lines as they stand, those that are no call or could not be used included, from `offset` "
-        "on. Only secrets are taken out."
+        description="Its lines unchanged but for secrets, which are removed, from `offset` on; also the "
+        "lines that are no call or could not be used."
     )
     async def text(self, info: Info, offset: Offset = 0) -> LogChunk:
         if offset < 0:

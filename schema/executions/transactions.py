@@ -28,7 +28,7 @@ class LogEntry:
     return_data: str | None = strawberry.field(description="What it returned, in base64.")
     compute_units_consumed: int | None = strawberry.field(description="Compute units it consumed.")
     compute_units_available: int | None = strawberry.field(description="Compute units it had.")
-    succeeded: bool | None = strawberry.field(description="How it ended; null when the log does not tell.")
+    succeeded: bool | None = strawberry.field(description="How it ended; null when the log does not say.")
     error: str | None = strawberry.field(description="Why it failed.")
 
     @classmethod
@@ -58,7 +58,7 @@ class LogEntry:
 class StepLogs:
     row: strawberry.Private[transaction_logs.StepLogs]
     step: int = strawberry.field(description="The step, counted from 1.")
-    lines: list[str] = strawberry.field(description="The lines as they came.")
+    lines: list[str] = strawberry.field(description="The lines as logged.")
     truncated: bool = strawberry.field(description="Whether the runtime cut the log.")
     error: str | None = strawberry.field(description="Why the transaction failed.")
 
@@ -71,7 +71,7 @@ class StepLogs:
         return [LogEntry.of(entry) for _, entry in transaction_logs.walk(self.row.entries)]
 
 
-@strawberry.type(description="The transaction logs of an execution. Each form is made only when asked for.")
+@strawberry.type(description="The transaction logs of an execution. Each form is made only when selected.")
 class TransactionLogs:
     rows: strawberry.Private[Sequence[model.Step]]
 

@@ -1,9 +1,9 @@
-"""Whether the server can do its work, as a person in GraphiQL asks it."""
+"""Whether the server can do its work."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from enum import Enum
 from typing import Annotated, TypeVar
 
@@ -20,7 +20,7 @@ from store.postgres.database import Database
 from store.workers import workers
 
 ANSWER_S = 2.0
-"""What the database does not answer by then is left out."""
+"""Seconds; a field that the database does not answer by then is null."""
 
 T = TypeVar("T")
 
@@ -68,13 +68,15 @@ class Health:
         return None if found is None else [IngestFailure.of(failure) for failure in found]
 
     @strawberry.field(
+        graphql_type=list[IngestConflict] | None,
         description="Session files of executions that had ended otherwise, newest first; null when the "
-        "database does not answer."
+        "database does not answer.",
     )
-    async def ingest_conflicts(self, info: Info, first: Newest = 50) -> list[IngestConflict] | None:
+    async def ingest_conflicts(
+        self, info: Info, first: Newest = 50
+    ) -> Sequence[ingest_problems.Conflict] | None:
         limit = Window.of(first, None, None, None).limit
-        found = await _bounded(ingest_problems.newest_conflicts(info.context.db, limit))
-        return None if found is None else [IngestConflict.of(conflict) for conflict in found]
+        return await _bounded(ingest_problems.newest_conflicts(info.context.db, limit))
 
     @strawberry.field(description="How many files and lines cannot be used; null like `ingestFailures`.")
     async def ingest_failure_count(self, info: Info) -> int | None:

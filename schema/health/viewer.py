@@ -1,4 +1,4 @@
-"""Who asks, as a page needs to know it that offers only what its viewer may do."""
+"""The caller and its scope: pages offer only what the caller may do."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from schema.contract.context import Info
 from schema.contract.enums import Scope
 
 
-@strawberry.type(description="Who asks, and what they may.")
+@strawberry.type(description="The caller and its permissions.")
 class Viewer:
     name: str = strawberry.field(
-        description="The token's name; `local` for who needs none, `REEV_GQL_TOKEN` for who has that one."
+        description="The token's name; `local` where none is needed, `REEV_GQL_TOKEN` for the token of "
+        "that setting."
     )
-    scope: Scope = strawberry.field(description="What they may.")
+    scope: Scope = strawberry.field(description="What the caller may do.")
 
 
 async def viewer(info: Info) -> Viewer:

@@ -1,4 +1,4 @@
-"""The workers that execute benchmarks, as far as a person needs to know them."""
+"""The workers that execute benchmarks, for operators."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Worker:
     version: str = strawberry.field(description="The version of its program.")
     sessions_directory: str = strawberry.field(description="Where its runners write their files.")
     started_at: dt.datetime = strawberry.field(description="When it started.")
-    heartbeat_at: dt.datetime = strawberry.field(description="When it was last heard of.")
+    heartbeat_at: dt.datetime = strawberry.field(description="When it last gave a sign of life.")
     is_fresh: bool = strawberry.field(
-        description="Whether that is a moment ago. What a silent worker runs is taken over by one that can "
-        "see its runners, or closed."
+        description="Whether that was a moment ago. The executions of a silent worker are taken over by a "
+        "worker that can see their runners, or ended."
     )
     capacity: int = strawberry.field(description="How many executions it runs at once at most.")
     live_executions: int = strawberry.field(

@@ -1,4 +1,4 @@
-"""What resolvers ask of PostgreSQL as JSON text: the same question about many things becomes one statement."""
+"""Queries whose results PostgreSQL writes as JSON text: the same query for many ids becomes one statement."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Id = Any
 
 
 class Question(Protocol):
-    """A frozen dataclass: equal ones are asked together."""
+    """A frozen dataclass: equal queries become one statement."""
 
     async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
-        """The text about each id; ids that have none are absent. Raises NotWritable."""
+        """The JSON text of each id that has one. Raises NeedsRows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ExecutionById:
 
 @dataclass(frozen=True, slots=True)
 class ToolCalls:
-    """Of each execution."""
+    """Of each execution, the list of its tool calls."""
 
     async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
         return await lists.tool_calls(db, row, ids)
@@ -74,7 +74,7 @@ JsonKey = tuple[Question, JsonRow, Id]
 
 
 async def texts(db: Database, keys: Sequence[JsonKey]) -> Mapping[JsonKey, str]:
-    """The text for each key; what does not exist is absent. Raises NotWritable where one of them is not."""
+    """The JSON text of each key that has one. Raises NeedsRows where any row must be read whole."""
     ids: dict[tuple[Question, JsonRow], list[Id]] = {}
     for question, row, id_ in keys:
         ids.setdefault((question, row), []).append(id_)

@@ -1,6 +1,6 @@
-"""A loader per relation: the keys that one level of a query asks for become one statement.
+"""A loader per relation: the keys that one level of a query requests become one statement.
 
-Nothing is cached: a socket lives for hours and each of its events must see the row as it is then.
+Nothing is cached: a websocket lives for hours, and each of its events must see the current row.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from runner_bridge.benchmarks.definitions import DEFINITIONS, UNREAD, Definition, StoredText
+from runner_bridge.benchmarks.definitions import UNREAD, Definition, Definitions, StoredText
 from runner_bridge.sessions import remarks as file_remarks
 from schema.loading import page_loads, performance_loads
 from schema.loading.json_loads import JsonKey, texts
-from schema.loading.loading import Loader
+from schema.loading.loader import Loader
 from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
 from store.agents import configurations
 from store.agents.configurations import AgentConfig
@@ -57,7 +57,7 @@ V = TypeVar("V")
 
 
 class Relation(Generic[K, V]):
-    """A loader of `Loaders`, made when it is first asked for: one query needs a few of them."""
+    """A loader of `Loaders`, created on first use: one query needs a few of them."""
 
     def __init__(self, load: Callable[[Database, list[K]], Awaitable[Mapping[K, V]]], missing: V) -> None:
         self._load, self._missing = load, missing
@@ -67,7 +67,7 @@ class Relation(Generic[K, V]):
 
     def __get__(self, loaders: Loaders, owner: type) -> Loader[K, V]:
         loader = Loader(partial(self._load, loaders.db), self._missing)
-        # From now on it is found there before this is asked.
+        # An instance attribute comes before this descriptor.
         vars(loaders)[self._name] = loader
         return loader
 
@@ -86,15 +86,12 @@ async def _latest(
     return found
 
 
-async def _definitions(_: Database, texts: Sequence[StoredText]) -> Mapping[StoredText, Definition]:
-    return await DEFINITIONS.of(texts)
-
-
 class Loaders:
-    """Each answers None or an empty tuple for what does not exist."""
+    """Each loader returns None or an empty value for a key that does not exist."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, definitions: Definitions) -> None:
         self.db = db
+        self.definition = Loader[StoredText, Definition](definitions.of, UNREAD)
 
     execution = Relation[ExecutionId, Execution | None](state_machine.get_many, None)
     conflicts = Relation[ExecutionId, tuple[Conflict, ...]](ingest_problems.conflicts_of, ())
@@ -118,7 +115,6 @@ class Loaders:
     execution_count_of = Relation[NestedCount, int](page_loads.count_executions_of, 0)
     revision_count = Relation[BenchmarkId, int](counts_of, 0)
     revisions = Relation[RevisionsPage, Page[Revision]](page_loads.revisions_of, Page())
-    definition = Relation[StoredText, Definition](_definitions, UNREAD)
     tagged = Relation[tuple[str, ...], tuple[BenchmarkId, ...]](performance_loads.tagged, ())
     performance_in_all = Relation[performance_loads.OfAgent, Figures | None](performance_loads.in_all, None)
     performance_of_agent = Relation[performance_loads.OfAgent, tuple[Figures, ...]](

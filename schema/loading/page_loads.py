@@ -1,4 +1,4 @@
-"""What the loaders of nested pages send: one statement for all parents that are asked for the same page."""
+"""Load functions of nested pages: one statement for all parents with the same page arguments."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class NestedPage:
     before: ExecutionKey | None
     backwards: bool
     log: LogQuery | None
-    """What tells where it stands, if that is asked for."""
+    """Gives the position in the log; None where that is not selected."""
 
 
 @dataclass(frozen=True, slots=True)
 class NestedCount:
-    """How many of the executions that belong to one parent a filter lets through."""
+    """How many executions of one parent match a filter."""
 
     parent: Parent
     parent_id: str | UUID
@@ -48,7 +48,7 @@ RevisionsPage = tuple[BenchmarkId, int, int]
 async def executions_of(
     db: Database, keys: Sequence[NestedPage]
 ) -> Mapping[NestedPage, Page[model.Execution]]:
-    """Each page by what was asked for."""
+    """The page of each key."""
     found: dict[NestedPage, Page[model.Execution]] = {}
     for shape in dict.fromkeys(replace(key, parent_id=None) for key in keys):
         alike = [key for key in keys if replace(key, parent_id=None) == shape]
@@ -69,7 +69,7 @@ async def executions_of(
 
 
 async def count_executions_of(db: Database, keys: Sequence[NestedCount]) -> Mapping[NestedCount, int]:
-    """Each count by what was asked for."""
+    """The count of each key."""
     found: dict[NestedCount, int] = {}
     for parent, filter in dict.fromkeys((key.parent, key.filter) for key in keys):
         alike = [key for key in keys if (key.parent, key.filter) == (parent, filter)]
@@ -79,7 +79,7 @@ async def count_executions_of(db: Database, keys: Sequence[NestedCount]) -> Mapp
 
 
 async def revisions_of(db: Database, keys: Sequence[RevisionsPage]) -> Mapping[RevisionsPage, Page[Revision]]:
-    """Each page by what was asked for."""
+    """The page of each key."""
     found: dict[RevisionsPage, Page[Revision]] = {}
     for limit, before in dict.fromkeys((limit, before) for _, limit, before in keys):
         ids = [benchmark_id for benchmark_id, *shape in keys if shape == [limit, before]]

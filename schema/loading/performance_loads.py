@@ -1,4 +1,4 @@
-"""What the loaders of agent performance send: one statement per distinct filter, whoever asks."""
+"""Load functions of agent performance: one statement per distinct filter."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def of_benchmarks(
 
 
 async def over_time(db: Database, keys: Sequence[OverTime]) -> Mapping[OverTime, tuple[Figures, ...]]:
-    """Per filter, length and agent the figures of each stretch of time."""
+    """Per filter, length and agent the figures of each period."""
     found: dict[OverTime, tuple[Figures, ...]] = {}
     for (filter, bucket), agents in _grouped(((filter, bucket), agent) for filter, bucket, agent in keys):
         parts = await performance.over_time(db, replace(filter, agents=tuple(agents)), bucket)
@@ -71,7 +71,7 @@ async def over_time(db: Database, keys: Sequence[OverTime]) -> Mapping[OverTime,
 
 
 async def p95_ms(db: Database, keys: Sequence[Percentile]) -> Mapping[Percentile, int]:
-    """Per filter and whose times the 95th percentile."""
+    """Per filter and group of executions the 95th percentile of their times."""
     found: dict[Percentile, int] = {}
     for filter, wanted in _grouped((filter, timed) for filter, timed in keys):
         percentiles = await performance.p95_ms(db, filter, wanted)

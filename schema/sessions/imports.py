@@ -1,4 +1,4 @@
-"""The mutation that imports what other runners left: session files and tool logs. It starts no process."""
+"""The mutation that imports session files and tool logs of other runners. It starts no process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schema.contract.references import EXECUTION, nullable
 from store import model
 
 MAX_LISTED = 1_000
-"""Files listed in one answer; more can be imported, but are asked for in pages."""
+"""Files listed in one answer; the others are on further pages."""
 
 
 @strawberry.type(
@@ -27,8 +27,8 @@ class ImportDirectoryError(Error):
 
 
 @strawberry.input(
-    description="Which files: session files, tool logs, and the store of the upstream CLI. Importing again "
-    "changes nothing: what is stored is known by its content, and the order in which files come decides nothing."
+    description="Which files: session files, tool logs, and the store of the upstream CLI. Importing "
+    "again changes nothing: stored content is recognised, and the order of the files does not matter."
 )
 class ImportSessionFilesInput:
     directory: str | None = strawberry.field(
@@ -52,13 +52,13 @@ class ImportedFile:
     file: str = strawberry.field(description="Its name in the directory.")
     outcome: ImportOutcome = strawberry.field(description="What was done.")
     execution_id: strawberry.ID | None = strawberry.field(
-        description="The execution that it tells of; null when the file could not be read."
+        description="The execution that it belongs to; null when the file could not be read."
     )
     reason: str | None = strawberry.field(
         description="Why nothing of it was stored; null when there is nothing to say."
     )
     remarks: list[str] = strawberry.field(
-        description="What of the file was not used, or not as it stands; of a tool log line by line."
+        description="What of the file was ignored or changed; for a tool log line by line."
     )
 
     @classmethod
@@ -73,7 +73,7 @@ class ImportedFile:
         )
 
     @strawberry.field(
-        graphql_type=nullable(EXECUTION), description="The execution that it tells of, as it is stored."
+        graphql_type=nullable(EXECUTION), description="The execution that it belongs to, as stored."
     )
     async def execution(self, info: Info) -> model.Execution | None:
         if self.report.execution_id is None:
@@ -104,7 +104,7 @@ class ImportSessionFilesSuccess:
         description="Lines of tool logs that could not be used, and logs that could not be read to their end: "
         "`remarks` name them."
     )
-    remaining: int = strawberry.field(description="Files that come after `endCursor`.")
+    remaining: int = strawberry.field(description="Files after `endCursor`.")
     end_cursor: str | None = strawberry.field(
         description="For `after`: the last file that was taken; null when there was none."
     )

@@ -1,4 +1,4 @@
-"""What lies in the directories of session files and cannot be stored: conflicts and failures."""
+"""Session files and tool logs that cannot be stored: conflicts and failures."""
 
 from __future__ import annotations
 
@@ -16,37 +16,28 @@ from store.executions import ingest_problems
     description="A session file of an execution that had ended otherwise. Nothing of the execution changed."
 )
 class IngestConflict:
-    of_execution: strawberry.Private[model.ExecutionId]
     file: str = strawberry.field(description="Its name.")
     content_hash: str = strawberry.field(description="The sha256 of its content, in hex.")
     reason: str = strawberry.field(description="Why it is not the execution's result.")
     seen_at: dt.datetime = strawberry.field(description="When it was first seen.")
     execution_id: strawberry.ID = strawberry.field(description="The execution that it names.")
 
-    @classmethod
-    def of(cls, conflict: ingest_problems.Conflict) -> IngestConflict:
-        return cls(
-            of_execution=conflict.execution_id,
-            file=conflict.file,
-            content_hash=conflict.content_hash,
-            reason=conflict.reason,
-            seen_at=conflict.seen_at,
-            execution_id=strawberry.ID(str(conflict.execution_id)),
-        )
-
     @strawberry.field(
         graphql_type=nullable(EXECUTION), description="The execution that it names, as it is stored."
     )
-    async def execution(self, info: Info) -> model.Execution | None:
-        return await info.context.loaders.execution.load(self.of_execution)
+    @staticmethod
+    async def execution(
+        conflict: strawberry.Parent[ingest_problems.Conflict], info: Info
+    ) -> model.Execution | None:
+        return await info.context.loaders.execution.load(conflict.execution_id)
 
 
 @strawberry.type(
-    description="A file, or a line of a tool log, that cannot be used. It goes from the list when it becomes "
-    "good, or is gone."
+    description="A file, or a line of a tool log, that cannot be used. It leaves the list when it becomes "
+    "valid or is removed."
 )
 class IngestFailure:
-    host: str = strawberry.field(description="The machine that it lies on.")
+    host: str = strawberry.field(description="The machine that has the file.")
     directory: str = strawberry.field(description="Its directory there.")
     file: str = strawberry.field(description="Its name.")
     line: int | None = strawberry.field(

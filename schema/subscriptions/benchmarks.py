@@ -1,4 +1,4 @@
-"""What happens to benchmarks, live: one stream for everybody who shows a list of them."""
+"""Subscription to benchmarks: every benchmark that is created, updated or archived."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import strawberry
 
 from schema.contract.context import Info
 from schema.contract.enums import SyncOutcome
-from schema.contract.feeds import onward
+from schema.contract.feeds import continue_with
 from schema.contract.references import BENCHMARK, nullable
 from schema.contract.updates_cursor import cursor_argument
 from store import model
@@ -25,8 +25,8 @@ from store.live.log_reader import LogReader
 class BenchmarkUpdate:
     cursor: str = strawberry.field(description="To resume after this update, pass it as `after`.")
     outcome: SyncOutcome | None = strawberry.field(
-        description="CREATED, UPDATED or ARCHIVED; null in the first update, which only says where the stream "
-        "stands."
+        description="CREATED, UPDATED or ARCHIVED; null in the first update, which only gives the "
+        "stream's position."
     )
     at: dt.datetime | None = strawberry.field(description="When it happened; null in the first update.")
     benchmark_id: strawberry.ID | None = strawberry.field(
@@ -87,6 +87,6 @@ async def benchmark_updates(
     changes = info.context.hub.benchmarks
     cursor = changes.position if after is None else await cursor_argument(changes, after)
     yield BenchmarkUpdate.standing(changes.text(cursor))
-    async with aclosing(onward(info, BenchmarksFeed(changes), cursor)) as updates:
+    async with aclosing(continue_with(info, BenchmarksFeed(changes), cursor)) as updates:
         async for update in updates:
             yield update

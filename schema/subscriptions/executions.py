@@ -1,4 +1,4 @@
-"""Subscriptions: each first says where it stands, then sends every event from there on, once, in order."""
+"""Subscriptions to executions: each begins with the current state, then sends every later event once, in order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import strawberry
 
 from schema.contract.context import Info
 from schema.contract.errors import RequestError
-from schema.contract.feeds import onward
+from schema.contract.feeds import continue_with
 from schema.contract.ids import execution_id_argument
 from schema.contract.references import EXECUTION, nullable
 from schema.contract.updates_cursor import cursor_argument
@@ -31,7 +31,7 @@ from store.postgres.database import Database
 class ExecutionUpdate:
     cursor: str = strawberry.field(description="To resume after this update, pass it as `after`.")
     event: ExecutionEvent | None = strawberry.field(
-        description="What happened; null in the first update, which only says where the stream stands."
+        description="The event; null in the first update, which only gives the stream's position."
     )
     execution: model.Execution | None = strawberry.field(
         graphql_type=nullable(EXECUTION),
@@ -70,7 +70,7 @@ class ExecutionFeed:
 
 @dataclass(frozen=True, slots=True)
 class UpdatesFeed:
-    """The events of all executions that the conditions let through."""
+    """The events of all executions that match the conditions."""
 
     conditions: filters.ExecutionFilter
     hub: Hub = field(compare=False, repr=False)
@@ -108,7 +108,7 @@ async def execution_events(
     if found.status.is_terminal and after == found.revision:
         return
     feed = ExecutionFeed(found.id, context.db, context.hub)
-    async with aclosing(onward(info, feed, after)) as events:
+    async with aclosing(continue_with(info, feed, after)) as events:
         async for event in events:
             yield event
 
@@ -128,11 +128,11 @@ async def execution_updates(
 ) -> AsyncGenerator[ExecutionUpdate, None]:
     context = info.context
     conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
-    # Tags and text become sets of benchmarks now: a watcher asks the database nothing per event.
+    # Tags and text become sets of benchmarks now, so that no event needs a statement.
     conditions = await lookup.resolve(context.db, conditions)
     updates = context.hub.updates
     cursor = updates.position if after is None else await cursor_argument(updates, after)
     yield ExecutionUpdate(cursor=updates.text(cursor), event=None, execution=None)
-    async with aclosing(onward(info, UpdatesFeed(conditions, context.hub), cursor)) as items:
+    async with aclosing(continue_with(info, UpdatesFeed(conditions, context.hub), cursor)) as items:
         async for update in items:
             yield update

@@ -1,4 +1,4 @@
-"""The queue, live: where waiting executions stand, told as they move. Their places are no events of theirs."""
+"""Subscription to the queue: positions of waiting executions, as they change. They are no events of executions."""
 
 from __future__ import annotations
 
@@ -16,19 +16,17 @@ from store.executions import state_machine
 from store.live.queue_feed import Positions
 
 
-@strawberry.type(description="Where an execution stands in the queue.")
+@strawberry.type(description="The position of an execution in the queue.")
 class QueuePosition:
     execution_id: strawberry.ID = strawberry.field(description="The execution.")
-    position: int | None = strawberry.field(
-        description="1 for the next; null once it does not wait any more, or never did."
-    )
+    position: int | None = strawberry.field(description="1 for the next; null when it is not waiting.")
 
 
-@strawberry.type(description="The queue at one moment, as far as was asked for.")
+@strawberry.type(description="The queue at one moment, for the given executions.")
 class QueuePositions:
-    length: int = strawberry.field(description="How many executions wait, whoever asked for them.")
+    length: int = strawberry.field(description="How many executions wait, requested by any client.")
     positions: list[QueuePosition] = strawberry.field(
-        description="First all that were asked for, then only those that have moved."
+        description="First all given executions, then only those that have moved."
     )
 
     @classmethod

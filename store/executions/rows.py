@@ -6,96 +6,20 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import fields
 
-from store.model import (
-    BatchId,
-    BenchmarkId,
-    EventKind,
-    Execution,
-    ExecutionEvent,
-    ExecutionId,
-    ExecutionOrigin,
-    ExecutionStatus,
-    Failure,
-    FailureKind,
-    JsonValue,
-    LeakedProcess,
-    Progress,
-    RunnerKind,
-    Step,
-    ToolCall,
-    ToolCallStatus,
-)
-from store.postgres.database import Row
+from store.columns import reader
+from store.model import Benchmark, Execution, ExecutionEvent, JsonValue, Progress, Step, ToolCall
 
-
-def execution(row: Row) -> Execution:
-    failure = None
-    if row["failure_kind"] is not None:
-        failure = Failure(FailureKind(row["failure_kind"]), row["failure_message"])
-    return Execution(
-        id=ExecutionId(row["id"]),
-        benchmark_id=BenchmarkId(row["benchmark_id"]),
-        benchmark_revision=row["benchmark_revision"],
-        agent=row["agent"],
-        origin=ExecutionOrigin(row["origin"]),
-        status=ExecutionStatus(row["status"]),
-        revision=row["event_seq"],
-        priority=row["priority"],
-        queued_at=row["queued_at"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        last_activity_at=row["last_activity_at"],
-        execution_time_ms=row["execution_time_ms"],
-        timeout_ms=row["timeout_ms"],
-        failure=failure,
-        exit_code=row["exit_code"],
-        exit_signal=row["exit_signal"],
-        success=row["success"],
-        score=row["score"],
-        scoring=row["scoring"],
-        assertions=row["assertions"],
-        computed_score=row["computed_score"],
-        rerun_of=row["rerun_of"],
-        batch_id=None if row["batch_id"] is None else BatchId(row["batch_id"]),
-        runner=None if row["runner"] is None else RunnerKind(row["runner"]),
-        session_id=row["session_id"],
-        stop_requested_at=row["stop_requested_at"],
-        stop_reason=row["stop_reason"],
-        startup_time_ms=row["startup_time_ms"],
-        progress=Progress(row["steps_done"], row["steps_total"]),
-        leaked_processes=tuple(LeakedProcess(**leaked) for leaked in row["leaked_processes"] or ()),
-    )
-
-
-def event(row: Row) -> ExecutionEvent:
-    return ExecutionEvent(
-        execution_id=ExecutionId(row["execution_id"]),
-        seq=row["seq"],
-        at=row["at"],
-        kind=EventKind(row["kind"]),
-        status=None if row["event_status"] is None else ExecutionStatus(row["event_status"]),
-        data=row["data"],
-    )
-
-
-def tool_call(row: Row) -> ToolCall:
-    return ToolCall(
-        ordinal=row["ordinal"],
-        name=row["name"],
-        raw_name=row["raw_name"],
-        status=ToolCallStatus(row["status"]),
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        duration_ms=row["duration_ms"],
-        params=row["params"],
-        result=row["result"],
-        error_message=row["error_message"],
-    )
+execution = reader(Execution)
+event = reader(ExecutionEvent)
+tool_call = reader(ToolCall)
+step = reader(Step)
+benchmark = reader(Benchmark)
+_progress = reader(Progress)
 
 
 def progress_of_event(data: JsonValue) -> Progress:
     """The progress in the data of an event."""
-    return Progress(data["steps_done"], data["steps_total"])
+    return _progress(data)
 
 
 def tool_call_of_event(data: JsonValue) -> ToolCall:
@@ -105,10 +29,6 @@ def tool_call_of_event(data: JsonValue) -> ToolCall:
         for key in ("started_at", "ended_at")
     }
     return tool_call({**data, **times})
-
-
-def step(row: Row) -> Step:
-    return Step(row["ordinal"], row["thought"], row["action"], row["observation"], row["info"])
 
 
 def record(item: Step | ToolCall) -> dict[str, JsonValue]:

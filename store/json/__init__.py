@@ -1,4 +1,5 @@
-"""The JSON path: PostgreSQL writes lists and objects as JSON text that goes into an answer as it is.
+"""Rows that PostgreSQL writes as JSON, exactly the selected columns, so that they reach an answer as text.
 
-What cannot be written this way is read as rows by store.executions and store.benchmarks.
+`columns` has the expression of each column, `rows` builds the SELECT list, `lists` runs the statements. What
+cannot be written this way raises NeedsRows, and the caller reads rows instead.
 """

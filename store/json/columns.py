@@ -8,10 +8,14 @@ the statement fail, and the answer is then made the ordinary way, which says so 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from store import model
+from store.columns import Column, columns_of
+from store.executions import retention
 from store.executions.latest import select_latest, select_latest_of_agents
 
 
@@ -52,30 +56,34 @@ def _float(expression: str) -> str:
     return f"({expression}::text || CASE WHEN {whole} THEN '.0' ELSE '' END)::json"
 
 
-def _plain(*names: str) -> dict[str, str]:
-    return {name: f"{{row}}.{name}" for name in names}
+def columns_as_json(row_class: type) -> dict[str, str]:
+    """How each column of a row class is written, by the name of its field; those that have parts are relations."""
+    columns = columns_of(row_class)
+    return {each.field: _expression(each) for each in columns if not (each.is_part or each.has_parts)}
 
 
-def _times(*names: str) -> dict[str, str]:
-    return {name: _time(f"{{row}}.{name}") for name in names}
-
-
-def _ints(*names: str) -> dict[str, str]:
-    """Columns wider than GraphQL's Int."""
-    return {name: f"{{row}}.{name}::integer" for name in names}
+def _expression(column: Column) -> str:
+    value = f"{{row}}.{column.name}"
+    if column.type is dt.datetime:
+        return _time(value)
+    if column.type is float:
+        return _float(value)
+    # Some are wider than GraphQL's Int; for the others the cast is none.
+    return f"{value}::integer" if column.type is int else value
 
 
 _FAILURE = JsonTable(
     {
-        "kind": "{row}.failure_kind",
-        "message": "{row}.failure_message",
-        **_plain("exit_code", "exit_signal"),
+        **columns_as_json(model.Failure),
+        "exit_code": "{row}.exit_code",
+        "exit_signal": "{row}.exit_signal",
     }
 )
 
 _PROGRESS = JsonTable(
     {
-        **_plain("steps_total", "steps_done"),
+        "steps_total": "{row}.steps_total",
+        "steps_done": "{row}.steps_done",
         "fraction": _float(
             "(CASE WHEN {row}.steps_done >= {row}.steps_total THEN 1::double precision"
             " ELSE {row}.steps_done::double precision / {row}.steps_total END)"
@@ -83,18 +91,11 @@ _PROGRESS = JsonTable(
     }
 )
 
-TOOL_CALL = JsonTable(
-    {
-        **_plain("ordinal", "name", "raw_name", "status", "params", "result", "error_message"),
-        **_times("started_at", "ended_at"),
-        **_ints("duration_ms"),
-    }
-)
+TOOL_CALL = JsonTable(columns_as_json(model.ToolCall))
 
 BENCHMARK = JsonTable(
     {
-        "id": "{row}.benchmark_id",
-        **_plain("description", "tags", "prompt", "revision", "definition", "source", "content_hash"),
+        **columns_as_json(model.Benchmark),
         "revised_at": _time("{row}.created_at"),
         "source_path": "{row}_b.source_path",
         "created_at": _time("{row}_b.created_at"),
@@ -102,25 +103,13 @@ BENCHMARK = JsonTable(
     }
 )
 
-_PRUNED = JsonTable(
-    {
-        **_times("pruned_at"),
-        **_plain("events", "steps", "tool_calls"),
-        **_ints("output_bytes", "tool_log_bytes"),
-    }
-)
+_PRUNED = JsonTable(columns_as_json(retention.Pruned))
 
-_LEAKED_PROCESS = JsonTable(_plain("pid", "name"))
+_LEAKED_PROCESS = JsonTable(columns_as_json(model.LeakedProcess))
 
 EXECUTION = JsonTable(
     {
-        **_plain("id", "benchmark_id", "benchmark_revision", "agent", "origin", "status", "priority"),
-        **_plain("success", "stop_reason", "timeout_ms", "exit_code", "runner"),
-        "score": _float("{row}.score"),
-        "computed_score": _float("{row}.computed_score"),
-        **_times("queued_at", "started_at", "ended_at", "last_activity_at", "stop_requested_at"),
-        **_ints("execution_time_ms", "startup_time_ms"),
-        "revision": "{row}.event_seq",
+        **columns_as_json(model.Execution),
         "session_id": "coalesce(nullif({row}.session_id, ''), {row}.id::text)",
         # Python rounds a float to even, and so does PostgreSQL with one.
         "queue_duration_ms": (
@@ -176,12 +165,7 @@ _NODES = JsonTable(
 )
 
 BENCHMARK_OF_LIST = JsonTable(
-    {
-        "id": "{row}.benchmark_id",
-        **_plain("description", "tags", "prompt", "revision", "definition", "source", "source_path"),
-        **_plain("content_hash"),
-        **_times("created_at", "revised_at", "archived_at"),
-    },
+    columns_as_json(model.Benchmark),
     {
         "latest_execution": JsonRelation(
             EXECUTION,

@@ -1,6 +1,6 @@
 """Executions and their tool calls as JSON text: lists as in store.executions.listing, the latest ones, and by id.
 
-Everything here raises NotWritable where a row must be read whole instead. Lists in one text have their brackets.
+Everything here raises NeedsRows where a row must be read whole instead. Lists in one text have their brackets.
 """
 
 from __future__ import annotations

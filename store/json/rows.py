@@ -25,14 +25,14 @@ LONGEST_NAME = 63
 MOST_MEMBERS = 50
 """A function of PostgreSQL takes 100 arguments."""
 
-UNWRITABLE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresentationError)
+OUT_OF_RANGE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresentationError)
 """What PostgreSQL says of an Int that is too large, and of a Float that is no number."""
 
 Agents: TypeAlias = tuple[str, ...] | None
 """By name; None for those that are configured."""
 
 
-class NotWritable(StoreError):
+class NeedsRows(StoreError):
     """A row holds what cannot be written, such as a number that is too large for the API: read whole rows."""
 
 
@@ -81,11 +81,11 @@ class JsonRow:
 
 
 async def fetch(db: Database, statement: str, *values: object) -> list[Any]:
-    """The rows of a statement that writes JSON; raises NotWritable."""
+    """The rows of a statement that writes JSON; raises NeedsRows."""
     try:
         return await db.fetch(statement, *values)
-    except UNWRITABLE as error:
-        raise NotWritable("A number is out of the range of the API") from error
+    except OUT_OF_RANGE as error:
+        raise NeedsRows("A number is out of the range of the API") from error
 
 
 class _Unknown(Exception):

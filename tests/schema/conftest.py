@@ -11,6 +11,7 @@ import pytest
 import strawberry
 from graphql import ExecutionResult
 
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
@@ -33,7 +34,7 @@ def runner(tmp_path: Path) -> RunnerConfig:
 
 @pytest.fixture
 def context(db: Database, hub: Hub, runner: RunnerConfig) -> Context:
-    return Context.build(db, hub, runner)
+    return Context.build(db, hub, runner, Definitions())
 
 
 @pytest.fixture

@@ -9,17 +9,14 @@ from pathlib import Path
 
 import pytest
 import strawberry
-from graphql import parse
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type, parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner_bridge.benchmarks.definitions import Definitions, StoredText
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
-from schema.benchmarks import json_lists
 from schema.contract.context import Context
-from store.benchmarks import listing as benchmark_listing
-from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.json.columns import BENCHMARK_OF_LIST, EXECUTION, JsonTable
 from store.live.hub import Hub
 from store.postgres.database import Database
@@ -53,7 +50,9 @@ async def context(hard_url: str) -> AsyncIterator[Context]:
             await fill(db)
         hub = await Hub.start(db)
         try:
-            yield Context.build(db, hub, RunnerConfig(benchmarks_dir=Path("benchmarks"), agents=AGENTS[:3]))
+            yield Context.build(
+                db, hub, RunnerConfig(benchmarks_dir=Path("benchmarks"), agents=AGENTS[:3]), Definitions()
+            )
         finally:
             await hub.close()
     finally:
@@ -87,16 +86,39 @@ def api_name(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def objects(table: JsonTable) -> st.SearchStrategy[str]:
+OBJECTS = {
+    name: kind
+    for name, kind in build_schema()._schema.type_map.items()
+    if isinstance(kind, GraphQLObjectType)
+}
+"""The types of the API."""
+
+
+def leaves(table: JsonTable, kind: GraphQLObjectType) -> list[str]:
+    """The columns that the API has as values of `kind`; a few it has as objects, or not at all."""
+    known = {name for name, field in kind.fields.items() if is_leaf_type(get_named_type(field.type))}
+    return [api_name(name) for name in table.columns if api_name(name) in known]
+
+
+def related(table: JsonTable, kind: GraphQLObjectType) -> list[tuple[str, JsonTable, GraphQLObjectType]]:
+    """The relations, with the type of the API that each gives."""
+    found = []
+    for name, relation in table.relations.items():
+        below = get_named_type(kind.fields[api_name(name)].type)
+        found.append((api_name(name), relation.table, OBJECTS[below.name]))
+    return found
+
+
+def objects(table: JsonTable, kind: GraphQLObjectType) -> st.SearchStrategy[str]:
     """Selections of what can be written, some under other names; JSON and lists of objects below it too."""
-    leaves = st.sampled_from([api_name(name) for name in table.columns])
-    inner = [_below(name, relation.table) for name, relation in table.relations.items()]
-    aliased = st.tuples(st.sampled_from(["", "a: ", "e: ", "object: "]), st.one_of(leaves, leaves, *inner))
+    names = st.sampled_from(leaves(table, kind))
+    inner = [_below(*relation) for relation in related(table, kind)]
+    aliased = st.tuples(st.sampled_from(["", "a: ", "e: ", "object: "]), st.one_of(names, names, *inner))
     return st.lists(aliased, min_size=1, max_size=7).map(_selection)
 
 
-def _below(name: str, table: JsonTable) -> st.SearchStrategy[str]:
-    return objects(table).map(lambda below: f"{api_name(name)} {below}")
+def _below(name: str, table: JsonTable, kind: GraphQLObjectType) -> st.SearchStrategy[str]:
+    return objects(table, kind).map(lambda below: f"{name} {below}")
 
 
 def _selection(fields: list[tuple[str, str]]) -> str:
@@ -127,7 +149,7 @@ async def test_every_selection_is_answered_as_without_it(schema: strawberry.Sche
     drawn: list[str] = []
 
     @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.sampled_from(PLACES), st.sampled_from(ORDERS), objects(EXECUTION))
+    @given(st.sampled_from(PLACES), st.sampled_from(ORDERS), objects(EXECUTION, OBJECTS["Execution"]))
     def draw(place: str, order: str, it: str) -> None:
         drawn.append(f"{{ {place.format(order=order, it=it, id=ID, none=uuid.UUID(int=1))} }}")
 
@@ -138,16 +160,20 @@ async def test_every_selection_is_answered_as_without_it(schema: strawberry.Sche
     assert len(set(drawn)) > 30
 
 
-def everything(table: JsonTable) -> str:
+def everything(table: JsonTable, kind: GraphQLObjectType) -> str:
     """The selection of all that can be written."""
-    below = (f"{api_name(name)} {everything(relation.table)}" for name, relation in table.relations.items())
-    return f"{{ {' '.join([*map(api_name, table.columns), *below])} }}"
+    below = (f"{name} {everything(inner, of)}" for name, inner, of in related(table, kind))
+    return f"{{ {' '.join([*leaves(table, kind), *below])} }}"
 
 
 async def test_all_of_every_row_is_answered_as_without_it(
     schema: strawberry.Schema, context: Context
 ) -> None:
-    sent = await same(schema, context, f"{{ executions(first: 60) {{ nodes {everything(EXECUTION)} }} }}")
+    sent = await same(
+        schema,
+        context,
+        f"{{ executions(first: 60) {{ nodes {everything(EXECUTION, OBJECTS['Execution'])} }} }}",
+    )
     assert len(sent) == 1
 
 
@@ -162,8 +188,8 @@ BENCHMARKS = [
 async def test_benchmarks_are_written_with_what_python_tells_of_them(
     schema: strawberry.Schema, context: Context, arguments: str
 ) -> None:
-    columns = " ".join(map(api_name, BENCHMARK_OF_LIST.columns))
-    latest = f"latestExecutions {everything(EXECUTION)}"
+    columns = " ".join(leaves(BENCHMARK_OF_LIST, OBJECTS["Benchmark"]))
+    latest = f"latestExecutions {everything(EXECUTION, OBJECTS['Execution'])}"
     it = f"why: whyNotRunnableLocally {columns} runnableLocally {latest} __typename"
     for inner in ("", "(agents: [])", '(agents: ["?", "plain", "plain", "a\\u0000b"])', "(agents: null)"):
         other = f"other: latestExecutions{inner} {{ id agent }} executions {{ n: nodes {{ id }} __typename }}"
@@ -175,15 +201,15 @@ async def test_benchmarks_are_written_with_what_python_tells_of_them(
 
 
 async def test_a_definition_that_was_not_read_yet_is_read(
-    schema: strawberry.Schema, context: Context, monkeypatch: pytest.MonkeyPatch
+    schema: strawberry.Schema, context: Context
 ) -> None:
-    memory = Definitions()
-    monkeypatch.setattr(json_lists, "DEFINITIONS", memory)
-    text = "{ benchmarks { nodes { id whyNotRunnableLocally runnableLocally } } }"
-    assert len(await same(schema, context, text)) == 2
-    rows = (await benchmark_listing.page(context.db, BenchmarkFilter(), BenchmarkBounds(limit=9))).items
-    await memory.of([StoredText(row.content_hash, row.source) for row in rows])
-    assert len(await same(schema, context, text)) == 1
+    document = parse("{ benchmarks { nodes { id whyNotRunnableLocally runnableLocally } } }")
+    expected = await by_graphql_core(schema, document, {}, context)
+    fresh = Context.build(context.db, context.hub, context.runner, Definitions())
+    for statements in (2, 1):
+        with statements_sent() as sent:
+            assert await by_plan(plan_of(schema, document), {}, fresh) == expected
+        assert len(sent) == statements
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -12,6 +12,7 @@ import pytest
 from graphql import parse, validate
 from hypothesis import given
 
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
@@ -45,15 +46,22 @@ class Seeded:
     hub: Hub
     runner: RunnerConfig
     pools: Pools = field(default_factory=dict)
+    definitions: Definitions = field(default_factory=Definitions)
 
     def context(self) -> Context:
-        return Context.build(self.db, self.hub, self.runner)
+        return Context.build(self.db, self.hub, self.runner, self.definitions)
 
 
 @pytest.fixture
-async def seeded(db: Database, hub: Hub, tmp_path: Path) -> Seeded:
+async def seeded(db: Database, tmp_path: Path) -> AsyncIterator[Seeded]:
     runner = RunnerConfig(benchmarks_dir=tmp_path, agents=("deterministic", "glm-4.6"))
-    return Seeded(db, hub, runner, await full_database(db))
+    pools = await full_database(db)
+    # Started after all events, so that its position does not move between two answers.
+    hub = await Hub.start(db)
+    try:
+        yield Seeded(db, hub, runner, pools)
+    finally:
+        await hub.close()
 
 
 async def full_database(db: Database) -> Mapping[str, list[Any]]:

@@ -14,6 +14,7 @@ import pytest
 import strawberry
 from graphql import parse
 
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
@@ -50,7 +51,9 @@ def schema() -> strawberry.Schema:
 
 @pytest.fixture
 async def context(db: Database, hub: Hub) -> Context:
-    return Context.build(db, hub, RunnerConfig(benchmarks_dir=Path("benchmarks"), agents=("deterministic",)))
+    return Context.build(
+        db, hub, RunnerConfig(benchmarks_dir=Path("benchmarks"), agents=("deterministic",)), Definitions()
+    )
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.context import Context
 from store.benchmarks import benchmarks
@@ -76,7 +77,7 @@ async def test_a_runner_that_takes_its_own_file_is_not_told_to_execute_an_old_re
     db: Database, hub: Hub, runner: RunnerConfig, schema: Any
 ) -> None:
     original = await queued(db)
-    context = Context.build(db, hub, replace(runner, command="reev {file} {agent} {id}"))
+    context = Context.build(db, hub, replace(runner, command="reev {file} {agent} {id}"), Definitions())
 
     async def rerun() -> Any:
         variables = {"input": {"executionId": str(original.id), "useCurrentRevision": False}}

@@ -1,7 +1,7 @@
-"""How keys asked for one by one become one call: what is asked for at the same moment is loaded together.
+"""A data loader: keys that are requested at the same moment are loaded by one call.
 
-Nothing is remembered. Who asks alone does the loading itself; several share a task, which ends when nobody
-waits for it any more.
+Nothing is cached. A single caller loads its key itself; several callers share a task, which is cancelled when the
+last of them has left.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 Load = Callable[[list[K]], Awaitable[Mapping[K, V]]]
-"""Answers what exists; keys of what does not are absent."""
+"""Returns the values that exist, by key."""
 
 TURNS = 2
-"""Of the loop: whoever asks through `gather` does so one turn later than who asks directly."""
+"""Turns of the event loop to wait: a call through `gather` comes one turn later than a direct one."""
 
 
 class Loader(Generic[K, V]):
-    """Answers `missing` for what does not exist."""
+    """Returns `missing` for a key that does not exist."""
 
     __slots__ = ("_batch", "_load", "_missing")
 
@@ -41,7 +41,7 @@ class Loader(Generic[K, V]):
         return await value
 
     async def load_now(self, key: K) -> V:
-        """As `load`, for who knows that nobody else asks: waiting for others costs two turns of the loop."""
+        """As `load`, but without waiting two turns of the event loop for other keys."""
         return (await self._load([key])).get(key, self._missing)
 
     async def load_many(self, keys: Iterable[K]) -> list[V]:
@@ -54,13 +54,13 @@ class Loader(Generic[K, V]):
         return await asyncio.gather(*values)
 
     async def _open_for_a_moment(self) -> _Batch[K, V]:
-        """A batch with the keys of those who asked meanwhile; without the key of the one who opened it."""
+        """A batch with the keys that others requested meanwhile; without the key of its opener."""
         batch = self._batch = _Batch(self._load, self._missing)
         try:
             for _ in range(TURNS):
                 await asyncio.sleep(0)
         except asyncio.CancelledError:
-            # The others do not go down with the one who came first.
+            # Cancelling the opener does not cancel the others.
             batch.start()
             raise
         finally:
@@ -69,7 +69,7 @@ class Loader(Generic[K, V]):
 
 
 class _Batch(Generic[K, V]):
-    """The keys of one moment, each with those who wait for its value."""
+    """Keys that are loaded together, each with the callers that wait for its value."""
 
     __slots__ = ("_load", "_missing", "_task", "_waiting")
 
@@ -89,7 +89,7 @@ class _Batch(Generic[K, V]):
         return value
 
     def start(self) -> None:
-        """Loads what is asked for, unless nobody is left to ask."""
+        """Loads the keys that callers still wait for."""
         if any(not value.done() for _, value in self._waiting):
             self._task = asyncio.create_task(self._answer())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schema.loading.loading import Loader
+from schema.loading.loader import Loader
 from tests.helpers.patience import DEADLINE_S
 
 MISSING = -1
