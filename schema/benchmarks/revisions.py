@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 
 import strawberry
 from strawberry.scalars import JSON
@@ -13,7 +14,7 @@ from schema.benchmarks.remarks import Remark
 from schema.contract.context import Info
 from schema.contract.enums import DefinitionChangeKind, DiffLineKind
 from schema.contract.pagination import PageInfo, Window, decode_cursor, encode_cursor, foreign_cursor
-from schema.differences.text_diff import Hunk, Line, diff_texts, unified
+from schema.differences.text_diff import Hunk, diff_texts, unified
 from schema.differences.tree_diff import Change, diff_trees
 from store import model
 from store.benchmarks.revisions import NEWEST, Revision
@@ -81,40 +82,32 @@ class BenchmarkRevisionConnection:
 class DiffLine:
     kind: DiffLineKind = strawberry.field(description="Which of the two texts it is in.")
     text: str = strawberry.field(description="The line without its line feed.")
-    from_line: int | None = strawberry.field(description="Its number in the former text; null when added.")
-    to_line: int | None = strawberry.field(description="Its number in the later text; null when removed.")
+    left: int | None = strawberry.field(
+        name="fromLine", description="Its number in the former text; null when added."
+    )
+    right: int | None = strawberry.field(
+        name="toLine", description="Its number in the later text; null when removed."
+    )
     has_line_feed: bool = strawberry.field(
         description="Whether a line feed ends it; only a text's last line may lack one."
     )
 
-    @classmethod
-    def of(cls, line: Line) -> DiffLine:
-        return cls(
-            kind=line.kind,
-            text=line.text,
-            from_line=line.left,
-            to_line=line.right,
-            has_line_feed=line.has_line_feed,
-        )
-
 
 @strawberry.type(description="A part of a text with changes, and some lines around them.")
 class DiffHunk:
-    from_start: int = strawberry.field(description="Its first line in the former text, from 1.")
-    from_count: int = strawberry.field(description="How many lines of the former text it covers.")
-    to_start: int = strawberry.field(description="Its first line in the later text, from 1.")
-    to_count: int = strawberry.field(description="How many lines of the later text it covers.")
+    left_start: int = strawberry.field(
+        name="fromStart", description="Its first line in the former text, from 1."
+    )
+    left_count: int = strawberry.field(
+        name="fromCount", description="How many lines of the former text it covers."
+    )
+    right_start: int = strawberry.field(
+        name="toStart", description="Its first line in the later text, from 1."
+    )
+    right_count: int = strawberry.field(
+        name="toCount", description="How many lines of the later text it covers."
+    )
     lines: list[DiffLine] = strawberry.field(description="The lines, in order.")
-
-    @classmethod
-    def of(cls, hunk: Hunk) -> DiffHunk:
-        return cls(
-            from_start=hunk.left_start,
-            from_count=hunk.left_count,
-            to_start=hunk.right_start,
-            to_count=hunk.right_count,
-            lines=[DiffLine.of(line) for line in hunk.lines],
-        )
 
 
 @strawberry.type(description="A changed part of the definition.")
@@ -162,9 +155,11 @@ class BenchmarkDiff:
             len(self.all_changes) <= LARGEST_LISTING
         )
 
-    @strawberry.field(description="The changed parts of the source, up to 5000 lines together.")
-    def hunks(self) -> list[DiffHunk]:
-        return [DiffHunk.of(hunk) for hunk in _listed(self.all_hunks)]
+    @strawberry.field(
+        graphql_type=list[DiffHunk], description="The changed parts of the source, up to 5000 lines together."
+    )
+    def hunks(self) -> Sequence[Hunk]:
+        return _listed(self.all_hunks)
 
     @strawberry.field(description="The whole diff of the sources as text, as `patch` takes it.")
     def unified(self) -> str:

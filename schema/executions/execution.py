@@ -35,7 +35,7 @@ from schema.loading.json_loads import ExecutionById, ToolCalls
 from schema.renderings.trace import trace_text
 from schema.sessions.ingest_problems import IngestConflict
 from store import model
-from store.executions import ingest_problems, listing, retention
+from store.executions import ingest_problems, listing, retention, tool_logs
 from store.json.rows import NeedsRows
 
 Row = strawberry.Parent[model.Execution]
@@ -194,12 +194,13 @@ class Execution:
         return None if found is None else ToolLog.of(found, row.id, ended=row.status.is_terminal)
 
     @strawberry.field(
+        graphql_type=list[ExecutionRemark],
         description="Lines of its files that were ignored or changed. At most 1,000 of each kind, then a "
-        "count."
+        "count.",
     )
     @staticmethod
-    async def remarks(row: Row, info: Info) -> list[ExecutionRemark]:
-        return [ExecutionRemark.of(one) for one in await info.context.loaders.remarks.load(row.id)]
+    async def remarks(row: Row, info: Info) -> Sequence[tool_logs.Remark]:
+        return await info.context.loaders.remarks.load(row.id)
 
     @strawberry.field(
         graphql_type=Pruned | None,

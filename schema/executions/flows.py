@@ -17,7 +17,8 @@ from schema.contract.enums import FlowNodeKind, FlowSource, ToolCallStatus
 from schema.contract.errors import RequestError
 from schema.contract.references import EXECUTION, nullable
 from schema.executions.tool_calls import ToolCall
-from schema.renderings.flow_diagram import FlowDiagram, flow_diagram
+from schema.renderings import flow_diagram
+from schema.renderings.flow_diagram import FlowDiagram
 from store import model
 
 
@@ -77,26 +78,13 @@ class Flow:
     def diagram(self) -> str:
         return self._drawn.text
 
-    @strawberry.field(description="The states.")
-    def nodes(self) -> list[FlowNode]:
-        return [
-            FlowNode(id=node.id, kind=node.kind, label=node.label, parent=node.parent, calls=list(node.calls))
-            for node in self._drawn.nodes
-        ]
+    @strawberry.field(graphql_type=list[FlowNode], description="The states.")
+    def nodes(self) -> Sequence[flow_diagram.FlowNode]:
+        return self._drawn.nodes
 
-    @strawberry.field(description="The arrows.")
-    def edges(self) -> list[FlowEdge]:
-        return [
-            FlowEdge(
-                source=edge.source,
-                target=edge.target,
-                label=edge.label,
-                parent=edge.parent,
-                call=edge.call,
-                status=edge.status,
-            )
-            for edge in self._drawn.edges
-        ]
+    @strawberry.field(graphql_type=list[FlowEdge], description="The arrows.")
+    def edges(self) -> Sequence[flow_diagram.FlowEdge]:
+        return self._drawn.edges
 
     @strawberry.field(description="How many tool calls it shows.")
     def tool_count(self) -> int:
@@ -116,7 +104,7 @@ class Flow:
 
 def draw(material: FlowMaterial) -> FlowDiagram:
     """The diagram of a flow's material."""
-    return flow_diagram(material.prompt, material.tool_calls, key_map=material.key_map)
+    return flow_diagram.flow_diagram(material.prompt, material.tool_calls, key_map=material.key_map)
 
 
 async def flow(

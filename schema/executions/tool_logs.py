@@ -23,10 +23,6 @@ class ExecutionRemark:
     line: int | None = strawberry.field(description="The line, counted from 1; null for the whole file.")
     message: str = strawberry.field(description="What there is to say, for a person.")
 
-    @classmethod
-    def of(cls, remark: tool_logs.Remark) -> ExecutionRemark:
-        return cls(kind=remark.kind, file=remark.file, line=remark.line, message=remark.message)
-
 
 @strawberry.type(description="A prompt that the agent was given, as the tool log has it.")
 class LoggedPrompt:

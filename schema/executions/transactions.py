@@ -17,7 +17,6 @@ ShowComputeUnits = Annotated[
 
 @strawberry.type(description="One invocation of a program.")
 class LogEntry:
-    row: strawberry.Private[transaction_logs.LogEntry]
     program_id: str = strawberry.field(description="The program's address.")
     program_name: str = strawberry.field(description="Its name, or `Program` and the first 8 characters.")
     icon: str = strawberry.field(description="The icon that the texts show for it.")
@@ -30,59 +29,35 @@ class LogEntry:
     compute_units_available: int | None = strawberry.field(description="Compute units it had.")
     succeeded: bool | None = strawberry.field(description="How it ended; null when the log does not say.")
     error: str | None = strawberry.field(description="Why it failed.")
-
-    @classmethod
-    def of(cls, entry: transaction_logs.LogEntry) -> LogEntry:
-        return cls(
-            row=entry,
-            program_id=entry.program_id,
-            program_name=entry.program_name,
-            icon=entry.icon,
-            level=entry.level,
-            instruction=entry.instruction,
-            messages=list(entry.messages),
-            data=list(entry.data),
-            return_data=entry.return_data,
-            compute_units_consumed=entry.compute_units_consumed,
-            compute_units_available=entry.compute_units_available,
-            succeeded=entry.succeeded,
-            error=entry.error,
-        )
-
-    @strawberry.field(description="The invocations it made.")
-    def children(self) -> list[LogEntry]:
-        return [LogEntry.of(child) for child in self.row.children]
+    children: list[LogEntry] = strawberry.field(description="The invocations it made.")
 
 
 @strawberry.type(description="The transaction log of one step.")
 class StepLogs:
-    row: strawberry.Private[transaction_logs.StepLogs]
     step: int = strawberry.field(description="The step, counted from 1.")
     lines: list[str] = strawberry.field(description="The lines as logged.")
     truncated: bool = strawberry.field(description="Whether the runtime cut the log.")
     error: str | None = strawberry.field(description="Why the transaction failed.")
+    entries: list[LogEntry] = strawberry.field(
+        description="The outermost invocations, each with those it made below it."
+    )
 
-    @strawberry.field(description="The outermost invocations, each with those it made below it.")
-    def entries(self) -> list[LogEntry]:
-        return [LogEntry.of(entry) for entry in self.row.entries]
-
-    @strawberry.field(description="Every invocation in one list, in order; `level` says how deep it is.")
-    def flat(self) -> list[LogEntry]:
-        return [LogEntry.of(entry) for _, entry in transaction_logs.walk(self.row.entries)]
+    @strawberry.field(
+        graphql_type=list[LogEntry],
+        description="Every invocation in one list, in order; `level` says how deep it is.",
+    )
+    @staticmethod
+    def flat(logs: strawberry.Parent[transaction_logs.StepLogs]) -> list[transaction_logs.LogEntry]:
+        return [entry for _, entry in transaction_logs.walk(logs.entries)]
 
 
 @strawberry.type(description="The transaction logs of an execution. Each form is made only when selected.")
 class TransactionLogs:
     rows: strawberry.Private[Sequence[model.Step]]
 
-    @strawberry.field(description="Parsed, step by step.")
-    def steps(self) -> list[StepLogs]:
-        return [
-            StepLogs(
-                row=logs, step=logs.step, lines=list(logs.lines), truncated=logs.truncated, error=logs.error
-            )
-            for logs in transaction_logs.step_logs(self.rows)
-        ]
+    @strawberry.field(graphql_type=list[StepLogs], description="Parsed, step by step.")
+    def steps(self) -> Sequence[transaction_logs.StepLogs]:
+        return transaction_logs.step_logs(self.rows)
 
     @strawberry.field(description="The lines under `Step N:`.")
     def plain(self, show_compute_units: ShowComputeUnits = True) -> str:

@@ -17,7 +17,7 @@ from schema.sessions.ingest_problems import IngestConflict, IngestFailure
 from store.errors import StoreError
 from store.executions import ingest_problems, state_machine
 from store.postgres.database import Database
-from store.workers import workers
+from store.workers import workers as stored_workers
 
 ANSWER_S = 2.0
 """Seconds; a field that the database does not answer by then is null."""
@@ -51,12 +51,12 @@ class Health:
     )
 
     @strawberry.field(
+        graphql_type=list[Worker] | None,
         description="The workers that have not left, silent ones too, in order of their start; null when the "
-        "database does not answer."
+        "database does not answer.",
     )
-    async def workers(self, info: Info) -> list[Worker] | None:
-        present = await _bounded(workers.present(info.context.db))
-        return None if present is None else [Worker.of(worker) for worker in present]
+    async def workers(self, info: Info) -> Sequence[stored_workers.Worker] | None:
+        return await _bounded(stored_workers.present(info.context.db))
 
     @strawberry.field(
         description="Files and lines of tool logs that cannot be used, newest first; null when the database does "
