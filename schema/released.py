@@ -1,4 +1,4 @@
-"""The contract as it was last released, and what a change of it would break for those who rely on it.
+"""The contract as it was last released, and which changes of it would break a client.
 
 schema/released.graphql is refreshed with each release: `python -m schema.released`.
 In between a field, argument or enum value may go only if the released contract already says @deprecated.

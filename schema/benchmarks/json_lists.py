@@ -56,11 +56,11 @@ def _nodes(fields: Sequence[SelectedField]) -> JsonNodes | None:
     if len(nodes) != 1 or not {field.name for field in fields} <= {"nodes", "pageInfo", *ON_CONNECTION}:
         return None
     parts: list[JsonRow | tuple[tuple[str, str], ...]] = []
-    for in_python, stretch in groupby(nodes[0].fields, lambda field: field.name in IN_PYTHON):
+    for in_python, group in groupby(nodes[0].fields, lambda field: field.name in IN_PYTHON):
         if in_python:
-            parts.append(tuple((field.response_key, field.name) for field in stretch))
+            parts.append(tuple((field.response_key, field.name) for field in group))
             continue
-        members = [_member(field) for field in stretch]
+        members = [_member(field) for field in group]
         known = [member for member in members if member is not None]
         row = JsonRow.of(known, BENCHMARK_OF_LIST) if len(known) == len(members) else None
         if row is None:

@@ -66,7 +66,7 @@ EXPLICIT: dict[str, Cost] = {
     "AgentPerformance.byBenchmark": Cost(10, 50, why="sums rows per benchmark"),
     "AgentPerformance.bestBenchmarks": Cost(10, 5, "first", "ranks all benchmarks, gives a few"),
     "AgentPerformance.worstBenchmarks": Cost(10, 5, "first", "ranks all benchmarks, gives a few"),
-    "AgentPerformance.overTime": Cost(10, 100, why="a row per stretch of time"),
+    "AgentPerformance.overTime": Cost(10, 100, why="a row per period"),
     "ExecutionTimeFigures.p95Ms": Cost(5, why="reads buckets"),
     "Agent.performance": Cost(10, why="sums rows of the summary"),
     "Benchmark.performance": Cost(10, 10, why="sums rows of the summary per agent"),

@@ -52,7 +52,7 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which stretch of a list was asked for, checked."""
+    """The checked page arguments of a list."""
 
     limit: int
     after: str | None

@@ -1,7 +1,7 @@
 """Two texts compared line by line: hunks that turn the one into the other exactly, and the usual diff text.
 
 A line is what ends with a line feed, nothing else: applied to the left text the hunks give the right one to the
-byte. The work is bounded: a stretch of many changed lines is told as removed and added as a whole.
+byte. The work is bounded: a part with many changed lines is given as removed and added as a whole.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """A stretch with changes. Starts count from 1; of an empty stretch the start is the line before it."""
+    """A part with changes. Starts count from 1; the start of an empty part is the line before it."""
 
     left_start: int
     left_count: int

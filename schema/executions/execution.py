@@ -269,12 +269,12 @@ class Execution:
     @staticmethod
     async def flow(row: Row, info: Info) -> Flow:
         loaders = info.context.loaders
-        told, key_map, tool_calls = await asyncio.gather(
+        logged, key_map, tool_calls = await asyncio.gather(
             loaders.prompt.load(row.id),
             loaders.key_map.load(row.id),
             loaders.tool_calls.load(row.id),
         )
-        prompt = None if told is None else told.text
+        prompt = None if logged is None else logged.text
         if prompt is None and row.benchmark_revision is not None:
             key = (row.benchmark_id, row.benchmark_revision)
             benchmark = await loaders.benchmark_revision.load(key)

@@ -1,1 +1,1 @@
-"""Whether the server can do its work, its workers, and who the caller is."""
+"""Health of the server, its workers, and the caller."""

@@ -1,4 +1,4 @@
-"""What the flow diagram says of one tool call: the label of its arrow, and who sends how much to whom.
+"""What the flow diagram shows of one tool call: the label of its arrow, and the transfer it makes.
 
 Only what the call's own parameters and result hold. Amounts are computed in integers: what is shown is what
 was asked for, rounded to the documented number of decimals.
@@ -32,7 +32,7 @@ _OTHER_SCALE = (6, 6)
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Who sends what to whom, as far as the call says; `amount` is `transfer` when it does not say."""
+    """Sender, recipient and amount, as far as the call gives them; `amount` is `transfer` when it does not."""
 
     sender: str
     recipient: str
@@ -63,7 +63,7 @@ def instruction_count(result: JsonValue) -> int | None:
 def transfer_of(call: ToolCall, key_map: Mapping[str, str]) -> Transfer | None:
     """The transfer that a call made or wanted; None unless both ends are known.
 
-    The recipient is who received: the second account of the first instruction, then what the result names,
+    The recipient is the second account of the first instruction, then what the result names,
     then what was asked for. Placeholders are replaced by their addresses where `key_map` knows them.
     """
     params = as_dict(call.params)

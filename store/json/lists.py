@@ -82,7 +82,7 @@ async def first(
     bounds: ExecutionBounds,
     log: LogQuery | None = None,
 ) -> tuple[str, int | None]:
-    """A page read forwards in one text, and with `log` where that stood: nothing else is told."""
+    """A page read forwards as one text, and with `log` the position in the log; no cursors."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit)
     statement = SQL["all_at_once"].format(rows=rows, members=row.members)
     [[text]], position = await _fetched(db, statement, values, log)

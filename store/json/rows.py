@@ -48,7 +48,7 @@ class Wanted:
     first: int | None = None
     """Of a list that takes it, how many."""
     agents: Agents = None
-    """Of a list that takes it, by whom."""
+    """Of a list that takes it, the agents."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
