@@ -19,7 +19,7 @@ from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
 from schema.contract.selection import SelectedField, derived
 from store.json.columns import BENCHMARK_OF_LIST
 from store.json.lists import JsonBenchmark
-from store.json.rows import JsonRow, NeedsRows, Wanted
+from store.json.rows import JsonMember, JsonRow, NeedsRows
 
 IN_PYTHON = frozenset({"runnableLocally", "whyNotRunnableLocally"})
 
@@ -69,7 +69,7 @@ def _nodes(fields: Sequence[SelectedField]) -> JsonNodes | None:
     return JsonNodes(tuple(parts))
 
 
-def _member(field: SelectedField) -> Wanted | None:
+def _member(field: SelectedField) -> JsonMember | None:
     """Two fields of a benchmark have an argument that PostgreSQL can evaluate."""
     members = members_of([replace(field, arguments={})])
     if members is None or len(field.arguments) > 1:
@@ -88,7 +88,7 @@ def _member(field: SelectedField) -> Wanted | None:
     return None if field.arguments else member
 
 
-def _first(connection: Wanted, first: int) -> Wanted:
+def _first(connection: JsonMember, first: int) -> JsonMember:
     return replace(connection, below=tuple(replace(member, first=first) for member in connection.below))
 
 

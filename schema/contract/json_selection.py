@@ -15,7 +15,7 @@ from schema.contract.context import Info
 from schema.contract.selection import ReadyJson, SelectedField, derived, is_alone
 from schema.loading.json_loads import Id, Question
 from store.json.columns import EXECUTION, TOOL_CALL, JsonTable
-from store.json.rows import JsonRow, Wanted
+from store.json.rows import JsonMember, JsonRow
 
 _CAPITAL = re.compile("[A-Z]")
 
@@ -87,7 +87,7 @@ def _connection(fields: Sequence[SelectedField]) -> JsonConnection | None:
     return None if node is None else JsonConnection(node, edge, bool(edge or others))
 
 
-def members_of(fields: Sequence[SelectedField]) -> tuple[Wanted, ...] | None:
+def members_of(fields: Sequence[SelectedField]) -> tuple[JsonMember, ...] | None:
     """None where a field has arguments: no column takes any."""
     found = []
     for field in fields:
@@ -95,7 +95,7 @@ def members_of(fields: Sequence[SelectedField]) -> tuple[Wanted, ...] | None:
         if below is None or field.arguments:
             return None
         constant = field.parent_type if field.name == "__typename" else None
-        found.append(Wanted(field.response_key, _python_name(field.name), below, constant))
+        found.append(JsonMember(field.response_key, _python_name(field.name), below, constant))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""How PostgreSQL writes what belongs to an execution as JSON, column by column, equal to what Python would write.
+"""The SQL expression that writes each column as JSON, equal to what Python would write.
 
 Owns the expressions, as constants; store.json.rows puts them together. `{row}` is the row's name in a statement,
 `{outer}` that of the row it belongs to. Equal means: the same value to a reader of JSON whose numbers have 64
@@ -21,7 +21,7 @@ from store.executions.latest import select_latest, select_latest_of_agents
 
 @dataclass(frozen=True, slots=True)
 class JsonTable:
-    """What can be written of one kind of row: expressions and relations by the names that store.model uses."""
+    """The expressions and relations of one kind of row, by the names of fields in store.model."""
 
     columns: Mapping[str, str]
     relations: Mapping[str, JsonRelation] = field(default_factory=lambda: MappingProxyType({}))
@@ -45,13 +45,13 @@ class JsonRelation:
 
 
 def _time(column: str) -> str:
-    """As `datetime.isoformat` has it: in UTC whatever the session's zone, six digits of a second or none."""
+    """As `datetime.isoformat` writes it: in UTC in any session time zone, six digits of a second or none."""
     text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')"""
     return f"replace({text}, '.000000', '')"
 
 
 def _float(expression: str) -> str:
-    """A whole number with `.0`, as Python writes it; what is no number of JSON makes the statement fail."""
+    """A whole number with `.0`, as Python writes it; NaN and infinity make the statement fail."""
     whole = f"{expression} = trunc({expression}) AND abs({expression}) < 1e15"
     return f"({expression}::text || CASE WHEN {whole} THEN '.0' ELSE '' END)::json"
 
@@ -179,4 +179,4 @@ BENCHMARK_OF_LIST = JsonTable(
         "executions": JsonRelation(_NODES),
     },
 )
-"""As the statement of store.executions.listing reads a benchmark, its revision included."""
+"""For the rows of store.benchmarks.listing: a benchmark with its current revision."""

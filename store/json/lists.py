@@ -28,12 +28,12 @@ from store.postgres.text import storable_text
 SQL = json_rows.SQL
 
 REMEMBERED_STATEMENTS = 256
-"""As many as there are places in the documents that a server remembers, about."""
+"""About the number of places in the documents that a server caches."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonItem:
-    """An execution in a list: its JSON object, and where it stands."""
+    """An execution in a list: its JSON object and its position."""
 
     text: str
     key: ExecutionKey
@@ -41,7 +41,7 @@ class JsonItem:
 
 @dataclass(frozen=True, slots=True)
 class JsonBenchmark:
-    """A benchmark in a list, in one JSON object for each part of what is wanted of it."""
+    """A benchmark in a list, as one JSON object for each part of its members."""
 
     id: BenchmarkId
     content_hash: str
@@ -105,7 +105,7 @@ async def first_of(
     filter: ExecutionFilter,
     bounds: ExecutionBounds,
 ) -> dict[str | uuid.UUID, str]:
-    """Of each parent such a page of its executions, newest first."""
+    """Such a page of the executions of each parent, newest first."""
     blanks, values = await listing.blanks_of_parents(db, parent, parents, filter, bounds, limit=bounds.limit)
     statement = SQL["executions_of"].format(members=row.members, **blanks)
     return dict(await json_rows.fetch(db, statement, *values))
@@ -138,7 +138,7 @@ async def benchmarks(
     configured: Sequence[str],
     log: LogQuery | None = None,
 ) -> Page[JsonBenchmark]:
-    """A page of benchmarks, as executions.listing gives it; `configured` are the agents where none are named."""
+    """A page of benchmarks, as store.benchmarks.listing gives it; `configured` are the agents where none are named."""
     rows, values = benchmark_listing.select(filter, bounds)
     laterals = []
     for number, part in enumerate(parts):

@@ -1,7 +1,7 @@
-"""Rows written as JSON by PostgreSQL, only the columns that are wanted: text on its way into an answer as it is.
+"""SELECT lists for rows that PostgreSQL writes as JSON, with exactly the members that are selected.
 
-What is wanted comes as a tree of `Wanted` and becomes a `JsonRow` once per document; what is not known here makes
-none, and the caller reads whole rows then. The expressions are those of store.json.columns.
+A tree of `JsonMember` becomes a `JsonRow` once per document. Where a member is not known here there is no JsonRow,
+and the caller reads whole rows. The expressions are those of store.json.columns.
 """
 
 from __future__ import annotations
@@ -26,54 +26,54 @@ MOST_MEMBERS = 50
 """A function of PostgreSQL takes 100 arguments."""
 
 OUT_OF_RANGE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresentationError)
-"""What PostgreSQL says of an Int that is too large, and of a Float that is no number."""
+"""Errors of PostgreSQL for an Int that is too large, and for a Float that is no number."""
 
 Agents: TypeAlias = tuple[str, ...] | None
-"""By name; None for those that are configured."""
+"""Names of agents; None for the configured ones."""
 
 
 class NeedsRows(StoreError):
-    """A row holds what cannot be written, such as a number that is too large for the API: read whole rows."""
+    """A value cannot be written as JSON, such as a number that is too large for the API: read whole rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A member of a JSON object: its key (as GraphQL names things: no quotes in it), what it is, what of that."""
+class JsonMember:
+    """A member of a JSON object: its key (a GraphQL name: no quotes), its column or relation, its members."""
 
     key: str
     name: str
-    below: tuple[Wanted, ...] = ()
+    below: tuple[JsonMember, ...] = ()
     constant: str | None = None
     """The value itself, such as the name of a type; no quotes in it."""
     first: int | None = None
-    """Of a list that takes it, how many."""
+    """The length of a list that takes it."""
     agents: Agents = None
-    """Of a list that takes it, the agents."""
+    """The agents of a list that takes them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JsonRow:
-    """How a row becomes a JSON object. One per place in a document: loaders tell what they load apart by it."""
+    """How a row becomes a JSON object. There is one per place in a document, and loaders use it as a key."""
 
     members: str
     """A SELECT list over a row that is called `e`; `@1` stands for the first of `agents`."""
     agents: tuple[Agents, ...] = ()
-    """Lists of agents that it needs as values of the statement; None for those that are configured."""
+    """Lists of agents that are parameters of the statement; None for the configured ones."""
 
     @classmethod
-    def of(cls, wanted: Sequence[Wanted], table: JsonTable) -> JsonRow | None:
-        """For rows of `table`; None where something that is wanted is not known here."""
-        if any(len(member.key) > LONGEST_NAME for member in wanted):
+    def of(cls, selected: Sequence[JsonMember], table: JsonTable) -> JsonRow | None:
+        """For rows of `table`; None where a member is not known here."""
+        if any(len(member.key) > LONGEST_NAME for member in selected):
             return None
         writer = _Writer([])
         try:
-            members = writer.members(wanted, table, "e")
+            members = writer.members(selected, table, "e")
         except _Unknown:
             return None
         return cls(", ".join(f'{expression} AS "{key}"' for key, expression in members), tuple(writer.agents))
 
     def after(self, values: int) -> str:
-        """`members` of a statement that has so many values before those of this row."""
+        """`members` for a statement that has `values` parameters before those of this row."""
         members = self.members
         for number in range(len(self.agents), 0, -1):
             members = members.replace(f"@{number}", f"${values + number}")
@@ -89,19 +89,19 @@ async def fetch(db: Database, statement: str, *values: object) -> list[Any]:
 
 
 class _Unknown(Exception):
-    """Something wanted is not known here."""
+    """A member is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Writes the expressions of one row, and notes the values that they need."""
+    """Writes the expressions of one row, and collects the parameters that they need."""
 
     agents: list[Agents]
 
-    def members(self, wanted: Sequence[Wanted], table: JsonTable, row: str) -> list[tuple[str, str]]:
-        return [(member.key, self._expression(member, table, row)) for member in wanted]
+    def members(self, selected: Sequence[JsonMember], table: JsonTable, row: str) -> list[tuple[str, str]]:
+        return [(member.key, self._expression(member, table, row)) for member in selected]
 
-    def _expression(self, member: Wanted, table: JsonTable, row: str) -> str:
+    def _expression(self, member: JsonMember, table: JsonTable, row: str) -> str:
         if member.constant is not None:
             return f"'{member.constant}'"
         if member.name in table.columns and not member.below:
@@ -110,7 +110,7 @@ class _Writer:
             return self._related(member, table.relations[member.name], row)
         raise _Unknown
 
-    def _related(self, member: Wanted, relation: JsonRelation, outer: str) -> str:
+    def _related(self, member: JsonMember, relation: JsonRelation, outer: str) -> str:
         row = f"{outer}e" if relation.source else outer
         written = self._object(member.below, relation.table, row)
         if not relation.source:
@@ -127,15 +127,15 @@ class _Writer:
         condition = relation.condition.format(outer=outer, row=row)
         return SQL["related"].format(written=written, source=source, condition=condition)
 
-    def _agents(self, member: Wanted, relation: JsonRelation) -> str:
+    def _agents(self, member: JsonMember, relation: JsonRelation) -> str:
         if "{agents}" not in relation.source:
             return ""
         self.agents.append(member.agents)
-        # Behind a SELECT the planner does not look at the value, so it keeps one plan for all.
+        # A parameter inside a SELECT does not change the plan, so one plan serves all values.
         return f"(SELECT @{len(self.agents)}::text[])"
 
-    def _object(self, wanted: Sequence[Wanted], table: JsonTable, row: str) -> str:
-        if len(wanted) > MOST_MEMBERS:
+    def _object(self, selected: Sequence[JsonMember], table: JsonTable, row: str) -> str:
+        if len(selected) > MOST_MEMBERS:
             raise _Unknown
-        pairs = (f"'{key}', {expression}" for key, expression in self.members(wanted, table, row))
+        pairs = (f"'{key}', {expression}" for key, expression in self.members(selected, table, row))
         return f"json_build_object({', '.join(pairs)})"

@@ -25,7 +25,7 @@ from store.executions.listing import ExecutionBounds
 from store.executions.ordering import key_of
 from store.json import lists
 from store.json.columns import BENCHMARK_OF_LIST, EXECUTION
-from store.json.rows import JsonRow, Wanted
+from store.json.rows import JsonMember, JsonRow
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.postgres.database import Database
 
@@ -123,9 +123,9 @@ def over_time(filter: PerformanceFilter, bucket: Bucket) -> Question:
 
 def written() -> JsonRow:
     """All columns of an execution as JSON, and all that belongs to it."""
-    columns = [Wanted(name, name) for name in EXECUTION.columns]
+    columns = [JsonMember(name, name) for name in EXECUTION.columns]
     relations = [
-        Wanted(name, name, tuple(Wanted(column, column) for column in relation.table.columns))
+        JsonMember(name, name, tuple(JsonMember(column, column) for column in relation.table.columns))
         for name, relation in EXECUTION.relations.items()
     ]
     row = JsonRow.of([*columns, *relations], EXECUTION)
@@ -138,10 +138,13 @@ def json_page(filter: ExecutionFilter, order: ExecutionOrder) -> Question:
 
 
 def json_of_benchmarks(db: Database) -> Awaitable[object]:
-    below = (Wanted("id", "id"), Wanted("benchmark", "benchmark", (Wanted("description", "description"),)))
-    nodes = (Wanted("nodes", "nodes", below, first=24),)
-    latest = [Wanted(name, name, below) for name in ("latest_execution", "latest_executions")]
-    row = JsonRow.of([*latest, Wanted("executions", "executions", nodes)], BENCHMARK_OF_LIST)
+    below = (
+        JsonMember("id", "id"),
+        JsonMember("benchmark", "benchmark", (JsonMember("description", "description"),)),
+    )
+    nodes = (JsonMember("nodes", "nodes", below, first=24),)
+    latest = [JsonMember(name, name, below) for name in ("latest_execution", "latest_executions")]
+    row = JsonRow.of([*latest, JsonMember("executions", "executions", nodes)], BENCHMARK_OF_LIST)
     assert row is not None
     return lists.benchmarks(db, [row], BenchmarkFilter(), BenchmarkBounds(20), AGENTS)
 

@@ -14,7 +14,7 @@ from store.columns import columns_of, reader
 from store.executions import rows
 from store.json import lists
 from store.json.columns import EXECUTION, JsonTable, columns_as_json
-from store.json.rows import JsonRow, Wanted
+from store.json.rows import JsonMember, JsonRow
 from store.postgres.database import Database
 from tests.helpers.stored_rows import queued
 
@@ -75,6 +75,6 @@ async def test_a_new_column_is_a_migration_and_a_line(db: Database) -> None:
         "{ execution { costUsd } }", root_value=Query(execution=wider)
     )
     assert answer.data == {"execution": {"costUsd": 3.0}}
-    written = JsonRow.of([Wanted("costUsd", "cost_usd")], JsonTable(columns_as_json(Wider)))
+    written = JsonRow.of([JsonMember("costUsd", "cost_usd")], JsonTable(columns_as_json(Wider)))
     assert written is not None
     assert await lists.by_ids(db, written, [execution.id]) == {execution.id: '{"costUsd":3.0}'}
