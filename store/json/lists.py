@@ -138,7 +138,7 @@ async def benchmarks(
     configured: Sequence[str],
     log: LogQuery | None = None,
 ) -> Page[JsonBenchmark]:
-    """A page of benchmarks, as store.benchmarks.listing gives it; `configured` are the agents where none are named."""
+    """A page of benchmarks, as store.benchmarks.listing gives it; `configured` are the default agents."""
     rows, values = benchmark_listing.select(filter, bounds)
     laterals = []
     for number, part in enumerate(parts):
