@@ -149,7 +149,7 @@ async def test_the_end_wakes_everybody_and_a_fault_is_told_to_everybody() -> Non
 
 async def test_turns_are_given_while_many_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers leave and come in between; each that stays sees everything from where it came in, once."""
-    monkeypatch.setattr(broadcasts, "TOLD_AT_ONCE", 2)
+    monkeypatch.setattr(broadcasts, "SENT_AT_ONCE", 2)
     dice = random.Random(7)
     async with counting() as (feed, broadcast):
         readers = {Reader(): 0 for _ in range(9)}
