@@ -11,53 +11,45 @@ from store.postgres.database import Database
 from tests.helpers.places import REPOSITORY
 
 SQL_FILES = sorted((REPOSITORY / "store" / "sql").glob("*.sql"))
-FILES = [
-    "executions",
-    "agent_configs",
-    "benchmarks",
-    "observed",
-    "benchmark_changes",
-    "batches",
-    "diagnosis",
-    "events",
-    "figures",
-    "ingest_problems",
-    "json_rows",
-    "listing",
-    "lookup",
-    "output",
-    "performance",
-    "queue",
-    "results",
-    "workers",
-    "retention",
-    "revisions",
-    "timelines",
-    "tokens",
-    "tool_logs",
-]
+FILES = [path.stem for path in SQL_FILES]
 BLOCKS = [(file, block) for file in FILES for block in sql.load(file)]
+
+
+# A value for each part that code puts into a block: as good as those that it uses.
+PARTS = {
+    "agents": "$1::text[]",
+    "benchmark_id": "p.benchmark_id",
+    "column": "benchmark_id",
+    "columns": "e.id",
+    "condition": "true",
+    "conditions": "true",
+    "direction": "ASC",
+    "ended": "succeeded + failed",
+    "keys": "e.id",
+    "latest": "SELECT * FROM executions LIMIT 1",
+    "limit": "1",
+    "live": "$1::execution_status[]",
+    "members": "1 AS one",
+    "newest": sql.load("events")["newest"],
+    "number": "0",
+    "order": "id",
+    "parents": "$1::text[]",
+    "parts": "",
+    "rows": "SELECT * FROM executions",
+    "source": "executions",
+    "start": "p.start",
+    "which": "true",
+    "written": "1",
+}
+FRAGMENTS = {"related": "SELECT ", "part": "SELECT 1 FROM executions AS e "}
+"""What stands before a block that is no statement by itself."""
 
 
 @pytest.mark.parametrize(("file", "block"), BLOCKS, ids=[f"{file}-{block}" for file, block in BLOCKS])
 async def test_every_block_prepares(db: Database, file: str, block: str) -> None:
-    statement = sql.load(file)[block]
-    if file == "listing":
-        parents = {"parents": "$1::text[]", "column": "benchmark_id"}
-        counted = {"ended": "succeeded + failed", "which": "true", "live": "$1::execution_status[]"}
-        order = {"direction": "ASC", "order": "id", "limit": 1}
-        log = {"newest": sql.load("events")["newest"], "rows": "SELECT * FROM executions"}
-        statement = statement.format(conditions="true", **order, **parents, **counted, **log)
+    statement = re.sub(r"{([a-z_]+)}", lambda part: PARTS[part[1]], sql.load(file)[block])
     if file == "json_rows":
-        some = {"keys": "e.id", "members": "1 AS one", "columns": "e.id", "rows": "SELECT * FROM executions"}
-        page = {"parents": "$1::text[]", "column": "benchmark_id", "direction": "ASC", "limit": 1}
-        page |= {"parts": "", "number": 0}
-        related = {"written": "1", "source": "executions", "condition": "true"}
-        statement = statement.format(conditions="true", **some, **page, **related)
-        before = {"related": "SELECT ", "part": "SELECT 1 FROM executions AS e "}
-        statement = before.get(block, "") + statement
-    if file == "performance":
-        statement = statement.format(which="true", benchmark_id="p.benchmark_id", start="p.start")
+        statement = FRAGMENTS.get(block, "") + statement
     async with db.connection() as connection:
         await connection.prepare(statement)
 
