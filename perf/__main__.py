@@ -18,7 +18,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from perf import (
+from perf.load.databases import Databases, Part
+from perf.parts import (
     crowded_feedback,
     dashboard,
     fanout,
@@ -31,7 +32,6 @@ from perf import (
     observing,
     reading,
     recovery,
-    saved,
     scale,
     sockets,
     startup,
@@ -39,10 +39,10 @@ from perf import (
     sync,
     tool_calls,
 )
-from perf.databases import Databases, Part
-from perf.figures import CONSOLE
-from perf.goals import show_goals
-from perf.lines import Line
+from perf.report import saved
+from perf.report.figures import CONSOLE
+from perf.report.goals import show_goals
+from perf.report.lines import Line
 from store.embedded import EmbeddedServer
 
 BUSY_LOAD = 0.7

@@ -15,11 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from perf.contenders import OURS, Contender, started
-from perf.databases import Databases
-from perf.reading import prepare
-from perf.rounds import WARM_UP_S, driver
-from perf.workloads import workloads
+from perf.load.contenders import OURS, Contender, started
+from perf.load.databases import Databases
+from perf.load.rounds import WARM_UP_S, driver
+from perf.load.workloads import workloads
+from perf.parts.reading import prepare
 from store.embedded import EmbeddedServer
 
 PROFILED_S = 5.0

@@ -19,7 +19,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from perf import seed
+from perf.load import seed
 from perf.rivals.serving import serve
 from runner_bridge.formats.benchmark import parse_benchmark
 from runner_bridge.formats.errors import FormatError

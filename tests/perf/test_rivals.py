@@ -12,13 +12,13 @@ import pytest
 from gql_server.process.application import create_app
 from gql_server.process.services import Services
 from gql_server.settings.settings import Settings
-from perf import seed
-from perf.contenders import BY_HAND, BY_HAND_JSON, OURS, STOCK, Running, contenders, environment
-from perf.reading import check_same_data, prepare
+from perf.load import seed
+from perf.load.contenders import BY_HAND, BY_HAND_JSON, OURS, STOCK, Running, contenders, environment
+from perf.load.workloads import workloads
+from perf.parts.reading import check_same_data, prepare
 from perf.rivals import by_hand, stock
 from perf.rivals.ours import LARGEST_LIST
 from perf.rivals.serving import listening
-from perf.workloads import workloads
 from schema.contract import pagination
 from store.live.hub import Hub
 from store.postgres.database import Database

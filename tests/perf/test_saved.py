@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from perf import saved
-from perf.goals import GOALS
-from perf.lines import RATIO, Line
+from perf.report import saved
+from perf.report.goals import GOALS
+from perf.report.lines import RATIO, Line
 
 RATE = Line("reading.list50.hand", "against by hand", 0.8, RATIO, more_is_better=True)
 COST = Line("fanout.cpu", "per delivery", 20.0, "µs")

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from perf.seed import AGENTS, seed
+from perf.load.seed import AGENTS, seed
 from store.agents import performance
 from store.agents.performance import Bucket, PerformanceFilter, Timed
 from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter

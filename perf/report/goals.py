@@ -1,0 +1,100 @@
+"""The goals of speed as data: what work, which line of a part tells of it, and when it is reached.
+
+On two cores, the server in one process; ratios are of requests per second within one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from perf.report.figures import CONSOLE
+from perf.report.lines import Line
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`line` is the key of the figure that `reached` looks at."""
+
+    work: str
+    line: str
+    text: str
+    reached: Callable[[float], bool]
+
+
+def at_least(bound: float) -> Callable[[float], bool]:
+    return lambda value: value >= bound
+
+
+def at_most(bound: float) -> Callable[[float], bool]:
+    return lambda value: value <= bound
+
+
+LIST_50 = "list of 50 executions, 9 fields"
+LIST_500 = "list of 500"
+NESTED = "list of 200 with nested benchmark and tool calls"
+BY_ID = "one execution by id"
+GRID = "dashboard grid, 20 × 4"
+FANOUT = "one event to 1,000 watchers of one document"
+IDLE = "10,000 idle watchers"
+FEEDBACK = "session file closed → event at the watcher, idle server"
+SYNC = "sync of 10,000 files"
+IMPORT = "import of 10,000 session files"
+SCALE = "lists and agent performance at 1,000,000 executions against 10,000"
+STARTUP = "start"
+
+GOALS = (
+    Goal(LIST_50, "reading.list50.hand", "≥ 0.75 × hand-written (pool without reset)", at_least(0.75)),
+    Goal(LIST_50, "reading.list50.stock", "≥ 8 × stock Strawberry", at_least(8)),
+    Goal(LIST_50, "reading.list50.mercurius", "≥ 1.3 × Mercurius with JIT", at_least(1.3)),
+    Goal(
+        LIST_500,
+        "reading.list500.hand_json",
+        "≥ 0.75 × hand-written with JSON built by PostgreSQL",
+        at_least(0.75),
+    ),
+    Goal(LIST_500, "reading.list500.mercurius", "≥ 2 × Mercurius with JIT", at_least(2)),
+    Goal(NESTED, "reading.nested200.hand", "≥ 0.75 × hand-written", at_least(0.75)),
+    Goal(NESTED, "reading.nested200.stock", "≥ 8 × stock", at_least(8)),
+    Goal(BY_ID, "reading.by_id.hand", "≥ 0.75 × hand-written", at_least(0.75)),
+    Goal(BY_ID, "reading.by_id.stock", "≥ 3 × stock", at_least(3)),
+    Goal(GRID, "reading.grid.hand", "≥ 0.75 × hand-written", at_least(0.75)),
+    Goal(FANOUT, "fanout.cpu", "≤ 20 µs server CPU per delivery", at_most(20)),
+    Goal(IDLE, "idle.memory", "≤ 20 kB each", at_most(20)),
+    Goal(IDLE, "idle.cpu", "no CPU to speak of: ≤ 2 % of a core", at_most(2)),
+    Goal(FEEDBACK, "feedback.p50", "p50 ≤ 5 ms", at_most(5)),
+    Goal(SYNC, "sync.first", "first time ≤ 1.5 × parsing alone", at_most(1.5)),
+    Goal(SYNC, "sync.unchanged", "nothing changed ≤ 0.15 × parsing alone", at_most(0.15)),
+    Goal(IMPORT, "imports.first", "≤ 2 × parsing alone", at_most(2)),
+    Goal(SCALE, "scale.slowest", "≤ 1.5 ×, the slowest of them", at_most(1.5)),
+    Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
+    Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),
+)
+
+
+def show_goals(lines: Sequence[Line], *, measured_only: bool = False) -> None:
+    """The table of goals, with what was reached."""
+    found = {line.key: line for line in lines}
+    if measured_only and not found.keys() & {goal.line for goal in GOALS}:
+        return
+    table = Table(title="Goals", title_justify="left", min_width=90)
+    for heading in ("work", "goal"):
+        table.add_column(heading, ratio=3)
+    table.add_column("reached", justify="right")
+    table.add_column("")
+    named = ""
+    for goal in GOALS:
+        line = found.get(goal.line)
+        if line is None and measured_only:
+            continue
+        mark = "" if line is None else "✓" if goal.reached(line.value) else "✗"
+        table.add_row(
+            "" if goal.work == named else goal.work,
+            goal.text,
+            "not measured" if line is None else str(line),
+            mark,
+        )
+        named = goal.work
+    CONSOLE.print(table)
