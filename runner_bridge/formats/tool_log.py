@@ -163,7 +163,7 @@ class ToolLogReader:
         return sorted([*self._notes, *(LineNote(*note) for note in self._ledger.notes)], key=_line_of)
 
     @property
-    def speaks_of_others_only(self) -> bool:
+    def names_only_other_sessions(self) -> bool:
         """Whether every line so far that says of which session it is names another one."""
         return bool(self._foreign) and not self.own_lines and not self._ledger.calls and not self.prompts
 

@@ -17,8 +17,8 @@ from runner_bridge.formats.paths import Directory
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.ingest_failures import display
 from runner_bridge.sessions.named_session import NamedSession, named_session
-from runner_bridge.sessions.reports import FileReport, ImportOutcome, not_taken, reason_of
-from runner_bridge.tool_logs.content import prompt_of, told
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, other_log_report, reason_of
+from runner_bridge.tool_logs.content import prompt_json, prompt_of
 from store.executions import observed, tool_logs
 from store.executions.observed import Begun, Known
 from store.executions.tool_logs import StoredLog, split_text
@@ -58,7 +58,7 @@ def _name(session_id: str) -> str:
 async def _take(db: Database, session: ConvertedLog) -> FileReport:
     found = named_session(_name(session.session_id), session.session_id)
     known = (await observed.known(db, [found.execution_id])).get(found.execution_id)
-    if known is not None and (report := _left(found, known, session)) is not None:
+    if known is not None and (report := _nothing_to_add(found, known, session)) is not None:
         return report
     if known is None:
         await _begin(db, found, session)
@@ -70,10 +70,10 @@ async def _take(db: Database, session: ConvertedLog) -> FileReport:
     return FileReport(found.file, outcome, found.execution_id)
 
 
-def _left(found: NamedSession, known: Known, session: ConvertedLog) -> FileReport | None:
+def _nothing_to_add(found: NamedSession, known: Known, session: ConvertedLog) -> FileReport | None:
     """The report of a session that has nothing to add to its execution; None when it has."""
     if known.log is not None and takes_precedence(known.log.file, CLI_STORE):
-        return not_taken(found, known.log.file)
+        return other_log_report(found, known.log.file)
     if known.log is not None and known.log.content_hash == _hash(session):
         return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id)
     if known.origin is ExecutionOrigin.REQUESTED:
@@ -113,7 +113,7 @@ def _stored_log(found: NamedSession, session: ConvertedLog) -> StoredLog:
         last_at=session.ended_at,
         prompt=prompt,
         prompt_is_truncated=is_truncated,
-        prompts=[told(one) for one in prompts],
+        prompts=[prompt_json(one) for one in prompts],
         remarks=[],
     )
     calls = [tool_call(call) for call in session.calls]

@@ -15,7 +15,7 @@ from runner_bridge.formats.file_names import format_rank, session_of_log, takes_
 from runner_bridge.formats.paths import Directory
 from runner_bridge.sessions.endings import end_of_silence
 from runner_bridge.sessions.named_session import NamedSession, named_session
-from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, not_taken
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, other_log_report
 from runner_bridge.tool_logs.log_file import ToolLogFile, peek_tool_log
 from runner_bridge.tool_logs.tail import ToolLogTail
 from store.executions import observed, results
@@ -49,7 +49,7 @@ class ToolLogImport:
             one = named_session(name, session_of_log(name) or "")
             first = found.setdefault(one.execution_id, one)
             if first is not one:
-                reports[name] = not_taken(one, first.file)
+                reports[name] = other_log_report(one, first.file)
         wanted = list(found.values())
         for begin in range(0, len(wanted), AT_ONCE):
             together = wanted[begin : begin + AT_ONCE]
@@ -74,7 +74,7 @@ class ToolLogImport:
             reason = "its execution ended that very moment: import it again"
             return FileReport(found.file, ImportOutcome.FAILED, found.execution_id, reason)
         if known.log is not None and takes_precedence(known.log.file, found.name):
-            return not_taken(found, known.log.file)
+            return other_log_report(found, known.log.file)
         is_silent = self._is_silent(None if begun else known, written_at)
         read = await self._store(found, is_silent, written_at)
         report = log_report(read, found.execution_id)

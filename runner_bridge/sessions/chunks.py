@@ -23,7 +23,7 @@ from runner_bridge.ingest_failures import display
 from runner_bridge.sessions.named_session import NamedSession
 from runner_bridge.sessions.preparing import Definition, check_agent, prepare
 from runner_bridge.sessions.reading import MAX_SESSION_BYTES, Session, read_session
-from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there, log_report, reason_of
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, reason_of, stored_report
 from runner_bridge.tool_logs.content import stored_log
 from runner_bridge.tool_logs.log_file import find_tool_log
 from store.executions.observed import Known, Observed
@@ -38,7 +38,7 @@ DEFINITIONS_KEPT = 200
 
 logger = logging.getLogger(__name__)
 
-Named = NamedSession | FileReport
+NamedFile = NamedSession | FileReport
 """What a file's name tells: its session, or why no session can be called so."""
 
 
@@ -86,7 +86,7 @@ class Judged:
     refused: dict[ExecutionId, str] = field(default_factory=dict)
 
 
-def read_chunk(directory: Directory, files: Iterable[Named], known: Mapping[ExecutionId, Known]) -> Chunk:
+def read_chunk(directory: Directory, files: Iterable[NamedFile], known: Mapping[ExecutionId, Known]) -> Chunk:
     """Reads files that are not stored yet; those that are stored are recognised by their hash before parsing.
 
     A file that cannot be read becomes a report and does not affect the others.
@@ -131,12 +131,12 @@ def _read(
         data = reader.read(found.name, MAX_SESSION_BYTES)
         content_hash = hashlib.sha256(data).hexdigest()
         if known is not None and known.session_file_hash == content_hash:
-            chunk.items.append(already_there(found, known, content_hash))
+            chunk.items.append(stored_report(found, known, content_hash))
             return 0
         session = read_session(data, found.name, found.session_id)
         check_agent(session)
         if known is not None and not known.awaits_session:
-            chunk.items.append(already_there(found, known, content_hash))
+            chunk.items.append(stored_report(found, known, content_hash))
             return 0
         known_log = None if known is None else known.log
         log = find_tool_log(directory, found.session_id, adopts=True, known=known_log, opened=reader)
@@ -172,7 +172,7 @@ class ChunkParser:
         self._definition = lru_cache(DEFINITIONS_KEPT)(_read_definition)
 
     def read(
-        self, directory: Directory, files: Sequence[Named], known: Mapping[ExecutionId, Known]
+        self, directory: Directory, files: Sequence[NamedFile], known: Mapping[ExecutionId, Known]
     ) -> list[NewSession | FileReport]:
         """The items of `read_chunk`; its contents are kept for `judge`."""
         chunk = read_chunk(directory, files, known)

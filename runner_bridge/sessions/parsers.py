@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from runner_bridge.benchmarks.definitions import Definitions, StoredText, Unreadable
 from runner_bridge.formats.paths import Directory
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcesses
-from runner_bridge.sessions.chunks import ChunkParser, Judged, Named, NewSession, judge, read_chunk
+from runner_bridge.sessions.chunks import ChunkParser, Judged, NamedFile, NewSession, judge, read_chunk
 from runner_bridge.sessions.preparing import Definition
 from runner_bridge.sessions.reports import FileReport
 from store.benchmarks import benchmarks
@@ -27,7 +27,7 @@ class Parsed:
 
     items: Sequence[NewSession | FileReport]
     judged: Judged
-    rest: Sequence[Named]
+    rest: Sequence[NamedFile]
 
 
 class StoredDefinitions:
@@ -63,7 +63,7 @@ class Parsers:
         """How many chunks to parse at the same time, while another is stored."""
         return 1 if self._processes is None else self._processes.count + 1
 
-    async def parse(self, files: Sequence[Named], known: Mapping[ExecutionId, Known]) -> Parsed:
+    async def parse(self, files: Sequence[NamedFile], known: Mapping[ExecutionId, Known]) -> Parsed:
         """The first of the files, as many as may be in memory together."""
         if self._processes is not None:
             try:
@@ -76,7 +76,7 @@ class Parsers:
         return Parsed(chunk.items, judged, files[len(chunk.items) :])
 
     async def _parse_there(
-        self, processes: ParserProcesses, files: Sequence[Named], known: Mapping[ExecutionId, Known]
+        self, processes: ParserProcesses, files: Sequence[NamedFile], known: Mapping[ExecutionId, Known]
     ) -> Parsed:
         async with processes.lease() as process:
             items = await process.call_on(ChunkParser, ChunkParser.read, self._directory, files, known)

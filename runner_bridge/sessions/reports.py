@@ -65,7 +65,7 @@ def reason_of(error: FormatError) -> str:
     return error.message if error.offset is None else f"{error.message} (at byte {error.offset})"
 
 
-def already_there(found: NamedSession, known: Known, content_hash: str) -> FileReport:
+def stored_report(found: NamedSession, known: Known, content_hash: str) -> FileReport:
     """The report of a session file whose execution is stored already and stays as it is."""
     outcome, reason = ImportOutcome.CONFLICT, None
     if not known.status.is_terminal:
@@ -106,7 +106,7 @@ def log_report(
     )
 
 
-def not_taken(found: NamedSession, other: str) -> FileReport:
+def other_log_report(found: NamedSession, other: str) -> FileReport:
     """The report of a tool log that is not read because its session has another one, called `other`."""
     reason = f"{other} is of the same session, and is the one that is read"
     return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)

@@ -20,10 +20,10 @@ from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, record_failures
 from runner_bridge.parsing.parser_processes import ParserProcesses
-from runner_bridge.sessions.chunks import Judged, Named, NewSession
+from runner_bridge.sessions.chunks import Judged, NamedFile, NewSession
 from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.parsers import Parsed, Parsers
-from runner_bridge.sessions.reports import FileReport, ImportOutcome, already_there
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, stored_report
 from store.executions import ingest_problems, observed
 from store.executions.ingest_problems import FoundConflict, Place
 from store.executions.observed import Known
@@ -65,7 +65,7 @@ class _Outcomes:
             return item.failed(self.refused[execution_id])
         if execution_id not in self.known:
             return item.failed("its execution was deleted that very moment")
-        return already_there(item.found, self.known[execution_id], item.hash)
+        return stored_report(item.found, self.known[execution_id], item.hash)
 
 
 class SessionIngest:
@@ -123,7 +123,9 @@ class SessionIngest:
 class _Ahead:
     """Parses the next chunks of files while a chunk is stored. Returns them in order."""
 
-    def __init__(self, parsers: Parsers, files: Sequence[Named], known: Mapping[ExecutionId, Known]) -> None:
+    def __init__(
+        self, parsers: Parsers, files: Sequence[NamedFile], known: Mapping[ExecutionId, Known]
+    ) -> None:
         self._parsers = parsers
         self._known = known
         self._chunks = (files[begin : begin + CHUNK_FILES] for begin in range(0, len(files), CHUNK_FILES))
@@ -153,7 +155,7 @@ class _Ahead:
         while len(self._parsing) < self._parsers.at_once and (chunk := next(self._chunks, None)):
             self._parsing.append(self._start(chunk))
 
-    def _start(self, chunk: Sequence[Named]) -> asyncio.Task[Parsed]:
+    def _start(self, chunk: Sequence[NamedFile]) -> asyncio.Task[Parsed]:
         return asyncio.create_task(self._parsers.parse(chunk, self._known))
 
 

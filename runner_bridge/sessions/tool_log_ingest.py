@@ -17,7 +17,13 @@ from runner_bridge.formats.file_names import format_rank, session_of_log, takes_
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display
 from runner_bridge.sessions.named_session import NamedSession, named_session
-from runner_bridge.sessions.reports import FileReport, ImportOutcome, log_report, not_taken, remark_texts
+from runner_bridge.sessions.reports import (
+    FileReport,
+    ImportOutcome,
+    log_report,
+    other_log_report,
+    remark_texts,
+)
 from runner_bridge.tool_logs.content import stored_log
 from runner_bridge.tool_logs.log_file import is_unchanged, read_tool_log
 from store.executions import observed, tool_logs
@@ -79,7 +85,7 @@ class ToolLogIngest:
         wanted: dict[ExecutionId, _Wanted] = {}
         for name, one in found.items():
             if one.execution_id in wanted:
-                reports[name] = not_taken(one, wanted[one.execution_id].found.file)
+                reports[name] = other_log_report(one, wanted[one.execution_id].found.file)
             elif one.execution_id in known:
                 item = await self._wanted(one, known[one.execution_id])
                 if isinstance(item, _Wanted):
@@ -103,7 +109,7 @@ class ToolLogIngest:
         if known.is_pruned:
             return _unchanged(found, "retention has deleted the bulk of its execution")
         if known.log is not None and takes_precedence(known.log.file, found.name):
-            return not_taken(found, known.log.file)
+            return other_log_report(found, known.log.file)
         if known.origin is ExecutionOrigin.OBSERVED:
             return _Wanted(found, known, {})
         try:

@@ -61,7 +61,7 @@ def log_row(log: ToolLogFile, environment: Environment) -> LogRow:
         last_at=reader.last_at,
         prompt=None if prompt is None else redact(prompt, environment),
         prompt_is_truncated=is_truncated,
-        prompts=[redact_json(told(one), environment) for one in reader.prompts],
+        prompts=[redact_json(prompt_json(one), environment) for one in reader.prompts],
         remarks=[
             {"kind": one.kind, "line": one.line, "message": redact(one.message, environment)}
             for one in remarks_on(log)
@@ -126,7 +126,7 @@ def prompt_of(prompts: Sequence[tool_log_format.Prompt]) -> tuple[str | None, bo
     return None, False
 
 
-def told(prompt: tool_log_format.Prompt) -> JsonValue:
+def prompt_json(prompt: tool_log_format.Prompt) -> JsonValue:
     """The prompt as JSON, as store.executions.tool_logs reads it."""
     return {
         "at": None if prompt.at is None else prompt.at.isoformat(),

@@ -207,7 +207,7 @@ def _read_tool_log(
     before = None if known is None or known.file != name else (known.bytes, known.content_hash)
     log = ToolLogFile(directory, name, session_id, adopts=adopts, known=before)
     log.read_whole(opened)
-    return log.of_the_other_session(opened)[0] if log.reader.speaks_of_others_only else log
+    return log.of_the_other_session(opened)[0] if log.reader.names_only_other_sessions else log
 
 
 def peek_tool_log(directory: Directory, name: str, session_id: str) -> ToolLogFile:

@@ -126,7 +126,7 @@ class ToolLogTail:
         """Stores what is left, a last line without its end included. Called when nothing more will come."""
         await self._read()
         self._take(await asyncio.to_thread(self._log.finish))
-        if self._log.reader.speaks_of_others_only:
+        if self._log.reader.names_only_other_sessions:
             await asyncio.to_thread(self._read_as_another_sessions)
         await self._store_if_possible()
 
