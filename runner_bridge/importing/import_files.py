@@ -19,8 +19,8 @@ from runner_bridge.importing.tool_log_import import ToolLogImport
 from runner_bridge.ingest_failures import display, place_of
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.start_runner import secrets_of
-from runner_bridge.sessions.reports import FileReport, ImportOutcome
-from runner_bridge.sessions.session_ingest import Progress, SessionIngest, record_problems
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, record_problems
+from runner_bridge.sessions.session_ingest import Progress, SessionIngest
 from runner_bridge.sessions.tool_log_ingest import ToolLogIngest
 from store.postgres.database import Database
 

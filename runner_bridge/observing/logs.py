@@ -24,8 +24,7 @@ from runner_bridge.observing import directory
 from runner_bridge.observing.directory import Signature
 from runner_bridge.sessions.endings import end_of_silence
 from runner_bridge.sessions.named_session import NamedSession, named_session
-from runner_bridge.sessions.reports import FileReport
-from runner_bridge.sessions.session_ingest import record_problems
+from runner_bridge.sessions.reports import FileReport, record_problems
 from runner_bridge.sessions.tool_log_ingest import EnvironmentOf, ToolLogIngest
 from runner_bridge.tool_logs.content import failures_of
 from runner_bridge.tool_logs.log_file import ToolLogFile, peek_tool_log

@@ -18,8 +18,8 @@ from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, place_of
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import Signature
-from runner_bridge.sessions.reports import FileReport, ImportOutcome
-from runner_bridge.sessions.session_ingest import SessionIngest, record_problems
+from runner_bridge.sessions.reports import FileReport, ImportOutcome, record_problems
+from runner_bridge.sessions.session_ingest import SessionIngest
 from store.executions import ingest_problems
 from store.postgres.database import Database
 

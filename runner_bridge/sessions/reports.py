@@ -1,22 +1,27 @@
-"""Reports: what was done with each session file and tool log."""
+"""Reports: what was done with each session file and tool log, and what of it is recorded."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.ingest_failures import display
+from runner_bridge.ingest_failures import display, record_failures
 from runner_bridge.redaction import redact
 from runner_bridge.sessions.named_session import NamedSession
 from runner_bridge.tool_logs.content import failures_of, remarks_on
 from runner_bridge.tool_logs.log_file import ToolLogFile
-from store.executions.ingest_problems import FoundFailure
+from store.executions import ingest_problems
+from store.executions.ingest_problems import FoundConflict, FoundFailure, Place
 from store.executions.observed import Known
 from store.executions.tool_logs import Remark
 from store.model import ExecutionId
+from store.postgres.database import Database
+
+logger = logging.getLogger(__name__)
 
 
 class ImportOutcome(StrEnum):
@@ -58,6 +63,24 @@ class FileReport:
         if self.outcome is ImportOutcome.FAILED and self.reason is not None and not self.failures:
             return (FoundFailure(self.file, self.content_hash, self.offset, self.reason, None),)
         return self.failures
+
+
+async def record_problems(db: Database, place: Place, reports: Sequence[FileReport]) -> None:
+    """Records conflicts and failures, logs each new one, and removes those of files that are good now."""
+    conflicts = [
+        FoundConflict(one.execution_id, one.content_hash, one.file, one.reason)
+        for one in reports
+        if one.outcome is ImportOutcome.CONFLICT and not one.awaits_end
+        if one.execution_id is not None and one.content_hash is not None and one.reason is not None
+    ]
+    for conflict in await ingest_problems.record_conflicts(db, conflicts):
+        about = {"execution_id": str(conflict.execution_id)}
+        logger.warning("%s was not taken: %s", conflict.file, conflict.reason, extra=about)
+    everything = [*reports, *(one.log for one in reports if one.log is not None)]
+    # The failures of an unchanged log are recorded already.
+    everything = [one for one in everything if one.failures or not one.not_used]
+    failures = [problem for one in everything for problem in one.problems]
+    await record_failures(db, place, [one.file for one in everything], failures)
 
 
 def reason_of(error: FormatError) -> str:

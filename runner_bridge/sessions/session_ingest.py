@@ -9,7 +9,6 @@ others. The same statements write a file that ends an observed execution and one
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,14 +17,13 @@ from dataclasses import dataclass
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.formats.paths import Directory
-from runner_bridge.ingest_failures import display, record_failures
+from runner_bridge.ingest_failures import display
 from runner_bridge.parsing.parser_processes import ParserProcesses
 from runner_bridge.sessions.chunks import Judged, NamedFile, NewSession
 from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.parsers import Parsed, Parsers
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, stored_report
-from store.executions import ingest_problems, observed
-from store.executions.ingest_problems import FoundConflict, Place
+from store.executions import observed
 from store.executions.observed import Known
 from store.model import ExecutionId
 from store.postgres.database import Database
@@ -39,7 +37,6 @@ PROCESSES_FROM_FILES = 1_000
 TRIES = 3
 """How often a file is written again when another process begins its execution at that moment."""
 
-log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called in the loop's thread with how many files are done, and of how many."""
@@ -157,24 +154,6 @@ class _Ahead:
 
     def _start(self, chunk: Sequence[NamedFile]) -> asyncio.Task[Parsed]:
         return asyncio.create_task(self._parsers.parse(chunk, self._known))
-
-
-async def record_problems(db: Database, place: Place, reports: Sequence[FileReport]) -> None:
-    """Records conflicts and failures, logs each new one, and removes those of files that are good now."""
-    conflicts = [
-        FoundConflict(one.execution_id, one.content_hash, one.file, one.reason)
-        for one in reports
-        if one.outcome is ImportOutcome.CONFLICT and not one.awaits_end
-        if one.execution_id is not None and one.content_hash is not None and one.reason is not None
-    ]
-    for conflict in await ingest_problems.record_conflicts(db, conflicts):
-        about = {"execution_id": str(conflict.execution_id)}
-        log.warning("%s was not taken: %s", conflict.file, conflict.reason, extra=about)
-    everything = [*reports, *(one.log for one in reports if one.log is not None)]
-    # The failures of an unchanged log are recorded already.
-    everything = [one for one in everything if one.failures or not one.not_used]
-    failures = [problem for one in everything for problem in one.problems]
-    await record_failures(db, place, [one.file for one in everything], failures)
 
 
 def _session_or_report(name: str) -> NamedSession | FileReport:
