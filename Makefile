@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint lint-web format types imports unit perf screenshots chaos schema lock vendor node audit conformance clean
+.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -59,6 +59,12 @@ chaos: $(STAMP)
 	STOP_RACES=$(RACES) $(BIN)/pytest -q tests/adversity/test_stops.py -k racing
 	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
 
+# Makes one small change after the other to the modules that [tool.mutmut] names, and lists the changes that no test
+# noticed; `.venv/bin/mutmut show NAME` prints one. Takes about ten minutes.
+mutation: $(STAMP)
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+
 # Takes the pictures of docs/dashboard.md, in a Chromium.
 screenshots: $(STAMP)
 	$(BIN)/python -m tools.screenshots
@@ -102,4 +108,4 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules perf/node/node_modules tools/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/node/node_modules perf/node/node_modules tools/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
