@@ -1,8 +1,8 @@
 """Which tests `make test FAST=1` (pytest --fast) leaves out: declared here and nowhere else.
 
-A test is left out when it lies in a slow place, has a slow marker, or uses a fixture or helper that starts a
-process of ours or a browser. So a new test of such a kind is left out by itself. What is slow for other reasons is
-named at the end of a fast run.
+A test is left out when it lies in a slow place, has a slow marker, uses a fixture or helper that starts a process
+of ours or a browser, or has a database outside DATABASE_PLACES. So a new test of such a kind is left out too.
+A module that is slow for another reason is named at the end of a fast run.
 """
 
 from __future__ import annotations
@@ -51,20 +51,29 @@ SLOW_HELPERS = frozenset(
 )
 """A module that uses anything of these starts processes."""
 
+DATABASE_PLACES = ("schema",)
+"""Where tests may have a database: those of schema use everything below it. Each test has a database of its own,
+which takes about a third of a second, and nearly a thousand tests have one."""
+
 REPORTED_S = 3.0
 """A module that takes longer is named at the end of a fast run: declare it slow, or make it faster."""
 
 
 def is_slow(item: pytest.Item) -> bool:
     place = item.path.relative_to(REPOSITORY / "tests").as_posix()
-    if any(place == slow or place.startswith(f"{slow}/") for slow in SLOW_PLACES):
+    if _is_below(place, SLOW_PLACES):
         return True
     if any(marker.name in SLOW_MARKERS for marker in item.iter_markers()):
         return True
-    if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if SLOW_FIXTURES & fixtures or ("database_url" in fixtures and not _is_below(place, DATABASE_PLACES)):
         return True
     used = vars(getattr(item, "module", None) or object).values()
     return any(getattr(value, "__module__", None) in SLOW_HELPERS for value in used)
+
+
+def _is_below(place: str, places: tuple[str, ...]) -> bool:
+    return any(place == above or place.startswith(f"{above}/") for above in places)
 
 
 def slow_modules(stats: Mapping[str, list[Any]]) -> list[str]:
