@@ -120,6 +120,8 @@ class GroundTruth(Model):
     final_state_assertions: Tuple[Assertion] = ()
     expected_instructions: Tuple[ExpectedInstruction] = ()
     skip_instruction_validation: bool = False
+    expects_no_transaction: bool = False
+    """The right answer is to send nothing, for example because the request cannot be met. Ours, not upstream's."""
     transaction_status: str | None = None
     min_score: Weight | None = None
 

@@ -1,7 +1,8 @@
 """Whether a benchmark has a reference answer: instructions that solve it, for the agent without a model.
 
 Four benchmarks have theirs in the agent itself, as upstream does; of any other it is the ground truth's expected
-instructions, when they can be carried out as they stand. Without one a benchmark can still be played by a model.
+instructions, when they can be carried out as they stand, or nothing at all when it expects no transaction.
+Without one a benchmark can still be played by a model.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def declared_names(benchmark: Benchmark) -> frozenset[str]:
 
 
 def _problems(benchmark: Benchmark) -> Iterator[str]:
-    if benchmark.id in BY_THE_AGENT:
+    if benchmark.id in BY_THE_AGENT or benchmark.ground_truth.expects_no_transaction:
         return
     expected = benchmark.ground_truth.expected_instructions
     if not expected:

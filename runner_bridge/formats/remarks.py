@@ -25,7 +25,14 @@ _TOP_KEYS = frozenset(
 # mint_data is an early form that upstream ignores today; the local runner makes the mint that it declares.
 _ACCOUNT_KEYS = frozenset(("pubkey", "owner", "lamports", "data", "mint_data"))
 _STEP_KEYS = frozenset(("step", "description", "prompt", "critical", "timeout", "depends_on"))
-_TRUTH_KEYS = frozenset(("final_state_assertions", "expected_instructions", "skip_instruction_validation"))
+_TRUTH_KEYS = frozenset(
+    (
+        "final_state_assertions",
+        "expected_instructions",
+        "skip_instruction_validation",
+        "expects_no_transaction",
+    )
+)
 _ASSERTION_KEYS = frozenset(("type", "weight", "pubkey", "mint", "address_derivation"))
 _INSTRUCTION_KEYS = frozenset(("program_id", "program_id_weight", "accounts", "data", "data_weight"))
 _STRICTLY_REQUIRED = {"SolBalance": "expected", "SolBalanceChange": "expected_change_gte"}

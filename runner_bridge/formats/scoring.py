@@ -1,7 +1,8 @@
 """The score of an execution, computed from its steps and its benchmark's ground truth.
 
 One function for the server and the local runner, by upstream's rule: 0.75 for the instructions, compared by
-position, and 0.25 for the transaction's success on chain. SCORING_VERSION changes whenever a result could.
+position, and 0.25 for the transaction's success on chain. Where no transaction is expected, the same shares are
+for sending nothing and for changing nothing on chain. SCORING_VERSION changes whenever a result could.
 Assertions are evaluated elsewhere and do not count here.
 """
 
@@ -85,16 +86,23 @@ def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
     onchain = 1.0 if final is not None and final.succeeded else 0.0
     truth = benchmark.ground_truth
     compared: tuple[InstructionScore, ...] = ()
-    if truth.skip_instruction_validation:
+    actions = [instruction for step in steps for instruction in step.action]
+    if truth.expects_no_transaction:
+        changed = any(step.observation.succeeded for step in steps)
+        instructions, onchain = float(bool(steps) and not actions), float(bool(steps) and not changed)
+        score = INSTRUCTION_SHARE * instructions + ONCHAIN_SHARE * onchain
+    elif truth.skip_instruction_validation:
         instructions, score = onchain, onchain
     else:
-        actions = [instruction for step in steps for instruction in step.action]
         key_map = final.key_map if final is not None else {}
         compared = tuple(_compare_all(truth.expected_instructions, actions, key_map))
         instructions = _instruction_score(compared) if steps else 0.0
         score = min(1.0, max(0.0, INSTRUCTION_SHARE * instructions + ONCHAIN_SHARE * onchain))
-    issues, details = _explain(instructions, onchain, final)
-    if not truth.skip_instruction_validation and not _possible(compared):
+    if truth.expects_no_transaction and final is not None:
+        issues, details = _explain_declining(len(actions), onchain)
+    else:
+        issues, details = _explain(instructions, onchain, final)
+    if not truth.skip_instruction_validation and not truth.expects_no_transaction and not _possible(compared):
         details.append("The benchmark expects no particular instructions: they count as matched")
     return Scoring(
         version=SCORING_VERSION,
@@ -146,6 +154,13 @@ def _explain(instructions: float, onchain: float, final: Observation | None) -> 
         if final.last_transaction_error is not None:
             details.append(f"On-chain error: {final.last_transaction_error}")
     return issues, details
+
+
+def _explain_declining(sent: int, onchain: float) -> tuple[list[str], list[str]]:
+    if not sent:
+        return [], ["The benchmark expects no transaction, and none was sent"]
+    issues = ["Instructions were sent although the benchmark expects no transaction"]
+    return issues, [] if onchain < 1.0 else ["The chain refused them, so nothing changed"]
 
 
 def _compare_all(

@@ -142,6 +142,28 @@ def test_skipped_validation_leaves_only_success() -> None:
     assert score_steps(truth, [step("Success")]).instructions_skipped
 
 
+DECLINE = "{final_state_assertions: [], expects_no_transaction: true}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "score", "passed"),
+    [
+        ([step("Failure")], 1.0, True),
+        ([step("Failure"), step("Failure")], 1.0, True),
+        ([step("Failure", instruction("2"))], 0.25, False),
+        ([step("Success", instruction("2"))], 0.0, False),
+        ([step("Success", instruction("2")), step("Failure")], 0.0, False),
+        ([], 0.0, False),
+    ],
+)
+def test_where_no_transaction_is_expected_only_sending_none_is_right(
+    steps: list[SessionStep], score: float, passed: bool
+) -> None:
+    result = score_steps(with_truth(DECLINE), steps)
+    assert (result.score, result.passed) == (score, passed)
+    assert (result.issues == ()) is passed
+
+
 def test_no_steps_score_nothing() -> None:
     result = score_steps(with_truth("{final_state_assertions: []}"), [])
     assert (result.score, result.passed) == (0.0, False)

@@ -28,7 +28,7 @@ def reason(name: str, *changes: tuple[str, str]) -> str | None:
 
 
 def test_all_shipped_benchmarks_are_runnable() -> None:
-    assert [reason(path.stem) for path in BENCHMARKS.glob("*.yml")] == [None] * 8
+    assert {reason(path.stem) for path in BENCHMARKS.glob("*.yml")} == {None}
 
 
 @pytest.mark.parametrize(
