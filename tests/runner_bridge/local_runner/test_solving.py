@@ -17,7 +17,8 @@ from runner_bridge.formats.addresses import SYSTEM_PROGRAM
 from runner_bridge.formats.assertions import Outcome
 from runner_bridge.formats.benchmark import Benchmark
 from runner_bridge.formats.runnable import is_token_account, mint_decimals
-from runner_bridge.local_runner.agents import AGENTS, Agent, AgentRequest
+from runner_bridge.local_runner.agents import Agent, AgentRequest
+from runner_bridge.local_runner.agents.deterministic import DeterministicAgent
 from runner_bridge.local_runner.execution import Execution, execute
 from runner_bridge.local_runner.instructions import (
     TOKEN_PROGRAMS,
@@ -53,8 +54,15 @@ def is_solved(execution: Execution) -> bool:
     return execution.session.score == 1.0 and passes_all_assertions(execution)
 
 
+class WithoutModel:
+    """What all agents here have in common."""
+
+    def report(self) -> None:
+        """No model was asked."""
+
+
 @dataclass
-class Answering:
+class Answering(WithoutModel):
     """An agent that sends what `answer` makes of the request."""
 
     answer: Callable[[AgentRequest], Sequence[Instruction]]
@@ -67,7 +75,7 @@ Change = Callable[[Instruction, AgentRequest], Instruction]
 
 
 @dataclass
-class Mistaken:
+class Mistaken(WithoutModel):
     """Sends the reference answer with its transfer number `position` changed."""
 
     position: int
@@ -75,7 +83,7 @@ class Mistaken:
     seen: int = 0
 
     def act(self, request: AgentRequest, tools: ToolLog) -> Sequence[Instruction]:
-        answer = AGENTS["deterministic"]().act(request, tools)
+        answer = DeterministicAgent().act(request, tools)
         return [self._perhaps_changed(instruction, request) for instruction in answer]
 
     def _perhaps_changed(self, instruction: Instruction, request: AgentRequest) -> Instruction:
@@ -135,7 +143,7 @@ def _other_token_account(transfer: Transfer, request: AgentRequest) -> str:
 
 @pytest.mark.parametrize("name", SOLVABLE)
 def test_the_reference_answer_solves_it(name: str) -> None:
-    finished = played(name, AGENTS["deterministic"]())
+    finished = played(name, DeterministicAgent())
     assert [item.reason for item in finished.assertions if item.outcome is not Outcome.PASSED] == []
     assert (finished.session.score, finished.session.succeeded) == (1.0, True)
 
@@ -210,7 +218,7 @@ def test_its_tags_name_one_difficulty(name: str) -> None:
 
 def test_one_lamport_more_than_the_right_answer_is_noticed() -> None:
     def generous(request: AgentRequest) -> Sequence[Instruction]:
-        answer = AGENTS["deterministic"]().act(request, ToolLog(None, "test"))
+        answer = DeterministicAgent().act(request, ToolLog(None, "test"))
         keys = request.key_map
         return [*answer, sol_transfer(keys["USER_WALLET_PUBKEY"], keys["FRIEND_WALLET"], 1)]
 
