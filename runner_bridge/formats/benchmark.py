@@ -61,11 +61,13 @@ def _none_as_empty(value: Any) -> Any:
 
 
 class AccountData(Model):
-    """A token account to set up. All three are there when it is one; `amount` is decimal, in base units."""
+    """A token account to set up. The first three are there when it is one; `amount` is decimal, in base units."""
 
     mint: str | None = None
     owner: str | None = None
     amount: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")] | None = None
+    memo_required: bool = False
+    """Whether Token-2022 lets tokens in only right after a memo. Ours, not upstream's."""
 
 
 class InitialAccount(Model):

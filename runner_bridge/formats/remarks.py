@@ -24,6 +24,7 @@ _TOP_KEYS = frozenset(
 )
 # mint_data is an early form that upstream ignores today; the local runner makes the mint that it declares.
 _ACCOUNT_KEYS = frozenset(("pubkey", "owner", "lamports", "data", "mint_data"))
+_DATA_KEYS = frozenset(("mint", "owner", "amount", "memo_required"))
 _STEP_KEYS = frozenset(("step", "description", "prompt", "critical", "timeout", "depends_on"))
 _TRUTH_KEYS = frozenset(
     (
@@ -128,7 +129,7 @@ def _on_account_data(data: Any, path: Path) -> Iterator[Remark]:
             yield _remark(RemarkKind.UPSTREAM_REFUSES, path, f"lacks {', '.join(missing)}")
         if isinstance(data.get("amount"), int):
             yield _remark(RemarkKind.UPSTREAM_REFUSES, (*path, "amount"), "is a number instead of a text")
-        yield from _unknown_keys(data, frozenset(("mint", "owner", "amount")), path)
+        yield from _unknown_keys(data, _DATA_KEYS, path)
 
 
 def _on_flow(steps: list[tuple[int, dict[str, Any]]]) -> Iterator[Remark]:

@@ -2,7 +2,7 @@
 
 The server shows the answer before a launch, and the local runner refuses with the same reason.
 The VM bundles the programs below and no other account; of mints, it can make the well-known plain ones and
-those that a benchmark declares itself (`mint_data: {decimals: 6}`, a form that early upstream files have).
+those that a benchmark declares itself (`mint_data`, see `declared_mint`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from runner_bridge.formats.addresses import (
     is_address,
 )
 from runner_bridge.formats.benchmark import Benchmark, InitialAccount
+from runner_bridge.formats.declared_mint import declared_mint
 from runner_bridge.formats.ground_truth import AddressDerivation
 from runner_bridge.formats.remarks import FEE_PAYER, RemarkKind
 
@@ -59,7 +60,6 @@ ELSEWHERE = "reev-runner with surfpool can run it"
 
 _JUPITER = re.compile(r"\bjup(iter)?\b", re.IGNORECASE)
 _MAX_U64 = 2**64 - 1
-_MAX_DECIMALS = 255
 T = TypeVar("T")
 
 
@@ -76,9 +76,8 @@ def why_not_runnable(benchmark: Benchmark) -> str | None:
 
 def mint_decimals(account: InitialAccount) -> int | None:
     """The decimals of the mint that `account` declares; None when it declares none."""
-    declared = (account.model_extra or {}).get("mint_data")
-    decimals = declared.get("decimals") if isinstance(declared, dict) else None
-    return decimals if type(decimals) is int and 0 <= decimals <= _MAX_DECIMALS else None
+    declared = declared_mint(account)
+    return None if declared is None else declared.decimals
 
 
 def is_token_account(account: InitialAccount) -> bool:
@@ -158,7 +157,10 @@ def _is_well_known(account: InitialAccount) -> bool:
 
 
 def _plain(account: InitialAccount) -> Iterator[str]:
-    if account.owner != SYSTEM_PROGRAM and mint_decimals(account) is None:
+    declared = declared_mint(account)
+    if declared is not None and declared.transfer_fee is not None and account.owner != TOKEN_2022_PROGRAM:
+        yield f"{account.pubkey} has a transfer fee, but {account.owner} is not Token-2022"
+    if account.owner != SYSTEM_PROGRAM and declared is None:
         yield f"{account.pubkey} belongs to {account.owner}, but nothing says what it holds"
     if account.data is not None:
         yield f"{account.pubkey} has data, but {account.owner} is not a token program"
@@ -169,6 +171,8 @@ def _token_account(benchmark: Benchmark, account: InitialAccount) -> Iterator[st
     if data is None or data.mint is None or data.owner is None or data.amount is None:
         yield f"the data of {account.pubkey} is not mint, owner and amount"
         return
+    if data.memo_required and account.owner != TOKEN_2022_PROGRAM:
+        yield f"{account.pubkey} requires a memo, but {account.owner} is not Token-2022"
     if int(data.amount) + (account.lamports or 0) > _MAX_U64:
         yield f"the amount of {account.pubkey} is more than a token account can hold"
     owners = {item.pubkey for item in benchmark.initial_state if not is_token_account(item)}

@@ -2,8 +2,9 @@
 them.
 
 Every account has the bytes that the chain's programs would write. Both token programs use 165 bytes for a token
-account and 82 for a mint; extensions of Token-2022 follow after byte 165. One extension is used here: an
-associated account of Token-2022 has ImmutableOwner, as the program that creates it requests it.
+account and 82 for a mint; extensions of Token-2022 follow after byte 165. A mint can have a transfer fee, which
+puts TransferFeeAmount into its accounts; an account can require memos; an associated account of Token-2022 has
+ImmutableOwner, as the program that creates it requests it.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from solders.pubkey import Pubkey
 from solders.token.state import Mint, TokenAccount, TokenAccountState
 
 from runner_bridge.formats.addresses import NATIVE_MINTS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM
+from runner_bridge.formats.declared_mint import DeclaredMint
 from runner_bridge.local_runner.instructions import TOKEN_PROGRAMS
 
 MINT_SIZE = 82
 TOKEN_ACCOUNT_SIZE = 165
 _MULTISIG_SIZE = 355
-_ACCOUNT_TYPE_TOKEN = 2
-_IMMUTABLE_OWNER = 7
+_ACCOUNT_TYPE_MINT, _ACCOUNT_TYPE_TOKEN = 1, 2
+_TRANSFER_FEE_CONFIG, _TRANSFER_FEE_AMOUNT, _IMMUTABLE_OWNER, _MEMO_TRANSFER = 1, 2, 7, 8
 _TOKEN_HEAD = struct.Struct("<32s32sQ")
 _EXTENSION_HEAD = struct.Struct("<HH")
+_FEE_FROM_EPOCH = struct.Struct("<QQH")
 AccountState = dict[str, object]
 
 
@@ -33,10 +36,26 @@ def wallet(lamports: int) -> Account:
     return _account(lamports, b"", SYSTEM_PROGRAM)
 
 
-def mint(decimals: int, supply: int, lamports: int, program: str, authority: str) -> Account:
-    """A mint that only `authority` can mint from, without a freeze authority."""
-    state = Mint(Pubkey.from_string(authority), supply, decimals, is_initialized=True, freeze_authority=None)
-    return _account(lamports, bytes(state), program)
+def mint(declared: DeclaredMint, supply: int, lamports: int, program: str, authority: str) -> Account:
+    """A mint that only `authority` can mint from; nobody can freeze accounts, or change or collect its fee."""
+    key = Pubkey.from_string(authority)
+    state = Mint(key, supply, declared.decimals, is_initialized=True, freeze_authority=None)
+    return _account(lamports, bytes(state) + mint_extensions(declared), program)
+
+
+def mint_extensions(declared: DeclaredMint) -> bytes:
+    """What follows the state of a mint: with a transfer fee, zeros up to byte 165 and the fee."""
+    fee = declared.transfer_fee
+    if fee is None:
+        return b""
+    rate = _FEE_FROM_EPOCH.pack(0, fee.maximum, fee.basis_points)
+    no_authorities_nothing_withheld = bytes(32 + 32 + 8)
+    config = _extension(_TRANSFER_FEE_CONFIG, no_authorities_nothing_withheld + 2 * rate)
+    return bytes(TOKEN_ACCOUNT_SIZE - MINT_SIZE) + bytes([_ACCOUNT_TYPE_MINT]) + config
+
+
+def _extension(kind: int, value: bytes) -> bytes:
+    return _EXTENSION_HEAD.pack(kind, len(value)) + value
 
 
 def native_mint(decimals: int, lamports: int, program: str) -> Account:
@@ -59,13 +78,20 @@ class Holding:
     amount: int
     program: str
     is_associated: bool
+    has_transfer_fee: bool = False
+    memo_required: bool = False
 
     @property
     def extensions(self) -> bytes:
-        """What follows the state: of an associated account of Token-2022, that its owner never changes."""
-        if not self.is_associated or self.program != TOKEN_2022_PROGRAM:
+        """What follows the state, under Token-2022 only, in the order in which the programs write it."""
+        if self.program != TOKEN_2022_PROGRAM:
             return b""
-        return bytes([_ACCOUNT_TYPE_TOKEN]) + _EXTENSION_HEAD.pack(_IMMUTABLE_OWNER, 0)
+        extensions = _extension(_IMMUTABLE_OWNER, b"") if self.is_associated else b""
+        if self.has_transfer_fee:
+            extensions += _extension(_TRANSFER_FEE_AMOUNT, bytes(8))
+        if self.memo_required:
+            extensions += _extension(_MEMO_TRANSFER, b"\1")
+        return bytes([_ACCOUNT_TYPE_TOKEN]) + extensions if extensions else b""
 
     @property
     def size(self) -> int:

@@ -22,14 +22,16 @@ from runner_bridge.formats.addresses import (
     is_address,
 )
 from runner_bridge.formats.benchmark import AccountData, Benchmark, InitialAccount
+from runner_bridge.formats.declared_mint import DeclaredMint, declared_mint
 from runner_bridge.formats.remarks import FEE_PAYER
-from runner_bridge.formats.runnable import is_token_account, mint_decimals, mint_programs
+from runner_bridge.formats.runnable import is_token_account, mint_programs
 from runner_bridge.local_runner.accounts import (
     MINT_SIZE,
     Holding,
     account_state,
     is_native,
     mint,
+    mint_extensions,
     native_mint,
     wallet,
 )
@@ -54,6 +56,7 @@ class Environment:
         # No one has its key: the supply can be moved but not increased.
         self._mint_authority = str(Keypair().pubkey())
         self.key_map: dict[str, str] = {}
+        self._mints = {account.pubkey: declared_mint(account) for account in benchmark.initial_state}
         for account in benchmark.initial_state:
             self.key_map[account.owner] = account.owner
             self._name(account)
@@ -107,16 +110,17 @@ class Environment:
         for data in holdings:
             supply[data.mint or ""] += int(data.amount or 0)
         declared = {account.pubkey: account for account in self._benchmark.initial_state}
-        known_decimals: dict[str, int] = {str(name): decimals for name, decimals in MINT_DECIMALS.items()}
+        known = {str(name): DeclaredMint(decimals=decimals) for name, decimals in MINT_DECIMALS.items()}
         for name, program in mint_programs(self._benchmark).items():
             account = declared.get(name)
-            decimals = known_decimals.get(name) if account is None else mint_decimals(account)
-            lamports = max(self._vm.rent(MINT_SIZE), (account and account.lamports) or 0)
+            made = self._mints.get(name) or known[name]
+            size = MINT_SIZE + len(mint_extensions(made))
+            lamports = max(self._vm.rent(size), (account and account.lamports) or 0)
             self._vm.set_account(
                 self._resolve(name),
-                native_mint(decimals or 0, lamports, program)
+                native_mint(made.decimals, lamports, program)
                 if is_native(name, program)
-                else mint(decimals or 0, supply[name], lamports, program, self._mint_authority),
+                else mint(made, supply[name], lamports, program, self._mint_authority),
             )
 
     def _make(self, account: InitialAccount) -> None:
@@ -129,8 +133,15 @@ class Environment:
         owner, mint_address = self._resolve(data.owner or ""), self._resolve(data.mint or "")
         associated = associated_token_address(owner, mint_address, account.owner)
         address = self.key_map.setdefault(account.pubkey, associated)
+        declared = self._mints.get(data.mint or "")
         holding = Holding(
-            mint_address, owner, int(data.amount or 0), account.owner, is_associated=address == associated
+            mint_address,
+            owner,
+            int(data.amount or 0),
+            account.owner,
+            is_associated=address == associated,
+            has_transfer_fee=declared is not None and declared.transfer_fee is not None,
+            memo_required=data.memo_required,
         )
         made = holding.account(account.lamports or 0, self._vm.rent(holding.size))
         self._vm.set_account(address, made)

@@ -30,14 +30,17 @@ from runner_bridge.formats.addresses import (
     associated_token_address,
 )
 from runner_bridge.formats.benchmark import InitialAccount, parse_benchmark
+from runner_bridge.formats.declared_mint import TransferFee, declared_mint
 from runner_bridge.formats.runnable import is_token_account, mint_programs, why_not_runnable
 from runner_bridge.local_runner.environment import Environment
 from runner_bridge.local_runner.instructions import AccountUse, Instruction
 from runner_bridge.local_runner.vm import Vm
 
-RENT = {size: Vm(0).rent(size) for size in (0, 82, 165, 170)}
+RENT = {size: Vm(0).rent(size) for size in (0, 82, 165, 170, 278)}
 OUTSIDER = "CdZKQBNRJZB44HfyMThCxvURKZpDkPQiLPDfm5Di1GCW"
-OWN_ADDRESS, OWN_ADDRESS_2022 = (str(Keypair.from_seed(bytes([n] * 32)).pubkey()) for n in (1, 2))
+OWN_ADDRESS, OWN_ADDRESS_2022, OWN_ADDRESS_FEE = (
+    str(Keypair.from_seed(bytes([n] * 32)).pubkey()) for n in (1, 2, 3)
+)
 
 # Of each kind that there is, by placeholder and by address, poor and rich.
 STATE = f"""
@@ -46,6 +49,14 @@ STATE = f"""
   - {{pubkey: "{OUTSIDER}", owner: "{SYSTEM_PROGRAM}", lamports: 7000000}}
   - {{pubkey: OUR_MINT, owner: "{TOKEN_PROGRAM}", lamports: {RENT[82]}, mint_data: {{decimals: 3}}}}
   - {{pubkey: OUR_MINT_2022, owner: "{TOKEN_2022_PROGRAM}", lamports: {RENT[82] + 5}, mint_data: {{decimals: 2}}}}
+  - {{pubkey: FEE_MINT, owner: "{TOKEN_2022_PROGRAM}", lamports: {RENT[278]},
+      mint_data: {{decimals: 2, transfer_fee: {{basis_points: 125, maximum: 70000}}}}}}
+  - {{pubkey: FEE_ATA, owner: "{TOKEN_2022_PROGRAM}", lamports: 2039280,
+      data: {{mint: FEE_MINT, owner: USER_WALLET_PUBKEY, amount: "1000"}}}}
+  - {{pubkey: MEMO_ATA, owner: "{TOKEN_2022_PROGRAM}", lamports: 2039280,
+      data: {{mint: OUR_MINT_2022, owner: EMPTY_WALLET, amount: "5", memo_required: true}}}}
+  - {{pubkey: "{OWN_ADDRESS_FEE}", owner: "{TOKEN_2022_PROGRAM}", lamports: 2039280,
+      data: {{mint: FEE_MINT, owner: EMPTY_WALLET, amount: "6", memo_required: true}}}}
   - {{pubkey: USDC_ATA, owner: "{TOKEN_PROGRAM}", lamports: 2039280,
       data: {{mint: "{USDC_MINT}", owner: USER_WALLET_PUBKEY, amount: "50000000"}}}}
   - {{pubkey: OUR_ATA, owner: "{TOKEN_PROGRAM}", lamports: 5000000,
@@ -117,8 +128,14 @@ class Programs:
         data = struct.pack("<IQQ32s", 0, self.vm.rent(size), size, owner)
         self.call(SYSTEM_PROGRAM, [(self.payer, "sw"), (address, "sw")], data)
 
-    def initialize_mint(self, address: str, program: str, decimals: int, authority: str) -> None:
-        self.allocate(address, 82, program)
+    def initialize_mint(
+        self, address: str, program: str, decimals: int, authority: str, fee: TransferFee | None
+    ) -> None:
+        self.allocate(address, 82 if fee is None else 278, program)
+        if fee is not None:
+            nobody = b"\0\0"
+            rate = struct.pack("<HQ", fee.basis_points, fee.maximum)
+            self.call(program, [(address, "w")], bytes([26, 0]) + nobody + rate)
         data = bytes([20, decimals]) + bytes(Pubkey.from_string(authority)) + b"\0"
         self.call(program, [(address, "w")], data)
 
@@ -131,8 +148,8 @@ class Programs:
         accounts += [(SYSTEM_PROGRAM, ""), (program, "")]
         self.call(ASSOCIATED_TOKEN_PROGRAM, accounts, b"\0")
 
-    def initialize_account(self, address: str, owner: str, mint: str, program: str) -> None:
-        self.allocate(address, 165, program)
+    def initialize_account(self, address: str, owner: str, mint: str, program: str, size: int) -> None:
+        self.allocate(address, size, program)
         data = bytes([18]) + bytes(Pubkey.from_string(owner))
         self.call(program, [(address, "w"), (mint, "")], data)
 
@@ -140,6 +157,12 @@ class Programs:
         if amount:
             accounts = [(mint, "w"), (address, "w"), (authority, "s")]
             self.call(program, accounts, struct.pack("<BQ", 7, amount))
+
+    def require_memo(self, address: str, owner: str) -> None:
+        """Reallocate for the extension MemoTransfer, and then Enable."""
+        payer = [(self.payer, "sw"), (SYSTEM_PROGRAM, ""), (owner, "s")]
+        self.call(TOKEN_2022_PROGRAM, [(address, "w"), *payer], struct.pack("<BH", 29, 8))
+        self.call(TOKEN_2022_PROGRAM, [(address, "w"), (owner, "s")], bytes([30, 0]))
 
     def wrap(self, address: str, program: str, amount: int) -> None:
         """A transfer of lamports, and SyncNative."""
@@ -152,11 +175,13 @@ def made_by_programs(made: Environment) -> Programs:
     real = Programs()
     benchmark = made._benchmark
     authorities: dict[str, str] = {}
+    mints = {account.pubkey: declared_mint(account) for account in benchmark.initial_state}
+    fees = {name: mint.transfer_fee for name, mint in mints.items() if mint is not None}
     for name, program in mint_programs(benchmark).items():
         address = made._resolve(name)
         account = made._vm.account(address)
         assert account is not None
-        state = Mint.from_bytes(account.data)
+        state = Mint.from_bytes(account.data[:82])
         if address == WRAPPED_SOL_2022_MINT:
             real.create_native_mint_2022()
         elif address == WRAPPED_SOL_MINT:
@@ -165,29 +190,34 @@ def made_by_programs(made: Environment) -> Programs:
             real.vm.set_account(address, genesis)
         else:
             authorities[address] = str(state.mint_authority)
-            real.initialize_mint(address, program, state.decimals, authorities[address])
-            real.pay(address, account.lamports - RENT[82])
+            fee = fees.get(name)
+            real.initialize_mint(address, program, state.decimals, authorities[address], fee)
+            real.pay(address, account.lamports - RENT[82 if fee is None else 278])
     for declared in benchmark.initial_state:
         if is_token_account(declared):
-            make_token_account(real, made, declared, authorities)
+            has_fee = declared.data is not None and fees.get(declared.data.mint or "") is not None
+            make_token_account(real, made, declared, authorities, has_fee)
         elif declared.owner == SYSTEM_PROGRAM:
             real.pay(made._resolve(declared.pubkey), declared.lamports or 0)
     return real
 
 
 def make_token_account(
-    real: Programs, made: Environment, account: InitialAccount, authorities: dict[str, str]
+    real: Programs, made: Environment, account: InitialAccount, authorities: dict[str, str], has_fee: bool
 ) -> None:
     data, program = account.data, account.owner
     assert data is not None and data.owner is not None and data.mint is not None
     address, owner, mint = (made._resolve(name) for name in (account.pubkey, data.owner, data.mint))
-    amount, size = int(data.amount or 0), 165
+    amount = int(data.amount or 0)
     if address != associated_token_address(owner, mint, program):
-        real.initialize_account(address, owner, mint, program)
+        real.initialize_account(address, owner, mint, program, 178 if has_fee else 165)
     else:
         real.create_associated(address, owner, mint, program)
-        size = 170 if program == TOKEN_2022_PROGRAM else 165
-    held = RENT[size]
+    if data.memo_required:
+        real.require_memo(address, owner)
+    created = real.vm.account(address)
+    assert created is not None
+    held = created.lamports
     if mint in authorities:
         real.mint_to(address, mint, program, authorities[mint], amount)
     else:
@@ -206,7 +236,7 @@ def test_every_account_is_byte_by_byte_what_the_programs_make_of_it() -> None:
         names = [name for name, mapped in made.key_map.items() if mapped == address]
         assert ours == theirs, (names, ours, theirs)
         compared += 1
-    assert compared == 14 + 4, "the accounts of the benchmark, and the mints that are always there"
+    assert compared == 18 + 4, "the accounts of the benchmark, and the mints that are always there"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +246,10 @@ def test_every_account_is_byte_by_byte_what_the_programs_make_of_it() -> None:
         ("WRAPPED_AS_ON_CHAIN", RENT[165] + 300_000_000, 165),
         ("WRAPPED_WITH_MORE", RENT[165] + 400_000_000, 165),
         ("OUR_ATA_2022", RENT[170], 170),
+        ("FEE_MINT", RENT[278], 278),
+        ("FEE_ATA", Vm(0).rent(182), 182),
+        ("MEMO_ATA", Vm(0).rent(175), 175),
+        (OWN_ADDRESS_FEE, Vm(0).rent(183), 183),
         (OWN_ADDRESS_2022, RENT[165], 165),
     ],
 )

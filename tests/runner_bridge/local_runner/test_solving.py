@@ -216,10 +216,19 @@ def test_its_tags_name_one_difficulty(name: str) -> None:
     assert loaded.remarks == ()
 
 
+def test_an_account_that_requires_a_memo_takes_nothing_without_it() -> None:
+    finished = played("039-required-memo", Answering(lambda request: the_answer(request)[1:]))
+    assert "0x24" in str(finished.steps[-1].observation.last_transaction_error)
+    assert not passes_all_assertions(finished)
+
+
+def the_answer(request: AgentRequest) -> Sequence[Instruction]:
+    return DeterministicAgent().act(request, ToolLog(None, "test"))
+
+
 def test_one_lamport_more_than_the_right_answer_is_noticed() -> None:
     def generous(request: AgentRequest) -> Sequence[Instruction]:
-        answer = DeterministicAgent().act(request, ToolLog(None, "test"))
         keys = request.key_map
-        return [*answer, sol_transfer(keys["USER_WALLET_PUBKEY"], keys["FRIEND_WALLET"], 1)]
+        return [*the_answer(request), sol_transfer(keys["USER_WALLET_PUBKEY"], keys["FRIEND_WALLET"], 1)]
 
     assert not passes_all_assertions(played("026-close-the-empty-account", Answering(generous)))
