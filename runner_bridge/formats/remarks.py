@@ -35,7 +35,8 @@ _TRUTH_KEYS = frozenset(
     )
 )
 _ASSERTION_KEYS = frozenset(("type", "weight", "pubkey", "mint", "address_derivation"))
-_INSTRUCTION_KEYS = frozenset(("program_id", "program_id_weight", "accounts", "data", "data_weight"))
+# Of a flow's step; the reference answer needs it.
+_INSTRUCTION_KEYS = frozenset(("step", "program_id", "program_id_weight", "accounts", "data", "data_weight"))
 _STRICTLY_REQUIRED = {"SolBalance": "expected", "SolBalanceChange": "expected_change_gte"}
 _STRICT_TYPES = frozenset(("SolBalance", "SolBalanceChange", "TokenAccountBalance"))
 

@@ -86,7 +86,7 @@ def test_what_is_missing_here_can_be_had_elsewhere(name: str, old: str, new: str
         ("001-sol-transfer", "lamports: 0 #", f"lamports: {2**64 - 1} #", "add up"),
         ("006-token-2022-transfer", "    mint_data:\n      decimals: 2\n", "", "mint"),
         ("006-token-2022-transfer", "decimals: 2\n", "decimals: 256\n", "mint"),
-        ("037-transfer-fee", "basis_points: 100 #", "basis_points: 10001 #", "nothing says what it holds"),
+        ("037-transfer-fee", "basis_points: 100 #", "basis_points: 10001 #", "COUPON_MINT"),
         ("013-token-without-decimals", "decimals: 0\n", f"decimals: 0\n{FEE}", "is not Token-2022"),
         ("002-spl-transfer", '"50000000"\n', '"50000000"\n      memo_required: true\n', "is not Token-2022"),
         ("002-spl-transfer", 'owner: "RECIPIENT_WALLET_PUBKEY"', 'owner: "SOMEBODY"', "SOMEBODY"),

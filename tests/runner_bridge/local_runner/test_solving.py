@@ -164,6 +164,26 @@ def test_a_wrong_amount_or_recipient_does_not_solve_it(name: str) -> None:
             assert not passes_all_assertions(played(name, Mistaken(position, change))), (position, change)
 
 
+CLOSE_ACCOUNT = b"\x09"
+CLOSING = [name for name in SOLVABLE if "close-account" in benchmark(name).tags]
+
+
+@pytest.mark.parametrize("name", CLOSING)
+def test_what_a_closed_account_held_must_not_go_elsewhere(name: str) -> None:
+    def elsewhere(request: AgentRequest) -> Sequence[Instruction]:
+        return [_closed_to_a_stranger(instruction) for instruction in the_answer(request)]
+
+    assert not passes_all_assertions(played(name, Answering(elsewhere)))
+
+
+def _closed_to_a_stranger(instruction: Instruction) -> Instruction:
+    if instruction.program_id not in TOKEN_PROGRAMS or instruction.data != CLOSE_ACCOUNT:
+        return instruction
+    account, destination, owner = instruction.accounts
+    stranger = replace(destination, pubkey=str(Keypair().pubkey()))
+    return replace(instruction, accounts=(account, stranger, owner))
+
+
 def obedient(request: AgentRequest) -> Sequence[Instruction]:
     """What a benchmark that must be declined asks for."""
     keys = request.key_map
