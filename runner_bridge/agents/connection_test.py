@@ -5,9 +5,9 @@ OpenAI-compatible API: with a model the smallest chat completion is requested, t
 the price of one token; without a model the list of models.
 
 The caller chooses the address, so the request is kept harmless. Only http and https are allowed. Loopback and
-private networks are allowed, because local models are there; the addresses of address_rules.py are not. A name
-is resolved once, and the result is checked. Redirects are not followed, and no proxy and no cookie is used. Of
-the answer a limited number of bytes is read, and one sentence is shown.
+private networks are allowed, because local models are there; those of formats/endpoint_addresses.py are not.
+A name is resolved once, and the result is checked. Redirects are not followed, and no proxy and no cookie is used.
+Of the answer a limited number of bytes is read, and one sentence is shown.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ import orjson
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from runner_bridge.agents.address_rules import ForbiddenAddress, check_address
 from runner_bridge.agents.configurations import Endpoint
+from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, check_address
 from runner_bridge.redaction import clean_text, redact, redact_bytes
 
 TIMEOUT_S = 20.0

@@ -1,7 +1,8 @@
 """The command line: takes upstream's arguments, writes files and a tree of text, and sets the exit code.
 
 Exit codes: 0 executed, whatever the score · 1 a fault of this program · 2 bad benchmark or usage · 3 not runnable
-here · 4 the agent failed. Every error is one line on stderr, and no session file is left.
+here · 4 the agent failed. Every error is one line on stderr, and no session file is left; of an agent with a
+model the transcript stays.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from runner_bridge.formats.assertions import AssertionOutcome
 from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
-from runner_bridge.local_runner.agents import AGENTS
+from runner_bridge.local_runner.agents import DETERMINISTIC, agent_settings, create_agent
 from runner_bridge.local_runner.errors import RunnerError, UsageError
 from runner_bridge.local_runner.execution import Execution, execute
 from runner_bridge.local_runner.result_tree import result_tree
@@ -30,7 +31,6 @@ from runner_bridge.local_runner.tool_log import ToolLog, tool_log_path
 
 MAX_BENCHMARK_BYTES = 1 << 20
 INTERRUPTED = 130
-_DEFAULT_AGENT = "deterministic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _execute(options: Options) -> Execution:
+    settings = agent_settings(options.agent, os.environ)
     benchmark = _benchmark(options.path)
     directory = session_directory()
     tools = ToolLog(tool_log_path(directory, options.execution_id), options.execution_id)
-    execution = execute(benchmark, options.agent, AGENTS[options.agent](), options.execution_id, tools)
+    agent = create_agent(settings, os.environ, directory, options.execution_id)
+    execution = execute(benchmark, options.agent, agent, options.execution_id, tools)
     write_session(execution.session, directory)
     return execution
 
@@ -78,15 +80,13 @@ def _options(arguments: Sequence[str]) -> Options:
         allow_abbrev=False,
     )
     parser.add_argument("path", metavar="PATH", help="a benchmark file")
-    parser.add_argument("--agent", default=_DEFAULT_AGENT, help=f"one of: {', '.join(AGENTS)}")
+    parser.add_argument("--agent", default=DETERMINISTIC, help="default: deterministic, the reference answer")
     parser.add_argument("--execution-id", help="session id and part of the file names; default: a new UUID")
     parser.add_argument("--no-db", action="store_true", help="accepted; this runner knows no database")
     parser.add_argument(
         "--shared-surfpool", action="store_true", help="accepted; this runner needs no surfpool"
     )
     given = parser.parse_args(arguments)
-    if given.agent not in AGENTS:
-        raise UsageError(f"unknown agent {given.agent!r}; this runner has: {', '.join(AGENTS)}")
     execution_id = str(uuid.uuid4()) if given.execution_id is None else given.execution_id
     return Options(Path(given.path), given.agent, check_id(execution_id, "execution id"))
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from solders.account import Account
 from solders.keypair import Keypair
 
 from runner_bridge.formats.addresses import (
@@ -36,7 +37,7 @@ from runner_bridge.local_runner.accounts import (
     wallet,
 )
 from runner_bridge.local_runner.instructions import Instruction
-from runner_bridge.local_runner.vm import Vm
+from runner_bridge.local_runner.vm import TransactionOutcome, Vm
 
 Observation = dict[str, object]
 
@@ -77,6 +78,14 @@ class Environment:
         outcome = self._vm.send(instructions, payer, self._keys)
         status = SUCCESS if outcome.error is None else FAILURE
         return self._observe(status, outcome.error, outcome.logs)
+
+    def account(self, address: str) -> Account | None:
+        """The account at `address` as it is now; None when there is none."""
+        return self._vm.account(address)
+
+    def simulate(self, instructions: Sequence[Instruction]) -> TransactionOutcome:
+        """The outcome that `execute` would have; nothing changes."""
+        return self._vm.simulate(instructions, self._keys[self.key_map[FEE_PAYER]], self._keys)
 
     def _observe(
         self, status: str, error: str | None, logs: Sequence[str], *, initial: bool = False

@@ -55,6 +55,7 @@ def execute(
         steps=trace,
         score=scoring.score,
         succeeded=scoring.passed,
+        llm=agent.report(),
     )
     return Execution(session, steps, evaluate_assertions(benchmark, steps))
 
@@ -64,7 +65,7 @@ def _steps(benchmark: Benchmark, agent: Agent, tools: ToolLog) -> Iterator[StepJ
     observation = environment.initial_observation()
     for number, prompt in _prompts(benchmark):
         began = time.monotonic_ns()
-        request = AgentRequest(benchmark, number, prompt, observation, environment.key_map)
+        request = AgentRequest(benchmark, number, prompt, observation, environment.key_map, environment)
         action = agent.act(request, tools)
         observation = environment.execute(action)
         if number is not None:

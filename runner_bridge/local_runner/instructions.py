@@ -24,6 +24,8 @@ _TOKEN_TRANSFER = struct.Struct("<BQ")
 _TOKEN_TRANSFER_TAG = 3
 _TOKEN_TRANSFER_CHECKED = struct.Struct("<BQB")
 _TOKEN_TRANSFER_CHECKED_TAG = 12
+_CLOSE_ACCOUNT, _SYNC_NATIVE = b"\x09", b"\x11"
+MEMO_PROGRAM = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,63 @@ def sol_transfer(sender: str, recipient: str, lamports: int) -> Instruction:
     return Instruction(SYSTEM_PROGRAM, accounts, _SYSTEM_TRANSFER.pack(_SYSTEM_TRANSFER_TAG, lamports))
 
 
-def spl_transfer(source: str, destination: str, authority: str, amount: int) -> Instruction:
+def spl_transfer(
+    source: str, destination: str, authority: str, amount: int, program: str = TOKEN_PROGRAM
+) -> Instruction:
     """`amount` base units from one token account to another."""
     accounts = (
         AccountUse(source, False, True),
         AccountUse(destination, False, True),
         AccountUse(authority, True, False),
     )
-    return Instruction(TOKEN_PROGRAM, accounts, _TOKEN_TRANSFER.pack(_TOKEN_TRANSFER_TAG, amount))
+    return Instruction(program, accounts, _TOKEN_TRANSFER.pack(_TOKEN_TRANSFER_TAG, amount))
+
+
+def spl_transfer_checked(
+    transfer: Transfer, mint: str, decimals: int, program: str = TOKEN_PROGRAM
+) -> Instruction:
+    """`transfer` as TransferChecked, which names the mint and its decimals."""
+    accounts = (
+        AccountUse(transfer.source, False, True),
+        AccountUse(mint, False, False),
+        AccountUse(transfer.destination, False, True),
+        AccountUse(transfer.authority, True, False),
+    )
+    data = _TOKEN_TRANSFER_CHECKED.pack(_TOKEN_TRANSFER_CHECKED_TAG, transfer.amount, decimals)
+    return Instruction(program, accounts, data)
+
+
+def create_associated_account(creation: AccountCreation, program: str, *, idempotent: bool) -> Instruction:
+    """Creates an associated token account; `program` is the token program of its mint."""
+    accounts = (
+        AccountUse(creation.payer, True, True),
+        AccountUse(creation.account, False, True),
+        AccountUse(creation.owner, False, False),
+        AccountUse(creation.mint, False, False),
+        AccountUse(SYSTEM_PROGRAM, False, False),
+        AccountUse(program, False, False),
+    )
+    return Instruction(ASSOCIATED_TOKEN_PROGRAM, accounts, b"\x01" if idempotent else b"\x00")
+
+
+def sync_native(account: str, program: str) -> Instruction:
+    """Makes the amount of a wrapped SOL account what its lamports say."""
+    return Instruction(program, (AccountUse(account, False, True),), _SYNC_NATIVE)
+
+
+def close_account(account: str, destination: str, authority: str, program: str) -> Instruction:
+    """Closes a token account; its lamports go to `destination`."""
+    accounts = (
+        AccountUse(account, False, True),
+        AccountUse(destination, False, True),
+        AccountUse(authority, True, False),
+    )
+    return Instruction(program, accounts, _CLOSE_ACCOUNT)
+
+
+def memo(text: str) -> Instruction:
+    """Writes `text` into the log of the transaction."""
+    return Instruction(MEMO_PROGRAM, (), text.encode())
 
 
 @dataclass(frozen=True, slots=True)

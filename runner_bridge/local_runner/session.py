@@ -33,9 +33,14 @@ class Session:
     steps: tuple[StepJson, ...]
     score: float
     succeeded: bool
+    llm: dict[str, object] | None = None
+    """What a model used; not in the file of an agent without one."""
 
     def to_json(self) -> dict[str, object]:
         """Upstream's tree, in upstream's order of keys."""
+        data: dict[str, object] = {"prompt": self.prompt, "steps": list(self.steps)}
+        if self.llm is not None:
+            data["llm"] = self.llm
         return {
             "session_id": self.id,
             "benchmark_id": self.benchmark_id,
@@ -48,7 +53,7 @@ class Session:
                 "score": self.score,
                 "status": "Succeeded" if self.succeeded else "Failed",
                 "execution_time_ms": self.execution_time_ms,
-                "data": _sorted({"prompt": self.prompt, "steps": list(self.steps)}),
+                "data": _sorted(data),
             },
         }
 

@@ -1,8 +1,6 @@
 """The tool log: what the agent does, line by line as it happens, in upstream's `enhanced_otel` form.
 
-Each line is one write to a file that is open for appending. So a reader that follows the file sees a call when it
-starts, and only whole lines; an execution that is killed leaves its last call open. The file is created with its
-first line.
+A reader that follows the file sees a call when it starts; an execution that is killed leaves its last call open.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runner_bridge.formats.file_names import tool_log_name
-from runner_bridge.local_runner.errors import RunnerError
+from runner_bridge.local_runner.line_file import append_line
 
 _VERSION = "0.1.0"
 """Names of upstream's runner and agent, which its lines have."""
@@ -30,6 +28,15 @@ class ToolLog:
         self._path = path
         self._session_id = session_id
         self._began = time.monotonic_ns()
+
+    def prompt(self, tools: list[str], user_prompt: str, final_prompt: str) -> None:
+        """What a model is asked: the tools it is offered, the benchmark's words and the whole text around them."""
+        said: dict[str, object] = {
+            "tool_name_list": tools,
+            "user_prompt": user_prompt,
+            "final_prompt": final_prompt,
+        }
+        self._append("Prompt", prompt=said)
 
     @contextmanager
     def call(self, tool: str, args: dict[str, object]) -> Iterator[dict[str, object]]:
@@ -61,6 +68,7 @@ class ToolLog:
         self,
         event_type: str,
         *,
+        prompt: dict[str, object] | None = None,
         tool_input: dict[str, object] | None = None,
         tool_output: dict[str, object] | None = None,
         step_ms: int = 0,
@@ -72,7 +80,7 @@ class ToolLog:
             "reev_runner_version": _VERSION,
             "reev_agent_version": _VERSION,
             "event_type": event_type,
-            "prompt": None,
+            "prompt": prompt,
             "tool_input": tool_input,
             "tool_output": tool_output,
             "timing": {"flow_timeuse_ms": _ms_since(self._began), "step_timeuse_ms": step_ms},
@@ -81,16 +89,8 @@ class ToolLog:
         self._write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
 
     def _write(self, line: bytes) -> None:
-        if self._path is None:
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self._path, "ab", buffering=0) as file:
-                written = file.write(line)
-        except OSError as error:
-            raise RunnerError(f"cannot write the tool log {self._path}: {error.strerror}") from None
-        if written != len(line):
-            raise RunnerError(f"cannot write the tool log {self._path}: only part of a line was taken")
+        if self._path is not None:
+            append_line(self._path, line, "tool log")
 
 
 def tool_log_path(session_directory: Path, session_id: str) -> Path | None:

@@ -82,6 +82,29 @@ class Vm:
         self, instructions: Sequence[Instruction], payer: Keypair, keys: Mapping[str, Keypair]
     ) -> TransactionOutcome:
         """One transaction with all `instructions`, signed with those of `keys` that it asks for."""
+        transaction = self._transaction(instructions, payer, keys)
+        if isinstance(transaction, TransactionOutcome):
+            return transaction
+        simulated = self._simulated(transaction)
+        if simulated.error is not None:
+            return simulated
+        sent = self._svm.send_transaction(transaction)
+        if isinstance(sent, FailedTransactionMetadata):
+            text = f"Transaction execution failed after successful simulation: {_text(sent)}"
+            return TransactionOutcome(text, simulated.logs)
+        return simulated
+
+    def simulate(
+        self, instructions: Sequence[Instruction], payer: Keypair, keys: Mapping[str, Keypair]
+    ) -> TransactionOutcome:
+        """The outcome that `send` would have; no account changes."""
+        transaction = self._transaction(instructions, payer, keys)
+        return transaction if isinstance(transaction, TransactionOutcome) else self._simulated(transaction)
+
+    def _transaction(
+        self, instructions: Sequence[Instruction], payer: Keypair, keys: Mapping[str, Keypair]
+    ) -> VersionedTransaction | TransactionOutcome:
+        """The signed transaction, or why there is none."""
         # The same instructions may come twice in a flow; under one blockhash the second would be a duplicate.
         self._svm.expire_blockhash()
         if (size := _least_size(instructions)) > MAX_TRANSACTION_BYTES:
@@ -91,19 +114,13 @@ class Vm:
         except (ValueError, SignerError) as error:
             return TransactionOutcome(f"Transaction could not be built: {error}", ())
         size = len(bytes(transaction))
-        if size > MAX_TRANSACTION_BYTES:
-            return _too_large(str(size))
-        return self._simulated_then_sent(transaction)
+        return _too_large(str(size)) if size > MAX_TRANSACTION_BYTES else transaction
 
-    def _simulated_then_sent(self, transaction: VersionedTransaction) -> TransactionOutcome:
+    def _simulated(self, transaction: VersionedTransaction) -> TransactionOutcome:
         simulated = self._svm.simulate_transaction(transaction)
         logs = tuple(simulated.meta().logs())
         if isinstance(simulated, FailedTransactionMetadata):
             return TransactionOutcome(f"Transaction simulation failed: {_text(simulated)}", logs)
-        sent = self._svm.send_transaction(transaction)
-        if isinstance(sent, FailedTransactionMetadata):
-            text = f"Transaction execution failed after successful simulation: {_text(sent)}"
-            return TransactionOutcome(text, logs)
         return TransactionOutcome(None, logs)
 
     def _signed(

@@ -45,6 +45,9 @@ class DeterministicAgent:
         """The fixed instructions of this benchmark, or of this step of it."""
         return [self._call(instruction, request, tools) for instruction in _plan(request)]
 
+    def report(self) -> None:
+        """No model was asked."""
+
     def _call(self, planned: Instruction, request: AgentRequest, tools: ToolLog) -> Instruction:
         call = described(planned, request)
         with tools.call(f"deterministic_{call.tool}", call.args) as result:

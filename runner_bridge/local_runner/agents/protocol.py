@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.local_runner.environment import Observation
+from runner_bridge.local_runner.environment import Environment, Observation
 from runner_bridge.local_runner.instructions import Instruction
 from runner_bridge.local_runner.tool_log import ToolLog
 
@@ -25,6 +25,8 @@ class AgentRequest:
     prompt: str
     observation: Observation
     key_map: dict[str, str]
+    chain: Environment
+    """To read accounts and to simulate; an agent sends nothing itself."""
 
 
 class Agent(Protocol):
@@ -32,4 +34,8 @@ class Agent(Protocol):
 
     def act(self, request: AgentRequest, tools: ToolLog) -> Sequence[Instruction]:
         """The instructions to send, in order; none at all counts as a failed step."""
+        ...
+
+    def report(self) -> dict[str, object] | None:
+        """What `final_result.data.llm` of the session file says about the model; None without a model."""
         ...

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from runner_bridge.agents.address_rules import check_address
 from runner_bridge.agents.configurations import Endpoint
 from runner_bridge.agents.connection_test import ConnectionProblemKind, ConnectionReport, check
+from runner_bridge.formats.endpoint_addresses import check_address
 from tests.helpers.llm import FakeLlm, fake_llm
 
 CANARY = "canary-key-of-an-agent-0123456789"

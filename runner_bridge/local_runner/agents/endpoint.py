@@ -1,0 +1,255 @@
+"""Sends a model's requests over HTTP: tries again what may pass, and limits time and size.
+
+Only the address in the settings is asked: redirects are not followed, no proxy and no cookie is used, and
+addresses where clouds keep credentials are refused at every connection. Each try is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+import time
+from dataclasses import dataclass
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, check_address
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.strict_json import load_json
+from runner_bridge.local_runner.agents.chat import (
+    ChatProtocol,
+    EndpointFailure,
+    FailureKind,
+    Json,
+    Reply,
+    bad_answer,
+)
+from runner_bridge.local_runner.agents.endpoint_errors import failure_of, retry_after
+from runner_bridge.local_runner.agents.settings import ConfiguredAgent
+from runner_bridge.local_runner.secrets import Secrets
+from runner_bridge.local_runner.transcript import Transcript
+
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+CONNECT_TIMEOUT_S = 20.0
+MAX_BACKOFF_S = 60.0
+_RANDOM = random.SystemRandom()
+
+
+@dataclass(slots=True)
+class Tries:
+    """Requests that were sent, those of them that repeated one, and the time spent waiting before them."""
+
+    requests: int = 0
+    retries: int = 0
+    waited_s: float = 0.0
+
+
+class Endpoint:
+    """An open session with an agent's endpoint, for one step."""
+
+    def __init__(
+        self,
+        agent: ConfiguredAgent,
+        protocol: ChatProtocol,
+        secrets: Secrets,
+        transcript: Transcript,
+        tries: Tries,
+    ) -> None:
+        self._agent = agent
+        self._protocol = protocol
+        self._secrets = secrets
+        self._transcript = transcript
+        self._tries = tries
+        self._url = protocol.url(agent.settings.url.rstrip("/"))
+
+    async def __aenter__(self) -> Endpoint:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(socket_factory=_checked_socket),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def ask(self, body: Json, deadline: float, facts: Json) -> Reply:
+        """The model's answer to `body`, before `deadline` of the monotonic clock. Raises EndpointFailure.
+
+        `facts` is what the transcript says about the request; its content is written with the first try alone.
+        """
+        data = json.dumps(body).encode()
+        for attempt in range(1, self._agent.settings.retries + 2):
+            self._record_request(facts if attempt == 1 else {"reev.turn": facts["reev.turn"]}, attempt, data)
+            began = time.monotonic()
+            try:
+                answer = await self._answer(data, deadline)
+                reply = self._protocol.read(answer)
+            except _Failed as failed:
+                failure, wait = failed.failure, failed.wait
+            except EndpointFailure as error:
+                failure, wait = error, None
+            else:
+                self._record_response(facts["reev.turn"], reply, began)
+                return reply
+            again = self._wait_before_next(failure, wait, attempt, deadline)
+            self._record_error(facts["reev.turn"], failure, again)
+            if again is None:
+                raise failure
+            self._tries.waited_s += again
+            self._tries.retries += 1
+            await asyncio.sleep(again)
+        raise AssertionError("the last try raises or returns")
+
+    def _wait_before_next(
+        self, failure: EndpointFailure, asked: float | None, attempt: int, deadline: float
+    ) -> float | None:
+        """Seconds to wait before the next try; None when there is none."""
+        if not failure.is_passing or attempt > self._agent.settings.retries:
+            return None
+        backoff = min(MAX_BACKOFF_S, 2.0 ** (attempt - 1)) * _RANDOM.uniform(0.5, 1.0)
+        wait = backoff if asked is None else asked
+        return wait if time.monotonic() + wait < deadline else None
+
+    async def _answer(self, data: bytes, deadline: float) -> Json:
+        limit = min(self._agent.settings.request_timeout_s, deadline - time.monotonic())
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            **self._protocol.headers(self._agent.api_key),
+        }
+        self._tries.requests += 1
+        try:
+            async with (
+                asyncio.timeout(limit),
+                self._session.post(self._url, data=data, headers=headers, allow_redirects=False) as response,
+            ):
+                content = await _read(response)
+        except TimeoutError:
+            message = f"no answer within {limit:.1f} seconds"
+            raise EndpointFailure(FailureKind.TIMEOUT, message, is_passing=True) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self._unreachable(error) from None
+        return self._judged(response, content)
+
+    def _judged(self, response: aiohttp.ClientResponse, content: bytes) -> Json:
+        status = response.status
+        if 300 <= status < 400:
+            target = urlsplit(response.headers.get("Location", "")).hostname or "another path"
+            raise bad_answer(
+                f"the endpoint redirects to {self._secrets.removed(target)}, which is not followed"
+            )
+        tree = self._tree(content)
+        if status >= 400 or (isinstance(tree, dict) and tree.get("error")):
+            raise _Failed(failure_of(status, tree), retry_after(response.headers))
+        if not isinstance(tree, dict):
+            kind = self._secrets.removed(response.content_type)
+            raise bad_answer(f"the answer ({kind}) is no JSON object: is this the address of the API?")
+        return tree
+
+    def _tree(self, content: bytes) -> Any:
+        """The body without secrets; None when it is not JSON."""
+        try:
+            return self._secrets.removed_from_tree(load_json(content, "answer"))
+        except FormatError:
+            return None
+
+    def _unreachable(self, error: Exception) -> EndpointFailure:
+        parts = urlsplit(self._url)
+        place = f"{parts.scheme}://{parts.netloc}"
+        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+        passing = not isinstance(cause, ForbiddenAddress) and not isinstance(
+            error, aiohttp.ClientSSLError | aiohttp.InvalidURL
+        )
+        reason = (isinstance(cause, OSError) and cause.strerror) or str(cause) or type(cause).__name__
+        message = self._secrets.removed(f"{place} cannot be reached: {reason}")
+        return EndpointFailure(FailureKind.UNREACHABLE, message, is_passing=passing)
+
+    def _record_request(self, facts: Json, attempt: int, data: bytes) -> None:
+        parts, settings = urlsplit(self._url), self._agent.settings
+        self._transcript.write(
+            "request",
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": settings.protocol,
+                "gen_ai.request.model": settings.model,
+                "gen_ai.request.temperature": settings.temperature,
+                "gen_ai.request.top_p": settings.top_p,
+                "gen_ai.request.seed": settings.seed,
+                "gen_ai.request.max_tokens": settings.max_tokens,
+                "server.address": parts.hostname,
+                "server.port": parts.port,
+                **facts,
+                "reev.try": attempt,
+                "reev.request.bytes": len(data),
+            },
+        )
+
+    def _record_response(self, turn: int, reply: Reply, began: float) -> None:
+        parts: list[Json] = [{"type": "text", "content": reply.text}] if reply.text else []
+        parts += [
+            {"type": "tool_call", "id": call.id, "name": call.name, "arguments": call.arguments}
+            for call in reply.calls
+        ]
+        message = {"role": "assistant", "parts": parts, "finish_reason": reply.finish_reason}
+        self._transcript.write(
+            "response",
+            {
+                "reev.turn": turn,
+                "gen_ai.response.id": reply.id,
+                "gen_ai.response.model": reply.model,
+                "gen_ai.response.finish_reasons": [reply.finish_reason],
+                "gen_ai.output.messages": [message],
+                "gen_ai.usage.input_tokens": reply.usage.input,
+                "gen_ai.usage.output_tokens": reply.usage.output,
+                "reev.usage.cached_tokens": reply.usage.cached,
+                "reev.usage.reasoning_tokens": reply.usage.reasoning,
+                "reev.latency_ms": round((time.monotonic() - began) * 1000),
+            },
+        )
+
+    def _record_error(self, turn: int, failure: EndpointFailure, again: float | None) -> None:
+        self._transcript.write(
+            "error",
+            {
+                "reev.turn": turn,
+                "error.type": failure.kind.value,
+                "http.response.status_code": failure.status,
+                "reev.message": failure.message,
+                "reev.next_try_s": None if again is None else round(again, 3),
+            },
+        )
+
+
+class _Failed(Exception):
+    """A failure, and the seconds after which the endpoint wants to be asked again."""
+
+    def __init__(self, failure: EndpointFailure, wait: float | None) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        self.wait = wait
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            raise bad_answer(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+    return bytes(content)
+
+
+def _checked_socket(address: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
+    """A socket for a resolved address. Raises ForbiddenAddress."""
+    family, kind, protocol, _, place = address
+    check_address(ip_address(str(place[0]).partition("%")[0]))
+    return socket.socket(family, kind, protocol)

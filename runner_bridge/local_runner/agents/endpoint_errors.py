@@ -1,0 +1,120 @@
+"""What an endpoint's error means: by status, or by the code in the body where the status says nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from runner_bridge.local_runner.agents.chat import EndpointFailure, FailureKind, part, text_or_none
+
+MAX_MESSAGE = 2_000
+_OVERLOADED = 529
+_STATUS_OF_CODE = {
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "model_not_found": 404,
+    "not_found_error": 404,
+    "timeout_error": 408,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "overloaded_error": _OVERLOADED,
+}
+_CONTEXT = re.compile(
+    r"context[ _](length|window|size)|maximum context|prompt is too long|too many (input )?tokens", re.I
+)
+_FILTERED = re.compile(r"content[ _]?(filter|policy)|safety (filter|system)", re.I)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def failure_of(status: int, body: Any) -> EndpointFailure:
+    """The failure that an answer with this status and this JSON body reports; `body` is None for other bodies."""
+    error = part(body, "error") or body
+    message = _message(error)
+    codes = [text for text in (part(error, "code"), part(error, "type"), part(error, "status")) if text]
+    effective = _effective_status(status, codes)
+    kind, is_passing = _kind(effective, " ".join([*map(str, codes), message]))
+    if "insufficient_quota" in codes:
+        is_passing = False
+    said = f": {message}" if message else ""
+    return EndpointFailure(
+        kind, f"{_WORDS[kind]} (HTTP {status}){said}", status=effective, is_passing=is_passing
+    )
+
+
+_WORDS = {
+    FailureKind.AUTH: "the endpoint does not accept the API key",
+    FailureKind.NOT_FOUND: "the endpoint does not know this path or model",
+    FailureKind.RATE_LIMITED: "the endpoint takes no more requests just now",
+    FailureKind.TIMEOUT: "the endpoint gave up",
+    FailureKind.UNREACHABLE: "the endpoint failed",
+    FailureKind.BAD_ANSWER: "the endpoint rejects the request",
+    FailureKind.CONTEXT_LENGTH: "the conversation is longer than the model reads",
+    FailureKind.REFUSED: "the endpoint's content filter refuses the request",
+}
+
+
+def _kind(status: int, said: str) -> tuple[FailureKind, bool]:
+    """The kind, and whether the same request may succeed later."""
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.PAYMENT_REQUIRED:
+            return FailureKind.AUTH, False
+        case HTTPStatus.NOT_FOUND:
+            return FailureKind.NOT_FOUND, False
+        case HTTPStatus.TOO_MANY_REQUESTS | 529:
+            return FailureKind.RATE_LIMITED, True
+        case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.GATEWAY_TIMEOUT:
+            return FailureKind.TIMEOUT, True
+        case HTTPStatus.CONFLICT:
+            return FailureKind.UNREACHABLE, True
+        case _ if status >= 500:
+            return FailureKind.UNREACHABLE, True
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return FailureKind.CONTEXT_LENGTH, False
+        case _ if _CONTEXT.search(said):
+            return FailureKind.CONTEXT_LENGTH, False
+        case _ if _FILTERED.search(said):
+            return FailureKind.REFUSED, False
+        case _ if "overloaded" in said.lower():
+            return FailureKind.RATE_LIMITED, True
+        case _:
+            return FailureKind.BAD_ANSWER, False
+
+
+def _effective_status(status: int, codes: list[Any]) -> int:
+    """Some endpoints report errors with status 200, and the real status as a code in the body."""
+    if status >= 300:
+        return status
+    for code in codes:
+        number = int(code) if str(code).isdecimal() else _STATUS_OF_CODE.get(str(code), 0)
+        if 400 <= number < 600:
+            return number
+    return status
+
+
+def _message(error: Any) -> str:
+    said = text_or_none(error) or text_or_none(part(error, "message")) or ""
+    plain = _CONTROL.sub(" ", said)
+    return plain if len(plain) <= MAX_MESSAGE else plain[: MAX_MESSAGE - 1] + "…"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds to wait that Retry-After asks for, as a number or a date; None when it says nothing."""
+    said = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(said)
+        except (ValueError, TypeError):
+            return None
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=dt.UTC)
+        seconds = (date - dt.datetime.now(dt.UTC)).total_seconds()
+    return max(0.0, seconds) if seconds == seconds else None
