@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.local_runner.line_file import append_line
+from runner_bridge.local_runner.secrets import Secrets
 
 MAX_TEXT = 200_000
 """Characters of one text."""
@@ -29,9 +30,10 @@ _CONTENT = (
 
 
 class Transcript:
-    """Appends to the transcript of `execution_id` in `directory`."""
+    """Appends to the transcript of `execution_id` in `directory`, without secrets."""
 
-    def __init__(self, directory: Path, execution_id: str) -> None:
+    def __init__(self, directory: Path, execution_id: str, secrets: Secrets) -> None:
+        self._secrets = secrets
         self.path = directory / f"transcript_{execution_id}.jsonl"
         self._execution_id = execution_id
         self._size = 0
@@ -44,6 +46,7 @@ class Transcript:
             "gen_ai.conversation.id": self._execution_id,
         }
         given = {key: value for key, value in values.items() if value is not None}
+        given = self._secrets.removed_from_tree(given)
         line = _line({**head, **_shortened(given)})
         if len(line) > MAX_LINE_BYTES:
             kept = {key: value for key, value in given.items() if key not in _CONTENT}

@@ -81,6 +81,7 @@ class OpenAiRequest(Strict):
     seed: int | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    user: str | None = None
 
 
 class TextBlock(Strict):

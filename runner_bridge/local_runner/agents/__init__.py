@@ -44,4 +44,5 @@ def create_agent(
     # Only here: an HTTP client takes a fifth of a second to load, and the deterministic agent needs none.
     from runner_bridge.local_runner.agents.llm import LlmAgent
 
-    return LlmAgent(settings, Secrets(environment), Transcript(directory, execution_id))
+    secrets = Secrets(environment)
+    return LlmAgent(settings, secrets, Transcript(directory, execution_id, secrets))

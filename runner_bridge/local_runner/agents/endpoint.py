@@ -168,7 +168,7 @@ class Endpoint:
         place = f"{parts.scheme}://{parts.netloc}"
         cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
         passing = not isinstance(cause, ForbiddenAddress) and not isinstance(
-            error, aiohttp.ClientSSLError | aiohttp.InvalidURL
+            error, aiohttp.ClientSSLError | ValueError
         )
         reason = (isinstance(cause, OSError) and cause.strerror) or str(cause) or type(cause).__name__
         message = self._secrets.removed(f"{place} cannot be reached: {reason}")

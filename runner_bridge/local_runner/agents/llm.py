@@ -231,7 +231,7 @@ class LlmAgent:
             "prompt_version": VERSION,
             "prompt_hash": self._prompt_hash,
             "settings_hash": settings.hash,
-            "parameters": settings.parameters,
+            "parameters": self._secrets.removed_from_tree(settings.parameters),
             "turns": totals.turns,
             "requests": self._tries.requests,
             "retries": self._tries.retries,

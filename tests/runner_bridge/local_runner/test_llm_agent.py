@@ -309,7 +309,11 @@ def test_the_decimal_tool_set(tmp_path: Path) -> None:
     tiny = {"name": "sol_transfer", "arguments": {**PAY["arguments"], "amount": "0.0000000001"}}
     script: list[JsonMap] = [{"calls": [tiny]}, {"calls": [fine]}, {"text": "Paid."}]
     played = play(
-        tmp_path, script, tool_set="decimal", enum_names=True, parameters={"max_completion_tokens": 9}
+        tmp_path,
+        script,
+        tool_set="decimal",
+        enum_names=True,
+        parameters={"max_completion_tokens": 9, "user": API_KEY},
     )
     played.assert_solved()
     assert "9 decimals" in played.tool_results[0]["error"]
