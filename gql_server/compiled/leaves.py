@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,6 @@ from gql_server.compiled.strawberry_fields import is_iso_time
 _AS_THEY_ARE = {
     # What is longer is counted.
     GraphQLString: f"v.__class__ is str and len(v) < {LONG}",
-    GraphQLID: "v.__class__ is str",
     GraphQLBoolean: "v.__class__ is bool",
     GraphQLInt: f"v.__class__ is int and {GRAPHQL_MIN_INT} <= v <= {GRAPHQL_MAX_INT}",
     # Infinity and NaN, which are refused, differ from themselves less themselves.
@@ -52,6 +52,9 @@ def leaf_of(type_: GraphQLLeafType, key: str) -> Leaf | None:
     """The test for values of `type_`, if there is one; `key` keeps its names apart from those of other fields."""
     if type_ in _AS_THEY_ARE:
         return Leaf(_AS_THEY_ARE[type_])
+    if type_ is GraphQLID:
+        # The encoder writes a UUID as str() does.
+        return Leaf("v.__class__ is str or v.__class__ is UUID", None, {"UUID": uuid.UUID})
     if is_iso_time(type_):
         # The encoder writes these as isoformat() does.
         return Leaf(

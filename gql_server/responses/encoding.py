@@ -1,12 +1,13 @@
 """JSON of answers, as bytes that every transport sends as they are.
 
-An answer may hold JSON that PostgreSQL wrote, and datetimes, which are written as `datetime.isoformat` does.
+An answer may hold JSON that PostgreSQL wrote, UUIDs, and datetimes, which are written as by `datetime.isoformat`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 
 import orjson
 
@@ -39,5 +40,7 @@ def _plain(value: object) -> object:
             return json.loads(text)
         case dt.datetime():
             return value.isoformat()
+        case uuid.UUID():
+            return str(value)
         case _:
             raise TypeError(f"{type(value).__name__} is no part of an answer")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 
 import pytest
 from hypothesis import given
@@ -25,9 +26,10 @@ def test_moments_in_utc_are_written_as_isoformat_does(moment: dt.datetime) -> No
 @pytest.mark.parametrize("more", [{}, BEYOND])
 def test_ready_json_goes_into_the_answer_beside_anything(more: dict[str, object]) -> None:
     moment = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
-    text = encode({"data": {"ready": ReadyJson(READY), "at": moment, **more}})
+    id_ = uuid.uuid4()
+    text = encode({"data": {"ready": ReadyJson(READY), "at": moment, "id": id_, **more}})
     assert json.loads(text) == {
-        "data": {"ready": json.loads(READY), "at": "2026-01-02T00:00:00+00:00", **more}
+        "data": {"ready": json.loads(READY), "at": "2026-01-02T00:00:00+00:00", "id": str(id_), **more}
     }
 
 
