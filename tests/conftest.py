@@ -50,6 +50,7 @@ for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.S
 
 # An example takes as long as a busy machine needs for it: that tells nothing of the code.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fast", settings.get_profile("ours"), max_examples=20)
 settings.load_profile("ours")
 
 
@@ -81,14 +82,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.option.fast:
-        left_out = [item for item in items if is_slow(item)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        slow = {item for item in items if is_slow(item)}
+        config.hook.pytest_deselected(items=list(slow))
+        items[:] = [item for item in items if item not in slow]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Runs in the controller only; xdist's workers inherit its environment."""
+    """Starts the server in the controller only; xdist's workers inherit its environment."""
     global _server
+    if config.option.fast:
+        settings.load_profile("fast")
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     url = os.environ.get("TEST_DATABASE_URL")
