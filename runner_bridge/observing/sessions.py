@@ -54,6 +54,7 @@ class ObservedSessions:
         self._db = db
         self._root = root
         self._place = place_of(root)
+        self._ingest = SessionIngest(db, Directory(root))
         self._settled: dict[str, Signature] = {}
         self._open: dict[str, _Open] = {}
         self._bad: dict[str, str] = {}
@@ -101,7 +102,7 @@ class ObservedSessions:
     async def take(self, names: list[str]) -> dict[str, FileReport]:
         """Stores these files. Reports those that are done with, by name."""
         began = time.monotonic()
-        reports = await SessionIngest(self._db, Directory(self._root)).run(names)
+        reports = await self._ingest.run(names)
         self._urgent.difference_update(names)
         took = time.monotonic() - began
         done = {

@@ -34,7 +34,8 @@ CHUNK_BYTES = 16 * 1024 * 1024
 """How many bytes of session files and tool logs are in memory together; a single file may be larger."""
 
 DEFINITIONS_KEPT = 200
-"""By each ChunkParser."""
+KEPT_CHARACTERS = 64 * 1024
+"""How many definitions a ChunkParser remembers, and the longest that it does."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,11 +87,9 @@ class Judged:
     refused: dict[ExecutionId, str] = field(default_factory=dict)
 
 
-def read_chunk(directory: Directory, files: Iterable[NamedFile], known: Mapping[ExecutionId, Known]) -> Chunk:
-    """Reads files that are not stored yet; those that are stored are recognised by their hash before parsing.
-
-    A file that cannot be read becomes a report and does not affect the others.
-    """
+def _read_chunk(
+    directory: Directory, files: Iterable[NamedFile], known: Mapping[ExecutionId, Known]
+) -> Chunk:
     chunk = Chunk()
     size = 0
     with DirectoryReader(directory) as reader:
@@ -104,7 +103,7 @@ def read_chunk(directory: Directory, files: Iterable[NamedFile], known: Mapping[
     return chunk
 
 
-def judge(contents: Sequence[Content], definitions: Mapping[BenchmarkId, Definition]) -> Judged:
+def _judge(contents: Sequence[Content], definitions: Mapping[BenchmarkId, Definition]) -> Judged:
     """The rows for the store."""
     judged = Judged()
     for content in contents:
@@ -165,17 +164,20 @@ def _read(
 
 
 class ChunkParser:
-    """Reads and judges chunks in a parser process, one at a time. It keeps a chunk until it is judged."""
+    """Reads and judges chunks one at a time, in a thread or a parser process. Keeps a chunk until it is judged."""
 
     def __init__(self) -> None:
         self._contents: list[Content] = []
-        self._definition = lru_cache(DEFINITIONS_KEPT)(_read_definition)
+        self._remembered = lru_cache(DEFINITIONS_KEPT)(_read_definition)
 
     def read(
         self, directory: Directory, files: Sequence[NamedFile], known: Mapping[ExecutionId, Known]
     ) -> list[NewSession | FileReport]:
-        """The items of `read_chunk`; its contents are kept for `judge`."""
-        chunk = read_chunk(directory, files, known)
+        """Reads files that are not stored yet, as many as may be in memory together: the first items.
+
+        A file that cannot be read becomes a report and does not affect the others.
+        """
+        chunk = _read_chunk(directory, files, known)
         self._contents = chunk.contents
         return chunk.items
 
@@ -183,11 +185,12 @@ class ChunkParser:
         """The rows of what was read last, by the current revisions of benchmarks and their texts."""
         definitions = {}
         for benchmark_id, (revision, text) in texts.items():
-            definition = self._definition(benchmark_id, text)
+            read = self._remembered if len(text.source) <= KEPT_CHARACTERS else _read_definition
+            definition = read(benchmark_id, text)
             if not isinstance(definition, Unreadable):
                 definitions[benchmark_id] = (revision, definition)
         contents, self._contents = self._contents, []
-        return judge(contents, definitions)
+        return _judge(contents, definitions)
 
 
 def _read_definition(benchmark_id: BenchmarkId, text: StoredText) -> Benchmark | Unreadable:

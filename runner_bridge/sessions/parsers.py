@@ -7,11 +7,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from runner_bridge.benchmarks.definitions import Definitions, StoredText, Unreadable
+from runner_bridge.benchmarks.definitions import StoredText
 from runner_bridge.formats.paths import Directory
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcesses
-from runner_bridge.sessions.chunks import ChunkParser, Judged, NamedFile, NewSession, judge, read_chunk
-from runner_bridge.sessions.preparing import Definition
+from runner_bridge.sessions.chunks import ChunkParser, Judged, NamedFile, NewSession
 from runner_bridge.sessions.reports import FileReport
 from store.benchmarks import benchmarks
 from store.executions.observed import Known
@@ -49,14 +48,19 @@ class StoredDefinitions:
 
 
 class Parsers:
-    """Parses files of one directory here, or in `processes` where they are given."""
+    """Parses files of one directory by `parser`, or in `processes` where they are given."""
 
-    def __init__(self, db: Database, directory: Directory, processes: ParserProcesses | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        directory: Directory,
+        parser: ChunkParser,
+        processes: ParserProcesses | None = None,
+    ) -> None:
         self._definitions = StoredDefinitions(db)
-        self._read = Definitions()
         self._directory = directory
+        self._parser = parser
         self._processes = processes
-        self._unreadable: set[BenchmarkId] = set()
 
     @property
     def at_once(self) -> int:
@@ -65,15 +69,17 @@ class Parsers:
 
     async def parse(self, files: Sequence[NamedFile], known: Mapping[ExecutionId, Known]) -> Parsed:
         """The first of the files, as many as may be in memory together."""
+        parser = self._parser
         if self._processes is not None:
             try:
                 return await self._parse_there(self._processes, files, known)
             except ParserLost as error:
                 log.warning("a parser process was lost (%s); its files are parsed here", error)
-        chunk = await asyncio.to_thread(read_chunk, self._directory, files, known)
-        definitions = await self._parsed(await self._definitions.of(chunk.items))
-        judged = await asyncio.to_thread(judge, chunk.contents, definitions) if chunk.contents else Judged()
-        return Parsed(chunk.items, judged, files[len(chunk.items) :])
+            # Several chunks may be parsed here at the same time.
+            parser = ChunkParser()
+        items = await asyncio.to_thread(parser.read, self._directory, files, known)
+        judged = await asyncio.to_thread(parser.judge, await self._definitions.of(items))
+        return Parsed(items, judged, files[len(items) :])
 
     async def _parse_there(
         self, processes: ParserProcesses, files: Sequence[NamedFile], known: Mapping[ExecutionId, Known]
@@ -83,17 +89,3 @@ class Parsers:
             texts = await self._definitions.of(items)
             judged = await process.call_on(ChunkParser, ChunkParser.judge, texts)
         return Parsed(items, judged, files[len(items) :])
-
-    async def _parsed(
-        self, texts: Mapping[BenchmarkId, tuple[int, StoredText]]
-    ) -> dict[BenchmarkId, Definition]:
-        definitions: dict[BenchmarkId, Definition] = {}
-        found = await self._read.of([text for _, text in texts.values()])
-        for benchmark_id, (revision, text) in texts.items():
-            definition = found[text]
-            if not isinstance(definition, Unreadable):
-                definitions[benchmark_id] = (revision, definition)
-            elif benchmark_id not in self._unreadable:
-                self._unreadable.add(benchmark_id)
-                log.error("the stored definition of %s cannot be read: %s", benchmark_id, definition.why)
-        return definitions

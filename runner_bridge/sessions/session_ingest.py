@@ -19,7 +19,7 @@ from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display
 from runner_bridge.parsing.parser_processes import ParserProcesses
-from runner_bridge.sessions.chunks import Judged, NamedFile, NewSession
+from runner_bridge.sessions.chunks import ChunkParser, Judged, NamedFile, NewSession
 from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.parsers import Parsed, Parsers
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, stored_report
@@ -66,11 +66,12 @@ class _Outcomes:
 
 
 class SessionIngest:
-    """Stores session files of one directory, judged by the current definitions."""
+    """Stores session files of one directory, judged by the current definitions. One `run` at a time."""
 
     def __init__(self, db: Database, directory: Directory) -> None:
         self._db = db
         self._directory = directory
+        self._parser = ChunkParser()
 
     async def run(self, names: Sequence[str], progress: Progress | None = None) -> list[FileReport]:
         """A report per file, in the order of `names`. Does not record conflicts and failures."""
@@ -89,10 +90,10 @@ class SessionIngest:
     @asynccontextmanager
     async def _parsers(self, new: int) -> AsyncIterator[Parsers]:
         if new < PROCESSES_FROM_FILES:
-            yield Parsers(self._db, self._directory)
+            yield Parsers(self._db, self._directory, self._parser)
             return
         async with ParserProcesses() as processes:
-            yield Parsers(self._db, self._directory, processes)
+            yield Parsers(self._db, self._directory, self._parser, processes)
 
     async def _store(self, parsed: Parsed) -> list[FileReport]:
         new = [item for item in parsed.items if isinstance(item, NewSession)]
