@@ -53,7 +53,7 @@ SLOW_HELPERS = frozenset(
 
 DATABASE_PLACES = ("schema",)
 """Where tests may have a database: those of schema use everything below it. Each test has a database of its own,
-which takes about a third of a second, and nearly a thousand tests have one."""
+which costs most of its time, and nearly a thousand tests have one."""
 
 REPORTED_S = 3.0
 """A module that takes longer is named at the end of a fast run: declare it slow, or make it faster."""
