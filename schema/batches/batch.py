@@ -13,8 +13,7 @@ from strawberry.scalars import JSON
 from schema.contract.context import Info
 from schema.contract.errors import RequestError
 from schema.contract.ids import parse_execution_id
-from schema.contract.page_arguments import After, Before, First, Last
-from schema.contract.pagination import Window
+from schema.contract.pagination import After, Before, First, Last, Window
 from schema.contract.references import EXECUTION, nullable
 from schema.contract.updates_cursor import cursor_argument
 from schema.executions.events import ExecutionEvent

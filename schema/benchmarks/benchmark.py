@@ -25,8 +25,16 @@ from schema.benchmarks.revisions import BenchmarkDiff, BenchmarkRevisionConnecti
 from schema.contract.context import Info
 from schema.contract.ids import benchmark_id_argument
 from schema.contract.json_selection import execution_row, loaded, ready
-from schema.contract.page_arguments import After, Before, First, Last
-from schema.contract.pagination import PageInfo, Window, decode_cursor, encode_cursor
+from schema.contract.pagination import (
+    After,
+    Before,
+    First,
+    Last,
+    PageInfo,
+    Window,
+    decode_cursor,
+    encode_cursor,
+)
 from schema.contract.references import BENCHMARK, EXECUTION, list_of, nullable
 from schema.contract.updates_cursor import UpdatesCursor
 from schema.executions.filter import ExecutionFilter

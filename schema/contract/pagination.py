@@ -12,7 +12,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import strawberry
 
@@ -20,6 +20,13 @@ from schema.contract.errors import RequestError
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
+
+First = Annotated[
+    int | None, strawberry.argument(description="How many, from the start: 1 to 200; 50 when not given.")
+]
+After = Annotated[str | None, strawberry.argument(description="Only those after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many, from the end, instead of `first`.")]
+Before = Annotated[str | None, strawberry.argument(description="Only those before this cursor.")]
 
 
 class Edge(Protocol):

@@ -16,8 +16,7 @@ from schema.contract.enums import ExecutionOrigin, ExecutionStatus, FailureKind,
 from schema.contract.errors import RequestError
 from schema.contract.ids import execution_id_argument
 from schema.contract.json_selection import execution_row, loaded, tool_call_row
-from schema.contract.page_arguments import After, Before, First, Last
-from schema.contract.pagination import LARGEST_PAGE, Window
+from schema.contract.pagination import LARGEST_PAGE, After, Before, First, Last, Window
 from schema.contract.references import BATCH, BENCHMARK, EXECUTION, nullable
 from schema.contract.selection import is_alone
 from schema.executions.events import ExecutionEvent

@@ -12,8 +12,7 @@ import strawberry
 from schema.contract.context import Info
 from schema.contract.errors import RequestError
 from schema.contract.json_selection import JsonConnection, execution_connection, loaded, ready
-from schema.contract.page_arguments import After, Before, First, Last
-from schema.contract.pagination import PageInfo, Window
+from schema.contract.pagination import After, Before, First, Last, PageInfo, Window
 from schema.contract.references import EXECUTION, list_of
 from schema.contract.updates_cursor import UpdatesCursor
 from schema.executions.filter import (

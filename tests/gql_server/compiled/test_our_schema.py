@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -53,15 +53,9 @@ class Seeded:
 
 
 @pytest.fixture
-async def seeded(db: Database, tmp_path: Path) -> AsyncIterator[Seeded]:
+async def seeded(db: Database, hub: Hub, tmp_path: Path) -> Seeded:
     runner = RunnerConfig(benchmarks_dir=tmp_path, agents=("deterministic", "glm-4.6"))
-    pools = await full_database(db)
-    # Started after all events, so that its position does not move between two answers.
-    hub = await Hub.start(db)
-    try:
-        yield Seeded(db, hub, runner, pools)
-    finally:
-        await hub.close()
+    return Seeded(db, hub, runner, await full_database(db))
 
 
 async def full_database(db: Database) -> Mapping[str, list[Any]]:
