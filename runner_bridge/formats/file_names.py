@@ -1,7 +1,7 @@
 """What the files of a session are called.
 
 A session file is `session_{session}.json`. A tool log is `enhanced_otel_{session}.jsonl`, or
-`otel_{session}.jsonl` in the first format.
+`otel_{session}.jsonl` in the first format. A transcript is `transcript_{session}.jsonl`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ def own_directory(sessions_dir: Path, execution_id: str) -> Path:
 def tool_log_name(session_id: str) -> str:
     """The name of a tool log that runners use today."""
     return f"{LOG_PREFIXES[0]}{session_id}{LOG_SUFFIX}"
+
+
+def transcript_name(session_id: str) -> str:
+    """The name of the transcript that an agent with a model leaves beside the session file."""
+    return f"transcript_{session_id}{LOG_SUFFIX}"
 
 
 def tool_log_names(session_id: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+from runner_bridge.formats.file_names import transcript_name
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.local_runner.line_file import append_line
 from runner_bridge.local_runner.secrets import Secrets
@@ -34,7 +35,7 @@ class Transcript:
 
     def __init__(self, directory: Path, execution_id: str, secrets: Secrets) -> None:
         self._secrets = secrets
-        self.path = directory / f"transcript_{execution_id}.jsonl"
+        self.path = directory / transcript_name(execution_id)
         self._execution_id = execution_id
         self._size = 0
 
