@@ -37,6 +37,7 @@ from runner_bridge.local_runner.transcript import Transcript
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 CONNECT_TIMEOUT_S = 20.0
+MAX_LOCATION = 200
 MAX_BACKOFF_S = 60.0
 _RANDOM = random.SystemRandom()
 
@@ -144,10 +145,8 @@ class Endpoint:
     def _judged(self, response: aiohttp.ClientResponse, content: bytes) -> Json:
         status = response.status
         if 300 <= status < 400:
-            target = urlsplit(response.headers.get("Location", "")).hostname or "another path"
-            raise bad_answer(
-                f"the endpoint redirects to {self._secrets.removed(target)}, which is not followed"
-            )
+            target = self._secrets.removed(response.headers.get("Location", "nowhere"))[:MAX_LOCATION]
+            raise bad_answer(f"the endpoint redirects to {target}, which is not followed")
         tree = self._tree(content)
         if status >= 400 or (isinstance(tree, dict) and tree.get("error")):
             raise _Failed(failure_of(status, tree), retry_after(response.headers))
