@@ -217,13 +217,13 @@ IGNORES_SIGHUP = """
 import asyncio, os, signal
 from gql_server.process.startup import _until_signalled
 
-async def part():
+async def part(settings):
     os.kill(os.getpid(), signal.SIGHUP)
     await asyncio.sleep(0.1)
     print("went on")
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-asyncio.run(_until_signalled(part()))
+asyncio.run(_until_signalled(part, None))
 """
 
 
