@@ -14,7 +14,7 @@ from runner_bridge.launchers import runner_process
 from runner_bridge.processes import members, process_identity
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.waiting import ShuttingDown
-from runner_bridge.worker.supervision import Supervision
+from runner_bridge.worker import supervision
 from runner_bridge.worker.worker import Worker
 from store.executions import output, state_machine
 from store.executions.state_machine import ProcessIdentity
@@ -202,7 +202,7 @@ async def test_a_fault_of_ours_ends_the_execution_and_the_runner_and_nothing_els
     async def fail(*_: object) -> None:
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr(Supervision, "_cause_of_end", fail)
+    monkeypatch.setattr(supervision, "wait_for_end_cause", fail)
     execution_id = await bridge.request()
     await bridge.worker("hang").handle(execution_id)
     execution = await bridge.get(execution_id)
