@@ -6,7 +6,7 @@ ON CONFLICT (agent) DO UPDATE SET
 RETURNING *
 
 -- name: lock_writers
--- Two who save at once take turns, also where there is no row yet.
+-- Two that save at the same time take turns, even if there is no row yet.
 SELECT pg_advisory_xact_lock(8243110937284436531)
 
 -- name: delete

@@ -29,7 +29,7 @@ SELECT id, 1, 'STATUS_CHANGED', 'QUEUED', queued_at FROM made
 SELECT batch_id, status, count(*) AS executions FROM executions WHERE batch_id = ANY($1::uuid[]) GROUP BY 1, 2
 
 -- name: states
--- An end is the last event of its execution.
+-- The end of an execution is its last event.
 SELECT log.position AS log_position, x.id, x.status, x.event_seq, CASE WHEN is_terminal(x.status) THEN (
     SELECT position FROM event_positions AS p WHERE p.execution_id = x.id ORDER BY last_seq DESC LIMIT 1
 ) END AS end_position

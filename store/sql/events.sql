@@ -2,7 +2,7 @@
 SELECT coalesce(max(position), 0) AS position FROM event_positions
 
 -- name: after
--- The events of a position are found by seq; where retention or a hand has deleted them all, the position alone is told.
+-- The events of a position are found by seq; if all of them were deleted, the position comes alone.
 SELECT now.read_at, p.position, p.execution_id AS placed_id, p.last_seq, e.execution_id, e.seq, e.at, e.kind,
        e.status AS event_status, e.data, octet_length(e.data::text) AS size, x.*
 FROM (SELECT clock_timestamp() AS read_at) AS now

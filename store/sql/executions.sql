@@ -19,7 +19,7 @@ SELECT * FROM executions WHERE idempotency_key = $1
 INSERT INTO execution_events (execution_id, seq, kind, status, at) VALUES ($1, 1, 'STATUS_CHANGED', 'QUEUED', $2)
 
 -- name: adopt
--- From whom it is known to belong to, so of two that want it one gets it. A pid of another boot means nothing.
+-- Only from the worker that it still belongs to, so that one of two gets it. A pid of another boot means nothing.
 UPDATE executions
 SET worker_id = $2, process_id = CASE WHEN $4::boolean THEN process_id END,
     process_started_at = CASE WHEN $4 THEN process_started_at END
@@ -52,7 +52,7 @@ WITH moved AS (
 SELECT moved.* FROM moved
 
 -- name: stop_running
--- A runner that somebody else started cannot be stopped from here.
+-- An observed execution's runner cannot be stopped from here.
 WITH moved AS (
     UPDATE executions
     SET status = 'STOPPING', event_seq = event_seq + 1, stop_requested_at = clock_timestamp(), stop_reason = $2
@@ -83,7 +83,7 @@ WITH moved AS (
 SELECT true FROM moved
 
 -- name: record_progress
--- Only ever forwards: who reads the tool log from its beginning again tells nothing twice.
+-- Only forwards: reading a tool log again from its beginning appends no event twice.
 WITH moved AS (
     UPDATE executions
     SET steps_done = $2, event_seq = event_seq + 1, last_activity_at = clock_timestamp()
@@ -98,10 +98,10 @@ WITH moved AS (
 SELECT true FROM moved
 
 -- name: append_tool_calls
--- One statement for however many events, because a busy runner writes hundreds a second.
--- The execution's row is locked first, as everybody does who writes to it, and seq is taken under that lock.
--- What an earlier try stored is not told again. It may have committed after this statement's snapshot was taken,
--- so only the conflict itself knows: xmax is 0 in a row that was inserted, and not in one that was there.
+-- One statement for any number of events, because a busy runner writes hundreds a second.
+-- The execution's row is locked first, as in every statement that writes to it, and seq is taken under that lock.
+-- What an earlier try stored has no event again. That may have committed after this statement's snapshot was taken,
+-- so the conflict decides: xmax is 0 in a row that was inserted, and not in one that existed.
 WITH living AS (
     SELECT id FROM executions
     WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($3::uuid IS NULL OR worker_id = $3)
@@ -133,7 +133,7 @@ WITH living AS (
 ), moved AS (
     UPDATE executions AS e
     SET last_activity_at = clock_timestamp(), event_seq = event_seq + (SELECT count(*) FROM fresh),
-        -- Nothing of what somebody else ran began after its own calls, whichever line told of them first.
+        -- An observed execution began no later than its calls, whichever line was read first.
         started_at = CASE origin WHEN 'OBSERVED' THEN least(e.started_at, began.at) ELSE e.started_at END,
         queued_at = CASE origin WHEN 'OBSERVED' THEN least(e.queued_at, began.at) ELSE e.queued_at END
     FROM living CROSS JOIN (SELECT min(least(started_at, ended_at)) AS at FROM latest) AS began
@@ -146,10 +146,10 @@ WITH living AS (
 SELECT true FROM moved
 
 -- name: finish
--- Only by whom it belongs to: a worker that was silent for so long that another took over writes nothing any more.
--- An accepted stop ends as STOPPED, whoever ends it and whatever the runner still did meanwhile ($20: and the failure
--- says that nobody could see whether the runner ended).
--- One statement, because everybody who watches waits for it: each would be a round trip more.
+-- Only by the worker that it belongs to: after a takeover the former worker writes nothing.
+-- An accepted stop ends as STOPPED, whatever the runner did meanwhile ($20: nobody could see the runner end, which the
+-- failure then says).
+-- One statement, because followers wait for it: each statement more is a round trip.
 WITH moved AS (
     UPDATE executions
     SET status = CASE WHEN status = 'RUNNING' THEN $2::execution_status ELSE 'STOPPED' END,
@@ -158,7 +158,7 @@ WITH moved AS (
         success = CASE WHEN status = 'RUNNING' THEN $8::boolean END,
         score = CASE WHEN status = 'RUNNING' THEN $9::double precision END,
         event_seq = event_seq + 1, ended_at = greatest(started_at, queued_at, least(clock_timestamp(), CASE origin
-            -- What somebody else ran ended when it was last heard of: its files may be years old.
+            -- An observed execution ended at its last activity: its files may be years old.
             WHEN 'OBSERVED' THEN coalesce(
                 (SELECT max(greatest(c.started_at, c.ended_at)) FROM execution_tool_calls AS c
                  WHERE c.execution_id = $1), started_at
@@ -204,7 +204,7 @@ SELECT $1, s.* FROM jsonb_to_recordset($2) AS s (
 )
 
 -- name: by_id
--- Of an array PostgreSQL makes a plan each time it is asked: for one id, three times what the look-up itself takes.
+-- A statement with an array is planned at each use, which takes three times as long as the look-up of one id.
 SELECT * FROM executions WHERE id = $1
 
 -- name: by_ids

@@ -1,5 +1,5 @@
 -- name: figures
--- One row per figure: from indexes of what is live, from sums that are kept anyway, and from short lists.
+-- One row per gauge: from indexes of live executions, from sums that exist anyway, and from short tables.
 SELECT 'live' AS figure, status::text AS label, count(*)::double precision AS value
 FROM executions WHERE NOT is_terminal(status) GROUP BY status
 UNION ALL

@@ -6,7 +6,7 @@ ON CONFLICT ON CONSTRAINT conflict_is_recorded_once DO NOTHING
 RETURNING *
 
 -- name: record_failures
--- What is as bad as it was is not written again.
+-- An unchanged failure is not written again.
 INSERT INTO ingest_failures AS known (host, directory, file, line, content_hash, byte_offset, reason)
 SELECT DISTINCT ON (file, line) $1, $2, file, line, content_hash, byte_offset, reason
 FROM unnest($3::text[], $4::integer[], $5::text[], $6::bigint[], $7::text[])
@@ -19,7 +19,7 @@ WHERE (known.content_hash, known.byte_offset, known.reason)
 RETURNING *
 
 -- name: drop_mended
--- Of files that are still bad, what is good now.
+-- The lines that are usable now, of files that still have failures.
 DELETE FROM ingest_failures AS known
 WHERE md5(host || chr(10) || directory || chr(10) || file) = ANY(
     SELECT md5($1 || chr(10) || $2 || chr(10) || file) FROM unnest($3::text[]) AS bad (file)

@@ -1,5 +1,5 @@
 -- name: lock_importers
--- One importer at a time: two that bring the same files could wait for each other's rows in a circle.
+-- One importer at a time: two with the same files could deadlock on each other's rows.
 SELECT pg_advisory_xact_lock(8243110937284436530)
 
 -- name: known
@@ -10,7 +10,7 @@ FROM executions AS e LEFT JOIN execution_tool_logs AS l ON l.execution_id = e.id
 WHERE e.id = ANY($1::uuid[])
 
 -- name: begin
--- A runner that somebody else started: what its session file will tell of it is not known yet.
+-- A runner that somebody else started; its session file is not there yet.
 WITH given AS (
     SELECT id, session_id, least(began_at, clock_timestamp()) AS began_at
     FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS g (id, session_id, began_at)
@@ -42,7 +42,7 @@ WHERE origin = 'OBSERVED' AND status = 'RUNNING' AND id <> ALL($2::uuid[])
   AND last_activity_at < clock_timestamp() - $1::double precision * interval '1 second'
 
 -- name: supersede
--- The end of observed executions that were given up without a result, now that there is one.
+-- Ends again observed executions that were given up without a result, now that there is one.
 UPDATE execution_events AS v SET data = v.data || '{"superseded": true}'
 FROM executions AS e
 WHERE e.id = ANY($1::uuid[]) AND e.origin = 'OBSERVED' AND is_terminal(e.status) AND e.session_file_hash IS NULL
@@ -50,9 +50,9 @@ WHERE e.id = ANY($1::uuid[]) AND e.origin = 'OBSERVED' AND is_terminal(e.status)
   AND v.execution_id = e.id AND is_terminal(v.status)
 
 -- name: write
--- The end of executions, of which those observed while they ran are here already, or were given up; the others not.
--- A time that lies ahead was never the time of anything, and an end before its start was no end. What the session
--- file does not tell of the start its tool log does, in whatever order they came.
+-- Ends executions. Those that were observed while they ran, or were given up, have a row; the others are inserted.
+-- Times in the future and ends before the start are ignored. Without a start in the session file, that of the tool log
+-- is used, in whatever order the files came.
 WITH told AS (
     SELECT g.*, clock_timestamp() AS imported_at, coalesce(g.log_start, l.first_at) AS logged,
            CASE WHEN g.told_start <= clock_timestamp() + interval '1 day' THEN g.told_start END AS start,
@@ -115,7 +115,7 @@ WITH told AS (
 SELECT written.id FROM written
 
 -- name: give_up
--- An observed execution of which nothing was heard: it ended when it was last heard of, not when that was noticed.
+-- An observed execution without activity ended at its last activity, not when that was noticed.
 WITH moved AS (
     UPDATE executions AS e
     SET status = $2, failure_kind = $3, failure_message = $4, event_seq = event_seq + 1,
@@ -147,7 +147,7 @@ CROSS JOIN LATERAL jsonb_to_recordset(steps::jsonb) AS s (
 )
 
 -- name: store_session_calls
--- What a session file tells of calls, where no tool log tells more.
+-- The calls in a session file, for executions without calls of a tool log.
 INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
                                   duration_ms, params, result, error_message)
 SELECT given.id, c.*

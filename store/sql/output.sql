@@ -2,7 +2,7 @@
 WITH piece AS (
     INSERT INTO execution_output (execution_id, start_offset, content)
     SELECT $1, $2, $3 WHERE $4::uuid IS NULL OR EXISTS (SELECT FROM executions WHERE id = $1 AND worker_id = $4)
-    -- Written again after a cut, a piece may have grown by the lines that came meanwhile.
+    -- A piece that is written again after a lost connection may have grown by new lines.
     ON CONFLICT (execution_id, start_offset) DO UPDATE SET content = excluded.content
     WHERE length(excluded.content) > length(execution_output.content)
 )

@@ -1,9 +1,9 @@
 -- name: lock
--- Claims are made one at a time over all workers, so what one counts is still true when it takes.
+-- One claim at a time over all workers, so that its counts are still true when it updates.
 SELECT pg_advisory_xact_lock(8243110937284436532)
 
 -- name: claim_next
--- Other runners than ours tell of a whole flow only: how many of its steps are done is unknown from here on.
+-- Other runners than ours report on a whole flow only: how many of its steps are done is unknown from here on.
 WITH live AS MATERIALIZED (
     SELECT agent, worker_id FROM executions WHERE status IN ('RUNNING', 'STOPPING') AND origin = 'REQUESTED'
 ), busy AS (

@@ -1,5 +1,5 @@
 -- name: facts
--- Asks catalogs only: no table that somebody may have locked.
+-- Reads catalogs only, no table that may be locked.
 SELECT pg_backend_pid() AS process_id, pg_is_in_recovery() AS is_standby,
        current_setting('transaction_read_only')::boolean AS is_read_only,
        current_setting('server_encoding') AS encoding, current_schema()::text AS schema,
@@ -24,7 +24,7 @@ SELECT pg_backend_pid() AS process_id, pg_is_in_recovery() AS is_standby,
 SELECT version_num FROM alembic_version
 
 -- name: locks
--- Locks of tables that keep writes or even reads waiting. Another role's transaction does not tell its age, but whoever waits for it does.
+-- Locks of tables that block writes or reads. The age of another role's transaction is not visible, but the time that others have waited for it is.
 SELECT class.relname::text AS table, lock.pid AS process_id, activity.application_name,
        greatest(extract(epoch FROM clock_timestamp() - activity.xact_start), waiting.waited_s)::double precision AS seconds
 FROM pg_locks AS lock
@@ -42,7 +42,7 @@ WHERE lock.granted AND lock.locktype = 'relation'
 ORDER BY seconds DESC, class.relname
 
 -- name: write
--- As much as makes a file of the database grow; the caller rolls it back.
+-- Enough to make a file of the database grow; the caller rolls it back.
 INSERT INTO workers (id, host, machine_id, boot_id, sessions_dir, process_id, process_started_at, capacity, version)
 SELECT gen_random_uuid(), string_agg(md5(random()::text), ''), '', '', '', 0, 0, 1, '' FROM generate_series(1, 4000)
 

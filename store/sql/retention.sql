@@ -2,7 +2,7 @@
 SELECT clock_timestamp() - $1::interval
 
 -- name: lock
--- One at a time, over all workers and commands; held to the end of the transaction.
+-- One process at a time, over all workers and commands; held until the end of the transaction.
 SELECT pg_try_advisory_xact_lock(8243110937284436540)
 
 -- name: progress
@@ -18,7 +18,7 @@ WHERE is_terminal(status) AND NOT data ? 'superseded' AND (at, execution_id) > (
 ORDER BY at, execution_id LIMIT $4
 
 -- name: measure
--- Sizes as they are stored: compressed, and without reading what lies out of line.
+-- Sizes as they are stored: compressed, without reading values that are stored out of line.
 SELECT
     (SELECT count(*) FROM unnest($1::uuid[])) AS executions,
     events.n AS events, steps.n AS steps, calls.n AS tool_calls, results.n AS results, output.bytes AS output_bytes,
@@ -46,14 +46,14 @@ FROM (
 ) AS log
 
 -- name: prune
--- Only what has ended: the database itself says so once more, whoever asks.
+-- Only executions that have ended, which the statement itself checks again.
 WITH due AS (
     SELECT id FROM executions WHERE id = ANY($1::uuid[]) AND is_terminal(status)
 ), events AS (
     DELETE FROM execution_events WHERE execution_id IN (SELECT id FROM due) AND kind <> 'STATUS_CHANGED'
     RETURNING execution_id
 ), positions AS (
-    -- Those that nothing stands at any more.
+    -- Positions without events.
     DELETE FROM event_positions AS p WHERE execution_id IN (SELECT id FROM due) AND NOT EXISTS (
         SELECT FROM execution_events AS e
         WHERE e.execution_id = p.execution_id AND e.seq BETWEEN p.first_seq AND p.last_seq AND e.kind = 'STATUS_CHANGED'

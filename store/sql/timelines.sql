@@ -2,11 +2,11 @@
 SELECT system_identifier::text FROM pg_control_system()
 
 -- name: history_of_cluster
--- Another one each time a standby takes over, or an archive is replayed to some point.
+-- Changes each time a standby takes over, or an archive is replayed to some point.
 SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)
 
 -- name: database
--- A backup that is restored in place makes the table anew.
+-- A backup that is restored in place creates the table again, with another oid.
 SELECT oid::text || '.' || 'log_timelines'::regclass::oid FROM pg_database WHERE datname = current_database()
 
 -- name: all
@@ -14,7 +14,7 @@ SELECT id, place, began_after, pg_snapshot_xmax(pg_current_snapshot()) > xid AS 
 FROM log_timelines ORDER BY number
 
 -- name: lock
--- Taken by every commit of an event: none is under way.
+-- Every commit of an event takes this lock, so none is under way.
 SELECT next_log_position()
 
 -- name: begin
@@ -24,7 +24,7 @@ SELECT $1, $2, coalesce(greatest(
 ), 0)
 
 -- name: go_on_above
--- Whatever was restored of the counter.
+-- Whatever value of the sequence was restored.
 SELECT setval('log_position', greatest(last_value, began_after))
 FROM log_position CROSS JOIN log_timelines ORDER BY number DESC LIMIT 1
 

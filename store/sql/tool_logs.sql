@@ -1,5 +1,5 @@
 -- name: note
--- While it runs, by whom it belongs to. The row is locked first, as everybody does who writes about an execution.
+-- While it runs, by the worker that it belongs to. The row is locked first, as in every statement that writes to it.
 WITH living AS (
     SELECT id FROM executions
     WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($2::uuid IS NULL OR worker_id = $2)
@@ -30,7 +30,7 @@ WITH living AS (
 SELECT true FROM living
 
 -- name: lock
--- Those that may be written to: all but what retention has deleted the bulk of.
+-- The executions that may be written to: all that were not pruned.
 SELECT id FROM executions AS e
 WHERE id = ANY($1::uuid[]) AND is_terminal(status)
   AND NOT EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id)
@@ -58,7 +58,7 @@ INSERT INTO execution_tool_log_text (execution_id, start_offset, content)
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[])
 
 -- name: drop_calls
--- The calls of a log are those that it tells of now and no others.
+-- The calls of a log are those in it now, and no others.
 DELETE FROM execution_tool_calls AS t USING unnest($1::uuid[], $2::integer[]) AS given (id, calls)
 WHERE t.execution_id = given.id AND t.ordinal > given.calls
 
@@ -82,7 +82,7 @@ FROM unnest($1::uuid[], $2::jsonb[]) AS given (id, remark)
 WHERE l.execution_id = given.id AND NOT l.remarks @> given.remark
 
 -- name: fill_in_start
--- What a session file does not tell.
+-- Only where no session file has the start.
 UPDATE executions AS e SET started_at = least(l.first_at, e.ended_at), queued_at = least(l.first_at, e.ended_at)
 FROM execution_tool_logs AS l
 WHERE l.execution_id = e.id AND e.id = ANY($1::uuid[]) AND e.origin = 'OBSERVED' AND is_terminal(e.status)

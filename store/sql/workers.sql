@@ -26,7 +26,7 @@ WHERE left_at IS NULL AND heartbeat_at < clock_timestamp() - make_interval(secs 
 )
 
 -- name: delete_gone
--- Some at a time: each is looked for among all executions once more, by the foreign key.
+-- Some at a time: the foreign key looks for each among all executions again.
 DELETE FROM workers WHERE id IN (
     SELECT id FROM workers AS w
     WHERE left_at < clock_timestamp() - make_interval(secs => $1)
