@@ -232,7 +232,7 @@ def patient_pool(monkeypatch: pytest.MonkeyPatch) -> None:
         "database.ACQUIRE_TIMEOUT_S",
         "database.CONNECT_TIMEOUT_S",
         "connector.CONNECT_TIMEOUT_S",
-        "condition.CHECK_TIMEOUT_S",
+        "health_check.CHECK_TIMEOUT_S",
     ):
         monkeypatch.setattr(f"store.postgres.{limit}", DEADLINE_S)
 

@@ -70,7 +70,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     routes.add(GRAPHQL_PATH, graphql, method=hdrs.METH_ANY)
     routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
     routes.add("/healthz", healthz)
-    routes.add("/readyz", readyz(services.db.condition))
+    routes.add("/readyz", readyz(services.db.health_check))
     routes.add(
         "/metrics", metrics_page(services.db, services.hub, ProcessFigures(streams, services.counters))
     )

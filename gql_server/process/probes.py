@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from store.postgres.condition import Condition
+from store.postgres.health_check import HealthCheck
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -18,11 +18,11 @@ async def healthz(request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-def readyz(condition: Condition) -> Callable[[web.Request], Awaitable[web.Response]]:
+def readyz(health_check: HealthCheck) -> Callable[[web.Request], Awaitable[web.Response]]:
     """200 when the database can be reached and written and its schema is ours, 503 with the reason otherwise."""
 
     async def answer(request: web.Request) -> web.Response:
-        reason = (await condition.read()).unusable
+        reason = (await health_check.read()).unusable
         return web.json_response(
             {"status": "ready"} if reason is None else {"status": "not ready", "reason": reason},
             status=HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE,

@@ -102,7 +102,7 @@ async def _live_counts(db: Database) -> tuple[int, int] | None:
 
 async def health(info: Info) -> Health:
     db = info.context.db
-    state, counts = await asyncio.gather(db.condition.read(), _live_counts(db))
+    state, counts = await asyncio.gather(db.health_check.read(), _live_counts(db))
     problems = list(state.problems)
     if state.answers and counts is None:
         problems.append("Executions could not be counted in time: connections are busy, or a table is locked")

@@ -16,9 +16,9 @@ from typing import Any
 import asyncpg
 
 from store.errors import DatabaseBusy, DatabaseNotWritable
-from store.postgres.condition import Condition
 from store.postgres.connector import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_S, Connector
 from store.postgres.driver_errors import OUTDATED, UNAVAILABLE, typed, unavailable
+from store.postgres.health_check import HealthCheck
 from store.postgres.pool import Connection as Connection
 from store.postgres.pool import Pool
 from store.postgres.pool import Row as Row
@@ -58,7 +58,7 @@ class PooledConnection:
         await self._db.pool.restore(self._connection)
         known = typed(self._db.url, error)
         if isinstance(known, DatabaseNotWritable):
-            self._db.condition.note(known)
+            self._db.health_check.note(known)
         if known is not None:
             raise known from error
 
@@ -69,11 +69,11 @@ class Database:
 
     connector: Connector
     pool: Pool
-    condition: Condition = field(init=False, repr=False)
+    health_check: HealthCheck = field(init=False, repr=False)
     """Whether the database can be used, and what prevents it."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "condition", Condition(self.connector))
+        object.__setattr__(self, "health_check", HealthCheck(self.connector))
 
     @classmethod
     async def open(cls, url: str, *, max_size: int = 10) -> Database:

@@ -22,9 +22,9 @@ from store.live.hub import Hub
 from store.live.notification_listener import NotificationListener
 from store.model import ExecutionId
 from store.postgres import connector, database, pool
-from store.postgres.condition import CHECK_TIMEOUT_S, REMEMBER_S
 from store.postgres.connector import CONNECT_TIMEOUT_S
 from store.postgres.database import ACQUIRE_TIMEOUT_S, Database
+from store.postgres.health_check import CHECK_TIMEOUT_S, REMEMBER_S
 from tests.adversity.conftest import Proxied
 from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.stored_rows import append, background, database_order, ending, queued, running

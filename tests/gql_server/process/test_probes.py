@@ -13,10 +13,10 @@ from gql_server.auth import bearer_tokens
 from store import api_tokens
 from store.benchmarks import benchmarks
 from store.errors import DatabaseNotWritable
-from store.postgres import condition
-from store.postgres.condition import Condition, State
+from store.postgres import health_check
 from store.postgres.connector import Connector
 from store.postgres.database import Database
+from store.postgres.health_check import DatabaseHealth, HealthCheck
 from tests.helpers.external import FULL_DISK, ROOM_AGAIN, few_rights, locked
 from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.site import MakeSite, Site
@@ -35,7 +35,7 @@ mutation { runBenchmark(input: {benchmarkId: "bench"}) { ... on RunBenchmarkSucc
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The database is looked at whenever somebody asks."""
-    monkeypatch.setattr(condition, "REMEMBER_S", 0.0)
+    monkeypatch.setattr(health_check, "REMEMBER_S", 0.0)
 
 
 async def probe(site: Site, path: str) -> tuple[int, dict[str, str]]:
@@ -70,8 +70,8 @@ async def test_an_outdated_and_a_newer_schema_are_not_ready(site: Site) -> None:
 async def test_a_database_that_is_away_is_said_without_details(
     make_site: MakeSite, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = Condition(Connector("postgresql://u:canary-word@127.0.0.1:1/db"))
-    monkeypatch.setattr(site.db.condition, "_look", away._look)
+    away = HealthCheck(Connector("postgresql://u:canary-word@127.0.0.1:1/db"))
+    monkeypatch.setattr(site.db.health_check, "_check", away._check)
     assert await probe(site, "/readyz") == (
         503,
         {"status": "not ready", "reason": "the database cannot be reached"},
@@ -86,19 +86,19 @@ async def test_however_many_ask_the_database_is_looked_at_once_in_a_while(
 ) -> None:
     looks = 0
 
-    async def look() -> State:
+    async def look() -> DatabaseHealth:
         nonlocal looks
         looks += 1
         await asyncio.sleep(0)
-        return State()
+        return DatabaseHealth()
 
-    monkeypatch.setattr(condition, "REMEMBER_S", 3600.0)
-    monkeypatch.setattr(db.condition, "_look", look)
-    await asyncio.gather(*(db.condition.read() for _ in range(20)))
+    monkeypatch.setattr(health_check, "REMEMBER_S", 3600.0)
+    monkeypatch.setattr(db.health_check, "_check", look)
+    await asyncio.gather(*(db.health_check.read() for _ in range(20)))
     assert looks == 1
     for _ in range(20):
-        db.condition.note(DatabaseNotWritable("no", "no"))
-        await db.condition.read()
+        db.health_check.note(DatabaseNotWritable("no", "no"))
+        await db.health_check.read()
     assert looks == 2, "a refused write is looked into at once, and once"
 
 
@@ -136,7 +136,7 @@ async def test_a_table_that_an_administrator_locks_takes_no_health_away(
     site: Site, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though every connection of the pool waits for it."""
-    monkeypatch.setattr(condition, "LOCKED_S", 0.0)
+    monkeypatch.setattr(health_check, "LOCKED_S", 0.0)
     monkeypatch.setattr(sys.modules["schema.health.health"], "ANSWER_S", 0.2)
     tables = "executions, workers, ingest_failures, ingest_conflicts, alembic_version"
     async with locked(database_url, tables) as pid:
@@ -167,7 +167,7 @@ async def test_who_waits_for_a_lock_tells_its_age_when_the_holder_does_not(
     async with few_rights(database_url) as (url, role):
         await db.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
         await db.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}")
-        state = Condition(Connector(url))
+        state = HealthCheck(Connector(url))
         async with locked(database_url, "executions"):
             waiter = await asyncpg.connect(url)
             async with background(waiter.fetchval("SELECT count(*) FROM executions")):
@@ -175,7 +175,7 @@ async def test_who_waits_for_a_lock_tells_its_age_when_the_holder_does_not(
             waiter.terminate()
 
 
-async def _told(state: Condition) -> bool:
+async def _told(state: HealthCheck) -> bool:
     return "executions has been locked" in " ".join((await state.read()).problems)
 
 

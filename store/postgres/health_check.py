@@ -37,43 +37,43 @@ LOCKED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DatabaseHealth:
     """The result of a check."""
 
     answers: bool = True
     """Whether PostgreSQL could be asked at all."""
     unusable: str | None = None
-    """Why nothing can be started now, for everybody to read: no name of a host, a role or a table is in it."""
+    """Why nothing can be started now, without names of hosts, roles and tables."""
     problems: tuple[str, ...] = ()
     """Everything that is wrong, each in a sentence that says what to do."""
 
 
-class Condition:
-    """The condition of one database."""
+class HealthCheck:
+    """Checks one database when it is asked, and remembers the result for REMEMBER_S."""
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
         self._refused: DatabaseNotWritable | None = None
         self._lock = asyncio.Lock()
-        self._looked_at = -math.inf
-        self._state = State()
+        self._checked_at = -math.inf
+        self._health = DatabaseHealth()
 
     def note(self, refused: DatabaseNotWritable) -> None:
         """A write was refused: the next check tries one."""
         if self._refused is None:
             # The last result may be wrong now.
-            self._looked_at = -math.inf
+            self._checked_at = -math.inf
         self._refused = refused
 
-    async def read(self) -> State:
-        """The state of at most REMEMBER_S ago; comes within CHECK_TIMEOUT_S and a moment."""
+    async def read(self) -> DatabaseHealth:
+        """The result of a check at most REMEMBER_S ago; takes little more than CHECK_TIMEOUT_S."""
         async with self._lock:
-            if time.monotonic() - self._looked_at >= REMEMBER_S:
-                self._looked_at = time.monotonic()
-                self._state = await self._look()
-        return self._state
+            if time.monotonic() - self._checked_at >= REMEMBER_S:
+                self._checked_at = time.monotonic()
+                self._health = await self._check()
+        return self._health
 
-    async def _look(self) -> State:
+    async def _check(self) -> DatabaseHealth:
         try:
             async with (
                 asyncio.timeout(CHECK_TIMEOUT_S),
@@ -83,15 +83,15 @@ class Condition:
                 await self._require_writes(connection)
                 held = await requirements.locks(connection, LOCKED_S)
         except (SchemaOutdated, SchemaTooNew) as error:
-            return State(unusable=str(error), problems=(str(error),))
+            return DatabaseHealth(unusable=str(error), problems=(str(error),))
         except DatabaseUnsuitable as error:
-            return State(unusable=error.brief, problems=(str(error),))
+            return DatabaseHealth(unusable=error.brief, problems=(str(error),))
         except (TimeoutError, StoreError):
             reason = "the database cannot be reached"
-            return State(
+            return DatabaseHealth(
                 answers=False, unusable=reason, problems=(f"{reason}: start it, or look at its log",)
             )
-        return State(problems=tuple(str(lock) for lock in held))
+        return DatabaseHealth(problems=tuple(str(lock) for lock in held))
 
     async def _require_newest(self, connection: Connection, facts: DatabaseFacts) -> None:
         try:
