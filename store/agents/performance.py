@@ -8,14 +8,14 @@ agent, by UTC day, month and all time, so that any range of days is a few rows. 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from store import sql
 from store.model import BenchmarkId
-from store.postgres.database import Database
+from store.postgres.database import Database, columns
 from store.postgres.text import storable_text
 
 SQL = sql.load("performance")
@@ -98,8 +98,7 @@ def no_figures(agent: str) -> Figures:
     return Figures(agent, None, None, 0, 0, nothing, nothing, 0, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Rows of one length that start from day `first` to day `last`."""
 
     period: str
@@ -175,15 +174,10 @@ async def _figures(
         return []
     statement = SQL["figures"].format(which=which, benchmark_id=benchmark_id, start=start)
     agents = None if filter.agents is None else [storable_text(agent) for agent in filter.agents]
-    arguments: list[Any] = [*_columns(covered), agents]
+    arguments: list[Any] = [*columns(covered), agents]
     if which is _GIVEN_BENCHMARKS:
         arguments.append([storable_text(text) for text in filter.benchmark_ids or ()])
     return [_read(row) for row in await db.fetch(statement, *arguments)]
-
-
-def _columns(covered: Iterable[Part]) -> list[list[Any]]:
-    rows = [(part.period, part.first, part.last) for part in covered]
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _read(row: Mapping[str, Any]) -> Figures:
@@ -234,7 +228,7 @@ async def p95_ms(db: Database, filter: PerformanceFilter, wanted: Sequence[Timed
         # From the highest bucket down, until a twentieth is passed: few rows, however many executions.
         found = await db.fetch(SQL["percentiles_of_all_time"], keys, agents, benchmark_ids, counts)
     else:
-        found = await _of_days(db, (keys, agents, benchmark_ids, counts, *_columns(covered)), len(asked))
+        found = await _of_days(db, (keys, agents, benchmark_ids, counts, *columns(covered)), len(asked))
     return {asked[row["key"]]: int(BUCKET_WIDTH ** row["bucket"]) for row in found}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from store import sql
 from store.benchmarks import rows
 from store.model import Benchmark, BenchmarkDraft, BenchmarkId, StoredFile, SyncOutcome
-from store.postgres.database import Connection, Database
+from store.postgres.database import Connection, Database, columns
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
 
@@ -159,12 +159,12 @@ async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
         return
     await connection.execute(
         SQL["write_benchmarks"],
-        *_columns([(c.id, c.revision, c.source_path, c.archived) for c in ordered]),
+        *columns([(c.id, c.revision, c.source_path, c.archived) for c in ordered]),
     )
     revised = [_revision(change.draft, change.revision) for change in ordered if change.draft is not None]
     if revised:
-        await connection.execute(SQL["write_revisions"], *_columns(revised))
-    rows_of_log = _columns([(c.id, c.revision, c.outcome) for c in ordered])
+        await connection.execute(SQL["write_revisions"], *columns(revised))
+    rows_of_log = columns([(c.id, c.revision, c.outcome) for c in ordered])
     await connection.execute(SQL["append_changes"], *rows_of_log)
 
 
@@ -180,10 +180,6 @@ def _revision(draft: BenchmarkDraft, revision: int) -> tuple[Any, ...]:
         encode_json(draft.definition),
         encode_json(draft.remarks),
     )
-
-
-def _columns(records: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*records, strict=True)]
 
 
 async def get(db: Database, benchmark_id: BenchmarkId, revision: int | None = None) -> Benchmark | None:
@@ -205,5 +201,5 @@ async def get_revisions(
     """Benchmarks as of given revisions; those that do not exist are absent."""
     if not wanted:
         return {}
-    found = await db.fetch(SQL["at_revision"], *_columns(wanted))
+    found = await db.fetch(SQL["at_revision"], *columns(wanted))
     return {(BenchmarkId(row["benchmark_id"]), row["revision"]): rows.benchmark(row) for row in found}

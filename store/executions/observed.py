@@ -37,7 +37,7 @@ from store.model import (
     ToolCall,
     WorkerId,
 )
-from store.postgres.database import Connection, Database, Row
+from store.postgres.database import Connection, Database, Row, columns
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
 
@@ -264,11 +264,11 @@ async def _store_together(db: Database, batch: Sequence[Observed]) -> set[Execut
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_importers"])
         await connection.execute(SQL["supersede"], [item.id for item in batch])
-        found = await connection.fetch(SQL["write"], *_columns([item.columns for item in batch]))
+        found = await connection.fetch(SQL["write"], *columns([item.columns for item in batch]))
         written = {ExecutionId(row["id"]) for row in found}
         mine = [item for item in batch if item.id in written]
         if mine:
-            await connection.execute(SQL["store_results"], *_columns([item.result for item in mine]))
+            await connection.execute(SQL["store_results"], *columns([item.result for item in mine]))
             await _store_parts(connection, "store_steps", [(item.id, item.steps) for item in mine])
             await tool_logs.store(connection, [item.log for item in mine if item.log is not None])
             await _store_parts(
@@ -282,8 +282,4 @@ async def _store_parts(
 ) -> None:
     given = [part for part in parts if part[1] is not None]
     if given:
-        await connection.execute(SQL[block], *_columns(given))
-
-
-def _columns(records: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*records, strict=True)]
+        await connection.execute(SQL[block], *columns(given))

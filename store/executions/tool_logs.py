@@ -18,7 +18,7 @@ from store import sql
 from store.executions import rows
 from store.executions.output import OutputPiece, pieces_by_key
 from store.model import ExecutionId, JsonValue, ToolCall, WorkerId
-from store.postgres.database import Connection, Database
+from store.postgres.database import Connection, Database, columns
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
 
@@ -180,19 +180,17 @@ async def store(connection: Connection, logs: Sequence[StoredLog]) -> None:
     """The same inside a transaction that has locked, or just written, the rows of these executions."""
     if not logs:
         return
-    await connection.execute(SQL["store"], *_columns([(log.id, *log.row.columns) for log in logs]))
+    await connection.execute(SQL["store"], *columns([(log.id, *log.row.columns) for log in logs]))
     await connection.execute(SQL["drop_text"], [log.id for log in logs])
     pieces = [
         (log.id, offset, piece)
         for log in logs
         for offset, piece in zip(_offsets(log.pieces), log.pieces, strict=True)
     ]
-    await connection.execute(SQL["store_text"], *_columns(pieces, 3))
+    await connection.execute(SQL["store_text"], *columns(pieces, 3))
     with_calls = [log for log in logs if log.calls is not None]
-    await connection.execute(
-        SQL["drop_calls"], *_columns([(log.id, log.call_count) for log in with_calls], 2)
-    )
-    await connection.execute(SQL["store_calls"], *_columns([(log.id, log.calls) for log in with_calls], 2))
+    await connection.execute(SQL["drop_calls"], *columns([(log.id, log.call_count) for log in with_calls], 2))
+    await connection.execute(SQL["store_calls"], *columns([(log.id, log.calls) for log in with_calls], 2))
 
 
 async def add_remarks(db: Database, remarks: Mapping[ExecutionId, str]) -> None:
@@ -265,7 +263,3 @@ def _offsets(pieces: Sequence[bytes]) -> list[int]:
         offsets.append(at)
         at += len(piece)
     return offsets
-
-
-def _columns(records: Sequence[tuple[Any, ...]], width: int = 0) -> list[list[Any]]:
-    return [list(column) for column in zip(*records, strict=True)] or [[] for _ in range(width)]

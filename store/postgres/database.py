@@ -8,7 +8,7 @@ that met a lock of others, or a plan from before a change of the schema, is trie
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +29,11 @@ ACQUIRE_TIMEOUT_S = 5.0
 
 FEED_TIMEOUT_S = 3.0
 """Statements that read a log have a shorter timeout than others: they are repeated anyway."""
+
+
+def columns(records: Sequence[tuple[Any, ...]], width: int = 0) -> list[list[Any]]:
+    """The records as one array per column, for unnest; without records `width` empty arrays."""
+    return [list(column) for column in zip(*records, strict=True)] or [[] for _ in range(width)]
 
 
 class PooledConnection:
