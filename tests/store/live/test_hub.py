@@ -387,7 +387,6 @@ async def test_a_hub_that_is_closed_the_moment_its_bell_rings_ends_all_the_same(
 async def test_a_watcher_that_is_behind_waits_for_a_busy_database(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.postgres.database.ACQUIRE_TIMEOUT_S", 0.05)
     db = await Database.open(database_url, max_size=1)
     hub = await Hub.start(db)
     try:
@@ -405,8 +404,10 @@ async def test_a_watcher_that_is_behind_waits_for_a_busy_database(
         monkeypatch.setattr(Database, "_acquire", lambda _: noted())
         async with asyncio.timeout(DEADLINE_S):
             async with db.connection():
-                watching = asyncio.create_task(take(hub, execution_id, 0, 2))
-                await refused.wait()
+                with monkeypatch.context() as impatient:
+                    impatient.setattr("store.postgres.database.ACQUIRE_TIMEOUT_S", 0.05)
+                    watching = asyncio.create_task(take(hub, execution_id, 0, 2))
+                    await refused.wait()
                 assert not watching.done()
             assert await watching == [1, 2]
     finally:
