@@ -135,7 +135,7 @@ class Toolbox:
         return {"accounts": shown_accounts}
 
     def _memo(self, given: args.Memo) -> _Result:
-        return self._prepare(build.memo(given.text), {"text": given.text})
+        return {**self._prepare(build.memo(given.text), {}), "text": given.text}
 
     def _simulate(self, _: args.NoArguments) -> _Result:
         if not self.prepared:

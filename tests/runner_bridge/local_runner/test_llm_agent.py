@@ -357,3 +357,25 @@ def test_a_simulation_tells_the_error_and_changes_nothing(tmp_path: Path) -> Non
     assert played.llm["invalid_calls"] == 1
     balance = played.data["steps"][0]["observation"]["account_states"][USER]["lamports"]
     assert balance == 10**9
+
+
+def test_a_memo_a_sync_and_a_closing_are_one_transaction(tmp_path: Path) -> None:
+    account = "USER_WSOL_ACCOUNT"
+    close = {"account": account, "destination": USER, "authority": USER}
+    calls = [
+        {"name": "memo", "arguments": {"text": USDC}},
+        {"name": "sync_native", "arguments": {"account": USER}},
+        {"name": "close_token_account", "arguments": close},
+        {"name": "close_token_account", "arguments": {**close, "account": USER}},
+        {"name": "create_token_account", "arguments": {"owner": USER, "mint": USER}},
+    ]
+    played = play(tmp_path, [{"calls": calls}, {"text": "Closed."}], benchmark="008-wrap-sol")
+    memo, synced, closed, no_token_account, no_mint = played.tool_results
+    assert memo["text"] == USDC
+    assert synced["account"] == closed["account"] == account
+    assert "is a wallet" in no_token_account["error"]
+    assert "is no mint" in no_mint["error"]
+    (step,) = played.data["steps"]
+    assert len(step["action"]) == 3
+    assert step["observation"]["last_transaction_status"] == "Success"
+    assert step["observation"]["account_states"][account]["exists"] is False
