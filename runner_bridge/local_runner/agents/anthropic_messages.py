@@ -14,8 +14,8 @@ from runner_bridge.local_runner.agents.chat import (
     Usage,
     bad_answer,
     count,
+    member,
     new_call_id,
-    part,
     sampling,
     text_or_none,
 )
@@ -83,8 +83,8 @@ class AnthropicMessages:
             )
         blocks = [_with_id(block) for block in content]
         usage = answer.get("usage")
-        cached = count(part(usage, "cache_read_input_tokens"))
-        new = count(part(usage, "input_tokens")) + count(part(usage, "cache_creation_input_tokens"))
+        cached = count(member(usage, "cache_read_input_tokens"))
+        new = count(member(usage, "input_tokens")) + count(member(usage, "cache_creation_input_tokens"))
         return Reply(
             text="".join(block["text"] for block in blocks if isinstance(block.get("text"), str)),
             calls=tuple(
@@ -95,7 +95,7 @@ class AnthropicMessages:
             finish_reason=reason,
             # A message without content cannot be sent back.
             message={"role": "assistant", "content": blocks} if blocks else None,
-            usage=Usage(new + cached, count(part(usage, "output_tokens")), cached),
+            usage=Usage(new + cached, count(member(usage, "output_tokens")), cached),
             id=text_or_none(answer.get("id")),
             model=text_or_none(answer.get("model")),
         )

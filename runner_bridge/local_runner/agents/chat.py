@@ -145,7 +145,7 @@ def count(value: object) -> int:
     return value if type(value) is int and value >= 0 else 0
 
 
-def part(value: object, key: str) -> Any:
+def member(value: object, key: str) -> Any:
     """The value of `key` in an object; None in anything else."""
     return value.get(key) if isinstance(value, dict) else None
 

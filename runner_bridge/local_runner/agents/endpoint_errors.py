@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from runner_bridge.local_runner.agents.chat import EndpointFailure, FailureKind, part, text_or_none
+from runner_bridge.local_runner.agents.chat import EndpointFailure, FailureKind, member, text_or_none
 
 MAX_MESSAGE = 2_000
 _OVERLOADED = 529
@@ -35,9 +35,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 def failure_of(status: int, body: Any) -> EndpointFailure:
     """The failure that an answer with this status and this JSON body reports; `body` is None for other bodies."""
-    error = part(body, "error") or body
+    error = member(body, "error") or body
     message = _message(error)
-    codes = [text for text in (part(error, "code"), part(error, "type"), part(error, "status")) if text]
+    codes = [text for text in (member(error, "code"), member(error, "type"), member(error, "status")) if text]
     effective = _effective_status(status, codes)
     kind, is_passing = _kind(effective, " ".join([*map(str, codes), message]))
     if "insufficient_quota" in codes:
@@ -99,7 +99,7 @@ def _effective_status(status: int, codes: list[Any]) -> int:
 
 
 def _message(error: Any) -> str:
-    said = text_or_none(error) or text_or_none(part(error, "message")) or ""
+    said = text_or_none(error) or text_or_none(member(error, "message")) or ""
     plain = _CONTROL.sub(" ", said)
     return plain if len(plain) <= MAX_MESSAGE else plain[: MAX_MESSAGE - 1] + "…"
 

@@ -15,8 +15,8 @@ from runner_bridge.local_runner.agents.chat import (
     Usage,
     bad_answer,
     count,
+    member,
     new_call_id,
-    part,
     sampling,
     text_or_none,
 )
@@ -65,11 +65,11 @@ class OpenAiChat:
         if not isinstance(choices, list) or not choices:
             raise bad_answer("the answer has no choices")
         choice = choices[0]
-        message, reason = part(choice, "message"), text_or_none(part(choice, "finish_reason"))
+        message, reason = member(choice, "message"), text_or_none(member(choice, "finish_reason"))
         if reason == "content_filter":
             raise EndpointFailure(FailureKind.REFUSED, "the endpoint's content filter stopped the answer")
         if reason == "error" or not isinstance(message, dict):
-            said = part(part(choice, "error"), "message")
+            said = member(member(choice, "error"), "message")
             raise bad_answer(f"the answer is an error: {said}" if said else "the choice has no message")
         message, calls = _with_calls(message)
         usage = answer.get("usage")
@@ -79,10 +79,10 @@ class OpenAiChat:
             finish_reason=reason,
             message={**message, "role": "assistant"},
             usage=Usage(
-                count(part(usage, "prompt_tokens")),
-                count(part(usage, "completion_tokens")),
-                count(part(part(usage, "prompt_tokens_details"), "cached_tokens")),
-                count(part(part(usage, "completion_tokens_details"), "reasoning_tokens")),
+                count(member(usage, "prompt_tokens")),
+                count(member(usage, "completion_tokens")),
+                count(member(member(usage, "prompt_tokens_details"), "cached_tokens")),
+                count(member(member(usage, "completion_tokens_details"), "reasoning_tokens")),
             ),
             id=text_or_none(answer.get("id")),
             model=text_or_none(answer.get("model")),
@@ -102,8 +102,8 @@ def _with_calls(message: Json) -> tuple[Json, tuple[ToolCall, ...]]:
     calls = tuple(
         ToolCall(
             item["id"],
-            text_or_none(part(item.get("function"), "name")) or "",
-            part(item.get("function"), "arguments"),
+            text_or_none(member(item.get("function"), "name")) or "",
+            member(item.get("function"), "arguments"),
         )
         for item in items
     )
@@ -113,5 +113,5 @@ def _with_calls(message: Json) -> tuple[Json, tuple[ToolCall, ...]]:
 def _text(content: Any) -> str:
     """The text of a message: itself, or that of its parts."""
     if isinstance(content, list):
-        return "".join(_text(part(item, "text")) for item in content)
+        return "".join(_text(member(item, "text")) for item in content)
     return content if isinstance(content, str) else ""
