@@ -13,7 +13,12 @@ from dataclasses import dataclass
 
 from runner_bridge.formats.addresses import b58decode, is_address
 from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.formats.ground_truth import DATA_NOT_COMPARED, ExpectedAccount, ExpectedInstruction
+from runner_bridge.formats.ground_truth import (
+    DATA_NOT_COMPARED,
+    ExpectedAccount,
+    ExpectedInstruction,
+    GroundTruth,
+)
 from runner_bridge.formats.models import JsonValue, as_json
 from runner_bridge.formats.session_file import AccountMeta, Instruction, Observation, SessionStep
 
@@ -83,27 +88,20 @@ class Scoring:
 def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
     """The score of `steps`: their actions one after another, and what was observed after the last."""
     final = steps[-1].observation if steps else None
-    onchain = 1.0 if final is not None and final.succeeded else 0.0
     truth = benchmark.ground_truth
     compared: tuple[InstructionScore, ...] = ()
-    actions = [instruction for step in steps for instruction in step.action]
-    if truth.expects_no_transaction:
-        changed = any(step.observation.succeeded for step in steps)
-        instructions, onchain = float(bool(steps) and not actions), float(bool(steps) and not changed)
-        score = INSTRUCTION_SHARE * instructions + ONCHAIN_SHARE * onchain
-    elif truth.skip_instruction_validation:
-        instructions, score = onchain, onchain
-    else:
+    if not truth.skip_instruction_validation and not truth.expects_no_transaction:
+        actions = [instruction for step in steps for instruction in step.action]
         key_map = final.key_map if final is not None else {}
         compared = tuple(_compare_all(truth.expected_instructions, actions, key_map))
-        instructions = _instruction_score(compared) if steps else 0.0
-        score = min(1.0, max(0.0, INSTRUCTION_SHARE * instructions + ONCHAIN_SHARE * onchain))
-    if truth.expects_no_transaction and final is not None:
-        issues, details = _explain_declining(len(actions), onchain)
+    instructions, onchain = _shares(truth, steps, compared)
+    score = min(1.0, max(0.0, INSTRUCTION_SHARE * instructions + ONCHAIN_SHARE * onchain))
+    if truth.expects_no_transaction and steps:
+        issues, details = _explain_declining(instructions, onchain)
     else:
         issues, details = _explain(instructions, onchain, final)
-    if not truth.skip_instruction_validation and not truth.expects_no_transaction and not _possible(compared):
-        details.append("The benchmark expects no particular instructions: they count as matched")
+        if not truth.skip_instruction_validation and not _possible(compared):
+            details.append("The benchmark expects no particular instructions: they count as matched")
     return Scoring(
         version=SCORING_VERSION,
         score=score,
@@ -124,6 +122,20 @@ def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
 
 def _is_open(part: PartScore) -> bool:
     return part.why is not None and part.why.startswith(UNRESOLVED)
+
+
+def _shares(
+    truth: GroundTruth, steps: Sequence[SessionStep], compared: Sequence[InstructionScore]
+) -> tuple[float, float]:
+    """The score of the instructions and that of what happened on chain, each from 0 to 1."""
+    if not steps:
+        return 0.0, 0.0
+    if truth.expects_no_transaction:
+        sent = any(step.action for step in steps)
+        changed = any(step.observation.succeeded for step in steps)
+        return float(not sent), float(not changed)
+    succeeded = float(steps[-1].observation.succeeded)
+    return succeeded if truth.skip_instruction_validation else _instruction_score(compared), succeeded
 
 
 def _possible(compared: Sequence[InstructionScore]) -> float:
@@ -156,11 +168,11 @@ def _explain(instructions: float, onchain: float, final: Observation | None) -> 
     return issues, details
 
 
-def _explain_declining(sent: int, onchain: float) -> tuple[list[str], list[str]]:
-    if not sent:
+def _explain_declining(instructions: float, onchain: float) -> tuple[list[str], list[str]]:
+    if instructions == 1.0:
         return [], ["The benchmark expects no transaction, and none was sent"]
     issues = ["Instructions were sent although the benchmark expects no transaction"]
-    return issues, [] if onchain < 1.0 else ["The chain refused them, so nothing changed"]
+    return issues, ["The chain refused them, so nothing changed"] if onchain == 1.0 else []
 
 
 def _compare_all(
