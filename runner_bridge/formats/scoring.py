@@ -90,7 +90,8 @@ def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
     final = steps[-1].observation if steps else None
     truth = benchmark.ground_truth
     compared: tuple[InstructionScore, ...] = ()
-    if not truth.skip_instruction_validation and not truth.expects_no_transaction:
+    compares = not truth.skip_instruction_validation and not truth.expects_no_transaction
+    if compares:
         actions = [instruction for step in steps for instruction in step.action]
         key_map = final.key_map if final is not None else {}
         compared = tuple(_compare_all(truth.expected_instructions, actions, key_map))
@@ -100,8 +101,8 @@ def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
         issues, details = _explain_declining(instructions, onchain)
     else:
         issues, details = _explain(instructions, onchain, final)
-        if not truth.skip_instruction_validation and not _possible(compared):
-            details.append("The benchmark expects no particular instructions: they count as matched")
+    if compares and not _possible(compared):
+        details.append("The benchmark expects no particular instructions: they count as matched")
     return Scoring(
         version=SCORING_VERSION,
         score=score,
