@@ -34,7 +34,7 @@ async def test_it_says_what_would_go_and_deletes_it_only_with_yes(
         r"4\s+tool calls",
         r"1\s+results",
         r"7 bytes\s+output",
-        "say --yes",
+        "add --yes",
     ):
         assert re.search(told, dry.out), told
     assert (await left(db, old))["execution_steps"] == 2
