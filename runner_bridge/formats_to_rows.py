@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runner_bridge.formats import benchmark as benchmark_format
-from runner_bridge.formats import tool_call as tool_call_format
-from runner_bridge.formats.remarks import Remark, RemarkKind
+from runner_bridge.formats.benchmarks import benchmark as benchmark_format
+from runner_bridge.formats.benchmarks.remarks import Remark, RemarkKind
+from runner_bridge.formats.tool_logs import tool_call as tool_call_format
 from store.model import BenchmarkDraft, BenchmarkId, JsonValue, ToolCall, ToolCallStatus
 
 

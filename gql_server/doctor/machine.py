@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gql_server.doctor.findings import Finding, Level, ok, problem, warning
 from gql_server.settings.settings import Settings
-from runner_bridge.formats.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.launchers.command_help import ask_for_help, command_remarks
 from runner_bridge.launchers.runner_config import RunnerConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 from perf.report.figures import median, show
 from perf.report.lines import RATIO, Line
 from runner_bridge.benchmarks.sync import sync_benchmarks
-from runner_bridge.formats.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
 from store.postgres.database import Database
 from tests.helpers.samples import transfer_yaml
 

@@ -21,9 +21,9 @@ from aiohttp import web
 
 from perf.load import seed
 from perf.rivals.serving import serve
-from runner_bridge.formats.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.runnable import why_not_runnable
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.runnable import why_not_runnable
 from store import sql
 
 FILE = Path(__file__).with_suffix(".sql")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.reference_answer import why_no_reference_answer
+from runner_bridge.formats.benchmarks.runnable import why_not_runnable
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.reference_answer import why_no_reference_answer
-from runner_bridge.formats.runnable import why_not_runnable
 
 REMEMBERED_CHARACTERS = 8 * 1024 * 1024
 """Of source text; parsed definitions take about ten times as much memory."""

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from runner_bridge.benchmarks.parsing import Batch, BenchmarkFile, parse_files
 from runner_bridge.errors import BenchmarksDirectoryError
+from runner_bridge.formats.benchmarks.remarks import Remark, remarks_on_name
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
-from runner_bridge.formats.remarks import Remark, remarks_on_name
 from runner_bridge.formats_to_rows import remark
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcesses
 from store.model import StoredFile

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from runner_bridge.formats.benchmark import Remark, parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import Remark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats_to_rows import benchmark_draft
 from store.model import BenchmarkDraft, StoredFile

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from runner_bridge.benchmarks.files import MAX_FILE_BYTES, read_benchmark_files
 from runner_bridge.benchmarks.parsing import BenchmarkFile
-from runner_bridge.formats.benchmark import Benchmark, Remark, parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, Remark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats_to_rows import benchmark_draft
 from store import model

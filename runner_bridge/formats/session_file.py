@@ -18,7 +18,13 @@ from runner_bridge.formats.ids import check_id, is_dynamic_id, normalise_benchma
 from runner_bridge.formats.models import JsonValue, Model, Path, Tuple, first_problem
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.formats.times import from_unix, milliseconds_between
-from runner_bridge.formats.tool_call import CallStatus, ToolCall, call_status, normalise_tool_name, readable
+from runner_bridge.formats.tool_logs.tool_call import (
+    CallStatus,
+    ToolCall,
+    call_status,
+    normalise_tool_name,
+    readable,
+)
 
 __all__ = [
     "AccountMeta",

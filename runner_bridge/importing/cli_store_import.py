@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
-from runner_bridge.formats.cli_store import CLI_STORE, CliStore, ConvertedLog, parse_cli_store
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import takes_precedence
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
+from runner_bridge.formats.tool_logs.cli_store import CLI_STORE, CliStore, ConvertedLog, parse_cli_store
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.ingest_failures import display
 from runner_bridge.sessions.named_session import NamedSession, named_session

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.errors import ImportDirectoryError
-from runner_bridge.formats.cli_store import CLI_STORE
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import format_rank, session_of_file, session_of_log
 from runner_bridge.formats.files import open_directory, reason
 from runner_bridge.formats.paths import Directory, path_names
+from runner_bridge.formats.tool_logs.cli_store import CLI_STORE
 from runner_bridge.ingest_failures import display
 from runner_bridge.launchers.runner_config import RunnerConfig
 

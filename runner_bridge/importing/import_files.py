@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner_bridge.formats.cli_store import CLI_STORE
 from runner_bridge.formats.file_names import session_of_file
 from runner_bridge.formats.paths import Directory
+from runner_bridge.formats.tool_logs.cli_store import CLI_STORE
 from runner_bridge.importing.cli_store_import import import_cli_store
 from runner_bridge.importing.import_directory import Listing, allowed_directory, list_files
 from runner_bridge.importing.tool_log_import import ToolLogImport

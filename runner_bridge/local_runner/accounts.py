@@ -17,7 +17,7 @@ from solders.pubkey import Pubkey
 from solders.token.state import Mint, TokenAccount, TokenAccountState
 
 from runner_bridge.formats.addresses import NATIVE_MINTS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM
-from runner_bridge.formats.declared_mint import DeclaredMint
+from runner_bridge.formats.benchmarks.declared_mint import DeclaredMint
 from runner_bridge.local_runner.instructions import TOKEN_PROGRAMS
 
 MINT_SIZE = 82

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from runner_bridge.formats.assertions import AssertionOutcome
-from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.assertions import AssertionOutcome
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from runner_bridge.local_runner.agents import DETERMINISTIC, agent_settings, create_agent

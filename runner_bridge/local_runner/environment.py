@@ -22,10 +22,10 @@ from runner_bridge.formats.addresses import (
     associated_token_address,
     is_address,
 )
-from runner_bridge.formats.benchmark import AccountData, Benchmark, InitialAccount
-from runner_bridge.formats.declared_mint import DeclaredMint, declared_mint
-from runner_bridge.formats.remarks import FEE_PAYER
-from runner_bridge.formats.runnable import is_token_account, mint_programs
+from runner_bridge.formats.benchmarks.benchmark import AccountData, Benchmark, InitialAccount
+from runner_bridge.formats.benchmarks.declared_mint import DeclaredMint, declared_mint
+from runner_bridge.formats.benchmarks.remarks import FEE_PAYER
+from runner_bridge.formats.benchmarks.runnable import is_token_account, mint_programs
 from runner_bridge.local_runner.accounts import (
     MINT_SIZE,
     Holding,

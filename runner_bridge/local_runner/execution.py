@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner_bridge.formats.assertions import AssertionOutcome, evaluate_assertions
-from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.formats.runnable import why_not_runnable
-from runner_bridge.formats.scoring import score_steps
+from runner_bridge.formats.benchmarks.assertions import AssertionOutcome, evaluate_assertions
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.runnable import why_not_runnable
+from runner_bridge.formats.benchmarks.scoring import score_steps
 from runner_bridge.formats.session_file import SessionStep, session_steps
 from runner_bridge.local_runner.agents import Agent, AgentRequest
 from runner_bridge.local_runner.environment import Environment

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from runner_bridge.benchmarks.definitions import StoredText, Unreadable, read_definition
-from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory

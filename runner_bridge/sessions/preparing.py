@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError, shown
 from runner_bridge.sessions.endings import Evaluation, ending_by_result, evaluate_steps
 from runner_bridge.sessions.named_session import NamedSession

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from runner_bridge.formats import tool_call as tool_call_format
-from runner_bridge.formats import tool_log as tool_log_format
-from runner_bridge.formats.tool_log import MAX_KEPT, size_before_cut
+from runner_bridge.formats.tool_logs import tool_call as tool_call_format
+from runner_bridge.formats.tool_logs import tool_log as tool_log_format
+from runner_bridge.formats.tool_logs.tool_log import MAX_KEPT, size_before_cut
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.ingest_failures import display
 from runner_bridge.redaction import redact, redact_bytes, redact_json

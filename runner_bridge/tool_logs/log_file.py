@@ -15,7 +15,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import tool_log_names
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
-from runner_bridge.formats.tool_log import LogChange, ToolLogReader
+from runner_bridge.formats.tool_logs.tool_log import LogChange, ToolLogReader
 from store.executions.tool_logs import KnownLog
 
 MAX_TOOL_LOG_BYTES = 64 * 1024 * 1024

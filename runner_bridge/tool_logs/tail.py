@@ -15,9 +15,9 @@ from pathlib import Path
 
 from runner_bridge.formats.file_names import tool_log_name
 from runner_bridge.formats.files import DirectoryReader
-from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
-from runner_bridge.formats.tool_log import LogChange, StepComplete
+from runner_bridge.formats.tool_logs.flow_progress import StepCounter
+from runner_bridge.formats.tool_logs.tool_log import LogChange, StepComplete
 from runner_bridge.ingest_failures import place_of, record_failures
 from runner_bridge.redaction import redact_bytes
 from runner_bridge.tool_logs.content import clean_call, clean_calls, failures_of, log_row

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from runner_bridge.formats.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.sessions.endings import Evaluation, ending_by_result, evaluate_steps

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 
 from runner_bridge.formats.file_names import own_directory
-from runner_bridge.formats.flow_progress import StepCounter
 from runner_bridge.formats.paths import Directory
+from runner_bridge.formats.tool_logs.flow_progress import StepCounter
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.output_tail import OutputTail
 from runner_bridge.sessions.find_session import ExpectedSession

@@ -8,10 +8,10 @@ from typing import Annotated
 import strawberry
 
 from runner_bridge.benchmarks.sync import parse_source
-from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.reference_answer import why_no_reference_answer
+from runner_bridge.formats.benchmarks.runnable import why_not_runnable
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.reference_answer import why_no_reference_answer
-from runner_bridge.formats.runnable import why_not_runnable
 from schema.benchmarks.mutations import InvalidBenchmarkError
 from schema.benchmarks.reference_answer import ReferenceAnswer
 from schema.benchmarks.remarks import Remark

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 from strawberry.scalars import JSON
 
-from runner_bridge.formats import benchmark as formats
+from runner_bridge.formats.benchmarks import benchmark as formats
 
 LARGEST_INT = 2**31 - 1
 

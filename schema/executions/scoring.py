@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from runner_bridge.formats.scoring import NOT_COMPUTABLE
+from runner_bridge.formats.benchmarks.scoring import NOT_COMPUTABLE
 
 __all__ = ["NOT_COMPUTABLE", "AssertionOutcome", "AssertionResult", "Scoring"]
 

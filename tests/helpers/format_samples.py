@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
 from tests.helpers.places import DATA
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
-from runner_bridge.formats.tool_log import ToolLogReader, parse_tool_log
+from runner_bridge.formats.tool_logs.tool_log import ToolLogReader, parse_tool_log
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from runner_bridge.formats.addresses import b58decode, is_address
-from runner_bridge.formats.ground_truth import ExpectedInstruction
-from runner_bridge.formats.reference_answer import step_of, why_no_reference_answer
+from runner_bridge.formats.benchmarks.ground_truth import ExpectedInstruction
+from runner_bridge.formats.benchmarks.reference_answer import step_of, why_no_reference_answer
 from runner_bridge.local_runner.agents.protocol import AgentRequest
 from runner_bridge.local_runner.agents.tool_names import described
 from runner_bridge.local_runner.errors import AgentError

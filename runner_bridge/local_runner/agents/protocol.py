@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.local_runner.environment import Environment, Observation
 from runner_bridge.local_runner.instructions import Instruction
 from runner_bridge.local_runner.tool_log import ToolLog

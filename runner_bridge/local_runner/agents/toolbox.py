@@ -16,8 +16,8 @@ from runner_bridge.formats.addresses import (
     TOKEN_PROGRAM,
     associated_token_address,
 )
+from runner_bridge.formats.benchmarks.remarks import FEE_PAYER
 from runner_bridge.formats.errors import path_text, shown
-from runner_bridge.formats.remarks import FEE_PAYER
 from runner_bridge.local_runner import instructions as build
 from runner_bridge.local_runner.agents import tool_definitions as args
 from runner_bridge.local_runner.agents.account_view import SOL_DECIMALS, AccountViews, MintView

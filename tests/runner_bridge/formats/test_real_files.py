@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from runner_bridge.formats.addresses import b58decode, find_associated_token_address
-from runner_bridge.formats.assertions import evaluate_assertions
-from runner_bridge.formats.benchmark import parse_benchmark
-from runner_bridge.formats.reference_answer import BY_THE_AGENT, why_no_reference_answer
-from runner_bridge.formats.runnable import why_not_runnable
-from runner_bridge.formats.scoring import score_steps
+from runner_bridge.formats.benchmarks.assertions import evaluate_assertions
+from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.reference_answer import BY_THE_AGENT, why_no_reference_answer
+from runner_bridge.formats.benchmarks.runnable import why_not_runnable
+from runner_bridge.formats.benchmarks.scoring import score_steps
 from runner_bridge.formats.session_file import parse_session_file
-from runner_bridge.formats.tool_log import parse_tool_log
+from runner_bridge.formats.tool_logs.tool_log import parse_tool_log
 from tests.helpers.places import REAL_DATA
 
 SESSION_ID = "057d2e4a-f687-469f-8885-ad57759817c0"

@@ -29,9 +29,9 @@ from runner_bridge.formats.addresses import (
     WRAPPED_SOL_MINT,
     associated_token_address,
 )
-from runner_bridge.formats.benchmark import InitialAccount, parse_benchmark
-from runner_bridge.formats.declared_mint import TransferFee, declared_mint
-from runner_bridge.formats.runnable import is_token_account, mint_programs, why_not_runnable
+from runner_bridge.formats.benchmarks.benchmark import InitialAccount, parse_benchmark
+from runner_bridge.formats.benchmarks.declared_mint import TransferFee, declared_mint
+from runner_bridge.formats.benchmarks.runnable import is_token_account, mint_programs, why_not_runnable
 from runner_bridge.local_runner.environment import Environment
 from runner_bridge.local_runner.instructions import AccountUse, Instruction
 from runner_bridge.local_runner.vm import Vm

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.formats.assertions import Outcome, evaluate_assertions
-from runner_bridge.formats.scoring import score_steps
+from runner_bridge.formats.benchmarks.assertions import Outcome, evaluate_assertions
+from runner_bridge.formats.benchmarks.scoring import score_steps
 from tests.helpers.local_runner import benchmark, execute
 
 SCORES = {

@@ -13,7 +13,7 @@ from runner_bridge.formats.addresses import (
     WRAPPED_SOL_MINT,
     b58encode,
 )
-from runner_bridge.formats.runnable import BUNDLED_PROGRAMS
+from runner_bridge.formats.benchmarks.runnable import BUNDLED_PROGRAMS
 from runner_bridge.local_runner.accounts import wallet
 from runner_bridge.local_runner.environment import Environment
 from runner_bridge.local_runner.instructions import AccountUse, Instruction, sol_transfer, spl_transfer

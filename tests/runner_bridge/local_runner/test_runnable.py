@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runner_bridge.formats.addresses import associated_token_address
-from runner_bridge.formats.benchmark import parse_benchmark
-from runner_bridge.formats.reference_answer import declared_names
-from runner_bridge.formats.runnable import ELSEWHERE, why_not_runnable
+from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.reference_answer import declared_names
+from runner_bridge.formats.benchmarks.runnable import ELSEWHERE, why_not_runnable
 from runner_bridge.local_runner.environment import Environment
 from tests.helpers.local_runner import BENCHMARKS
 from tests.helpers.places import REAL_DATA

@@ -14,9 +14,9 @@ import pytest
 from solders.keypair import Keypair
 
 from runner_bridge.formats.addresses import SYSTEM_PROGRAM
-from runner_bridge.formats.assertions import Outcome
-from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.formats.runnable import is_token_account, mint_decimals
+from runner_bridge.formats.benchmarks.assertions import Outcome
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.runnable import is_token_account, mint_decimals
 from runner_bridge.local_runner.agents import Agent, AgentRequest
 from runner_bridge.local_runner.agents.deterministic import DeterministicAgent
 from runner_bridge.local_runner.execution import Execution, execute

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.formats.tool_log import CallStatus
+from runner_bridge.formats.tool_logs.tool_log import CallStatus
 from tests.helpers.local_runner import BENCHMARKS, execute, finish, start
 
 REAL_LOG = Path("otel", "enhanced_otel_057d2e4a-f687-469f-8885-ad57759817c0.jsonl")

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner_bridge.benchmarks import sync
 from runner_bridge.benchmarks.definitions import Definitions, StoredText
-from runner_bridge.formats.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.pagination import encode_cursor
 from store.benchmarks import benchmarks

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner_bridge.formats.tool_log import parse_tool_log
+from runner_bridge.formats.tool_logs.tool_log import parse_tool_log
 from schema.renderings.call_labels import sol_amount
 from schema.renderings.flow_diagram import FlowDiagram, FlowNodeKind, flow_diagram
 from schema.renderings.mermaid_text import label

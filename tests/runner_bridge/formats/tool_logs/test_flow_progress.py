@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner_bridge.formats.flow_progress import StepCounter
+from runner_bridge.formats.tool_logs.flow_progress import StepCounter
 
 
 def test_each_step_counts_once_in_whatever_order() -> None:

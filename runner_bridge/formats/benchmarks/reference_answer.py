@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner_bridge.formats.addresses import b58decode, is_address
-from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.formats.ground_truth import DATA_NOT_COMPARED, ExpectedInstruction
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.ground_truth import DATA_NOT_COMPARED, ExpectedInstruction
 
 BY_THE_AGENT = frozenset(
     {"001-sol-transfer", "002-spl-transfer", "003-spl-transfer-fail", "004-partial-score-spl-transfer"}

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from runner_bridge.formats.addresses import TOKEN_PROGRAM, associated_token_address
-from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.formats.ground_truth import AddressDerivation, Assertion
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.ground_truth import AddressDerivation, Assertion
 from runner_bridge.formats.models import JsonValue, as_json
 from runner_bridge.formats.session_file import Observation, SessionStep
 

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from runner_bridge.formats.addresses import b58decode
+from runner_bridge.formats.benchmarks.ground_truth import DATA_NOT_COMPARED, why_not_evaluable
 from runner_bridge.formats.errors import path_text, shown
-from runner_bridge.formats.ground_truth import DATA_NOT_COMPARED, why_not_evaluable
 from runner_bridge.formats.models import JsonValue, Model, Path
 
 FEE_PAYER = "USER_WALLET_PUBKEY"

@@ -12,17 +12,17 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
-from runner_bridge.formats.errors import FormatError, path_text
-from runner_bridge.formats.ground_truth import (
+from runner_bridge.formats.benchmarks.ground_truth import (
     AddressDerivation,
     Assertion,
     ExpectedAccount,
     ExpectedInstruction,
     GroundTruth,
 )
+from runner_bridge.formats.benchmarks.remarks import Remark, remarks_on
+from runner_bridge.formats.errors import FormatError, path_text
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.models import Lamports, Model, Path, Tuple, first_problem
-from runner_bridge.formats.remarks import Remark, remarks_on
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.formats.strict_yaml import decode_text, load_yaml, load_yaml_document
 

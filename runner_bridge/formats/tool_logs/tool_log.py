@@ -15,12 +15,12 @@ import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from runner_bridge.formats.call_ledger import CallLedger, NotAnEvent, ToolCallChange
 from runner_bridge.formats.errors import shown
-from runner_bridge.formats.log_line import read_log_line
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.times import from_rfc3339
-from runner_bridge.formats.tool_call import CallStatus, ToolCall
+from runner_bridge.formats.tool_logs.call_ledger import CallLedger, NotAnEvent, ToolCallChange
+from runner_bridge.formats.tool_logs.log_line import read_log_line
+from runner_bridge.formats.tool_logs.tool_call import CallStatus, ToolCall
 
 __all__ = [
     "CallStatus",

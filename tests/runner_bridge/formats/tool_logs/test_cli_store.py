@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner_bridge.formats.cli_store import parse_cli_store
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.tool_logs.cli_store import parse_cli_store
 from tests.helpers.places import REAL_DATA
 
 HEAD = """# Reev Session Log Analysis

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner_bridge.formats.addresses import SYSTEM_PROGRAM
-from runner_bridge.formats.tool_call import normalise_tool_name
-from runner_bridge.formats.tool_log import (
+from runner_bridge.formats.tool_logs.tool_call import normalise_tool_name
+from runner_bridge.formats.tool_logs.tool_log import (
     MAX_LINE_BYTES,
     LogChange,
     ToolCallChange,

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
-from runner_bridge.formats.reference_answer import BY_THE_AGENT, why_no_reference_answer
-from runner_bridge.formats.runnable import why_not_runnable
-from runner_bridge.formats.scoring import NOT_COMPUTABLE, score_steps
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.reference_answer import BY_THE_AGENT, why_no_reference_answer
+from runner_bridge.formats.benchmarks.runnable import why_not_runnable
+from runner_bridge.formats.benchmarks.scoring import NOT_COMPUTABLE, score_steps
 from runner_bridge.formats.session_file import parse_session_file
 from runner_bridge.local_runner.agents.deterministic import _FIXED
 from tests.helpers.fake_runner import FakeRunner

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.runnable import why_not_runnable
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.runnable import why_not_runnable
 from tests.helpers.format_samples import benchmark
 from tests.helpers.local_runner import BENCHMARKS
 from tests.helpers.places import DATA

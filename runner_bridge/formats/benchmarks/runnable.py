@@ -25,10 +25,10 @@ from runner_bridge.formats.addresses import (
     Address,
     is_address,
 )
-from runner_bridge.formats.benchmark import Benchmark, InitialAccount
-from runner_bridge.formats.declared_mint import declared_mint
-from runner_bridge.formats.ground_truth import AddressDerivation
-from runner_bridge.formats.remarks import FEE_PAYER, RemarkKind
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, InitialAccount
+from runner_bridge.formats.benchmarks.declared_mint import declared_mint
+from runner_bridge.formats.benchmarks.ground_truth import AddressDerivation
+from runner_bridge.formats.benchmarks.remarks import FEE_PAYER, RemarkKind
 
 BUNDLED_PROGRAMS = frozenset(
     {

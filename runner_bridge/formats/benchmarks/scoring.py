@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runner_bridge.formats.addresses import b58decode, is_address
-from runner_bridge.formats.benchmark import Benchmark
-from runner_bridge.formats.ground_truth import (
+from runner_bridge.formats.benchmarks.benchmark import Benchmark
+from runner_bridge.formats.benchmarks.ground_truth import (
     DATA_NOT_COMPARED,
     ExpectedAccount,
     ExpectedInstruction,

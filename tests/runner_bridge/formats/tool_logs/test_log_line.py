@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner_bridge.formats.log_line import read_log_line
+from runner_bridge.formats.tool_logs.log_line import read_log_line
 
 BOM = b"\xef\xbb\xbf"
 

@@ -19,8 +19,8 @@ from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.formats.strict_yaml import load_yaml
 from runner_bridge.formats.times import from_rfc3339
-from runner_bridge.formats.tool_call import CallStatus, ToolCall, normalise_tool_name, readable
-from runner_bridge.formats.tool_log import Prompt
+from runner_bridge.formats.tool_logs.tool_call import CallStatus, ToolCall, normalise_tool_name, readable
+from runner_bridge.formats.tool_logs.tool_log import Prompt
 
 CLI_STORE = "cli_sessions.json"
 

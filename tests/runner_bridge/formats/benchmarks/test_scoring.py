@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from runner_bridge.formats.benchmark import Benchmark, parse_benchmark
-from runner_bridge.formats.scoring import Scoring, score_steps
+from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
+from runner_bridge.formats.benchmarks.scoring import Scoring, score_steps
 from runner_bridge.formats.session_file import SessionStep, session_steps
 from tests.helpers.format_samples import benchmark, session
 

@@ -14,8 +14,8 @@ from runner_bridge.formats.addresses import (
     WRAPPED_SOL_MINT,
     associated_token_address,
 )
-from runner_bridge.formats.assertions import AssertionOutcome, evaluate_assertions
-from runner_bridge.formats.benchmark import parse_benchmark
+from runner_bridge.formats.benchmarks.assertions import AssertionOutcome, evaluate_assertions
+from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
 from runner_bridge.formats.session_file import session_steps
 from tests.helpers.format_samples import benchmark, session
 

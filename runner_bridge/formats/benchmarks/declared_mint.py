@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from runner_bridge.formats.benchmark import InitialAccount
+from runner_bridge.formats.benchmarks.benchmark import InitialAccount
 from runner_bridge.formats.models import Lamports, Model
 
 

@@ -18,7 +18,13 @@ from typing import Any, Literal
 from runner_bridge.formats.errors import shown
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.times import from_rfc3339, milliseconds_between
-from runner_bridge.formats.tool_call import CallStatus, ToolCall, call_status, normalise_tool_name, readable
+from runner_bridge.formats.tool_logs.tool_call import (
+    CallStatus,
+    ToolCall,
+    call_status,
+    normalise_tool_name,
+    readable,
+)
 
 MAX_NOTES = 1000
 

@@ -1,0 +1,1 @@
+"""What tool logs hold: lines, the calls that they tell of, and how far a flow has come."""
