@@ -106,7 +106,7 @@ class SocketOperation:
 
     async def _begin(self, request: GraphQLRequest, principal: Principal) -> bool:
         engine = self._socket.engine
-        operation = engine.operation(request)
+        operation = await engine.operation_in_turn(request)
         if operation.kind is OperationType.SUBSCRIPTION:
             self._subscription = engine.subscribe(operation, request, principal, self._socket.address)
             return await self._catch_up(self._subscription)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -12,7 +13,9 @@ import aiohttp
 import pytest
 import structlog
 
+from gql_server.documents.document_cache import Operation
 from gql_server.operations.engine import Engine
+from gql_server.operations.request import GraphQLRequest
 from gql_server.ws import connection
 from gql_server.ws.connection import MAX_OPERATIONS, MESSAGES_AT_ONCE
 from gql_server.ws.endpoint import MAX_MESSAGE_BYTES
@@ -272,6 +275,34 @@ async def test_a_flood_of_messages_is_refused(site: Site) -> None:
                 break
         assert await closed(socket) == 1008
         assert await still_works(bystander)
+
+
+async def test_documents_that_come_at_once_are_prepared_one_at_a_time(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two of them everything else goes on, such as health checks."""
+    loop, turns, prepare, prepared_at = asyncio.get_running_loop(), 0, Engine.operation, []
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+        loop.call_soon(count)
+
+    def noted(self: Engine, request: GraphQLRequest) -> Operation:
+        prepared_at.append(turns)
+        return prepare(self, request)
+
+    monkeypatch.setattr(Engine, "operation", noted)
+    loop.call_soon(count)
+    async with connected(site) as socket:
+        for number in range(20):
+            payload = {"query": f"{{ a{number}: health {{ status }} }}"}
+            await socket.send_json({"type": "subscribe", "id": f"{number}", "payload": payload})
+        ended: set[str] = set()
+        while len(ended) < 20:
+            if (answer := await socket.receive_json())["type"] == "complete":
+                ended.add(answer["id"])
+    assert len(prepared_at) == len(set(prepared_at)) == 20
 
 
 async def test_a_client_that_answers_no_ping_is_gone(make_site: MakeSite) -> None:
