@@ -29,8 +29,10 @@ RESET_TIMEOUT_S = 5.0
 """A connection that cannot be reset by then is closed."""
 
 IDLE_IN_TRANSACTION_S = 10.0
-CLIENT_CHECK_S = 2.0
 """PostgreSQL ends a transaction that is idle for this long: it may hold the lock of all claims."""
+
+CLIENT_CHECK_S = 2.0
+"""How often PostgreSQL looks whether the client of a running statement is still there."""
 
 KEPT_STATEMENTS = 256
 """Prepared statements of a connection, for its life: PostgreSQL itself plans them again when need be."""
