@@ -191,11 +191,11 @@ def _settings(address: DatabaseUrl, purpose: str) -> str:
         "idle_in_transaction_session_timeout": str(round(IDLE_IN_TRANSACTION_S * 1000)),
         **address.settings,
     }
-    calls = [f"set_config({_literal(name)}, {_literal(value)}, false)" for name, value in settings.items()]
     # A statement whose client has gone would else wait for its lock for ever, and keep its connection. On Linux
-    # alone PostgreSQL notices.
+    # alone PostgreSQL notices. It comes first, so that the URL may say otherwise.
     interval = f"set_config('client_connection_check_interval', '{round(CLIENT_CHECK_S * 1000)}', false)"
-    calls.append(f"CASE WHEN version() LIKE '%linux%' THEN {interval} END")
+    calls = [f"CASE WHEN version() LIKE '%linux%' THEN {interval} END"]
+    calls += (f"set_config({_literal(name)}, {_literal(value)}, false)" for name, value in settings.items())
     return f"SELECT {', '.join(calls)}"
 
 
