@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 
 import asyncpg
 import orjson
@@ -108,6 +109,9 @@ class Connector:
 
     async def reset(self, connection: Connection) -> None:
         """Restores the state of a connection of `open` without a purpose, whatever its session was used for."""
+        # The driver knows only after another answer whether a cancelled COMMIT has ended the transaction.
+        with suppress(asyncpg.InFailedSQLTransactionError):
+            await connection.execute("SELECT 1", timeout=RESET_TIMEOUT_S)
         await connection.reset(timeout=RESET_TIMEOUT_S)
         settings = _settings(database_url.parse(self.url), "")
         await connection.execute(settings, timeout=RESET_TIMEOUT_S)

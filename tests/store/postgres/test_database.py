@@ -141,6 +141,41 @@ async def test_a_statement_that_takes_too_long(db: Database) -> None:
     assert await db.fetchval("SELECT true")
 
 
+SLOW_COMMIT = """
+CREATE TABLE t (x integer);
+CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON t INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION waits();
+"""
+COMMIT_WAITS = (
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted)"
+)
+
+
+async def test_a_cancelled_commit_leaves_no_error_and_the_connection_is_used_again(database_url: str) -> None:
+    db = await Database.open(database_url, max_size=1)
+    watcher = await asyncpg.connect(database_url)
+    try:
+        await db.execute(SLOW_COMMIT)
+        await watcher.execute("SELECT pg_advisory_lock(1)")
+        pid = await db.fetchval("SELECT pg_backend_pid()")
+
+        async def insert() -> None:
+            async with db.transaction() as connection:
+                await connection.execute("INSERT INTO t VALUES (1)")
+
+        inserting = asyncio.create_task(insert())
+        await eventually(lambda: watcher.fetchval(COMMIT_WAITS))
+        inserting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await inserting
+        assert await db.fetchval("SELECT pg_backend_pid()") == pid
+        assert await db.fetchval("SELECT count(*) FROM t") == 0
+    finally:
+        await watcher.close()
+        await db.close()
+
+
 async def test_a_deadlock_is_busy_and_one_of_the_two_wins(db: Database) -> None:
     await db.execute("CREATE TABLE t AS SELECT n, 0 AS x FROM generate_series(1, 2) AS n")
     both = asyncio.Barrier(2)
