@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from store.model import JsonValue
+from runner_bridge.formats.models import JsonValue
 
 SECRET_MIN_LENGTH = 6
 """Shorter values of secret variables would remove ordinary words."""
@@ -27,11 +27,24 @@ def clean_text(raw: bytes) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+class Secrets:
+    """The secrets of an environment, for callers that remove them many times."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._found = _secrets(environment)
+
+    def removed(self, text: str) -> str:
+        """`text` without secrets, and without lone surrogates, which no file can hold."""
+        return _removed(text, self._found).encode("utf-8", "replace").decode()
+
+    def removed_from_tree(self, value: JsonValue) -> JsonValue:
+        """The same for every text in a JSON tree, keys included."""
+        return _removed_from_tree(value, self.removed)
+
+
 def redact(text: str, environment: Mapping[str, str]) -> str:
     """`text` without the values of the secrets that the runner was given, plain or as JSON writes them."""
-    for name, value in _secrets(environment):
-        text = text.replace(value, f"[{name}]")
-    return text
+    return _removed(text, _secrets(environment))
 
 
 def redact_bytes(data: bytes, environment: Mapping[str, str]) -> bytes:
@@ -44,19 +57,23 @@ def redact_bytes(data: bytes, environment: Mapping[str, str]) -> bytes:
 def redact_json(value: JsonValue, environment: Mapping[str, str]) -> JsonValue:
     """The same for every text in a tree, keys included."""
     secrets = _secrets(environment)
-    return _without(value, secrets) if secrets else value
+    return _removed_from_tree(value, lambda text: _removed(text, secrets)) if secrets else value
 
 
-def _without(value: JsonValue, secrets: Sequence[tuple[str, str]]) -> JsonValue:
+def _removed(text: str, secrets: Sequence[tuple[str, str]]) -> str:
+    for name, secret in secrets:
+        text = text.replace(secret, f"[{name}]")
+    return text
+
+
+def _removed_from_tree(value: JsonValue, removed: Callable[[str], str]) -> JsonValue:
     match value:
         case str():
-            for name, secret in secrets:
-                value = value.replace(secret, f"[{name}]")
-            return value
+            return removed(value)
         case dict():
-            return {_without(key, secrets): _without(item, secrets) for key, item in value.items()}
-        case list():
-            return [_without(item, secrets) for item in value]
+            return {removed(key): _removed_from_tree(item, removed) for key, item in value.items()}
+        case list() | tuple():
+            return [_removed_from_tree(item, removed) for item in value]
         case _:
             return value
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from runner_bridge.formats.file_names import transcript_name
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.local_runner.line_file import append_line
-from runner_bridge.local_runner.secrets import Secrets
+from runner_bridge.redaction import Secrets
 
 MAX_TEXT = 200_000
 """Characters of one text."""

@@ -14,8 +14,8 @@ from runner_bridge.local_runner.agents.deterministic import DeterministicAgent
 from runner_bridge.local_runner.agents.protocol import Agent, AgentRequest
 from runner_bridge.local_runner.agents.settings import ConfiguredAgent, configured_agent
 from runner_bridge.local_runner.errors import UsageError
-from runner_bridge.local_runner.secrets import Secrets
 from runner_bridge.local_runner.transcript import Transcript
+from runner_bridge.redaction import Secrets
 
 __all__ = ["DETERMINISTIC", "Agent", "AgentRequest", "agent_settings", "create_agent"]
 

@@ -32,8 +32,8 @@ from runner_bridge.local_runner.agents.chat import (
 )
 from runner_bridge.local_runner.agents.endpoint_errors import failure_of, retry_after
 from runner_bridge.local_runner.agents.settings import ConfiguredAgent
-from runner_bridge.local_runner.secrets import Secrets
 from runner_bridge.local_runner.transcript import Transcript
+from runner_bridge.redaction import Secrets
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 CONNECT_TIMEOUT_S = 20.0

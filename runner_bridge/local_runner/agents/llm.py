@@ -35,9 +35,9 @@ from runner_bridge.local_runner.agents.settings import ConfiguredAgent
 from runner_bridge.local_runner.agents.tool_definitions import TOOL_SET_VERSION, offered_tools
 from runner_bridge.local_runner.agents.toolbox import Toolbox, ToolError
 from runner_bridge.local_runner.instructions import Instruction
-from runner_bridge.local_runner.secrets import Secrets
 from runner_bridge.local_runner.tool_log import ToolLog
 from runner_bridge.local_runner.transcript import Transcript
+from runner_bridge.redaction import Secrets
 
 MAX_ARGUMENTS = 100_000
 MAX_NAME = 100

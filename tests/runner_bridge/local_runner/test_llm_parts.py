@@ -21,9 +21,9 @@ from runner_bridge.local_runner.agents.settings import configured_agent
 from runner_bridge.local_runner.agents.tool_definitions import offered_tools
 from runner_bridge.local_runner.errors import UsageError
 from runner_bridge.local_runner.execution import execute
-from runner_bridge.local_runner.secrets import Secrets
 from runner_bridge.local_runner.tool_log import ToolLog
 from runner_bridge.local_runner.transcript import Transcript
+from runner_bridge.redaction import Secrets
 from tests.helpers.local_runner import benchmark
 
 NOBODY = Secrets({})
