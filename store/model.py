@@ -62,6 +62,22 @@ class FailureKind(StrEnum):
     NOT_RUNNABLE = "NOT_RUNNABLE"
     TIMEOUT = "TIMEOUT"
     LOST = "LOST"
+    ENDPOINT = "ENDPOINT"
+
+
+class ExclusionReason(StrEnum):
+    """Why an ended execution is no attempt of its agent (store/migrations: is_attempt)."""
+
+    STOPPED = "STOPPED"
+    LOST = "LOST"
+    LAUNCH = "LAUNCH"
+    RUNNER_EXIT = "RUNNER_EXIT"
+    RESULT_MISSING = "RESULT_MISSING"
+    RESULT_UNREADABLE = "RESULT_UNREADABLE"
+    RESULT_MISMATCH = "RESULT_MISMATCH"
+    NOT_RUNNABLE = "NOT_RUNNABLE"
+    TIMEOUT = "TIMEOUT"
+    ENDPOINT = "ENDPOINT"
 
 
 class ExecutionOrigin(StrEnum):
@@ -157,6 +173,8 @@ class Execution:
     scoring: JsonValue | None
     assertions: JsonValue | None
     computed_score: float | None
+    solved: bool | None
+    is_attempt: bool | None
     rerun_of: ExecutionId | None
     batch_id: BatchId | None
     runner: RunnerKind | None

@@ -35,7 +35,8 @@ CREATE TYPE public.failure_kind AS ENUM (
     'AGENT',
     'NOT_RUNNABLE',
     'TIMEOUT',
-    'LOST'
+    'LOST',
+    'ENDPOINT'
 );
 
 CREATE TYPE public.performance_period AS ENUM (
@@ -85,7 +86,11 @@ BEGIN
            count(computed_score), coalesce(sum(computed_score), 0), max(computed_score),
            (array_agg(computed_score ORDER BY ended_at DESC) FILTER (WHERE computed_score IS NOT NULL))[1],
            max(ended_at) FILTER (WHERE computed_score IS NOT NULL),
-           count(execution_time_ms), coalesce(sum(execution_time_ms::double precision), 0)
+           count(execution_time_ms), coalesce(sum(execution_time_ms::double precision), 0),
+           coalesce(sum(weight) FILTER (WHERE is_attempt), 0),
+           coalesce(sum(weight) FILTER (WHERE is_attempt AND solved), 0),
+           count(computed_score) FILTER (WHERE is_attempt),
+           coalesce(sum(computed_score) FILTER (WHERE is_attempt), 0)
     FROM performance_spread WHERE xid = NEW.xid
     GROUP BY benchmark_id, period, start, agent ORDER BY benchmark_id, period, start, agent
     ON CONFLICT (benchmark_id, period, start, agent) DO UPDATE SET
@@ -108,9 +113,21 @@ BEGIN
                                THEN excluded.computed_latest ELSE p.computed_latest END,
         computed_latest_at = greatest(p.computed_latest_at, excluded.computed_latest_at),
         timed = p.timed + excluded.timed,
-        time_sum_ms = p.time_sum_ms + excluded.time_sum_ms;
+        time_sum_ms = p.time_sum_ms + excluded.time_sum_ms,
+        attempts = p.attempts + excluded.attempts,
+        solved = p.solved + excluded.solved,
+        attempts_computed = p.attempts_computed + excluded.attempts_computed,
+        attempts_computed_sum = p.attempts_computed_sum + excluded.attempts_computed_sum;
+    INSERT INTO performance_excluded AS x
+    SELECT agent, benchmark_id, period, start, reason, sum(weight)
+    FROM performance_spread WHERE xid = NEW.xid AND NOT is_attempt
+    GROUP BY agent, benchmark_id, period, start, reason ORDER BY agent, benchmark_id, period, start, reason
+    ON CONFLICT (agent, benchmark_id, period, start, reason) DO UPDATE SET executions = x.executions + excluded.executions;
     IF EXISTS (SELECT FROM performance_noted WHERE xid = NEW.xid AND weight < 0) THEN
         DELETE FROM performance WHERE executions = 0 AND agent IN (
+            SELECT agent FROM performance_noted WHERE xid = NEW.xid AND weight < 0
+        );
+        DELETE FROM performance_excluded WHERE executions = 0 AND agent IN (
             SELECT agent FROM performance_noted WHERE xid = NEW.xid AND weight < 0
         );
     END IF;
@@ -125,6 +142,12 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+CREATE FUNCTION public.is_attempt(status public.execution_status, failure_kind public.failure_kind, startup_time_ms bigint) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE status WHEN 'SUCCEEDED'::public.execution_status THEN true WHEN 'FAILED'::public.execution_status THEN (failure_kind = ANY (ARRAY['BENCHMARK'::public.failure_kind, 'AGENT'::public.failure_kind])) WHEN 'TIMED_OUT'::public.execution_status THEN (startup_time_ms IS NOT NULL) WHEN 'STOPPED'::public.execution_status THEN false WHEN 'LOST'::public.execution_status THEN false ELSE NULL::boolean END;
+
+COMMENT ON FUNCTION public.is_attempt(status public.execution_status, failure_kind public.failure_kind, startup_time_ms bigint) IS 'Whether an ended execution says something about its agent; null before the end. Figures count nothing else';
 
 CREATE FUNCTION public.is_terminal(status public.execution_status) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -146,19 +169,22 @@ CREATE FUNCTION public.note_performance() RETURNS trigger
     AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms)
+        INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms,
+                                       failure_kind, solved, is_attempt)
         VALUES (NEW.benchmark_id, NEW.agent, NEW.status, NEW.ended_at, NEW.score, NEW.computed_score,
-                NEW.execution_time_ms);
+                NEW.execution_time_ms, NEW.failure_kind, NEW.solved, NEW.is_attempt);
         IF is_terminal(OLD.status) THEN
             -- It had no result, so it counts and nothing more.
-            INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, weight)
-            VALUES (OLD.benchmark_id, OLD.agent, OLD.status, OLD.ended_at, -1);
+            INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, failure_kind, is_attempt, weight)
+            VALUES (OLD.benchmark_id, OLD.agent, OLD.status, OLD.ended_at, OLD.failure_kind, OLD.is_attempt, -1);
         END IF;
         INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
         RETURN NULL;
     END IF;
-    INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms)
-    SELECT benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms
+    INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms,
+                                   failure_kind, solved, is_attempt)
+    SELECT benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms, failure_kind, solved,
+           is_attempt
     FROM inserted WHERE is_terminal(status);
     IF FOUND THEN
         INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
@@ -192,11 +218,11 @@ CREATE FUNCTION public.refuse_change_of_ended_execution() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    times CONSTANT text[] := '{started_at,queued_at,computed_score}';
+    may_differ CONSTANT text[] := '{started_at,queued_at,computed_score,solved,is_attempt}';
 BEGIN
     IF OLD.origin = 'OBSERVED' AND NEW.origin = 'OBSERVED' AND NEW.id = OLD.id AND is_terminal(NEW.status) AND (
         (OLD.session_file_hash IS NULL AND NEW.session_file_hash IS NOT NULL)
-        OR (OLD.started_at IS NULL AND to_jsonb(NEW) - times = to_jsonb(OLD) - times)
+        OR (OLD.started_at IS NULL AND to_jsonb(NEW) - may_differ = to_jsonb(OLD) - may_differ)
     ) THEN
         RETURN NEW;
     END IF;
@@ -382,6 +408,12 @@ CREATE TABLE public.executions (
     stop_reason text,
     leaked_processes jsonb,
     queue_number bigint,
+    solved boolean GENERATED ALWAYS AS (
+CASE
+    WHEN ((scoring ->> 'score'::text) IS NOT NULL) THEN ((((scoring ->> 'score'::text))::double precision = (1)::double precision) AND COALESCE((NOT (assertions @> '[{"outcome": "FAILED"}]'::jsonb)), true))
+    ELSE NULL::boolean
+END) STORED,
+    is_attempt boolean GENERATED ALWAYS AS (public.is_attempt(status, failure_kind, startup_time_ms)) STORED,
     CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
 CASE status
     WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
@@ -426,6 +458,8 @@ COMMENT ON COLUMN public.executions.stop_reason IS 'Why this program told it to 
 COMMENT ON COLUMN public.executions.leaked_processes IS 'Processes of its runner that could not be ended: [{pid, name}]';
 
 COMMENT ON COLUMN public.executions.queue_number IS 'The order of requests: of two with the same priority the lower is taken first; null if the execution had left the queue before this column existed';
+
+COMMENT ON COLUMN public.executions.solved IS 'The score computed here is 1 and no assertion FAILED; null where no score could be computed';
 
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
@@ -611,7 +645,11 @@ CREATE TABLE public.performance (
     computed_latest double precision,
     computed_latest_at timestamp with time zone,
     timed bigint NOT NULL,
-    time_sum_ms double precision NOT NULL
+    time_sum_ms double precision NOT NULL,
+    attempts bigint DEFAULT 0 NOT NULL,
+    solved bigint DEFAULT 0 NOT NULL,
+    attempts_computed bigint DEFAULT 0 NOT NULL,
+    attempts_computed_sum double precision DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -623,9 +661,22 @@ COMMENT ON COLUMN public.performance.start IS 'First day of the period; -infinit
 
 COMMENT ON COLUMN public.performance.time_sum_ms IS 'Not an integer: no time that a file may claim can overflow it';
 
+COMMENT ON COLUMN public.performance.attempts IS 'Executions that say something about the agent; solved are some of these';
+
 CREATE UNLOGGED TABLE public.performance_due (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
+
+CREATE TABLE public.performance_excluded (
+    agent text NOT NULL,
+    benchmark_id text NOT NULL,
+    period public.performance_period NOT NULL,
+    start date NOT NULL,
+    reason text NOT NULL,
+    executions bigint NOT NULL
+);
+
+COMMENT ON TABLE public.performance_excluded IS 'Ended executions that are no attempts, by why: STOPPED, LOST, or the kind of failure';
 
 CREATE UNLOGGED TABLE public.performance_noted (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -636,7 +687,10 @@ CREATE UNLOGGED TABLE public.performance_noted (
     score double precision,
     computed_score double precision,
     execution_time_ms bigint,
-    weight integer DEFAULT 1 NOT NULL
+    weight integer DEFAULT 1 NOT NULL,
+    failure_kind public.failure_kind,
+    solved boolean,
+    is_attempt boolean
 );
 
 CREATE VIEW public.performance_spread AS
@@ -650,7 +704,14 @@ CREATE VIEW public.performance_spread AS
     noted.computed_score,
     noted.execution_time_ms,
     noted.xid,
-    noted.weight
+    noted.weight,
+    noted.solved,
+    noted.is_attempt,
+        CASE noted.status
+            WHEN 'FAILED'::public.execution_status THEN (noted.failure_kind)::text
+            WHEN 'TIMED_OUT'::public.execution_status THEN 'TIMEOUT'::text
+            ELSE (noted.status)::text
+        END AS reason
    FROM (((public.performance_noted noted
      CROSS JOIN LATERAL ( SELECT ((noted.ended_at AT TIME ZONE 'UTC'::text))::date AS day) ended)
      CROSS JOIN LATERAL ( VALUES ('DAY'::public.performance_period,ended.day), ('MONTH'::public.performance_period,(date_trunc('month'::text, (ended.day)::timestamp without time zone))::date), ('ALL'::public.performance_period,'-infinity'::date)) part(period, start))
@@ -795,6 +856,9 @@ ALTER TABLE ONLY public.log_timelines
 ALTER TABLE ONLY public.performance_due
     ADD CONSTRAINT performance_due_pkey PRIMARY KEY (xid);
 
+ALTER TABLE ONLY public.performance_excluded
+    ADD CONSTRAINT performance_excluded_pkey PRIMARY KEY (agent, benchmark_id, period, start, reason);
+
 ALTER TABLE ONLY public.performance
     ADD CONSTRAINT performance_pkey PRIMARY KEY (benchmark_id, period, start, agent);
 
@@ -821,6 +885,10 @@ CREATE INDEX event_positions_of_execution ON public.event_positions USING btree 
 
 CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
 
+CREATE INDEX executions_by_computed_score ON public.executions USING btree (COALESCE(computed_score, ('-1'::integer)::double precision) DESC, queued_at DESC, id DESC);
+
+CREATE INDEX executions_by_computed_score_up ON public.executions USING btree (COALESCE(computed_score, 'Infinity'::double precision), queued_at, id);
+
 CREATE INDEX executions_by_score ON public.executions USING btree (COALESCE(score, ('-1'::integer)::double precision) DESC, queued_at DESC, id DESC);
 
 CREATE INDEX executions_by_score_up ON public.executions USING btree (COALESCE(score, 'Infinity'::double precision), queued_at, id);
@@ -844,6 +912,8 @@ CREATE INDEX executions_of_benchmark_and_agent ON public.executions USING btree 
 CREATE INDEX executions_of_failure ON public.executions USING btree (failure_kind, queued_at DESC, id DESC) WHERE (failure_kind IS NOT NULL);
 
 CREATE INDEX executions_of_origin ON public.executions USING btree (origin, queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_solved ON public.executions USING btree (solved, queued_at DESC, id DESC);
 
 CREATE INDEX executions_of_status ON public.executions USING btree (status, queued_at DESC, id DESC);
 

@@ -58,8 +58,32 @@ def milliseconds(value: int | None) -> str:
     return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
-def score_text(value: float | None) -> str:
-    return UNKNOWN if value is None else str(round(value, 6))
+def score_text(execution: Data) -> str:
+    """The score computed here, and the reported one where that differs or is the only one."""
+    computed, reported = (
+        None if value is None else str(round(value, 6))
+        for value in (execution["computedScore"], execution["score"])
+    )
+    if reported in (None, computed):
+        return computed or UNKNOWN
+    return f"{reported} reported" if computed is None else f"{computed} ({reported} reported)"
+
+
+def verdict_text(execution: Data) -> str:
+    """Whether it was solved, or why not, and what the runner reported where that is something else."""
+    solved, success = execution["solved"], execution["success"]
+    if solved is None:
+        return ""
+    verdict = "solved" if solved else f"not solved: {_why_not_solved(execution)}"
+    if success in (None, solved):
+        return verdict
+    return f"{verdict} (the runner reported {'success' if success else 'failure'})"
+
+
+def _why_not_solved(execution: Data) -> str:
+    outcomes = [assertion["outcome"] for assertion in execution["assertions"] or ()]
+    failed, passed = outcomes.count("FAILED"), outcomes.count("PASSED")
+    return f"{failed} of {failed + passed} assertions failed" if failed else "the score is below 1"
 
 
 def new_console() -> Console:
@@ -103,16 +127,20 @@ def progress_text(progress: Data) -> str:
 
 
 def final_line(execution: Data) -> Text:
-    """How it ended: status, score, duration and failure."""
+    """How it ended: status, whether it was solved, score, duration and failure."""
     line = status_text(execution["status"])
-    if execution["score"] is not None:
-        line.append(f"  score {score_text(execution['score'])}", style="bold")
+    if verdict := verdict_text(execution):
+        line.append(f"  {verdict}", style="bold green" if execution["solved"] else "bold red")
+    if (score := score_text(execution)) != UNKNOWN:
+        line.append(f"  score {score}", style="bold")
     if execution["executionTimeMs"] is not None:
         line.append(f"  in {milliseconds(execution['executionTimeMs'])}", style="default")
     if failure := execution["failure"]:
         # The last output of a runner keeps its lines.
         message = printable(failure["message"], keep="\n")
         line.append(f"  {failure['kind']}: {message}", style="default")
+    if execution["isAttempt"] is False:
+        line.append("  (does not count for the agent)", style="dim")
     return line
 
 

@@ -95,7 +95,7 @@ def print_rows(console: Console, what: str, rows: list[Data]) -> None:
         console.print(f"There are no {what} yet.")
         return
     if what == "executions":
-        table = _table("execution", "benchmark", "agent", "status", "score", "queued", "took")
+        table = _table("execution", "benchmark", "agent", "status", "solved", "score", "queued", "took")
         for row in rows:
             table.add_row(*_execution_cells(row))
     elif what == "benchmarks":
@@ -116,7 +116,8 @@ def _execution_cells(row: Data) -> tuple[Text | str, ...]:
         _text(row["benchmarkId"]),
         _text(row["agent"]),
         status_text(row["status"]),
-        score_text(row["score"]),
+        UNKNOWN if row["solved"] is None else _yes_no(row["solved"]),
+        score_text(row),
         clock(row["queuedAt"])[:8],
         milliseconds(row["executionTimeMs"]),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _EXECUTION = """
 fragment Summary on Execution {
-  id benchmarkId agent origin status score success queuedAt startedAt endedAt
+  id benchmarkId agent origin status solved isAttempt computedScore score success queuedAt startedAt endedAt
   queueDurationMs executionTimeMs exitCode progress { stepsDone stepsTotal }
   failure { kind message exitCode exitSignal }
 }
@@ -54,7 +54,7 @@ subscription Events($id: ID!, $after: Int!) {{
     seq at kind status
     toolCall {{ ordinal name status durationMs errorMessage }}
     progress {{ stepsDone stepsTotal }}
-    execution {{ ...Summary }}
+    execution {{ ...Summary assertions {{ outcome }} }}
   }}
 }}
 {_EXECUTION}

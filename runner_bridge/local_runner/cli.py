@@ -1,8 +1,8 @@
 """The command line: takes upstream's arguments, writes files and a tree of text, and sets the exit code.
 
 Exit codes: 0 executed, whatever the score · 1 a fault of this program · 2 bad benchmark or usage · 3 not runnable
-here · 4 the agent failed. Every error is one line on stderr, and no session file is left; of an agent with a
-model the transcript stays.
+here · 4 the agent failed · 5 the endpoint of its model failed. Every error is one line on stderr, and no session
+file is left; of an agent with a model the transcript stays.
 """
 
 from __future__ import annotations

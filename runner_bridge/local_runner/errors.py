@@ -30,3 +30,7 @@ class AgentError(RunnerError):
     """The agent produced no instructions."""
 
     exit_code = 4
+
+
+EXIT_ENDPOINT = 5
+"""The exit code of an AgentError that is the fault of a model's endpoint, and says nothing about the agent."""

@@ -3,7 +3,7 @@
 runner_bridge.worker.end_kind has the table. A valid session file of this very execution decides, whatever the
 exit code. Without one the runner's exit does: not 0 is RUNNER_EXIT, 0 is RESULT_MISSING, RESULT_UNREADABLE or
 RESULT_MISMATCH by what lies there instead, and an exit that was not seen is LOST. Our own runner's exit codes 3
-and 4 say more and are believed. Nothing is a success by default. Scoring and assertions are computed here, from
+to 5 say more and are believed. Nothing is a success by default. Scoring and assertions are computed here, from
 the file's steps and the definition that was run.
 """
 
@@ -21,9 +21,8 @@ from runner_bridge.sessions.reading import Session
 from runner_bridge.worker.end_kind import EndKind, RunnerSeen, end_kind
 from store.model import Ending, ExecutionStatus, Failure, FailureKind, ToolCall
 
-EXIT_NOT_RUNNABLE = 3
-EXIT_AGENT = 4
-"""What our own runner's exit codes mean; another program's 3 and 4 mean whatever they mean."""
+KIND_OF_EXIT = {3: FailureKind.NOT_RUNNABLE, 4: FailureKind.AGENT, 5: FailureKind.ENDPOINT}
+"""What our own runner's exit codes mean; another program's mean whatever they mean."""
 
 UNWATCHED = "The runner ended while no worker watched it"
 
@@ -84,9 +83,12 @@ def steps_done(ending: Ending, total: int | None) -> int | None:
 
 
 def _by_result(expected: ExpectedSession, session: Session, exit: ProcessExit) -> Ending:
-    is_agents = expected.is_local_runner and exit.code == EXIT_AGENT
-    kind = FailureKind.AGENT if is_agents else FailureKind.BENCHMARK
+    kind = _kind_of_exit(expected, exit) or FailureKind.BENCHMARK
     return ending_by_result(session, _evaluate(expected, session), kind)
+
+
+def _kind_of_exit(expected: ExpectedSession, exit: ProcessExit) -> FailureKind | None:
+    return KIND_OF_EXIT.get(exit.code) if expected.is_local_runner and exit.code is not None else None
 
 
 def _evaluate(expected: ExpectedSession, session: Session) -> Evaluation:
@@ -107,8 +109,7 @@ def _without_result(
     if exit.code == 0:
         message = "The runner ended with exit code 0 but wrote no session file"
         return Failure(FailureKind.RESULT_MISSING, message)
-    if expected.is_local_runner and exit.code in (EXIT_NOT_RUNNABLE, EXIT_AGENT):
-        kind = FailureKind.NOT_RUNNABLE if exit.code == EXIT_NOT_RUNNABLE else FailureKind.AGENT
+    if kind := _kind_of_exit(expected, exit):
         return Failure(kind, last_lines or f"The runner {exit.describe()} and printed nothing")
     parts = [f"The runner {exit.describe()}"]
     if problem is not None:

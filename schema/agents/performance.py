@@ -7,7 +7,7 @@ costs the same at a thousand executions and at a million. What is not known is n
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Any
@@ -15,14 +15,14 @@ from typing import Annotated, Any
 import strawberry
 
 from schema.contract.context import Info
-from schema.contract.enums import Bucket
+from schema.contract.enums import Bucket, ExclusionReason
 from schema.contract.ids import benchmark_id_argument
 from schema.contract.pagination import Window
 from schema.contract.references import BENCHMARK, EXECUTION, nullable
 from schema.contract.times import utc_day
 from store import model
 from store.agents import performance as store
-from store.agents.performance import Figures, Timed
+from store.agents.performance import Figures, Group, Timed
 
 
 @strawberry.enum(description="Where a score comes from.")
@@ -112,20 +112,48 @@ class MissingFigures:
     execution_time: int = strawberry.field(description="Without a known execution time.")
 
 
-@strawberry.interface(description="Figures over ended executions, whatever their end.")
+@strawberry.type(description="Ended executions that are no attempts, for one reason.")
+class ExcludedExecutions:
+    reason: ExclusionReason = strawberry.field(description="Why they are none.")
+    executions: int = strawberry.field(description="How many; never 0.")
+
+
+MISLEADS = "Executions that say nothing about the agent count in it: a stop lowers it. Use `{instead}`."
+
+
+@strawberry.interface(description="Figures over ended executions.")
 class Performance:
     figures: strawberry.Private[Figures]
     filter: strawberry.Private[store.PerformanceFilter]
     agent: str = strawberry.field(description="The agent.")
-    executions: int = strawberry.field(description="Ended executions.")
-    succeeded: int = strawberry.field(description="Those that SUCCEEDED.")
+    executions: int = strawberry.field(description="Ended executions, attempts or not.")
+    attempts: int = strawberry.field(
+        description="Those that say something about the agent (`Execution.isAttempt`)."
+    )
+    solved: int = strawberry.field(description="The attempts that were solved.")
+    solve_rate: float | None = strawberry.field(
+        description="`solved` / `attempts`, 0 to 1; null without attempts."
+    )
+    mean_computed_score: float | None = strawberry.field(
+        description="Mean of the scores computed here, 0 to 1, of the attempts that have one."
+    )
+    succeeded: int = strawberry.field(description="Those of all executions that SUCCEEDED.")
     success_rate: float | None = strawberry.field(
-        description="`succeeded` / `executions`, 0 to 1; null without executions."
+        description="`succeeded` / `executions`, 0 to 1; null without executions.",
+        deprecation_reason=MISLEADS.format(instead="solveRate"),
     )
     reported: ScoreFigures = strawberry.field(description="The scores that session files report.")
     recomputed: ScoreFigures = strawberry.field(description="The scores computed here, by one function.")
     execution_time: ExecutionTimeFigures = strawberry.field(description="How long runners ran.")
     missing: MissingFigures = strawberry.field(description="How many executions lack each figure.")
+
+    @strawberry.field(
+        description="The executions that are no attempts, by reason, the most frequent first; together they are "
+        "`executions` - `attempts`."
+    )
+    async def excluded(self, info: Info) -> list[ExcludedExecutions]:
+        found = await info.context.loaders.excluded.load((self.filter, Group.of(self.figures)))
+        return [ExcludedExecutions(reason=reason, executions=count) for reason, count in found.items()]
 
 
 @strawberry.type(description="How one agent does on one benchmark.")
@@ -172,9 +200,23 @@ class PerformanceBucket:
         description="Its first UTC day. At the filter's ends only the days that match are counted."
     )
     executions: int = strawberry.field(description="Executions that ended in it; never 0.")
-    success_rate: float | None = strawberry.field(description="The share that SUCCEEDED, 0 to 1.")
+    attempts: int = strawberry.field(description="Those that say something about the agent.")
+    solved: int = strawberry.field(description="The attempts that were solved.")
+    solve_rate: float | None = strawberry.field(
+        description="`solved` / `attempts`, 0 to 1; null without attempts."
+    )
+    mean_computed_score: float | None = strawberry.field(
+        description="Mean of the scores computed here, of the attempts that have one."
+    )
+    success_rate: float | None = strawberry.field(
+        description="The share that SUCCEEDED, 0 to 1.",
+        deprecation_reason=MISLEADS.format(instead="solveRate"),
+    )
     mean_score: float | None = strawberry.field(description="Mean of the reported scores.")
-    mean_recomputed: float | None = strawberry.field(description="Mean of the scores computed here.")
+    mean_recomputed: float | None = strawberry.field(
+        description="Mean of the scores computed here.",
+        deprecation_reason=MISLEADS.format(instead="meanComputedScore"),
+    )
     mean_execution_time_ms: float | None = strawberry.field(
         description="Mean of the known execution times in milliseconds."
     )
@@ -184,6 +226,10 @@ class PerformanceBucket:
         return cls(
             start=figures.start or dt.date.min,
             executions=figures.executions,
+            attempts=figures.attempts,
+            solved=figures.solved,
+            solve_rate=figures.solve_rate,
+            mean_computed_score=figures.mean_computed_score,
             success_rate=figures.success_rate,
             mean_score=figures.reported.mean,
             mean_recomputed=figures.recomputed.mean,
@@ -250,6 +296,10 @@ def _shared(figures: Figures, filter: store.PerformanceFilter) -> dict[str, Any]
         "filter": filter,
         "agent": figures.agent,
         "executions": figures.executions,
+        "attempts": figures.attempts,
+        "solved": figures.solved,
+        "solve_rate": figures.solve_rate,
+        "mean_computed_score": figures.mean_computed_score,
         "succeeded": figures.succeeded,
         "success_rate": figures.success_rate,
         "reported": ScoreFigures.of(figures.reported),
@@ -268,7 +318,13 @@ async def agent_performance(info: Info, filter: FilterArgument = None) -> list[A
     found = {figures.agent: figures for figures in await store.of_agents(info.context.db, conditions)}
     for agent in conditions.agents or ():
         found.setdefault(agent, store.no_figures(agent))
-    return [AgentPerformance.of(found[agent], conditions) for agent in sorted(found)]
+    named = _named(found, conditions)
+    return [AgentPerformance.of(found[agent], conditions) for agent in sorted(named)]
+
+
+def _named(agents: Iterable[str], conditions: store.PerformanceFilter) -> list[str]:
+    """Without the agent of files that name none, unless it is asked for."""
+    return [agent for agent in agents if agent != model.UNKNOWN_AGENT or conditions.agents is not None]
 
 
 async def performance_of_agent(
@@ -293,4 +349,5 @@ async def performance_of_benchmark(
     conditions = replace(conditions, benchmark_ids=None)
     key = (conditions, model.BenchmarkId(benchmark_id))
     found = await info.context.loaders.performance_of_benchmark.load(key)
-    return [BenchmarkPerformance.of(figures, conditions) for figures in found]
+    named = set(_named((figures.agent for figures in found), conditions))
+    return [BenchmarkPerformance.of(figures, conditions) for figures in found if figures.agent in named]

@@ -96,6 +96,9 @@ class ExecutionComparison:
     success_changed: bool | None = strawberry.field(
         description="Whether their success differs; null when either is unknown."
     )
+    solved_changed: bool | None = strawberry.field(
+        description="Whether only one of them was solved; null when either is unknown."
+    )
     score_delta: float | None = strawberry.field(
         description="Of the reported scores; null when either is unknown."
     )
@@ -108,14 +111,14 @@ class ExecutionComparison:
 
     @classmethod
     def of(cls, left: model.Execution, right: model.Execution) -> ExecutionComparison:
-        either_unknown = left.success is None or right.success is None
         return cls(
             left=left,
             right=right,
             same_benchmark=left.benchmark_id == right.benchmark_id,
             same_agent=left.agent == right.agent,
             status_changed=left.status is not right.status,
-            success_changed=None if either_unknown else left.success != right.success,
+            success_changed=_changed(left.success, right.success),
+            solved_changed=_changed(left.solved, right.solved),
             score_delta=delta(left.score, right.score),
             computed_score_delta=delta(left.computed_score, right.computed_score),
             execution_time_delta_ms=delta(left.execution_time_ms, right.execution_time_ms),
@@ -186,6 +189,10 @@ class ExecutionComparison:
         return await asyncio.to_thread(
             lambda: differences.compare_steps(left, right, (Names(left), Names(right)))
         )
+
+
+def _changed(left: bool | None, right: bool | None) -> bool | None:
+    return None if left is None or right is None else left is not right
 
 
 def _differ(sides: _Sides) -> bool | None:

@@ -68,6 +68,8 @@ EXPLICIT: dict[str, Cost] = {
     "AgentPerformance.worstBenchmarks": Cost(10, 5, "first", "ranks all benchmarks, gives a few"),
     "AgentPerformance.overTime": Cost(10, 100, why="a row per period"),
     "ExecutionTimeFigures.p95Ms": Cost(5, why="reads buckets"),
+    "AgentPerformance.excluded": Cost(2, 5, why="sums a few rows of the summary"),
+    "BenchmarkPerformance.excluded": Cost(2, 5, why="sums a few rows of the summary"),
     "Agent.performance": Cost(10, why="sums rows of the summary"),
     "Benchmark.performance": Cost(10, 10, why="sums rows of the summary per agent"),
     "Benchmark.latestExecution": Cost(2, why="an index lookup"),

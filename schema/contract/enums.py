@@ -23,7 +23,15 @@ from store.api_tokens import Scope
 from store.executions.filters import OrderField
 from store.executions.results import PromptSource
 from store.executions.tool_logs import RemarkKind as ExecutionRemarkKind
-from store.model import ExecutionOrigin, ExecutionStatus, FailureKind, RunnerKind, SyncOutcome, ToolCallStatus
+from store.model import (
+    ExclusionReason,
+    ExecutionOrigin,
+    ExecutionStatus,
+    FailureKind,
+    RunnerKind,
+    SyncOutcome,
+    ToolCallStatus,
+)
 
 __all__ = [
     "Bucket",
@@ -31,6 +39,7 @@ __all__ = [
     "DefinitionChangeKind",
     "DiffLineKind",
     "Difference",
+    "ExclusionReason",
     "ExecutionOrigin",
     "ExecutionRemarkKind",
     "ExecutionStatus",
@@ -86,6 +95,26 @@ _describe(
         "NOT_RUNNABLE": "The runner cannot execute this benchmark.",
         "TIMEOUT": "The time limit was reached.",
         "LOST": "Nothing is known of the runner any more.",
+        "ENDPOINT": "The endpoint of the agent's model gave no usable answer; that does not count against the "
+        "agent.",
+    },
+)
+
+_describe(
+    ExclusionReason,
+    "ExclusionReason",
+    "Why an ended execution is no attempt of its agent: a state, or the kind of its failure.",
+    {
+        "STOPPED": "It was stopped.",
+        "LOST": "Nothing is known of its runner any more.",
+        "LAUNCH": "Its runner could not be started.",
+        "RUNNER_EXIT": "Its runner exited with an error.",
+        "RESULT_MISSING": "Its runner wrote no session file.",
+        "RESULT_UNREADABLE": "Its session file is damaged.",
+        "RESULT_MISMATCH": "Its session file is of something else.",
+        "NOT_RUNNABLE": "Its runner cannot execute the benchmark.",
+        "TIMEOUT": "A time limit ended it before its runner had begun.",
+        "ENDPOINT": "The endpoint of the agent's model gave no usable answer.",
     },
 )
 
@@ -180,6 +209,7 @@ _describe(
     {
         "QUEUED_AT": "When they were requested.",
         "SCORE": "The score that the session file reports.",
+        "COMPUTED_SCORE": "The score computed here.",
         "EXECUTION_TIME": "How long the runner ran, `executionTimeMs`.",
     },
 )

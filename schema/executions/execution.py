@@ -90,6 +90,14 @@ class Execution:
     computed_score: float | None = strawberry.field(
         description="The score computed here, from 0 to 1; null without a result or a known benchmark."
     )
+    solved: bool | None = strawberry.field(
+        description="Whether the score computed here is 1 and no assertion FAILED, which is more than `success` "
+        "asks for. Null before the end, and where no score could be computed."
+    )
+    is_attempt: bool | None = strawberry.field(
+        description="Whether it says something about its agent: it has a result, or the agent failed, or the "
+        "time limit ended it after its runner had begun. Figures count attempts only. Null before the end."
+    )
     queued_at: dt.datetime = strawberry.field(
         description="When it was requested; for an observed execution its start."
     )

@@ -22,6 +22,7 @@ from store.executions import filters
 from store.executions.ordering import ExecutionKey
 
 CURSOR_KIND = "executions"
+_SCORES = (OrderField.SCORE, OrderField.COMPUTED_SCORE)
 
 
 @strawberry.input(description="Which executions. Every condition given must hold.")
@@ -63,6 +64,10 @@ class ExecutionFilter:
     score_at_most: float | None = strawberry.field(
         default=None, description="With a reported score of at most this; none without a score."
     )
+    solved: bool | None = strawberry.field(
+        default=None,
+        description="Solved, or not solved. Neither matches an execution of which that is not known.",
+    )
 
     def conditions(self) -> filters.ExecutionFilter:
         return filters.ExecutionFilter(
@@ -78,6 +83,7 @@ class ExecutionFilter:
             until=utc(self.until),
             score_at_least=self.score_at_least,
             score_at_most=self.score_at_most,
+            solved=self.solved,
         )
 
 
@@ -124,7 +130,7 @@ def _value(order: filters.ExecutionOrder, kind: str, text: str) -> float | int |
     try:
         if not text:
             return None
-        value = float(text) if order.field is OrderField.SCORE else int(text)
+        value = float(text) if order.field in _SCORES else int(text)
     except ValueError:
         raise foreign_cursor(kind) from None
     if not math.isfinite(value) or not 0 <= value < 2**63:

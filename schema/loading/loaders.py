@@ -44,6 +44,7 @@ from store.model import (
     BatchId,
     Benchmark,
     BenchmarkId,
+    ExclusionReason,
     Execution,
     ExecutionId,
     Page,
@@ -125,5 +126,8 @@ class Loaders:
     )
     over_time = Relation[performance_loads.OverTime, tuple[Figures, ...]](performance_loads.over_time, ())
     p95_ms = Relation[performance_loads.Percentile, int | None](performance_loads.p95_ms, None)
+    excluded = Relation[performance_loads.Excluded, Mapping[ExclusionReason, int]](
+        performance_loads.excluded, {}
+    )
     queue_position = Relation[ExecutionId, int | None](queue.positions_of, None)
     as_json = Relation[JsonKey, str | None](texts, None)

@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 from store.agents import performance
-from store.agents.performance import Bucket, Figures, PerformanceFilter, Timed
+from store.agents.performance import Bucket, Figures, Group, PerformanceFilter, Timed
 from store.executions import lookup
-from store.model import BenchmarkId
+from store.model import BenchmarkId, ExclusionReason
 from store.postgres.database import Database
 
 OfAgent = tuple[PerformanceFilter, str]
 OfBenchmark = tuple[PerformanceFilter, BenchmarkId]
 OverTime = tuple[PerformanceFilter, Bucket, str]
 Percentile = tuple[PerformanceFilter, Timed]
+Excluded = tuple[PerformanceFilter, Group]
 
 G = TypeVar("G")
 M = TypeVar("M")
@@ -76,6 +77,17 @@ async def p95_ms(db: Database, keys: Sequence[Percentile]) -> Mapping[Percentile
     for filter, wanted in _grouped((filter, timed) for filter, timed in keys):
         percentiles = await performance.p95_ms(db, filter, wanted)
         found |= {(filter, timed): value for timed, value in percentiles.items()}
+    return found
+
+
+async def excluded(
+    db: Database, keys: Sequence[Excluded]
+) -> Mapping[Excluded, Mapping[ExclusionReason, int]]:
+    """Per filter and group of executions how many are no attempts, by reason."""
+    found: dict[Excluded, Mapping[ExclusionReason, int]] = {}
+    for filter, wanted in _grouped(keys):
+        counts = await performance.excluded(db, filter, wanted)
+        found |= {(filter, of): value for of, value in counts.items()}
     return found
 
 

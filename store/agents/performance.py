@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from store import sql
-from store.model import BenchmarkId
+from store.model import BenchmarkId, ExclusionReason
 from store.postgres.database import Database, columns
 from store.postgres.text import storable_text
 
@@ -81,6 +81,14 @@ class Figures:
     recomputed: Scores
     timed: int
     mean_ms: float | None
+    attempts: int
+    """Those that say something about the agent; `solved` and `mean_computed_score` are of these."""
+    solved: int
+    mean_computed_score: float | None
+
+    @property
+    def solve_rate(self) -> float | None:
+        return self.solved / self.attempts if self.attempts else None
 
     @property
     def success_rate(self) -> float | None:
@@ -95,7 +103,7 @@ class Figures:
 def no_figures(agent: str) -> Figures:
     """The figures of an agent without ended executions."""
     nothing = Scores(0, None, None, None)
-    return Figures(agent, None, None, 0, 0, nothing, nothing, 0, None)
+    return Figures(agent, None, None, 0, 0, nothing, nothing, 0, None, 0, 0, None)
 
 
 class Part(NamedTuple):
@@ -196,7 +204,41 @@ def _read(row: Mapping[str, Any]) -> Figures:
         recomputed=scores("computed", "computed"),
         timed=row["timed"],
         mean_ms=row["time_sum_ms"] / row["timed"] if row["timed"] else None,
+        attempts=row["attempts"],
+        solved=row["solved"],
+        mean_computed_score=(
+            row["attempts_computed_sum"] / row["attempts_computed"] if row["attempts_computed"] else None
+        ),
     )
+
+
+class Group(NamedTuple):
+    """An agent's executions of one benchmark, or of all that match the filter."""
+
+    agent: str
+    benchmark_id: str | None
+
+    @classmethod
+    def of(cls, figures: Figures) -> Group:
+        return cls(figures.agent, figures.benchmark_id)
+
+
+async def excluded(
+    db: Database, filter: PerformanceFilter, wanted: Sequence[Group]
+) -> dict[Group, dict[ExclusionReason, int]]:
+    """How many ended executions are no attempts, by reason, the most frequent first; absent where all are."""
+    keys = [
+        (key, storable_text(one.agent), storable_text(benchmark_id))
+        for key, one in enumerate(wanted)
+        for benchmark_id in _benchmarks_of(one.benchmark_id, filter)
+    ]
+    found: dict[Group, dict[ExclusionReason, int]] = {}
+    if keys:
+        covered = columns(parts(filter.since, filter.until))
+        for row in await db.fetch(SQL["excluded"], *columns(keys), *covered):
+            reasons = found.setdefault(wanted[row["key"]], {})
+            reasons[ExclusionReason(row["reason"])] = row["executions"]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +261,7 @@ async def p95_ms(db: Database, filter: PerformanceFilter, wanted: Sequence[Timed
     rows = [
         (key, one.agent, benchmark_id, one.count)
         for key, one in enumerate(asked)
-        for benchmark_id in _benchmarks_of(one, filter)
+        for benchmark_id in _benchmarks_of(one.benchmark_id, filter)
     ]
     if not rows:
         return {}
@@ -243,9 +285,9 @@ async def _of_days(db: Database, arguments: Sequence[Any], count: int) -> list[A
     return found
 
 
-def _benchmarks_of(wanted: Timed, filter: PerformanceFilter) -> tuple[str, ...]:
-    if wanted.benchmark_id is not None:
-        return (wanted.benchmark_id,)
+def _benchmarks_of(benchmark_id: str | None, filter: PerformanceFilter) -> tuple[str, ...]:
+    if benchmark_id is not None:
+        return (benchmark_id,)
     return ("",) if filter.benchmark_ids is None else filter.benchmark_ids
 
 

@@ -47,6 +47,7 @@ class ExecutionFilter:
     until: dt.datetime | None = None
     score_at_least: float | None = None
     score_at_most: float | None = None
+    solved: bool | None = None
     resolved: ResolvedConditions | None = None
 
     def matches(self, execution: Execution) -> bool:
@@ -61,6 +62,7 @@ class ExecutionFilter:
             and (self.since is None or execution.queued_at >= self.since)
             and (self.until is None or execution.queued_at < self.until)
             and _between(self.score_at_least, execution.score, self.score_at_most)
+            and (self.solved is None or execution.solved is self.solved)
             and self._benchmark_matches(execution)
         )
 
@@ -98,6 +100,7 @@ class OrderField(StrEnum):
 
     QUEUED_AT = "QUEUED_AT"
     SCORE = "SCORE"
+    COMPUTED_SCORE = "COMPUTED_SCORE"
     EXECUTION_TIME = "EXECUTION_TIME"
 
 

@@ -205,6 +205,8 @@ def _execution_conditions(filter: ExecutionFilter) -> Conditions:
         conditions.add("(coalesce(score, -1) >= {} AND score IS NOT NULL)", filter.score_at_least)
     if filter.score_at_most is not None:
         conditions.add("(coalesce(score, 'Infinity') <= {} AND score IS NOT NULL)", filter.score_at_most)
+    if filter.solved is not None:
+        conditions.add("solved = {}", filter.solved)
     resolved = filter.resolved
     if resolved is not None and resolved.tagged is not None:
         conditions.add("benchmark_id = ANY({}::text[])", tuple(sorted(resolved.tagged)))

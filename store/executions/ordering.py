@@ -26,6 +26,16 @@ _SORTED_BY: dict[ExecutionOrder, tuple[str, str, float | int]] = {
         "double precision",
         float("inf"),
     ),
+    ExecutionOrder(OrderField.COMPUTED_SCORE, True): (
+        "coalesce(computed_score, -1)",
+        "double precision",
+        -1.0,
+    ),
+    ExecutionOrder(OrderField.COMPUTED_SCORE, False): (
+        "coalesce(computed_score, 'Infinity')",
+        "double precision",
+        float("inf"),
+    ),
     ExecutionOrder(OrderField.EXECUTION_TIME, True): ("coalesce(execution_time_ms, -1)", "bigint", -1),
     ExecutionOrder(OrderField.EXECUTION_TIME, False): (
         "coalesce(execution_time_ms, 9223372036854775807)",
@@ -70,6 +80,7 @@ def key_of_values(values: Sequence[Any]) -> ExecutionKey:
 _SORTED_COLUMNS: dict[OrderField, tuple[str, ...]] = {
     OrderField.QUEUED_AT: (),
     OrderField.SCORE: ("score",),
+    OrderField.COMPUTED_SCORE: ("computed_score",),
     OrderField.EXECUTION_TIME: ("execution_time_ms",),
 }
 
@@ -81,5 +92,7 @@ def key_of(execution: Execution, order: ExecutionOrder) -> ExecutionKey:
             return execution.queued_at, execution.id
         case OrderField.SCORE:
             return execution.score, execution.queued_at, execution.id
+        case OrderField.COMPUTED_SCORE:
+            return execution.computed_score, execution.queued_at, execution.id
         case OrderField.EXECUTION_TIME:
             return execution.execution_time_ms, execution.queued_at, execution.id

@@ -7,7 +7,9 @@ SELECT p.agent, {benchmark_id} AS benchmark_id, {start} AS start, sum(p.executio
        sum(p.computed)::bigint AS computed, sum(p.computed_sum) AS computed_sum, max(p.computed_best) AS computed_best,
        (array_agg(p.computed_latest ORDER BY p.computed_latest_at DESC, p.benchmark_id)
            FILTER (WHERE p.computed_latest_at IS NOT NULL))[1] AS computed_latest,
-       sum(p.timed)::bigint AS timed, sum(p.time_sum_ms) AS time_sum_ms
+       sum(p.timed)::bigint AS timed, sum(p.time_sum_ms) AS time_sum_ms,
+       sum(p.attempts)::bigint AS attempts, sum(p.solved)::bigint AS solved,
+       sum(p.attempts_computed)::bigint AS attempts_computed, sum(p.attempts_computed_sum) AS attempts_computed_sum
 FROM unnest($1::performance_period[], $2::date[], $3::date[]) AS part (period, first, last)
 CROSS JOIN LATERAL (
     SELECT * FROM performance
@@ -16,6 +18,18 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS p
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+
+-- name: excluded
+SELECT wanted.key, x.reason, sum(x.executions)::bigint AS executions
+FROM unnest($1::integer[], $2::text[], $3::text[]) AS wanted (key, agent, benchmark_id)
+CROSS JOIN unnest($4::performance_period[], $5::date[], $6::date[]) AS part (period, first, last)
+CROSS JOIN LATERAL (
+    SELECT reason, executions FROM performance_excluded AS e
+    WHERE e.agent = wanted.agent AND e.benchmark_id = wanted.benchmark_id AND e.period = part.period
+      AND e.start BETWEEN part.first AND part.last
+    OFFSET 0
+) AS x
+GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 
 -- name: percentiles_of_all_time
 SELECT wanted.key, found.bucket

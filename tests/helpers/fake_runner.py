@@ -208,6 +208,11 @@ def exit4(fake: FakeRunner) -> int:
     return 4
 
 
+def exit5(fake: FakeRunner) -> int:
+    print("RATE_LIMITED: the endpoint takes no more requests just now", file=sys.stderr)
+    return 5
+
+
 def exit137(fake: FakeRunner) -> int:
     return 137
 
@@ -526,7 +531,7 @@ MODES: dict[str, Callable[[FakeRunner], int]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         *(ok, hostile, benchmark_failed, exit0_no_file, exit0_bad_file, truncated_file, no_final_result),
-        *(exit1_good_file, exit1_no_file, exit2, exit3, exit4, exit137, killed_by_signal, segfault),
+        *(exit1_good_file, exit1_no_file, exit2, exit3, exit4, exit5, exit137, killed_by_signal, segfault),
         *(hang, hang_after_file, ignore_term, file_on_term, stopped, family),
         *(grandchild_holds_stdout, stubborn_grandchild, setsid_escape, flood, long_line, binary),
         *(foreign_id, foreign_benchmark, two_files, symlink_file, slow_tools, unfinished_tool, foreign_tools),

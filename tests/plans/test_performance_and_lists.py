@@ -17,7 +17,7 @@ import pytest
 
 from perf.load.seed import AGENTS, seed
 from store.agents import performance
-from store.agents.performance import Bucket, PerformanceFilter, Timed
+from store.agents.performance import Bucket, Group, PerformanceFilter, Timed
 from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
 from store.executions import latest, listing, state_machine
 from store.executions.filters import ExecutionFilter, ExecutionOrder, OrderField
@@ -31,7 +31,7 @@ from store.postgres.database import Database
 
 EXECUTIONS = 50_000
 BENCHMARKS = 40
-BIG = {"executions", "execution_events", "performance", "performance_times"}
+BIG = {"executions", "execution_events", "performance", "performance_times", "performance_excluded"}
 S = ExecutionStatus
 Question = Callable[[Database], Awaitable[object]]
 
@@ -63,6 +63,8 @@ FILTERS = {
     "score at least": ExecutionFilter(score_at_least=0.5),
     "score at most": ExecutionFilter(score_at_most=0.1),
     "impossible score": ExecutionFilter(score_at_least=90.0),
+    "solved": ExecutionFilter(solved=True),
+    "not solved": ExecutionFilter(solved=False),
 }
 ORDERS = [ExecutionOrder(field, descending) for field in OrderField for descending in (True, False)]
 SINCE = PerformanceFilter(since=dt.date(2026, 2, 10))
@@ -104,6 +106,16 @@ def percentiles(filter: PerformanceFilter, *, pairs: bool) -> Question:
         found = await (performance.of_pairs if pairs else performance.of_agents)(db, filter)
         assert found
         return await performance.p95_ms(db, filter, [Timed.of(figures) for figures in found])
+
+    return ask
+
+
+def excluded(filter: PerformanceFilter) -> Question:
+    """Of each agent, on all benchmarks and on each."""
+
+    async def ask(db: Database) -> object:
+        found = [*await performance.of_agents(db, filter), *await performance.of_pairs(db, filter)]
+        return await performance.excluded(db, filter, [Group.of(figures) for figures in found])
 
     return ask
 
@@ -172,6 +184,7 @@ ASKED: dict[str, Question] = {
         for name, filter in PERFORMANCE.items()
         for bucket in Bucket
     },
+    **{f"excluded {name}": excluded(filter) for name, filter in PERFORMANCE.items()},
     "agents": performance.agents,
     "newest of pairs": lambda db: latest.of_pairs(db, PAIRS),
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},

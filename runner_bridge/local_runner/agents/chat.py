@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from runner_bridge.local_runner.agents.settings import LlmSettings
 from runner_bridge.local_runner.agents.tool_definitions import Tool
-from runner_bridge.local_runner.errors import AgentError
+from runner_bridge.local_runner.errors import EXIT_ENDPOINT, AgentError
 
 Json = dict[str, Any]
 
@@ -37,13 +37,18 @@ class FailureKind(StrEnum):
     REFUSED = "REFUSED"
 
 
+FAULTS_OF_THE_MODEL = (FailureKind.CONTEXT_LENGTH, FailureKind.REFUSED)
+"""How long a conversation it reads and what its filter lets through are properties of the model asked for."""
+
+
 class EndpointFailure(AgentError):
-    """An endpoint gave no usable answer: no fault of the model, except CONTEXT_LENGTH and REFUSED."""
+    """An endpoint gave no usable answer: no fault of the model, except for FAULTS_OF_THE_MODEL."""
 
     def __init__(
         self, kind: FailureKind, message: str, *, status: int | None = None, is_passing: bool = False
     ) -> None:
         super().__init__(f"{kind}: {message}")
+        self.exit_code = AgentError.exit_code if kind in FAULTS_OF_THE_MODEL else EXIT_ENDPOINT
         self.kind = kind
         self.message = message
         self.status = status

@@ -100,7 +100,7 @@ async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, 
     words = [re.sub(r"^\S+ +", "", line) for line in done.out.splitlines()]
     assert words[:2] == ["QUEUED", "RUNNING"]
     assert words[-2] == "SUCCEEDED"
-    assert re.fullmatch(r"SUCCEEDED  score 1\.0  in .+", done.out.splitlines()[-1])
+    assert re.fullmatch(r"SUCCEEDED  solved  score 1\.0  in .+", done.out.splitlines()[-1])
     assert any("deterministic_sol_transfer" in word for word in words)
 
     listed = await cli("list", "--json", "--url", server.url, cwd=tmp_path)
@@ -116,7 +116,7 @@ async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, 
     ):
         assert word in shown.out
     table = await cli("list", "--url", server.url, cwd=tmp_path)
-    assert re.search(rf"{execution['id']} +001-sol-transfer +deterministic +SUCCEEDED +1\.0", table.out)
+    assert re.search(rf"{execution['id']} +001-sol-transfer +deterministic +SUCCEEDED +yes +1\.0", table.out)
     assert "008-wrap-sol" in (await cli("list", "benchmarks", "--url", server.url, cwd=tmp_path)).out
     assert "deterministic" in (await cli("list", "agents", "--url", server.url, cwd=tmp_path)).out
 
@@ -338,15 +338,53 @@ def test_text_of_agents_cannot_steer_the_terminal() -> None:
         "progress": None,
         "toolCall": call,
     }
-    execution = {
-        "status": "FAILED",
-        "score": None,
-        "executionTimeMs": None,
-        "failure": {"kind": "AGENT", "message": hostile},
-    }
+    execution = {**NOTHING, "status": "FAILED", "failure": {"kind": "AGENT", "message": hostile}}
     for text in (event_line(event), final_line(execution)):
         assert "[bold]" in text.plain
         assert text.plain.replace("\n", "").isprintable(), "a newline cannot steer, everything else could"
+
+
+NOTHING: dict[str, Any] = dict.fromkeys(
+    (
+        *("status", "solved", "isAttempt", "computedScore", "score", "success", "executionTimeMs"),
+        *("failure", "assertions"),
+    )
+)
+"""An execution of which nothing is known."""
+PASSED, FAILED, OPEN = ({"outcome": outcome} for outcome in ("PASSED", "FAILED", "NOT_EVALUABLE"))
+
+
+@pytest.mark.parametrize(
+    ("execution", "line"),
+    [
+        (
+            {"solved": True, "computedScore": 1.0, "score": 1.0, "success": True, "assertions": [PASSED]},
+            "solved  score 1.0",
+        ),
+        (
+            {
+                **{"solved": False, "computedScore": 0.75, "score": 1.0, "success": True},
+                "assertions": [PASSED, FAILED, OPEN],
+            },
+            "not solved: 1 of 2 assertions failed (the runner reported success)  score 0.75 (1.0 reported)",
+        ),
+        (
+            {"solved": False, "computedScore": 0.4, "score": 0.4, "success": False, "assertions": [PASSED]},
+            "not solved: the score is below 1  score 0.4",
+        ),
+        (
+            {"solved": True, "computedScore": 1.0, "score": None, "success": False},
+            "solved (the runner reported failure)  score 1.0",
+        ),
+        ({"score": 0.5, "success": True}, "score 0.5 reported"),
+        (
+            {"failure": {"kind": "ENDPOINT", "message": "AUTH: refused"}, "isAttempt": False},
+            "ENDPOINT: AUTH: refused  (does not count for the agent)",
+        ),
+    ],
+)
+def test_the_last_line_says_solved_or_why_not(execution: dict[str, Any], line: str) -> None:
+    assert final_line({**NOTHING, "status": "ENDED", **execution}).plain == f"ENDED  {line}"
 
 
 def test_the_printed_contract_is_current() -> None:

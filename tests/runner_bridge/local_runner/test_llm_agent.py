@@ -60,7 +60,8 @@ class Played:
         assert self.finished.stdout.count("PASSED") == 2
 
     def assert_failed(self, kind: str) -> None:
-        assert (self.finished.code, self.finished.stdout) == (4, "")
+        code = 4 if kind in ("CONTEXT_LENGTH", "REFUSED") else 5
+        assert (self.finished.code, self.finished.stdout) == (code, "")
         assert self.finished.stderr.startswith(f"local runner: {kind}: ")
         assert self.finished.stderr.count("\n") == 1
         assert not self.finished.session_path.exists()
@@ -283,7 +284,7 @@ def test_an_address_of_a_metadata_service_is_never_asked(url: str, tmp_path: Pat
     agent = {"url": url, "model": "m"}
     arguments = (BENCHMARKS / "001-sol-transfer.yml", "--agent=x", f"--execution-id={ID}")
     finished = finish(start(tmp_path, *arguments, REEV_GQL_AGENT=json.dumps(agent)), tmp_path, ID)
-    assert finished.code == 4
+    assert finished.code == 5
     assert "UNREACHABLE" in finished.stderr
     assert "is not asked" in finished.stderr
 

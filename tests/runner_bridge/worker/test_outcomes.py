@@ -96,6 +96,7 @@ async def test_each_way_to_end_has_its_own_documented_outcome(
         ("exit2", FailureKind.RUNNER_EXIT, "this is not a benchmark"),
         ("exit3", FailureKind.NOT_RUNNABLE, "surfpool can run it"),
         ("exit4", FailureKind.AGENT, "the agent gave no instructions"),
+        ("exit5", FailureKind.ENDPOINT, "RATE_LIMITED: the endpoint takes no more requests"),
     ],
 )
 async def test_the_exit_codes_of_our_own_runner_say_why(
@@ -106,6 +107,7 @@ async def test_the_exit_codes_of_our_own_runner_say_why(
     assert execution.failure is not None
     assert execution.failure.kind is kind
     assert words in execution.failure.message
+    assert execution.is_attempt is (kind is FailureKind.AGENT)
 
 
 async def test_a_time_limit_ends_the_runner_and_says_so(bridge: Bridge) -> None:

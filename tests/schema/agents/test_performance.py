@@ -65,8 +65,9 @@ async def ended(db: Database, benchmark_id: str = "transfer", **more: Any) -> st
     execution = await queued(db, benchmark_id, agent=agent)
     await claim(db, execution.id)
     status = more.pop("status", ExecutionStatus.SUCCEEDED)
-    failure = Failure(FailureKind.BENCHMARK, "no") if status is ExecutionStatus.FAILED else None
-    await state_machine.finish(db, execution.id, Ending(status, failure=failure, **more))
+    if status is ExecutionStatus.FAILED:
+        more.setdefault("failure", Failure(FailureKind.BENCHMARK, "no"))
+    await state_machine.finish(db, execution.id, Ending(status, **more))
     return str(execution.id)
 
 
@@ -100,6 +101,55 @@ async def test_figures_are_honest_about_what_is_missing(db: Database, ask: Any) 
     assert (day["executions"], day["meanScore"], day["meanRecomputed"]) == (2, 0.75, 0.25)
     assert (day["successRate"], day["meanExecutionTimeMs"]) == (0.5, 100.0)
     assert agent["weekly"] == [{"executions": 2}]
+
+
+VERDICTS = """
+fragment Verdicts on Performance {
+  agent executions attempts solved solveRate meanComputedScore excluded { reason executions }
+}
+{ agentPerformance {
+  ...Verdicts byBenchmark { ...Verdicts }
+  overTime(bucket: MONTH) { executions attempts solved solveRate meanComputedScore }
+} }
+"""
+
+
+async def test_only_attempts_count_and_what_is_excluded_says_why(
+    db: Database, ask: Any, statements: list[str]
+) -> None:
+    """By hand: of 3 attempts 1 is solved, the scores are 1.0 and 0.5, and one has none."""
+    good, bad = [{"outcome": "PASSED"}], [{"outcome": "FAILED"}]
+    await ended(db, scoring={"score": 1.0}, assertions=good)
+    await ended(db, status=ExecutionStatus.FAILED, scoring={"score": 0.5}, assertions=bad, success=False)
+    await ended(db, status=ExecutionStatus.FAILED)
+    await ended(db, status=ExecutionStatus.FAILED, failure=Failure(FailureKind.ENDPOINT, "AUTH"))
+    for _ in range(2):
+        await state_machine.request_stop(db, (await queued(db)).id)
+    await ended(db, agent="unknown", scoring={"score": 1.0})
+    statements.clear()
+    [agent] = (await ask(VERDICTS))["agentPerformance"]
+    # The agents and their exclusions, the pairs and theirs, the months.
+    assert len(statements) == 5, statements
+    figures = {
+        "agent": "deterministic",
+        "executions": 6,
+        "attempts": 3,
+        "solved": 1,
+        "solveRate": pytest.approx(1 / 3),
+        "meanComputedScore": 0.75,
+        "excluded": [{"reason": "STOPPED", "executions": 2}, {"reason": "ENDPOINT", "executions": 1}],
+    }
+    assert {key: agent[key] for key in figures} == figures
+    assert agent["byBenchmark"] == [figures]
+    assert agent["overTime"] == [{key: figures[key] for key in agent["overTime"][0]}]
+
+
+async def test_an_agent_that_no_file_names_is_a_line_only_when_asked_for(db: Database, ask: Any) -> None:
+    await ended(db, agent="unknown")
+    assert (await ask(VERDICTS))["agentPerformance"] == []
+    assert (await ask(OF_BENCHMARK, id="transfer"))["benchmark"]["performance"] == []
+    [asked] = (await ask(PERFORMANCE, filter={"agents": ["unknown"]}))["agentPerformance"]
+    assert asked["executions"] == 1
 
 
 async def test_without_executions_everything_unknown_is_null(db: Database, ask: Any) -> None:

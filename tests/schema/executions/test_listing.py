@@ -21,13 +21,18 @@ query (
 ) {
   executions(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $order) {
     totalCount
-    nodes { id score executionTimeMs queuedAt }
+    nodes { id score computedScore executionTimeMs queuedAt }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }
 """
 UPDATES = "subscription ($filter: ExecutionFilter) { executionUpdates(filter: $filter) { execution { id } } }"
-FIELDS = {"QUEUED_AT": "queuedAt", "SCORE": "score", "EXECUTION_TIME": "executionTimeMs"}
+FIELDS = {
+    "QUEUED_AT": "queuedAt",
+    "SCORE": "score",
+    "COMPUTED_SCORE": "computedScore",
+    "EXECUTION_TIME": "executionTimeMs",
+}
 ORDERS = [{"field": field, "direction": end} for field, end in itertools.product(FIELDS, ("ASC", "DESC"))]
 
 
@@ -41,6 +46,7 @@ async def some(db: Database, count: int) -> None:
             ending = Ending(
                 ExecutionStatus.SUCCEEDED,
                 score=dice.choice([None, 0.0, 0.5, 1.0]),
+                scoring=dice.choice([None, {"score": 0.0}, {"score": 0.75}, {"score": 1.0}]),
                 execution_time_ms=dice.choice([None, 0, 7, 1000]),
             )
             await state_machine.finish(db, execution.id, ending)
@@ -113,7 +119,7 @@ async def test_a_cursor_is_bound_to_its_order(db: Database, ask: Any, refuse: An
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "x", "1e400", "9" * 30, "0x1", "\x00"])
 async def test_a_forged_value_in_a_cursor_is_refused(refuse: Any, value: str) -> None:
-    for field in ("SCORE", "EXECUTION_TIME"):
+    for field in ("SCORE", "COMPUTED_SCORE", "EXECUTION_TIME"):
         forged = encode_cursor(
             f"executions by {field} DESC", value, "0", "00000000-0000-4000-8000-000000000000"
         )
@@ -124,7 +130,9 @@ async def test_a_forged_value_in_a_cursor_is_refused(refuse: Any, value: str) ->
 async def test_every_condition(db: Database, ask: Any, refuse: Any) -> None:
     good = await queued(db, "good", agent="GLM-4.6")
     await claim(db, good.id)
-    await state_machine.finish(db, good.id, Ending(ExecutionStatus.SUCCEEDED, score=0.75))
+    await state_machine.finish(
+        db, good.id, Ending(ExecutionStatus.SUCCEEDED, score=0.75, scoring={"score": 1.0})
+    )
     bad = await queued(db, "bad", agent="other")
     await claim(db, bad.id)
     failure = Failure(FailureKind.TIMEOUT, "too long")
@@ -138,6 +146,8 @@ async def test_every_condition(db: Database, ask: Any, refuse: Any) -> None:
 
     both = {"good", "bad"}
     assert await found(failureKinds=["TIMEOUT", "LOST"]) == {"bad"}
+    assert await found(solved=True) == {"good"}
+    assert await found(solved=False) == set()
     assert await found(scoreAtLeast=0.75) == await found(scoreAtMost=0.75) == {"good"}
     assert await found(scoreAtLeast=0.76) == await found(scoreAtMost=0.7) == set()
     assert await found(tags=["system", "transfer"]) == both

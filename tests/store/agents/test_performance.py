@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.agents import performance
-from store.agents.performance import EVER, FOREVER, Bucket, Figures, PerformanceFilter, Timed, parts
+from store.agents.performance import EVER, FOREVER, Bucket, Figures, Group, PerformanceFilter, Timed, parts
 from store.benchmarks import benchmarks
 from store.executions import latest, state_machine
-from store.model import Execution, ExecutionStatus
+from store.model import ExclusionReason, Execution, ExecutionStatus
 from store.postgres.database import Database
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.stored_rows import draft, ending, queued, running
@@ -28,10 +29,10 @@ DAYS = 75
 
 INSERT = """
 INSERT INTO executions (benchmark_id, agent, origin, status, queued_at, started_at, ended_at, failure_kind,
-                        failure_message, execution_time_ms, score, scoring, event_seq)
+                        failure_message, execution_time_ms, score, scoring, event_seq, startup_time_ms)
 SELECT * FROM unnest($1::text[], $2::text[], $3::execution_origin[], $4::execution_status[], $5::timestamptz[],
                      $5::timestamptz[], $6::timestamptz[], $7::failure_kind[], $7::text[], $8::bigint[],
-                     $9::double precision[], $10::jsonb[], $11::integer[])
+                     $9::double precision[], $10::jsonb[], $11::integer[], $12::bigint[])
 RETURNING *
 """
 FAILURES = {"FAILED": "AGENT", "TIMED_OUT": "TIMEOUT", "LOST": "LOST"}
@@ -54,6 +55,7 @@ def ended_row(dice: random.Random) -> tuple[Any, ...]:
         dice.choice([None, dice.randrange(5) / 4]),
         computed,
         1,
+        dice.choice([None, 0, 700]),
     )
 
 
@@ -82,15 +84,32 @@ def _figures(members: list[Any]) -> dict[str, Any]:
         return (len(values), _mean(values), max(values, default=None), values[-1] if values else None)
 
     times = sorted(known("execution_time_ms"))
+    attempts = [row for row in members if is_attempt(row)]
     return {
         "executions": len(members),
         "succeeded": sum(row["status"] == "SUCCEEDED" for row in members),
         "reported": scores("score"),
         "recomputed": scores("computed_score"),
+        "attempts": len(attempts),
+        "solved": sum(row["computed_score"] == 1.0 for row in attempts),
+        "mean_computed_score": _mean(
+            [row["computed_score"] for row in attempts if row["computed_score"] is not None]
+        ),
         "timed": len(times),
         "mean_ms": _mean(times),
+        "excluded": Counter(
+            ExclusionReason("TIMEOUT" if row["status"] == "TIMED_OUT" else row["status"])
+            for row in members
+            if not is_attempt(row)
+        ),
         "p95": times[math.ceil(0.95 * len(times)) - 1] if times else None,
     }
+
+
+def is_attempt(row: Any) -> bool:
+    return row["status"] in ("SUCCEEDED", "FAILED") or (
+        row["status"] == "TIMED_OUT" and row["startup_time_ms"] is not None
+    )
 
 
 def _mean(values: list[Any]) -> Any:
@@ -106,6 +125,9 @@ def told(figures: Figures) -> dict[str, Any]:
         "succeeded": figures.succeeded,
         "reported": scores(figures.reported),
         "recomputed": scores(figures.recomputed),
+        "attempts": figures.attempts,
+        "solved": figures.solved,
+        "mean_computed_score": figures.mean_computed_score,
         "timed": figures.timed,
         "mean_ms": figures.mean_ms,
     }
@@ -120,11 +142,13 @@ async def compare(
 ) -> None:
     assert [key(figures) for figures in found] == sorted(expected)
     percentiles = await performance.p95_ms(db, filter, [Timed.of(figures) for figures in found])
+    excluded = await performance.excluded(db, filter, [Group.of(figures) for figures in found])
     for figures in found:
         wanted = dict(expected[key(figures)])
-        p95 = wanted.pop("p95")
+        p95, reasons = wanted.pop("p95"), wanted.pop("excluded")
         assert told(figures) == wanted
         if figures.start is None:
+            assert excluded.get(Group.of(figures), {}) == reasons
             read = percentiles.get(Timed.of(figures))
             if p95 is None:
                 assert read is None

@@ -30,14 +30,16 @@ AGENTS = ["deterministic", "GLM-4.6", "naïve_%", "a\\u0000b"]
 SEED = """
 INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, origin, status,
                         queued_at, started_at, ended_at, failure_kind, failure_message, score, execution_time_ms,
-                        batch_id)
+                        batch_id, scoring, assertions)
 SELECT (lpad(to_hex(n * 7919 % 65536), 4, '0') || 'aaaa-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
        'b' || n % 5, 1, ($2::text[])[1 + n % 4], 1000, 1,
        CASE WHEN n % 4 = 0 THEN 'OBSERVED' ELSE 'REQUESTED' END::execution_origin, s.status,
        $3::timestamptz + n / 6 * interval '1 s', CASE WHEN s.status <> 'QUEUED' THEN now() END,
        CASE WHEN is_terminal(s.status) THEN now() + interval '1 h' END, f.kind, 'm' || f.kind::text,
        CASE WHEN n % 3 > 0 THEN n % 5 / 4.0 END, CASE WHEN n % 5 > 1 THEN n % 7 * 100 END,
-       CASE WHEN n % 10 = 0 THEN $4::uuid END
+       CASE WHEN n % 10 = 0 THEN $4::uuid END,
+       CASE WHEN n % 7 > 1 THEN jsonb_build_object('score', n % 4 / 3.0::double precision) END,
+       CASE WHEN n % 3 = 0 THEN '[{"outcome": "FAILED"}]'::jsonb END
 FROM generate_series(0, $1 - 1) AS n
 CROSS JOIN LATERAL (SELECT (enum_range(NULL::execution_status))[1 + n % 8] AS status) AS s
 CROSS JOIN LATERAL (
@@ -123,6 +125,7 @@ FILTERS = st.builds(
     until=rarely(TIMES),
     score_at_least=rarely(st.sampled_from([-1.0, 0.0, 0.25, 0.3, 1.0, 2.0])),
     score_at_most=rarely(st.sampled_from([-1.0, 0.0, 0.75, 0.8, 1.0])),
+    solved=st.sampled_from([None, None, True, False]),
 )
 ORDERS = [ExecutionOrder(field, descending) for field in OrderField for descending in (True, False)]
 
@@ -131,7 +134,13 @@ def plain(found: list[Execution], order: ExecutionOrder) -> list[Execution]:
     """Sorted by Python alone: unknown values last."""
 
     def value(execution: Execution) -> float | None:
-        return execution.score if order.field is OrderField.SCORE else execution.execution_time_ms
+        match order.field:
+            case OrderField.SCORE:
+                return execution.score
+            case OrderField.COMPUTED_SCORE:
+                return execution.computed_score
+            case _:
+                return execution.execution_time_ms
 
     by_age = sorted(
         found, key=lambda execution: (execution.queued_at, execution.id), reverse=order.descending

@@ -197,6 +197,51 @@ async def test_what_was_lost_after_a_stop_before_that_was_refused_still_takes_a_
         await db.close()
 
 
+ENDED = """
+INSERT INTO executions (benchmark_id, agent, origin, status, queued_at, started_at, ended_at, failure_kind,
+                        failure_message, startup_time_ms, score, scoring, assertions, execution_time_ms)
+SELECT 'b' || n % 3, 'a' || n % 2, 'OBSERVED', s, at, at, at, kind::failure_kind, kind, n % 5,
+       n % 2, jsonb_build_object('score', n % 4 / 2.0), '[{"outcome": "FAILED"}]'::jsonb - n % 3, n
+FROM generate_series(1, 60) AS n
+CROSS JOIN LATERAL (
+    SELECT (enum_range('SUCCEEDED'::execution_status, 'LOST'))[1 + n % 5] AS s,
+           '2026-01-01Z'::timestamptz + n * interval '1 d' AS at
+) AS ended
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN s IN ('FAILED', 'TIMED_OUT', 'LOST')
+                THEN (enum_range('LAUNCH'::failure_kind, 'LOST'))[1 + n % 10]::text END AS kind
+) AS failure
+ORDER BY n;
+"""
+VERDICTS = """
+SELECT (SELECT jsonb_agg(to_jsonb(e) - '{id,queue_number}'::text[] ORDER BY queued_at)
+        FROM executions AS e) AS executions,
+       (SELECT jsonb_agg(p ORDER BY p) FROM performance AS p) AS performance,
+       (SELECT jsonb_agg(x ORDER BY x) FROM performance_excluded AS x) AS excluded,
+       (SELECT jsonb_agg(n) FROM performance_noted AS n) AS noted
+"""
+
+
+async def test_executions_of_before_get_their_verdicts_and_count_as_new_ones_do(
+    empty_database_url: str, database_url: str
+) -> None:
+    before, _ = offline_sql().split("-- Running upgrade 0013 -> 0014")
+    await run(empty_database_url, f"{before} COMMIT; {ENDED}")
+    await migrate(empty_database_url)
+    await run(database_url, ENDED)
+    found = []
+    for url in (empty_database_url, database_url):
+        db = await Database.open(url)
+        try:
+            found.append(dict((await db.fetch(VERDICTS))[0]))
+        finally:
+            await db.close()
+    assert found[0] == found[1]
+    assert found[0]["noted"] is None
+    assert {row["solved"] for row in found[0]["executions"]} == {True, False}
+    assert sum(row["solved"] for row in found[0]["performance"]) > 0
+
+
 OLD_LOG = """
 INSERT INTO executions (id, benchmark_id, agent, status, timeout_ms, event_seq, queued_at, started_at)
 SELECT lpad(n::text, 32, '0')::uuid, 'b', 'a', 'RUNNING', 1000, 3, now(), now() FROM generate_series(1, 2) AS n;

@@ -21,6 +21,7 @@ const FAILURES = {
   NOT_RUNNABLE: "This runner cannot execute this benchmark.",
   TIMEOUT: "The time limit was reached, and the runner was ended.",
   LOST: "Nothing is known of the runner any more, and it left no result.",
+  ENDPOINT: "The endpoint of the agent's model gave no usable answer. This does not count against the agent.",
 };
 
 export function Header({ execution, children }) {
