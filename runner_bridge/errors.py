@@ -20,11 +20,21 @@ class InvalidInput(BridgeError):
         self.field = field
 
 
-class AgentNotFound(BridgeError):
-    """An agent that is not configured; `known` are those that are."""
+SHOWN_AGENTS = 20
+"""Names in a message."""
 
-    def __init__(self, agent: str, known: Sequence[str]) -> None:
-        super().__init__(f"There is no agent {agent!r}; known agents are {', '.join(known)}")
+
+def _known(known: Sequence[str], advice: str) -> str:
+    more = f" and {len(known) - SHOWN_AGENTS} more" if len(known) > SHOWN_AGENTS else ""
+    said = f": {advice}" if advice else ""
+    return f"{said}; known agents are {', '.join(known[:SHOWN_AGENTS])}{more}"
+
+
+class AgentNotFound(BridgeError):
+    """An agent that is not configured; `known` are those that are, `advice` says how to add one."""
+
+    def __init__(self, agent: str, known: Sequence[str], advice: str = "") -> None:
+        super().__init__(f"There is no agent {agent!r}{_known(known, advice)}")
         self.agent = agent
         self.known = tuple(known)
 
@@ -32,9 +42,9 @@ class AgentNotFound(BridgeError):
 class AgentsNotFound(BridgeError):
     """Some of many agents are not configured: `agents` are those, `known` those that are."""
 
-    def __init__(self, agents: Sequence[str], known: Sequence[str]) -> None:
+    def __init__(self, agents: Sequence[str], known: Sequence[str], advice: str = "") -> None:
         named = ", ".join(repr(agent) for agent in agents)
-        super().__init__(f"There is no agent {named}; known agents are {', '.join(known)}")
+        super().__init__(f"There is no agent {named}{_known(known, advice)}")
         self.agents = tuple(agents)
         self.known = tuple(known)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from runner_bridge.agents import known_agents
 from runner_bridge.errors import AgentNotFound, AgentsNotFound, InvalidInput
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
@@ -50,8 +51,9 @@ async def request_execution(
     """
     _check_id("benchmarkId", benchmark_id)
     _check_id("agent", agent)
-    if agent not in config.agents:
-        raise AgentNotFound(agent, config.agents)
+    known = await known_agents.usable(db, config)
+    if agent not in known:
+        raise AgentNotFound(agent, known, known_agents.how_to_add(config))
     return await state_machine.request_execution(
         db,
         benchmark_id=benchmark_id,
@@ -126,7 +128,7 @@ async def request_batch(
     Exactly one of `benchmark_ids` and `filter` chooses. Raises InvalidInput, AgentsNotFound, and the store's
     BenchmarkNotFound and BatchIdempotencyConflict.
     """
-    _check_agents(config, agents)
+    await _check_agents(db, config, agents)
     request = _request(benchmark_ids, filter, agents, timeout_ms, _check_priority(priority))
     limit = config.timeout_ms if timeout_ms is None else _check_timeout(timeout_ms)
     key = None if idempotency_key is None else _check_key(idempotency_key)
@@ -195,14 +197,15 @@ async def _matching(db: Database, filter: BenchmarkFilter) -> list[BenchmarkId]:
     return [benchmark.id for benchmark in page.items]
 
 
-def _check_agents(config: RunnerConfig, agents: Sequence[str]) -> None:
+async def _check_agents(db: Database, config: RunnerConfig, agents: Sequence[str]) -> None:
     if not agents:
         raise InvalidInput("agents", "Name at least one agent")
     for agent in agents:
         _check_id("agents", agent)
     _check_distinct("agents", agents)
-    if unknown := [agent for agent in agents if agent not in config.agents]:
-        raise AgentsNotFound(unknown, config.agents)
+    known = await known_agents.usable(db, config)
+    if unknown := [agent for agent in agents if agent not in known]:
+        raise AgentsNotFound(unknown, known, known_agents.how_to_add(config))
 
 
 def _check_distinct(field: str, values: Sequence[str]) -> None:

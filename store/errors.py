@@ -14,6 +14,10 @@ class StoreError(Exception):
     """Base of everything the store raises on purpose."""
 
 
+class TooManyAgents(StoreError):
+    """As many agents are configured as can be; nothing was written."""
+
+
 class DatabaseUnavailable(StoreError):
     """PostgreSQL cannot be reached, or refused us; the same request may succeed later."""
 

@@ -184,6 +184,7 @@ class Execution:
     startup_time_ms: int | None
     progress: Progress
     leaked_processes: tuple[LeakedProcess, ...]
+    agent_revision: int | None
 
     @property
     def queue_duration_ms(self) -> int | None:

@@ -242,15 +242,30 @@ $$;
 
 CREATE TABLE public.agent_configs (
     agent text NOT NULL,
-    api_url text,
-    model text,
     encrypted_api_key bytea,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    revision integer NOT NULL,
     CONSTRAINT agent_configs_agent_check CHECK ((agent ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text))
 );
 
 COMMENT ON COLUMN public.agent_configs.encrypted_api_key IS 'Encrypted with the server''s secret key, which is not in the database';
+
+CREATE TABLE public.agent_revisions (
+    agent text NOT NULL,
+    number integer NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    api_url text,
+    model text,
+    settings jsonb NOT NULL,
+    settings_hash text,
+    CONSTRAINT agent_revisions_agent_check CHECK ((agent ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text)),
+    CONSTRAINT agent_revisions_number_check CHECK ((number > 0))
+);
+
+COMMENT ON TABLE public.agent_revisions IS 'How an agent reached and asked its model, one row per change; never changed, and kept when the configuration is deleted';
+
+COMMENT ON COLUMN public.agent_revisions.settings_hash IS 'Of the settings with prompt and tools of the program that saved them; null where it is not known';
 
 CREATE TABLE public.api_tokens (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -414,6 +429,7 @@ CASE
     ELSE NULL::boolean
 END) STORED,
     is_attempt boolean GENERATED ALWAYS AS (public.is_attempt(status, failure_kind, startup_time_ms)) STORED,
+    agent_revision integer,
     CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
 CASE status
     WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
@@ -460,6 +476,8 @@ COMMENT ON COLUMN public.executions.leaked_processes IS 'Processes of its runner
 COMMENT ON COLUMN public.executions.queue_number IS 'The order of requests: of two with the same priority the lower is taken first; null if the execution had left the queue before this column existed';
 
 COMMENT ON COLUMN public.executions.solved IS 'The score computed here is 1 and no assertion FAILED; null where no score could be computed';
+
+COMMENT ON COLUMN public.executions.agent_revision IS 'The revision of the agent''s configuration that its runner was started with; null without one';
 
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
@@ -787,6 +805,9 @@ ALTER TABLE ONLY public.executions ALTER COLUMN queue_number SET DEFAULT nextval
 ALTER TABLE ONLY public.agent_configs
     ADD CONSTRAINT agent_configs_pkey PRIMARY KEY (agent);
 
+ALTER TABLE ONLY public.agent_revisions
+    ADD CONSTRAINT agent_revisions_pkey PRIMARY KEY (agent, number);
+
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
 
@@ -949,6 +970,9 @@ CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.perfo
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
 
+ALTER TABLE ONLY public.agent_configs
+    ADD CONSTRAINT agent_configs_agent_revision_fkey FOREIGN KEY (agent, revision) REFERENCES public.agent_revisions(agent, number);
+
 ALTER TABLE ONLY public.benchmark_revisions
     ADD CONSTRAINT benchmark_revisions_benchmark_id_fkey FOREIGN KEY (benchmark_id) REFERENCES public.benchmarks(id) ON DELETE CASCADE;
 
@@ -975,6 +999,9 @@ ALTER TABLE ONLY public.execution_tool_log_text
 
 ALTER TABLE ONLY public.execution_tool_logs
     ADD CONSTRAINT execution_tool_logs_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.executions
+    ADD CONSTRAINT executions_agent_agent_revision_fkey FOREIGN KEY (agent, agent_revision) REFERENCES public.agent_revisions(agent, number);
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
+from gql_server.cli.agent_commands import DEFAULT_SERVER, agents_app
 from gql_server.cli.errors import CliError
 
-DEFAULT_URL = "http://127.0.0.1:3001/graphql"
+DEFAULT_URL = DEFAULT_SERVER
 
 app = typer.Typer(
     name="reev-gql",
@@ -158,7 +159,9 @@ def import_(
 @app.command()
 def run(
     benchmark: Annotated[str, typer.Argument(help="Id of the benchmark, as `list benchmarks` shows it.")],
-    agent: Annotated[str, typer.Option(help="Agent to run it with.")] = "deterministic",
+    agent: Annotated[
+        str, typer.Option(help="Agent to run it with; `deterministic` sends the reference answer.")
+    ] = "deterministic",
     watch: Annotated[bool, typer.Option("--watch", help="Show what happens until it ends.")] = False,
     timeout: Annotated[float | None, typer.Option(help="Time limit of the execution, in seconds.")] = None,
     key: Annotated[
@@ -241,6 +244,8 @@ def schema(
 
     raise typer.Exit(contracts.print_or_keep(write=write, check=check))
 
+
+app.add_typer(agents_app, name="agents")
 
 tokens_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens of the API.")
 app.add_typer(tokens_app, name="token")

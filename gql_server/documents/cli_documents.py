@@ -90,6 +90,49 @@ query Benchmarks($first: Int!) {
 
 AGENTS = "query Agents { agents { name } }"
 
+_CONFIG = """
+fragment Config on AgentConfig {
+  agent apiUrl model hasApiKey updatedAt revision settingsHash summary
+  settings {
+    protocol temperature topP seed maxTokens maxTurns maxToolCalls requestTimeoutMs timeLimitMs retries toolSet
+    enumNames simulate conversation onLimit priceIn priceOut parameters dropMessageFields dropSchemaKeywords
+  }
+}
+"""
+
+AGENT_CONFIGS = f"""
+query AgentConfigs {{ agents {{ name usesModel config {{ ...Config }} }} }}
+{_CONFIG}
+"""
+
+SAVE_AGENT = f"""
+mutation SaveAgent($input: SaveAgentConfigInput!) {{
+  saveAgentConfig(input: $input) {{
+    {_ERRORS}
+    ... on SaveAgentConfigSuccess {{ config {{ ...Config }} }}
+  }}
+}}
+{_CONFIG}
+"""
+
+TEST_AGENT = f"""
+mutation TestAgent($input: TestAgentConnectionInput!) {{
+  testAgentConnection(input: $input) {{
+    {_ERRORS}
+    ... on TestAgentConnectionSuccess {{ ok url latencyMs httpStatus problem {{ kind message }} }}
+  }}
+}}
+"""
+
+REMOVE_AGENT = f"""
+mutation RemoveAgent($input: DeleteAgentConfigInput!) {{
+  deleteAgentConfig(input: $input) {{
+    {_ERRORS}
+    ... on DeleteAgentConfigSuccess {{ agent }}
+  }}
+}}
+"""
+
 EXECUTION = f"""
 query Execution($id: ID!) {{
   execution(id: $id) {{

@@ -21,6 +21,7 @@ from gql_server.process.listening import BACKLOG, LOOPBACK
 from gql_server.process.services import Services
 from gql_server.process.worker_process import closing_lost_executions, running_worker
 from gql_server.settings.settings import Settings
+from runner_bridge.agents import known_agents
 from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
 from runner_bridge.benchmarks.sync import sync_benchmarks
 from runner_bridge.errors import BenchmarksDirectoryError
@@ -46,7 +47,8 @@ async def serve_api(settings: Settings, services: Services, listener: socket.soc
         worker = await stack.enter_async_context(at_work(settings, services))
         await stack.enter_async_context(serving(settings, services, listener))
         garbage_collection.settle()
-        show_banner(settings, listener.getsockname()[1], benchmarks_read, time.monotonic() - began)
+        agents = await known_agents.names(services.db, settings.runner)
+        show_banner(settings, listener.getsockname()[1], benchmarks_read, agents, time.monotonic() - began)
         await asyncio.wait({worker})
         worker.result()
 

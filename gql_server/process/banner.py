@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from rich.console import Console
@@ -10,11 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from gql_server.settings.settings import Settings
+from runner_bridge.formats.agent_settings import WITHOUT_MODEL
 from runner_bridge.version import VERSION
 from store.postgres.driver_errors import describe_url
 
+SHOWN_AGENTS = 8
 
-def show_banner(settings: Settings, port: int, benchmarks: str, seconds: float) -> None:
+
+def show_banner(
+    settings: Settings, port: int, benchmarks: str, agents: Sequence[str], seconds: float
+) -> None:
     """Prints the block on standard output."""
     base = f"http://{_name_for(settings.host)}:{port}"
     rows = [("API", f"{base}/graphql")]
@@ -23,6 +29,7 @@ def show_banner(settings: Settings, port: int, benchmarks: str, seconds: float) 
     rows.append(("health", f"{base}/healthz   ready: {base}/readyz"))
     rows.append(("database", _database(settings)))
     rows.append(("benchmarks", benchmarks))
+    rows.append(("agents", _agents(agents)))
     worker = (
         f"{settings.max_concurrent_executions} executions at once"
         if settings.worker
@@ -41,6 +48,16 @@ def show_banner(settings: Settings, port: int, benchmarks: str, seconds: float) 
         console.print(Panel(table, title=title, title_align="left", expand=False))
     else:
         print(title, *(f"{name}: {value}" for name, value in rows), sep="\n", flush=True)
+
+
+def _agents(names: Sequence[str]) -> str:
+    if any(name != WITHOUT_MODEL for name in names):
+        shown = ", ".join(names[:SHOWN_AGENTS])
+        return f"{shown} and {len(names) - SHOWN_AGENTS} more" if len(names) > SHOWN_AGENTS else shown
+    return (
+        f"only {WITHOUT_MODEL}, the reference answer; add a model: "
+        "reev-gql agents add NAME --url URL --model MODEL"
+    )
 
 
 def _name_for(host: str) -> str:

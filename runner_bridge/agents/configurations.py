@@ -4,49 +4,53 @@ An API key that was saved here leaves in two places only: in a runner's environm
 tests the connection. It is sent to no other address than the one it was saved for: when the address changes,
 the key has to be given again.
 
-| agent | address | API key | model |
-|---|---|---|---|
-| `local` | LOCAL_MODEL_URL | LLM_API_KEY | LOCAL_MODEL_NAME |
-| `glm-4.6` | ZAI_API_URL | LLM_API_KEY, ZAI_API_KEY | LOCAL_MODEL_NAME |
-| `glm-4.6-coding` | GLM_CODING_API_URL | LLM_API_KEY, ZAI_API_KEY | LOCAL_MODEL_NAME |
-| `gemini-…` | GEMINI_API_URL | LLM_API_KEY, GEMINI_API_KEY | LOCAL_MODEL_NAME |
-| any other | LLM_API_URL | LLM_API_KEY | LOCAL_MODEL_NAME |
-
-The names are those of upstream's runner, except GEMINI_API_URL, which it does not read. LLM_API_URL is not
-given to the agents that it knows: to it the name means its own agent service, not the model.
+Our own runner gets the settings as JSON in REEV_GQL_AGENT and the key in LLM_API_KEY, which is empty without a
+key: no key of the server's own environment goes to a stored address. A runner command gets the address and the
+model alone, in upstream's variables (runner_bridge/formats/agent_settings.py); LLM_API_URL is not given to the
+agents that upstream knows: to it the name means its own agent service, not the model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from runner_bridge import log_context
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError, SecretKeyError
+from runner_bridge.formats.agent_settings import (
+    WITHOUT_MODEL,
+    LlmSettings,
+    ModelSettings,
+    api_name,
+    default_model,
+    upstream_names,
+)
+from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, check_host
+from runner_bridge.formats.errors import FormatError
+from runner_bridge.formats.ids import check_id
+from runner_bridge.formats.models import first_problem
 from store.agents import configurations
-from store.agents.configurations import AgentConfig, AgentConfigValues
+from store.agents.configurations import AgentConfig, AgentConfigValues, AgentRevision
+from store.errors import TooManyAgents
+from store.model import UNKNOWN_AGENT
 from store.postgres.database import Database
 
-MAX_URL_LENGTH = 2_000
-MAX_MODEL_LENGTH = 200
 MIN_KEY_LENGTH = 6
 """A shorter one might be an ordinary word where it has to be removed."""
 MAX_KEY_LENGTH = 4_096
 
-WITHOUT_MODEL = "deterministic"
-"""The agent without a model: there is nothing to configure."""
-
-_URL_VARIABLES = {
-    "local": "LOCAL_MODEL_URL",
-    "glm-4.6": "ZAI_API_URL",
-    "glm-4.6-coding": "GLM_CODING_API_URL",
-}
+OWN_VARIABLE = "REEV_GQL_AGENT"
+OWN_KEY_VARIABLE = "LLM_API_KEY"
+_NO_ADDRESS = "http://no-address.invalid"
 
 
 class AgentSettings(Protocol):
-    """What is set about agents: those that may be asked, and the key that encrypts their API keys."""
+    """What is set about agents: those of the settings, the key that encrypts their API keys, and the runner."""
 
     @property
     def agents(self) -> tuple[str, ...]: ...
@@ -54,10 +58,17 @@ class AgentSettings(Protocol):
     @property
     def secret_key(self) -> SecretKey: ...
 
+    @property
+    def is_local_runner(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChange:
-    """What to save. `api_key` empty removes the key; None keeps what is stored."""
+    """What to save. `api_key` empty removes the key; None keeps what is stored.
+
+    Of `settings` those that are None get their default; those that are not named stay, or with `reset_settings`
+    get it too.
+    """
 
     agent: str
     api_url: str | None = None
@@ -65,71 +76,158 @@ class ConfigurationChange:
     model: str | None = None
     keep_model: bool = False
     api_key: str | None = field(default=None, repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reset_settings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The address of a model's API, with the model and the key to use there."""
+    """The address of a model's API, with the model, the settings and the key to use there."""
 
     api_url: str
     model: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    settings: ModelSettings = field(default_factory=ModelSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEnvironment:
+    """What a runner of an agent is given, and the revision it was taken from; None without a configuration."""
+
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
+    revision: int | None = None
 
 
 async def save(db: Database, settings: AgentSettings, change: ConfigurationChange) -> AgentConfig:
     """Stores the change. Raises AgentNotFound, InvalidInput or SecretKeyError; then nothing was written."""
     _check_agent(settings, change.agent)
-    api_url = None if not change.api_url else check_url(change.api_url)
-    model = None if not change.model else _check_model(change.model)
+    if change.settings and not settings.is_local_runner:
+        raise InvalidInput("settings", "The runner command takes no settings; only our own runner does")
     encrypted = None
     if change.api_key:
         encrypted = settings.secret_key.encrypt(_check_key(change.api_key), change.agent)
 
     def change_of(before: AgentConfig | None) -> AgentConfigValues:
-        stored = before or AgentConfigValues()
-        url = stored.api_url if change.keep_api_url else api_url
+        stored = AgentConfigValues() if before is None else _values(before)
+        values = _changed(settings, change, stored)
         key = encrypted if change.api_key is not None else stored.encrypted_api_key
-        if change.api_key is None and key is not None and _origin(url) != _origin(stored.api_url):
+        if change.api_key is None and key is not None and _origin(values.api_url) != _origin(stored.api_url):
             raise InvalidInput(
                 "apiKey",
                 "The stored API key was given for another address: give it again, or an empty one to remove it",
             )
-        return AgentConfigValues(url, stored.model if change.keep_model else model, key)
+        return replace(values, encrypted_api_key=key)
 
-    return await configurations.save(db, change.agent, change_of)
+    try:
+        return await configurations.save(db, change.agent, change_of)
+    except TooManyAgents as error:
+        raise InvalidInput("agent", str(error)) from error
+
+
+def _values(stored: AgentConfig) -> AgentConfigValues:
+    revision = stored.revision
+    return AgentConfigValues(
+        revision.api_url, revision.model, revision.settings, revision.settings_hash, stored.encrypted_api_key
+    )
+
+
+def _changed(
+    settings: AgentSettings, change: ConfigurationChange, stored: AgentConfigValues
+) -> AgentConfigValues:
+    """The values after a change, without the key. Raises InvalidInput."""
+    api_url = (stored.api_url if change.keep_api_url else change.api_url) or None
+    model = (stored.model if change.keep_model else change.model) or None
+    if settings.is_local_runner:
+        api_url = api_url or upstream_names(change.agent).default_url
+        model = model or default_model(change.agent)
+        if api_url is None:
+            raise InvalidInput("apiUrl", f"Give the address of the API: none is stored for {change.agent}")
+    before = {} if change.reset_settings else _known(stored.settings)
+    after = {name: value for name, value in {**before, **change.settings}.items() if value is not None}
+    valid = _validated(change.agent, api_url, model, after)
+    return AgentConfigValues(
+        api_url, model, valid.to_json(), valid.hash if settings.is_local_runner else None
+    )
+
+
+def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored settings without those that another version of this program knew."""
+    return {name: value for name, value in settings.items() if name in ModelSettings.model_fields}
+
+
+def _validated(
+    agent: str, api_url: str | None, model: str | None, settings: Mapping[str, Any]
+) -> LlmSettings:
+    """Raises InvalidInput, whose field is spelled as in the API."""
+    given = {"url": api_url or _NO_ADDRESS, "model": model or default_model(agent), **settings}
+    try:
+        valid = LlmSettings.model_validate(given)
+        check_host(valid.url)
+        return valid
+    except ForbiddenAddress as error:
+        raise InvalidInput("apiUrl", f"apiUrl cannot be used: {error}") from None
+    except ValidationError as error:
+        (name, *_), message = first_problem(error)
+        spelled = "apiUrl" if name == "url" else api_name(str(name))
+        raise InvalidInput(spelled, f"{spelled} {message}") from None
+
+
+def settings_of(revision: AgentRevision) -> LlmSettings:
+    """The settings of a revision, as a runner is given them now. Raises InvalidInput."""
+    api_url = revision.api_url or upstream_names(revision.agent).default_url
+    if api_url is None:
+        raise InvalidInput("apiUrl", f"No address is stored for {revision.agent}")
+    return _validated(revision.agent, api_url, revision.model, _known(revision.settings))
+
+
+def model_settings(revision: AgentRevision) -> ModelSettings:
+    """The settings of a revision without address and model."""
+    return ModelSettings.model_validate(_known(revision.settings))
 
 
 async def endpoint_of(db: Database, settings: AgentSettings, agent: str) -> Endpoint:
     """The endpoint of the stored configuration. Raises AgentNotFound, InvalidInput or SecretKeyError."""
     _check_agent(settings, agent)
     stored = await configurations.get(db, agent)
-    if stored is None or stored.api_url is None:
+    if stored is None or stored.revision.api_url is None:
         raise InvalidInput("agent", f"No address is stored for {agent}: save its configuration first")
-    return Endpoint(stored.api_url, stored.model, _decrypted(settings.secret_key, stored))
+    revision = stored.revision
+    api_key = _decrypted(settings.secret_key, stored)
+    return Endpoint(stored.revision.api_url, revision.model, api_key, model_settings(revision))
 
 
-def endpoint(api_url: str, model: str | None, api_key: str | None) -> Endpoint:
+def endpoint(
+    api_url: str, model: str | None, api_key: str | None, settings: Mapping[str, Any] | None = None
+) -> Endpoint:
     """An endpoint that is not stored. Raises InvalidInput."""
-    return Endpoint(
-        check_url(api_url),
-        None if not model else _check_model(model),
-        None if not api_key else _check_key(api_key),
-    )
+    given = {name: value for name, value in (settings or {}).items() if value is not None}
+    valid = _validated("", api_url, model or "none", given)
+    return Endpoint(valid.url, model or None, None if not api_key else _check_key(api_key), valid)
 
 
-async def environment(db: Database, settings: AgentSettings, agent: str) -> dict[str, str]:
-    """The environment variables that a runner of this agent is given. Raises LaunchError."""
+async def environment(db: Database, settings: AgentSettings, agent: str) -> AgentEnvironment:
+    """What a runner of this agent is given. Raises LaunchError."""
     stored = await configurations.get(db, agent)
     if stored is None:
-        return {}
+        return AgentEnvironment()
     try:
         api_key = _decrypted(settings.secret_key, stored)
-    except SecretKeyError as error:
+        variables = (
+            {OWN_VARIABLE: settings_of(stored.revision).model_dump_json(), OWN_KEY_VARIABLE: api_key or ""}
+            if settings.is_local_runner
+            else _upstream_variables(stored.revision, api_key)
+        )
+    except (SecretKeyError, InvalidInput) as error:
         raise LaunchError(str(error)) from error
+    return AgentEnvironment(variables, stored.revision.number)
+
+
+def _upstream_variables(revision: AgentRevision, api_key: str | None) -> dict[str, str]:
+    names = upstream_names(revision.agent)
     given = {
-        _url_variable(agent): stored.api_url,
-        "LOCAL_MODEL_NAME": stored.model,
-        **dict.fromkeys(_key_variables(agent), api_key),
+        names.url: revision.api_url,
+        "LOCAL_MODEL_NAME": revision.model,
+        **dict.fromkeys(names.keys, api_key),
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -137,7 +235,7 @@ async def environment(db: Database, settings: AgentSettings, agent: str) -> dict
 async def unusable_keys(db: Database, secret_key: SecretKey) -> dict[str, str]:
     """Why stored API keys cannot be decrypted, by agent: every execution of such an agent would fail."""
     reasons = {}
-    for stored in await configurations.with_key(db):
+    for stored in await configurations.every(db):
         try:
             _decrypted(secret_key, stored)
         except SecretKeyError as error:
@@ -153,48 +251,19 @@ def _decrypted(secret_key: SecretKey, stored: AgentConfig) -> str | None:
     return api_key
 
 
-def _url_variable(agent: str) -> str:
-    if agent.startswith("gemini"):
-        return "GEMINI_API_URL"
-    return _URL_VARIABLES.get(agent, "LLM_API_URL")
-
-
-def _key_variables(agent: str) -> tuple[str, ...]:
-    if agent.startswith("glm"):
-        return "LLM_API_KEY", "ZAI_API_KEY"
-    if agent.startswith("gemini"):
-        return "LLM_API_KEY", "GEMINI_API_KEY"
-    return ("LLM_API_KEY",)
-
-
 def _check_agent(settings: AgentSettings, agent: str) -> None:
-    if agent not in settings.agents:
-        raise AgentNotFound(agent[:80], settings.agents)
+    """Our own runner plays any agent that is configured, a command those that it knows."""
     if agent == WITHOUT_MODEL:
         raise InvalidInput("agent", f"{agent} uses no model: there is nothing to configure")
-
-
-def check_url(text: str) -> str:
-    """An address without credentials or fragment, as it may be stored and shown; raises InvalidInput."""
-    parts = _split(text)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidInput("apiUrl", "An address begins with http:// or https:// and a host")
-    if parts.username is not None or parts.password is not None:
-        raise InvalidInput("apiUrl", "An address holds no user or password: use apiKey")
-    if parts.query or parts.fragment:
-        raise InvalidInput("apiUrl", "An address holds no ? and no #: a key in it would be shown")
-    return text
-
-
-def _split(text: str) -> SplitResult | None:
-    # isprintable refuses what urlsplit would silently drop, such as newlines.
-    if len(text) > MAX_URL_LENGTH or not text.isascii() or not text.isprintable() or " " in text:
-        return None
-    try:
-        parts = urlsplit(text)
-        return parts if parts.port is None or parts.port > 0 else None
-    except ValueError:
-        return None
+    if settings.is_local_runner:
+        try:
+            check_id(agent, "agent")
+        except FormatError as error:
+            raise InvalidInput("agent", error.message) from None
+        if agent == UNKNOWN_AGENT:
+            raise InvalidInput("agent", f"{agent} stands for agents whose name is not known")
+    elif agent not in settings.agents:
+        raise AgentNotFound(agent[:80], settings.agents)
 
 
 def _origin(url: str | None) -> tuple[str, str | None, int | None] | None:
@@ -202,12 +271,6 @@ def _origin(url: str | None) -> tuple[str, str | None, int | None] | None:
         return None
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _check_model(model: str) -> str:
-    if len(model) > MAX_MODEL_LENGTH or not model.isprintable():
-        raise InvalidInput("model", f"A model's name has at most {MAX_MODEL_LENGTH} printable characters")
-    return model
 
 
 def _check_key(api_key: str) -> str:

@@ -1,34 +1,32 @@
 """Sends a request to an agent's endpoint, and explains what is wrong when the answer is not as expected.
 
-An address that ends in /gen/tx is reev's agent service: its /health is requested. Every other address is an
-OpenAI-compatible API: with a model the smallest chat completion is requested, the call that an agent makes, at
-the price of one token; without a model the list of models.
+An address that ends in /gen/tx is reev's agent service: its /health is requested. Every other address is asked in
+the agent's protocol: with a model for the smallest answer in a chat with a tool, as an agent asks, at the price of
+one token; without a model for the list of models.
 
 The caller chooses the address, so the request is kept harmless. Only http and https are allowed. Loopback and
 private networks are allowed, because local models are there; those of formats/endpoint_addresses.py are not.
-A name is resolved once, and the result is checked. Redirects are not followed, and no proxy and no cookie is used.
-Of the answer a limited number of bytes is read, and one sentence is shown.
+Whatever a name resolves to is checked at each connection. Redirects are not followed, and no proxy and no cookie
+is used. Of the answer a limited number of bytes is read, and one sentence is shown.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import orjson
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from runner_bridge.agents.configurations import Endpoint
-from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, check_address
+from runner_bridge.formats import chat_endpoints
+from runner_bridge.formats.agent_settings import ModelProtocol, ModelSettings
+from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, checked_socket
 from runner_bridge.redaction import clean_text, redact, redact_bytes
 
 TIMEOUT_S = 20.0
@@ -42,7 +40,8 @@ MAX_QUOTED_CHARACTERS = 300
 """Of the endpoint's own error message."""
 
 AGENT_SERVICE_PATH = "/gen/tx"
-CHAT_PATH = "/chat/completions"
+_PING = {"type": "object", "properties": {}, "additionalProperties": False}
+_TOOL = {"name": "ping", "description": "Answers."}
 
 
 class ConnectionProblemKind(StrEnum):
@@ -87,8 +86,9 @@ class _Request:
     url: str
     headers: dict[str, str]
     body: Any
-    answers_with: str | None
+    answers_with: str | None = None
     """The key of a list that the answer must have; None when any answer will do."""
+    protocol: str = ""
 
 
 async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> ConnectionReport:
@@ -99,7 +99,6 @@ async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> Connecti
     status: int | None = None
     problem: ConnectionProblem | None
     try:
-        _refuse_literal(request.url)
         async with asyncio.timeout(timeout_s), _session() as session, _sent(session, request) as response:
             status = response.status
             body = await _read_bounded(response)
@@ -116,24 +115,46 @@ async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> Connecti
 
 
 def _request(endpoint: Endpoint) -> _Request:
+    accept, protocol = {"Accept": "application/json"}, endpoint.settings.protocol
     base = endpoint.api_url.rstrip("/")
-    headers = {"Accept": "application/json"}
     if base.endswith(AGENT_SERVICE_PATH):
-        if endpoint.api_key:
-            headers["X-API-Key"] = endpoint.api_key
-        return _Request("GET", base.removesuffix(AGENT_SERVICE_PATH) + "/health", headers, None, None)
-    if endpoint.api_key:
-        headers["Authorization"] = f"Bearer {endpoint.api_key}"
-    base = base.removesuffix(CHAT_PATH)
+        key = {"X-API-Key": endpoint.api_key} if endpoint.api_key else {}
+        return _Request("GET", base.removesuffix(AGENT_SERVICE_PATH) + "/health", accept | key, None)
+    headers = accept | chat_endpoints.headers(protocol, endpoint.api_key)
     if endpoint.model is None:
-        return _Request("GET", f"{base}/models", headers, None, "data")
-    messages = [{"role": "user", "content": "ping"}]
-    body = {"model": endpoint.model, "messages": messages, "max_tokens": 1}
-    return _Request("POST", base + CHAT_PATH, headers, body, "choices")
+        url = chat_endpoints.base_url(protocol, base) + "/models"
+        return _Request("GET", url, headers, None, "data", protocol)
+    answers_with = "choices" if protocol is ModelProtocol.OPENAI else "content"
+    url, body = chat_endpoints.chat_url(protocol, base), _question(endpoint.model, endpoint.settings)
+    return _Request("POST", url, headers, body, answers_with, protocol)
+
+
+def _question(model: str, settings: ModelSettings) -> dict[str, Any]:
+    """The body of a request as an agent sends it, but with one short message, one tool, and room for one token."""
+    is_openai = settings.protocol is ModelProtocol.OPENAI
+    tool = (
+        {"type": "function", "function": {**_TOOL, "parameters": _PING}}
+        if is_openai
+        else {**_TOOL, "input_schema": _PING}
+    )
+    sampling = {
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "seed": settings.seed if is_openai else None,
+    }
+    limit = {} if "max_completion_tokens" in settings.parameters else {"max_tokens": 1}
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": "ping"}],
+        "tools": [tool],
+        **limit,
+        **{name: value for name, value in sampling.items() if value is not None},
+        **settings.parameters,
+    }
 
 
 def _session() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(resolver=_GuardedResolver(), use_dns_cache=False, force_close=True)
+    connector = aiohttp.TCPConnector(socket_factory=checked_socket, use_dns_cache=False, force_close=True)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -193,10 +214,13 @@ def _judge_answer(request: _Request, body: bytes | None) -> ConnectionProblem | 
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _problem("BAD_ANSWER", "Its answer is not JSON: is this the address of the API?")
+    if isinstance(answer, dict) and answer.get("error"):
+        return _problem("REJECTED", "It answers with an error", body=body)
     if not isinstance(answer, dict) or not isinstance(answer.get(request.answers_with), list):
         return _problem(
             "BAD_ANSWER",
-            f"Its answer has no list of `{request.answers_with}`: it is not OpenAI-compatible at this path",
+            f"Its answer has no list of `{request.answers_with}`: it does not speak the protocol "
+            f"{request.protocol} at this path",
         )
     return None
 
@@ -254,30 +278,3 @@ def _of_error(error: Exception, url: str) -> ConnectionProblem:
 def _address(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
-
-
-def _refuse_literal(url: str) -> None:
-    """Numeric addresses are not resolved, so they are checked here."""
-    try:
-        address = ip_address(urlsplit(url).hostname or "")
-    except ValueError:
-        return
-    check_address(address)
-
-
-class _GuardedResolver(AbstractResolver):
-    """Resolves names, and refuses those that resolve to a forbidden address."""
-
-    def __init__(self) -> None:
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        for result in found:
-            check_address(ip_address(result["host"].partition("%")[0]))
-        return found
-
-    async def close(self) -> None:
-        await self._resolver.close()

@@ -1,12 +1,15 @@
-"""Addresses that are never connected to: those where clouds keep credentials.
+"""Addresses of endpoints: how they are written, and which are never connected to, where clouds keep credentials.
 
 An IPv6 address that stands for an IPv4 address, for a translator or a tunnel, is treated as that IPv4 address.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 
@@ -25,8 +28,50 @@ NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 """RFC 8215: the operator chooses the length of the prefix, and so the position of the IPv4 address."""
 
 
+MAX_URL_LENGTH = 2_000
+
+
 class ForbiddenAddress(OSError):
     """An address that is never connected to, or a name that resolves to one."""
+
+
+def check_url(url: str) -> str:
+    """The URL of an endpoint as it is; ValueError when it cannot be one, or would show a secret."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https:// and a host, in at most 2000 ASCII characters")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must hold no user and no password: the API key is given apart")
+    if parts.query or parts.fragment:
+        raise ValueError("must hold no ? and no #: a key in it would be shown")
+    return url
+
+
+def check_host(url: str) -> None:
+    """Raises ForbiddenAddress when the host is a forbidden address; a name is checked when it is resolved."""
+    try:
+        address = ip_address((urlsplit(url).hostname or "").partition("%")[0])
+    except ValueError:
+        return
+    check_address(address)
+
+
+def _split(url: str) -> SplitResult | None:
+    # isprintable refuses what urlsplit would silently drop, such as newlines.
+    if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port is None or parts.port > 0 else None
+    except ValueError:
+        return None
+
+
+def checked_socket(address: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
+    """A socket for an address as getaddrinfo gives it. Raises ForbiddenAddress."""
+    family, kind, protocol, _, place = address
+    check_address(ip_address(str(place[0]).partition("%")[0]))
+    return socket.socket(family, kind, protocol)
 
 
 def check_address(address: Address) -> None:

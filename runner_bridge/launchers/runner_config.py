@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge.agents.secret_key import SecretKey
+from runner_bridge.formats.agent_settings import WITHOUT_MODEL
 from runner_bridge.launchers.command_template import CommandTemplate, Part, parse_template
 from runner_bridge.processes.own_python import run_module
 
@@ -19,9 +20,6 @@ DEFAULT_COMMAND = CommandTemplate(tuple(Part((argument,)) for argument in DEFAUL
 
 KNOWN_AGENTS = ("deterministic", "local", "gemini-2.5-flash-lite", "glm-4.6", "glm-4.6-coding")
 """The agents that upstream's runner knows."""
-
-LOCAL_AGENTS = ("deterministic",)
-"""The agents of our own runner."""
 
 ENVIRONMENT = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM"),
@@ -53,7 +51,7 @@ class RunnerConfig:
     command: str | None = None
     working_directory: Path | None = None
     agents: tuple[str, ...] = ()
-    """Agents that executions may be requested with; by default those that the runner knows."""
+    """The agents of the settings, by default those that the runner knows; our own has the configured ones too."""
     timeout_ms: int = 300_000
     """The default run limit; it counts from the moment at which the runner itself begins."""
     startup_timeout_ms: int = 600_000
@@ -84,7 +82,7 @@ class RunnerConfig:
         template = DEFAULT_COMMAND if self.command is None else parse_template(self.command)
         object.__setattr__(self, "template", template)
         if not self.agents:
-            object.__setattr__(self, "agents", LOCAL_AGENTS if self.is_local_runner else KNOWN_AGENTS)
+            object.__setattr__(self, "agents", (WITHOUT_MODEL,) if self.is_local_runner else KNOWN_AGENTS)
 
     @property
     def beginning(self) -> re.Pattern[str] | None:

@@ -95,12 +95,20 @@ def _own_directory(config: RunnerConfig, execution_id: str) -> dict[str, str]:
     }
 
 
-async def secrets_of(db: Database, config: RunnerConfig, agent: str) -> dict[str, str]:
-    """The environment of an agent's runners as it is set now: its secrets are removed from what they write.
+async def agent_environment(
+    db: Database, config: RunnerConfig, agent: str
+) -> tuple[dict[str, str], int | None]:
+    """The environment of an agent's runners as it is set now, and the revision of the agent's configuration.
 
     Raises LaunchError, and the store's errors.
     """
-    return runner_environment(config, await configurations.environment(db, config, agent))
+    given = await configurations.environment(db, config, agent)
+    return runner_environment(config, given.variables), given.revision
+
+
+async def secrets_of(db: Database, config: RunnerConfig, agent: str) -> dict[str, str]:
+    """That environment alone: its secrets are removed from what the runners write."""
+    return (await agent_environment(db, config, agent))[0]
 
 
 def _definition_dir(config: RunnerConfig, execution_id: str) -> Path:

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from runner_bridge.formats.agent_settings import WITHOUT_MODEL
 from runner_bridge.formats.benchmarks.assertions import AssertionOutcome
 from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
-from runner_bridge.local_runner.agents import DETERMINISTIC, agent_settings, create_agent
+from runner_bridge.local_runner.agents import agent_settings, create_agent
 from runner_bridge.local_runner.errors import RunnerError, UsageError
 from runner_bridge.local_runner.execution import Execution, execute
 from runner_bridge.local_runner.result_tree import result_tree
@@ -80,7 +81,7 @@ def _options(arguments: Sequence[str]) -> Options:
         allow_abbrev=False,
     )
     parser.add_argument("path", metavar="PATH", help="a benchmark file")
-    parser.add_argument("--agent", default=DETERMINISTIC, help="default: deterministic, the reference answer")
+    parser.add_argument("--agent", default=WITHOUT_MODEL, help="default: deterministic, the reference answer")
     parser.add_argument("--execution-id", help="session id and part of the file names; default: a new UUID")
     parser.add_argument("--no-db", action="store_true", help="accepted; this runner knows no database")
     parser.add_argument(

@@ -17,10 +17,10 @@ from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
 from runner_bridge.launchers.start_runner import (
+    agent_environment,
     output_path,
     remove_definition,
     runner_environment,
-    secrets_of,
     start_runner,
 )
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
@@ -70,7 +70,7 @@ class Supervision:
     async def execute(self) -> None:
         """Starts the runner and sees it to its end."""
         try:
-            await self._learn_environment()
+            agent_revision = await self._learn_environment()
             environment = self._expected.environment
             arguments = self._context.command.arguments
             runner = await start_runner(
@@ -82,7 +82,12 @@ class Supervision:
         startup_time_ms = 0 if self._config.beginning is None else None
         is_ours = await until_stored(
             lambda: state_machine.record_process(
-                self._context.db, self._execution.id, runner.identity, self._context.owner, startup_time_ms
+                self._context.db,
+                self._execution.id,
+                runner.identity,
+                self._context.owner,
+                startup_time_ms,
+                agent_revision,
             ),
             self._context.leaving,
         )
@@ -117,13 +122,14 @@ class Supervision:
         stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
         return recorded, {call.ordinal: call.status for call in stored}
 
-    async def _learn_environment(self) -> None:
-        """The environment of this agent's runners as it is set now; raises LaunchError."""
+    async def _learn_environment(self) -> int | None:
+        """The environment of this agent's runners as it is set now, and its revision; raises LaunchError."""
         agent = self._execution.agent
-        environment = await until_stored(
-            lambda: secrets_of(self._context.db, self._config, agent), self._context.leaving
+        environment, revision = await until_stored(
+            lambda: agent_environment(self._context.db, self._config, agent), self._context.leaving
         )
         self._expected = replace(self._expected, environment=environment)
+        return revision
 
     async def _supervise(self, runner: RunnerProcess, stored: StoredCalls) -> None:
         ended = asyncio.Event()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -10,6 +10,7 @@ from runner_bridge.agents import configurations, connection_test
 from runner_bridge.agents.configurations import Endpoint
 from runner_bridge.errors import AgentNotFound, InvalidInput, SecretKeyError
 from schema.agents.agent import AgentConfig
+from schema.agents.settings import ModelSettingsInput, given
 from schema.contract.context import Info
 from schema.contract.enums import ConnectionProblemKind
 from schema.contract.errors import Error, ErrorCode, InvalidInputError
@@ -33,20 +34,29 @@ class AgentConfigNotFoundError(Error):
 @strawberry.input(description="How an agent reaches its model. What is left out stays as it is.")
 class SaveAgentConfigInput:
     agent: str = strawberry.field(
-        description="One of `agents`, but not `deterministic`, which asks no model."
+        description="Any name with our own runner, which can be executed with from then on; one of `agents` where "
+        "the runner is a command. Not `deterministic`, which asks no model."
     )
     api_url: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="Address of the API, such as http://127.0.0.1:1234/v1; null removes it. No user, password "
-        "or query in it.",
+        "or query in it. With our own runner null is the default of upstream's agents, and others need one.",
     )
     model: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The model to ask for; null removes it."
+        default=strawberry.UNSET,
+        description="The model to ask for; null removes it. With our own runner null is that of upstream's agent, "
+        "or the agent's name.",
     )
     api_key: str | None = strawberry.field(
         default=None,
         description="The API key. Left out, the stored one stays, unless `apiUrl` now leads to another host; "
         "an empty text removes it. Stored encrypted, and never returned.",
+    )
+    settings: Any = strawberry.field(
+        graphql_type=ModelSettingsInput | None,
+        default=strawberry.UNSET,
+        description="How the model is asked, by our own runner; a runner command takes none. Null is the default "
+        "of every setting.",
     )
 
 
@@ -63,6 +73,11 @@ class TestAgentConnectionInput:
     api_url: str | None = strawberry.field(default=None, description="Ask this address; nothing is saved.")
     model: str | None = strawberry.field(default=None, description="With this model.")
     api_key: str | None = strawberry.field(default=None, description="With this API key; never a stored one.")
+    settings: Any = strawberry.field(
+        graphql_type=ModelSettingsInput | None,
+        default=None,
+        description="With these settings, of which protocol, sampling and extra parameters matter here.",
+    )
 
 
 @strawberry.type(description="The configuration is stored; executions that start from now on use it.")
@@ -85,8 +100,8 @@ class ConnectionProblem:
 class TestAgentConnectionSuccess:
     ok: bool = strawberry.field(description="Whether it answered as an agent needs it.")
     url: str = strawberry.field(
-        description="What was requested: /chat/completions for one token when there is a model, else /models; "
-        "/health where the address is reev's agent service (…/gen/tx)."
+        description="What was requested: the chat, for one token and with a tool, when there is a model, else "
+        "/models; /health where the address is reev's agent service (…/gen/tx)."
     )
     latency_ms: int = strawberry.field(description="Milliseconds until the end of the answer, or of trying.")
     http_status: int | None = strawberry.field(description="The HTTP status; null without an HTTP answer.")
@@ -121,6 +136,8 @@ async def save_agent_config(
         model=input.model or None,
         keep_model=input.model is strawberry.UNSET,
         api_key=input.api_key,
+        settings=given(input.settings) if input.settings else {},
+        reset_settings=input.settings is None,
     )
     try:
         saved = await configurations.save(info.context.db, info.context.runner, change)
@@ -159,14 +176,16 @@ async def test_agent_connection(
 
 
 async def _endpoint(info: Info, input: TestAgentConnectionInput) -> Endpoint:
-    given = (input.api_url, input.model, input.api_key)
+    others = (input.api_url, input.model, input.api_key, input.settings)
     if input.agent is not None:
-        if any(given):
-            raise InvalidInput("agent", "Give an agent, or an address with model and key, not both")
+        if any(others):
+            raise InvalidInput("agent", "Give an agent, or an address with model, key and settings, not both")
         return await configurations.endpoint_of(info.context.db, info.context.runner, input.agent)
     if not input.api_url:
         raise InvalidInput("apiUrl", "Give an agent, or an address to ask")
-    return configurations.endpoint(input.api_url, input.model, input.api_key)
+    return configurations.endpoint(
+        input.api_url, input.model, input.api_key, given(input.settings) if input.settings else None
+    )
 
 
 def _refusal(

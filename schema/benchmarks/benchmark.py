@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
+from runner_bridge.agents import known_agents
 from runner_bridge.benchmarks.definitions import (
     Definition,
     StoredText,
@@ -109,7 +111,7 @@ class Benchmark:
             ),
         ] = None,
     ) -> list[model.Execution]:
-        wanted = info.context.runner.agents if agents is None else agents
+        wanted = await _agent_names(info) if agents is None else agents
         if (members := execution_row(info)) is not None:
             with suppress(NeedsRows):
                 written: list[model.Execution] = await loaded(
@@ -320,9 +322,9 @@ async def _as_json(
     cursor: UpdatesCursor,
 ) -> BenchmarkConnection:
     """The same page, its nodes written as JSON by PostgreSQL."""
-    page = await lists.benchmarks(
-        info.context.db, shape.rows, conditions, bounds, info.context.runner.agents, cursor.log
-    )
+    by_default = any(None in part.agents for part in shape.rows)
+    configured = await _agent_names(info) if by_default else ()
+    page = await lists.benchmarks(info.context.db, shape.rows, conditions, bounds, configured, cursor.log)
     ids = [item.id for item in page.items]
     nodes = [shape.text(item, info.context.definitions) for item in page.items]
     return BenchmarkConnection(
@@ -337,6 +339,13 @@ async def _as_json(
         updates_cursor=cursor.of(page.log_position),
         json_nodes=ready(f"[{','.join(nodes)}]"),
     )
+
+
+async def _agent_names(info: Info) -> Sequence[str]:
+    """The agents that executions can be requested with."""
+    runner = info.context.runner
+    stored = await info.context.loaders.agent_names.load(None) if runner.is_local_runner else ()
+    return known_agents.with_stored(runner, stored)
 
 
 def _key(cursor: str | None) -> str | None:

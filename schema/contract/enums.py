@@ -12,6 +12,7 @@ from typing import Any
 import strawberry
 
 from runner_bridge.agents.connection_test import ConnectionProblemKind
+from runner_bridge.formats.agent_settings import ConversationMode, ModelProtocol, OnLimit, ToolSet
 from runner_bridge.sessions.flows import FlowSource
 from runner_bridge.sessions.reports import ImportOutcome
 from schema.differences.executions import Difference
@@ -36,6 +37,7 @@ from store.model import (
 __all__ = [
     "Bucket",
     "ConnectionProblemKind",
+    "ConversationMode",
     "DefinitionChangeKind",
     "DiffLineKind",
     "Difference",
@@ -47,6 +49,8 @@ __all__ = [
     "FlowNodeKind",
     "FlowSource",
     "ImportOutcome",
+    "ModelProtocol",
+    "OnLimit",
     "OrderDirection",
     "OrderField",
     "PromptSource",
@@ -54,6 +58,7 @@ __all__ = [
     "Scope",
     "SyncOutcome",
     "ToolCallStatus",
+    "ToolSet",
 ]
 
 
@@ -324,5 +329,45 @@ _describe(
         "CHANGED_VALUE": "A value of the session file was used with a change.",
         "OTHER_SESSION": "Lines belong to another session.",
         "CUT_OFF": "A file was not read, or not to its end.",
+    },
+)
+
+_describe(
+    ModelProtocol,
+    "ModelProtocol",
+    "The interface that a model's endpoint speaks.",
+    {
+        "OPENAI": "Chat completions with tools, as OpenAI and most others offer them.",
+        "ANTHROPIC": "Anthropic's Messages with tools.",
+    },
+)
+
+_describe(
+    ToolSet,
+    "ToolSet",
+    "How the tools that a model is offered take amounts.",
+    {
+        "BASE_UNITS": "As integers in lamports and in the smallest unit of a token, as upstream's tools do.",
+        "DECIMAL": "As decimal text in SOL and in whole tokens.",
+    },
+)
+
+_describe(
+    ConversationMode,
+    "ConversationMode",
+    "What a step of a flow begins with.",
+    {
+        "PER_STEP": "A new conversation, which shows the accounts as they are then.",
+        "CONTINUED": "The conversation of the steps before.",
+    },
+)
+
+_describe(
+    OnLimit,
+    "OnLimit",
+    "What happens when a step reaches a limit of turns, tool calls or time.",
+    {
+        "EXECUTE": "What was prepared until then is executed.",
+        "FAIL": "The execution fails, as a failure of its agent.",
     },
 )

@@ -1,4 +1,4 @@
-"""The three types that refer to each other across rooms, by name: so no room imports one above it.
+"""The types that refer to each other across rooms, by name: so no room imports one above it.
 
 The value of a field of such a type is a row of store.model; the type reads from the row what it tells.
 """
@@ -13,6 +13,7 @@ Reference = LazyType[str, str]
 
 EXECUTION: Reference = LazyType("Execution", "schema.executions.execution")
 BENCHMARK: Reference = LazyType("Benchmark", "schema.benchmarks.benchmark")
+AGENT_REVISION: Reference = LazyType("AgentRevision", "schema.agents.agent")
 BATCH: Reference = LazyType("Batch", "schema.batches.batch")
 
 

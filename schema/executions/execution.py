@@ -17,7 +17,7 @@ from schema.contract.errors import RequestError
 from schema.contract.ids import execution_id_argument
 from schema.contract.json_selection import execution_row, loaded, tool_call_row
 from schema.contract.pagination import LARGEST_PAGE, After, Before, First, Last, Window
-from schema.contract.references import BATCH, BENCHMARK, EXECUTION, nullable
+from schema.contract.references import AGENT_REVISION, BATCH, BENCHMARK, EXECUTION, nullable
 from schema.contract.selection import is_alone
 from schema.executions.events import ExecutionEvent
 from schema.executions.flows import Flow
@@ -34,6 +34,7 @@ from schema.loading.json_loads import ExecutionById, ToolCalls
 from schema.renderings.trace import trace_text
 from schema.sessions.ingest_problems import IngestConflict
 from store import model
+from store.agents.configurations import AgentRevision
 from store.executions import ingest_problems, listing, retention, tool_logs
 from store.json.rows import NeedsRows
 
@@ -321,6 +322,17 @@ class Execution:
     @staticmethod
     async def conflicts(row: Row, info: Info) -> Sequence[ingest_problems.Conflict]:
         return await info.context.loaders.conflicts.load(row.id)
+
+    @strawberry.field(
+        graphql_type=nullable(AGENT_REVISION),
+        description="The revision of its agent's configuration that its runner was started with; null before the "
+        "start, and without a configuration.",
+    )
+    @staticmethod
+    async def agent_revision(row: Row, info: Info) -> AgentRevision | None:
+        if row.agent_revision is None:
+            return None
+        return await info.context.loaders.agent_revision.load((row.agent, row.agent_revision))
 
     @strawberry.field(
         graphql_type=nullable(BATCH),

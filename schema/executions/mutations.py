@@ -60,7 +60,10 @@ class ExecutionNotOursError(Error):
 @strawberry.input(description="What to execute.")
 class RunBenchmarkInput:
     benchmark_id: strawberry.ID = strawberry.field(description="The benchmark's own id.")
-    agent: str = strawberry.field(default="deterministic", description="One of `agents`.")
+    agent: str = strawberry.field(
+        default="deterministic",
+        description="One of `agents`; `deterministic` sends the reference answer and asks no model.",
+    )
     timeout_ms: int | None = strawberry.field(
         default=None, description="Time limit in milliseconds; the server's default when not given."
     )

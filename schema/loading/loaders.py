@@ -16,7 +16,7 @@ from schema.loading.json_loads import JsonKey, texts
 from schema.loading.loader import Loader
 from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
 from store.agents import configurations
-from store.agents.configurations import AgentConfig
+from store.agents.configurations import AgentRevision
 from store.agents.performance import Figures
 from store.benchmarks import benchmarks
 from store.benchmarks.revisions import Revision, counts_of
@@ -87,6 +87,11 @@ async def _latest(
     return found
 
 
+async def _agent_names(db: Database, keys: Sequence[None]) -> Mapping[None, tuple[str, ...]]:
+    """The configured agents; there is one key."""
+    return {None: await configurations.names(db)}
+
+
 class Loaders:
     """Each loader returns None or an empty value for a key that does not exist."""
 
@@ -106,7 +111,8 @@ class Loaders:
     tool_log = Relation[ExecutionId, ToolLog | None](tool_logs.logs_of, None)
     tool_log_text = Relation[tuple[ExecutionId, int], OutputPiece](tool_logs.read_text, NO_OUTPUT)
     remarks = Relation[ExecutionId, tuple[Remark, ...]](file_remarks.remarks_of, ())
-    agent_config = Relation[str, AgentConfig | None](configurations.get_many, None)
+    agent_names = Relation[None, tuple[str, ...]](_agent_names, ())
+    agent_revision = Relation[tuple[str, int], AgentRevision | None](configurations.revisions_of, None)
     events = Relation[EventsKey, tuple[HubEvent, ...]](events.of_executions, ())
     pruned = Relation[ExecutionId, Pruned | None](retention.pruned_of, None)
     output = Relation[tuple[ExecutionId, int], OutputPiece](output.read_many, NO_OUTPUT)

@@ -1,6 +1,6 @@
-"""How an agent reaches its model: address, model and API key, one row per agent.
+"""How an agent reaches and asks its model: one row per agent, and one per change of it.
 
-The API key is encrypted before it comes here; the key to decrypt it is not in the database.
+The API key is encrypted before it comes here; the key to decrypt it is not in the database. It is in no revision.
 """
 
 from __future__ import annotations
@@ -8,24 +8,43 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from store import sql
-from store.postgres.database import Database, Row
+from store.columns import ColumnName, reader
+from store.errors import TooManyAgents
+from store.model import JsonValue
+from store.postgres.database import Database
 from store.postgres.retrying import retried
 
 SQL = sql.load("agent_configs")
 
+MAX_AGENTS = 200
+"""Configurations that may be stored: all are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRevision:
+    """What was set for an agent from one change to the next; None is not set. Numbers count from 1."""
+
+    agent: str
+    number: int
+    created_at: Annotated[dt.datetime, ColumnName("revised_at")]
+    api_url: str | None
+    model: str | None
+    settings: JsonValue
+    settings_hash: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """What is stored for an agent; None is not set."""
+    """What is stored for an agent."""
 
     agent: str
-    api_url: str | None
-    model: str | None
     encrypted_api_key: bytes | None = field(repr=False)
     created_at: dt.datetime
     updated_at: dt.datetime
+    revision: AgentRevision
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,50 +53,60 @@ class AgentConfigValues:
 
     api_url: str | None = None
     model: str | None = None
+    settings: JsonValue = field(default_factory=dict)
+    settings_hash: str | None = None
     encrypted_api_key: bytes | None = field(default=None, repr=False)
+
+
+_config = reader(AgentConfig)
+_revision = reader(AgentRevision)
 
 
 @retried
 async def save(
     db: Database, agent: str, change: Callable[[AgentConfig | None], AgentConfigValues]
 ) -> AgentConfig:
-    """Stores what `change` returns for the current configuration; other writers wait meanwhile."""
+    """Stores what `change` returns for the current configuration; other writers wait meanwhile.
+
+    A new revision unless it equals the newest. Raises TooManyAgents.
+    """
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_writers"])
         row = await connection.fetchrow(SQL["by_agents"], [agent])
-        values = change(None if row is None else _agent_config(row))
-        saved = await connection.fetchrow(
-            SQL["save"], agent, values.api_url, values.model, values.encrypted_api_key
+        if row is None and await connection.fetchval(SQL["count"]) >= MAX_AGENTS:
+            raise TooManyAgents(f"{MAX_AGENTS} agents are configured, and no more can be")
+        values = change(None if row is None else _config(row))
+        await connection.execute(
+            SQL["save"],
+            *(agent, values.api_url, values.model, values.settings, values.settings_hash),
+            values.encrypted_api_key,
         )
-        return _agent_config(saved)
+        return _config(await connection.fetchrow(SQL["by_agents"], [agent]))
 
 
 async def delete(db: Database, agent: str) -> bool:
-    """Whether there was one."""
+    """Deletes the configuration with its API key; revisions stay. Whether there was one."""
     return await db.fetchval(SQL["delete"], agent) is not None
 
 
 async def get(db: Database, agent: str) -> AgentConfig | None:
-    return (await get_many(db, [agent])).get(agent)
+    """The configuration of an agent; None when there is none."""
+    found = await db.fetch(SQL["by_agents"], [agent])
+    return _config(found[0]) if found else None
 
 
-async def get_many(db: Database, agents: Sequence[str]) -> dict[str, AgentConfig]:
-    """By agent; those that have none are absent."""
-    found = await db.fetch(SQL["by_agents"], agents)
-    return {row["agent"]: _agent_config(row) for row in found}
+async def every(db: Database) -> list[AgentConfig]:
+    """All configurations, by name."""
+    return [_config(row) for row in await db.fetch(SQL["by_agents"], None)]
 
 
-async def with_key(db: Database) -> list[AgentConfig]:
-    """Those that have an API key, by name."""
-    return [_agent_config(row) for row in await db.fetch(SQL["with_key"])]
+async def names(db: Database) -> tuple[str, ...]:
+    """The agents that have a configuration, by name."""
+    return tuple(row["agent"] for row in await db.fetch(SQL["names"]))
 
 
-def _agent_config(row: Row) -> AgentConfig:
-    return AgentConfig(
-        agent=row["agent"],
-        api_url=row["api_url"],
-        model=row["model"],
-        encrypted_api_key=row["encrypted_api_key"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+async def revisions_of(db: Database, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], AgentRevision]:
+    """Revisions by agent and number; those that do not exist are absent."""
+    agents, numbers = [agent for agent, _ in keys], [number for _, number in keys]
+    found = [_revision(row) for row in await db.fetch(SQL["revisions"], agents, numbers)]
+    return {(each.agent, each.number): each for each in found}

@@ -161,15 +161,17 @@ async def record_process(
     process: ProcessIdentity,
     owner: WorkerId | None = None,
     startup_time_ms: int | None = None,
+    agent_revision: int | None = None,
 ) -> bool:
-    """Stores the runner's process, so that another worker can find it.
+    """Stores the runner's process, so that another worker can find it, and the revision of the agent it has.
 
     False when the execution has ended, or belongs to another worker than `owner`: then it must not run.
     `startup_time_ms` is 0 for a runner that begins as soon as its process starts.
     """
     return bool(
         await db.fetchval(
-            SQL["record_process"], execution_id, process.pid, process.started, owner, startup_time_ms
+            SQL["record_process"],
+            *(execution_id, process.pid, process.started, owner, startup_time_ms, agent_revision),
         )
     )
 

@@ -23,6 +23,7 @@ SQL = sql.load("requirements")
 
 TABLES = (
     "agent_configs",
+    "agent_revisions",
     "api_tokens",
     "batches",
     "benchmark_changes",

@@ -31,7 +31,7 @@ RETURNING *
 SELECT worker_id FROM executions WHERE id = $1
 
 -- name: record_process
-UPDATE executions SET process_id = $2, process_started_at = $3, startup_time_ms = $5
+UPDATE executions SET process_id = $2, process_started_at = $3, startup_time_ms = $5, agent_revision = $6
 WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($4::uuid IS NULL OR worker_id = $4)
 RETURNING true
 

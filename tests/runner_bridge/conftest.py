@@ -15,7 +15,7 @@ from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.launchers.runner_config import KNOWN_AGENTS, RunnerConfig
 from store.live.hub import Hub
 from store.postgres.database import Database
-from tests.helpers.bridge import SOL_TRANSFER, Bridge
+from tests.helpers.bridge import SOL_TRANSFER, Bridge, fake_command
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ async def bridge(db: Database, hub: Hub, tmp_path: Path) -> AsyncIterator[Bridge
         benchmarks_dir=tmp_path / "benchmarks",
         sessions_dir=tmp_path / "sessions",
         output_dir=tmp_path / "runs",
+        command=fake_command("ok"),
         agents=KNOWN_AGENTS,
         secret_key=SecretKey(file=tmp_path / "secret.key"),
         term_grace_s=0.3,

@@ -29,7 +29,11 @@ def schema() -> strawberry.Schema:
 @pytest.fixture
 def runner(tmp_path: Path) -> RunnerConfig:
     (tmp_path / "benchmarks").mkdir()
-    return RunnerConfig(benchmarks_dir=tmp_path / "benchmarks", agents=("deterministic", "glm-4.6"))
+    return RunnerConfig(
+        benchmarks_dir=tmp_path / "benchmarks",
+        command="runner {path} --agent={agent} --execution-id={id}",
+        agents=("deterministic", "glm-4.6"),
+    )
 
 
 @pytest.fixture

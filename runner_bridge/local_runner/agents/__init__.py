@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from runner_bridge.formats.agent_settings import WITHOUT_MODEL
 from runner_bridge.local_runner.agents.deterministic import DeterministicAgent
 from runner_bridge.local_runner.agents.protocol import Agent, AgentRequest
 from runner_bridge.local_runner.agents.settings import ConfiguredAgent, configured_agent
@@ -17,19 +18,17 @@ from runner_bridge.local_runner.errors import UsageError
 from runner_bridge.local_runner.transcript import Transcript
 from runner_bridge.redaction import Secrets
 
-__all__ = ["DETERMINISTIC", "Agent", "AgentRequest", "agent_settings", "create_agent"]
-
-DETERMINISTIC = "deterministic"
+__all__ = ["Agent", "AgentRequest", "agent_settings", "create_agent"]
 
 
 def agent_settings(name: str, environment: Mapping[str, str]) -> ConfiguredAgent | None:
     """The settings of agent `name`; None for the deterministic one. Raises UsageError without endpoint."""
-    if name == DETERMINISTIC:
+    if name == WITHOUT_MODEL:
         return None
     configured = configured_agent(name, environment)
     if configured is None:
         raise UsageError(
-            f"unknown agent {name!r}: this runner has {DETERMINISTIC}, and agents whose endpoint "
+            f"unknown agent {name!r}: this runner has {WITHOUT_MODEL}, and agents whose endpoint "
             "is in the environment (REEV_GQL_AGENT)"
         )
     return configured

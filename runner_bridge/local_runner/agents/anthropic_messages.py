@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner_bridge.formats.agent_settings import LlmSettings
 from runner_bridge.local_runner.agents.chat import (
     EndpointFailure,
     FailureKind,
@@ -19,26 +20,14 @@ from runner_bridge.local_runner.agents.chat import (
     sampling,
     text_or_none,
 )
-from runner_bridge.local_runner.agents.settings import LlmSettings
 from runner_bridge.local_runner.agents.tool_definitions import Tool
 
-VERSION = "2023-06-01"
 DEFAULT_MAX_TOKENS = 4096
 """The interface wants a limit; it is used when none is set."""
 
 
 class AnthropicMessages:
     """POST …/messages."""
-
-    def url(self, base: str) -> str:
-        """`base` may be the host alone, end in /v1, or be the whole path."""
-        base = base.removesuffix("/messages").removesuffix("/v1")
-        return f"{base}/v1/messages"
-
-    def headers(self, api_key: str | None) -> dict[str, str]:
-        """The version of the interface, and the key."""
-        key = {"x-api-key": api_key} if api_key else {}
-        return {"anthropic-version": VERSION, **key}
 
     def body(
         self, settings: LlmSettings, system: str, messages: Sequence[Json], tools: Sequence[Json]

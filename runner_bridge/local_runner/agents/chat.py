@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from runner_bridge.local_runner.agents.settings import LlmSettings
+from runner_bridge.formats.agent_settings import LlmSettings
 from runner_bridge.local_runner.agents.tool_definitions import Tool
 from runner_bridge.local_runner.errors import EXIT_ENDPOINT, AgentError
 
@@ -107,14 +107,6 @@ class Reply:
 
 class ChatProtocol(Protocol):
     """One vendor's interface for chats with tools. Messages are in its own form."""
-
-    def url(self, base: str) -> str:
-        """Where requests go; `base` is the address in the settings, without a slash at its end."""
-        ...
-
-    def headers(self, api_key: str | None) -> dict[str, str]:
-        """What a request carries beside its body."""
-        ...
 
     def body(
         self, settings: LlmSettings, system: str, messages: Sequence[Json], tools: Sequence[Json]

@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import socket
 import time
 from dataclasses import dataclass
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, check_address
+from runner_bridge.formats import chat_endpoints
+from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, checked_socket
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.local_runner.agents.chat import (
@@ -67,11 +66,11 @@ class Endpoint:
         self._secrets = secrets
         self._transcript = transcript
         self._tries = tries
-        self._url = protocol.url(agent.settings.url.rstrip("/"))
+        self._url = chat_endpoints.chat_url(agent.settings.protocol, agent.settings.url)
 
     async def __aenter__(self) -> Endpoint:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(socket_factory=_checked_socket),
+            connector=aiohttp.TCPConnector(socket_factory=checked_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
             trust_env=False,
@@ -122,11 +121,11 @@ class Endpoint:
         return wait if time.monotonic() + wait < deadline else None
 
     async def _answer(self, data: bytes, deadline: float) -> Json:
-        limit = min(self._agent.settings.request_timeout_s, deadline - time.monotonic())
+        limit = min(self._agent.settings.request_timeout_ms / 1000, deadline - time.monotonic())
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
-            **self._protocol.headers(self._agent.api_key),
+            **chat_endpoints.headers(self._agent.settings.protocol, self._agent.api_key),
         }
         self._tries.requests += 1
         try:
@@ -245,10 +244,3 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         if len(content) > MAX_ANSWER_BYTES:
             raise bad_answer(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
     return bytes(content)
-
-
-def _checked_socket(address: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
-    """A socket for a resolved address. Raises ForbiddenAddress."""
-    family, kind, protocol, _, place = address
-    check_address(ip_address(str(place[0]).partition("%")[0]))
-    return socket.socket(family, kind, protocol)

@@ -2,7 +2,7 @@
 
 Per step the loop ends when the model answers without a call, or at a limit (turns, tool calls, time); what was
 prepared by then is executed. The final text is recorded and never parsed. A failed tool call goes back to the
-model; only a failure of the endpoint ends the execution (AgentError).
+model; a failure of the endpoint ends the execution (AgentError), and a limit does if the settings say so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner_bridge.formats.agent_settings import PROMPT_VERSION, TOOL_SET_VERSION, OnLimit
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.local_runner.agents.anthropic_messages import AnthropicMessages
@@ -29,11 +30,12 @@ from runner_bridge.local_runner.agents.chat import (
 )
 from runner_bridge.local_runner.agents.endpoint import Endpoint, Tries
 from runner_bridge.local_runner.agents.openai_chat import OpenAiChat
-from runner_bridge.local_runner.agents.prompt import VERSION, PromptText, prompt_text
+from runner_bridge.local_runner.agents.prompt import PromptText, prompt_text
 from runner_bridge.local_runner.agents.protocol import AgentRequest
 from runner_bridge.local_runner.agents.settings import ConfiguredAgent
-from runner_bridge.local_runner.agents.tool_definitions import TOOL_SET_VERSION, offered_tools
+from runner_bridge.local_runner.agents.tool_definitions import offered_tools
 from runner_bridge.local_runner.agents.toolbox import Toolbox, ToolError
+from runner_bridge.local_runner.errors import AgentError
 from runner_bridge.local_runner.instructions import Instruction
 from runner_bridge.local_runner.tool_log import ToolLog
 from runner_bridge.local_runner.transcript import Transcript
@@ -44,6 +46,11 @@ MAX_NAME = 100
 MAX_FINAL_TEXT = 4_000
 _PROTOCOLS: dict[str, type[ChatProtocol]] = {"openai": OpenAiChat, "anthropic": AnthropicMessages}
 _CUT_SHORT = ("length", "max_tokens")
+_LIMITS = ("max_turns", "max_tool_calls", "time_limit")
+
+
+class LimitReached(AgentError):
+    """A step reached a limit, and the settings say that this ends the execution."""
 
 
 @dataclass(slots=True)
@@ -55,7 +62,8 @@ class _Totals:
     invalid_calls: int = 0
     usage: Usage = field(default_factory=Usage)
     response_model: str | None = None
-    stop_reason: str | None = None
+    stop_reasons: list[str | None] = field(default_factory=list)
+    """Of each step; None where a fault of ours ended it."""
     final_text: str = ""
 
 
@@ -75,23 +83,25 @@ class LlmAgent:
         self._prompt_hash: str | None = None
 
     def act(self, request: AgentRequest, tools: ToolLog) -> Sequence[Instruction]:
-        """Plays one step. Raises EndpointFailure, an AgentError."""
+        """Plays one step. Raises EndpointFailure and LimitReached, which are AgentErrors."""
         toolbox = Toolbox(request, self._tools)
         prompt = prompt_text(request.prompt, toolbox.accounts, self._settings.tool_set)
         self._prompt_hash = self._prompt_hash or prompt.hash
         tools.prompt([tool.name for tool in self._tools], request.prompt, f"{prompt.system}\n{prompt.user}")
+        reason: str | None = None
         try:
-            self._totals.stop_reason = asyncio.run(self._play(request, prompt, toolbox, tools))
+            reason = asyncio.run(self._play(request, prompt, toolbox, tools))
         except EndpointFailure as failure:
-            self._totals.stop_reason = failure.kind.value
+            reason = failure.kind.value
             raise
         finally:
+            self._totals.stop_reasons.append(reason)
             self._transcript.write("end", {"reev.step": request.step, **self._sums()})
+        if reason in _LIMITS and self._settings.on_limit is OnLimit.FAIL:
+            raise LimitReached(f"LIMIT: the step reached {reason}, which fails it by the setting on_limit")
         return toolbox.prepared
 
-    async def _play(
-        self, request: AgentRequest, prompt: PromptText, toolbox: Toolbox, tools: ToolLog
-    ) -> str | None:
+    async def _play(self, request: AgentRequest, prompt: PromptText, toolbox: Toolbox, tools: ToolLog) -> str:
         """The conversation of one step; returns why it ended."""
         if self._settings.conversation == "per-step":
             self._messages = []
@@ -125,7 +135,7 @@ class LlmAgent:
     def _time_limit(self, request: AgentRequest) -> float:
         """Seconds: the settings', or less when the step of the flow says so."""
         limits = [step.timeout for step in request.benchmark.flow if step.step == request.step]
-        return min([self._settings.time_limit_s, *(limit for limit in limits if limit)])
+        return min([self._settings.time_limit_ms / 1000, *(limit for limit in limits if limit)])
 
     def _offered(self, toolbox: Toolbox) -> list[Json]:
         names = toolbox.accounts.names if self._settings.enum_names else ()
@@ -138,7 +148,7 @@ class LlmAgent:
         return {
             "gen_ai.agent.name": self._agent.name,
             "reev.step": request.step,
-            "reev.prompt.version": VERSION,
+            "reev.prompt.version": PROMPT_VERSION,
             "reev.prompt.hash": prompt.hash,
             "reev.settings.hash": self._settings.hash,
             "reev.request.parameters": self._settings.parameters or None,
@@ -207,7 +217,7 @@ class LlmAgent:
     def _sums(self) -> Json:
         totals, usage = self._totals, self._totals.usage
         return {
-            "reev.stop_reason": totals.stop_reason,
+            "reev.stop_reason": totals.stop_reasons[-1],
             "reev.turns": totals.turns,
             "reev.requests": self._tries.requests,
             "reev.retries": self._tries.retries,
@@ -228,7 +238,7 @@ class LlmAgent:
             "response_model": totals.response_model,
             "tool_set": settings.tool_set,
             "tool_set_version": TOOL_SET_VERSION,
-            "prompt_version": VERSION,
+            "prompt_version": PROMPT_VERSION,
             "prompt_hash": self._prompt_hash,
             "settings_hash": settings.hash,
             "parameters": self._secrets.removed_from_tree(settings.parameters),
@@ -243,7 +253,8 @@ class LlmAgent:
             "cached_tokens": usage.cached,
             "reasoning_tokens": usage.reasoning,
             "cost": settings.cost(usage.input, usage.output),
-            "stop_reason": totals.stop_reason,
+            "stop_reason": totals.stop_reasons[-1] if totals.stop_reasons else None,
+            "stop_reasons": totals.stop_reasons,
             "final_text": totals.final_text[:MAX_FINAL_TEXT],
         }
 

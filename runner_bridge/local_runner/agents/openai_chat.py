@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from runner_bridge.formats.agent_settings import LlmSettings
 from runner_bridge.local_runner.agents.chat import (
     EndpointFailure,
     FailureKind,
@@ -20,22 +21,11 @@ from runner_bridge.local_runner.agents.chat import (
     sampling,
     text_or_none,
 )
-from runner_bridge.local_runner.agents.settings import LlmSettings
 from runner_bridge.local_runner.agents.tool_definitions import Tool
-
-_PATH = "/chat/completions"
 
 
 class OpenAiChat:
     """POST …/chat/completions."""
-
-    def url(self, base: str) -> str:
-        """`base` usually ends in /v1; the whole path is accepted too."""
-        return base.removesuffix(_PATH) + _PATH
-
-    def headers(self, api_key: str | None) -> dict[str, str]:
-        """The key as a bearer token; none without a key."""
-        return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
     def body(
         self, settings: LlmSettings, system: str, messages: Sequence[Json], tools: Sequence[Json]

@@ -11,11 +11,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner_bridge.formats.agent_settings import PROMPT_VERSION
 from runner_bridge.formats.benchmarks.remarks import FEE_PAYER
 from runner_bridge.local_runner.agents.account_view import AccountViews
 
-VERSION = "v1"
-_TEXT = Path(__file__).with_name(f"prompt_{VERSION}.txt")
+_TEXT = Path(__file__).with_name(f"prompt_{PROMPT_VERSION}.txt")
 _UNITS = {
     "base-units": "Amounts are integers in base units: 1 SOL is 1000000000; "
     "1 token with 6 decimals is 1000000.",

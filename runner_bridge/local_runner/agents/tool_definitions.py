@@ -2,7 +2,7 @@
 
 A tool makes one instruction, because scoring compares instructions by position. There are two tool sets, which
 differ in how an amount is written: `base-units` (integers, as upstream) and `decimal` (text in SOL or in whole
-tokens).
+tokens). Whoever changes what is offered raises TOOL_SET_VERSION in runner_bridge/formats/agent_settings.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 MAX_U64 = 2**64 - 1
 MAX_MEMO = 500
-TOOL_SET_VERSION = 1
 
 
 def _fits(amount: int) -> int:

@@ -227,7 +227,9 @@ async def test_an_api_key_that_cannot_be_decrypted_is_a_problem(
     values = settings(tmp_path, database_url, secret_key="k" * 32, agents=("glm", "gpt"))
     for agent, api_key in (("glm", "canary-word"), ("gpt", None)):
         await configurations.save(
-            db, values.runner, configurations.ConfigurationChange(agent, api_key=api_key)
+            db,
+            values.runner,
+            configurations.ConfigurationChange(agent, "http://127.0.0.1:1/v1", api_key=api_key),
         )
     [finding] = await found(values, "agent keys")
     assert finding.level is Level.OK

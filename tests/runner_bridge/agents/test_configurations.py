@@ -21,7 +21,7 @@ from store.executions import output as stored_output
 from store.executions import results
 from store.model import Execution, ExecutionStatus, FailureKind
 from store.postgres.database import Database
-from tests.helpers.bridge import Bridge
+from tests.helpers.bridge import Bridge, fake_command
 
 CANARY = 'canary-key/of+an"agent\\0123456789'
 URL = "http://127.0.0.1:1234/v1"
@@ -29,8 +29,11 @@ URL = "http://127.0.0.1:1234/v1"
 
 @pytest.fixture
 def config(tmp_path: Path) -> RunnerConfig:
+    """Of a runner command, such as upstream's."""
     return RunnerConfig(
-        agents=(*KNOWN_AGENTS, "my-model"), secret_key=SecretKey(file=tmp_path / "secret.key")
+        command=fake_command("ok"),
+        agents=(*KNOWN_AGENTS, "my-model"),
+        secret_key=SecretKey(file=tmp_path / "secret.key"),
     )
 
 
@@ -40,15 +43,16 @@ async def save(db: Database, config: RunnerConfig, agent: str = "local", **value
 
 async def test_what_is_left_out_stays_and_what_is_empty_goes(db: Database, config: RunnerConfig) -> None:
     first = await save(db, config, api_url=URL, model="a", api_key=CANARY)
-    assert (first.api_url, first.model) == (URL, "a")
+    assert (first.revision.api_url, first.revision.model) == (URL, "a")
     kept = await save(db, config, keep_api_url=True, model="b")
-    assert (kept.api_url, kept.model, kept.encrypted_api_key) == (URL, "b", first.encrypted_api_key)
+    assert (kept.revision.api_url, kept.revision.model) == (URL, "b")
+    assert kept.encrypted_api_key == first.encrypted_api_key
     assert kept.updated_at > first.updated_at
     same_host = await save(db, config, api_url=f"{URL}/v2", keep_model=True)
-    assert (same_host.model, same_host.encrypted_api_key) == ("b", first.encrypted_api_key)
+    assert (same_host.revision.model, same_host.encrypted_api_key) == ("b", first.encrypted_api_key)
     without = await save(db, config, keep_api_url=True, keep_model=True, api_key="")
     assert without.encrypted_api_key is None
-    assert await configurations.environment(db, config, "local") == {
+    assert (await configurations.environment(db, config, "local")).variables == {
         "LOCAL_MODEL_URL": f"{URL}/v2",
         "LOCAL_MODEL_NAME": "b",
     }
@@ -118,7 +122,7 @@ async def test_each_agents_runner_finds_it_under_upstreams_names(
     db: Database, config: RunnerConfig, agent: str, url: str, keys: set[str]
 ) -> None:
     await save(db, config, agent, api_url=URL, model="a", api_key=CANARY)
-    assert await configurations.environment(db, config, agent) == {
+    assert (await configurations.environment(db, config, agent)).variables == {
         **dict.fromkeys(keys, CANARY),
         url: URL,
         "LOCAL_MODEL_NAME": "a",

@@ -6,20 +6,23 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
 from runner_bridge.agents.configurations import Endpoint
 from runner_bridge.agents.connection_test import ConnectionProblemKind, ConnectionReport, check
+from runner_bridge.formats.agent_settings import ModelProtocol, ModelSettings
 from runner_bridge.formats.endpoint_addresses import check_address
 from tests.helpers.llm import FakeLlm, fake_llm
+from tests.helpers.scripted_endpoint import API_KEY, scripted_endpoint
 
 CANARY = "canary-key-of-an-agent-0123456789"
 
 
-async def ask(mode: str, **changes: str | None) -> ConnectionReport:
+async def ask(mode: str, api_key: str = CANARY) -> ConnectionReport:
     async with fake_llm(mode) as llm:
-        return await check(Endpoint(llm.url, **{"api_key": CANARY, **changes}), timeout_s=5)
+        return await check(Endpoint(llm.url, api_key=api_key), timeout_s=5)
 
 
 @pytest.fixture
@@ -46,6 +49,39 @@ async def test_with_a_model_one_token_of_it_is_asked_for(llm: FakeLlm) -> None:
     assert report.problem is None
 
 
+async def test_a_model_is_asked_as_its_agent_asks_it(llm: FakeLlm) -> None:
+    """With a tool, its sampling and its extra parameters: what the endpoint refuses of them is said here."""
+    settings = ModelSettings(temperature=0.0, seed=3, parameters={"max_completion_tokens": 5})
+    await check(Endpoint(llm.url, "a-model", settings=settings))
+    body = (await llm.request())["body"]
+    assert (body["temperature"], body["seed"], body["max_completion_tokens"]) == (0, 3, 5)
+    assert "max_tokens" not in body
+    assert body["tools"][0]["function"]["name"] == "ping"
+
+
+@pytest.mark.parametrize("protocol", list(ModelProtocol))
+def test_the_request_is_what_the_interface_publishes(protocol: ModelProtocol, tmp_path: Path) -> None:
+    with scripted_endpoint(tmp_path, [{"text": "p"}], protocol) as endpoint:
+        asked = Endpoint(
+            endpoint.url, "m", API_KEY, ModelSettings(protocol=protocol, temperature=0.5, seed=1)
+        )
+        report = asyncio.run(check(asked))
+        [request] = endpoint.requests
+    assert report.problem is None, report.problem
+    assert request["problem"] is None
+    assert report.url.endswith("/v1/chat/completions" if protocol == "openai" else "/v1/messages")
+
+
+@pytest.mark.parametrize("protocol", list(ModelProtocol))
+def test_an_error_with_status_200_is_no_answer(protocol: ModelProtocol, tmp_path: Path) -> None:
+    script = [{"status": 200, "body": {"error": {"message": "no such model"}}}]
+    with scripted_endpoint(tmp_path, script, protocol) as endpoint:
+        asked = Endpoint(endpoint.url, "m", API_KEY, ModelSettings(protocol=protocol))
+        report = asyncio.run(check(asked))
+    assert report.problem is not None and report.problem.kind is ConnectionProblemKind.REJECTED
+    assert "no such model" in report.problem.message
+
+
 async def test_reevs_agent_service_is_asked_for_its_health(llm: FakeLlm) -> None:
     report = await check(Endpoint(f"http://127.0.0.1:{llm.port}/gen/tx", "a-model", CANARY))
     request = await llm.request()
@@ -65,7 +101,7 @@ async def test_reevs_agent_service_is_asked_for_its_health(llm: FakeLlm) -> None
         ("broken", "SERVER_ERROR", 500, "500"),
         ("redirect", "REDIRECT", 302, "not followed"),
         ("html", "BAD_ANSWER", 200, "not JSON"),
-        ("other-json", "BAD_ANSWER", 200, "OpenAI"),
+        ("other-json", "BAD_ANSWER", 200, "openai"),
         ("endless", "BAD_ANSWER", 200, "longer"),
         ("garbage", "BAD_ANSWER", None, "HTTP"),
         ("close", "BAD_ANSWER", None, "closed"),

@@ -262,7 +262,7 @@ FAILURES: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("kind", "item", "words"), FAILURES)
 def test_an_endpoint_that_fails(kind: str, item: dict[str, Any], words: str, tmp_path: Path) -> None:
     hangs = "hang" in item
-    played = play(tmp_path, [item], retries=0 if hangs else 4, request_timeout_s=0.5 if hangs else 120)
+    played = play(tmp_path, [item], retries=0 if hangs else 4, request_timeout_ms=500 if hangs else 120_000)
     played.assert_failed(kind)
     assert words in played.finished.stderr
     assert len(played.requests) == 1 or hangs
@@ -342,6 +342,7 @@ def test_a_flow_is_one_conversation_or_one_per_step(
     system = 1 if protocol == "openai" else 0
     assert [len(request["body"]["messages"]) - system + 1 for request in played.requests] == messages
     assert played.kinds.count("end") == 2
+    assert played.llm["stop_reasons"] == ["stop", "stop"]
 
 
 def test_a_simulation_tells_the_error_and_changes_nothing(tmp_path: Path) -> None:
@@ -380,3 +381,18 @@ def test_a_memo_a_sync_and_a_closing_are_one_transaction(tmp_path: Path) -> None
     assert len(step["action"]) == 3
     assert step["observation"]["last_transaction_status"] == "Success"
     assert step["observation"]["account_states"][account]["exists"] is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"), [({"max_turns": 1}, "max_turns"), ({"max_tool_calls": 1}, "max_tool_calls")]
+)
+def test_a_limit_can_fail_the_execution(settings: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    played = play(tmp_path, [{"calls": [PAY, PAY]}], on_limit="fail", **settings)
+    assert (played.finished.code, played.finished.stdout) == (4, "")
+    assert f"LIMIT: the step reached {reason}" in played.finished.stderr
+    assert not played.finished.session_path.exists()
+    assert played.transcript[-1]["reev.stop_reason"] == reason
+
+
+def test_without_a_limit_that_is_reached_the_setting_does_nothing(tmp_path: Path) -> None:
+    play(tmp_path, SOLVED, on_limit="fail").assert_solved()

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner_bridge.formats.agent_settings import ModelProtocol
+from runner_bridge.formats.chat_endpoints import chat_url
 from runner_bridge.local_runner import transcript as transcript_module
-from runner_bridge.local_runner.agents.anthropic_messages import AnthropicMessages
 from runner_bridge.local_runner.agents.chat import EndpointFailure, FailureKind, Reply, ToolCall
 from runner_bridge.local_runner.agents.endpoint import Endpoint
 from runner_bridge.local_runner.agents.endpoint_errors import failure_of, retry_after
 from runner_bridge.local_runner.agents.llm import LlmAgent
-from runner_bridge.local_runner.agents.openai_chat import OpenAiChat
 from runner_bridge.local_runner.agents.settings import configured_agent
 from runner_bridge.local_runner.agents.tool_definitions import offered_tools
 from runner_bridge.local_runner.errors import UsageError
@@ -171,8 +172,8 @@ def test_an_agent_without_an_endpoint(agent: str) -> None:
     ],
 )
 def test_where_requests_go(base: str, openai: str | None, anthropic: str | None) -> None:
-    assert openai in (None, OpenAiChat().url(base))
-    assert anthropic in (None, AnthropicMessages().url(base))
+    assert openai in (None, chat_url(ModelProtocol.OPENAI, base))
+    assert anthropic in (None, chat_url(ModelProtocol.ANTHROPIC, base + "/"))
 
 
 def test_keywords_can_be_left_out_of_schemas() -> None:
@@ -187,13 +188,15 @@ def test_at_the_time_limit_what_was_prepared_is_executed(
     pay = {"from": "USER_WALLET_PUBKEY", "to": "RECIPIENT_WALLET_PUBKEY", "amount": 100_000_000}
     replies = [Reply("", (ToolCall("1", "sol_transfer", pay),), "tool_calls", None)]
 
-    async def ask(*_: Any) -> Reply:
+    async def ask(_self: Endpoint, _body: Any, deadline: float, _facts: Any) -> Reply:
         if not replies:
+            while time.monotonic() < deadline:
+                pass
             raise EndpointFailure(FailureKind.TIMEOUT, "too slow")
         return replies.pop()
 
     monkeypatch.setattr(Endpoint, "ask", ask)
-    environment = {"REEV_GQL_AGENT": json.dumps({**MINIMAL, "time_limit_s": 1e-9})}
+    environment = {"REEV_GQL_AGENT": json.dumps({**MINIMAL, "time_limit_ms": 1})}
     configured = configured_agent("x", environment)
     assert configured is not None
     agent = LlmAgent(configured, NOBODY, Transcript(tmp_path, "t", NOBODY))

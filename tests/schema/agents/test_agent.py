@@ -11,11 +11,17 @@ import strawberry
 from graphql import GraphQLObjectType
 
 from runner_bridge.agents.secret_key import SecretKey
+from runner_bridge.formats.agent_settings import ModelSettings, api_name
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.context import Context
+from store.benchmarks import benchmarks
+from store.executions import state_machine
+from store.executions.state_machine import ProcessIdentity
 from store.postgres.database import Database
 from tests.helpers.llm import fake_llm
+from tests.helpers.samples import draft
 from tests.helpers.statements import statements_sent
+from tests.helpers.stored_rows import running
 
 CANARY = "canary-key-of-an-agent-0123456789"
 URL = "http://127.0.0.1:1234/v1"
@@ -80,7 +86,7 @@ async def test_what_is_saved_is_told_but_for_the_key(db: Database, ask: Any) -> 
     [
         ({"agent": "nobody", "apiUrl": URL}, "AgentNotFoundError", "known agents"),
         ({"agent": "deterministic", "apiUrl": URL}, "InvalidInputError", "no model"),
-        ({"agent": "local", "apiUrl": "http://user:pw@host/"}, "InvalidInputError", "apiKey"),
+        ({"agent": "local", "apiUrl": "http://user:pw@host/"}, "InvalidInputError", "API key"),
         ({"agent": "local", "apiKey": "x y"}, "InvalidInputError", "API key"),
     ],
 )
@@ -144,3 +150,128 @@ async def test_all_configurations_are_one_statement(
     with statements_sent() as statements:
         result = await schema.execute(AGENTS, context_value=context)
     assert result.errors is None and len(statements) == 1
+
+
+SETTINGS = " ".join(api_name(name) for name in ModelSettings.model_fields)
+SAVE_OWN = f"""
+mutation ($input: SaveAgentConfigInput!) {{
+  saveAgentConfig(input: $input) {{
+    ... on SaveAgentConfigSuccess {{ config {{ revision settingsHash summary settings {{ {SETTINGS} }} }} }}
+    ... on InvalidInputError {{ field }}
+    ... on Error {{ message code }}
+  }}
+}}
+"""
+REVISIONS = f"""{{
+  agents {{ name usesModel config {{ revision }}
+    revision {{ agent number createdAt apiUrl model settingsHash summary settings {{ {SETTINGS} }} }} }}
+}}"""
+
+
+class TestWithOurOwnRunner:
+    @pytest.fixture
+    def runner(self, tmp_path: Path) -> RunnerConfig:
+        return RunnerConfig(secret_key=SecretKey(file=tmp_path / "secret.key"))
+
+    async def test_every_setting_goes_in_and_comes_out(self, ask: Any) -> None:
+        """A setting that is added to the class is in `SETTINGS`, and must be named here."""
+        wanted: dict[str, Any] = {
+            "protocol": "ANTHROPIC",
+            "temperature": 0.5,
+            "topP": 0.9,
+            "seed": -3,
+            "maxTokens": 100,
+            "maxTurns": 3,
+            "maxToolCalls": 4,
+            "requestTimeoutMs": 5000,
+            "timeLimitMs": 6000,
+            "retries": 0,
+            "toolSet": "DECIMAL",
+            "enumNames": True,
+            "simulate": True,
+            "conversation": "CONTINUED",
+            "onLimit": "FAIL",
+            "priceIn": 1.5,
+            "priceOut": 2.0,
+            "parameters": {"top_k": 4, "nested": {"a": [None, 1.5, "ü"]}},
+            "dropMessageFields": ["reasoning"],
+            "dropSchemaKeywords": ["pattern", "minimum"],
+        }
+        assert sorted(wanted) == sorted(SETTINGS.split())
+        given = {"agent": "qwen", "apiUrl": URL, "settings": wanted}
+        config = (await ask(SAVE_OWN, input=given))["saveAgentConfig"]["config"]
+        assert config["settings"] == wanted
+        assert config["revision"] == 1 and len(config["settingsHash"]) == 64
+        assert config["summary"].startswith("qwen at 127.0.0.1:1234 (anthropic), temperature 0.5, top p 0.9")
+        assert config["summary"].isprintable()
+
+        default = {"agent": "qwen", "settings": dict.fromkeys(wanted)}
+        by_field = (await ask(SAVE_OWN, input=default))["saveAgentConfig"]["config"]
+        at_once = (await ask(SAVE_OWN, input={"agent": "qwen", "settings": None}))["saveAgentConfig"][
+            "config"
+        ]
+        assert by_field == at_once and by_field["revision"] == 2
+        assert by_field["settings"]["maxTurns"] == 8 and by_field["settings"]["parameters"] == {}
+
+        agents = (await ask(REVISIONS))["agents"]
+        assert agents[0] == {"name": "deterministic", "usesModel": False, "config": None, "revision": None}
+        revision = agents[1]["revision"]
+        assert (revision["agent"], revision["number"], revision["model"]) == ("qwen", 2, "qwen")
+        assert revision["settings"] == at_once["settings"]
+        assert revision["settingsHash"] == at_once["settingsHash"]
+
+    @pytest.mark.parametrize(
+        ("settings", "field"),
+        [
+            ({"topP": 2.0}, "topP"),
+            ({"requestTimeoutMs": 0}, "requestTimeoutMs"),
+            ({"parameters": [1]}, "parameters"),
+        ],
+    )
+    async def test_what_is_wrong_is_named_as_it_was_given(
+        self, ask: Any, settings: dict[str, Any], field: str
+    ) -> None:
+        given = {"agent": "qwen", "apiUrl": URL, "settings": settings}
+        answer = (await ask(SAVE_OWN, input=given))["saveAgentConfig"]
+        assert (answer["code"], answer["field"]) == ("INVALID_INPUT", field)
+        assert answer["message"].startswith(field)
+
+    async def test_an_agent_that_is_not_saved_is_refused_before_anything_is_queued(
+        self, ask: Any, db: Database
+    ) -> None:
+        await benchmarks.upsert(db, draft("transfer"))
+        run = """mutation { runBenchmark(input: {benchmarkId: "transfer", agent: "qwen"}) {
+          ... on AgentNotFoundError { message known }
+          ... on RunBenchmarkSuccess { execution { agent agentRevision { number } } }
+        } }"""
+        refused = (await ask(run))["runBenchmark"]
+        assert "reev-gql agents add" in refused["message"] and refused["known"] == ["deterministic"]
+        await ask(SAVE, input={"agent": "qwen", "apiUrl": URL})
+        started = (await ask(run))["runBenchmark"]["execution"]
+        assert started == {"agent": "qwen", "agentRevision": None}, "it is taken when the runner starts"
+
+    async def test_the_revision_of_an_execution(self, ask: Any, db: Database) -> None:
+        await ask(SAVE, input={"agent": "x", "apiUrl": URL, "model": "a"})
+        execution_id = await running(db, agent="x")
+        await state_machine.record_process(db, execution_id, ProcessIdentity(1, 1.0), agent_revision=1)
+        await ask(SAVE, input={"agent": "x", "model": "b"})
+        query = """query ($id: ID!) { execution(id: $id) {
+          agentRevision { number model summary settings { toolSet } }
+        } }"""
+        assert (await ask(query, id=str(execution_id)))["execution"]["agentRevision"] == {
+            "number": 1,
+            "model": "a",
+            "summary": "a at 127.0.0.1:1234 (openai)",
+            "settings": {"toolSet": "BASE_UNITS"},
+        }
+
+    async def test_the_newest_executions_are_also_those_of_saved_agents(self, ask: Any, db: Database) -> None:
+        await ask(SAVE, input={"agent": "x", "apiUrl": URL})
+        execution_id = await running(db, agent="x")
+        for document in (
+            "{ benchmarks { nodes { latestExecutions { id } } } }",
+            "{ benchmarks { edges { node { latestExecutions { id prompt } } } } }",
+        ):
+            connection = (await ask(document))["benchmarks"]
+            [node] = connection.get("nodes") or [edge["node"] for edge in connection["edges"]]
+            assert [each["id"] for each in node["latestExecutions"]] == [str(execution_id)]
