@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -17,6 +18,7 @@ from gql_server.settings.loading import variable_of
 from gql_server.settings.settings import Settings
 from gql_server.settings.table import markdown_table
 from reev_gql import PACKAGES
+from runner_bridge.formats.agent_settings import ModelSettings, api_name
 from schema import build_schema
 from tests.helpers.browser import browser_page
 from tests.helpers.places import REPOSITORY
@@ -45,7 +47,7 @@ DIAGRAMS = [
 HISTORY = "CHANGELOG.md"
 """Names what was there once."""
 
-OTHER_VARIABLES = {"REEV_GQL_URL"}
+OTHER_VARIABLES = {"REEV_GQL_URL", "REEV_GQL_AGENT_KEY"}
 """Variables that only the command line reads."""
 
 pages = pytest.mark.parametrize("page", PAGES)
@@ -74,6 +76,14 @@ def repository_files() -> list[str]:
         ]
         found += [os.path.relpath(os.path.join(directory, name), REPOSITORY) for name in (*files, *folders)]
     return found
+
+
+def test_the_settings_of_a_model_are_those_of_the_code() -> None:
+    default = ModelSettings().to_json()
+    for name, field in ModelSettings.model_fields.items():
+        value = default[name]
+        shown = "" if value is None else f"`{value if isinstance(value, str) else json.dumps(value)}`"
+        assert f"| `{api_name(name)}` | {shown} | {field.description} |" in TEXTS["docs/agents.md"]
 
 
 @pages

@@ -160,8 +160,8 @@ class Settings(BaseSettings):
     )
     agents: Names = Field(
         None,
-        description="Agents that may be asked for, separated by commas; without it those of the runner: "
-        "`deterministic` of ours, upstream's five of a command",
+        description="Agents that may be asked for, separated by commas, by default upstream's five for a runner "
+        "command; our own runner also plays `deterministic`, the reference answer, and every configured agent",
     )
     runner_command: Command | None = Field(
         None,

@@ -16,6 +16,8 @@ from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
+from store.agents import configurations
+from store.agents.configurations import AgentConfigValues
 from store.executions import state_machine
 from store.live.hub import Hub
 from store.model import ExecutionStatus, Step
@@ -76,6 +78,9 @@ async def full_database(db: Database) -> Mapping[str, list[Any]]:
     )
     await state_machine.finish(db, rich, full)
     again = await queued(db, "rich", rerun_of=rich)
+    settings = {"tool_set": "decimal", "parameters": {"a": [1]}, "drop_schema_keywords": ["pattern"]}
+    values = AgentConfigValues("http://127.0.0.1/v1", "m", settings, "hash")
+    await configurations.save(db, "glm-4.6", lambda _: values)
     ids += [str(rich), str(again.id), "00000000-0000-0000-0000-000000000000", "no id"]
     benchmarks = ["bench", "rich", "nothing", "../.."]
     return {
