@@ -141,7 +141,9 @@ def _changed(
         api_url = api_url or upstream_names(change.agent).default_url
         model = model or default_model(change.agent)
         if api_url is None:
-            raise InvalidInput("apiUrl", f"Give the address of the API: none is stored for {change.agent}")
+            raise InvalidInput(
+                "apiUrl", f"apiUrl is missing: {change.agent} has no address yet, and no default"
+            )
     before = {} if change.reset_settings else _known(stored.settings)
     after = {name: value for name, value in {**before, **change.settings}.items() if value is not None}
     valid = _validated(change.agent, api_url, model, after)

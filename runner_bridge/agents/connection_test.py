@@ -131,17 +131,13 @@ def _request(endpoint: Endpoint) -> _Request:
 
 def _question(model: str, settings: ModelSettings) -> dict[str, Any]:
     """The body of a request as an agent sends it, but with one short message, one tool, and room for one token."""
-    is_openai = settings.protocol is ModelProtocol.OPENAI
-    tool = (
-        {"type": "function", "function": {**_TOOL, "parameters": _PING}}
-        if is_openai
-        else {**_TOOL, "input_schema": _PING}
-    )
-    sampling = {
-        "temperature": settings.temperature,
-        "top_p": settings.top_p,
-        "seed": settings.seed if is_openai else None,
-    }
+    sampling: dict[str, Any] = {"temperature": settings.temperature, "top_p": settings.top_p}
+    if settings.protocol is ModelProtocol.OPENAI:
+        tool: dict[str, Any] = {"type": "function", "function": {**_TOOL, "parameters": _PING}}
+        sampling["seed"] = settings.seed
+    else:
+        tool = {**_TOOL, "input_schema": _PING}
+        sampling["system"] = "You are asked whether you answer."
     limit = {} if "max_completion_tokens" in settings.parameters else {"max_tokens": 1}
     return {
         "model": model,
