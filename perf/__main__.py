@@ -20,6 +20,7 @@ from pathlib import Path
 
 from perf.load.databases import Databases, Part
 from perf.parts import (
+    conversations,
     crowded_feedback,
     dashboard,
     fanout,
@@ -64,6 +65,7 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
         "sockets": over(sockets.measure),
         "observing": lambda: observing.measure(databases.new_database),
         "tool_calls": over(tool_calls.measure),
+        "conversations": lambda: conversations.measure(databases.new_database, databases.new_url),
         "floods": over(floods.measure),
         "crowded": over(crowded_feedback.measure),
         "stops": over(stops.measure),

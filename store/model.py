@@ -101,6 +101,19 @@ class EventKind(StrEnum):
     TOOL_CALL_STARTED = "TOOL_CALL_STARTED"
     TOOL_CALL_ENDED = "TOOL_CALL_ENDED"
     PROGRESS = "PROGRESS"
+    MESSAGE = "MESSAGE"
+
+
+class MessageKind(StrEnum):
+    """What a line of a transcript is about."""
+
+    REQUEST = "REQUEST"
+    RESPONSE = "RESPONSE"
+    TOOL = "TOOL"
+    ERROR = "ERROR"
+    END = "END"
+    FULL = "FULL"
+    OTHER = "OTHER"
 
 
 class ToolCallStatus(StrEnum):
@@ -185,6 +198,8 @@ class Execution:
     progress: Progress
     leaked_processes: tuple[LeakedProcess, ...]
     agent_revision: int | None
+    usage: JsonValue | None
+    """The members of ModelUsage that are known; None when no model was asked."""
 
     @property
     def queue_duration_ms(self) -> int | None:
@@ -226,6 +241,44 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A line of a transcript: `ordinal` is its number, `end_offset` the bytes of the file up to its end.
+
+    `data` is the line's object, or its text where it is none.
+    """
+
+    ordinal: int
+    at: dt.datetime | None
+    kind: MessageKind
+    data: JsonValue
+    end_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """What a model used in an execution. Times in milliseconds; the cost is in the currency of the prices."""
+
+    turns: int | None
+    requests: int | None
+    retries: int | None
+    tool_calls: int | None
+    invalid_tool_calls: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    waited_ms: int | None
+    cost: float | None
+    stop_reason: str | None
+    model: str | None
+    response_model: str | None
+    settings_hash: str | None
+    prompt_hash: str | None
+    tool_set: str | None
+    final_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A step of the result; `action` and `observation` are as the session file has them."""
 
@@ -256,6 +309,8 @@ class Ending:
     tool_calls: tuple[ToolCall, ...] = ()
     steps_done: int | None = None
     """None leaves what is stored."""
+    usage: JsonValue | None = None
+    """None leaves what the transcript told."""
     leaked_processes: tuple[LeakedProcess, ...] = ()
     runner_unseen: bool = False
     """Whether nobody could see the runner end: then `failure` stays, even if a stop was accepted."""

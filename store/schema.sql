@@ -4,7 +4,8 @@ CREATE TYPE public.event_kind AS ENUM (
     'STATUS_CHANGED',
     'TOOL_CALL_STARTED',
     'TOOL_CALL_ENDED',
-    'PROGRESS'
+    'PROGRESS',
+    'MESSAGE'
 );
 
 CREATE TYPE public.execution_origin AS ENUM (
@@ -37,6 +38,16 @@ CREATE TYPE public.failure_kind AS ENUM (
     'TIMEOUT',
     'LOST',
     'ENDPOINT'
+);
+
+CREATE TYPE public.message_kind AS ENUM (
+    'REQUEST',
+    'RESPONSE',
+    'TOOL',
+    'ERROR',
+    'END',
+    'FULL',
+    'OTHER'
 );
 
 CREATE TYPE public.performance_period AS ENUM (
@@ -219,11 +230,15 @@ CREATE FUNCTION public.refuse_change_of_ended_execution() RETURNS trigger
     AS $$
 DECLARE
     may_differ CONSTANT text[] := '{started_at,queued_at,computed_score,solved,is_attempt}';
+    told CONSTANT text[] := '{usage,computed_score,solved,is_attempt}';
 BEGIN
     IF OLD.origin = 'OBSERVED' AND NEW.origin = 'OBSERVED' AND NEW.id = OLD.id AND is_terminal(NEW.status) AND (
         (OLD.session_file_hash IS NULL AND NEW.session_file_hash IS NOT NULL)
         OR (OLD.started_at IS NULL AND to_jsonb(NEW) - may_differ = to_jsonb(OLD) - may_differ)
     ) THEN
+        RETURN NEW;
+    END IF;
+    IF OLD.usage IS NULL AND to_jsonb(NEW) - told = to_jsonb(OLD) - told THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'execution % has ended as % and never changes again', OLD.id, OLD.status
@@ -374,6 +389,25 @@ CREATE TABLE public.execution_events (
     CONSTRAINT status_exactly_when_changed CHECK (((kind = 'STATUS_CHANGED'::public.event_kind) = (status IS NOT NULL)))
 );
 
+CREATE TABLE public.execution_messages (
+    execution_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    at timestamp with time zone,
+    kind public.message_kind NOT NULL,
+    data jsonb NOT NULL,
+    end_offset bigint NOT NULL,
+    CONSTRAINT execution_messages_end_offset_check CHECK ((end_offset > 0)),
+    CONSTRAINT execution_messages_ordinal_check CHECK ((ordinal > 0))
+);
+
+COMMENT ON TABLE public.execution_messages IS 'The lines of transcripts, secrets excluded: what was said between an agent and its model';
+
+COMMENT ON COLUMN public.execution_messages.ordinal IS 'The number of the line in the file, from 1; blank lines are left out';
+
+COMMENT ON COLUMN public.execution_messages.data IS 'The line as it stands; a text where the line is not JSON';
+
+COMMENT ON COLUMN public.execution_messages.end_offset IS 'Bytes of the file up to the end of the line';
+
 CREATE TABLE public.execution_output (
     execution_id uuid NOT NULL,
     start_offset bigint NOT NULL,
@@ -430,6 +464,7 @@ CASE
 END) STORED,
     is_attempt boolean GENERATED ALWAYS AS (public.is_attempt(status, failure_kind, startup_time_ms)) STORED,
     agent_revision integer,
+    usage jsonb,
     CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
 CASE status
     WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
@@ -478,6 +513,8 @@ COMMENT ON COLUMN public.executions.queue_number IS 'The order of requests: of t
 COMMENT ON COLUMN public.executions.solved IS 'The score computed here is 1 and no assertion FAILED; null where no score could be computed';
 
 COMMENT ON COLUMN public.executions.agent_revision IS 'The revision of the agent''s configuration that its runner was started with; null without one';
+
+COMMENT ON COLUMN public.executions.usage IS 'What its model used, by the session file, else by the transcript so far; null when no model was asked';
 
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
@@ -756,7 +793,8 @@ CREATE TABLE public.pruned_executions (
     tool_calls integer NOT NULL,
     results integer NOT NULL,
     output_bytes bigint NOT NULL,
-    tool_log_bytes bigint DEFAULT 0 NOT NULL
+    tool_log_bytes bigint DEFAULT 0 NOT NULL,
+    messages bigint DEFAULT 0 NOT NULL
 );
 
 COMMENT ON TABLE public.pruned_executions IS 'Executions whose bulk was deleted for its age: the row and its changes of status stay, and this says what is gone';
@@ -837,6 +875,9 @@ ALTER TABLE ONLY public.event_positions
 
 ALTER TABLE ONLY public.execution_events
     ADD CONSTRAINT execution_events_pkey PRIMARY KEY (execution_id, seq);
+
+ALTER TABLE ONLY public.execution_messages
+    ADD CONSTRAINT execution_messages_pkey PRIMARY KEY (execution_id, ordinal);
 
 ALTER TABLE ONLY public.execution_output
     ADD CONSTRAINT execution_output_pkey PRIMARY KEY (execution_id, start_offset);
@@ -981,6 +1022,9 @@ ALTER TABLE ONLY public.benchmarks
 
 ALTER TABLE ONLY public.execution_events
     ADD CONSTRAINT execution_events_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.execution_messages
+    ADD CONSTRAINT execution_messages_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.execution_output
     ADD CONSTRAINT execution_output_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;

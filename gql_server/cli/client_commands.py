@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from gql_server.cli import graphql_client, tables
+from gql_server.cli.conversation_view import usage_text
 from gql_server.cli.errors import CliError
 from gql_server.cli.json_lines import emit
 from gql_server.cli.live_view import LiveView, final_line, new_console
@@ -65,7 +66,10 @@ async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
     if as_json:
         emit({"kind": "RESULT", **execution})
     else:
-        new_console().print(final_line(execution))
+        console = new_console()
+        if execution["usage"] is not None:
+            console.print(usage_text(execution["usage"]), soft_wrap=True)
+        console.print(final_line(execution))
     return 0 if execution["status"] == "SUCCEEDED" else 1
 
 

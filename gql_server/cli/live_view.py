@@ -19,6 +19,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gql_server.cli.conversation_view import entry_text
+from gql_server.cli.texts import UNKNOWN, milliseconds, printable
+
 Data = dict[str, Any]
 
 STATUS_STYLES = {
@@ -36,26 +39,11 @@ CALL_MARKS = {"SUCCESS": ("✓", "green"), "UNFINISHED": ("…", "blue")}
 PLAIN_COLUMNS = 3
 """Spinner, state and clock; a flow has two more."""
 
-UNKNOWN = "-"
 PIPED_WIDTH = 200
-
-
-def printable(value: object, keep: str = "") -> str:
-    """Text from outside, escaped for the terminal; on one line unless `keep` has the newline."""
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
 
 
 def status_text(status: str) -> Text:
     return Text(status, style=STATUS_STYLES.get(status, "bold red"))
-
-
-def milliseconds(value: int | None) -> str:
-    if value is None:
-        return UNKNOWN
-    return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
 def score_text(execution: Data) -> str:
@@ -105,6 +93,8 @@ def event_line(event: Data) -> Text:
     """One event for a person."""
     line = Text().append(clock(event["at"]) + "  ", style="dim")
     call = event["toolCall"]
+    if event["entry"] is not None:
+        return line.append_text(entry_text(event["entry"]))
     if event["progress"] is not None:
         return line.append(progress_text(event["progress"]), style="cyan")
     if call is None:
@@ -157,7 +147,7 @@ class LiveView:
             disable=as_json or not console.is_terminal,
         )
         self._console = console
-        self._silent = as_json
+        self._has_conversation = False
         self._task = self._progress.add_task("waiting for the first event", total=None)
 
     def __enter__(self) -> LiveView:
@@ -168,9 +158,14 @@ class LiveView:
         self._progress.stop()
 
     def show(self, event: Data) -> None:
-        self._console.print(event_line(event), soft_wrap=True)
         call = event["toolCall"]
-        if call is not None:
+        self._has_conversation |= event["entry"] is not None
+        # A conversation has its tool calls itself.
+        if call is None or not self._has_conversation:
+            self._console.print(event_line(event), soft_wrap=True)
+        if event["entry"] is not None and event["entry"]["kind"] == "REQUEST":
+            self._progress.update(self._task, description="RUNNING the model answers")
+        elif call is not None:
             self._progress.update(self._task, description=f"RUNNING {printable(call['name'])}")
         elif event["status"] is not None:
             self._progress.update(self._task, description=event["status"])

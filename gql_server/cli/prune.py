@@ -30,12 +30,13 @@ _AGE = re.compile(r"(\d+)\s*([hdw])")
 _UNITS = {"h": dt.timedelta(hours=1), "d": dt.timedelta(days=1), "w": dt.timedelta(weeks=1)}
 
 KINDS = {
-    "events": "events of tool calls and progress",
+    "events": "events of tool calls, messages and progress",
     "steps": "steps",
     "tool_calls": "tool calls",
     "results": "results",
     "output_bytes": "output",
     "tool_log_bytes": "lines of tool logs",
+    "messages": "messages of conversations",
 }
 
 

@@ -10,15 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gql_server.cli.live_view import (
-    UNKNOWN,
-    clock,
-    final_line,
-    milliseconds,
-    printable,
-    score_text,
-    status_text,
-)
+from gql_server.cli.conversation_view import entry_text, usage_text
+from gql_server.cli.live_view import clock, final_line, score_text, status_text
+from gql_server.cli.texts import UNKNOWN, milliseconds, printable
 
 Data = dict[str, Any]
 
@@ -130,6 +124,12 @@ def print_execution(console: Console, execution: Data) -> None:
     for name, value in _facts(execution):
         facts.add_row(Text(name, style="dim"), _text(value))
     console.print(Padding(facts, (1, 0)))
+    if conversation := execution["conversation"]["nodes"]:
+        for entry in conversation:
+            console.print(Text(f"{clock(entry['at'])}  ", style="dim").append_text(entry_text(entry)))
+        if execution["conversation"]["pageInfo"]["hasNextPage"]:
+            console.print(f"The first {len(conversation)} entries; GraphQL has the rest.")
+        console.print()
     if execution["toolCalls"]:
         calls = _table("#", "tool call", "status", "took", "error")
         for call in execution["toolCalls"]:
@@ -173,6 +173,7 @@ def _facts(execution: Data) -> list[tuple[str, object]]:
         ("exit code", execution["exitCode"]),
         ("prompt", execution["prompt"]),
         *_prompt_source(execution),
+        *([] if execution["usage"] is None else [("model", usage_text(execution["usage"]).plain)]),
         *_pruned(execution["pruned"]),
     ]
 

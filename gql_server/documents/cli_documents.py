@@ -10,6 +10,21 @@ fragment Summary on Execution {
 }
 """
 
+_ENTRY = """
+fragment Entry on ConversationEntry {
+  ordinal at kind step turn finishReason inputTokens outputTokens durationMs errorType errorMessage httpStatus
+  messages { role text toolCalls { name arguments } }
+  toolCall { name arguments result isError durationMs }
+}
+"""
+
+_USAGE = """
+fragment Usage on ModelUsage {
+  turns requests retries toolCalls invalidToolCalls inputTokens outputTokens cachedTokens reasoningTokens waitedMs
+  cost stopReason model responseModel settingsHash promptHash toolSet finalText
+}
+"""
+
 _ERRORS = """
 __typename
 ... on Error { code message }
@@ -54,10 +69,11 @@ subscription Events($id: ID!, $after: Int!) {{
     seq at kind status
     toolCall {{ ordinal name status durationMs errorMessage }}
     progress {{ stepsDone stepsTotal }}
-    execution {{ ...Summary assertions {{ outcome }} }}
+    entry {{ ...Entry }}
+    execution {{ ...Summary assertions {{ outcome }} usage {{ ...Usage }} }}
   }}
 }}
-{_EXECUTION}
+{_EXECUTION}{_ENTRY}{_USAGE}
 """
 
 IMPORT = f"""
@@ -138,6 +154,8 @@ query Execution($id: ID!) {{
   execution(id: $id) {{
     pruned {{ prunedAt steps toolCalls outputBytes }}
     ...Summary
+    usage {{ ...Usage }}
+    conversation(first: 200) {{ nodes {{ ...Entry }} pageInfo {{ hasNextPage }} }}
     benchmarkRevision lastActivityAt timeoutMs prompt promptSource promptTruncated trace
     remarks {{ file line message }}
     scoring {{ score instructionScore onchainScore passed issues details }}
@@ -146,5 +164,5 @@ query Execution($id: ID!) {{
     steps {{ ordinal thought }}
   }}
 }}
-{_EXECUTION}
+{_EXECUTION}{_ENTRY}{_USAGE}
 """

@@ -42,6 +42,7 @@ IDLE = "10,000 idle watchers"
 FEEDBACK = "session file closed → event at the watcher, idle server"
 SYNC = "sync of 10,000 files"
 IMPORT = "import of 10,000 session files"
+CONVERSATIONS = "conversations with models"
 SCALE = "lists and agent performance at 1,000,000 executions against 10,000"
 STARTUP = "start"
 
@@ -68,6 +69,15 @@ GOALS = (
     Goal(SYNC, "sync.first", "first time ≤ 1.5 × parsing alone", at_most(1.5)),
     Goal(SYNC, "sync.unchanged", "nothing changed ≤ 0.15 × parsing alone", at_most(0.15)),
     Goal(IMPORT, "imports.first", "≤ 2 × parsing alone", at_most(2)),
+    Goal(
+        CONVERSATIONS,
+        "conversations.p50",
+        "line of a transcript → event at the watcher, p50 ≤ 10 ms",
+        at_most(10),
+    ),
+    Goal(
+        CONVERSATIONS, "conversations.stored", "1,000 transcripts stored ≤ 1.5 × parsing alone", at_most(1.5)
+    ),
     Goal(SCALE, "scale.slowest", "≤ 1.5 ×, the slowest of them", at_most(1.5)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
     Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),

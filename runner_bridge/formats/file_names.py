@@ -15,6 +15,8 @@ LOG_PREFIXES = ("enhanced_otel_", "otel_")
 
 LOG_SUFFIX = ".jsonl"
 
+TRANSCRIPT_PREFIX = "transcript_"
+
 
 def session_file_name(session_id: str) -> str:
     """The name of the session file of a session; `*` gives the pattern that all such names match."""
@@ -43,7 +45,13 @@ def tool_log_name(session_id: str) -> str:
 
 def transcript_name(session_id: str) -> str:
     """The name of the transcript that an agent with a model leaves beside the session file."""
-    return f"transcript_{session_id}{LOG_SUFFIX}"
+    return f"{TRANSCRIPT_PREFIX}{session_id}{LOG_SUFFIX}"
+
+
+def session_of_transcript(name: str) -> str | None:
+    """The session id in the name of a transcript; None for any other file."""
+    is_transcript = name.startswith(TRANSCRIPT_PREFIX) and name.endswith(LOG_SUFFIX)
+    return name[len(TRANSCRIPT_PREFIX) : -len(LOG_SUFFIX)] if is_transcript else None
 
 
 def tool_log_names(session_id: str) -> tuple[str, ...]:

@@ -13,7 +13,12 @@ from pathlib import Path
 
 from runner_bridge.errors import ImportDirectoryError
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.file_names import format_rank, session_of_file, session_of_log
+from runner_bridge.formats.file_names import (
+    format_rank,
+    session_of_file,
+    session_of_log,
+    session_of_transcript,
+)
 from runner_bridge.formats.files import open_directory, reason
 from runner_bridge.formats.paths import Directory, path_names
 from runner_bridge.formats.tool_logs.cli_store import CLI_STORE
@@ -21,7 +26,7 @@ from runner_bridge.ingest_failures import display
 from runner_bridge.launchers.runner_config import RunnerConfig
 
 MAX_FILES = 400_000
-"""A directory with more session files and tool logs is refused."""
+"""A directory with more files of sessions is refused."""
 
 MAX_OTHERS = 100
 """How many names of other files are listed."""
@@ -31,7 +36,8 @@ MAX_OTHERS = 100
 class Listing:
     """The files of a directory that can be imported, in their order, and what else is there.
 
-    A session's file comes before its tool logs. `others` are the first MAX_OTHERS of `other_count` names.
+    A session's file comes before its tool logs and its transcript.
+    `others` are the first MAX_OTHERS of `other_count` names.
     """
 
     files: tuple[str, ...]
@@ -94,7 +100,7 @@ def list_files(directory: Directory) -> Listing:
     files = [name for name in names if _is_ours(name)]
     if len(files) > MAX_FILES:
         raise ImportDirectoryError(
-            f"{directory.path} has {len(files)} session files and tool logs; at most {MAX_FILES} are taken"
+            f"{directory.path} has {len(files)} files of sessions; at most {MAX_FILES} are taken"
         )
     others = sorted(display(name) for name in names if not _is_ours(name))
     return Listing(tuple(sorted(files, key=_order)), tuple(others[:MAX_OTHERS]), len(others))
@@ -102,8 +108,8 @@ def list_files(directory: Directory) -> Listing:
 
 def _session(name: str) -> str | None:
     """The session id in the name of a file that can be imported."""
-    session_id = session_of_file(name)
-    return session_of_log(name) if session_id is None else session_id
+    found = (session_of(name) for session_of in (session_of_file, session_of_log, session_of_transcript))
+    return next((session_id for session_id in found if session_id is not None), None)
 
 
 def _is_ours(name: str) -> bool:

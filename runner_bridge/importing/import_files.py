@@ -1,4 +1,4 @@
-"""Imports a directory, or a page of it: session files, tool logs and the upstream CLI's store.
+"""Imports a directory, or a page of it: session files, tool logs, transcripts and the upstream CLI's store.
 
 Files are taken session by session, in order of the session's id, by the same ingest that an observer uses.
 """
@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner_bridge.formats.file_names import session_of_file
+from runner_bridge.formats.file_names import session_of_file, session_of_transcript
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_logs.cli_store import CLI_STORE
 from runner_bridge.importing.cli_store_import import import_cli_store
@@ -22,6 +22,7 @@ from runner_bridge.launchers.start_runner import secrets_of
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, record_problems
 from runner_bridge.sessions.session_ingest import Progress, SessionIngest
 from runner_bridge.sessions.tool_log_ingest import ToolLogIngest
+from runner_bridge.sessions.transcript_ingest import TranscriptIngest
 from store.postgres.database import Database
 
 
@@ -86,7 +87,8 @@ async def _import(
     beside = {report.log.file: report.log for report in taken.values() if report.log is not None}
     reports = {name: replace(report, log=None) for name, report in taken.items()}
     reports |= {name: beside[display(name)] for name in names if display(name) in beside}
-    logs = [name for name in names if name not in reports]
+    transcripts = [name for name in names if session_of_transcript(name) is not None]
+    logs = [name for name in names if name not in reports and name not in transcripts]
     reports |= await ToolLogIngest(db, where, lambda agent: secrets_of(db, config, agent)).run(logs)
     problems = {
         session_of_file(name) or "": report.reason or ""
@@ -95,5 +97,13 @@ async def _import(
     }
     logs = [name for name in logs if name not in reports]
     reports |= await ToolLogImport(db, where, config.observed_idle_s, problems).run(logs)
+    ingest = TranscriptIngest(db, where, lambda agent: secrets_of(db, config, agent))
+    reports |= await ingest.run(transcripts, and_observed=True)
+    reports |= {name: _without_session(name) for name in transcripts if name not in reports}
     of_store = await import_cli_store(db, where) if has_store else []
     return [*(reports[name] for name in names), *of_store]
+
+
+def _without_session(name: str) -> FileReport:
+    reason = "its session has no other file yet"
+    return FileReport(display(name), ImportOutcome.UNCHANGED, reason=reason)

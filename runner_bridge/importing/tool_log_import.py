@@ -112,7 +112,7 @@ class ToolLogImport:
         if is_silent:
             status, failure = end_of_silence(self._idle_s, self._problems.get(found.session_id))
             await observed.give_up(self._db, execution_id, status, failure, written_at)
-        return tail.log
+        return tail.file
 
 
 def _unusable(found: NamedSession, log: ToolLogFile) -> FileReport:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from runner_bridge.formats.file_names import session_of_file, session_of_log
+from runner_bridge.formats.file_names import session_of_file, session_of_log, session_of_transcript
 
 
 class Signature(NamedTuple):
@@ -30,11 +30,11 @@ class Signature(NamedTuple):
 
 
 def scan(root: Path) -> dict[str, Signature]:
-    """Every session file and tool log there is; raises OSError when the directory cannot be read."""
+    """Every session file, tool log and transcript; raises OSError when the directory cannot be read."""
     with os.scandir(root) as entries:
         names = [entry.name for entry in entries]
-    wanted = [n for n in names if session_of_file(n) is not None or session_of_log(n) is not None]
-    return look(root, wanted)
+    kinds = (session_of_file, session_of_log, session_of_transcript)
+    return look(root, [name for name in names if any(session_of(name) is not None for session_of in kinds)])
 
 
 def look(root: Path, names: Iterable[str]) -> dict[str, Signature]:

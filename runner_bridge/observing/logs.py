@@ -1,5 +1,7 @@
 """Observed tool logs: each makes an execution of a runner that others started, and is followed while it grows.
 
+The transcript of such an execution is followed beside it; one without a tool log waits for a session file.
+
 The execution is RUNNING, its benchmark and agent unknown, until its session file ends it. When its log has
 been silent for a set time it is given up: LOST, or RESULT_UNREADABLE when its session file is there but
 cannot be used. A log that arrives or grows after the end of an execution is added to it. A log without a
@@ -12,12 +14,18 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats.file_names import format_rank, session_file_name, session_of_log
+from runner_bridge.formats.file_names import (
+    format_rank,
+    session_file_name,
+    session_of_log,
+    session_of_transcript,
+    transcript_name,
+)
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, place_of, record_failures
 from runner_bridge.observing import directory
@@ -26,9 +34,12 @@ from runner_bridge.sessions.endings import end_of_silence
 from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import FileReport, record_problems
 from runner_bridge.sessions.tool_log_ingest import EnvironmentOf, ToolLogIngest
+from runner_bridge.sessions.transcript_ingest import TranscriptIngest
 from runner_bridge.tool_logs.content import failures_of
+from runner_bridge.tool_logs.file_tail import FileTail
 from runner_bridge.tool_logs.log_file import ToolLogFile, peek_tool_log
 from runner_bridge.tool_logs.tail import ToolLogTail
+from runner_bridge.tool_logs.transcript_tail import TranscriptTail
 from store.executions import observed, results
 from store.executions.ingest_problems import FoundFailure
 from store.executions.observed import Begun
@@ -60,22 +71,37 @@ logger = logging.getLogger(__name__)
 
 
 class _Live:
-    """A log that is followed. `heard_at`, when it last changed, is on the monotonic clock."""
+    """A log and transcript that are followed. `heard_at`, when one last changed, is on the monotonic clock."""
 
-    def __init__(self, found: NamedSession, tail: ToolLogTail, signature: Signature) -> None:
+    def __init__(self, found: NamedSession, tails: Sequence[FileTail], signature: Signature) -> None:
         self.id = found.execution_id
         self.name = found.name
-        self.tail = tail
-        self.signature = signature
+        self.names = tuple(tail.file.name for tail in tails)
+        self.tails = tails
+        self._seen = {found.name: signature}
         self.heard_at = time.monotonic() - max(0.0, time.time() - signature.changed_at)
         self.touched_at = time.monotonic()
 
-    def see(self, signature: Signature) -> bool:
-        """Whether the log changed since it was last seen."""
-        if signature == self.signature:
+    @property
+    def signature(self) -> Signature:
+        """The log's."""
+        return self._seen[self.name]
+
+    @property
+    def has_pending(self) -> bool:
+        return any(tail.has_pending for tail in self.tails)
+
+    def see(self, name: str, signature: Signature) -> bool:
+        """Whether the file is one of these, and changed since it was last seen."""
+        if name not in self.names or signature == self._seen.get(name):
             return False
-        self.signature, self.heard_at = signature, time.monotonic()
+        self._seen[name], self.heard_at = signature, time.monotonic()
         return True
+
+    async def drain(self) -> None:
+        """Stores what was appended to them."""
+        for tail in self.tails:
+            await tail.drain()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +123,7 @@ class ObservedLogs:
         self._directory = Directory(root)
         self._place = place_of(root)
         self._ended = ToolLogIngest(db, self._directory, environment_of)
+        self._transcripts = TranscriptIngest(db, self._directory, environment_of)
         self._worker_id = worker_id
         self._idle_s = idle_s
         self._live: dict[str, _Live] = {}
@@ -122,12 +149,12 @@ class ObservedLogs:
         """
         changed = set()
         for name in sorted(found, key=format_rank):
-            session_id = session_of_log(name)
+            session_id = session_of_log(name) or session_of_transcript(name)
             if session_id is None:
                 continue
             live = self._live.get(session_id)
             if live is not None:
-                if live.name == name and live.see(found[name]):
+                if live.see(name, found[name]):
                     changed.add(session_id)
             elif not (only_fresh and time.time() - found[name].changed_at >= FRESH_S):
                 await self._note(name, session_id, found[name])
@@ -147,7 +174,10 @@ class ObservedLogs:
             if is_open(session_file_name(one.found.session_id)):
                 self._wait(one, AWAIT_END_S)
         due = [one for one in due if self._waiting.get(one.found.name) is one]
-        reports = await self._ended.run([one.found.name for one in due])
+        transcripts = [one for one in due if session_of_transcript(one.found.name) is not None]
+        logs = [one for one in due if one not in transcripts]
+        reports = await self._ended.run([one.found.name for one in logs])
+        reports |= await self._transcripts.run([one.found.name for one in transcripts])
         for one in due:
             if (report := reports.get(one.found.name)) is None:
                 continue
@@ -157,7 +187,11 @@ class ObservedLogs:
                 self._settle(one.found.name, one.signature)
         done = [report for report in reports.values() if not report.awaits_end]
         await record_problems(self._db, self._place, done)
-        begun = await self._begin([one for one in due if one.found.name not in reports])
+        for one in transcripts:
+            if one.found.name not in reports:
+                # Of no execution yet: the session file that makes one brings it back.
+                self._settle(one.found.name, one.signature)
+        begun = await self._begin([one for one in logs if one.found.name not in reports])
         await self.drain(begun)
 
     async def drain(self, session_ids: Iterable[str]) -> None:
@@ -165,9 +199,9 @@ class ObservedLogs:
         wanted = [session_id for session_id in session_ids if session_id in self._live]
         for begin in range(0, len(wanted), DRAINS_AT_ONCE):
             together = wanted[begin : begin + DRAINS_AT_ONCE]
-            await asyncio.gather(*(self._live[one].tail.drain() for one in together))
+            await asyncio.gather(*(self._live[one].drain() for one in together))
             for one in together:
-                if self._live[one].tail.has_pending:
+                if self._live[one].has_pending:
                     self._unstored.add(one)
                 else:
                     self._unstored.discard(one)
@@ -183,6 +217,9 @@ class ObservedLogs:
                 self._settle(name, one.signature)
             else:
                 self._wait(one, 0.0)
+        transcript = transcript_name(session_id)
+        if report.execution_id is not None and (signature := self._settled.pop(transcript, None)) is not None:
+            self._waiting[transcript] = _Waiting(named_session(transcript, session_id), signature)
 
     async def review(self, present: Mapping[str, Signature]) -> None:
         """Stops following what has ended, forgets logs that are gone, and gives up what has no observer."""
@@ -205,14 +242,15 @@ class ObservedLogs:
             return
         silent = [one for one, live in self._live.items() if now - live.heard_at >= self._idle_s][:AT_ONCE]
         # A busy loop may not have noticed their last changes.
-        names = [self._live[one].name for one in silent]
+        names = [name for one in silent for name in self._live[one].names]
         await self.see(await asyncio.to_thread(directory.look, self._directory.path, names))
         for session_id in silent:
             live = self._live[session_id]
             if live.heard_at > now:
                 continue
-            await live.tail.conclude()
-            await live.tail.flush()
+            for tail in live.tails:
+                await tail.conclude()
+                await tail.flush()
             heard_at = dt.datetime.fromtimestamp(live.signature.changed_at, dt.UTC)
             await self._give_up(live.id, reason_of(session_file_name(session_id)), heard_at)
             self._release(session_id)
@@ -290,15 +328,20 @@ class ObservedLogs:
         return followed
 
     def _follow(self, one: _Waiting, known: Mapping[int, ToolCallStatus]) -> None:
-        tail = ToolLogTail(
+        log = ToolLogTail(
             *(self._db, one.found.execution_id, self._directory, known, {}),
             name=one.found.name,
             session_id=one.found.session_id,
             adopts=True,
             owner=self._worker_id,
         )
+        transcript = TranscriptTail(
+            *(self._db, one.found.execution_id, self._directory, {}),
+            session_id=one.found.session_id,
+            owner=self._worker_id,
+        )
         self._waiting.pop(one.found.name, None)
-        live = self._live[one.found.session_id] = _Live(one.found, tail, one.signature)
+        live = self._live[one.found.session_id] = _Live(one.found, (log, transcript), one.signature)
         self._next_silent = min(self._next_silent, live.heard_at + self._idle_s)
 
     async def _name_unusable(self, one: _Waiting, log: ToolLogFile) -> None:

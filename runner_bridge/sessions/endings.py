@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runner_bridge.formats.benchmarks.assertions import evaluate_assertions
 from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.formats.benchmarks.scoring import score_steps
+from runner_bridge.formats.model_usage import usage_of_session
 from runner_bridge.formats.session_file import FinalResult, SessionStep
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.sessions.reading import Session
@@ -49,6 +50,7 @@ def ending_by_result(
         session=session.file.raw,
         steps=tuple(_step(number, step) for number, step in enumerate(result.steps, start=1)),
         tool_calls=tuple(tool_call(call) for call in result.tools),
+        usage=usage_of_session((result.data or {}).get("llm")),
     )
 
 

@@ -1,13 +1,8 @@
-"""The one reader of tool log files: it reads on whenever the file grows, or reads it to its end at once.
-
-A log that is replaced or shortened while it is read, is longer than MAX_TOOL_LOG_BYTES, or is no regular file
-is cut off: what was read before stays, and `cut_off` says why. Everything here is called in threads.
-"""
+"""Tool log files, read on whenever they grow or read to their end. Everything here is called in threads."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import hashlib
 import os
 
@@ -16,16 +11,11 @@ from runner_bridge.formats.file_names import tool_log_names
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.tool_logs.tool_log import LogChange, ToolLogReader
+from runner_bridge.tool_logs.growing_file import CHUNK_BYTES, GrowingFile
 from store.executions.tool_logs import KnownLog
 
-MAX_TOOL_LOG_BYTES = 64 * 1024 * 1024
-"""No log is read further than this."""
 
-CHUNK_BYTES = 1024 * 1024
-"""How much is read at once."""
-
-
-class ToolLogFile:
+class ToolLogFile(GrowingFile):
     """One log. `session_id` is that of its name; `adopts` as in ToolLogReader.
 
     `known` is how many bytes were stored of it before, and their sha256 in hex. A file that does not begin
@@ -41,20 +31,13 @@ class ToolLogFile:
         adopts: bool,
         known: tuple[int, str] | None = None,
     ) -> None:
-        self.directory = directory
-        self.name = name
+        super().__init__(directory, name)
         self.reader = ToolLogReader(session_id, adopts=adopts)
-        self.bytes = 0
-        self.cut_off: str | None = None
-        self.is_finished = False
-        self.written_at: dt.datetime | None = None
-        """When it was last written, by the file system, as of the last read."""
         self.was_replaced = False
         """Whether the file does not begin with the known bytes."""
         self._known = known
         self._hash = hashlib.sha256()
         self._text = bytearray()
-        self._identity: tuple[int, int] | None = None
 
     @property
     def content_hash(self) -> str:
@@ -110,44 +93,14 @@ class ToolLogFile:
         return taken
 
     def _read(self, opened: DirectoryReader) -> tuple[list[LogChange], bool]:
-        if self.cut_off is not None:
-            return [], False
-        try:
-            descriptor = opened.open(self.name)
-        except FormatError as error:
-            self.cut_off = error.message
-            return [], False
-        try:
-            data = self._appended(descriptor)
-        except OSError as error:
-            self.cut_off = f"it cannot be read: {error.strerror}"
-            return [], False
-        finally:
-            os.close(descriptor)
+        data, more = self._appended(opened)
         self._check(data)
         if self.was_replaced:
             return [], False
         self.bytes += len(data)
         self._hash.update(data)
         self._text += data
-        # At the greatest length one more look tells whether the file is longer.
-        more = len(data) == CHUNK_BYTES or (len(data) > 0 and self.bytes == MAX_TOOL_LOG_BYTES)
         return self.reader.feed(data), more
-
-    def _appended(self, descriptor: int) -> bytes:
-        seen = os.fstat(descriptor)
-        self.written_at = dt.datetime.fromtimestamp(seen.st_mtime, dt.UTC)
-        identity = (seen.st_dev, seen.st_ino)
-        self._identity = self._identity or identity
-        if identity != self._identity:
-            self.cut_off = "it was replaced while it was read"
-        elif seen.st_size < self.bytes:
-            self.cut_off = "it was shortened while it was read"
-        elif self.bytes >= MAX_TOOL_LOG_BYTES < seen.st_size:
-            self.cut_off = f"it is longer than {MAX_TOOL_LOG_BYTES} bytes"
-        if self.cut_off is not None:
-            return b""
-        return os.pread(descriptor, min(CHUNK_BYTES, MAX_TOOL_LOG_BYTES - self.bytes), self.bytes)
 
     def _check(self, data: bytes) -> None:
         """Cuts the log off when it does not begin with the known bytes, once that many were read."""

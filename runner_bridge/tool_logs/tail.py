@@ -1,17 +1,14 @@
 """Follows the tool log of a running execution and stores each new line as an event at once.
 
-After a restart the log is read from its beginning, and only what is not stored yet is stored. A log that is
-replaced or shortened is followed no further; what was stored of it stays.
+A log that is replaced or shortened is followed no further; what was stored of it stays.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from runner_bridge.formats.file_names import tool_log_name
 from runner_bridge.formats.files import DirectoryReader
@@ -21,26 +18,16 @@ from runner_bridge.formats.tool_logs.tool_log import LogChange, StepComplete
 from runner_bridge.ingest_failures import place_of, record_failures
 from runner_bridge.redaction import redact_bytes
 from runner_bridge.tool_logs.content import clean_call, clean_calls, failures_of, log_row
+from runner_bridge.tool_logs.file_tail import EVENTS_AT_ONCE, FileTail
 from runner_bridge.tool_logs.log_file import ToolLogFile
-from runner_bridge.waiting import wait_for_event
-from runner_bridge.watching.directory_watch import DirectoryWatch
-from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.executions import state_machine, tool_logs
 from store.executions.ingest_problems import FoundFailure
 from store.executions.tool_logs import LogRow, split_text
 from store.model import EventKind, ExecutionId, ToolCall, ToolCallStatus, WorkerId
 from store.postgres.database import Database
 
-LOOK_S = 0.5
-"""Between two looks without a wake-up, in case the directory watch missed one."""
-
-EVENTS_AT_ONCE = 200
-"""Events stored in one transaction."""
-
 NOTE_S = 1.0
 """Between two updates of the log's row. Calls are stored at once; the rest is for people, who can wait."""
-
-logger = logging.getLogger(__name__)
 
 Change = tuple[EventKind, ToolCall]
 
@@ -48,7 +35,7 @@ StepsDone = int
 """How many steps of the flow were done at this place among the calls."""
 
 
-class ToolLogTail:
+class ToolLogTail(FileTail):
     """One execution's tool log. `known` are the tool calls already stored, by ordinal.
 
     `environment` is the runner's, for its secrets. `name` and `session_id` are the log's, when they are not
@@ -70,12 +57,9 @@ class ToolLogTail:
         owner: WorkerId | None = None,
         steps: StepCounter | None = None,
     ) -> None:
-        self._db = db
-        self._id = execution_id
+        super().__init__(db, execution_id, environment, owner)
         self._directory = directory
         self._known = known
-        self._environment = environment
-        self._owner = owner
         self._log = ToolLogFile(
             directory,
             name or tool_log_name(str(execution_id)),
@@ -92,11 +76,7 @@ class ToolLogTail:
         self._failures: list[FoundFailure] | None = None
 
     @property
-    def path(self) -> Path:
-        return self._directory.path / self._log.name
-
-    @property
-    def log(self) -> ToolLogFile:
+    def file(self) -> ToolLogFile:
         return self._log
 
     @property
@@ -104,26 +84,11 @@ class ToolLogTail:
         """Every tool call read so far."""
         return clean_calls(self._log, self._environment)
 
-    async def follow(self, watch: DirectoryWatch, ended: asyncio.Event) -> None:
-        """Stores what is written until `ended` is set, and then what is left."""
-        with watch.follow(self._log.name) as changed:
-            wake = asyncio.create_task(self._wake_at_end(ended, changed))
-            try:
-                while not ended.is_set():
-                    changed.clear()
-                    await self.drain()
-                    await wait_for_event(changed, LOOK_S)
-            finally:
-                wake.cancel()
-        await self.conclude()
-
     @property
     def has_pending(self) -> bool:
-        """Whether something that was read is not stored yet."""
         return bool(self._pending) or self._is_ahead
 
     async def conclude(self) -> None:
-        """Stores what is left, a last line without its end included. Called when nothing more will come."""
         await self._read()
         self._take(await asyncio.to_thread(self._log.finish))
         if self._log.reader.names_only_other_sessions:
@@ -137,33 +102,9 @@ class ToolLogTail:
             self._take(changes)
             self._log, self._text, self._text_offset = adopting, b"", 0
 
-    @staticmethod
-    async def _wake_at_end(ended: asyncio.Event, changed: asyncio.Event) -> None:
-        await ended.wait()
-        changed.set()
-
-    async def drain(self) -> None:
-        """Stores what was written since the last call. Not to be called twice at once, nor beside `follow`."""
-        await self._read()
-        await self._store_if_possible()
-
-    async def _read(self) -> None:
-        while await asyncio.to_thread(self._read_chunk):
-            pass
-
-    async def _store_if_possible(self) -> None:
-        try:
-            await self.flush()
-        except (DatabaseUnavailable, DatabaseBusy) as error:
-            logger.warning("tool calls of execution %s wait for the database: %s", self._id, error)
-
-    def _read_chunk(self) -> bool:
-        """Reads at most a chunk of what was appended; whether there may be more."""
-        was_cut_off = self._log.cut_off is not None
+    def _take_chunk(self) -> bool:
         changes, more = self._log.read_on()
         self._take(changes)
-        if self._log.cut_off is not None and not was_cut_off:
-            logger.warning("the tool log %s is read no further: %s", self.path, self._log.cut_off)
         return more
 
     def _take(self, changes: Sequence[LogChange]) -> None:
@@ -184,7 +125,6 @@ class ToolLogTail:
         )
 
     async def flush(self) -> None:
-        """Stores what was read and not stored yet; safe to repeat. Raises the store's errors."""
         while self._pending:
             first = self._pending[0]
             if isinstance(first, StepsDone):

@@ -1,8 +1,8 @@
 """Applies retention: in a worker now and then, or once for a command; and removes the files of pruned executions.
 
-These are the files of executions that this program started: output, session file and tool log, in the configured
-directories. Each machine removes its own files, wherever the database was pruned. Files of observed runners stay.
-Removing files is a setting of its own, because a session file may be the only copy.
+These are the files of executions that this program started: output, session file, tool log and transcript, in the
+configured directories. Each machine removes its own files, wherever the database was pruned. Files of observed
+runners stay. Removing files is a setting of its own, because a session file may be the only copy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner_bridge.formats.file_names import own_directory, session_file_name, session_of_file, tool_log_name
+from runner_bridge.formats.file_names import (
+    own_directory,
+    session_file_name,
+    session_of_file,
+    tool_log_name,
+    transcript_name,
+)
 from runner_bridge.launchers.runner_config import RunnerConfig
 from store.errors import RetentionBusy, StoreError
 from store.executions import retention, state_machine
@@ -138,8 +144,8 @@ def _old_files(config: RunnerConfig, before: float) -> Iterator[tuple[ExecutionI
     for path in sorted(config.sessions_dir.glob(session_file_name("*"))):
         name = session_of_file(path.name) or ""
         yield from _old_file(path, name, session_file_name(name), before)
-        log_path = path.with_name(tool_log_name(name))
-        yield from _old_file(log_path, name, log_path.name, before)
+        for beside in (tool_log_name(name), transcript_name(name)):
+            yield from _old_file(path.with_name(beside), name, beside, before)
     for path in sorted(config.sessions_dir.glob(f"*/{session_file_name('*')}")):
         name = path.parent.name
         if path.parent.is_symlink():

@@ -1,4 +1,4 @@
-"""What one runner writes, stored while it runs and once more after its end: its output and its tool log."""
+"""What one runner writes, stored while it runs and once more after its end: output, tool log and transcript."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.output_tail import OutputTail
 from runner_bridge.sessions.find_session import ExpectedSession
 from runner_bridge.tool_logs.tail import ToolLogTail
+from runner_bridge.tool_logs.transcript_tail import TranscriptTail
 from runner_bridge.waiting import ShuttingDown, until_stored
 from runner_bridge.worker.context import WorkerContext
 from store.model import Execution, ToolCall, ToolCallStatus
@@ -43,6 +44,9 @@ class RunnerFiles:
             steps=StepCounter(expected.benchmark_id, execution.progress.total),
             adopts=own_directory(sessions, expected.execution_id).is_dir(),
         )
+        self._transcript = TranscriptTail(
+            context.db, execution.id, Directory(sessions), environment, owner=owner
+        )
         self._output = OutputTail(context.db, execution.id, output, environment, owner)
 
     @property
@@ -52,11 +56,13 @@ class RunnerFiles:
 
     async def follow(self, ended: asyncio.Event) -> None:
         """Stores what is written until `ended` is set, and what is left then."""
-        await settle([self._log.follow(self._context.watch, ended), self._output.follow(ended)])
+        tails = (self._log, self._transcript)
+        following = [tail.follow(self._context.watch, ended) for tail in tails]
+        await settle([*following, self._output.follow(ended)])
 
     async def store_rest(self) -> None:
         """Stores what was written while the database was away."""
-        flushes = (self._log.flush, self._output.flush)
+        flushes = (self._log.flush, self._transcript.flush, self._output.flush)
         await settle([until_stored(flush, self._context.leaving) for flush in flushes])
 
 

@@ -12,7 +12,7 @@ import logging
 from dataclasses import replace
 
 from runner_bridge.errors import LaunchError
-from runner_bridge.formats.file_names import session_file_name, tool_log_name
+from runner_bridge.formats.file_names import session_file_name, tool_log_name, transcript_name
 from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
@@ -189,6 +189,7 @@ class Supervision:
         files = (
             self._output.path,
             sessions / tool_log_name(self._id),
+            sessions / transcript_name(self._id),
             sessions / session_file_name(self._id),
         )
         return Liveness(runner, files, self._config.beginning, self._execution.startup_time_ms)

@@ -80,6 +80,8 @@ EXPLICIT: dict[str, Cost] = {
     "Execution.queuePosition": Cost(2, why="numbers the queue, once for a page"),
     "Execution.steps": Cost(5, 10, why="reads results, which may be large"),
     "Execution.toolCalls": Cost(5, 20, why="reads tool calls with what they returned"),
+    "Execution.conversation": Cost(5, DEFAULT_PAGE, "first", "reads what a model was shown and said"),
+    "ConversationConnection.totalCount": Cost(5, why="counts the lines of a transcript"),
     "Execution.transactionLogs": Cost(5, why="reads results"),
     "Execution.trace": Cost(10, why="reads results and draws a text"),
     "Execution.flow": Cost(15, why="reads results and tool calls and draws a diagram"),

@@ -33,10 +33,12 @@ from store.model import (
     SyncOutcome,
     ToolCallStatus,
 )
+from store.model import MessageKind as ConversationEntryKind
 
 __all__ = [
     "Bucket",
     "ConnectionProblemKind",
+    "ConversationEntryKind",
     "ConversationMode",
     "DefinitionChangeKind",
     "DiffLineKind",
@@ -369,5 +371,20 @@ _describe(
     {
         "EXECUTE": "What was prepared until then is executed.",
         "FAIL": "The execution fails, as a failure of its agent.",
+    },
+)
+
+_describe(
+    ConversationEntryKind,
+    "ConversationEntryKind",
+    "What an entry of a conversation is about.",
+    {
+        "REQUEST": "The model is asked; repeated requests have an entry each.",
+        "RESPONSE": "The model's answer.",
+        "TOOL": "A tool call was carried out, or refused.",
+        "ERROR": "A request failed.",
+        "END": "A step's conversation is over; with sums over all steps so far.",
+        "FULL": "The transcript has reached its greatest length: what follows was not written.",
+        "OTHER": "A line of another kind, or one that is no JSON object.",
     },
 )

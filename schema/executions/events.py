@@ -9,6 +9,7 @@ import strawberry
 
 from schema.contract.enums import ExecutionStatus
 from schema.contract.references import EXECUTION
+from schema.executions.conversation import ConversationEntry
 from schema.executions.progress import ExecutionProgress
 from schema.executions.tool_calls import ToolCall
 from store import model
@@ -33,6 +34,7 @@ class ExecutionEventKind(Enum):
         "PROGRESS",
         description="`progress` has changed, or the runner has finished its start-up.",
     )
+    MESSAGE = strawberry.enum_value("MESSAGE", description="`entry` was added to the conversation.")
 
 
 @strawberry.type(description="One fact of an execution's history.")
@@ -57,6 +59,9 @@ class ExecutionEvent:
         graphql_type=ExecutionProgress | None,
         description="The execution's progress at that time; null for kinds other than PROGRESS.",
     )
+    entry: ConversationEntry | None = strawberry.field(
+        description="The entry of the conversation; null for kinds other than MESSAGE."
+    )
     execution: model.Execution = strawberry.field(
         graphql_type=EXECUTION,
         description="The execution as it stood when the event was read: `revision` may be above `seq`.",
@@ -65,12 +70,14 @@ class ExecutionEvent:
     @classmethod
     def of(cls, item: HubEvent) -> ExecutionEvent:
         event = item.event
-        tool_call, progress = None, None
+        tool_call, progress, message = None, None, None
         match event.kind:
             case model.EventKind.TOOL_CALL_STARTED | model.EventKind.TOOL_CALL_ENDED:
                 tool_call = rows.tool_call_of_event(event.data)
             case model.EventKind.PROGRESS:
                 progress = rows.progress_of_event(event.data)
+            case model.EventKind.MESSAGE:
+                message = rows.message_of_event(event.data)
         return cls(
             execution_id=strawberry.ID(str(event.execution_id)),
             seq=event.seq,
@@ -79,6 +86,7 @@ class ExecutionEvent:
             status=event.status,
             tool_call=tool_call,
             progress=progress,
+            entry=None if message is None else ConversationEntry.of(message),
             execution=item.execution,
         )
 
@@ -92,6 +100,7 @@ class ExecutionEvent:
             status=None,
             tool_call=None,
             progress=None,
+            entry=None,
             execution=next_one.execution,
         )
 
@@ -108,5 +117,6 @@ class ExecutionEvent:
             status=execution.status,
             tool_call=None,
             progress=None,
+            entry=None,
             execution=execution,
         )

@@ -19,6 +19,7 @@ from schema.contract.json_selection import execution_row, loaded, tool_call_row
 from schema.contract.pagination import LARGEST_PAGE, After, Before, First, Last, Window
 from schema.contract.references import AGENT_REVISION, BATCH, BENCHMARK, EXECUTION, nullable
 from schema.contract.selection import is_alone
+from schema.executions.conversation import ConversationConnection, conversation_of
 from schema.executions.events import ExecutionEvent
 from schema.executions.flows import Flow
 from schema.executions.lists import ExecutionConnection, executions_of
@@ -30,6 +31,7 @@ from schema.executions.steps import Step
 from schema.executions.tool_calls import ToolCall
 from schema.executions.tool_logs import ExecutionRemark, ToolLog
 from schema.executions.transactions import TransactionLogs
+from schema.executions.usage import ModelUsage
 from schema.loading.json_loads import ExecutionById, ToolCalls
 from schema.renderings.trace import trace_text
 from schema.sessions.ingest_problems import IngestConflict
@@ -237,6 +239,21 @@ class Execution:
                 written: Sequence[model.ToolCall] = await loaded(info, ToolCalls(), members, row.id)
                 return written
         return await info.context.loaders.tool_calls.load(row.id)
+
+    @strawberry.field(
+        description="What was said between its agent and a model, live in `executionEvents`; empty when no model "
+        "was asked, and when it was `pruned`."
+    )
+    @staticmethod
+    async def conversation(
+        row: Row, info: Info, first: First = None, after: After = None
+    ) -> ConversationConnection:
+        return await conversation_of(info, row.id, Window.of(first, after, None, None))
+
+    @strawberry.field(description="What a model used for it; null when none was asked.")
+    @staticmethod
+    def usage(row: Row) -> ModelUsage | None:
+        return ModelUsage.of(row.usage)
 
     @strawberry.field(description="The score computed here, with its breakdown; null without a result.")
     @staticmethod

@@ -15,16 +15,17 @@ from store.model import ExecutionId
 @strawberry.type(
     description="What retention has deleted of an old execution. Its row, score, failure, scoring, "
     "assertions and changes of status are kept; what is counted here is deleted, so `steps`, `toolCalls`, "
-    "`transactionLogs`, `trace`, `flow`, `log` and `remarks` are empty, and `prompt` and `toolLog` are "
-    "null."
+    "`conversation`, `transactionLogs`, `trace`, `flow`, `log` and `remarks` are empty, and `prompt` and "
+    "`toolLog` are null."
 )
 class Pruned:
     pruned_at: dt.datetime = strawberry.field(description="When it was deleted.")
-    events: int = strawberry.field(description="Deleted events, of tool calls and of progress.")
+    events: int = strawberry.field(description="Deleted events: all but changes of status.")
     steps: int = strawberry.field(description="Deleted steps.")
     tool_calls: int = strawberry.field(description="Deleted tool calls.")
     output_bytes: int = strawberry.field(description="Deleted bytes of output.")
     tool_log_bytes: int = strawberry.field(description="Deleted bytes of the tool log.")
+    messages: int = strawberry.field(description="Deleted entries of the conversation.")
 
 
 async def gap_before(

@@ -24,6 +24,7 @@ from store.executions import (
     batches,
     ingest_problems,
     latest,
+    messages,
     output,
     queue,
     results,
@@ -33,6 +34,7 @@ from store.executions import (
 )
 from store.executions.batches import Progress
 from store.executions.ingest_problems import Conflict
+from store.executions.messages import MessagesPage
 from store.executions.output import NO_OUTPUT, OutputPiece
 from store.executions.results import Prompt
 from store.executions.retention import Pruned
@@ -47,6 +49,7 @@ from store.model import (
     ExclusionReason,
     Execution,
     ExecutionId,
+    Message,
     Page,
     Step,
     ToolCall,
@@ -106,6 +109,8 @@ class Loaders:
     latest_execution = Relation[tuple[BenchmarkId, str | None], Execution | None](_latest, None)
     steps = Relation[ExecutionId, tuple[Step, ...]](results.steps_of, ())
     tool_calls = Relation[ExecutionId, tuple[ToolCall, ...]](results.tool_calls_of, ())
+    conversation = Relation[MessagesPage, Page[Message]](messages.pages_of, Page())
+    message_count = Relation[ExecutionId, int](messages.counts_of, 0)
     key_map = Relation[ExecutionId, dict[str, str]](results.key_maps_of, {})
     prompt = Relation[ExecutionId, Prompt | None](results.prompts_of, None)
     tool_log = Relation[ExecutionId, ToolLog | None](tool_logs.logs_of, None)

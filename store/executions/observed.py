@@ -67,6 +67,8 @@ class Known:
     last_activity_at: dt.datetime | None
     is_pruned: bool
     log: KnownLog | None
+    transcript_bytes: int
+    """How far its transcript was stored."""
 
     @property
     def awaits_session(self) -> bool:
@@ -142,6 +144,7 @@ def prepare(
             started_at,
             ended_at,
             log_start,
+            None if ending.usage is None else encode_json(ending.usage),
         ),
         result=(
             execution_id,
@@ -176,6 +179,7 @@ def _known(row: Row) -> Known:
         row["last_activity_at"],
         row["is_pruned"],
         log,
+        row["transcript_bytes"],
     )
 
 

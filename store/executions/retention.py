@@ -1,10 +1,10 @@
 """Retention: deletes most of what is stored of old executions, and records how much was deleted.
 
-Deleted are events of tool calls and progress, output, steps, tool calls, tool logs and results. Kept are the row
-with status, score, failure and times, the events of changes of status (so subscriptions to all executions still
-show every end), and the figures of performance, which are sums. An execution is pruned whole or not at all, some
-in each transaction, by one process at a time; an interrupted pass continues where it was. Live executions are
-never pruned.
+Deleted are events other than changes of status, output, steps, tool calls, tool logs, conversations and results.
+Kept are the row with status, score, failure and times, the events of changes of status (so subscriptions to all
+executions still show every end), and the figures of performance, which are sums. An execution is pruned whole or
+not at all, some in each transaction, by one process at a time; an interrupted pass continues where it was. Live
+executions are never pruned.
 
 The age of an execution is that of its last event: what was imported today is not old, whenever it ran. Kept events
 keep their positions, so cursors stay valid; `seq` of a pruned execution has gaps, and `pruned_executions` has a
@@ -44,6 +44,7 @@ class Bulk:
     results: int = 0
     output_bytes: int = 0
     tool_log_bytes: int = 0
+    messages: int = 0
     bytes: int = 0
 
     def __add__(self, other: Bulk) -> Bulk:
@@ -78,6 +79,7 @@ class Pruned:
     results: int
     output_bytes: int
     tool_log_bytes: int
+    messages: int
 
 
 async def cutoff(db: Database, age: dt.timedelta) -> dt.datetime:

@@ -1,4 +1,4 @@
-"""Turns rows into the dataclasses of store.model, and steps and tool calls into JSON records."""
+"""Turns rows into the dataclasses of store.model, and those of lists into JSON records."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from store.columns import reader
-from store.model import Benchmark, Execution, ExecutionEvent, JsonValue, Progress, Step, ToolCall
+from store.model import Benchmark, Execution, ExecutionEvent, JsonValue, Message, Progress, Step, ToolCall
 
 execution = reader(Execution)
 event = reader(ExecutionEvent)
 tool_call = reader(ToolCall)
 step = reader(Step)
 benchmark = reader(Benchmark)
+message = reader(Message)
 _progress = reader(Progress)
 
 
@@ -31,14 +32,21 @@ def tool_call_of_event(data: JsonValue) -> ToolCall:
     return tool_call({**data, **times})
 
 
-def record(item: Step | ToolCall) -> dict[str, JsonValue]:
+def message_of_event(data: JsonValue) -> Message | None:
+    """The message in the data of an event; None when it is not stored any more."""
+    if "kind" not in data:
+        return None
+    return message({**data, "at": None if data["at"] is None else dt.datetime.fromisoformat(data["at"])})
+
+
+def record(item: Step | ToolCall | Message) -> dict[str, JsonValue]:
     """The fields by name, without the deep copy that dataclasses.asdict makes."""
     return {name: getattr(item, name) for name in _NAMES[type(item)]}
 
 
-def records(items: Iterable[Step | ToolCall]) -> JsonValue:
+def records(items: Iterable[Step | ToolCall | Message]) -> JsonValue:
     """Dataclasses as a JSON array of objects, for jsonb_to_recordset."""
     return [record(item) for item in items]
 
 
-_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Step, ToolCall)}
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Step, ToolCall, Message)}

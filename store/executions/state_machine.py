@@ -274,6 +274,7 @@ def _content_arguments(ending: Ending, steps: Sequence[Step]) -> tuple[Any, ...]
         rows.records(steps),
         rows.records(ending.tool_calls),
         ending.runner_unseen,
+        ending.usage,
     )
 
 

@@ -169,11 +169,15 @@ async def add(db: Database, logs: Sequence[StoredLog]) -> set[ExecutionId]:
     if not logs:
         return set()
     async with db.transaction() as connection:
-        found = await connection.fetch(SQL["lock"], [log.id for log in logs])
-        open_ids = {ExecutionId(row["id"]) for row in found}
+        open_ids = await lock_ended(connection, [log.id for log in logs])
         await store(connection, [log for log in logs if log.id in open_ids])
         await connection.execute(SQL["fill_in_start"], list(open_ids))
     return open_ids
+
+
+async def lock_ended(connection: Connection, ids: Sequence[ExecutionId]) -> set[ExecutionId]:
+    """Locks the rows of those that have ended and were not pruned: files may be added to them."""
+    return {ExecutionId(row["id"]) for row in await connection.fetch(SQL["lock"], ids)}
 
 
 async def store(connection: Connection, logs: Sequence[StoredLog]) -> None:

@@ -103,6 +103,15 @@ BENCHMARK = JsonTable(
     }
 )
 
+_USAGE = JsonTable(
+    {
+        column.name: _float(f"({{row}}.usage -> '{column.name}')::double precision")
+        if column.type is float
+        else f"{{row}}.usage -> '{column.name}'"
+        for column in columns_of(model.ModelUsage)
+    }
+)
+
 _PRUNED = JsonTable(columns_as_json(retention.Pruned))
 
 _LEAKED_PROCESS = JsonTable(columns_as_json(model.LeakedProcess))
@@ -124,6 +133,7 @@ EXECUTION = JsonTable(
     {
         "failure": JsonRelation(_FAILURE, present="{row}.failure_kind IS NOT NULL"),
         "progress": JsonRelation(_PROGRESS),
+        "usage": JsonRelation(_USAGE, present="{row}.usage IS NOT NULL"),
         "leaked_processes": JsonRelation(
             _LEAKED_PROCESS,
             "ROWS FROM (jsonb_to_recordset({outer}.leaked_processes) AS (pid integer, name text))"

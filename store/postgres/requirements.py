@@ -31,6 +31,7 @@ TABLES = (
     "benchmarks",
     "event_positions",
     "execution_events",
+    "execution_messages",
     "execution_output",
     "execution_results",
     "execution_steps",

@@ -166,7 +166,7 @@ WITH moved AS (
         END)),
         exit_code = $5, exit_signal = $6, execution_time_ms = $7,
         scoring = $10, assertions = $11, session_file_hash = $12,
-        steps_done = coalesce($13, steps_done), leaked_processes = $14
+        steps_done = coalesce($13, steps_done), leaked_processes = $14, usage = coalesce($21::jsonb, usage)
     WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($15::uuid IS NULL OR worker_id = $15)
     RETURNING *
 ), event AS (

@@ -5,7 +5,9 @@ SELECT pg_advisory_xact_lock(8243110937284436530)
 -- name: known
 SELECT e.id, e.status, e.origin, e.agent, e.session_file_hash, e.last_activity_at,
        EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id) AS is_pruned,
-       l.file, l.bytes, l.content_hash, l.is_finished
+       l.file, l.bytes, l.content_hash, l.is_finished, coalesce((
+           SELECT end_offset FROM execution_messages AS m WHERE m.execution_id = e.id ORDER BY ordinal DESC LIMIT 1
+       ), 0) AS transcript_bytes
 FROM executions AS e LEFT JOIN execution_tool_logs AS l ON l.execution_id = e.id
 WHERE e.id = ANY($1::uuid[])
 
@@ -60,11 +62,12 @@ WITH told AS (
     FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::execution_status[],
         $7::failure_kind[], $8::text[], $9::boolean[], $10::double precision[], $11::text[], $12::text[],
-        $13::bigint[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[]
+        $13::bigint[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[],
+        $19::text[]
     ) AS g (
         id, session_id, benchmark_id, benchmark_revision, agent, status, failure_kind, failure_message,
         success, score, scoring, assertions, execution_time_ms, session_file_hash, file, told_start, told_end,
-        log_start
+        log_start, usage
     )
     LEFT JOIN execution_tool_logs AS l ON l.execution_id = g.id
 ), given AS (
@@ -81,12 +84,12 @@ WITH told AS (
     INSERT INTO executions (
         id, session_id, benchmark_id, benchmark_revision, agent, origin, status, event_seq,
         queued_at, started_at, ended_at, failure_kind, failure_message,
-        success, score, scoring, assertions, execution_time_ms, session_file_hash
+        success, score, scoring, assertions, execution_time_ms, session_file_hash, usage
     )
     SELECT id, session_id, benchmark_id, benchmark_revision, agent, 'OBSERVED', status, 1,
            coalesce(started_at, ended_at), started_at, ended_at,
            failure_kind, failure_message, success, score, scoring::jsonb, assertions::jsonb, execution_time_ms,
-           session_file_hash
+           session_file_hash, usage::jsonb
     FROM given
     ON CONFLICT DO NOTHING
     RETURNING id, event_seq, status, success, score, failure_kind, failure_message
@@ -97,7 +100,7 @@ WITH told AS (
         queued_at = coalesce(g.started_at, g.ended_at), started_at = g.started_at, ended_at = g.ended_at,
         failure_kind = g.failure_kind, failure_message = g.failure_message, success = g.success, score = g.score,
         scoring = g.scoring::jsonb, assertions = g.assertions::jsonb, execution_time_ms = g.execution_time_ms,
-        session_file_hash = g.session_file_hash
+        session_file_hash = g.session_file_hash, usage = coalesce(g.usage::jsonb, e.usage)
     FROM given AS g
     WHERE e.id = g.id AND e.origin = 'OBSERVED' AND e.session_file_hash IS NULL
       AND NOT EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id)

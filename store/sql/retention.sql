@@ -22,8 +22,8 @@ ORDER BY at, execution_id LIMIT $4
 SELECT
     (SELECT count(*) FROM unnest($1::uuid[])) AS executions,
     events.n AS events, steps.n AS steps, calls.n AS tool_calls, results.n AS results, output.bytes AS output_bytes,
-    log.bytes AS tool_log_bytes,
-    events.bytes + steps.bytes + calls.bytes + results.bytes + output.bytes + log.bytes AS bytes
+    log.bytes AS tool_log_bytes, messages.n AS messages,
+    events.bytes + steps.bytes + calls.bytes + results.bytes + output.bytes + log.bytes + messages.bytes AS bytes
 FROM (
     SELECT count(*) AS n, coalesce(sum(pg_column_size(data)), 0) AS bytes FROM execution_events
     WHERE execution_id = ANY($1::uuid[]) AND kind <> 'STATUS_CHANGED'
@@ -39,6 +39,9 @@ FROM (
     SELECT count(*) AS n, coalesce(sum(coalesce(pg_column_size(prompt), 0) + pg_column_size(session)), 0) AS bytes
     FROM execution_results WHERE execution_id = ANY($1::uuid[])
 ) AS results, (
+    SELECT count(*) AS n, coalesce(sum(pg_column_size(data)), 0) AS bytes FROM execution_messages
+    WHERE execution_id = ANY($1::uuid[])
+) AS messages, (
     SELECT coalesce(sum(length(content)), 0) AS bytes FROM execution_output WHERE execution_id = ANY($1::uuid[])
 ) AS output, (
     SELECT coalesce(sum(length(content)), 0) AS bytes FROM execution_tool_log_text
@@ -64,6 +67,8 @@ WITH due AS (
     DELETE FROM execution_tool_calls WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
 ), results AS (
     DELETE FROM execution_results WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
+), messages AS (
+    DELETE FROM execution_messages WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
 ), output AS (
     DELETE FROM execution_output WHERE execution_id IN (SELECT id FROM due)
     RETURNING execution_id, length(content) AS bytes
@@ -73,12 +78,14 @@ WITH due AS (
     DELETE FROM execution_tool_log_text WHERE execution_id IN (SELECT id FROM due)
     RETURNING execution_id, length(content) AS bytes
 )
-INSERT INTO pruned_executions (execution_id, events, steps, tool_calls, results, output_bytes, tool_log_bytes)
+INSERT INTO pruned_executions (execution_id, events, steps, tool_calls, results, output_bytes, tool_log_bytes,
+                               messages)
 SELECT id,
        (SELECT count(*) FROM events WHERE execution_id = id), (SELECT count(*) FROM steps WHERE execution_id = id),
        (SELECT count(*) FROM calls WHERE execution_id = id), (SELECT count(*) FROM results WHERE execution_id = id),
        (SELECT coalesce(sum(bytes), 0) FROM output WHERE execution_id = id),
-       (SELECT coalesce(sum(bytes), 0) FROM log_text WHERE execution_id = id)
+       (SELECT coalesce(sum(bytes), 0) FROM log_text WHERE execution_id = id),
+       (SELECT count(*) FROM messages WHERE execution_id = id)
 FROM due
 ON CONFLICT DO NOTHING
 

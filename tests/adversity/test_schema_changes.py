@@ -59,7 +59,8 @@ ALTER TABLE benchmarks ALTER COLUMN current_revision TYPE bigint;
 """
 ENUM_REPLACED = """
 ALTER TYPE event_kind RENAME TO old_kind;
-CREATE TYPE event_kind AS ENUM ('STATUS_CHANGED', 'TOOL_CALL_STARTED', 'TOOL_CALL_ENDED', 'PROGRESS', 'ANOTHER');
+CREATE TYPE event_kind AS ENUM ('STATUS_CHANGED', 'TOOL_CALL_STARTED', 'TOOL_CALL_ENDED', 'PROGRESS', 'MESSAGE',
+                         'ANOTHER');
 ALTER TABLE execution_events DROP CONSTRAINT status_exactly_when_changed;
 ALTER TABLE execution_events ALTER COLUMN kind TYPE event_kind USING kind::text::event_kind;
 DROP TYPE old_kind;

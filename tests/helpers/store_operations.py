@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from store.benchmarks import benchmarks
-from store.executions import batches, observed, output, state_machine
+from store.executions import batches, messages, observed, output, state_machine
 from store.executions.observed import Observed
 from store.model import BenchmarkId, EventKind, ExecutionId, Step
 from store.postgres.database import Database
-from tests.helpers.stored_rows import call, draft, ending, queued, running
+from tests.helpers.stored_rows import call, draft, ending, message, queued, running
 from tests.helpers.workers import claim_as, id_of, registered
 
 STEP = Step(1, "thought", [], {}, None)
@@ -115,6 +115,20 @@ async def _append(db: Database, execution_id: ExecutionId) -> Any:
     return await state_machine.append_tool_calls(db, execution_id, changes)
 
 
+async def _say(db: Database, execution_id: ExecutionId) -> Any:
+    return await messages.append(db, execution_id, [message(1)], {"turns": 1})
+
+
+async def _ended(db: Database) -> ExecutionId:
+    execution_id = await running(db)
+    await state_machine.finish(db, execution_id, FINAL)
+    return execution_id
+
+
+async def _add_transcript(db: Database, execution_id: ExecutionId) -> Any:
+    return await messages.add(db, [messages.stored_transcript(execution_id, [message(1)], {"turns": 1})])
+
+
 async def _print(db: Database, execution_id: ExecutionId) -> Any:
     return await output.append(db, execution_id, 0, b"hello")
 
@@ -171,6 +185,10 @@ OPERATIONS = {
             *_rows("execution_tool_calls"),
         ),
     ),
+    "append of a message": Operation(
+        running, _say, (_events("kind = 'MESSAGE'"), *_rows("execution_messages"))
+    ),
+    "transcript of an ended one": Operation(_ended, _add_transcript, _rows("execution_messages")),
     "output": Operation(running, _print, _rows("execution_output")),
     "finish": Operation(running, _finish, (_events("status = 'SUCCEEDED'"), *_rows(*RESULT))),
     "finish with many steps": Operation(

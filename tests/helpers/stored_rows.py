@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +24,8 @@ from store.model import (
     Failure,
     FailureKind,
     JsonValue,
+    Message,
+    MessageKind,
     ToolCall,
     ToolCallStatus,
 )
@@ -70,6 +73,17 @@ def call(ordinal: int, **changes: Any) -> ToolCall:
         "error_message": None,
     }
     return ToolCall(ordinal=ordinal, **{**fields, **changes})
+
+
+def message(ordinal: int, **changes: Any) -> Message:
+    """An answer of a model, of 100 bytes."""
+    fields: dict[str, Any] = {
+        "at": dt.datetime(2026, 1, 2, 3, 4, ordinal % 60, 5, dt.UTC),
+        "kind": MessageKind.RESPONSE,
+        "data": {"kind": "response", "reev.turn": ordinal},
+        "end_offset": 100 * ordinal,
+    }
+    return Message(ordinal=ordinal, **{**fields, **changes})
 
 
 def ending(status: ExecutionStatus = ExecutionStatus.SUCCEEDED, **changes: Any) -> Ending:

@@ -16,7 +16,16 @@ import asyncpg
 import orjson
 import pytest
 
-from store.executions import batches, latest, listing, results, retention, state_machine
+from store.executions import (
+    batches,
+    latest,
+    listing,
+    messages,
+    observed,
+    results,
+    retention,
+    state_machine,
+)
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.live import events
@@ -26,10 +35,10 @@ from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 from store.workers import gauges
 from tests.conftest import cloned_database
-from tests.helpers.stored_rows import append, ending
+from tests.helpers.stored_rows import append, ending, message
 
 EXECUTIONS = 50_000
-BIG = {"executions", "execution_events", "event_positions"}
+BIG = {"executions", "execution_events", "event_positions", "execution_messages"}
 FEW = 1000
 """Rows looked at for nothing that still cost no time to speak of."""
 
@@ -38,6 +47,7 @@ S = ExecutionStatus
 SEED = """
 ALTER TABLE executions DISABLE TRIGGER ALL;
 ALTER TABLE execution_events DISABLE TRIGGER ALL;
+ALTER TABLE execution_messages DISABLE TRIGGER ALL;
 ALTER TABLE benchmarks DISABLE TRIGGER ALL;
 ALTER TABLE benchmark_revisions DISABLE TRIGGER ALL;
 INSERT INTO benchmarks (id, current_revision) SELECT 'b' || n, 1 FROM generate_series(0, 199) AS n;
@@ -58,6 +68,9 @@ SELECT n + 3, lpad(to_hex(n), 32, '0')::uuid, 1, 4 FROM generate_series(1, 50000
 INSERT INTO execution_events (execution_id, seq, kind, data)
 SELECT lpad(to_hex(n), 32, '0')::uuid, seq, 'TOOL_CALL_ENDED', '{}'
 FROM generate_series(1, 50000) AS n, generate_series(1, 3) AS seq;
+INSERT INTO execution_messages (execution_id, ordinal, kind, data, end_offset)
+SELECT lpad(to_hex(n), 32, '0')::uuid, ordinal, 'RESPONSE', '{}', 10 * ordinal
+FROM generate_series(1, 50000) AS n, generate_series(1, 3) AS ordinal;
 INSERT INTO execution_events (execution_id, seq, kind, status, at)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 4, 'STATUS_CHANGED',
        CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SUCCEEDED' END::execution_status,
@@ -69,7 +82,7 @@ ANALYZE;
 
 @pytest.fixture
 def seeded_url() -> Iterator[str]:
-    """A database with 50,000 executions and 200,000 events."""
+    """A database with 50,000 executions, 200,000 events and 150,000 messages."""
     with cloned_database(os.environ["REEV_GQL_TEST_TEMPLATE"]) as url:
         asyncio.run(_seed(url))
         yield url
@@ -155,6 +168,11 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "what was pruned": lambda db: retention.pruned_of(db, [ONE]),
     "tool calls": lambda db: results.tool_calls_of(db, [ONE]),
     "steps": lambda db: results.steps_of(db, [ONE]),
+    "conversation": lambda db: messages.pages_of(db, [(ONE, 1, 50)]),
+    "length of a conversation": lambda db: messages.counts_of(db, [ONE]),
+    "how far a transcript was stored": lambda db: messages.stored_up_to(db, ONE),
+    "append a message": lambda db: messages.append(db, ONE, [message(1)], None),
+    "what is known": lambda db: observed.known(db, [ONE]),
 }
 
 

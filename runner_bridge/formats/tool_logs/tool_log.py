@@ -1,8 +1,7 @@
 """The tool log that a runner appends to while it works: one JSON object per line, in either of two formats.
 
-Read piece by piece, as it grows. How the bytes are cut into pieces never matters, so a log that is followed
-and a log that is read whole say the same. A line ends with LF, CRLF or CR. A line that cannot be used costs
-only itself and is listed with its number and the reason. Reading never raises.
+Read piece by piece, as it grows: a log that is followed and a log that is read whole say the same. A line that
+cannot be used costs only itself and is listed with its number and the reason. Reading never raises.
 
 Lines of another session are set aside. A log that speaks of one other session from its first line on is
 read as that session's when the reader `adopts`; then `adopted` names it.
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from runner_bridge.formats.errors import shown
+from runner_bridge.formats.lines import Line, Lines
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.times import from_rfc3339
 from runner_bridge.formats.tool_logs.call_ledger import CallLedger, NotAnEvent, ToolCallChange
@@ -141,11 +141,8 @@ class ToolLogReader:
         self._notes: list[LineNote] = []
         self._foreign: dict[str, ForeignLines] = {}
         self._ledger = CallLedger()
+        self._lines = Lines(MAX_LINE_BYTES)
         self._line = 0
-        self._line_start = 0
-        self._pending: list[bytes] = []
-        self._pending_size = 0
-        self._ended_with_cr = False
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -175,17 +172,8 @@ class ToolLogReader:
     def feed(self, data: bytes) -> list[LogChange]:
         """Takes the next bytes of the log, in pieces of any size; returns what they changed."""
         changes: list[LogChange] = []
-        if self._ended_with_cr and data.startswith(b"\n"):
-            # The second half of a CRLF that was cut in two.
-            data = data[1:]
-            self._line_start += 1
-            self._ended_with_cr = False
-        for piece in data.splitlines(keepends=True):
-            content = piece.rstrip(b"\r\n")
-            self._keep_piece(content)
-            if len(content) < len(piece):
-                changes += self._end_line(len(piece) - len(content))
-            self._ended_with_cr = piece.endswith(b"\r")
+        for line in self._lines.feed(data):
+            changes += self._take_line(line)
         return changes
 
     def finish(self, *, is_whole: bool = True) -> list[LogChange]:
@@ -193,38 +181,29 @@ class ToolLogReader:
 
         Calls that are still open stay UNFINISHED.
         """
-        changes = self._end_line(0) if self._pending_size and is_whole else []
+        line = self._lines.rest() if is_whole else None
+        changes = [] if line is None else self._take_line(line)
         return [*changes, *self._ledger.release()]
 
-    def _keep_piece(self, piece: bytes) -> None:
-        self._pending_size += len(piece)
-        if self._pending_size > MAX_LINE_BYTES:
-            self._pending.clear()
-        elif piece:
-            self._pending.append(piece)
-
-    def _end_line(self, end_size: int) -> list[LogChange]:
-        raw, size, start = b"".join(self._pending), self._pending_size, self._line_start
-        self._pending, self._pending_size = [], 0
-        self._line += 1
-        self._line_start += size + end_size
-        if size > MAX_LINE_BYTES:
-            self._refuse(f"a line of {size} bytes, more than the {MAX_LINE_BYTES} allowed", start)
+    def _take_line(self, line: Line) -> list[LogChange]:
+        raw, self._line = line.raw, line.number
+        if line.size > MAX_LINE_BYTES:
+            self._refuse(f"a line of {line.size} bytes, more than the {MAX_LINE_BYTES} allowed", line.start)
             return []
         text = raw.strip()
         is_v1_summary = text.startswith(_V1_SUMMARY)
-        line = read_log_line(text.removeprefix(_V1_SUMMARY) if is_v1_summary else raw)
+        read = read_log_line(text.removeprefix(_V1_SUMMARY) if is_v1_summary else raw)
         changes: list[LogChange] = []
-        for value in line.values:
+        for value in read.values:
             try:
                 changes += self._take_value(value, is_v1_summary)
             except NotAnEvent as error:
-                self._refuse(str(error), start)
+                self._refuse(str(error), line.start)
                 return changes
-        for note in line.notes:
+        for note in read.notes:
             self._keep(self._notes, LineNote(self._line, note))
-        if line.problem is not None:
-            self._refuse(line.problem, start + line.offset)
+        if read.problem is not None:
+            self._refuse(read.problem, line.start + read.offset)
         return changes
 
     def _refuse(self, message: str, offset: int) -> None:

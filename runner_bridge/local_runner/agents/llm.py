@@ -226,6 +226,10 @@ class LlmAgent:
             "gen_ai.response.model": totals.response_model,
             "gen_ai.usage.input_tokens": usage.input,
             "gen_ai.usage.output_tokens": usage.output,
+            "reev.usage.cached_tokens": usage.cached,
+            "reev.usage.reasoning_tokens": usage.reasoning,
+            "reev.waited_ms": round(self._tries.waited_s * 1000),
+            "reev.tool_set": self._settings.tool_set,
             "reev.cost": self._settings.cost(usage.input, usage.output),
         }
 

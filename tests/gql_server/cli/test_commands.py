@@ -17,8 +17,9 @@ from graphql import parse, validate
 
 from gql_server.cli import client_commands
 from gql_server.cli.errors import CliError
-from gql_server.cli.live_view import event_line, final_line, printable
+from gql_server.cli.live_view import event_line, final_line
 from gql_server.cli.main import main
+from gql_server.cli.texts import printable
 from gql_server.documents import cli_documents
 from schema import build_schema
 from store.benchmarks import benchmarks
@@ -337,6 +338,7 @@ def test_text_of_agents_cannot_steer_the_terminal() -> None:
         "status": None,
         "progress": None,
         "toolCall": call,
+        "entry": None,
     }
     execution = {**NOTHING, "status": "FAILED", "failure": {"kind": "AGENT", "message": hostile}}
     for text in (event_line(event), final_line(execution)):

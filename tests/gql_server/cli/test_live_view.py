@@ -22,6 +22,7 @@ def event(kind: str, *, done: int | None, total: int | None, status: str | None 
         "kind": kind,
         "status": status,
         "toolCall": None,
+        "entry": None,
         "progress": progress if kind == "PROGRESS" else None,
         "execution": {"progress": progress},
     }

@@ -12,7 +12,7 @@ import pytest
 
 from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.observing import logs, observer
-from runner_bridge.tool_logs import log_file
+from runner_bridge.tool_logs import growing_file
 from store.executions import ingest_problems, results, tool_logs
 from store.executions.results import PromptSource
 from store.executions.tool_logs import Remark, RemarkKind
@@ -276,7 +276,7 @@ async def _told(bridge: Bridge, runner: FakeRunner) -> dict[str, Any]:
 async def test_a_log_that_is_too_long_is_told_in_its_execution(
     bridge: Bridge, sessions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_file, "MAX_TOOL_LOG_BYTES", 500)
+    monkeypatch.setattr(growing_file, "MAX_FILE_BYTES", 500)
     supervised = await bridge.run("ok")
     imported = somebodys_runner()
     imported.call_tool("sol_transfer")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runner_bridge.formats.paths import Directory
-from runner_bridge.tool_logs import tail as tool_log_tail
+from runner_bridge.tool_logs import file_tail
 from runner_bridge.tool_logs.tail import ToolLogTail
 from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.executions import results, state_machine
@@ -71,7 +71,7 @@ async def test_a_written_line_is_an_event_without_waiting_for_the_next_look(
     bridge: Bridge, running: ExecutionId, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It looks once an hour: what comes as an event was told by the watch."""
-    monkeypatch.setattr(tool_log_tail, "LOOK_S", 3600.0)
+    monkeypatch.setattr(file_tail, "LOOK_S", 3600.0)
     events = bridge.hub.follow_execution(running, 2)
     watch = DirectoryWatch(bridge.config.sessions_dir)
     async with following(bridge, running, watch=watch), asyncio.timeout(DEADLINE_S):
