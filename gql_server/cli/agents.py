@@ -13,7 +13,8 @@ from gql_server.cli import graphql_client
 from gql_server.cli.client_commands import success
 from gql_server.cli.errors import CliError
 from gql_server.cli.json_lines import emit
-from gql_server.cli.live_view import UNKNOWN, milliseconds, new_console, printable
+from gql_server.cli.live_view import new_console
+from gql_server.cli.texts import UNKNOWN, milliseconds, printable
 from gql_server.documents import cli_documents
 
 Data = dict[str, Any]
