@@ -50,7 +50,7 @@ async def test_an_agent_that_does_nothing_succeeds_but_solves_nothing(
     assert idle.out.splitlines()[-1].startswith(f"SUCCEEDED  {verdict}  in ")
     assert refused.code == 1
     words = " ".join(refused.out.split())
-    assert re.search(r"FAILED ENDPOINT: local runner: AUTH: .*\(does not count for the agent\)", words)
+    assert re.search(r"FAILED in .* ENDPOINT: local runner: AUTH: .*\(does not count for the agent\)", words)
     assert found["executions"]["nodes"] == [
         {"status": "SUCCEEDED", "solved": False, "isAttempt": True, "success": True, "computedScore": 0.75}
     ]
