@@ -6,6 +6,7 @@ when the execution's turn comes.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from store.benchmarks import listing as benchmark_listing
 from store.benchmarks.listing import BenchmarkFilter
 from store.executions import batches, state_machine
 from store.executions.queue import HIGHEST_PRIORITY, LOWEST_PRIORITY
-from store.model import UNKNOWN_BENCHMARK, Batch, BenchmarkId, Execution, ExecutionId, JsonValue
+from store.model import UNKNOWN_BENCHMARK, Batch, BatchLabel, BenchmarkId, Execution, ExecutionId, JsonValue
 from store.postgres.database import Database
 
 MIN_TIMEOUT_MS = 100
@@ -29,6 +30,13 @@ MAX_KEY_LENGTH = 200
 
 MAX_BATCH = 1000
 """Executions in one batch, which is stored in one transaction."""
+
+MAX_REPEATS = 100
+MAX_NAME_LENGTH = 200
+MAX_NOTE_LENGTH = 4000
+MAX_TAGS = 20
+TAG = re.compile(r"[A-Za-z0-9_.:/-]{1,64}(=[A-Za-z0-9_.:/-]{1,64})?")
+"""A tag of a batch: `key`, or `key=value`."""
 
 
 async def request_execution(
@@ -122,19 +130,24 @@ async def request_batch(
     timeout_ms: int | None = None,
     idempotency_key: str | None = None,
     priority: int = batches.PRIORITY,
+    repeats: int = 1,
+    label: BatchLabel = batches.NO_LABEL,
 ) -> tuple[Batch, bool]:
-    """Every chosen benchmark with every agent as one batch, and whether it is new.
+    """Every chosen benchmark `repeats` times with every agent as one batch, and whether it is new.
 
     Exactly one of `benchmark_ids` and `filter` chooses. Raises InvalidInput, AgentsNotFound, and the store's
     BenchmarkNotFound and BatchIdempotencyConflict.
     """
     await _check_agents(db, config, agents)
-    request = _request(benchmark_ids, filter, agents, timeout_ms, _check_priority(priority))
+    if not 1 <= repeats <= MAX_REPEATS:
+        raise InvalidInput("repeats", f"Each can be repeated 1 to {MAX_REPEATS} times, not {repeats}")
+    _check_label(label)
+    request = _request(benchmark_ids, filter, agents, timeout_ms, _check_priority(priority), repeats, label)
     limit = config.timeout_ms if timeout_ms is None else _check_timeout(timeout_ms)
     key = None if idempotency_key is None else _check_key(idempotency_key)
     if key is not None and (known := await batches.by_key(db, key, request)):
         return known, False
-    chosen = await _chosen(db, benchmark_ids, filter, len(agents))
+    chosen = await _chosen(db, benchmark_ids, filter, len(agents) * repeats)
     return await batches.request_batch(
         db,
         benchmark_ids=chosen,
@@ -143,6 +156,8 @@ async def request_batch(
         request=request,
         idempotency_key=key,
         priority=priority,
+        repeats=repeats,
+        label=label,
     )
 
 
@@ -152,6 +167,8 @@ def _request(
     agents: Sequence[str],
     timeout_ms: int | None,
     priority: int,
+    repeats: int,
+    label: BatchLabel,
 ) -> JsonValue:
     """The request in a form in which equal requests are equal; the order of ids does not count."""
     return {
@@ -159,8 +176,10 @@ def _request(
         "filter": None if filter is None else {key: _listed(value) for key, value in asdict(filter).items()},
         "agents": sorted(agents),
         "timeoutMs": timeout_ms,
-        # Left out when it is the default: requests that were stored before there were priorities equal it.
+        # Left out when they are the default: requests that were stored before there were these equal it.
         **({} if priority == batches.PRIORITY else {"priority": priority}),
+        **({} if repeats == 1 else {"repeats": repeats}),
+        **({} if label == batches.NO_LABEL else {**asdict(label), "tags": sorted(label.tags)}),
     }
 
 
@@ -169,7 +188,7 @@ def _listed(value: JsonValue) -> JsonValue:
 
 
 async def _chosen(
-    db: Database, benchmark_ids: Sequence[str] | None, filter: BenchmarkFilter | None, agents: int
+    db: Database, benchmark_ids: Sequence[str] | None, filter: BenchmarkFilter | None, of_each: int
 ) -> list[BenchmarkId]:
     if (benchmark_ids is None) == (filter is None):
         raise InvalidInput("benchmarkIds", "Give either `benchmarkIds` or `filter`")
@@ -182,9 +201,10 @@ async def _chosen(
         chosen = await _matching(db, filter or BenchmarkFilter())
     if not chosen:
         raise InvalidInput("filter" if filter else "benchmarkIds", "No benchmark is chosen")
-    if len(chosen) * agents > MAX_BATCH:
+    if len(chosen) * of_each > MAX_BATCH:
         field = "filter" if filter else "benchmarkIds"
-        raise InvalidInput(field, f"A batch has at most {MAX_BATCH} executions; choose fewer benchmarks")
+        asked = f"{len(chosen)} benchmarks, {of_each} times each"
+        raise InvalidInput(field, f"A batch has at most {MAX_BATCH} executions; these are {asked}")
     return chosen
 
 
@@ -206,6 +226,21 @@ async def _check_agents(db: Database, config: RunnerConfig, agents: Sequence[str
     known = await known_agents.usable(db, config)
     if unknown := [agent for agent in agents if agent not in known]:
         raise AgentsNotFound(unknown, known, known_agents.how_to_add(config))
+
+
+def _check_label(label: BatchLabel) -> None:
+    name, note = label.name, label.note
+    if name is not None and not (1 <= len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise InvalidInput("name", f"A name is 1 to {MAX_NAME_LENGTH} printable characters")
+    if note is not None and len(note) > MAX_NOTE_LENGTH:
+        raise InvalidInput("note", f"A note has at most {MAX_NOTE_LENGTH} characters")
+    if len(label.tags) > MAX_TAGS:
+        raise InvalidInput("tags", f"A batch has at most {MAX_TAGS} tags")
+    for tag in label.tags:
+        if not TAG.fullmatch(tag):
+            allowed = "1 to 64 letters, digits and `_.:/-` each"
+            raise InvalidInput("tags", f"{tag[:80]!r} is not a tag: `key` or `key=value`, {allowed}")
+    _check_distinct("tags", label.tags)
 
 
 def _check_distinct(field: str, values: Sequence[str]) -> None:

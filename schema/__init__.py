@@ -24,7 +24,8 @@ from schema.agents.mutations import (
 )
 from schema.agents.performance import AgentPerformance, agent_performance
 from schema.batches.batch import BatchUpdate, batch, batch_updates
-from schema.batches.mutations import RunBenchmarksResult, run_benchmarks
+from schema.batches.lists import BatchConnection, batches
+from schema.batches.mutations import RunBenchmarksResult, StopBatchResult, run_benchmarks, stop_batch
 from schema.benchmarks.benchmark import BenchmarkConnection, benchmark, benchmarks
 from schema.benchmarks.check import CheckBenchmarkResult, check_benchmark
 from schema.benchmarks.mutations import (
@@ -94,6 +95,7 @@ class Query:
         graphql_type=nullable(BATCH),
         description="A batch by its UUID; null when there is none.",
     )
+    batches: BatchConnection = strawberry.field(resolver=batches, description="Batches, newest first.")
     compare_executions: ExecutionComparison | None = strawberry.field(
         resolver=compare_executions, description="Two executions side by side; null when one does not exist."
     )
@@ -126,6 +128,11 @@ class Mutation:
         resolver=run_benchmarks,
         extensions=needs_run(),
         description="Queues many benchmarks with many agents as one batch, atomically, and answers at once.",
+    )
+    stop_batch: StopBatchResult = strawberry.field(
+        resolver=stop_batch,
+        extensions=needs_run(),
+        description="Stops every execution of a batch that has not ended.",
     )
     rerun_execution: RunBenchmarkResult = strawberry.field(
         resolver=rerun_execution,

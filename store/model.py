@@ -190,6 +190,7 @@ class Execution:
     is_attempt: bool | None
     rerun_of: ExecutionId | None
     batch_id: BatchId | None
+    trial: int
     runner: RunnerKind | None
     session_id: str | None
     stop_requested_at: dt.datetime | None
@@ -324,6 +325,18 @@ class Batch:
     requested_at: dt.datetime
     size: int
     request: JsonValue
+    name: str | None
+    note: str | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLabel:
+    """What a batch is called, for those who look for it."""
+
+    name: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

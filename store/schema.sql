@@ -306,6 +306,9 @@ CREATE TABLE public.batches (
     size integer NOT NULL,
     request jsonb NOT NULL,
     idempotency_key text,
+    name text,
+    note text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT batches_size_check CHECK ((size > 0))
 );
 
@@ -465,6 +468,7 @@ END) STORED,
     is_attempt boolean GENERATED ALWAYS AS (public.is_attempt(status, failure_kind, startup_time_ms)) STORED,
     agent_revision integer,
     usage jsonb,
+    trial integer DEFAULT 1 NOT NULL,
     CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
 CASE status
     WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
@@ -480,6 +484,7 @@ END)),
     CONSTRAINT executions_steps_done_check CHECK ((steps_done >= 0)),
     CONSTRAINT executions_steps_total_check CHECK ((steps_total > 0)),
     CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
+    CONSTRAINT executions_trial_check CHECK ((trial > 0)),
     CONSTRAINT requested_has_a_time_limit CHECK (((origin <> 'REQUESTED'::public.execution_origin) OR (timeout_ms IS NOT NULL))),
     CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
     CONSTRAINT times_in_order CHECK (((started_at >= queued_at) AND (ended_at >= COALESCE(started_at, queued_at)))),
@@ -515,6 +520,8 @@ COMMENT ON COLUMN public.executions.solved IS 'The score computed here is 1 and 
 COMMENT ON COLUMN public.executions.agent_revision IS 'The revision of the agent''s configuration that its runner was started with; null without one';
 
 COMMENT ON COLUMN public.executions.usage IS 'What its model used, by the session file, else by the transcript so far; null when no model was asked';
+
+COMMENT ON COLUMN public.executions.trial IS 'Its number among the repeats of its benchmark and agent in its batch';
 
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
@@ -940,6 +947,8 @@ ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
 CREATE UNIQUE INDEX api_token_name_is_used_once ON public.api_tokens USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX batches_newest ON public.batches USING btree (requested_at DESC, id DESC);
 
 CREATE UNIQUE INDEX benchmark_changes_in_order ON public.benchmark_changes USING btree ("position", seq);
 

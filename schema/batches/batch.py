@@ -20,7 +20,7 @@ from schema.executions.events import ExecutionEvent
 from schema.executions.filter import ExecutionFilter
 from schema.executions.lists import ExecutionConnection, executions_of
 from store import model
-from store.executions import batches
+from store.executions import batch_listing, batches
 from store.executions.listing import Parent
 from store.live.batch_progress import BatchProgressTracker
 from store.model import BatchId, ExecutionStatus
@@ -57,6 +57,29 @@ class BatchProgress:
         )
 
 
+@strawberry.type(
+    description="Figures over the executions of a batch that have ended and say something about their agents."
+)
+class BatchFigures:
+    attempts: int = strawberry.field(description="How many these are (`Execution.isAttempt`).")
+    solved: int = strawberry.field(description="Those of them that were solved.")
+    solve_rate: float | None = strawberry.field(
+        description="`solved` / `attempts`, 0 to 1; null without attempts."
+    )
+    mean_computed_score: float | None = strawberry.field(
+        description="Mean of the scores computed here, of the attempts that have one."
+    )
+
+    @classmethod
+    def of(cls, figures: batch_listing.BatchFigures) -> BatchFigures:
+        return cls(
+            attempts=figures.attempts,
+            solved=figures.solved,
+            solve_rate=figures.solve_rate,
+            mean_computed_score=figures.mean_computed_score,
+        )
+
+
 Row = strawberry.Parent[model.Batch]
 
 
@@ -66,11 +89,19 @@ class Batch:
     requested_at: dt.datetime = strawberry.field(description="When it was requested.")
     size: int = strawberry.field(description="How many executions it has.")
     request: JSON = strawberry.field(description="The request: benchmarks or filter, agents, timeout.")
+    name: str | None = strawberry.field(description="Its name; null when it was given none.")
+    note: str | None = strawberry.field(description="What it is for; null when nothing was noted.")
+    tags: list[str] = strawberry.field(description="Its tags, each `key` or `key=value`.")
 
     @strawberry.field(description="Its progress; follow it with `batchUpdates`.")
     @staticmethod
     async def progress(row: Row, info: Info) -> BatchProgress:
         return BatchProgress.of(await info.context.loaders.batch_progress.load(row.id))
+
+    @strawberry.field(description="Its figures so far.")
+    @staticmethod
+    async def figures(row: Row, info: Info) -> BatchFigures:
+        return BatchFigures.of(await info.context.loaders.batch_figures.load(row.id))
 
     @strawberry.field(description="Its executions, newest first.")
     @staticmethod

@@ -11,10 +11,13 @@ from runner_bridge.errors import AgentsNotFound, InvalidInput
 from schema.benchmarks.benchmark import BenchmarkFilter
 from schema.contract.context import Info
 from schema.contract.errors import Error, ErrorCode, InvalidInputError, RequestError
+from schema.contract.ids import parse_execution_id
 from schema.contract.references import BATCH
 from store import model
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
+from store.executions import batches
 from store.executions.batches import PRIORITY
+from store.executions.state_machine import StopOutcome
 
 
 @strawberry.type(description="Some of the benchmarks do not exist, or are archived.")
@@ -36,7 +39,7 @@ class BatchIdempotencyConflictError(Error):
 
 
 @strawberry.input(
-    description="What to execute: every chosen benchmark with every agent, at most 1000 in all."
+    description="What to execute: every chosen benchmark with every agent, at most 1000 executions in all."
 )
 class RunBenchmarksInput:
     agents: list[str] = strawberry.field(description="Some of `agents`.")
@@ -58,6 +61,16 @@ class RunBenchmarksInput:
         default=PRIORITY,
         description="-100 to 100: the higher is taken first. By default it is lower than that of single "
         "requests, which is 0.",
+    )
+    repeats: int = strawberry.field(
+        default=1,
+        description="1 to 100: how often every benchmark is executed with every agent. Models are not "
+        "deterministic, so one execution says little.",
+    )
+    name: str | None = strawberry.field(default=None, description="A name for the batch.")
+    note: str | None = strawberry.field(default=None, description="What it is for; at most 4000 characters.")
+    tags: list[str] | None = strawberry.field(
+        default=None, description="To find it by: at most 20, each `key` or `key=value`."
     )
 
 
@@ -81,6 +94,52 @@ RunBenchmarksResult = Annotated[
 ]
 
 
+@strawberry.input(description="Which batch to stop.")
+class StopBatchInput:
+    batch_id: strawberry.ID = strawberry.field(description="The batch's UUID.")
+
+
+@strawberry.type(description="No batch has this id.")
+class BatchNotFoundError(Error):
+    batch_id: strawberry.ID = strawberry.field(description="The requested id.")
+
+
+@strawberry.type(
+    description="The stop of every execution that had not ended is requested. Those that waited are STOPPED."
+)
+class StopBatchSuccess:
+    batch: model.Batch = strawberry.field(graphql_type=BATCH, description="The batch.")
+    stopped: int = strawberry.field(description="Executions that are STOPPED by this.")
+    stopping: int = strawberry.field(description="Executions whose runners are being ended.")
+
+
+StopBatchResult = Annotated[
+    StopBatchSuccess | BatchNotFoundError | InvalidInputError,
+    strawberry.union("StopBatchResult", description="What is stopped, or why nothing is."),
+]
+
+
+async def stop_batch(
+    info: Info,
+    input: Annotated[StopBatchInput, strawberry.argument(description="Which batch to stop.")],
+) -> StopBatchResult:
+    parsed = parse_execution_id(input.batch_id)
+    if parsed is None:
+        return InvalidInputError.of("batchId", f"{input.batch_id[:80]!r} is not a batch id: those are UUIDs")
+    batch_id = model.BatchId(parsed)
+    batch = await info.context.loaders.batch.load(batch_id)
+    if batch is None:
+        return BatchNotFoundError(
+            message=f"There is no batch {batch_id}",
+            code=ErrorCode.BATCH_NOT_FOUND,
+            batch_id=strawberry.ID(str(batch_id)),
+        )
+    outcomes = await batches.stop(info.context.db, batch_id)
+    return StopBatchSuccess(
+        batch=batch, stopped=outcomes[StopOutcome.STOPPED], stopping=outcomes[StopOutcome.STOPPING]
+    )
+
+
 async def run_benchmarks(
     info: Info,
     input: Annotated[RunBenchmarksInput, strawberry.argument(description="What to execute.")],
@@ -99,6 +158,8 @@ async def run_benchmarks(
             timeout_ms=input.timeout_ms,
             idempotency_key=input.idempotency_key,
             priority=input.priority,
+            repeats=input.repeats,
+            label=model.BatchLabel(input.name, input.note, tuple(input.tags or ())),
         )
     except InvalidInput as error:
         return InvalidInputError.of(error.field, str(error))

@@ -45,6 +45,7 @@ class ErrorCode(Enum):
         "EXECUTION_NOT_OURS",
         description="The execution is observed: its runner was started elsewhere and cannot be stopped here.",
     )
+    BATCH_NOT_FOUND = strawberry.enum_value("BATCH_NOT_FOUND", description="No batch has this id.")
     IDEMPOTENCY_CONFLICT = strawberry.enum_value(
         "IDEMPOTENCY_CONFLICT", description="The idempotency key was used before, with other input."
     )

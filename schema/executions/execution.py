@@ -136,6 +136,9 @@ class Execution:
     leaked_processes: list[LeakedProcess] = strawberry.field(
         description="Processes of its runner that could not be ended and need attention; usually none."
     )
+    trial: int = strawberry.field(
+        description="Its number among the repeats of its benchmark and agent in its batch, from 1; else 1."
+    )
     exit_code: int | None = strawberry.field(description="The runner's exit code; null when unknown.")
     runner: RunnerKind | None = strawberry.field(
         description="Which runner this server started; null before the start and for an observed execution."

@@ -21,6 +21,7 @@ from store.agents.performance import Figures
 from store.benchmarks import benchmarks
 from store.benchmarks.revisions import Revision, counts_of
 from store.executions import (
+    batch_listing,
     batches,
     ingest_problems,
     latest,
@@ -32,6 +33,7 @@ from store.executions import (
     state_machine,
     tool_logs,
 )
+from store.executions.batch_listing import BatchFigures
 from store.executions.batches import Progress
 from store.executions.ingest_problems import Conflict
 from store.executions.messages import MessagesPage
@@ -123,6 +125,7 @@ class Loaders:
     output = Relation[tuple[ExecutionId, int], OutputPiece](output.read_many, NO_OUTPUT)
     batch = Relation[BatchId, Batch | None](batches.get_many, None)
     batch_progress = Relation[BatchId, Progress](batches.progress_of, Progress({}))
+    batch_figures = Relation[BatchId, BatchFigures](batch_listing.figures_of, BatchFigures())
     executions_of = Relation[NestedPage, Page[Execution]](page_loads.executions_of, Page())
     execution_count_of = Relation[NestedCount, int](page_loads.count_executions_of, 0)
     revision_count = Relation[BenchmarkId, int](counts_of, 0)

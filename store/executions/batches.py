@@ -12,15 +12,19 @@ from dataclasses import dataclass
 
 from store import sql
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
+from store.executions import rows, state_machine
+from store.executions.state_machine import StopOutcome
 from store.model import (
     LIVE_STATUSES,
     Batch,
     BatchId,
+    BatchLabel,
     BenchmarkId,
+    ExecutionId,
     ExecutionStatus,
     JsonValue,
 )
-from store.postgres.database import Connection, Database, Row
+from store.postgres.database import Connection, Database, columns
 from store.postgres.retrying import retried
 from store.postgres.text import storable_json, storable_text
 
@@ -28,6 +32,8 @@ SQL = sql.load("batches")
 
 PRIORITY = -1
 """Below 0, the priority of an execution that is requested by itself."""
+
+NO_LABEL = BatchLabel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +60,55 @@ async def request_batch(
     request: JsonValue,
     idempotency_key: str | None = None,
     priority: int = PRIORITY,
+    repeats: int = 1,
+    label: BatchLabel = NO_LABEL,
 ) -> tuple[Batch, bool]:
-    """Inserts an execution of every benchmark with every agent, and their first events, in one transaction.
+    """Inserts executions of every benchmark with every agent, and their first events, in one transaction.
 
+    There are `repeats` of each, numbered by `trial`. All first trials are before all second ones in the queue.
     Returns the batch and whether it is new: a repeated `idempotency_key` with an equal `request` gives the
     first one again. Raises BenchmarkNotFound, which names all that are missing, or BatchIdempotencyConflict.
     """
     key = None if idempotency_key is None else storable_text(idempotency_key)
     async with db.transaction() as connection:
         revisions = await _current_revisions(connection, benchmark_ids)
-        pairs = [(benchmark_id, agent) for benchmark_id in benchmark_ids for agent in agents]
-        row = await connection.fetchrow(SQL["insert"], len(pairs), storable_json(request), key)
+        members = [
+            (benchmark_id, revisions[benchmark_id], storable_text(agent), trial)
+            for trial in range(1, repeats + 1)
+            for benchmark_id in benchmark_ids
+            for agent in agents
+        ]
+        row = await connection.fetchrow(
+            SQL["insert"],
+            len(members),
+            storable_json(request),
+            key,
+            *storable_json((label.name, label.note)),
+            storable_json(label.tags),
+        )
         if row is None:
             known = await connection.fetchrow(SQL["by_idempotency_key"], key)
-            return _repeated(_batch(known), request), False
+            return _repeated(rows.batch(known), request), False
         await connection.execute(
             SQL["insert_executions"],
             row["id"],
             timeout_ms,
-            [benchmark_id for benchmark_id, _ in pairs],
-            [revisions[benchmark_id] for benchmark_id, _ in pairs],
-            [storable_text(agent) for _, agent in pairs],
             priority,
+            *columns(members, 4),
         )
-        return _batch(row), True
+        return rows.batch(row), True
+
+
+async def stop(db: Database, batch_id: BatchId) -> Counter[StopOutcome]:
+    """Requests the stop of each execution that has not ended; how many had which outcome."""
+    live = [ExecutionId(row["id"]) for row in await db.fetch(SQL["live"], batch_id)]
+    return Counter([(await state_machine.request_stop(db, each)).outcome for each in live])
 
 
 async def by_key(db: Database, idempotency_key: str, request: JsonValue) -> Batch | None:
     """The batch that this key has made; raises BatchIdempotencyConflict when it was for another request."""
     row = await db.fetchrow(SQL["by_idempotency_key"], storable_text(idempotency_key))
-    return None if row is None else _repeated(_batch(row), request)
+    return None if row is None else _repeated(rows.batch(row), request)
 
 
 def _repeated(existing: Batch, request: JsonValue) -> Batch:
@@ -110,7 +135,7 @@ async def _current_revisions(
 
 async def get_many(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Batch]:
     """Batches by id; ids that do not exist are absent."""
-    return {BatchId(row["id"]): _batch(row) for row in await db.fetch(SQL["by_ids"], ids)}
+    return {BatchId(row["id"]): rows.batch(row) for row in await db.fetch(SQL["by_ids"], ids)}
 
 
 async def progress_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Progress]:
@@ -120,7 +145,3 @@ async def progress_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Pro
         of_batch = counts.setdefault(BatchId(row["batch_id"]), Counter())
         of_batch[ExecutionStatus(row["status"])] = row["executions"]
     return {batch_id: Progress(of_batch) for batch_id, of_batch in counts.items()}
-
-
-def _batch(row: Row) -> Batch:
-    return Batch(BatchId(row["id"]), row["requested_at"], row["size"], row["request"])

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from store.columns import reader
-from store.model import Benchmark, Execution, ExecutionEvent, JsonValue, Message, Progress, Step, ToolCall
+from store.model import (
+    Batch,
+    Benchmark,
+    Execution,
+    ExecutionEvent,
+    JsonValue,
+    Message,
+    Progress,
+    Step,
+    ToolCall,
+)
 
 execution = reader(Execution)
 event = reader(ExecutionEvent)
@@ -15,6 +25,7 @@ tool_call = reader(ToolCall)
 step = reader(Step)
 benchmark = reader(Benchmark)
 message = reader(Message)
+batch = reader(Batch)
 _progress = reader(Progress)
 
 

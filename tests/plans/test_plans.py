@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from store.executions import (
+    batch_listing,
     batches,
     latest,
     listing,
@@ -153,6 +154,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
         db, listing.Parent.RERUN, [uuid.UUID(int=n) for n in range(50)], ExecutionFilter(), limit=50
     ),
     "page of a batch": page(ExecutionFilter(batch_ids=(BATCH,))),
+    "figures of a batch": lambda db: batch_listing.figures_of(db, [BATCH]),
     "progress of a batch": lambda db: batches.progress_of(db, [BATCH]),
     "standing of a batch": lambda db: BatchProgressTracker.start(db, BATCH, Cursor(100, ONE, 0)),
     "the living": state_machine.live,

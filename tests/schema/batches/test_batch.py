@@ -119,6 +119,17 @@ async def test_benchmarks_by_id_or_by_filter_with_every_agent(ask: Any) -> None:
         ({"benchmarkIds": None, "filter": {"ids": ["../x"]}}, {"field": "filter"}),
         ({"timeoutMs": 1}, {"field": "timeoutMs"}),
         ({"idempotencyKey": ""}, {"field": "idempotencyKey"}),
+        ({"repeats": 0}, {"field": "repeats"}),
+        ({"repeats": 101}, {"field": "repeats"}),
+        ({"repeats": 2**31 - 1}, {"field": "repeats"}),
+        ({"name": ""}, {"field": "name"}),
+        ({"name": "a\nb"}, {"field": "name"}),
+        ({"name": "n" * 201}, {"field": "name"}),
+        ({"note": "n" * 4001}, {"field": "note"}),
+        ({"tags": ["a b"]}, {"field": "tags"}),
+        ({"tags": ["a=b=c"]}, {"field": "tags"}),
+        ({"tags": ["a", "a"]}, {"field": "tags"}),
+        ({"tags": [f"t{n}" for n in range(21)]}, {"field": "tags"}),
     ],
 )
 async def test_a_batch_that_cannot_be_is_refused_by_name_and_writes_nothing(
@@ -211,3 +222,119 @@ async def test_a_batch_that_does_not_exist_is_null(ask: Any, refuse: Any) -> Non
     assert (await refuse(BATCH, id="1"))[0] == "INVALID_ID"
     batch_id = (await _started(ask))["batch"]["id"]
     assert (await refuse(BATCH, id=batch_id, filter={"batchId": batch_id}))[0] == "INVALID_FILTER"
+
+
+REPEATED = """
+query ($id: ID!) {
+  batch(id: $id) {
+    name note tags size figures { attempts solved solveRate meanComputedScore }
+    executions { nodes { benchmarkId agent trial solved } }
+  }
+}
+"""
+
+
+async def test_repeats_are_numbered_and_every_first_trial_comes_before_every_second(
+    db: Database, ask: Any
+) -> None:
+    label = {"name": "nightly", "note": "two lines,\nwhy not", "tags": ["nightly", "commit=abc123"]}
+    batch_id = (await _started(ask, repeats=3, **label))["batch"]["id"]
+    batch = (await ask(REPEATED, id=batch_id))["batch"]
+    assert {key: batch[key] for key in label} == label
+    assert batch["size"] == 12
+    trials = {(node["benchmarkId"], node["agent"], node["trial"]) for node in batch["executions"]["nodes"]}
+    assert trials == {(id_, agent, n) for id_ in ("one", "two") for agent in AGENTS for n in (1, 2, 3)}
+    in_queue = await db.fetch("SELECT trial FROM executions ORDER BY queue_number")
+    assert [row["trial"] for row in in_queue] == [1] * 4 + [2] * 4 + [3] * 4
+
+
+async def test_repeats_and_labels_are_a_part_of_what_a_key_stands_for(ask: Any) -> None:
+    wanted = {"repeats": 2, "tags": ["b", "a"], "idempotencyKey": "k"}
+    first = await _started(ask, **wanted)
+    again = await _started(ask, **{**wanted, "tags": ["a", "b"]})
+    assert (again["created"], again["batch"]["id"]) == (False, first["batch"]["id"])
+    others: tuple[dict[str, Any], ...] = ({"repeats": 3}, {"name": "x"}, {"tags": []})
+    for other in others:
+        given = {"agents": AGENTS, "benchmarkIds": ["one", "two"], **wanted, **other}
+        assert (await ask(RUN, input=given))["runBenchmarks"]["code"] == "IDEMPOTENCY_CONFLICT"
+
+
+async def test_its_figures_count_attempts(db: Database, ask: Any) -> None:
+    batch_id = (await _started(ask, repeats=2))["batch"]["id"]
+    nothing = {"attempts": 0, "solved": 0, "solveRate": None, "meanComputedScore": None}
+    assert (await ask(REPEATED, id=batch_id))["batch"]["figures"] == nothing
+    members = await _members(ask, batch_id)
+    for execution_id, score in zip(members, (1.0, 0.5, 0.0, None), strict=False):
+        wanted = ExecutionId(uuid.UUID(execution_id))
+        assert await claim(db, wanted) is not None
+        scoring = None if score is None else {"score": score}
+        failure = None if scoring else Failure(FailureKind.ENDPOINT, "AUTH: no")
+        status = ExecutionStatus.FAILED if failure else ExecutionStatus.SUCCEEDED
+        await state_machine.finish(db, wanted, Ending(status, failure=failure, scoring=scoring))
+    figures = (await ask(REPEATED, id=batch_id))["batch"]["figures"]
+    assert figures == {
+        "attempts": 3,
+        "solved": 1,
+        "solveRate": pytest.approx(1 / 3),
+        "meanComputedScore": 0.5,
+    }
+
+
+STOP = """
+mutation ($id: ID!) {
+  stopBatch(input: { batchId: $id }) {
+    ... on StopBatchSuccess { stopped stopping batch { progress { stopped stopping ended } } }
+    ... on Error { code }
+  }
+}
+"""
+
+
+async def test_a_batch_is_stopped_whatever_its_executions_do(db: Database, ask: Any) -> None:
+    batch_id = (await _started(ask))["batch"]["id"]
+    ended, running, *_ = await _members(ask, batch_id)
+    await _end(db, ended, success=True)
+    assert await claim(db, ExecutionId(uuid.UUID(running))) is not None
+    stopped = (await ask(STOP, id=batch_id))["stopBatch"]
+    assert stopped == {
+        **{"stopped": 2, "stopping": 1},
+        "batch": {"progress": {"stopped": 2, "stopping": 1, "ended": 3}},
+    }
+    again = (await ask(STOP, id=batch_id))["stopBatch"]
+    assert (again["stopped"], again["stopping"]) == (0, 1)
+    unknown = "00000000-0000-4000-8000-000000000000"
+    assert (await ask(STOP, id=unknown))["stopBatch"] == {"code": "BATCH_NOT_FOUND"}
+    assert (await ask(STOP, id="1"))["stopBatch"] == {"code": "INVALID_INPUT"}
+
+
+LIST = """
+query ($first: Int, $after: String, $last: Int, $before: String, $filter: BatchFilter) {
+  batches(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
+    totalCount nodes { name } edges { cursor node { id } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+
+
+async def test_batches_are_listed_newest_first_and_found_by_tags_and_text(ask: Any, refuse: Any) -> None:
+    for number in range(5):
+        tags = ["all", "odd" if number % 2 else "even"]
+        await _started(ask, name=f"Batch {number}", note="100 % of it" if number == 3 else None, tags=tags)
+
+    async def names(**given: Any) -> list[str]:
+        page = (await ask(LIST, **given))["batches"]
+        return [node["name"].removeprefix("Batch ") for node in page["nodes"]]
+
+    assert await names() == ["4", "3", "2", "1", "0"]
+    first = (await ask(LIST, first=2))["batches"]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (5, True)
+    assert await names(first=2, after=first["pageInfo"]["endCursor"]) == ["2", "1"]
+    assert await names(last=2) == ["1", "0"]
+    assert await names(last=2, before=first["pageInfo"]["endCursor"]) == ["4"]
+    assert await names(filter={"tags": ["all", "odd"]}) == ["3", "1"]
+    assert await names(filter={"text": "BATCH 2"}) == ["2"]
+    assert await names(filter={"text": "% of"}) == ["3"]
+    assert await names(filter={"text": "\x00"}) == []
+    assert (await refuse(LIST, after="nonsense"))[0] == "INVALID_CURSOR"
+    assert (await refuse(LIST, first=0))[0] == "PAGE_SIZE"

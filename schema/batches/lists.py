@@ -1,0 +1,93 @@
+"""Lists of batches: the connection, and which batches."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Annotated
+
+import strawberry
+
+from schema.contract.context import Info
+from schema.contract.pagination import (
+    After,
+    Before,
+    First,
+    Last,
+    PageInfo,
+    Window,
+    decode_cursor,
+    encode_time_cursor_parts,
+    parse_time_cursor_parts,
+)
+from schema.contract.references import BATCH, list_of
+from store import model
+from store.executions import batch_listing
+from store.executions.batch_listing import BatchBounds
+
+CURSOR_KIND = "batches"
+
+
+@strawberry.input(description="Which batches. Every condition given must hold.")
+class BatchFilter:
+    tags: list[str] | None = strawberry.field(default=None, description="With all of these tags.")
+    text: str | None = strawberry.field(
+        default=None, description="With this text in name or note, in any case."
+    )
+
+    def conditions(self) -> batch_listing.BatchFilter:
+        return batch_listing.BatchFilter(tags=tuple(self.tags or ()), text=self.text)
+
+
+@strawberry.type(description="A batch in a list.")
+class BatchEdge:
+    cursor: str = strawberry.field(description="Its position in the list; for `after` and `before`.")
+    node: model.Batch = strawberry.field(graphql_type=BATCH, description="The batch.")
+
+
+@strawberry.type(description="A page of batches, newest first.")
+class BatchConnection:
+    filter: strawberry.Private[batch_listing.BatchFilter]
+    edges: list[BatchEdge] = strawberry.field(description="The batches with their cursors.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
+
+    @strawberry.field(graphql_type=list_of(BATCH), description="The batches without their cursors.")
+    def nodes(self) -> list[model.Batch]:
+        return [edge.node for edge in self.edges]
+
+    @strawberry.field(description="How many batches match the filter; counted only when selected.")
+    async def total_count(self, info: Info) -> int:
+        return await batch_listing.count(info.context.db, self.filter)
+
+
+async def batches(
+    info: Info,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+    filter: Annotated[
+        BatchFilter | None, strawberry.argument(description="Which batches; all when not given.")
+    ] = None,
+) -> BatchConnection:
+    window = Window.of(first, after, last, before)
+    conditions = filter.conditions() if filter is not None else batch_listing.BatchFilter()
+    bounds = BatchBounds(window.limit, _key(window.after), _key(window.before), window.backwards)
+    page = await batch_listing.page(info.context.db, conditions, bounds)
+    edges = [
+        BatchEdge(cursor=encode_time_cursor_parts(CURSOR_KIND, (), row.requested_at, row.id), node=row)
+        for row in page.items
+    ]
+    return BatchConnection(
+        filter=conditions,
+        edges=edges,
+        page_info=PageInfo.of(edges, page.has_next, page.has_previous),
+    )
+
+
+def _key(cursor: str | None) -> tuple[dt.datetime, uuid.UUID] | None:
+    return (
+        None
+        if cursor is None
+        else parse_time_cursor_parts(CURSOR_KIND, decode_cursor(CURSOR_KIND, cursor, 2))
+    )
