@@ -82,7 +82,7 @@ async def test_a_growing_transcript_is_followed_and_each_line_is_an_event(
     assert kinds.count(EventKind.MESSAGE) == 3 and kinds[-1] is EventKind.STATUS_CHANGED
 
 
-@pytest.mark.parametrize("order", itertools.permutations(["log", "transcript", "session"]))
+@pytest.mark.parametrize("order", [*itertools.permutations(["log", "transcript", "session"])])
 async def test_the_order_in_which_files_arrive_does_not_matter(
     bridge: Bridge, sessions: Path, order: tuple[str, ...]
 ) -> None:
