@@ -44,6 +44,7 @@ SYNC = "sync of 10,000 files"
 IMPORT = "import of 10,000 session files"
 CONVERSATIONS = "conversations with models"
 SCALE = "lists and agent performance at 1,000,000 executions against 10,000"
+MODEL = "execution with a model that answers at once"
 STARTUP = "start"
 
 GOALS = (
@@ -79,6 +80,7 @@ GOALS = (
         CONVERSATIONS, "conversations.stored", "1,000 transcripts stored ≤ 1.5 × parsing alone", at_most(1.5)
     ),
     Goal(SCALE, "scale.slowest", "≤ 1.5 ×, the slowest of them", at_most(1.5)),
+    Goal(MODEL, "model.overhead", "≤ 1.3 × with the reference answer", at_most(1.3)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
     Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),
 )

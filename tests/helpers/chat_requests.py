@@ -7,6 +7,7 @@ vocabulary that all vendors know.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -72,9 +73,12 @@ class ToolMessage(Strict):
     content: str
 
 
+Message = Annotated[System | User | Assistant | ToolMessage, Field(discriminator="role")]
+
+
 class OpenAiRequest(Strict):
     model: Text
-    messages: list[Annotated[System | User | Assistant | ToolMessage, Field(discriminator="role")]]
+    messages: list[Message]
     tools: Annotated[list[OpenAiTool], Field(min_length=1)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -146,21 +150,26 @@ def _openai_problem(path: str, headers: dict[str, str], body: Any, key: str) -> 
     if headers.get("authorization") != f"Bearer {key}":
         return "the API key is not given as it should be"
     request = TypeAdapter(OpenAiRequest).validate_python(body)
+    return conversation_problem(request.messages) or _tools_problem(
+        [(tool.function.name, tool.function.parameters) for tool in request.tools]
+    )
+
+
+def conversation_problem(messages: Sequence[System | User | Assistant | ToolMessage]) -> str | None:
+    """Why the messages are no conversation: every call has one result, and nothing comes between."""
     open_calls: list[str] = []
-    for message in request.messages:
+    for message in messages:
         if isinstance(message, ToolMessage):
             if message.tool_call_id not in open_calls:
                 return "a tool message answers no call before it"
             open_calls.remove(message.tool_call_id)
         elif open_calls:
-            return f"the calls {open_calls} have no answer"
+            break
         elif isinstance(message, Assistant):
             open_calls = [call.id for call in message.tool_calls or []]
             if message.content is None and not open_calls:
                 return "an assistant message has neither content nor calls"
-    return _tools_problem(
-        open_calls, [(tool.function.name, tool.function.parameters) for tool in request.tools]
-    )
+    return f"the calls {open_calls} have no answer" if open_calls else None
 
 
 def _anthropic_problem(path: str, headers: dict[str, str], body: Any, key: str) -> str | None:
@@ -180,12 +189,12 @@ def _anthropic_problem(path: str, headers: dict[str, str], body: Any, key: str) 
         open_calls = [block.id for block in blocks if isinstance(block, ToolUse)]
         if open_calls and message.role != "assistant":
             return "a user calls no tools"
-    return _tools_problem(open_calls, [(tool.name, tool.input_schema) for tool in request.tools])
-
-
-def _tools_problem(open_calls: list[str], tools: list[tuple[str, dict[str, Any]]]) -> str | None:
     if open_calls:
         return f"the calls {open_calls} have no answer"
+    return _tools_problem([(tool.name, tool.input_schema) for tool in request.tools])
+
+
+def _tools_problem(tools: list[tuple[str, dict[str, Any]]]) -> str | None:
     if len({name for name, _ in tools}) != len(tools):
         return "two tools have one name"
     return next((problem for name, schema in tools if (problem := _schema_problem(name, schema))), None)

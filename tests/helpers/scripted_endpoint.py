@@ -1,23 +1,26 @@
 """A model's endpoint that answers from a script, and refuses what the real interfaces refuse.
 
-    python -m tests.helpers.scripted_endpoint --protocol=openai --script=FILE --log=FILE
+    python -m tests.helpers.scripted_endpoint --protocol=openai --script=FILE --log=FILE [--certificate=FILE]
 
 Listens on a free port of 127.0.0.1 and prints it. Each request is validated strictly against the published shape
 of its interface; one that is wrong gets status 400 and a reason. The script is a list, one item per right request:
 
     {"text": …, "calls": [{"name": …, "arguments": object or text, "id": …}], "finish": …, "extra": {…}}
     {"status": 429, "headers": {…}, "body": value or text}
-    {"huge": bytes} · {"hang": true}
+    {"huge": bytes} · {"hang": true} · {"cut": "headers" or "body"} · {"drip": true}
 
-`extra` is merged into the message, `"times": n` repeats an item. After the last item the status is 418. Each
-request is appended to the log as a line of JSON: path, body, and what was wrong with it.
+`extra` is merged into the message, `"times": n` repeats an item. `cut` closes the connection before the headers or
+within the body; `drip` sends a byte every tenth of a second, without end. After the last item the status is 418.
+Each request is appended to the log as a line of JSON: path, body, and what was wrong with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,6 +65,8 @@ class Script:
     async def _answer(self, request: web.Request, item: dict[str, Any]) -> web.StreamResponse:
         if "hang" in item:
             await asyncio.sleep(600)
+        if "cut" in item or "drip" in item:
+            return await self._broken_off(request, item)
         if "huge" in item:
             response = web.StreamResponse(headers={"Content-Type": "application/json"})
             await response.prepare(request)
@@ -76,6 +81,19 @@ class Script:
         self._answered += 1
         answer = openai_answer if self._protocol == "openai" else anthropic_answer
         return web.json_response(answer(item, self._answered))
+
+    async def _broken_off(self, request: web.Request, item: dict[str, Any]) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={"Content-Type": "application/json", "Content-Length": "1000000"}
+        )
+        if item.get("cut") != "headers":
+            await response.prepare(request)
+            for _ in range(1) if "cut" in item else itertools.repeat(None):
+                await response.write(b" ")
+                await asyncio.sleep(0.1)
+        assert request.transport is not None
+        request.transport.abort()
+        return response
 
 
 def error_body(protocol: str, message: str) -> dict[str, Any]:
@@ -148,10 +166,11 @@ class ScriptedEndpoint:
     protocol: str
     port: int
     log: Path
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}" + ("/v1" if self.protocol == "openai" else "")
+        return f"{self.scheme}://127.0.0.1:{self.port}" + ("/v1" if self.protocol == "openai" else "")
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -161,12 +180,14 @@ class ScriptedEndpoint:
 
 @contextmanager
 def scripted_endpoint(
-    directory: Path, script: list[dict[str, Any]], protocol: str = "openai"
+    directory: Path, script: list[dict[str, Any]], protocol: str = "openai", certificate: Path | None = None
 ) -> Iterator[ScriptedEndpoint]:
-    """Starts the endpoint as a process of its own; its files go into `directory`."""
+    """Starts the endpoint as a process of its own; its files go into `directory`. A certificate gives it TLS."""
     path, log = directory / "script.json", directory / "requests.jsonl"
     path.write_text(json.dumps(script))
-    arguments = (f"--protocol={protocol}", f"--script={path}", f"--log={log}")
+    arguments = [f"--protocol={protocol}", f"--script={path}", f"--log={log}"]
+    if certificate is not None:
+        arguments.append(f"--certificate={certificate}")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.helpers.scripted_endpoint", *arguments],
         cwd=REPOSITORY,
@@ -177,17 +198,22 @@ def scripted_endpoint(
     with process:
         try:
             assert process.stdout is not None
-            yield ScriptedEndpoint(protocol, int(process.stdout.readline()), log)
+            scheme = "http" if certificate is None else "https"
+            yield ScriptedEndpoint(protocol, int(process.stdout.readline()), log, scheme)
         finally:
             process.kill()
 
 
-async def serve(script: Script) -> None:
+async def serve(script: Script, certificate: str | None) -> None:
     application = web.Application(client_max_size=64 * 1024 * 1024)
     application.router.add_route("*", "/{path:.*}", script.handle)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    tls = None
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     print(runner.addresses[0][1], flush=True)
     await asyncio.Event().wait()
@@ -197,9 +223,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("--protocol", "--script", "--log"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--certificate")
     given = parser.parse_args()
     items = json.loads(Path(given.script).read_text())
-    asyncio.run(serve(Script(given.protocol, items, Path(given.log))))
+    asyncio.run(serve(Script(given.protocol, items, Path(given.log)), given.certificate))
 
 
 if __name__ == "__main__":

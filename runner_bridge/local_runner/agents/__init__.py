@@ -40,7 +40,7 @@ def create_agent(
     """The agent of one execution, whose transcript goes into `directory`."""
     if settings is None:
         return DeterministicAgent()
-    # Only here: an HTTP client takes a fifth of a second to load, and the deterministic agent needs none.
+    # Only here: the deterministic agent needs no HTTP client.
     from runner_bridge.local_runner.agents.llm import LlmAgent
 
     secrets = Secrets(environment)

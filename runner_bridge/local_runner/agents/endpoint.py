@@ -1,24 +1,18 @@
-"""Sends a model's requests over HTTP: tries again what may pass, and limits time and size.
-
-Only the address in the settings is asked: redirects are not followed, no proxy and no cookie is used, and
-addresses where clouds keep credentials are refused at every connection. Each try is recorded.
-"""
+"""Asks a model's endpoint: tries again what may pass, and tells apart what went wrong. Each try is recorded."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import time
 from dataclasses import dataclass
-from types import TracebackType
+from http.client import HTTPException
+from ssl import SSLError
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from runner_bridge.formats import chat_endpoints
-from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, checked_socket
+from runner_bridge.formats.endpoint_addresses import ForbiddenAddress
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.local_runner.agents.chat import (
@@ -29,13 +23,13 @@ from runner_bridge.local_runner.agents.chat import (
     Reply,
     bad_answer,
 )
-from runner_bridge.local_runner.agents.endpoint_errors import failure_of, retry_after
+from runner_bridge.local_runner.agents.endpoint_errors import failure_of, retry_after, unreachable_reason
+from runner_bridge.local_runner.agents.http_post import HttpAnswer, TooLong, post
 from runner_bridge.local_runner.agents.settings import ConfiguredAgent
 from runner_bridge.local_runner.transcript import Transcript
 from runner_bridge.redaction import Secrets
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-CONNECT_TIMEOUT_S = 20.0
 MAX_LOCATION = 200
 MAX_BACKOFF_S = 60.0
 _RANDOM = random.SystemRandom()
@@ -51,7 +45,7 @@ class Tries:
 
 
 class Endpoint:
-    """An open session with an agent's endpoint, for one step."""
+    """An agent's endpoint."""
 
     def __init__(
         self,
@@ -68,21 +62,7 @@ class Endpoint:
         self._tries = tries
         self._url = chat_endpoints.chat_url(agent.settings.protocol, agent.settings.url)
 
-    async def __aenter__(self) -> Endpoint:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(socket_factory=checked_socket),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-            trust_env=False,
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
-
-    async def ask(self, body: Json, deadline: float, facts: Json) -> Reply:
+    def ask(self, body: Json, deadline: float, facts: Json) -> Reply:
         """The model's answer to `body`, before `deadline` of the monotonic clock. Raises EndpointFailure.
 
         `facts` is what the transcript says about the request; its content is written with the first try alone.
@@ -92,7 +72,7 @@ class Endpoint:
             self._record_request(facts if attempt == 1 else {"reev.turn": facts["reev.turn"]}, attempt, data)
             began = time.monotonic()
             try:
-                answer = await self._answer(data, deadline)
+                answer = self._answer(data, deadline)
                 reply = self._protocol.read(answer)
             except _Failed as failed:
                 failure, wait = failed.failure, failed.wait
@@ -107,7 +87,7 @@ class Endpoint:
                 raise failure
             self._tries.waited_s += again
             self._tries.retries += 1
-            await asyncio.sleep(again)
+            time.sleep(again)
         raise AssertionError("the last try raises or returns")
 
     def _wait_before_next(
@@ -120,37 +100,36 @@ class Endpoint:
         wait = backoff if asked is None else asked
         return wait if time.monotonic() + wait < deadline else None
 
-    async def _answer(self, data: bytes, deadline: float) -> Json:
+    def _answer(self, data: bytes, deadline: float) -> Json:
         limit = min(self._agent.settings.request_timeout_ms / 1000, deadline - time.monotonic())
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
+            "Connection": "close",
             **chat_endpoints.headers(self._agent.settings.protocol, self._agent.api_key),
         }
         self._tries.requests += 1
         try:
-            async with (
-                asyncio.timeout(limit),
-                self._session.post(self._url, data=data, headers=headers, allow_redirects=False) as response,
-            ):
-                content = await _read(response)
+            answer = post(self._url, data, headers, limit, MAX_ANSWER_BYTES)
         except TimeoutError:
             message = f"no answer within {limit:.1f} seconds"
             raise EndpointFailure(FailureKind.TIMEOUT, message, is_passing=True) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except TooLong:
+            raise bad_answer(f"the answer is longer than {MAX_ANSWER_BYTES} bytes") from None
+        except (HTTPException, OSError, ValueError) as error:
             raise self._unreachable(error) from None
-        return self._judged(response, content)
+        return self._judged(answer)
 
-    def _judged(self, response: aiohttp.ClientResponse, content: bytes) -> Json:
-        status = response.status
+    def _judged(self, answer: HttpAnswer) -> Json:
+        status = answer.status
         if 300 <= status < 400:
-            target = self._secrets.removed(response.headers.get("Location", "nowhere"))[:MAX_LOCATION]
+            target = self._secrets.removed(answer.headers.get("Location", "nowhere"))[:MAX_LOCATION]
             raise bad_answer(f"the endpoint redirects to {target}, which is not followed")
-        tree = self._tree(content)
+        tree = self._tree(answer.content)
         if status >= 400 or (isinstance(tree, dict) and tree.get("error")):
-            raise _Failed(failure_of(status, tree), retry_after(response.headers))
+            raise _Failed(failure_of(status, tree), retry_after(answer.headers))
         if not isinstance(tree, dict):
-            kind = self._secrets.removed(response.content_type)
+            kind = self._secrets.removed(answer.headers.get("Content-Type", "of no type"))
             raise bad_answer(f"the answer ({kind}) is no JSON object: is this the address of the API?")
         return tree
 
@@ -164,12 +143,8 @@ class Endpoint:
     def _unreachable(self, error: Exception) -> EndpointFailure:
         parts = urlsplit(self._url)
         place = f"{parts.scheme}://{parts.netloc}"
-        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-        passing = not isinstance(cause, ForbiddenAddress) and not isinstance(
-            error, aiohttp.ClientSSLError | ValueError
-        )
-        reason = (isinstance(cause, OSError) and cause.strerror) or str(cause) or type(cause).__name__
-        message = self._secrets.removed(f"{place} cannot be reached: {reason}")
+        passing = not isinstance(error, ForbiddenAddress | SSLError | ValueError)
+        message = self._secrets.removed(f"{place} cannot be reached: {unreachable_reason(error)}")
         return EndpointFailure(FailureKind.UNREACHABLE, message, is_passing=passing)
 
     def _record_request(self, facts: Json, attempt: int, data: bytes) -> None:
@@ -235,12 +210,3 @@ class _Failed(Exception):
         super().__init__(str(failure))
         self.failure = failure
         self.wait = wait
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    content = bytearray()
-    async for chunk in response.content.iter_chunked(64 * 1024):
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            raise bad_answer(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-    return bytes(content)

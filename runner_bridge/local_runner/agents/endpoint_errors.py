@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
+import ssl
 from collections.abc import Mapping
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +25,7 @@ _STATUS_OF_CODE = {
     "timeout_error": 408,
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
+    "invalid_model": 404,
     "api_error": 500,
     "server_error": 500,
     "overloaded_error": _OVERLOADED,
@@ -29,18 +33,25 @@ _STATUS_OF_CODE = {
 _CONTEXT = re.compile(
     r"context[ _](length|window|size)|maximum context|prompt is too long|too many (input )?tokens", re.I
 )
-_FILTERED = re.compile(r"content[ _]?(filter|policy)|safety (filter|system)", re.I)
+_FILTERED = re.compile(r"content[ _]?(filter|policy)|safety (filter|system)|sensitive content", re.I)
+_BAD_KEY = re.compile(r"api key not valid", re.I)
+_NO_PATH = re.compile(r"unexpected endpoint", re.I)
+_NO_CREDIT = frozenset({"insufficient_quota", "1113"})
+"""Codes of a 429 that will not pass: OpenAI's, and z.ai's."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def failure_of(status: int, body: Any) -> EndpointFailure:
     """The failure that an answer with this status and this JSON body reports; `body` is None for other bodies."""
+    # Gemini's errors are lists of one.
+    body = body[0] if isinstance(body, list) and body else body
     error = member(body, "error") or body
     message = _message(error)
     codes = [text for text in (member(error, "code"), member(error, "type"), member(error, "status")) if text]
     effective = _effective_status(status, codes)
     kind, is_passing = _kind(effective, " ".join([*map(str, codes), message]))
-    if "insufficient_quota" in codes:
+    if not _NO_CREDIT.isdisjoint(map(str, codes)):
         is_passing = False
     said = f": {message}" if message else ""
     return EndpointFailure(
@@ -71,14 +82,14 @@ def _kind(status: int, said: str) -> tuple[FailureKind, bool]:
             return FailureKind.RATE_LIMITED, True
         case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.GATEWAY_TIMEOUT:
             return FailureKind.TIMEOUT, True
-        case HTTPStatus.CONFLICT:
-            return FailureKind.UNREACHABLE, True
-        case _ if status >= 500:
-            return FailureKind.UNREACHABLE, True
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        case _ if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or _CONTEXT.search(said):
             return FailureKind.CONTEXT_LENGTH, False
-        case _ if _CONTEXT.search(said):
-            return FailureKind.CONTEXT_LENGTH, False
+        case _ if status == HTTPStatus.CONFLICT or status >= 500:
+            return FailureKind.UNREACHABLE, True
+        case _ if _BAD_KEY.search(said):
+            return FailureKind.AUTH, False
+        case _ if _NO_PATH.search(said):
+            return FailureKind.NOT_FOUND, False
         case _ if _FILTERED.search(said):
             return FailureKind.REFUSED, False
         case _ if "overloaded" in said.lower():
@@ -88,23 +99,47 @@ def _kind(status: int, said: str) -> tuple[FailureKind, bool]:
 
 
 def _effective_status(status: int, codes: list[Any]) -> int:
-    """Some endpoints report errors with status 200, and the real status as a code in the body."""
-    if status >= 300:
-        return status
+    """Some endpoints report errors with status 200 or 400, and what happened as a code in the body."""
     for code in codes:
         number = int(code) if str(code).isdecimal() else _STATUS_OF_CODE.get(str(code), 0)
-        if 400 <= number < 600:
+        if (status < 300 and 400 <= number < 600) or (
+            status == HTTPStatus.BAD_REQUEST and 400 < number < 500
+        ):
             return number
     return status
 
 
 def _message(error: Any) -> str:
-    said = text_or_none(error) or text_or_none(member(error, "message")) or ""
+    said = text_or_none(error) or member(error, "message") or member(error, "detail") or ""
+    if not isinstance(said, str):
+        said = json.dumps(said, ensure_ascii=False)
+    if cause := text_or_none(member(member(error, "metadata"), "raw")):
+        said = f"{said}: {cause}"  # OpenRouter's own message says only that the provider failed.
     plain = _CONTROL.sub(" ", said)
     return plain if len(plain) <= MAX_MESSAGE else plain[: MAX_MESSAGE - 1] + "…"
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def unreachable_reason(error: BaseException) -> str:
+    """Why no connection came about or lasted; of a certificate also what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        advice = _CERTIFICATE_ADVICE.get(error.verify_code, _UNKNOWN_ISSUER)
+        return f"its certificate is not valid: {error.verify_message.rstrip('.')}; {advice}"
+    if isinstance(error, ssl.SSLError):
+        return f"it does not speak TLS as it should ({error.reason}): does its address begin with http://?"
+    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+        return "its address or the API key has a character that HTTP does not allow"
+    said = (isinstance(error, OSError) and error.strerror) or str(error)
+    return said or type(error).__name__
+
+
+_UNKNOWN_ISSUER = "if you trust its issuer, name a file with the issuer's certificate in SSL_CERT_FILE"
+_OUT_OF_TIME = "renew it, or set the clock of this machine"
+_OTHER_NAME = "use the name that it was made for"
+_CERTIFICATE_ADVICE = {9: _OUT_OF_TIME, 10: _OUT_OF_TIME, 62: _OTHER_NAME, 64: _OTHER_NAME}
+"""By OpenSSL's number for what is wrong with a certificate."""
+
+
+def retry_after(headers: Mapping[str, str] | Message) -> float | None:
     """The seconds to wait that Retry-After asks for, as a number or a date; None when it says nothing."""
     said = headers.get("Retry-After", "").strip()
     try:

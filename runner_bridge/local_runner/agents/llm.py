@@ -7,7 +7,6 @@ model; a failure of the endpoint ends the execution (AgentError), and a limit do
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -80,6 +79,7 @@ class LlmAgent:
         self._messages: list[Json] = []
         self._totals = _Totals()
         self._tries = Tries()
+        self._endpoint = Endpoint(agent, self._protocol, secrets, transcript, self._tries)
         self._prompt_hash: str | None = None
 
     def act(self, request: AgentRequest, tools: ToolLog) -> Sequence[Instruction]:
@@ -90,7 +90,7 @@ class LlmAgent:
         tools.prompt([tool.name for tool in self._tools], request.prompt, f"{prompt.system}\n{prompt.user}")
         reason: str | None = None
         try:
-            reason = asyncio.run(self._play(request, prompt, toolbox, tools))
+            reason = self._play(request, prompt, toolbox, tools)
         except EndpointFailure as failure:
             reason = failure.kind.value
             raise
@@ -101,7 +101,7 @@ class LlmAgent:
             raise LimitReached(f"LIMIT: the step reached {reason}, which fails it by the setting on_limit")
         return toolbox.prepared
 
-    async def _play(self, request: AgentRequest, prompt: PromptText, toolbox: Toolbox, tools: ToolLog) -> str:
+    def _play(self, request: AgentRequest, prompt: PromptText, toolbox: Toolbox, tools: ToolLog) -> str:
         """The conversation of one step; returns why it ended."""
         if self._settings.conversation == "per-step":
             self._messages = []
@@ -110,26 +110,23 @@ class LlmAgent:
         offered = self._offered(toolbox)
         facts = self._first_facts(request, prompt, offered)
         allowed_calls = self._settings.max_tool_calls
-        async with Endpoint(
-            self._agent, self._protocol, self._secrets, self._transcript, self._tries
-        ) as endpoint:
-            for turn in range(1, self._settings.max_turns + 1):
-                body = self._protocol.body(self._settings, prompt.system, self._messages, offered)
-                about = {"reev.turn": turn, "reev.request.message_count": len(self._messages), **facts}
-                try:
-                    reply = await endpoint.ask(body, deadline, about)
-                except EndpointFailure as failure:
-                    if turn > 1 and failure.kind is FailureKind.TIMEOUT and time.monotonic() >= deadline:
-                        return "time_limit"
-                    raise
-                facts = {}
-                self._take(reply)
-                if not reply.calls:
-                    return "max_tokens" if reply.finish_reason in _CUT_SHORT else "stop"
-                self._answer_calls(reply.calls, allowed_calls, toolbox, tools)
-                allowed_calls -= len(reply.calls)
-                if allowed_calls < 0:
-                    return "max_tool_calls"
+        for turn in range(1, self._settings.max_turns + 1):
+            body = self._protocol.body(self._settings, prompt.system, self._messages, offered)
+            about = {"reev.turn": turn, "reev.request.message_count": len(self._messages), **facts}
+            try:
+                reply = self._endpoint.ask(body, deadline, about)
+            except EndpointFailure as failure:
+                if turn > 1 and failure.kind is FailureKind.TIMEOUT and time.monotonic() >= deadline:
+                    return "time_limit"
+                raise
+            facts = {}
+            self._take(reply)
+            if not reply.calls:
+                return "max_tokens" if reply.finish_reason in _CUT_SHORT else "stop"
+            self._answer_calls(reply.calls, allowed_calls, toolbox, tools)
+            allowed_calls -= len(reply.calls)
+            if allowed_calls < 0:
+                return "max_tool_calls"
         return "max_turns"
 
     def _time_limit(self, request: AgentRequest) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from runner_bridge.formats.agent_settings import LlmSettings
@@ -21,7 +22,15 @@ from runner_bridge.local_runner.agents.chat import (
     sampling,
     text_or_none,
 )
+from runner_bridge.local_runner.agents.endpoint_errors import failure_of
 from runner_bridge.local_runner.agents.tool_definitions import Tool
+
+_PATH = "/chat/completions"
+_FILTERED = ("content_filter", "sensitive")
+"""Finish reasons: OpenAI's, and z.ai's."""
+
+_BROKEN = ("error", "network_error")
+"""Finish reasons of OpenRouter and z.ai when what is behind them failed."""
 
 
 class OpenAiChat:
@@ -56,11 +65,15 @@ class OpenAiChat:
             raise bad_answer("the answer has no choices")
         choice = choices[0]
         message, reason = member(choice, "message"), text_or_none(member(choice, "finish_reason"))
-        if reason == "content_filter":
+        if reason in _FILTERED:
             raise EndpointFailure(FailureKind.REFUSED, "the endpoint's content filter stopped the answer")
-        if reason == "error" or not isinstance(message, dict):
-            said = member(member(choice, "error"), "message")
-            raise bad_answer(f"the answer is an error: {said}" if said else "the choice has no message")
+        if member(choice, "error"):
+            raise failure_of(HTTPStatus.OK, choice)
+        if reason in _BROKEN:
+            said = f"the answer has the finish reason {reason}"
+            raise EndpointFailure(FailureKind.UNREACHABLE, said, is_passing=True)
+        if not isinstance(message, dict):
+            raise bad_answer("the choice has no message")
         message, calls = _with_calls(message)
         usage = answer.get("usage")
         return Reply(

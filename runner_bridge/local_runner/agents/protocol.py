@@ -1,7 +1,7 @@
 """The interface of an agent.
 
-An agent is called once per step, synchronously, in a process that does nothing else; one that talks to a model
-over HTTP can run its own event loop inside `act`. It records every tool call in the tool log that it is given.
+An agent is called once per step, synchronously, in a process that does nothing else. It records every tool call in
+the tool log that it is given.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def test_at_the_time_limit_what_was_prepared_is_executed(
     pay = {"from": "USER_WALLET_PUBKEY", "to": "RECIPIENT_WALLET_PUBKEY", "amount": 100_000_000}
     replies = [Reply("", (ToolCall("1", "sol_transfer", pay),), "tool_calls", None)]
 
-    async def ask(_self: Endpoint, _body: Any, deadline: float, _facts: Any) -> Reply:
+    def ask(_self: Endpoint, _body: Any, deadline: float, _facts: Any) -> Reply:
         if not replies:
             while time.monotonic() < deadline:
                 pass
