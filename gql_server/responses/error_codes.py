@@ -43,6 +43,7 @@ FIELD = {
     "INVALID_ID": "An argument is not an id of the kind that is asked for.",
     "INVALID_CURSOR": "A cursor is of another list, or of a history that is not here: read anew what you show.",
     "INVALID_FILTER": "A filter contradicts where it stands.",
+    "INVALID_ARGUMENT": "An argument has a value that cannot be used.",
     "INVALID_TIME": "A time cannot be represented.",
     "PAGE_SIZE": "A page is larger than there are, or asked for from both ends.",
     "EXECUTION_NOT_FOUND": "There is no such execution to watch.",

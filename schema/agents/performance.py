@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from schema.agents.rates import Interval, K, checked_k
 from schema.contract.context import Info
 from schema.contract.enums import Bucket, ExclusionReason
 from schema.contract.ids import benchmark_id_argument
@@ -22,6 +23,7 @@ from schema.contract.references import BENCHMARK, EXECUTION, nullable
 from schema.contract.times import utc_day
 from store import model
 from store.agents import performance as store
+from store.agents import rates
 from store.agents.performance import Figures, Group, Timed
 
 
@@ -134,6 +136,9 @@ class Performance:
     solve_rate: float | None = strawberry.field(
         description="`solved` / `attempts`, 0 to 1; null without attempts."
     )
+    solve_rate_interval: Interval | None = strawberry.field(
+        description="Where the true solve rate lies (Wilson); null without attempts. Few attempts make it wide."
+    )
     mean_computed_score: float | None = strawberry.field(
         description="Mean of the scores computed here, 0 to 1, of the attempts that have one."
     )
@@ -176,6 +181,20 @@ class BenchmarkPerformance(Performance):
             latest_score_source=None if figures.latest_score is None else source,
             **_shared(figures, filter),
         )
+
+    @strawberry.field(
+        description="pass@k: the chance that at least one of k attempts solves it, without bias; null with fewer "
+        "than k attempts."
+    )
+    def pass_at(self, k: K) -> float | None:
+        return rates.pass_at(checked_k(k), self.figures.solved, self.figures.attempts)
+
+    @strawberry.field(
+        description="pass^k: the chance that each of k attempts solves it, without bias; null with fewer than k "
+        "attempts."
+    )
+    def pass_all(self, k: K) -> float | None:
+        return rates.pass_all(checked_k(k), self.figures.solved, self.figures.attempts)
 
     @strawberry.field(
         graphql_type=nullable(BENCHMARK),
@@ -299,6 +318,7 @@ def _shared(figures: Figures, filter: store.PerformanceFilter) -> dict[str, Any]
         "attempts": figures.attempts,
         "solved": figures.solved,
         "solve_rate": figures.solve_rate,
+        "solve_rate_interval": Interval.of_rate(figures.solved, figures.attempts),
         "mean_computed_score": figures.mean_computed_score,
         "succeeded": figures.succeeded,
         "success_rate": figures.success_rate,

@@ -10,6 +10,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
+from schema.agents.rates import Interval
 from schema.contract.context import Info
 from schema.contract.errors import RequestError
 from schema.contract.ids import parse_execution_id
@@ -66,6 +67,9 @@ class BatchFigures:
     solve_rate: float | None = strawberry.field(
         description="`solved` / `attempts`, 0 to 1; null without attempts."
     )
+    solve_rate_interval: Interval | None = strawberry.field(
+        description="Where the true solve rate lies (Wilson); null without attempts."
+    )
     mean_computed_score: float | None = strawberry.field(
         description="Mean of the scores computed here, of the attempts that have one."
     )
@@ -76,6 +80,7 @@ class BatchFigures:
             attempts=figures.attempts,
             solved=figures.solved,
             solve_rate=figures.solve_rate,
+            solve_rate_interval=Interval.of_rate(figures.solved, figures.attempts),
             mean_computed_score=figures.mean_computed_score,
         )
 

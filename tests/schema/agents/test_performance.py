@@ -105,10 +105,11 @@ async def test_figures_are_honest_about_what_is_missing(db: Database, ask: Any) 
 
 VERDICTS = """
 fragment Verdicts on Performance {
-  agent executions attempts solved solveRate meanComputedScore excluded { reason executions }
+  agent executions attempts solved solveRate solveRateInterval { low high } meanComputedScore
+  excluded { reason executions }
 }
 { agentPerformance {
-  ...Verdicts byBenchmark { ...Verdicts }
+  ...Verdicts byBenchmark { ...Verdicts passAt(k: 2) passAll(k: 2) four: passAt(k: 4) }
   overTime(bucket: MONTH) { executions attempts solved solveRate meanComputedScore }
 } }
 """
@@ -136,12 +137,22 @@ async def test_only_attempts_count_and_what_is_excluded_says_why(
         "attempts": 3,
         "solved": 1,
         "solveRate": pytest.approx(1 / 3),
+        "solveRateInterval": {"low": pytest.approx(0.0614919447), "high": pytest.approx(0.7923403992)},
         "meanComputedScore": 0.75,
         "excluded": [{"reason": "STOPPED", "executions": 2}, {"reason": "ENDPOINT", "executions": 1}],
     }
     assert {key: agent[key] for key in figures} == figures
-    assert agent["byBenchmark"] == [figures]
+    of_several = {"passAt": pytest.approx(2 / 3), "passAll": 0.0, "four": None}
+    assert agent["byBenchmark"] == [{**figures, **of_several}]
     assert agent["overTime"] == [{key: figures[key] for key in agent["overTime"][0]}]
+
+
+@pytest.mark.parametrize("k", [0, -1, 101, 2**31 - 1])
+async def test_a_number_of_attempts_out_of_bounds_is_refused(db: Database, refuse: Any, k: int) -> None:
+    await ended(db)
+    for field in ("passAt", "passAll"):
+        query = f"{{ agentPerformance {{ byBenchmark {{ {field}(k: {k}) }} }} }}"
+        assert (await refuse(query))[0] == "INVALID_ARGUMENT"
 
 
 async def test_an_agent_that_no_file_names_is_a_line_only_when_asked_for(db: Database, ask: Any) -> None:

@@ -227,7 +227,7 @@ async def test_a_batch_that_does_not_exist_is_null(ask: Any, refuse: Any) -> Non
 REPEATED = """
 query ($id: ID!) {
   batch(id: $id) {
-    name note tags size figures { attempts solved solveRate meanComputedScore }
+    name note tags size figures { attempts solved solveRate solveRateInterval { low } meanComputedScore }
     executions { nodes { benchmarkId agent trial solved } }
   }
 }
@@ -261,7 +261,8 @@ async def test_repeats_and_labels_are_a_part_of_what_a_key_stands_for(ask: Any) 
 
 async def test_its_figures_count_attempts(db: Database, ask: Any) -> None:
     batch_id = (await _started(ask, repeats=2))["batch"]["id"]
-    nothing = {"attempts": 0, "solved": 0, "solveRate": None, "meanComputedScore": None}
+    unknown = ("solveRate", "solveRateInterval", "meanComputedScore")
+    nothing = {"attempts": 0, "solved": 0, **dict.fromkeys(unknown)}
     assert (await ask(REPEATED, id=batch_id))["batch"]["figures"] == nothing
     members = await _members(ask, batch_id)
     for execution_id, score in zip(members, (1.0, 0.5, 0.0, None), strict=False):
@@ -276,6 +277,7 @@ async def test_its_figures_count_attempts(db: Database, ask: Any) -> None:
         "attempts": 3,
         "solved": 1,
         "solveRate": pytest.approx(1 / 3),
+        "solveRateInterval": {"low": pytest.approx(0.0614919447)},
         "meanComputedScore": 0.5,
     }
 

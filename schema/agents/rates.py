@@ -1,0 +1,32 @@
+"""How sure a solve rate is, and what several attempts give."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from schema.contract.errors import RequestError
+from store.agents import rates
+
+MAX_K = 100
+
+K = Annotated[int, strawberry.argument(description=f"How many attempts: 1 to {MAX_K}.")]
+
+
+@strawberry.type(description="Where the true value lies, with a confidence of 95 %.")
+class Interval:
+    low: float = strawberry.field(description="Its lower end.")
+    high: float = strawberry.field(description="Its upper end.")
+
+    @classmethod
+    def of_rate(cls, solved: int, attempts: int) -> Interval | None:
+        interval = rates.wilson(solved, attempts)
+        return None if interval is None else cls(low=interval.low, high=interval.high)
+
+
+def checked_k(k: int) -> int:
+    """Raises RequestError."""
+    if not 1 <= k <= MAX_K:
+        raise RequestError("INVALID_ARGUMENT", f"`k` is {k}; it is 1 to {MAX_K}")
+    return k
