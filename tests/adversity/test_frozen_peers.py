@@ -81,3 +81,15 @@ async def test_a_statement_that_waits_for_a_lock_ends_when_its_client_is_gone(
         await eventually(is_gone)
     with pytest.raises((ConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)):
         await statement
+
+
+async def test_how_often_postgresql_looks_after_a_client_may_be_said_by_the_url(database_url: str) -> None:
+    joint = "&" if "?" in database_url else "?"
+    connections = connector.Connector(f"{database_url}{joint}client_connection_check_interval=7s")
+    connection = await connections.open()
+    try:
+        assert await connection.fetchval("SHOW client_connection_check_interval") == "7s"
+        await connections.reset(connection)
+        assert await connection.fetchval("SHOW client_connection_check_interval") == "7s"
+    finally:
+        await connection.close()
