@@ -16,8 +16,8 @@ import typer
 from typer.core import TyperCommand
 
 from gql_server.cli.errors import CliError
+from gql_server.cli.options import DEFAULT_SERVER, Json, Server
 
-DEFAULT_SERVER = "http://127.0.0.1:3001/graphql"
 KEY_VARIABLE = "REEV_GQL_AGENT_KEY"
 KEY_ON_COMMAND_LINE = (
     "an API key is not taken from the command line, where every user of this machine can read it: set "
@@ -28,10 +28,6 @@ NOT_SETTINGS = {"name", "url", "model", "key", "key_stdin", "no_key", "defaults"
 
 agents_app = typer.Typer(no_args_is_help=True, help="Add, test, list and remove agents with a model.")
 
-Server = Annotated[
-    str, typer.Option("--server", envvar="REEV_GQL_URL", help="The GraphQL endpoint of the server.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for scripts.")]
 Name = Annotated[str, typer.Argument(help="The agent's name, as `run --agent` takes it.")]
 
 

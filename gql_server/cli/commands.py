@@ -14,10 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gql_server.cli.agent_commands import DEFAULT_SERVER, agents_app
+from gql_server.cli.agent_commands import agents_app
 from gql_server.cli.errors import CliError
-
-DEFAULT_URL = DEFAULT_SERVER
+from gql_server.cli.options import DEFAULT_SERVER, Json, ServerOrUrl
 
 app = typer.Typer(
     name="reev-gql",
@@ -26,9 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-Url = Annotated[str, typer.Option("--url", envvar="REEV_GQL_URL", help="The server's GraphQL endpoint.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for scripts.")]
 
 
 class Listed(StrEnum):
@@ -125,7 +121,7 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print what would change; nothing is written.")
     ] = False,
-    url: Url = DEFAULT_URL,
+    url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
     """Make the database hold what is in the benchmarks directory."""
@@ -140,7 +136,7 @@ def import_(
         Path | None,
         typer.Argument(help="Directory on the server's machine; its sessions directory when left out."),
     ] = None,
-    url: Url = DEFAULT_URL,
+    url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
     """Import what other runners left in DIRECTORY: session files, tool logs, cli_sessions.json.
@@ -168,7 +164,7 @@ def run(
         str | None, typer.Option(help="Idempotency key: the same key starts the execution only once.")
     ] = None,
     priority: Annotated[int, typer.Option(help="-100 to 100: the higher goes first.")] = 0,
-    url: Url = DEFAULT_URL,
+    url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
     """Start an execution of BENCHMARK; with --watch, exit with 0 only if it SUCCEEDED."""
@@ -188,7 +184,7 @@ def run(
 @app.command()
 def watch(
     execution: Annotated[str, typer.Argument(help="Id of the execution.")],
-    url: Url = DEFAULT_URL,
+    url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
     """Show what happens to EXECUTION until it ends; exit with 0 only if it SUCCEEDED."""
@@ -200,7 +196,7 @@ def watch(
 @app.command()
 def stop(
     execution: Annotated[str, typer.Argument(help="Id of the execution.")],
-    url: Url = DEFAULT_URL,
+    url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
     """Stop EXECUTION, whatever it is doing."""
@@ -213,7 +209,7 @@ def stop(
 def list_(
     what: Annotated[Listed, typer.Argument(help="What to list.")] = Listed.executions,
     first: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20,
-    url: Url = DEFAULT_URL,
+    url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
     """List executions (newest first), benchmarks or agents."""
@@ -225,7 +221,7 @@ def list_(
 @app.command()
 def show(
     execution: Annotated[str, typer.Argument(help="Id of the execution.")],
-    url: Url = DEFAULT_URL,
+    url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
     """Show everything that is known about EXECUTION."""

@@ -111,4 +111,6 @@ def _messages(error: TransportQueryError) -> str:
 
 
 def _unreachable(url: str) -> CliError:
-    return CliError(f"no server answers at {url}: start one with `make serve`, or name another with --url")
+    return CliError(
+        f"no server answers at {url}: start one with `reev-gql serve`, or name another with --server or REEV_GQL_URL"
+    )

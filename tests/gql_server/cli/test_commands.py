@@ -116,9 +116,9 @@ async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, 
         "computed score",
     ):
         assert word in shown.out
-    table = await cli("list", "--url", server.url, cwd=tmp_path)
+    table = await cli("list", cwd=tmp_path, REEV_GQL_URL=server.base)
     assert re.search(rf"{execution['id']} +001-sol-transfer +deterministic +SUCCEEDED +yes +1\.0", table.out)
-    assert "008-wrap-sol" in (await cli("list", "benchmarks", "--url", server.url, cwd=tmp_path)).out
+    assert "008-wrap-sol" in (await cli("list", "benchmarks", "--server", f"{server.base}/", cwd=tmp_path)).out
     assert "deterministic" in (await cli("list", "agents", "--url", server.url, cwd=tmp_path)).out
 
 
@@ -315,7 +315,7 @@ async def test_without_a_server_one_line_says_how_to_start_one(tmp_path: Path) -
     for command in (("sync",), ("watch", UNKNOWN)):
         done = await cli(*command, "--url", "http://127.0.0.1:9/graphql", cwd=tmp_path)
         assert (done.code, done.err.count("\n")) == (1, 1)
-        assert "make serve" in done.err
+        assert "reev-gql serve" in done.err
 
 
 async def test_the_token_is_taken_from_the_environment(make_server: MakeServer, tmp_path: Path) -> None:
