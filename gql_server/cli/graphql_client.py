@@ -111,6 +111,5 @@ def _messages(error: TransportQueryError) -> str:
 
 
 def _unreachable(url: str) -> CliError:
-    return CliError(
-        f"no server answers at {url}: start one with `reev-gql serve`, or name another with --server or REEV_GQL_URL"
-    )
+    advice = "start one with `reev-gql serve`, or name another with --server or REEV_GQL_URL"
+    return CliError(f"no server answers at {url}: {advice}")

@@ -83,6 +83,8 @@ EXPLICIT: dict[str, Cost] = {
     "Execution.steps": Cost(5, 10, why="reads results, which may be large"),
     "Execution.toolCalls": Cost(5, 20, why="reads tool calls with what they returned"),
     "Execution.conversation": Cost(5, DEFAULT_PAGE, "first", "reads what a model was shown and said"),
+    "ConversationEntry.messages": Cost(1, 2, why="what is new in one turn; read with its entry"),
+    "ConversationMessage.toolCalls": Cost(1, 2, why="few in one answer; read with their entry"),
     "ConversationConnection.totalCount": Cost(5, why="counts the lines of a transcript"),
     "Execution.transactionLogs": Cost(5, why="reads results"),
     "Execution.trace": Cost(10, why="reads results and draws a text"),

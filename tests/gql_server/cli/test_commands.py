@@ -21,9 +21,12 @@ from gql_server.cli.live_view import event_line, final_line
 from gql_server.cli.main import main
 from gql_server.cli.texts import printable
 from gql_server.documents import cli_documents
+from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema
+from schema.contract.pagination import LARGEST_PAGE
 from store.benchmarks import benchmarks
 from tests.helpers.command_line import MakeServer, Server, cli
+from tests.helpers.costs import cost_of
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
 from tests.helpers.samples import draft
@@ -37,13 +40,15 @@ def lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_every_document_is_valid() -> None:
+def test_every_document_is_valid_and_allowed_by_default() -> None:
     schema = build_schema()._schema
     names = [name for name in vars(cli_documents) if name.isupper() and not name.startswith("_")]
     assert len(names) >= 7
     for name in names:
-        errors = validate(schema, parse(getattr(cli_documents, name)))
-        assert errors == [], name
+        text = getattr(cli_documents, name)
+        assert validate(schema, parse(text)) == [], name
+        variables = {"first": LARGEST_PAGE} if "$first" in text else {}
+        assert cost_of(re.sub(r"(\$\w+: \w+)!", r"\1", text), variables) <= DocumentLimits().cost, name
 
 
 async def test_sync_reports_every_file_and_fails_when_one_fails(
@@ -118,7 +123,9 @@ async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, 
         assert word in shown.out
     table = await cli("list", cwd=tmp_path, REEV_GQL_URL=server.base)
     assert re.search(rf"{execution['id']} +001-sol-transfer +deterministic +SUCCEEDED +yes +1\.0", table.out)
-    assert "008-wrap-sol" in (await cli("list", "benchmarks", "--server", f"{server.base}/", cwd=tmp_path)).out
+    assert (
+        "008-wrap-sol" in (await cli("list", "benchmarks", "--server", f"{server.base}/", cwd=tmp_path)).out
+    )
     assert "deterministic" in (await cli("list", "agents", "--url", server.url, cwd=tmp_path)).out
 
 
