@@ -47,7 +47,7 @@ from store.benchmarks import listing
 from store.benchmarks.listing import BenchmarkBounds
 from store.executions.listing import Parent
 from store.json import lists
-from store.json.rows import NeedsRows
+from store.json.rows import AND_STORED, NeedsRows
 
 CURSOR_KIND = "benchmarks"
 
@@ -111,13 +111,13 @@ class Benchmark:
             ),
         ] = None,
     ) -> list[model.Execution]:
-        wanted = await _agent_names(info) if agents is None else agents
         if (members := execution_row(info)) is not None:
+            named = _configured(info) if agents is None else tuple(agents)
+            question = LatestExecutions(named, are_configured=agents is None)
             with suppress(NeedsRows):
-                written: list[model.Execution] = await loaded(
-                    info, LatestExecutions(tuple(wanted)), members, row.id
-                )
+                written: list[model.Execution] = await loaded(info, question, members, row.id)
                 return written
+        wanted = await _agent_names(info) if agents is None else agents
         keys = [(row.id, agent) for agent in dict.fromkeys(wanted)]
         found = await info.context.loaders.latest_execution.load_many(keys)
         return [execution for execution in found if execution is not None]
@@ -322,9 +322,9 @@ async def _as_json(
     cursor: UpdatesCursor,
 ) -> BenchmarkConnection:
     """The same page, its nodes written as JSON by PostgreSQL."""
-    by_default = any(None in part.agents for part in shape.rows)
-    configured = await _agent_names(info) if by_default else ()
-    page = await lists.benchmarks(info.context.db, shape.rows, conditions, bounds, configured, cursor.log)
+    page = await lists.benchmarks(
+        info.context.db, shape.rows, conditions, bounds, _configured(info), cursor.log
+    )
     ids = [item.id for item in page.items]
     nodes = [shape.text(item, info.context.definitions) for item in page.items]
     return BenchmarkConnection(
@@ -339,6 +339,11 @@ async def _as_json(
         updates_cursor=cursor.of(page.log_position),
         json_nodes=ready(f"[{','.join(nodes)}]"),
     )
+
+
+def _configured(info: Info) -> tuple[str, ...]:
+    """The agents that executions can be requested with, for a statement that reads those that are stored."""
+    return known_agents.with_stored(info.context.runner, (AND_STORED,))
 
 
 async def _agent_names(info: Info) -> Sequence[str]:

@@ -53,9 +53,11 @@ class LatestExecutions:
     """Of each benchmark, a list with one by each agent."""
 
     agents: tuple[str, ...]
+    are_configured: bool
+    """Whether AND_STORED may be among them."""
 
     async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
-        return await lists.latest_of_agents(db, row, ids, self.agents)
+        return await lists.latest_of_agents(db, row, ids, self.agents, are_configured=self.are_configured)
 
 
 @dataclass(frozen=True, slots=True)

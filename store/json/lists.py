@@ -112,13 +112,17 @@ async def first_of(
 
 
 async def latest_of_agents(
-    db: Database, row: JsonRow, ids: Sequence[BenchmarkId], agents: Sequence[str]
+    db: Database, row: JsonRow, ids: Sequence[BenchmarkId], agents: Sequence[str], *, are_configured: bool
 ) -> dict[BenchmarkId, str]:
-    """Per benchmark its newest execution by each of `agents`, in their order, in one text."""
-    stored = list(dict.fromkeys(map(storable_text, agents)))
-    newest = select_latest_of_agents("wanted.benchmark_id", "(SELECT $2::text[])")
+    """Per benchmark its newest execution by each of `agents`, in their order, in one text.
+
+    Where they are the configured ones, AND_STORED may be among them.
+    """
+    given = "SELECT $2::text[]"
+    names = SQL["configured"].format(given=given) if are_configured else given
+    newest = select_latest_of_agents("wanted.benchmark_id", f"({names})")
     statement = SQL["latest_of_agents"].format(members=row.members, latest=newest)
-    return dict(await json_rows.fetch(db, statement, ids, stored))
+    return dict(await json_rows.fetch(db, statement, ids, list(dict.fromkeys(map(storable_text, agents)))))
 
 
 async def latest(
@@ -138,7 +142,10 @@ async def benchmarks(
     configured: Sequence[str],
     log: LogQuery | None = None,
 ) -> Page[JsonBenchmark]:
-    """A page of benchmarks, as store.benchmarks.listing gives it; `configured` are the default agents."""
+    """A page of benchmarks, as store.benchmarks.listing gives it; `configured` are the default agents.
+
+    Among them AND_STORED may stand for those with a stored configuration.
+    """
     rows, values = benchmark_listing.select(filter, bounds)
     laterals = []
     for number, part in enumerate(parts):

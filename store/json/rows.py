@@ -28,6 +28,9 @@ MOST_MEMBERS = 50
 OUT_OF_RANGE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresentationError)
 """Errors of PostgreSQL for an Int that is too large, and for a Float that is no number."""
 
+AND_STORED = "*"
+"""Among the configured agents: all that have a stored configuration come after them. No agent has this name."""
+
 Agents: TypeAlias = tuple[str, ...] | None
 """Names of agents; None for the configured ones."""
 
@@ -132,7 +135,8 @@ class _Writer:
             return ""
         self.agents.append(member.agents)
         # A parameter inside a SELECT does not change the plan, so one plan serves all values.
-        return f"(SELECT @{len(self.agents)}::text[])"
+        given = f"SELECT @{len(self.agents)}::text[]"
+        return f"({given})" if member.agents is not None else f"({SQL['configured'].format(given=given)})"
 
     def _object(self, selected: Sequence[JsonMember], table: JsonTable, row: str) -> str:
         if len(selected) > MOST_MEMBERS:

@@ -41,3 +41,9 @@ SELECT {columns} FROM ({rows}) AS e {parts}
 
 -- name: part
 CROSS JOIN LATERAL (SELECT {members}) AS "part {number}"
+
+-- name: configured
+SELECT g.agents || ARRAY(
+    SELECT agent FROM agent_configs WHERE '*' = ANY(g.agents) AND agent <> ALL(g.agents) ORDER BY agent COLLATE "C"
+)
+FROM ({given}) AS g (agents)

@@ -25,7 +25,7 @@ from store.executions.listing import ExecutionBounds
 from store.executions.ordering import key_of
 from store.json import lists
 from store.json.columns import BENCHMARK_OF_LIST, EXECUTION
-from store.json.rows import JsonMember, JsonRow
+from store.json.rows import AND_STORED, JsonMember, JsonRow
 from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.postgres.database import Database
 
@@ -192,7 +192,12 @@ ASKED: dict[str, Question] = {
     "JSON, all at once": lambda db: lists.first(db, written(), ExecutionFilter(), ExecutionBounds(200)),
     "JSON by ids": lambda db: lists.by_ids(db, written(), SOME),
     "JSON by id": lambda db: lists.by_ids(db, written(), SOME[:1]),
-    "JSON, newest of agents": lambda db: lists.latest_of_agents(db, written(), TWENTY, AGENTS),
+    "JSON, newest of agents": lambda db: lists.latest_of_agents(
+        db, written(), TWENTY, AGENTS, are_configured=False
+    ),
+    "JSON, newest of configured agents": lambda db: lists.latest_of_agents(
+        db, written(), TWENTY, [*AGENTS, AND_STORED], are_configured=True
+    ),
     "JSON, benchmarks": json_of_benchmarks,
     "JSON, newest of benchmarks": lambda db: lists.latest(db, written(), TWENTY, None),
 }

@@ -25,6 +25,7 @@ PARTS = {
     "conditions": "true",
     "direction": "ASC",
     "ended": "succeeded + failed",
+    "given": "SELECT $1::text[]",
     "keys": "e.id",
     "latest": "SELECT * FROM executions LIMIT 1",
     "limit": "1",
