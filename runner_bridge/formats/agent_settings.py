@@ -30,6 +30,9 @@ TOOL_SET_VERSION = 1
 WITHOUT_MODEL = "deterministic"
 """The agent that asks no model: it sends a benchmark's reference answer."""
 
+TIME_LIMIT_VARIABLE = "REEV_GQL_TIME_LIMIT_MS"
+"""Tells our own runner when its worker will end it."""
+
 MAX_MODEL_LENGTH = 200
 MAX_PARAMETERS_BYTES = 4 * 1024
 MAX_NAMES = 20

@@ -8,6 +8,7 @@ model; a failure of the endpoint ends the execution (AgentError), and a limit do
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -69,8 +70,15 @@ class _Totals:
 class LlmAgent:
     """Plays one execution with the model of `agent`."""
 
-    def __init__(self, agent: ConfiguredAgent, secrets: Secrets, transcript: Transcript) -> None:
+    def __init__(
+        self,
+        agent: ConfiguredAgent,
+        secrets: Secrets,
+        transcript: Transcript,
+        last_moment: float = math.inf,
+    ) -> None:
         self._agent = agent
+        self._last_moment = last_moment
         self._settings = agent.settings
         self._secrets = secrets
         self._transcript = transcript
@@ -106,7 +114,7 @@ class LlmAgent:
         if self._settings.conversation == "per-step":
             self._messages = []
         self._messages.append({"role": "user", "content": prompt.user})
-        deadline = time.monotonic() + self._time_limit(request)
+        deadline = min(time.monotonic() + self._time_limit(request), self._last_moment)
         offered = self._offered(toolbox)
         facts = self._first_facts(request, prompt, offered)
         allowed_calls = self._settings.max_tool_calls

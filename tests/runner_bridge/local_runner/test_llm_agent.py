@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -75,13 +77,14 @@ def play(
     script: list[JsonMap],
     protocol: str = "openai",
     benchmark: str = "001-sol-transfer",
+    variables: Mapping[str, str] = MappingProxyType({}),
     **settings: Any,
 ) -> Played:
     """An execution against the script. The API key must be in no file and no output that it leaves."""
     sessions = tmp_path / "sessions"
     with scripted_endpoint(tmp_path, script, protocol) as endpoint:
         agent = {"protocol": protocol, "url": endpoint.url, "model": "scripted", **settings}
-        variables = {"REEV_GQL_AGENT": json.dumps(agent), "LLM_API_KEY": API_KEY}
+        variables = {"REEV_GQL_AGENT": json.dumps(agent), "LLM_API_KEY": API_KEY, **variables}
         arguments = (BENCHMARKS / f"{benchmark}.yml", "--agent=any-name", f"--execution-id={ID}")
         played = Played(finish(start(sessions, *arguments, **variables), sessions, ID), endpoint)
     written = [path.read_text() for path in sessions.iterdir()]
@@ -266,6 +269,12 @@ def test_an_endpoint_that_fails(kind: str, item: dict[str, Any], words: str, tmp
     played.assert_failed(kind)
     assert words in played.finished.stderr
     assert len(played.requests) == 1 or hangs
+
+
+def test_an_endpoint_that_hangs_is_told_apart_before_the_worker_ends_the_runner(tmp_path: Path) -> None:
+    """Otherwise the execution would end as TIMED_OUT, which counts against the agent."""
+    played = play(tmp_path, [{"hang": True}], variables={"REEV_GQL_TIME_LIMIT_MS": "3000"})
+    played.assert_failed("TIMEOUT")
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,14 @@ async def test_no_secret_and_no_setting_of_ours_reaches_the_runner_or_the_failur
     assert "canary" not in said
 
 
+async def test_our_own_runner_is_told_when_it_will_be_ended(bridge: Bridge) -> None:
+    execution = await bridge.run(
+        "environment", timeout_ms=54_321, command=f"{fake_command('environment')} --agent {LOCAL_RUNNER}"
+    )
+    assert execution.failure is not None
+    assert '"REEV_GQL_TIME_LIMIT_MS": "54321"' in execution.failure.message
+
+
 async def test_the_definition_that_was_recorded_is_what_runs_though_the_file_changes(bridge: Bridge) -> None:
     execution_id = await bridge.request()
     handling = asyncio.create_task(bridge.worker("hang").handle(execution_id))
