@@ -79,6 +79,9 @@ class _Guard:
         context = ssl.create_default_context()
         secured = context.wrap_socket(self.socket, server_hostname=host, do_handshake_on_connect=False)
         self.socket = secured
+        if self._is_over:
+            # It ended while there was neither the one socket nor the other.
+            raise TimeoutError
         secured.do_handshake()
 
     def __exit__(self, *_: object) -> None:
