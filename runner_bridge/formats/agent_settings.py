@@ -33,6 +33,9 @@ WITHOUT_MODEL = "deterministic"
 TIME_LIMIT_VARIABLE = "REEV_GQL_TIME_LIMIT_MS"
 """Tells our own runner when its worker will end it."""
 
+TRIAL_VARIABLE = "REEV_GQL_TRIAL"
+"""Tells our own runner the number of the execution among its repeats."""
+
 MAX_MODEL_LENGTH = 200
 MAX_PARAMETERS_BYTES = 4 * 1024
 MAX_NAMES = 20

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runner_bridge.agents import configurations
 from runner_bridge.errors import LaunchError
-from runner_bridge.formats.agent_settings import TIME_LIMIT_VARIABLE
+from runner_bridge.formats.agent_settings import TIME_LIMIT_VARIABLE, TRIAL_VARIABLE
 from runner_bridge.formats.file_names import own_directory, tool_log_name
 from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.command_template import fill, hands_on_id
@@ -42,8 +42,8 @@ async def start_runner(
         definition = _write_definition(config, execution_id, benchmark)
         if not hands_on_id(arguments):
             environment = {**environment, **_own_directory(config, execution_id)}
-        if config.is_local_runner and execution.timeout_ms is not None:
-            environment = {**environment, TIME_LIMIT_VARIABLE: str(execution.timeout_ms)}
+        if config.is_local_runner:
+            environment = {**environment, **_of_execution(execution)}
     except OSError as error:
         # An error while writing, as on a full disk, does not name the file.
         where = error.filename or _definition_path(config, execution_id, benchmark)
@@ -62,6 +62,12 @@ async def start_runner(
         working_directory=None if config.working_directory is None else config.working_directory.absolute(),
         output=output_path(config, execution_id),
     )
+
+
+def _of_execution(execution: Execution) -> dict[str, str]:
+    """What our own runner is told of it."""
+    limit = {} if execution.timeout_ms is None else {TIME_LIMIT_VARIABLE: str(execution.timeout_ms)}
+    return {TRIAL_VARIABLE: str(execution.trial), **limit}
 
 
 def remove_definition(config: RunnerConfig, execution_id: str) -> None:

@@ -157,7 +157,7 @@ class Endpoint:
                 "gen_ai.request.model": settings.model,
                 "gen_ai.request.temperature": settings.temperature,
                 "gen_ai.request.top_p": settings.top_p,
-                "gen_ai.request.seed": settings.seed,
+                "gen_ai.request.seed": self._agent.seed,
                 "gen_ai.request.max_tokens": settings.max_tokens,
                 "server.address": parts.hostname,
                 "server.port": parts.port,

@@ -118,8 +118,9 @@ class LlmAgent:
         offered = self._offered(toolbox)
         facts = self._first_facts(request, prompt, offered)
         allowed_calls = self._settings.max_tool_calls
+        asked = self._settings.model_copy(update={"seed": self._agent.seed})
         for turn in range(1, self._settings.max_turns + 1):
-            body = self._protocol.body(self._settings, prompt.system, self._messages, offered)
+            body = self._protocol.body(asked, prompt.system, self._messages, offered)
             about = {"reev.turn": turn, "reev.request.message_count": len(self._messages), **facts}
             try:
                 reply = self._endpoint.ask(body, deadline, about)

@@ -21,7 +21,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner_bridge.formats.agent_settings import LlmSettings, default_model, upstream_names, url_in
+from runner_bridge.formats.agent_settings import (
+    TRIAL_VARIABLE,
+    LlmSettings,
+    default_model,
+    upstream_names,
+    url_in,
+)
 from runner_bridge.formats.errors import FormatError, path_text
 from runner_bridge.formats.models import first_problem
 from runner_bridge.formats.strict_json import load_json
@@ -33,24 +39,33 @@ MAX_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredAgent:
-    """An agent's name, its settings and its API key."""
+    """An agent's name, its settings and its API key; `trial` counts the repeats of an execution from 1."""
 
     name: str
     settings: LlmSettings
     api_key: str | None = field(default=None, repr=False)
+    trial: int = 1
+
+    @property
+    def seed(self) -> int | None:
+        """The setting's for the first trial, then one more for each: one seed would make all the same."""
+        return None if self.settings.seed is None else self.settings.seed + self.trial - 1
 
 
 def configured_agent(name: str, environment: Mapping[str, str]) -> ConfiguredAgent | None:
     """The agent as `environment` configures it; None when nothing says where its model is. Raises UsageError."""
+    given = environment.get(TRIAL_VARIABLE, "")
+    trial = int(given) if given.isdecimal() else 1
     if text := environment.get(VARIABLE):
-        return ConfiguredAgent(name, _settings(_object(text)), environment.get("LLM_API_KEY") or None)
+        key = environment.get("LLM_API_KEY") or None
+        return ConfiguredAgent(name, _settings(_object(text)), key, trial)
     url = url_in(name, environment)
     if url is None:
         return None
     variables = upstream_names(name).keys
     key = next((environment[variable] for variable in variables if environment.get(variable)), None)
     model = environment.get("LOCAL_MODEL_NAME") or default_model(name)
-    return ConfiguredAgent(name, _settings({"url": url, "model": model}), key)
+    return ConfiguredAgent(name, _settings({"url": url, "model": model}), key, trial)
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -109,6 +109,21 @@ def test_a_model_solves_001(protocol: str, tmp_path: Path) -> None:
     assert played.finished.log.prompts[0].user_prompt == played.data["prompt"]
 
 
+@pytest.mark.parametrize(("seed", "sent"), [(7, 9), (None, None)])
+def test_each_repeat_is_asked_with_a_seed_of_its_own_and_has_the_same_settings(
+    seed: int | None, sent: int | None, tmp_path: Path
+) -> None:
+    def of_trial(trial: str) -> Played:
+        (tmp_path / trial).mkdir()
+        return play(tmp_path / trial, SOLVED, variables={"REEV_GQL_TRIAL": trial}, seed=seed)
+
+    first, third = of_trial("1"), of_trial("3")
+    assert first.requests[0]["body"].get("seed") == seed
+    assert [request["body"].get("seed") for request in third.requests] == [sent, sent]
+    assert third.transcript[0].get("gen_ai.request.seed") == sent
+    assert first.llm["settings_hash"] == third.llm["settings_hash"]
+
+
 def test_the_transcript_has_what_was_said(tmp_path: Path) -> None:
     played = play(tmp_path, SOLVED, temperature=0.0, seed=7)
     request, response, tool, again, answer, end = played.transcript

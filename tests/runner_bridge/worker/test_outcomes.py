@@ -243,6 +243,7 @@ async def test_our_own_runner_is_told_when_it_will_be_ended(bridge: Bridge) -> N
     )
     assert execution.failure is not None
     assert '"REEV_GQL_TIME_LIMIT_MS": "54321"' in execution.failure.message
+    assert '"REEV_GQL_TRIAL": "1"' in execution.failure.message
 
 
 async def test_the_definition_that_was_recorded_is_what_runs_though_the_file_changes(bridge: Bridge) -> None:
