@@ -23,6 +23,7 @@ from playwright.async_api import Page, ViewportSize, expect
 from store.embedded import EmbeddedServer
 from tests.helpers.browser import shared_browser
 from tests.helpers.places import REPOSITORY
+from tests.helpers.scripted_endpoint import API_KEY, scripted_endpoint
 from tests.helpers.server import Server, running_server
 from tools.palette import with_palette
 
@@ -38,6 +39,37 @@ FAKE_RUNNER = str(REPOSITORY / "tests" / "helpers" / "fake_runner.py")
 RUNNER = shlex.join([sys.executable, "-S", "-E", FAKE_RUNNER])
 RUNNER += " {path} --agent={agent} --execution-id={id} --mode=steps-on-cue"
 """It stands after the first of two steps while the pictures are taken."""
+
+MODEL = "qwen3-8b"
+SAVE = """
+mutation ($url: String!, $key: String!) {
+  saveAgentConfig(input: {
+    agent: "qwen3-8b", apiUrl: $url, model: "qwen3:8b", apiKey: $key
+    settings: {temperature: 0, toolSet: DECIMAL}
+  }) { __typename }
+}
+"""
+SCRIPT: list[dict[str, Any]] = [
+    {"status": 429, "headers": {"Retry-After": "0"}},
+    {
+        "text": "I look at both accounts first, so that I know what is there before I prepare the transfer.",
+        "calls": [
+            {"name": "get_account", "arguments": {"account": "USER_WALLET_PUBKEY"}},
+            {"name": "get_account", "arguments": {"account": "RECIPIENT"}},
+        ],
+    },
+    {
+        "text": "There is enough. The recipient is called RECIPIENT_WALLET_PUBKEY.",
+        "calls": [
+            {
+                "name": "sol_transfer",
+                "arguments": {"from": "USER_WALLET_PUBKEY", "to": "RECIPIENT_WALLET_PUBKEY", "amount": "0.1"},
+            }
+        ],
+    },
+    {"text": "The transfer of **0.1 SOL** to RECIPIENT_WALLET_PUBKEY is prepared."},
+]
+"""What a model says while the picture of a conversation is made."""
 
 WEEKS = 5
 FLOW = "007-two-step-flow"
@@ -64,11 +96,13 @@ PAGES = {
     "executions": "/executions",
     "execution-live": "/executions/{live}",
     "execution-calls": "/executions/{flow}",
+    "execution-conversation": "/executions/{said}",
     "execution-scoring": "/executions/{partial}?tab=scoring",
     "execution-flow": "/executions/{flow}?tab=flow",
     "comparison": "/compare/{partial}/{other}",
     "agents": "/agents",
     "agent": "/agents/glm-4.6",
+    "agent-form": "/agents?edit=new",
     "benchmarks": "/benchmarks",
     "benchmark": "/benchmarks/" + PARTIAL,
     "benchmark-editor": "/benchmarks?edit=new",
@@ -78,7 +112,7 @@ LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (
     ("dark", WIDE),
     ("light", PHONE),
 )
-ALSO_DARK_AND_SMALL = ("grid", "execution-calls")
+ALSO_DARK_AND_SMALL = ("grid", "execution-calls", "execution-conversation")
 
 
 def main() -> None:
@@ -101,11 +135,12 @@ async def _pictures(directory: Path, url: str) -> None:
     }
     async with running_server(directory, settings) as server:
         await _execute_everything(server)
+        await _converse(server, directory)
         _write_history(directory / "sessions")
         await server.ask(IMPORT)
         await server.stop()
     settings |= {
-        "REEV_GQL_AGENTS": ",".join(["deterministic", *AGENTS]),
+        "REEV_GQL_AGENTS": ",".join(["deterministic", MODEL, *AGENTS]),
         "REEV_GQL_RUNNER_COMMAND": RUNNER,
         "REEV_GQL_MAX_CONCURRENT_EXECUTIONS": "2",
         "REEV_GQL_RUNNERS_ON_SHUTDOWN": "stop",
@@ -138,6 +173,19 @@ async def _execute_everything(server: Server) -> None:
             health = (await server.ask(LIVE))["health"]
             if health["liveExecutions"] == health["queuedExecutions"] == 0:
                 return
+
+
+async def _converse(server: Server, directory: Path) -> None:
+    """One execution by a model; returns when it has ended."""
+    with scripted_endpoint(directory, SCRIPT) as model:
+        await server.ask(SAVE, url=model.url, key=API_KEY)
+        async with server.watch(UPDATES) as updates:
+            await anext(updates)
+            await server.ask(RUN_ALL, ids=["001-sol-transfer"], agents=[MODEL])
+            async for _ in updates:
+                health = (await server.ask(LIVE))["health"]
+                if health["liveExecutions"] == health["queuedExecutions"] == 0:
+                    return
 
 
 def _write_history(sessions: Path) -> None:
@@ -191,6 +239,7 @@ async def _places(server: Server) -> dict[str, str]:
             "flow": (FLOW, "deterministic"),
             "partial": (PARTIAL, "deterministic"),
             "other": (PARTIAL, "local-qwen3"),
+            "said": ("001-sol-transfer", MODEL),
         }.items()
     }
     async with server.watch(UPDATES) as updates:
@@ -217,7 +266,9 @@ async def _take(page: Page, url: str, file: Path) -> None:
     await expect(page.locator("[aria-busy]")).to_have_count(0)
     if "tab=flow" in url:
         await expect(page.locator(".drawing img")).to_be_visible()
-    if "edit=" in url:
+    if await page.get_by_role("log").count():
+        await page.get_by_role("log").evaluate("log => scrollTo(0, log.getBoundingClientRect().top - 120)")
+    if "benchmarks?edit=" in url:
         await expect(page.locator("#editor-check")).to_contain_text("storing it")
     await page.evaluate("document.fonts.ready")
     size = await asyncio.to_thread(_keep, await page.screenshot(), file)

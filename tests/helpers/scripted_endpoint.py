@@ -9,9 +9,10 @@ of its interface; one that is wrong gets status 400 and a reason. The script is 
     {"status": 429, "headers": {…}, "body": value or text}
     {"huge": bytes} · {"hang": true} · {"cut": "headers" or "body"} · {"drip": true}
 
-`extra` is merged into the message, `"times": n` repeats an item. `cut` closes the connection before the headers or
-within the body; `drip` sends a byte every tenth of a second, without end. After the last item the status is 418.
-Each request is appended to the log as a line of JSON: path, body, and what was wrong with it.
+An item with `"cue": FILE` waits until the file exists. `extra` is merged into the message, `"times": n` repeats an
+item. `cut` closes the connection before the headers or within the body; `drip` sends a byte every tenth of a
+second, without end. After the last item the status is 418. Each request is appended to the log as a line of JSON:
+path, body, and what was wrong with it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.helpers.chat_requests import problem_of
+from tests.helpers.patience import until
 from tests.helpers.places import REPOSITORY
 
 API_KEY = "sk-scripted-canary-0123456789"
@@ -63,6 +65,8 @@ class Script:
             file.write(json.dumps(line) + "\n")
 
     async def _answer(self, request: web.Request, item: dict[str, Any]) -> web.StreamResponse:
+        if "cue" in item:
+            await until(Path(item["cue"]).exists)
         if "hang" in item:
             await asyncio.sleep(600)
         if "cut" in item or "drip" in item:

@@ -18,13 +18,6 @@ export const runOne = (benchmarkId, agent, priority = 0) =>
   attempt(() => act("run_benchmark", { benchmarkId, agent, priority }));
 
 export async function runMany(benchmarkIds, agents, priority = 0) {
-  const number = benchmarkIds.length * agents.length;
-  if (number === 0) return;
-  if (
-    number > 1 &&
-    !confirm(`Execute ${number} benchmarks? They wait in the queue and can be stopped one by one.`)
-  )
-    return;
   const done = await attempt(() => act("run_benchmarks", { benchmarkIds, agents, priority }));
   if (done) notify(`${done.batch.size} executions are queued`);
 }

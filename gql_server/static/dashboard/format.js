@@ -51,6 +51,10 @@ const BYTES = new Intl.NumberFormat("en", {
 });
 export const bytes = (number) => (number == null ? UNKNOWN : BYTES.format(number));
 
+const amounts = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+// In the currency of whoever set the prices.
+export const cost = (number) => (number == null ? UNKNOWN : amounts.format(number));
+
 export const count = (number) => (number == null ? UNKNOWN : counts.format(number));
 
 // A score from 0 to 1 as a percentage; those of dynamic benchmarks go to 100 already.
@@ -65,6 +69,9 @@ export const share = (value) =>
 
 export const signed = (value, format) =>
   value == null ? UNKNOWN : `${value > 0 ? "+" : value < 0 ? "−" : "±"}${format(Math.abs(value))}`;
+
+// The score that is shown where there is room for one: computed here, or else what the session file reports.
+export const scoreOf = ({ computedScore, score }) => computedScore ?? score;
 
 // The grade of a score, which decides its colour: upstream's legend (perfect 100, partial 25 to 99, poor below).
 export function grade(value) {

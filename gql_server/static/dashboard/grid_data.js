@@ -9,7 +9,7 @@ const HISTORY = 12;
 export function gridOf(answer) {
   const agents = answer.agents.map(({ name }) => name);
   const grid = {
-    runnable: new Set(agents),
+    runnable: new Map(answer.agents.map((agent) => [agent.name, agent])),
     agents: [...new Set([...agents, ...answer.agentPerformance.map(({ agent }) => agent)])],
     cards: answer.agentPerformance,
     rows: new Map(),
@@ -65,12 +65,22 @@ export const newest = (cell) => cell?.at(-1) ?? null;
 // The state a filter calls by name: that of the newest execution, "untested" without one.
 export const stateOf = (cell) => newest(cell)?.status ?? "UNTESTED";
 
-export function visibleRows(grid, { text, tag, state }) {
+const SOLVED = new Map([
+  ["yes", true],
+  ["no", false],
+]);
+
+export function visibleRows(grid, { text, tag, state, solved }) {
   const wanted = (text ?? "").toLowerCase();
   return [...grid.rows.values()].filter(({ benchmark, cells }) => {
     if (wanted && !`${benchmark.id} ${benchmark.description}`.toLowerCase().includes(wanted)) return false;
     if (tag && !benchmark.tags.includes(tag)) return false;
-    return !state || grid.agents.some((agent) => stateOf(cells.get(agent)) === state);
+    if (!state && !SOLVED.has(solved)) return true;
+    return grid.agents.some((agent) => {
+      const cell = cells.get(agent);
+      if (state && stateOf(cell) !== state) return false;
+      return !SOLVED.has(solved) || newest(cell)?.solved === SOLVED.get(solved);
+    });
   });
 }
 

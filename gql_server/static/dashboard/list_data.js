@@ -3,6 +3,7 @@
 const VALUES = {
   QUEUED_AT: ({ queuedAt }) => Date.parse(queuedAt),
   SCORE: ({ score }) => score,
+  COMPUTED_SCORE: ({ computedScore }) => computedScore,
   EXECUTION_TIME: ({ executionTimeMs }) => executionTimeMs,
 };
 
@@ -21,12 +22,13 @@ export function comparator({ field, direction }) {
 }
 
 // What a stream cannot filter by, because it changes while an execution lives: the page must see it leave.
-export function lasting({ statuses, scoreAtLeast, scoreAtMost, ...filter }) {
+export function lasting({ statuses, solved, scoreAtLeast, scoreAtMost, ...filter }) {
   return filter;
 }
 
-export function lets({ statuses, scoreAtLeast, scoreAtMost }, execution) {
+export function lets({ statuses, solved, scoreAtLeast, scoreAtMost }, execution) {
   if (statuses && !statuses.includes(execution.status)) return false;
+  if (solved != null && execution.solved !== solved) return false;
   if (scoreAtLeast != null && !(execution.score >= scoreAtLeast)) return false;
   return scoreAtMost == null || execution.score <= scoreAtMost;
 }
@@ -58,8 +60,8 @@ export function withUpdate(list, { event, execution }, filter, order) {
   return { ...list, items: others.toSpliced(place, 0, execution), total };
 }
 
-function enters({ kind, seq }, { statuses, scoreAtLeast, scoreAtMost }) {
-  const mayEnterLater = statuses || scoreAtLeast != null || scoreAtMost != null;
+function enters({ kind, seq }, { statuses, solved, scoreAtLeast, scoreAtMost }) {
+  const mayEnterLater = statuses || solved != null || scoreAtLeast != null || scoreAtMost != null;
   return kind === "STATUS_CHANGED" && (seq === 1 || mayEnterLater);
 }
 

@@ -31,7 +31,7 @@ async def test_a_benchmark_is_run_from_the_grid_and_ends_there_without_reloading
     await expect(cell).to_contain_text("100 %")
     await expect(cell).to_have_attribute("data-grade", "perfect")
     # The card's figures are the server's, asked for again after the end.
-    await expect(page.locator(".card")).to_contain_text("1 of 1 succeeded")
+    await expect(page.locator(".card")).to_contain_text("1 of 1 solved")
     assert await page.evaluate("window.stillTheSamePage")
 
 
@@ -60,17 +60,15 @@ async def test_what_happens_after_the_question_and_before_the_streams_stand_is_n
 
 async def test_a_row_and_a_column_are_run_as_batches_once_confirmed(dashboard: Dashboard) -> None:
     page = dashboard.page
-    questions: list[str] = []
-
-    async def accept(dialog: object) -> None:
-        questions.append(dialog.message)  # type: ignore[attr-defined]
-        await dialog.accept()  # type: ignore[attr-defined]
-
-    page.on("dialog", accept)
     await page.get_by_label("Text").fill("spl-transfer")
     await page.get_by_role("button", name="Run every shown benchmark with deterministic").click()
+    dialog = page.get_by_role("dialog", name="Run 4 benchmarks")
+    await dialog.get_by_label("deterministic (reference answer)").uncheck()
+    await expect(dialog.get_by_role("button", name="Run 0")).to_be_disabled()
+    await dialog.get_by_label("deterministic (reference answer)").check()
+    await expect(dialog).to_contain_text("4 executions. They wait in the queue")
+    await dialog.get_by_role("button", name="Run 4").click()
     await expect(page.locator(".cell[data-status='SUCCEEDED']")).to_have_count(4)
-    assert questions == ["Execute 4 benchmarks? They wait in the queue and can be stopped one by one."]
 
 
 async def test_an_execution_is_stopped_from_the_grid(make_dashboard: MakeDashboard) -> None:
@@ -129,8 +127,9 @@ async def test_the_grid_is_filtered_by_text_tag_and_state_and_the_address_says_s
     assert "text=sol-transfer" in page.url
     await page.reload()
     await expect(rows).to_have_count(1)
-    await page.get_by_label("State").select_option("SUCCEEDED")
-    await expect(page.get_by_role("heading", name="No benchmark fits")).to_be_visible()
+    for label, value in (("State", "SUCCEEDED"), ("Solved", "solved")):
+        await page.get_by_label(label).select_option(value)
+        await expect(page.get_by_role("heading", name="No benchmark fits")).to_be_visible()
     await page.get_by_role("button", name="Show all").click()
     await expect(rows).to_have_count(len(SHIPPED_BENCHMARKS))
 

@@ -1,14 +1,24 @@
 // One benchmark: what it asks, what it starts from and what must be true afterwards; its text, its past, its results.
-import { runOne } from "../actions.js";
 import * as format from "../format.js";
 import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
-import { Age, Fact, Panel, Score, Status, Tabs } from "../parts/basics.js";
+import {
+  Age,
+  Fact,
+  MeanScore,
+  Panel,
+  Score,
+  Scores,
+  Solved,
+  SolveRate,
+  Status,
+  Tabs,
+} from "../parts/basics.js";
 import { Definition } from "../parts/definition.js";
-import { Doing } from "../parts/doing.js";
 import { Editor } from "../parts/editor.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { Revisions } from "../parts/revisions.js";
+import { RunWith } from "../parts/run_with.js";
 import { Text } from "../parts/text.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
@@ -35,7 +45,7 @@ export function BenchmarkPage({ id }) {
     <h1 ref=${heading} tabindex="-1">${id}</h1>
     ${live.data?.outdated && html`<p class="issue" role="status">There is a newer revision. <button type="button" onClick=${live.reload}>Show it</button></p>`}
     <${Shown} live=${live} what="the benchmark">
-      ${({ benchmark }) => {
+      ${({ benchmark, agents }) => {
         if (!benchmark) return html`<${Missing} id=${id} />`;
         if (edit)
           return html`<${Editor} source=${benchmark.source} close=${() => change({ edit: null })} done=${(
@@ -46,7 +56,7 @@ export function BenchmarkPage({ id }) {
               live.reload();
             } else go(`/benchmarks/${stored}`);
           }} />`;
-        return html`<${Benchmark} benchmark=${benchmark} tab=${tab} change=${change} />`;
+        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} tab=${tab} change=${change} />`;
       }}
     </${Shown}>
   `;
@@ -58,7 +68,7 @@ const Missing = ({ id }) => html`
   </${Empty}>
 `;
 
-function Benchmark({ benchmark, tab, change }) {
+function Benchmark({ benchmark, agents, tab, change }) {
   const chosen = TABS.some(([id]) => id === tab) ? tab : "definition";
   return html`
     <section class="surface" aria-label="Summary">
@@ -74,21 +84,13 @@ function Benchmark({ benchmark, tab, change }) {
       </dl>
       ${benchmark.remarks.map(({ path, message }) => html`<p key=${path} class="issue"><code>${path}</code> ${message}</p>`)}
       <div class="buttons">
-        ${!benchmark.archivedAt && html`<${RunButton} id=${benchmark.id} />`}
+        ${!benchmark.archivedAt && html`<${RunWith} id=${benchmark.id} agents=${agents} />`}
         <button type="button" onClick=${() => change({ edit: "1" }, {})}>Edit</button>
       </div>
     </section>
     <${Tabs} label="Parts of the benchmark" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />
     <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} change=${change} /></${Panel}>
   `;
-}
-
-function RunButton({ id }) {
-  const run = async () => {
-    const done = await runOne(id, "deterministic");
-    if (done) go(`/executions/${done.execution.id}`);
-  };
-  return html`<${Doing} class="primary" onClick=${run}>Run with deterministic</${Doing}>`;
 }
 
 function Part({ tab, benchmark, change }) {
@@ -112,17 +114,17 @@ function Results({ benchmark: { id, latestExecutions, performance } }) {
   return html`
     <div class="table-frame" tabindex="0" role="region" aria-label="Results per agent">
       <table>
-        <thead><tr><th scope="col">Agent</th><th scope="col">Latest</th><th scope="col">Ended</th><th scope="col">Success</th><th scope="col">Mean score</th><th scope="col">Best</th><th scope="col">Mean time</th></tr></thead>
+        <thead><tr><th scope="col">Agent</th><th scope="col">Latest</th><th scope="col">Attempts</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">Best</th><th scope="col">Mean time</th></tr></thead>
         <tbody>
           ${[...new Set([...latest.keys(), ...figures.keys()])].map((agent) => {
             const [execution, one] = [latest.get(agent), figures.get(agent)];
             return html`
               <tr key=${agent}>
                 <th scope="row"><${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></th>
-                <td>${execution ? html`<${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /> <${Score} value=${execution.score ?? execution.computedScore} /></${Link}>` : format.UNKNOWN}</td>
-                <td>${format.count(one?.executions)}</td>
-                <td>${format.share(one?.successRate)}</td>
-                <td><${Score} value=${one?.recomputed.mean} /></td>
+                <td>${execution ? html`<${Link} href=${`/executions/${execution.id}`}><${Scores} execution=${execution} /> <${Solved} solved=${execution.solved} /> <${Status} status=${execution.status} /></${Link}>` : format.UNKNOWN}</td>
+                <td>${format.count(one?.attempts)}</td>
+                <td><${SolveRate} figures=${one} label=${`Solve rate of ${agent}`} /></td>
+                <td><${MeanScore} figures=${one} /></td>
                 <td><${Score} value=${one?.recomputed.best} /></td>
                 <td>${format.duration(one?.executionTime.meanMs)}</td>
               </tr>

@@ -2,7 +2,7 @@
 import * as format from "../format.js";
 import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
-import { Elapsed, Score, Status } from "../parts/basics.js";
+import { Elapsed, Score, Solved, Status } from "../parts/basics.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { Lines } from "../parts/revisions.js";
 import { Link, usePage } from "../router.js";
@@ -43,16 +43,22 @@ function Comparison({ comparison }) {
       ],
       ["Agent", left.agent, right.agent, comparison.sameAgent ? "same" : "differs"],
       [
-        "Reported score",
-        html`<${Score} value=${left.score} />`,
-        html`<${Score} value=${right.score} />`,
-        difference(comparison.scoreDelta, points),
+        "Solved",
+        html`<${Solved} solved=${left.solved} />`,
+        html`<${Solved} solved=${right.solved} />`,
+        { true: "differs", false: "same" }[comparison.solvedChanged] ?? "unknown",
       ],
       [
         "Computed score",
         html`<${Score} value=${left.computedScore} />`,
         html`<${Score} value=${right.computedScore} />`,
         difference(comparison.computedScoreDelta, points),
+      ],
+      [
+        "Reported score",
+        html`<${Score} value=${left.score} />`,
+        html`<${Score} value=${right.score} />`,
+        difference(comparison.scoreDelta, points),
       ],
       [
         "Time",

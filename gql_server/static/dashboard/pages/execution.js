@@ -6,6 +6,7 @@ import * as format from "../format.js";
 import { html, useEffect } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { Copy, Panel, Tabs } from "../parts/basics.js";
+import { Conversation } from "../parts/conversation.js";
 import { Doing } from "../parts/doing.js";
 import { Header, Timeline } from "../parts/execution_header.js";
 import { Flow } from "../parts/flow.js";
@@ -19,6 +20,7 @@ import { Transactions } from "../parts/transactions.js";
 import { Link, usePage, useSearch } from "../router.js";
 
 const TABS = [
+  ["conversation", "Conversation"],
   ["calls", "Tool calls"],
   ["output", "Output"],
   ["trace", "Trace"],
@@ -59,8 +61,8 @@ const Missing = ({ id }) => html`
 `;
 
 function Execution({ execution, events }) {
-  const [{ tab = "calls" }, change] = useSearch();
-  const chosen = TABS.some(([id]) => id === tab) ? tab : "calls";
+  const [{ tab }, change] = useSearch();
+  const chosen = TABS.some(([id]) => id === tab) ? tab : asksModel(execution) ? "conversation" : "calls";
   return html`
     <${Header} execution=${execution}><${Actions} execution=${execution} /></${Header}>
     <${Timeline} events=${events} />
@@ -69,8 +71,14 @@ function Execution({ execution, events }) {
   `;
 }
 
+// What its reader looks for first is what was said, where anything was.
+const asksModel = ({ usage, agentRevision, conversation }) =>
+  Boolean(usage ?? agentRevision) || conversation.edges.length > 0;
+
 function Part({ tab, execution }) {
   switch (tab) {
+    case "conversation":
+      return html`<${Conversation} key=${execution.id} execution=${execution} />`;
     case "output":
       return html`<${Output} executionId=${execution.id} isLive=${format.isLive(execution.status)} />`;
     case "trace":

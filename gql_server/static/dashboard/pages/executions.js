@@ -4,7 +4,7 @@ import * as format from "../format.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
 import { lasting, listOf, withPage, withUpdate } from "../list_data.js";
 import { useLiveQuery } from "../live_query.js";
-import { Age, BenchmarkName, Elapsed, Progress, Score, Status } from "../parts/basics.js";
+import { Age, BenchmarkName, Elapsed, Progress, Scores, Solved, Status } from "../parts/basics.js";
 import { attempt, Empty, Shown } from "../parts/notices.js";
 import { useWindow } from "../parts/window.js";
 import { Link, usePage, useSearch } from "../router.js";
@@ -17,16 +17,23 @@ const COLUMNS = [
   [null, "State"],
   [null, "Benchmark"],
   [null, "Agent"],
-  ["SCORE", "Score"],
+  ["COMPUTED_SCORE", "Score"],
+  [null, "Solved"],
   ["EXECUTION_TIME", "Time"],
   ["QUEUED_AT", "Requested"],
 ];
 
-function conditions({ text, agent, state, origin, tag, batch }) {
+const SOLVED_CHOICES = [
+  ["yes", "solved"],
+  ["no", "not solved"],
+];
+
+function conditions({ text, agent, state, solved, origin, tag, batch }) {
   return {
     text: text || null,
     agents: agent ? [agent] : null,
     statuses: state ? [state] : null,
+    solved: { yes: true, no: false }[solved] ?? null,
     origins: origin ? [origin] : null,
     tags: tag ? [tag] : null,
     batchId: batch || null,
@@ -85,6 +92,7 @@ function Filters({ search, change, agents }) {
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
       <label>Text <input type="search" placeholder="benchmark, agent or id" value=${text} onInput=${(event) => setText(event.target.value)} /></label>
       ${choice("state", "State", Object.entries(format.STATUS_WORDS))}
+      ${choice("solved", "Solved", SOLVED_CHOICES)}
       ${choice(
         "agent",
         "Agent",
@@ -172,7 +180,8 @@ const Row = ({ execution, compare }) => html`
     <td><${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /></${Link}></td>
     <th scope="row"><${BenchmarkName} id=${execution.benchmarkId} /></th>
     <td>${execution.agent}</td>
-    <td><${Score} value=${execution.score ?? execution.computedScore} /></td>
+    <td><${Scores} execution=${execution} /></td>
+    <td><${Solved} solved=${execution.solved} /></td>
     <td><${Elapsed} execution=${execution} /> <${Progress} execution=${execution} /></td>
     <td><${Age} iso=${execution.queuedAt} /></td>
     ${compare && html`<td>${compare === execution.id ? "this one" : html`<${Link} href=${`/compare/${compare}/${execution.id}`}>Compare</${Link}>`}</td>`}

@@ -1,14 +1,15 @@
 // The first page: benchmarks × agents, each cell the newest execution, moving as it moves.
-import { priority, PRIORITIES, runMany } from "../actions.js";
+import { priority, PRIORITIES } from "../actions.js";
 import { ask } from "../api.js";
 import { html, useEffect, useMemo, useState } from "../html.js";
 import * as format from "../format.js";
 import { gridOf, tagsOf, visibleRows, withBenchmark, withExecution } from "../grid_data.js";
 import { useLiveQuery } from "../live_query.js";
-import { Bar, Score } from "../parts/basics.js";
+import { MeanScore, SolveRate } from "../parts/basics.js";
 import { Doing } from "../parts/doing.js";
 import { Cell } from "../parts/grid_cell.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { askToRun } from "../parts/run_dialog.js";
 import { Link, usePage, useSearch } from "../router.js";
 import { SyncButton } from "../parts/sync.js";
 import { useStore } from "../use_store.js";
@@ -44,14 +45,17 @@ export function GridPage() {
 
 function Grid({ grid }) {
   const [filter, change] = useSearch();
-  const rows = useMemo(() => visibleRows(grid, filter), [grid, filter.text, filter.tag, filter.state]);
+  const rows = useMemo(
+    () => visibleRows(grid, filter),
+    [grid, filter.text, filter.tag, filter.state, filter.solved],
+  );
   if (grid.rows.size === 0) return html`<${NoBenchmarks} />`;
   return html`
     <${Cards} grid=${grid} />
     <${Filters} grid=${grid} filter=${filter} change=${change} />
     ${
       rows.length === 0
-        ? html`<${Empty} title="No benchmark fits"><button type="button" onClick=${() => change({ text: null, tag: null, state: null })}>Show all</button></${Empty}>`
+        ? html`<${Empty} title="No benchmark fits"><button type="button" onClick=${() => change({ text: null, tag: null, state: null, solved: null })}>Show all</button></${Empty}>`
         : html`<${Table} grid=${grid} rows=${rows} />`
     }
     <${Legend} />
@@ -77,21 +81,21 @@ function Cards({ grid }) {
   }, [grid.ends]);
   return html`
     <ul class="cards" aria-label="Agents">
-      ${grid.agents.map((agent) => html`<${Card} key=${agent} agent=${agent} figures=${cards.find((card) => card.agent === agent)} />`)}
+      ${grid.agents.map((agent) => html`<${Card} key=${agent} name=${agent} agent=${grid.runnable.get(agent)} figures=${cards.find((card) => card.agent === agent)} />`)}
     </ul>
   `;
 }
 
-function Card({ agent, figures }) {
+function Card({ name, agent, figures }) {
   return html`
     <li class="card">
-      <h2><${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></h2>
+      <h2><${Link} href=${`/agents/${encodeURIComponent(name)}`}>${name}</${Link}></h2>
+      ${agent && html`<p class="quiet">${agent.usesModel ? (agent.config?.model ?? "not configured") : "reference answer"}</p>`}
       ${
         figures
           ? html`
-            <p class="big"><${Score} value=${figures.recomputed.mean ?? figures.reported.mean} /> <small>mean score</small></p>
-            <${Bar} value=${figures.successRate} label=${`Success rate of ${agent}`} />
-            <p class="quiet">${figures.succeeded} of ${format.count(figures.executions)} succeeded · ${format.duration(figures.executionTime.meanMs)} on average</p>
+            <p class="big"><${MeanScore} figures=${figures} /> <small>mean score</small></p>
+            <p><${SolveRate} figures=${figures} label=${`Solve rate of ${name}`} /> <span class="quiet">· ${format.duration(figures.executionTime.meanMs)} on average</span></p>
           `
           : html`<p class="quiet">No execution has ended yet.</p>`
       }
@@ -116,6 +120,13 @@ function Filters({ grid, filter, change }) {
           ${Object.entries(format.STATUS_WORDS).map(([status, words]) => html`<option key=${status} value=${status}>${words}</option>`)}
         </select>
       </label>
+      <label>Solved
+        <select value=${filter.solved ?? ""} onChange=${(event) => change({ solved: event.target.value })}>
+          <option value="">any</option>
+          <option value="yes">solved</option>
+          <option value="no">not solved</option>
+        </select>
+      </label>
       <${Priority} />
       <${SyncButton} />
     </form>
@@ -136,19 +147,19 @@ function Priority() {
 
 function Table({ grid, rows }) {
   const ids = rows.map(({ benchmark }) => benchmark.id);
-  const runnable = grid.agents.filter((agent) => grid.runnable.has(agent));
+  const runnable = [...grid.runnable.values()];
   return html`
     <div class="table-frame" tabindex="0" role="region" aria-label="Benchmarks and agents">
       <table class="grid">
         <caption class="hidden">The newest execution of each benchmark by each agent</caption>
         <thead>
           <tr>
-            <th scope="col">Benchmark <${Doing} class="small" onClick=${() => runMany(ids, runnable, priority.value)}>Run all</${Doing}></th>
+            <th scope="col">Benchmark <${Doing} class="small" onClick=${() => askToRun(ids, runnable)}>Run all</${Doing}></th>
             ${grid.agents.map(
               (agent) => html`
                 <th scope="col" key=${agent}>
                   ${agent}
-                  ${grid.runnable.has(agent) && html`<${Doing} class="small" aria-label=${`Run every shown benchmark with ${agent}`} onClick=${() => runMany(ids, [agent], priority.value)}>Run</${Doing}>`}
+                  ${grid.runnable.has(agent) && html`<${Doing} class="small" aria-label=${`Run every shown benchmark with ${agent}`} onClick=${() => askToRun(ids, runnable, [agent])}>Run</${Doing}>`}
                 </th>
               `,
             )}
@@ -167,7 +178,7 @@ function Row({ row: { benchmark, cells }, grid, runnable }) {
     <tr>
       <th scope="row">
         <${Link} href=${`/benchmarks/${benchmark.id}`}>${benchmark.id}</${Link}>
-        ${runnable.length > 1 && html`<${Doing} class="small" aria-label=${`Run ${benchmark.id} with every agent`} onClick=${() => runMany([benchmark.id], runnable, priority.value)}>Run</${Doing}>`}
+        ${runnable.length > 1 && html`<${Doing} class="small" aria-label=${`Run ${benchmark.id} with every agent`} onClick=${() => askToRun([benchmark.id], runnable)}>Run</${Doing}>`}
         <p class="quiet">${benchmark.description}</p>
       </th>
       ${grid.agents.map(

@@ -27,6 +27,36 @@ export const Score = ({ value }) => html`
   <span class="score" data-grade=${format.grade(value)}>${format.score(value)}</span>
 `;
 
+// Whether an execution was solved, which is computed here; nothing where that is not known.
+export const Solved = ({ solved }) =>
+  solved == null
+    ? null
+    : html`<span class="solved" data-solved=${String(solved)}><span aria-hidden="true">${solved ? "◆" : "◇"}</span> ${solved ? "solved" : "not solved"}</span>`;
+
+// The computed score, with the reported one beside it where they differ. A reported one alone says what it is.
+export function Scores({ execution }) {
+  const { computedScore, score } = execution;
+  const shown = format.scoreOf(execution);
+  if (shown == null) return html`<${Score} value=${null} />`;
+  const reported =
+    computedScore == null || (score != null && format.score(score) !== format.score(computedScore));
+  return html`
+    <${Score} value=${shown} />
+    ${reported && html` <span class="quiet reported">${computedScore == null ? "reported" : `reported ${format.score(score)}`}</span>`}
+  `;
+}
+
+// How many of the attempts were solved, as a bar and in words.
+export const SolveRate = ({ figures, label }) =>
+  figures?.solveRate == null
+    ? html`<span class="quiet">${format.UNKNOWN}</span>`
+    : html`<${Bar} value=${figures.solveRate} label=${label} /> <span class="quiet">${format.count(figures.solved)} of ${format.count(figures.attempts)} solved</span>`;
+
+// A mean of computed scores, or of reported ones where nothing was computed.
+export const MeanScore = ({ figures }) => html`
+  <${Scores} execution=${{ computedScore: figures?.meanComputedScore, score: figures?.meanComputedScore == null ? figures?.reported.mean : null }} />
+`;
+
 // How long ago, counting on; the moment itself on hover and for screen readers.
 export function Age({ iso }) {
   const now = useStore(clock);

@@ -5,7 +5,7 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
 import { useStore } from "../use_store.js";
-import { Age, BenchmarkName, Elapsed, Fact, Progress, Score, Status } from "./basics.js";
+import { Age, BenchmarkName, Elapsed, Fact, Progress, Score, Scores, Solved, Status } from "./basics.js";
 import { QueuePlace } from "./queue_place.js";
 import { Remarks } from "./remarks.js";
 
@@ -28,7 +28,7 @@ export function Header({ execution, children }) {
   const { benchmark, benchmarkId, benchmarkRevision, agent, failure } = execution;
   return html`
     <section class="surface" aria-label="Summary">
-      <p class="big"><${Status} status=${execution.status} /> ${scoreOf(execution) != null && html`<${Score} value=${scoreOf(execution)} />`}</p>
+      <p class="big"><${Status} status=${execution.status} /> ${format.scoreOf(execution) != null && html`<${Scores} execution=${execution} />`} <${Solved} solved=${execution.solved} /></p>
       <p><${BenchmarkName} id=${benchmarkId} /> by <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></p>
       ${benchmark && html`<p class="quiet">${benchmark.description}</p>`}
       <${Progress} execution=${execution} />
@@ -37,8 +37,9 @@ export function Header({ execution, children }) {
       <${Remarks} execution=${execution} />
       <dl class="facts">
         <${Fact} name="Time"><${Elapsed} execution=${execution} /></${Fact}>
-        <${Fact} name="Reported score"><${Score} value=${execution.score} /></${Fact}>
         <${Fact} name="Computed score"><${Score} value=${execution.computedScore} /></${Fact}>
+        <${Fact} name="Reported score"><${Score} value=${execution.score} /></${Fact}>
+        <${Fact} name="Reported by the runner">${{ true: "success", false: "no success" }[execution.success] ?? format.UNKNOWN}</${Fact}>
         <${Fact} name="Requested"><${Age} iso=${execution.queuedAt} /></${Fact}>
         <${Fact} name="Last activity"><${Age} iso=${execution.lastActivityAt} /></${Fact}>
         <${Fact} name="Time limit">${format.duration(execution.timeoutMs)}</${Fact}>
@@ -53,8 +54,6 @@ export function Header({ execution, children }) {
     </section>
   `;
 }
-
-const scoreOf = ({ score, computedScore }) => score ?? computedScore;
 
 const Why = ({ failure }) => html`
   <div class="error-note">

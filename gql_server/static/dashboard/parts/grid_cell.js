@@ -1,13 +1,12 @@
 // One cell of the grid: the newest execution of a benchmark by an agent, and what can be done about it.
 import { priority, runOne, stop } from "../actions.js";
 import * as format from "../format.js";
+import { scoreOf } from "../format.js";
 import { newest } from "../grid_data.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
-import { Age, Elapsed, Progress, Score, Sparkline, Status } from "./basics.js";
+import { Age, Elapsed, Progress, Scores, Solved, Sparkline, Status } from "./basics.js";
 import { Doing } from "./doing.js";
-
-const scoreOf = (execution) => execution.score ?? execution.computedScore;
 
 export function Cell({ benchmark, agent, executions, canRun }) {
   const execution = newest(executions);
@@ -22,8 +21,9 @@ export function Cell({ benchmark, agent, executions, canRun }) {
   const isLive = format.isLive(execution.status);
   return html`
     <div class="cell" data-status=${execution.status} data-grade=${gradeOf(execution)}>
-      <${Link} href=${`/executions/${execution.id}`} aria-label=${`${name}: ${format.STATUS_WORDS[execution.status]}, score ${format.score(scoreOf(execution))}`}>
-        ${!isLive && scoreOf(execution) != null ? html`<${Score} value=${scoreOf(execution)} />` : null}
+      <${Link} href=${`/executions/${execution.id}`} aria-label=${`${name}: ${format.STATUS_WORDS[execution.status]}, score ${format.score(scoreOf(execution))}${solvedWords(execution)}`}>
+        ${!isLive && scoreOf(execution) != null ? html`<${Scores} execution=${execution} />` : null}
+        ${!isLive && html`<${Solved} solved=${execution.solved} />`}
         <${Status} status=${execution.status} />
       </${Link}>
       <${Progress} execution=${execution} />
@@ -37,6 +37,8 @@ export function Cell({ benchmark, agent, executions, canRun }) {
     </div>
   `;
 }
+
+const solvedWords = ({ solved }) => (solved == null ? "" : solved ? ", solved" : ", not solved");
 
 // A failed execution is not an untested one: without a score it has a colour of its own.
 function gradeOf(execution) {

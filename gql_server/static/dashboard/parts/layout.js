@@ -6,6 +6,7 @@ import { session, signIn } from "../session.js";
 import { useStore } from "../use_store.js";
 import { nextTheme, theme } from "../theme.js";
 import { Notices } from "./notices.js";
+import { RunDialog } from "./run_dialog.js";
 import { SyncReport } from "./sync.js";
 import { WhoWorks } from "./who_works.js";
 
@@ -91,6 +92,7 @@ export function Layout({ children }) {
     </header>
     ${wanted ? html`<${SignIn} />` : html`<main id="content" tabindex="-1">${children}</main>`}
     <${SyncReport} />
+    <${RunDialog} />
     <${Notices} />
   `;
 }

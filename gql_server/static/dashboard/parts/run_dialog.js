@@ -1,0 +1,62 @@
+// Before many benchmarks are run: with which agents, and how many executions that makes. Nothing is queued before.
+import { PRIORITIES, priority, runMany } from "../actions.js";
+import * as format from "../format.js";
+import { html, useRef, useState } from "../html.js";
+import { Store } from "../store.js";
+import { useStore } from "../use_store.js";
+import { Doing } from "./doing.js";
+import { agentWords, isReady } from "./run_with.js";
+
+const shown = new Store(null);
+
+// `chosen` are the names of the agents that are ticked at first; else all of which something is known.
+export const askToRun = (benchmarkIds, agents, chosen = null) =>
+  shown.set({ benchmarkIds, agents, chosen: chosen ?? agents.filter(isReady).map(({ name }) => name) });
+
+export function RunDialog() {
+  const what = useStore(shown);
+  return what && html`<${Dialog} ...${what} />`;
+}
+
+function Dialog({ benchmarkIds, agents, chosen }) {
+  const [names, setNames] = useState(chosen);
+  const urgency = useStore(priority);
+  const dialog = useRef(null);
+  const show = (element) => {
+    dialog.current = element;
+    if (element && !element.open) element.showModal();
+  };
+  const number = benchmarkIds.length * names.length;
+  const run = (event) => {
+    event.preventDefault();
+    dialog.current.close();
+    runMany(benchmarkIds, names, urgency);
+  };
+  const toggle = (name, on) => setNames(on ? [...names, name] : names.filter((other) => other !== name));
+  const many = (count, one) => `${format.count(count)} ${one}${count === 1 ? "" : "s"}`;
+  return html`
+    <dialog ref=${show} onClose=${() => shown.set(null)} aria-labelledby="run-title">
+      <form class="editor" onSubmit=${run}>
+        <h2 id="run-title">Run ${many(benchmarkIds.length, "benchmark")}</h2>
+        <fieldset>
+          <legend>Agents</legend>
+          ${agents.map(
+            (agent) => html`
+              <label key=${agent.name} class="switch"><input type="checkbox" checked=${names.includes(agent.name)} onChange=${(event) => toggle(agent.name, event.target.checked)} /> ${agentWords(agent)} <span class="quiet">${agent.config?.model}</span></label>
+            `,
+          )}
+        </fieldset>
+        <label>Priority
+          <select value=${urgency} onChange=${(event) => priority.set(Number(event.target.value))}>
+            ${PRIORITIES.map(([value, words]) => html`<option key=${value} value=${value} selected=${value === urgency}>${words}</option>`)}
+          </select>
+        </label>
+        <p role="status">${many(number, "execution")}. They wait in the queue and can be stopped one by one.</p>
+        <div class="buttons">
+          <${Doing} type="submit" class="primary" disabled=${number === 0}>Run ${format.count(number)}</${Doing}>
+          <button type="button" onClick=${() => dialog.current.close()}>Cancel</button>
+        </div>
+      </form>
+    </dialog>
+  `;
+}
