@@ -6,7 +6,6 @@ never from the command line, which every user of the machine can read.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Coroutine
@@ -161,4 +160,6 @@ def _key(*, ask: bool, from_stdin: bool) -> str | None:
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:
+    import asyncio
+
     raise typer.Exit(asyncio.run(command))

@@ -128,7 +128,7 @@ async def test_from_an_empty_directory_to_a_result_and_a_clean_end(person: Calla
         assert sorted(path.name for path in (user.directory / "benchmarks").iterdir()) == BENCHMARKS
 
         result = await user.succeeds("run", "001-sol-transfer", "--watch", "--url", f"{url}/graphql")
-        assert "SUCCEEDED  score 1.0" in result
+        assert "SUCCEEDED  solved  score 1.0" in result
         assert "problem" not in await user.succeeds("doctor")
         program, *arguments = health_check()
         user.settings["REEV_GQL_PORT"] = url.rpartition(":")[2]

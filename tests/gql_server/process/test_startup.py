@@ -193,7 +193,7 @@ async def test_two_servers_and_a_worker_share_a_database(
         execution = queued.out.partition('"id":"')[2].partition('"')[0]
         watched = await cli("watch", execution, "--url", second.url, cwd=tmp_path)
         assert watched.code == 0, watched.err
-        assert "SUCCEEDED  score 1.0" in watched.out
+        assert "SUCCEEDED  solved  score 1.0" in watched.out
     finally:
         worker.terminate()
         assert await asyncio.wait_for(worker.wait(), END_S) == 0
