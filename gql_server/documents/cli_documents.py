@@ -155,7 +155,7 @@ query Execution($id: ID!) {{
     pruned {{ prunedAt steps toolCalls outputBytes }}
     ...Summary
     usage {{ ...Usage }}
-    conversation(first: 200) {{ nodes {{ ...Entry }} pageInfo {{ hasNextPage }} }}
+    conversation(first: 100) {{ nodes {{ ...Entry }} pageInfo {{ hasNextPage }} }}
     benchmarkRevision lastActivityAt timeoutMs prompt promptSource promptTruncated trace
     remarks {{ file line message }}
     scoring {{ score instructionScore onchainScore passed issues details }}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.test_secrets import command_lines, dump
+from tests.helpers.command_line import cli
 from tests.helpers.places import REPOSITORY
 from tests.helpers.scripted_endpoint import API_KEY, scripted_endpoint
 from tests.helpers.server import running_server
@@ -97,6 +98,40 @@ async def test_a_model_solves_a_benchmark_with_our_runner(tmp_path: Path, databa
     transcript = (tmp_path / "sessions" / f"transcript_{execution_id}.jsonl").read_text()
     assert "I pay." in transcript
     assert files_with(API_KEY, tmp_path) == []
+
+
+async def test_the_command_line_prints_the_conversation_as_it_happens_and_afterwards(
+    tmp_path: Path, database_url: str
+) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    source = (REPOSITORY / "benchmarks" / "001-sol-transfer.yml").read_text()
+    (tmp_path / "benchmarks" / "001-sol-transfer.yml").write_text(source)
+    settings = {"DATABASE_URL": database_url, "REEV_GQL_AGENTS": "deterministic,local"}
+    with scripted_endpoint(tmp_path, SOLVED) as model:
+        async with running_server(tmp_path, settings) as server:
+            await server.ask(SAVE, url=model.url, key=API_KEY)
+            url = f"{server.url}/graphql"
+            done = await cli(
+                *("run", "001-sol-transfer", "--agent", "local", "--watch", "--url", url), cwd=tmp_path
+            )
+            assert done.code == 0, done.err
+            [execution] = (await server.ask("{ executions { nodes { id } } }"))["executions"]["nodes"]
+            shown = await cli("show", execution["id"], "--url", url, cwd=tmp_path)
+    for out in (done.out, shown.out):
+        lines = [line.strip() for line in out.splitlines()]
+        told = [line.split("  ", 1)[1] for line in lines if "asked turn" in line or "answered turn" in line]
+        assert [line.split(",")[0] for line in told] == [
+            "→ asked turn 1",
+            "← answered turn 1  100 tokens in",
+            "→ asked turn 2",
+            "← answered turn 2  100 tokens in",
+        ]
+        assert "I pay." in lines and "Paid." in lines
+        assert any(line.startswith("▸ sol_transfer {") and "100000000" in line for line in lines)
+        assert any(line.startswith("user: ") for line in lines)
+        usage = "scripted-2026-01-01: 2 turns, 2 requests, 1 tool calls, 200 tokens in, 20 out, ended by stop"
+        assert usage in out
+    assert "SUCCEEDED" in done.out.splitlines()[-1]
 
 
 async def test_a_key_that_the_endpoint_echoes_is_found_nowhere_and_the_failure_is_in_the_record(
