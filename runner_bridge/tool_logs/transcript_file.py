@@ -13,7 +13,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.transcript import Entry, TranscriptReader
-from runner_bridge.redaction import redact_json
+from runner_bridge.redaction import Secrets, secret_values
 from runner_bridge.tool_logs.growing_file import GrowingFile
 from store.executions import messages
 from store.executions.messages import StoredTranscript
@@ -25,13 +25,13 @@ class TranscriptFile(GrowingFile):
 
     def __init__(self, directory: Directory, name: str, environment: Mapping[str, str]) -> None:
         super().__init__(directory, name)
-        self._environment = environment
+        self._secrets = Secrets(environment) if secret_values(environment) else None
         self._reader = TranscriptReader()
 
     @property
     def usage(self) -> JsonValue | None:
         """What the model used, as far as was read."""
-        return redact_json(self._reader.usage.value, self._environment)
+        return self._clean(self._reader.usage.value)
 
     def read_whole(self) -> list[Message]:
         """Reads to the end, a last line without its end included. FileNotFoundError when the file is gone."""
@@ -62,8 +62,11 @@ class TranscriptFile(GrowingFile):
         return [self._message(one) for one in self._reader.feed(data)], more
 
     def _message(self, entry: Entry) -> Message:
-        data = redact_json(entry.data, self._environment)
-        return Message(entry.ordinal, entry.at, MessageKind(entry.kind), data, entry.end)
+        kind = MessageKind(entry.kind)
+        return Message(entry.ordinal, entry.at, kind, self._clean(entry.data), entry.end)
+
+    def _clean(self, value: JsonValue) -> JsonValue:
+        return value if self._secrets is None else self._secrets.removed_from_tree(value)
 
 
 def read_transcript(
