@@ -164,20 +164,23 @@ def run(
         str | None, typer.Option(help="Idempotency key: the same key starts the execution only once.")
     ] = None,
     priority: Annotated[int, typer.Option(help="-100 to 100: the higher goes first.")] = 0,
+    repeats: Annotated[
+        int, typer.Option(min=1, max=100, help="How many executions; more than 1 are a batch.")
+    ] = 1,
+    name: Annotated[str | None, typer.Option(help="Name of the batch.")] = None,
     url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
-    """Start an execution of BENCHMARK; with --watch, exit with 0 only if it SUCCEEDED."""
-    from gql_server.cli import client_commands
+    """Start an execution of BENCHMARK, or several; with --watch, exit with 0 only if all SUCCEEDED."""
+    from gql_server.cli import client_commands, run_repeats
 
-    request: dict[str, object] = {
-        "benchmarkId": benchmark,
-        "agent": agent,
-        "idempotencyKey": key,
-        "priority": priority,
-    }
+    request: dict[str, object] = {"idempotencyKey": key, "priority": priority}
     if timeout is not None:
         request["timeoutMs"] = round(timeout * 1000)
+    if repeats > 1 or name is not None:
+        request |= {"benchmarkIds": [benchmark], "agents": [agent], "repeats": repeats, "name": name}
+        _finish(run_repeats.run(url, request, watching=watch, as_json=json))
+    request |= {"benchmarkId": benchmark, "agent": agent}
     _finish(client_commands.run(url, request, watching=watch, as_json=json))
 
 

@@ -1,7 +1,7 @@
 """Talks to a running server: over HTTP for queries and mutations, over a websocket for a subscription.
 
-Every error is a CliError in one line. A subscription to an execution survives a dropped connection:
-it is opened again after the last event that arrived, so the caller sees every event once and in order.
+Every error is a CliError in one line. A subscription survives a dropped connection: it is opened again
+after the last event that arrived, so the caller sees every event once and in order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gql.transport.aiohttp_websockets import AIOHTTPWebsocketsTransport
 from gql.transport.exceptions import TransportError, TransportQueryError, TransportServerError
 
 from gql_server.cli.errors import CliError
-from gql_server.documents.cli_documents import EVENTS
+from gql_server.documents.cli_documents import BATCH_UPDATES, EVENTS
 
 REQUEST_TIMEOUT_S = 60
 """A sync of thousands of files takes seconds."""
@@ -60,21 +60,47 @@ async def ask(url: str, document: str, variables: Mapping[str, object] | None = 
         raise _unreachable(url) from error
 
 
-async def events(
+def events(
     url: str, execution_id: str, on_lost: Callable[[], None] = lambda: None
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Every event of the execution, once, in order, until it has ended; `on_lost`: the connection was lost."""
-    after, pause, lost_at = 0, FIRST_PAUSE_S, None
+    return _followed(url, EVENTS, {"id": execution_id, "after": 0}, _seq, on_lost)
+
+
+def batch_updates(
+    url: str, batch_id: str, after: str, on_lost: Callable[[], None] = lambda: None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Every change of state in the batch after this cursor, once, in order, until all of it has ended."""
+    return _followed(url, BATCH_UPDATES, {"id": batch_id, "after": after}, _cursor, on_lost)
+
+
+def _seq(event: dict[str, Any]) -> int | None:
+    return None if event["kind"] == "SNAPSHOT" else int(event["seq"])
+
+
+def _cursor(update: dict[str, Any]) -> str | None:
+    return None if update["event"] is None else str(update["cursor"])
+
+
+async def _followed(
+    url: str,
+    document: str,
+    variables: dict[str, object],
+    place: Callable[[dict[str, Any]], object],
+    on_lost: Callable[[], None],
+) -> AsyncGenerator[dict[str, Any], None]:
+    """What the subscription's one field delivers; what has no `place` to continue after is left out."""
+    pause, lost_at = FIRST_PAUSE_S, None
     clock = asyncio.get_running_loop().time
     while True:
         try:
-            async with aclosing(_subscription(url, execution_id, after)) as items:
-                async for event in items:
+            async with aclosing(_subscription(url, document, variables)) as items:
+                async for item in items:
                     pause, lost_at = FIRST_PAUSE_S, None
-                    if event["kind"] == "SNAPSHOT":
-                        continue
-                    after = event["seq"]
-                    yield event
+                    after = place(item)
+                    if after is not None:
+                        variables = {**variables, "after": after}
+                        yield item
             return
         except TransportQueryError as error:
             raise CliError(_messages(error)) from error
@@ -87,7 +113,9 @@ async def events(
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-async def _subscription(url: str, execution_id: str, after: int) -> AsyncGenerator[dict[str, Any], None]:
+async def _subscription(
+    url: str, document: str, variables: dict[str, object]
+) -> AsyncGenerator[dict[str, Any], None]:
     transport = AIOHTTPWebsocketsTransport(
         url=_websocket_url(url),
         subprotocols=[AIOHTTPWebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
@@ -95,10 +123,11 @@ async def _subscription(url: str, execution_id: str, after: int) -> AsyncGenerat
         heartbeat=PING_S,
     )
     async with Client(transport=transport) as session:
-        request = GraphQLRequest(EVENTS, variable_values={"id": execution_id, "after": after})
+        request = GraphQLRequest(document, variable_values=variables)
         async with aclosing(session.subscribe(request)) as results:
             async for result in results:
-                yield result["executionEvents"]
+                [item] = result.values()
+                yield item
 
 
 def _websocket_url(url: str) -> str:

@@ -33,6 +33,8 @@ STATUS_STYLES = {
 }
 """Every other status is a failure."""
 
+ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "LOST"})
+
 CALL_MARKS = {"SUCCESS": ("✓", "green"), "UNFINISHED": ("…", "blue")}
 
 

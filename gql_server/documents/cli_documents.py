@@ -53,6 +53,38 @@ mutation Run($input: RunBenchmarkInput!) {{
 {_EXECUTION}
 """
 
+_BATCH = """
+fragment Counts on Batch {
+  id name tags size requestedAt progress { queued running stopping succeeded failed timedOut stopped lost ended }
+  figures { attempts solved solveRate solveRateInterval { low high } meanComputedScore }
+}
+"""
+
+RUN_MANY = f"""
+mutation RunMany($input: RunBenchmarksInput!) {{
+  runBenchmarks(input: $input) {{
+    {_ERRORS}
+    ... on RunBenchmarksSuccess {{ batch {{ ...Counts executions(first: 1) {{ updatesCursor nodes {{ id }} }} }} }}
+  }}
+}}
+{_BATCH}
+"""
+
+BATCH = f"""
+query Batch($id: ID!) {{ batch(id: $id) {{ ...Counts }} }}
+{_BATCH}
+"""
+
+BATCH_UPDATES = f"""
+subscription BatchUpdates($id: ID!, $after: String) {{
+  batchUpdates(batchId: $id, after: $after) {{
+    cursor progress {{ ended isOver }} event {{ status }}
+    execution {{ ...Summary trial assertions {{ outcome }} }}
+  }}
+}}
+{_EXECUTION}
+"""
+
 STOP = f"""
 mutation Stop($id: ID!) {{
   stopExecution(input: {{ executionId: $id }}) {{

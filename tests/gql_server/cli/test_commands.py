@@ -19,6 +19,7 @@ from gql_server.cli import client_commands
 from gql_server.cli.errors import CliError
 from gql_server.cli.live_view import event_line, final_line
 from gql_server.cli.main import main
+from gql_server.cli.run_repeats import figures_line
 from gql_server.cli.texts import printable
 from gql_server.documents import cli_documents
 from gql_server.settings.document_limits import DocumentLimits
@@ -127,6 +128,27 @@ async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, 
         "008-wrap-sol" in (await cli("list", "benchmarks", "--server", f"{server.base}/", cwd=tmp_path)).out
     )
     assert "deterministic" in (await cli("list", "agents", "--url", server.url, cwd=tmp_path)).out
+
+
+async def test_repeats_are_watched_to_the_end_and_counted(server: Server, tmp_path: Path) -> None:
+    command = ("run", "003-spl-transfer-fail", "--repeats", "3", "--url", server.url)
+    done = await cli(*command, "--watch", cwd=tmp_path)
+    assert done.code == 0, done.err
+    *ends, last = done.out.splitlines()
+    assert sorted(line.split("  ")[0] for line in ends) == ["trial 1", "trial 2", "trial 3"]
+    assert all("SUCCEEDED  not solved: " in line for line in ends)
+    rate = "0 %, the true rate is between 0 and 56 %"
+    assert last == f"solved 0 of 3 attempts; {rate}; mean score 0.750"
+    as_json = await cli(*command, "--watch", "--json", "--name", "again", cwd=tmp_path)
+    *executions, result = lines(as_json.out)
+    assert sorted(execution["trial"] for execution in executions) == [1, 2, 3]
+    assert (result["kind"], result["name"], result["figures"]["attempts"]) == ("RESULT", "again", 3)
+
+
+def test_what_does_not_count_is_said_beside_the_rate() -> None:
+    unknown = {"solveRate": None, "solveRateInterval": None, "meanComputedScore": None}
+    batch = {"progress": {"ended": 1}, "figures": {"attempts": 0, "solved": 0, **unknown}}
+    assert figures_line(batch) == "solved 0 of 0 attempts; 1 does not count for the agent"
 
 
 async def test_json_is_one_object_a_line_with_every_event_once(server: Server, tmp_path: Path) -> None:
