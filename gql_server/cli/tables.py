@@ -98,9 +98,11 @@ def print_rows(console: Console, what: str, rows: list[Data]) -> None:
             tags = ", ".join(row["tags"])
             table.add_row(_text(row["id"]), str(row["revision"]), _text(row["description"]), _text(tags))
     else:
-        table = _table("agent")
+        table = _table("agent", "asks")
         for row in rows:
-            table.add_row(_text(row["name"]))
+            table.add_row(
+                _text(row["name"]), "a model" if row["usesModel"] else "nobody: the reference answer"
+            )
     console.print(table)
 
 

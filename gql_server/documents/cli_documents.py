@@ -136,7 +136,7 @@ query Benchmarks($first: Int!) {
 }
 """
 
-AGENTS = "query Agents { agents { name } }"
+AGENTS = "query Agents { agents { name usesModel } }"
 
 _CONFIG = """
 fragment Config on AgentConfig {

@@ -265,6 +265,24 @@ class TestWithOurOwnRunner:
             "settings": {"toolSet": "BASE_UNITS"},
         }
 
+    async def test_the_revisions_of_a_page_are_one_statement(
+        self, ask: Any, db: Database, schema: strawberry.Schema, context: Context
+    ) -> None:
+        for number, agent in enumerate(("x", "y", "y"), 1):
+            await ask(SAVE, input={"agent": agent, "apiUrl": URL, "model": f"m{number}"})
+            execution_id = await running(db, agent=agent)
+            newest = number - 1 or 1
+            await state_machine.record_process(
+                db, execution_id, ProcessIdentity(1, 1.0), agent_revision=newest
+            )
+        document = "{ executions { nodes { agentRevision { model } } } }"
+        with statements_sent() as statements:
+            result = await schema.execute(document, context_value=context)
+        assert result.data is not None and len(statements) == 2
+        assert result.data["executions"]["nodes"] == [
+            {"agentRevision": {"model": model}} for model in ("m3", "m2", "m1")
+        ]
+
     async def test_the_newest_executions_are_also_those_of_saved_agents(self, ask: Any, db: Database) -> None:
         await ask(SAVE, input={"agent": "x", "apiUrl": URL})
         execution_id = await running(db, agent="x")
