@@ -42,9 +42,12 @@ DRAWING_HEADERS = {
 }
 
 
-def page_handlers(*, graphiql: bool) -> dict[str, Handler]:
-    """The handler of each path: the dashboard's, those of files, and `/graphiql` when it is switched on."""
-    dashboard = _dashboard(STATIC / "dashboard" / "index.html", graphiql=graphiql)
+def page_handlers(*, graphiql: bool, own_runner: bool) -> dict[str, Handler]:
+    """The handler of each path: the dashboard's, those of files, and `/graphiql` when it is switched on.
+
+    With our own runner the dashboard offers to add agents, and their settings.
+    """
+    dashboard = _dashboard(STATIC / "dashboard" / "index.html", graphiql=graphiql, own_runner=own_runner)
     handlers: dict[str, Handler] = dict.fromkeys(DASHBOARD_PATHS, dashboard)
     handlers["/drawing"] = _drawing(STATIC / "drawing" / "index.html")
     if graphiql:
@@ -53,9 +56,10 @@ def page_handlers(*, graphiql: bool) -> dict[str, Handler]:
     return handlers | {ASSET_ROUTE: assets.answer, PLAIN_ROUTE: assets.answer}
 
 
-def _dashboard(file: Path, *, graphiql: bool) -> Handler:
-    template = file.read_text(encoding="utf-8").replace("{graphiql}", "on" if graphiql else "off")
-    template = template.replace("{documents}", documents_json())
+def _dashboard(file: Path, *, graphiql: bool, own_runner: bool) -> Handler:
+    template = file.read_text(encoding="utf-8").replace("{documents}", documents_json())
+    for name, is_on in (("{graphiql}", graphiql), ("{own-runner}", own_runner)):
+        template = template.replace(name, "on" if is_on else "off")
 
     @functools.lru_cache(1)
     def page(base: str) -> str:

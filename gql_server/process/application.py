@@ -74,7 +74,8 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     routes.add(
         "/metrics", metrics_page(services.db, services.hub, ProcessFigures(streams, services.counters))
     )
-    for path, handler in page_handlers(graphiql=settings.graphiql).items():
+    pages = page_handlers(graphiql=settings.graphiql, own_runner=settings.runner.is_local_runner)
+    for path, handler in pages.items():
         routes.add(path, handler)
     return app
 

@@ -52,7 +52,7 @@ async def test_the_list_is_filtered_and_sorted_and_an_execution_leaves_it(
     await expect(row).to_have_count(1)
     await page.get_by_role("button", name="Score").click()
     await expect(page).to_have_url(
-        f"{dashboard.server.base}/executions?state=STOPPED&sort=SCORE&direction=DESC"
+        f"{dashboard.server.base}/executions?state=STOPPED&sort=COMPUTED_SCORE&direction=DESC"
     )
 
 
@@ -105,7 +105,13 @@ async def test_an_agent_is_shown_with_its_figures_and_they_move_when_one_ends(da
 async def test_a_key_of_an_agent_can_be_written_and_is_never_shown(make_dashboard: MakeDashboard) -> None:
     dashboard = await make_dashboard("ok", REEV_GQL_AGENTS="deterministic,local")
     page = dashboard.page
+    # A runner command has its own agents and takes no settings.
+    await dashboard.open("/agents?edit=new")
+    await expect(page.get_by_role("row", name="local")).to_contain_text("not configured")
+    await expect(page.get_by_role("form")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Add an agent")).to_have_count(0)
     await dashboard.open("/agents/local")
+    await expect(page.get_by_text("More settings")).to_have_count(0)
     form = page.get_by_role("form", name="Configuration of local")
     await form.get_by_label("Address of the API").fill("http://127.0.0.1:9/v1")
     await form.get_by_label("Model").fill("some-model")

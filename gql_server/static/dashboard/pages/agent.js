@@ -64,13 +64,13 @@ function Figures({ figures, bucket, change }) {
   if (!figures?.executions) {
     return html`<${Empty} title="No execution by it has ended yet"><p>Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
   }
-  const { recomputed, reported, executionTime, missing } = figures;
+  const { recomputed, reported, executionTime, missing, solveRateInterval: interval } = figures;
   return html`
     <section class="surface" aria-label="Figures">
       <dl class="facts">
         <${Fact} name="Ended executions">${format.count(figures.executions)}</${Fact}>
         <${Fact} name="Counted as attempts">${format.count(figures.attempts)}</${Fact}>
-        <${Fact} name="Solved">${format.count(figures.solved)} <span class="quiet">${format.share(figures.solveRate)}</span></${Fact}>
+        <${Fact} name="Solved">${format.count(figures.solved)} <span class="quiet">${format.share(figures.solveRate)}${interval && `, 95 % interval ${format.share(interval.low)} to ${format.share(interval.high)}`}</span></${Fact}>
         <${Fact} name="Mean score, computed"><${Score} value=${figures.meanComputedScore} /></${Fact}>
         <${Fact} name="Mean score, reported"><${Score} value=${reported.mean} /></${Fact}>
         <${Fact} name="Best / latest"><${Score} value=${recomputed.best} /> / <${Score} value=${recomputed.latest} /></${Fact}>

@@ -2,7 +2,7 @@
 import * as format from "../format.js";
 import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
-import { AgentForm } from "../parts/agent_form.js";
+import { AgentForm, OWN_RUNNER } from "../parts/agent_form.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { MeanScore, Score, SolveRate, Sparkline } from "../parts/basics.js";
 import { Doing } from "../parts/doing.js";
@@ -17,9 +17,10 @@ export function AgentsPage() {
   return html`
     <h1 ref=${heading} tabindex="-1">Agents</h1>
     ${
-      edit === "new"
+      OWN_RUNNER && edit === "new"
         ? html`<${AgentForm} name=${null} saved=${(name) => go(`/agents/${encodeURIComponent(name)}`)} cancel=${() => change({ edit: null })} />`
-        : html`<div class="buttons"><${Doing} needs="ADMIN" class="primary" onClick=${() => change({ edit: "new" }, {})}>Add an agent</${Doing}></div>`
+        : OWN_RUNNER &&
+          html`<div class="buttons"><${Doing} needs="ADMIN" class="primary" onClick=${() => change({ edit: "new" }, {})}>Add an agent</${Doing}></div>`
     }
     <${Shown} live=${live} what="agents">
       ${({ agents, agentPerformance }) => html`<${Table} agents=${agents} performance=${agentPerformance} />`}

@@ -10,6 +10,9 @@ import { Field } from "./field.js";
 import { attempt, notify } from "./notices.js";
 import { Hash } from "./usage.js";
 
+// A runner command takes the address, the model and the key alone, for the agents that the server's settings name.
+export const OWN_RUNNER = document.getElementById("app").dataset.ownRunner === "on";
+
 // `name` null asks for a name too: it is a new agent, which can be given up with `cancel`. `saved(name)` and
 // `deleted()` are called afterwards.
 export function AgentForm({ name, config = null, saved, deleted, cancel }) {
@@ -76,15 +79,18 @@ export function AgentForm({ name, config = null, saved, deleted, cancel }) {
         ${field({ name: "apiUrl", label: "Address of the API", type: "url", placeholder: "http://127.0.0.1:11434/v1" })}
         ${field({ name: "model", label: "Model", placeholder: "qwen3:8b" })}
         ${field({ name: "apiKey", label: `API key (${config?.hasApiKey ? "one is stored; leave empty to keep it" : "none is stored"})`, type: "password" })}
-        ${COMMON.map(field)}
+        ${OWN_RUNNER && COMMON.map(field)}
       </div>
-      <details>
-        <summary>More settings</summary>
-        ${MORE.map(
-          ({ title, fields }) =>
-            html`<fieldset key=${title}><legend>${title}</legend><div class="fields">${fields.map(field)}</div></fieldset>`,
-        )}
-      </details>
+      ${
+        OWN_RUNNER &&
+        html`<details>
+          <summary>More settings</summary>
+          ${MORE.map(
+            ({ title, fields }) =>
+              html`<fieldset key=${title}><legend>${title}</legend><div class="fields">${fields.map(field)}</div></fieldset>`,
+          )}
+        </details>`
+      }
       <div class="buttons">
         <${Doing} needs="ADMIN" type="submit" class="primary" disabled=${busy}>Save</${Doing}>
         <${Doing} needs="ADMIN" disabled=${busy || (!texts.apiUrl && !config)} onClick=${test}>Test the connection</${Doing}>

@@ -4,6 +4,7 @@ import * as format from "../format.js";
 import { html, useRef } from "../html.js";
 import { Link } from "../router.js";
 import { useStore } from "../use_store.js";
+import { attempt } from "./notices.js";
 
 const SYMBOLS = {
   QUEUED: "◌",
@@ -152,7 +153,9 @@ export const Panel = ({ id, children }) => html`
 export function Copy({ text, label = "Copy" }) {
   const button = useRef(null);
   const copy = async () => {
-    await navigator.clipboard.writeText(typeof text === "function" ? await text() : text);
+    const words = typeof text === "function" ? await attempt(text) : text;
+    if (words === null) return;
+    await navigator.clipboard.writeText(words);
     button.current.textContent = "Copied";
     setTimeout(() => {
       if (button.current) button.current.textContent = label;
