@@ -17,8 +17,8 @@ export const priority = new Store(0);
 export const runOne = (benchmarkId, agent, priority = 0) =>
   attempt(() => act("run_benchmark", { benchmarkId, agent, priority }));
 
-export async function runMany(benchmarkIds, agents, priority = 0) {
-  const done = await attempt(() => act("run_benchmarks", { benchmarkIds, agents, priority }));
+export async function runMany(benchmarkIds, agents, priority, repeats) {
+  const done = await attempt(() => act("run_benchmarks", { benchmarkIds, agents, priority, repeats }));
   if (done) notify(`${done.batch.size} executions are queued`);
 }
 

@@ -66,8 +66,10 @@ async def test_a_row_and_a_column_are_run_as_batches_once_confirmed(dashboard: D
     await dialog.get_by_label("deterministic (reference answer)").uncheck()
     await expect(dialog.get_by_role("button", name="Run 0")).to_be_disabled()
     await dialog.get_by_label("deterministic (reference answer)").check()
-    await expect(dialog).to_contain_text("4 executions. They wait in the queue")
-    await dialog.get_by_role("button", name="Run 4").click()
+    await dialog.get_by_label("Times each").fill("2")
+    await expect(dialog).to_contain_text("8 executions. They wait in the queue")
+    await dialog.get_by_role("button", name="Run 8").click()
+    await expect(page.locator(".notice")).to_contain_text("8 executions are queued")
     await expect(page.locator(".cell[data-status='SUCCEEDED']")).to_have_count(4)
 
 

@@ -20,17 +20,19 @@ export function RunDialog() {
 
 function Dialog({ benchmarkIds, agents, chosen }) {
   const [names, setNames] = useState(chosen);
+  const [times, setTimes] = useState("1");
   const urgency = useStore(priority);
   const dialog = useRef(null);
   const show = (element) => {
     dialog.current = element;
     if (element && !element.open) element.showModal();
   };
-  const number = benchmarkIds.length * names.length;
+  const repeats = /^[1-9][0-9]{0,2}$/.test(times) ? Number(times) : 0;
+  const number = benchmarkIds.length * names.length * repeats;
   const run = (event) => {
     event.preventDefault();
     dialog.current.close();
-    runMany(benchmarkIds, names, urgency);
+    runMany(benchmarkIds, names, urgency, repeats);
   };
   const toggle = (name, on) => setNames(on ? [...names, name] : names.filter((other) => other !== name));
   const many = (count, one) => `${format.count(count)} ${one}${count === 1 ? "" : "s"}`;
@@ -46,6 +48,7 @@ function Dialog({ benchmarkIds, agents, chosen }) {
             `,
           )}
         </fieldset>
+        <label>Times each <input type="number" min="1" max="100" value=${times} onInput=${(event) => setTimes(event.target.value)} /></label>
         <label>Priority
           <select value=${urgency} onChange=${(event) => priority.set(Number(event.target.value))}>
             ${PRIORITIES.map(([value, words]) => html`<option key=${value} value=${value} selected=${value === urgency}>${words}</option>`)}
