@@ -14,6 +14,7 @@ export function Chart({ title, points, format, max = null }) {
   const choice = useStore(theme);
 
   useEffect(() => {
+    const box = frame.current;
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(name).trim();
     const axis = {
@@ -23,7 +24,7 @@ export function Chart({ title, points, format, max = null }) {
     };
     const chart = new uPlot(
       {
-        width: frame.current.clientWidth,
+        width: box.clientWidth,
         height: HEIGHT_PX,
         scales: {
           // A lone day stands in the middle of a week, not at the edge of a year.
@@ -50,12 +51,10 @@ export function Chart({ title, points, format, max = null }) {
         ],
       },
       [points.map(([start]) => Date.parse(start) / 1000), points.map(([, value]) => value)],
-      frame.current,
+      box,
     );
-    const observer = new ResizeObserver(() =>
-      chart.setSize({ width: frame.current.clientWidth, height: HEIGHT_PX }),
-    );
-    observer.observe(frame.current);
+    const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT_PX }));
+    observer.observe(box);
     return () => {
       observer.disconnect();
       chart.destroy();
