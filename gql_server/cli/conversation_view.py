@@ -49,10 +49,10 @@ def entry_text(entry: Data) -> Text:
 def usage_text(usage: Data) -> Text:
     """What the model used, in one line."""
     parts = [
-        f"{_number(usage['turns'])} turns",
-        f"{_number(usage['requests'])} requests"
+        _counted(usage["turns"], "turn"),
+        _counted(usage["requests"], "request")
         + (f" ({usage['retries']} repeated)" if usage["retries"] else ""),
-        f"{_number(usage['toolCalls'])} tool calls"
+        _counted(usage["toolCalls"], "tool call")
         + (f" ({usage['invalidToolCalls']} invalid)" if usage["invalidToolCalls"] else ""),
         _tokens(usage),
     ]
@@ -62,6 +62,10 @@ def usage_text(usage: Data) -> Text:
         parts.append(f"ended by {printable(usage['stopReason'])}")
     model = usage["responseModel"] or usage["model"]
     return Text(f"{printable(UNKNOWN if model is None else model)}: {', '.join(parts)}")
+
+
+def _counted(number: int | None, noun: str) -> str:
+    return f"{_number(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _lines(head: Text, *below: str) -> Text:

@@ -129,7 +129,7 @@ async def test_the_command_line_prints_the_conversation_as_it_happens_and_afterw
         assert "I pay." in lines and "Paid." in lines
         assert any(line.startswith("▸ sol_transfer {") and "100000000" in line for line in lines)
         assert any(line.startswith("user: ") for line in lines)
-        usage = "scripted-2026-01-01: 2 turns, 2 requests, 1 tool calls, 200 tokens in, 20 out, ended by stop"
+        usage = "scripted-2026-01-01: 2 turns, 2 requests, 1 tool call, 200 tokens in, 20 out, ended by stop"
         assert usage in out
     assert "SUCCEEDED" in done.out.splitlines()[-1]
 
