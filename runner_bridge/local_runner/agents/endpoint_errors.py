@@ -30,6 +30,7 @@ _STATUS_OF_CODE = {
     "server_error": 500,
     "overloaded_error": _OVERLOADED,
 }
+_STATUS = re.compile(r"[45][0-9]{2}")
 _CONTEXT = re.compile(
     r"context[ _](length|window|size)|maximum context|prompt is too long|too many (input )?tokens", re.I
 )
@@ -101,10 +102,8 @@ def _kind(status: int, said: str) -> tuple[FailureKind, bool]:
 def _effective_status(status: int, codes: list[Any]) -> int:
     """Some endpoints report errors with status 200 or 400, and what happened as a code in the body."""
     for code in codes:
-        number = int(code) if str(code).isdecimal() else _STATUS_OF_CODE.get(str(code), 0)
-        if (status < 300 and 400 <= number < 600) or (
-            status == HTTPStatus.BAD_REQUEST and 400 < number < 500
-        ):
+        number = int(code) if _STATUS.fullmatch(str(code)) else _STATUS_OF_CODE.get(str(code), 0)
+        if (status < 300 and number) or (status == HTTPStatus.BAD_REQUEST and 400 < number < 500):
             return number
     return status
 
