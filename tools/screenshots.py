@@ -102,7 +102,6 @@ PAGES = {
     "comparison": "/compare/{partial}/{other}",
     "agents": "/agents",
     "agent": "/agents/glm-4.6",
-    "agent-form": "/agents?edit=new",
     "benchmarks": "/benchmarks",
     "benchmark": "/benchmarks/" + PARTIAL,
     "benchmark-editor": "/benchmarks?edit=new",
@@ -136,6 +135,7 @@ async def _pictures(directory: Path, url: str) -> None:
     async with running_server(directory, settings) as server:
         await _execute_everything(server)
         await _converse(server, directory)
+        await _take_form(server)
         _write_history(directory / "sessions")
         await server.ask(IMPORT)
         await server.stop()
@@ -258,6 +258,14 @@ async def _places(server: Server) -> dict[str, str]:
 async def _newest(server: Server, benchmark: str, agent: str) -> str:
     answer = await server.ask(NEWEST, id=benchmark, agent=agent)
     return str(answer["executions"]["nodes"][0]["id"])
+
+
+async def _take_form(server: Server) -> None:
+    """The form of a new agent, which is offered with our own runner only."""
+    async with shared_browser() as browser:
+        page = await browser.new_page(viewport=WIDE, color_scheme="light", reduced_motion="reduce")
+        await _take(page, f"{server.url}/agents?edit=new", PICTURES / "agent-form.png")
+        await page.close()
 
 
 async def _take(page: Page, url: str, file: Path) -> None:
