@@ -16,10 +16,11 @@ from runner_bridge.errors import AgentNotFound, AgentsNotFound, InvalidInput
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from runner_bridge.launchers.runner_config import RunnerConfig
+from store.batches import batches
 from store.benchmarks import benchmarks
 from store.benchmarks import listing as benchmark_listing
 from store.benchmarks.listing import BenchmarkFilter
-from store.executions import batches, state_machine
+from store.executions import state_machine
 from store.executions.queue import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from store.model import UNKNOWN_BENCHMARK, Batch, BatchLabel, BenchmarkId, Execution, ExecutionId, JsonValue
 from store.postgres.database import Database

@@ -18,7 +18,7 @@ from gql_server.settings.loading import variable_of
 from gql_server.settings.settings import Settings
 from gql_server.settings.table import markdown_table
 from reev_gql import PACKAGES
-from runner_bridge.formats.agent_settings import ModelSettings, api_name
+from runner_bridge.formats.agents.agent_settings import ModelSettings, api_name
 from schema import build_schema
 from tests.helpers.browser import browser_page
 from tests.helpers.places import REPOSITORY

@@ -8,11 +8,12 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from gql_server.cli import graphql_client, tables
-from gql_server.cli.conversation_view import usage_text
+from gql_server.cli import graphql_client
 from gql_server.cli.errors import CliError
-from gql_server.cli.json_lines import emit
-from gql_server.cli.live_view import LiveView, final_line, new_console
+from gql_server.cli.views import tables
+from gql_server.cli.views.conversation_view import usage_text
+from gql_server.cli.views.json_lines import emit
+from gql_server.cli.views.live_view import LiveView, final_line, new_console
 from gql_server.documents import cli_documents
 
 Data = dict[str, Any]

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.text import Text
 
-from gql_server.cli.json_lines import emit
-from gql_server.cli.live_view import new_console
-from gql_server.cli.texts import printable
+from gql_server.cli.views.json_lines import emit
+from gql_server.cli.views.live_view import new_console
+from gql_server.cli.views.texts import printable
 from gql_server.doctor import Finding, Level, examine
 from gql_server.settings.loading import SettingsError, load_settings
 from gql_server.settings.settings import Settings

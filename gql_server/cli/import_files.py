@@ -16,9 +16,9 @@ from rich.text import Text
 
 from gql_server.cli import graphql_client
 from gql_server.cli.client_commands import success
-from gql_server.cli.json_lines import emit
-from gql_server.cli.live_view import new_console
-from gql_server.cli.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.json_lines import emit
+from gql_server.cli.views.live_view import new_console
+from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
 from gql_server.documents import cli_documents
 
 PAGE = 250

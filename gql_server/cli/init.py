@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gql_server.cli.errors import CliError
-from gql_server.cli.json_lines import emit
+from gql_server.cli.views.json_lines import emit
 from gql_server.settings.loading import SettingsError, load_settings
 from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
 

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gql_server.cli.errors import CliError
-from gql_server.cli.json_lines import emit
-from gql_server.cli.live_view import new_console
+from gql_server.cli.views.json_lines import emit
+from gql_server.cli.views.live_view import new_console
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from runner_bridge.worker.retention import PrunedFiles, remove_files

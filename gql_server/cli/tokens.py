@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli.errors import CliError
-from gql_server.cli.json_lines import emit
-from gql_server.cli.live_view import new_console
-from gql_server.cli.texts import UNKNOWN
+from gql_server.cli.views.json_lines import emit
+from gql_server.cli.views.live_view import new_console
+from gql_server.cli.views.texts import UNKNOWN
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from store import api_tokens

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gql_server.settings.settings import Settings
-from runner_bridge.formats.agent_settings import WITHOUT_MODEL
+from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.version import VERSION
 from store.postgres.driver_errors import describe_url
 

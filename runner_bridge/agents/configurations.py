@@ -6,8 +6,8 @@ the key has to be given again.
 
 Our own runner gets the settings as JSON in REEV_GQL_AGENT and the key in LLM_API_KEY, which is empty without a
 key: no key of the server's own environment goes to a stored address. A runner command gets the address and the
-model alone, in upstream's variables (runner_bridge/formats/agent_settings.py); LLM_API_URL is not given to the
-agents that upstream knows: to it the name means its own agent service, not the model.
+model alone, in upstream's variables (runner_bridge/formats/agents/agent_settings.py); LLM_API_URL is not given
+to the agents that upstream knows: to it the name means its own agent service, not the model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from runner_bridge import log_context
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import AgentNotFound, InvalidInput, LaunchError, SecretKeyError
-from runner_bridge.formats.agent_settings import (
+from runner_bridge.formats.agents.agent_settings import (
     WITHOUT_MODEL,
     LlmSettings,
     ModelSettings,
@@ -30,7 +30,7 @@ from runner_bridge.formats.agent_settings import (
     default_model,
     upstream_names,
 )
-from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, check_host
+from runner_bridge.formats.agents.endpoint_addresses import ForbiddenAddress, check_host
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.models import first_problem

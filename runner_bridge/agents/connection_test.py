@@ -5,7 +5,7 @@ the agent's protocol: with a model for the smallest answer in a chat with a tool
 one token; without a model for the list of models.
 
 The caller chooses the address, so the request is kept harmless. Only http and https are allowed. Loopback and
-private networks are allowed, because local models are there; those of formats/endpoint_addresses.py are not.
+private networks are allowed, because local models are there; what endpoint_addresses.py forbids is not.
 Whatever a name resolves to is checked at each connection. Redirects are not followed, and no proxy and no cookie
 is used. Of the answer a limited number of bytes is read, and one sentence is shown.
 """
@@ -24,9 +24,9 @@ import aiohttp
 import orjson
 
 from runner_bridge.agents.configurations import Endpoint
-from runner_bridge.formats import chat_endpoints
-from runner_bridge.formats.agent_settings import ModelProtocol, ModelSettings
-from runner_bridge.formats.endpoint_addresses import ForbiddenAddress, checked_socket
+from runner_bridge.formats.agents import chat_endpoints
+from runner_bridge.formats.agents.agent_settings import ModelProtocol, ModelSettings
+from runner_bridge.formats.agents.endpoint_addresses import ForbiddenAddress, checked_socket
 from runner_bridge.redaction import clean_text, redact, redact_bytes
 
 TIMEOUT_S = 20.0

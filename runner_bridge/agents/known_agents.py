@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from runner_bridge.agents.configurations import AgentSettings
-from runner_bridge.formats.agent_settings import WITHOUT_MODEL, url_in
+from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL, url_in
 from store.agents import configurations
 from store.postgres.database import Database
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runner_bridge.agents import configurations
 from runner_bridge.errors import LaunchError
-from runner_bridge.formats.agent_settings import TIME_LIMIT_VARIABLE, TRIAL_VARIABLE
+from runner_bridge.formats.agents.agent_settings import TIME_LIMIT_VARIABLE, TRIAL_VARIABLE
 from runner_bridge.formats.file_names import own_directory, tool_log_name
 from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.command_template import fill, hands_on_id

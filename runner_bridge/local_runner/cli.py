@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from runner_bridge.formats.agent_settings import WITHOUT_MODEL
+from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.formats.benchmarks.assertions import AssertionOutcome
 from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmark
 from runner_bridge.formats.errors import FormatError

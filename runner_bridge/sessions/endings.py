@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner_bridge.formats.agents.model_usage import usage_of_session
 from runner_bridge.formats.benchmarks.assertions import evaluate_assertions
 from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.formats.benchmarks.scoring import score_steps
-from runner_bridge.formats.model_usage import usage_of_session
 from runner_bridge.formats.session_file import FinalResult, SessionStep
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.sessions.reading import Session

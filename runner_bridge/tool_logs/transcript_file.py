@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from runner_bridge.formats.agents.transcript import Entry, TranscriptReader
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
-from runner_bridge.formats.transcript import Entry, TranscriptReader
 from runner_bridge.redaction import Secrets, secret_values
 from runner_bridge.tool_logs.growing_file import GrowingFile
 from store.executions import messages

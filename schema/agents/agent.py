@@ -9,8 +9,8 @@ import strawberry
 from runner_bridge.agents import known_agents
 from runner_bridge.agents.configurations import model_settings, settings_of
 from runner_bridge.errors import InvalidInput
-from runner_bridge.formats.agent_settings import WITHOUT_MODEL
-from runner_bridge.formats.agent_settings import ModelSettings as Settings
+from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
+from runner_bridge.formats.agents.agent_settings import ModelSettings as Settings
 from schema.agents.performance import AgentPerformance, FilterArgument, performance_of_agent
 from schema.agents.settings import ModelSettings
 from schema.contract.context import Info

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import strawberry
 from strawberry.scalars import JSON
 
-from runner_bridge.formats import agent_settings
+from runner_bridge.formats.agents import agent_settings
 from schema.contract.enums import ConversationMode, ModelProtocol, OnLimit, ToolSet
 
 _LEAVES = (str, int, float, bool, ModelProtocol, ToolSet, ConversationMode, OnLimit)

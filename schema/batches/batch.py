@@ -21,7 +21,7 @@ from schema.executions.events import ExecutionEvent
 from schema.executions.filter import ExecutionFilter
 from schema.executions.lists import ExecutionConnection, executions_of
 from store import model
-from store.executions import batch_listing, batches
+from store.batches import batch_listing, batches
 from store.executions.listing import Parent
 from store.live.batch_progress import BatchProgressTracker
 from store.model import BatchId, ExecutionStatus

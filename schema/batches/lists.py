@@ -22,8 +22,8 @@ from schema.contract.pagination import (
 )
 from schema.contract.references import BATCH, list_of
 from store import model
-from store.executions import batch_listing
-from store.executions.batch_listing import BatchBounds
+from store.batches import batch_listing
+from store.batches.batch_listing import BatchBounds
 
 CURSOR_KIND = "batches"
 

@@ -14,9 +14,9 @@ from schema.contract.errors import Error, ErrorCode, InvalidInputError, RequestE
 from schema.contract.ids import parse_execution_id
 from schema.contract.references import BATCH
 from store import model
+from store.batches import batches
+from store.batches.batches import PRIORITY
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
-from store.executions import batches
-from store.executions.batches import PRIORITY
 from store.executions.state_machine import StopOutcome
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import strawberry
 
 from runner_bridge.agents.connection_test import ConnectionProblemKind
-from runner_bridge.formats.agent_settings import ConversationMode, ModelProtocol, OnLimit, ToolSet
+from runner_bridge.formats.agents.agent_settings import ConversationMode, ModelProtocol, OnLimit, ToolSet
 from runner_bridge.sessions.flows import FlowSource
 from runner_bridge.sessions.reports import ImportOutcome
 from schema.differences.executions import Difference

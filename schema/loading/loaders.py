@@ -18,11 +18,12 @@ from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
 from store.agents import configurations
 from store.agents.configurations import AgentRevision
 from store.agents.performance import Figures
+from store.batches import batch_listing, batches
+from store.batches.batch_listing import BatchFigures
+from store.batches.batches import Progress
 from store.benchmarks import benchmarks
 from store.benchmarks.revisions import Revision, counts_of
 from store.executions import (
-    batch_listing,
-    batches,
     ingest_problems,
     latest,
     messages,
@@ -33,8 +34,6 @@ from store.executions import (
     state_machine,
     tool_logs,
 )
-from store.executions.batch_listing import BatchFigures
-from store.executions.batches import Progress
 from store.executions.ingest_problems import Conflict
 from store.executions.messages import MessagesPage
 from store.executions.output import NO_OUTPUT, OutputPiece

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from store import sql
-from store.executions.batches import Progress
+from store.batches.batches import Progress
 from store.live.events import Cursor, HubEvent
 from store.model import BatchId, EventKind, ExecutionId, ExecutionStatus
 from store.postgres.database import Database

@@ -14,7 +14,7 @@ from gql_server.cli.agent_commands import NOT_SETTINGS, agents_app
 from gql_server.cli.agents import NEXT, change
 from gql_server.documents import cli_documents
 from runner_bridge.agents.connection_test import ConnectionProblemKind
-from runner_bridge.formats.agent_settings import ModelSettings, api_name
+from runner_bridge.formats.agents.agent_settings import ModelSettings, api_name
 from tests.acceptance.test_agent_with_model import files_with
 from tests.helpers.command_line import Finished, cli
 from tests.helpers.places import REPOSITORY

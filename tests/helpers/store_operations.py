@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from store.batches import batches
 from store.benchmarks import benchmarks
-from store.executions import batches, messages, observed, output, state_machine
+from store.executions import messages, observed, output, state_machine
 from store.executions.observed import Observed
 from store.model import BenchmarkId, EventKind, ExecutionId, Step
 from store.postgres.database import Database

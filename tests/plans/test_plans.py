@@ -16,17 +16,8 @@ import asyncpg
 import orjson
 import pytest
 
-from store.executions import (
-    batch_listing,
-    batches,
-    latest,
-    listing,
-    messages,
-    observed,
-    results,
-    retention,
-    state_machine,
-)
+from store.batches import batch_listing, batches
+from store.executions import latest, listing, messages, observed, results, retention, state_machine
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.live import events

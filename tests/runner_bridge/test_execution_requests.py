@@ -11,8 +11,9 @@ import pytest
 from runner_bridge import execution_requests
 from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.errors import AgentNotFound, InvalidInput
+from store.batches import batches
 from store.errors import BenchmarkNotFound
-from store.executions import batches, listing, state_machine
+from store.executions import listing, state_machine
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.model import ExecutionStatus

@@ -21,8 +21,8 @@ from rich.console import Console
 
 from gql_server.cli import graphql_client
 from gql_server.cli.errors import CliError
-from gql_server.cli.live_view import new_console
 from gql_server.cli.options import DEFAULT_SERVER
+from gql_server.cli.views.live_view import new_console
 from tools.tiny_model import packages
 from tools.tiny_model.endpoint import PORT
 from tools.tiny_model.trials import AGENT, WARM, run_trials, save_agent

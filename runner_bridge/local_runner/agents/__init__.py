@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner_bridge.formats.agent_settings import TIME_LIMIT_VARIABLE, WITHOUT_MODEL
+from runner_bridge.formats.agents.agent_settings import TIME_LIMIT_VARIABLE, WITHOUT_MODEL
 from runner_bridge.local_runner.agents.deterministic import DeterministicAgent
 from runner_bridge.local_runner.agents.protocol import Agent, AgentRequest
 from runner_bridge.local_runner.agents.settings import ConfiguredAgent, configured_agent

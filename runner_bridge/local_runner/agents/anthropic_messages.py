@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner_bridge.formats.agent_settings import LlmSettings
+from runner_bridge.formats.agents.agent_settings import LlmSettings
 from runner_bridge.local_runner.agents.chat import (
     EndpointFailure,
     FailureKind,

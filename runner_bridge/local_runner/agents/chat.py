@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from runner_bridge.formats.agent_settings import LlmSettings
+from runner_bridge.formats.agents.agent_settings import LlmSettings
 from runner_bridge.local_runner.agents.tool_definitions import Tool
 from runner_bridge.local_runner.errors import EXIT_ENDPOINT, AgentError
 

@@ -11,8 +11,8 @@ from ssl import SSLError
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner_bridge.formats import chat_endpoints
-from runner_bridge.formats.endpoint_addresses import ForbiddenAddress
+from runner_bridge.formats.agents import chat_endpoints
+from runner_bridge.formats.agents.endpoint_addresses import ForbiddenAddress
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.local_runner.agents.chat import (

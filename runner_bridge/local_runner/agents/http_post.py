@@ -18,7 +18,7 @@ from email.message import Message
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from urllib.parse import quote, urlsplit
 
-from runner_bridge.formats.endpoint_addresses import checked_socket
+from runner_bridge.formats.agents.endpoint_addresses import checked_socket
 
 CONNECT_TIMEOUT_S = 20.0
 OTHER_ADDRESS_S = 5.0

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner_bridge.formats.agent_settings import PROMPT_VERSION, TOOL_SET_VERSION, OnLimit
+from runner_bridge.formats.agents.agent_settings import PROMPT_VERSION, TOOL_SET_VERSION, OnLimit
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.local_runner.agents.anthropic_messages import AnthropicMessages

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from runner_bridge.formats.agent_settings import LlmSettings
+from runner_bridge.formats.agents.agent_settings import LlmSettings
 from runner_bridge.local_runner.agents.chat import (
     EndpointFailure,
     FailureKind,

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner_bridge.formats.agent_settings import PROMPT_VERSION
+from runner_bridge.formats.agents.agent_settings import PROMPT_VERSION
 from runner_bridge.formats.benchmarks.remarks import FEE_PAYER
 from runner_bridge.local_runner.agents.account_view import AccountViews
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner_bridge.formats.agent_settings import (
+from runner_bridge.formats.agents.agent_settings import (
     TRIAL_VARIABLE,
     LlmSettings,
     default_model,

@@ -2,7 +2,7 @@
 
 A tool makes one instruction, because scoring compares instructions by position. There are two tool sets, which
 differ in how an amount is written: `base-units` (integers, as upstream) and `decimal` (text in SOL or in whole
-tokens). Whoever changes what is offered raises TOOL_SET_VERSION in runner_bridge/formats/agent_settings.py.
+tokens). Whoever changes what is offered raises TOOL_SET_VERSION in runner_bridge/formats/agents/agent_settings.py.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from graphql import parse, validate
 
 from gql_server.cli import client_commands
 from gql_server.cli.errors import CliError
-from gql_server.cli.live_view import event_line, final_line
 from gql_server.cli.main import main
 from gql_server.cli.run_repeats import figures_line
-from gql_server.cli.texts import printable
+from gql_server.cli.views.live_view import event_line, final_line
+from gql_server.cli.views.texts import printable
 from gql_server.documents import cli_documents
 from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema

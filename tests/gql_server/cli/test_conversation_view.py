@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gql_server.cli.conversation_view import SHOWN, entry_text, usage_text
+from gql_server.cli.views.conversation_view import SHOWN, entry_text, usage_text
 
 HOSTILE = "\x1b[2Jclear [bold]\x07"
 

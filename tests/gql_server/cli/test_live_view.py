@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Task
 
-from gql_server.cli.live_view import LiveView, event_line
+from gql_server.cli.views.live_view import LiveView, event_line
 
 AT = "2026-01-01T12:00:00.123456+00:00"
 

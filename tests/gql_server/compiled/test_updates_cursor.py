@@ -18,8 +18,8 @@ from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema import build_schema
 from schema.contract.context import Context
+from store.batches import batches
 from store.benchmarks import benchmarks
-from store.executions import batches
 from store.live.hub import Hub
 from store.model import ExecutionId
 from store.postgres.database import Database

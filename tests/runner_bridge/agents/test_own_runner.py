@@ -14,7 +14,7 @@ from runner_bridge.agents.configurations import ConfigurationChange
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import AgentNotFound, AgentsNotFound, InvalidInput
 from runner_bridge.execution_requests import request_batch, request_execution
-from runner_bridge.formats.agent_settings import LlmSettings, ModelSettings
+from runner_bridge.formats.agents.agent_settings import LlmSettings, ModelSettings
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.local_runner.agents.settings import configured_agent
 from store.agents import configurations as stored
@@ -276,7 +276,7 @@ def test_prompt_and_tools_are_in_the_hash(monkeypatch: pytest.MonkeyPatch) -> No
     before = settings.hash
     for name, value in (("PROMPT_VERSION", "v99"), ("TOOL_SET_VERSION", 99)):
         with monkeypatch.context() as patch:
-            patch.setattr(f"runner_bridge.formats.agent_settings.{name}", value)
+            patch.setattr(f"runner_bridge.formats.agents.agent_settings.{name}", value)
             assert settings.hash != before
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.formats import transcript
-from runner_bridge.formats.model_usage import usage_of_session
-from runner_bridge.formats.transcript import Entry, EntryKind, TranscriptReader
+from runner_bridge.formats.agents import transcript
+from runner_bridge.formats.agents.model_usage import usage_of_session
+from runner_bridge.formats.agents.transcript import Entry, EntryKind, TranscriptReader
 
 AT = "2026-01-02T03:04:05.678901Z"
 

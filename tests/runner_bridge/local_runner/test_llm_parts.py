@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.formats.agent_settings import ModelProtocol
-from runner_bridge.formats.chat_endpoints import chat_url
+from runner_bridge.formats.agents.agent_settings import ModelProtocol
+from runner_bridge.formats.agents.chat_endpoints import chat_url
 from runner_bridge.local_runner import transcript as transcript_module
 from runner_bridge.local_runner.agents.chat import EndpointFailure, FailureKind, Reply, ToolCall
 from runner_bridge.local_runner.agents.endpoint import Endpoint

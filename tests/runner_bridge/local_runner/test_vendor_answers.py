@@ -14,7 +14,7 @@ import pytest
 import yaml
 from aiohttp import web
 
-from runner_bridge.formats.agent_settings import LlmSettings
+from runner_bridge.formats.agents.agent_settings import LlmSettings
 from runner_bridge.local_runner.agents.anthropic_messages import AnthropicMessages
 from runner_bridge.local_runner.agents.chat import ChatProtocol, EndpointFailure, Reply
 from runner_bridge.local_runner.agents.endpoint import Endpoint, Tries

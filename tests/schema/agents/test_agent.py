@@ -11,7 +11,7 @@ import strawberry
 from graphql import GraphQLObjectType
 
 from runner_bridge.agents.secret_key import SecretKey
-from runner_bridge.formats.agent_settings import ModelSettings, api_name
+from runner_bridge.formats.agents.agent_settings import ModelSettings, api_name
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.context import Context
 from store.benchmarks import benchmarks

@@ -19,8 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from gql_server.cli.conversation_view import entry_text
-from gql_server.cli.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.conversation_view import entry_text
+from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
 
 Data = dict[str, Any]
 

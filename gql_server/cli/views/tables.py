@@ -10,9 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gql_server.cli.conversation_view import entry_text, usage_text
-from gql_server.cli.live_view import clock, final_line, score_text, status_text
-from gql_server.cli.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.conversation_view import entry_text, usage_text
+from gql_server.cli.views.live_view import clock, final_line, score_text, status_text
+from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
 
 Data = dict[str, Any]
 

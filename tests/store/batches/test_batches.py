@@ -9,9 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from store.batches import batches
 from store.benchmarks import benchmarks
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
-from store.executions import batches, queue, state_machine
+from store.executions import queue, state_machine
 from store.live.batch_progress import BatchProgressTracker
 from store.live.hub import Hub
 from store.model import Batch, BenchmarkId, Execution, ExecutionId, ExecutionStatus

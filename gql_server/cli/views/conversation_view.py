@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from gql_server.cli.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
 
 Data = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner_bridge.formats.agent_settings import ModelProtocol
+from runner_bridge.formats.agents.agent_settings import ModelProtocol
 
 ANTHROPIC_VERSION = "2023-06-01"
 _OPENAI_PATH, _ANTHROPIC_PATH = "/chat/completions", "/messages"

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner_bridge.formats.agents.model_usage import UsageSum
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.lines import Line, Lines
-from runner_bridge.formats.model_usage import UsageSum
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.strict_json import load_json
 from runner_bridge.formats.times import from_rfc3339

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from runner_bridge.formats.endpoint_addresses import check_url
+from runner_bridge.formats.agents.endpoint_addresses import check_url
 from runner_bridge.formats.models import Tuple
 
 PROMPT_VERSION = "v1"

@@ -1,0 +1,1 @@
+"""Agents with a model: their settings, the addresses of endpoints, and the transcript of a conversation."""

@@ -1,0 +1,1 @@
+"""Batches: executions that are requested together, counted, listed and stopped."""
