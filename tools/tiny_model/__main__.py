@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -33,8 +34,12 @@ LOOK_S = 0.2
 
 
 async def main(benchmark: str, port: int, url: str) -> None:
-    """Everything, until Ctrl-C. Raises CliError or PackagesMissing."""
+    """Everything, until Ctrl-C or another signal to end. Raises CliError or PackagesMissing."""
     console = new_console()
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     async with _model(port, console) as address, _server(url, console):
         await save_agent(url, address, WARM)
         page = url.removesuffix("/graphql")
@@ -124,5 +129,5 @@ if __name__ == "__main__":
         asyncio.run(main(given.benchmark, given.port, given.url))
     except (CliError, packages.PackagesMissing) as problem:
         sys.exit(f"make tiny: {problem}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)

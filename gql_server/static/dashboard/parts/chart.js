@@ -27,9 +27,9 @@ export function Chart({ title, points, format, max = null }) {
         width: box.clientWidth,
         height: HEIGHT_PX,
         scales: {
-          // A lone day stands in the middle of a week, not at the edge of a year.
+          // A lone day stands in the middle of a week; uPlot's own range for it ends years later.
           x: {
-            range: (_, low, high) => (low === high ? [low - WEEK_S / 2, high + WEEK_S / 2] : [low, high]),
+            range: (_, low, high) => (points.length > 1 ? [low, high] : [low - WEEK_S / 2, low + WEEK_S / 2]),
           },
           y: { range: (_, _low, high) => [0, max ?? Math.max(high ?? 1, 1) * 1.1] },
         },
