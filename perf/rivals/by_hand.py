@@ -58,7 +58,7 @@ async def nested_rows(connection: Any, request: web.Request) -> bytes:
 
 
 async def grid_rows(connection: Any, request: web.Request) -> bytes:
-    performance = await connection.fetch(SQL["performance"])
+    agents, performance = await connection.fetch(SQL["agents"]), await connection.fetch(SQL["performance"])
     benchmarks = [_benchmark(row) for row in await connection.fetch(SQL["benchmarks"])]
     ids = [benchmark["id"] for benchmark in benchmarks]
     latest: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -70,7 +70,7 @@ async def grid_rows(connection: Any, request: web.Request) -> bytes:
     for benchmark in benchmarks:
         benchmark["latestExecutions"] = latest.get(benchmark["id"], ())
         benchmark["executions"] = {"nodes": recent.get(benchmark["id"], ())}
-    return _grid(performance, benchmarks)
+    return _grid(agents, performance, benchmarks)
 
 
 async def list_json(connection: Any, request: web.Request) -> bytes:
@@ -86,14 +86,14 @@ async def nested_json(connection: Any, request: web.Request) -> bytes:
 
 
 async def grid_json(connection: Any, request: web.Request) -> bytes:
-    performance = await connection.fetch(SQL["performance"])
+    agents, performance = await connection.fetch(SQL["agents"]), await connection.fetch(SQL["performance"])
     benchmarks = []
     for row in await connection.fetch(SQL["grid_json"], AGENTS):
         benchmark = _benchmark(row)
         for name in ("latestExecutions", "executions"):
             benchmark[name] = orjson.Fragment(benchmark[name])
         benchmarks.append(benchmark)
-    return _grid(performance, benchmarks)
+    return _grid(agents, performance, benchmarks)
 
 
 ROWS = {
@@ -143,13 +143,15 @@ def _cell(row: Any) -> dict[str, Any]:
     return cell
 
 
-def _grid(performance: list[Any], benchmarks: list[dict[str, Any]]) -> bytes:
+def _grid(stored: list[Any], performance: list[Any], benchmarks: list[dict[str, Any]]) -> bytes:
     figures = [
         {
             "agent": row["agent"],
             "executions": row["executions"],
-            "succeeded": row["succeeded"],
-            "successRate": _mean(row["succeeded"], row["executions"]),
+            "attempts": row["attempts"],
+            "solved": row["solved"],
+            "solveRate": _mean(row["solved"], row["attempts"]),
+            "meanComputedScore": _mean(row["attempts_computed_sum"], row["attempts_computed"]),
             "reported": {"mean": _mean(row["score_sum"], row["scored"]), "latest": row["score_latest"]},
             "recomputed": {
                 "mean": _mean(row["computed_sum"], row["computed"]),
@@ -159,7 +161,11 @@ def _grid(performance: list[Any], benchmarks: list[dict[str, Any]]) -> bytes:
         }
         for row in performance
     ]
-    agents = [{"name": agent} for agent in AGENTS]
+    models = {row["agent"]: {"model": row["model"]} for row in stored}
+    agents = [
+        {"name": agent, "usesModel": agent != "deterministic", "config": models.get(agent)}
+        for agent in dict.fromkeys([*AGENTS, *models])
+    ]
     return _encoded(
         {
             "viewer": {"scope": "ADMIN"},

@@ -22,9 +22,13 @@ SELECT execution_id::text, ordinal, name, duration_ms AS "durationMs" FROM execu
 WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
 
 -- name: performance
-SELECT agent, executions, succeeded, score_sum, scored, score_latest, computed_sum, computed, computed_latest,
-       time_sum_ms, timed
+SELECT agent, executions, attempts, solved, attempts_computed_sum, attempts_computed, score_sum, scored, score_latest,
+       computed_sum, computed, computed_latest, time_sum_ms, timed
 FROM performance WHERE benchmark_id = '' AND period = 'ALL' ORDER BY agent
+
+-- name: agents
+SELECT c.agent, r.model
+FROM agent_configs c JOIN agent_revisions r ON r.agent = c.agent AND r.number = c.revision ORDER BY c.agent
 
 -- name: benchmarks
 SELECT b.id, r.description, r.tags, r.revision, b.archived_at AS "archivedAt", r.content_hash, r.source
@@ -34,7 +38,7 @@ WHERE b.archived_at IS NULL ORDER BY b.id LIMIT 200
 -- name: latest
 SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.event_seq AS revision, e.origin,
        e.queued_at AS "queuedAt", e.started_at AS "startedAt", e.ended_at AS "endedAt", e.score,
-       e.computed_score AS "computedScore", e.execution_time_ms AS "executionTimeMs",
+       e.computed_score AS "computedScore", e.solved, e.execution_time_ms AS "executionTimeMs",
        e.steps_done, e.steps_total, e.failure_kind, e.failure_message
 FROM unnest($1::text[]) WITH ORDINALITY AS wanted (benchmark_id, place),
      unnest($2::text[]) WITH ORDINALITY AS asked (agent, place)
@@ -46,7 +50,7 @@ ORDER BY wanted.place, asked.place
 
 -- name: recent
 SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.queued_at AS "queuedAt",
-       e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore"
+       e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore", e.solved
 FROM unnest($1::text[]) AS wanted (benchmark_id)
 CROSS JOIN LATERAL (
     SELECT * FROM executions x WHERE x.benchmark_id = wanted.benchmark_id
@@ -91,7 +95,7 @@ CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(t), '[]')::text AS answer FROM (
         SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.event_seq AS revision, e.origin,
                e.queued_at AS "queuedAt", e.started_at AS "startedAt", e.ended_at AS "endedAt", e.score,
-               e.computed_score AS "computedScore", e.execution_time_ms AS "executionTimeMs",
+               e.computed_score AS "computedScore", e.solved, e.execution_time_ms AS "executionTimeMs",
                json_build_object(
                    'fraction', CASE WHEN e.steps_done < e.steps_total THEN e.steps_done::float8 / e.steps_total
                                     WHEN e.steps_done >= e.steps_total THEN 1 END,
@@ -109,7 +113,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT json_build_object('nodes', coalesce(json_agg(t), '[]'))::text AS answer FROM (
         SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.queued_at AS "queuedAt",
-               e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore"
+               e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore", e.solved
         FROM executions e WHERE e.benchmark_id = b.id
         ORDER BY e.queued_at DESC, e.id DESC LIMIT 24
     ) t

@@ -44,6 +44,7 @@ TABLES = (
     "log_timelines",
     "performance",
     "performance_due",
+    "performance_excluded",
     "performance_noted",
     "performance_times",
     "pruned_executions",

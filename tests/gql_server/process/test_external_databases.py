@@ -31,7 +31,8 @@ ON_THE_DATABASE = {
 }
 """Commands that work on a database, with what they need to be called."""
 
-OTHERS = {"doctor", "import", "init", "list", "run", "schema", "show", "stop", "sync", "watch"}
+AGENTS = {f"agents {name}" for name in ("add", "list", "remove", "show", "test")}
+OTHERS = {"doctor", "import", "init", "list", "run", "schema", "show", "stop", "sync", "watch"} | AGENTS
 """`doctor` tells of it among other things, `init` and `schema` touch none, the rest ask a server."""
 
 RUN = """
