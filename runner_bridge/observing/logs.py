@@ -31,9 +31,10 @@ from runner_bridge.ingest_failures import display, place_of, record_failures
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import Signature
 from runner_bridge.sessions.endings import end_of_silence
+from runner_bridge.sessions.late_files import EnvironmentOf
 from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import FileReport, record_problems
-from runner_bridge.sessions.tool_log_ingest import EnvironmentOf, ToolLogIngest
+from runner_bridge.sessions.tool_log_ingest import ToolLogIngest
 from runner_bridge.sessions.transcript_ingest import TranscriptIngest
 from runner_bridge.tool_logs.content import failures_of
 from runner_bridge.tool_logs.file_tail import FileTail

@@ -8,14 +8,22 @@ not taken, which is remarked on; what was stored of it stays.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from runner_bridge.errors import LaunchError
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import format_rank, session_of_log, takes_precedence
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display
+from runner_bridge.sessions.late_files import (
+    CHUNK_BYTES,
+    CHUNK_FILES,
+    EnvironmentOf,
+    WantedFile,
+    deleted,
+    unchanged,
+    wanted_file,
+)
 from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import (
     FileReport,
@@ -32,23 +40,7 @@ from store.executions.tool_logs import RemarkKind, StoredLog
 from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
 
-CHUNK_FILES = 200
-CHUNK_BYTES = 16 * 1024 * 1024
-"""Limits of what is read and stored together; a single log may be larger."""
-
 NOT_USED = (RemarkKind.UNUSABLE_LINE, RemarkKind.CUT_OFF)
-
-EnvironmentOf = Callable[[str], Awaitable[Mapping[str, str]]]
-"""Gives the environment of an agent's runners, which has its secrets; raises LaunchError."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The log of an ended execution. `environment` is the runner's: the values of its secrets are taken out."""
-
-    found: NamedSession
-    known: Known
-    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +74,13 @@ class ToolLogIngest:
             except FormatError as error:
                 reports[name] = FileReport(display(name), ImportOutcome.FAILED, reason=error.message)
         known = await observed.known(self._db, [one.execution_id for one in found.values()]) if found else {}
-        wanted: dict[ExecutionId, _Wanted] = {}
+        wanted: dict[ExecutionId, WantedFile] = {}
         for name, one in found.items():
             if one.execution_id in wanted:
                 reports[name] = other_log_report(one, wanted[one.execution_id].found.file)
             elif one.execution_id in known:
                 item = await self._wanted(one, known[one.execution_id])
-                if isinstance(item, _Wanted):
+                if isinstance(item, WantedFile):
                     wanted[one.execution_id] = item
                 elif item is not None:
                     reports[name] = item
@@ -99,43 +91,29 @@ class ToolLogIngest:
                 reports[item.found.name] = report
             waiting = waiting[len(read) :]
 
-    async def _wanted(self, found: NamedSession, known: Known) -> _Wanted | FileReport | None:
+    async def _wanted(self, found: NamedSession, known: Known) -> WantedFile | FileReport | None:
         """What to do with a log; None when its execution is observed and runs."""
-        if not known.status.is_terminal:
-            if known.origin is ExecutionOrigin.OBSERVED:
-                return None
-            reason = f"the execution is {known.status} here; its worker reads the log"
-            return replace(_unchanged(found, reason), awaits_end=True)
-        if known.is_pruned:
-            return _unchanged(found, "retention has deleted the bulk of its execution")
-        if known.log is not None and takes_precedence(known.log.file, found.name):
+        item = await wanted_file(found, known, self._environment_of, "log")
+        if isinstance(item, WantedFile) and known.log and takes_precedence(known.log.file, found.name):
             return other_log_report(found, known.log.file)
-        if known.origin is ExecutionOrigin.OBSERVED:
-            return _Wanted(found, known, {})
-        try:
-            return _Wanted(found, known, await self._environment_of(known.agent))
-        except LaunchError as error:
-            reason = f"it cannot be searched for the API key of its agent: {error}"
-            return FileReport(found.file, ImportOutcome.FAILED, found.execution_id, reason)
+        return item
 
     async def _store(self, read: Sequence[_Read]) -> list[FileReport]:
         stored = [one.stored for one in read if one.stored is not None]
         added = await tool_logs.add(self._db, stored)
-        replaced, unchanged = {}, []
+        replaced, same = {}, []
         for report in (one.report for one in read):
             if report.execution_id is not None and report.outcome is ImportOutcome.CONFLICT:
                 replaced[report.execution_id] = report.reason or ""
             elif report.execution_id is not None and report.outcome is ImportOutcome.UNCHANGED:
-                unchanged.append(report.execution_id)
+                same.append(report.execution_id)
         await tool_logs.add_remarks(self._db, replaced)
-        remarks = await tool_logs.remarks_of(self._db, unchanged) if unchanged else {}
+        remarks = await tool_logs.remarks_of(self._db, same) if same else {}
         reports = []
         for one in read:
             report = one.report
             if one.stored is not None and one.stored.id not in added:
-                report = replace(
-                    report, outcome=ImportOutcome.UNCHANGED, reason="its execution was deleted that moment"
-                )
+                report = deleted(report)
             elif report.execution_id in remarks:
                 told = remarks[report.execution_id]
                 not_used = sum(one.kind in NOT_USED for one in told)
@@ -144,11 +122,7 @@ class ToolLogIngest:
         return reports
 
 
-def _unchanged(found: NamedSession, reason: str) -> FileReport:
-    return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)
-
-
-def _read_some(directory: Directory, wanted: Sequence[_Wanted]) -> list[_Read]:
+def _read_some(directory: Directory, wanted: Sequence[WantedFile]) -> list[_Read]:
     """The first of these logs, as many as may be in memory together."""
     read: list[_Read] = []
     size = 0
@@ -161,17 +135,17 @@ def _read_some(directory: Directory, wanted: Sequence[_Wanted]) -> list[_Read]:
     return read
 
 
-def _read(directory: Directory, item: _Wanted) -> tuple[_Read, int]:
+def _read(directory: Directory, item: WantedFile) -> tuple[_Read, int]:
     found, known = item.found, item.known
     try:
         if known.log is not None and is_unchanged(directory, found.name, known.log):
-            return _Read(FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id)), 0
+            return _Read(unchanged(found)), 0
         adopts = known.origin is ExecutionOrigin.OBSERVED
         log = read_tool_log(directory, found.name, found.session_id, adopts=adopts, known=known.log)
     except FileNotFoundError:
         return _Read(FileReport(found.file, ImportOutcome.FAILED, reason="the file is gone")), 0
     if not log.bytes and log.cut_off is None:
-        return _Read(_unchanged(found, "it is empty")), 0
+        return _Read(unchanged(found, "it is empty")), 0
     report = log_report(log, found.execution_id, item.environment)
     if log.was_replaced:
         return _Read(report), 0

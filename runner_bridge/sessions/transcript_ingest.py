@@ -7,36 +7,34 @@ by its size, so taking it again costs little and changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from runner_bridge.errors import LaunchError
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import session_of_transcript
 from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display
+from runner_bridge.sessions.late_files import (
+    CHUNK_BYTES,
+    CHUNK_FILES,
+    EnvironmentOf,
+    WantedFile,
+    deleted,
+    unchanged,
+    wanted_file,
+)
 from runner_bridge.sessions.named_session import NamedSession, named_session
 from runner_bridge.sessions.reports import FileReport, ImportOutcome
-from runner_bridge.sessions.tool_log_ingest import CHUNK_BYTES, CHUNK_FILES, EnvironmentOf
 from runner_bridge.tool_logs.transcript_file import has_size, read_transcript
 from runner_bridge.tool_logs.transcript_tail import TranscriptTail
 from store.executions import messages, observed
 from store.executions.messages import StoredTranscript
 from store.executions.observed import Known
-from store.model import ExecutionId, ExecutionOrigin
+from store.model import ExecutionId
 from store.postgres.database import Database
 
 FILES_AT_ONCE = 50
 """Transcripts that are stored together, while the next are read."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The transcript of an ended execution. `environment` is the runner's, for its secrets."""
-
-    found: NamedSession
-    known: Known
-    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class TranscriptIngest:
             if execution_id not in known:
                 continue
             item = await self._wanted(one, known[execution_id], and_observed)
-            if isinstance(item, _Wanted):
+            if isinstance(item, WantedFile):
                 waiting.append(item)
             elif item is not None:
                 reports[one.name] = item
@@ -96,21 +94,10 @@ class TranscriptIngest:
 
     async def _wanted(
         self, found: NamedSession, known: Known, and_observed: bool
-    ) -> _Wanted | FileReport | None:
+    ) -> WantedFile | FileReport | None:
         """What to do with a transcript; None when its execution is observed, runs, and is followed."""
-        is_observed = known.origin is ExecutionOrigin.OBSERVED
-        if not known.status.is_terminal and is_observed:
-            return await self._take_of_running(found) if and_observed else None
-        if not known.status.is_terminal:
-            reason = f"the execution is {known.status} here; its worker reads the transcript"
-            return replace(_unchanged(found, reason), awaits_end=True)
-        if known.is_pruned:
-            return _unchanged(found, "retention has deleted the bulk of its execution")
-        try:
-            return _Wanted(found, known, {} if is_observed else await self._environment_of(known.agent))
-        except LaunchError as error:
-            reason = f"it cannot be searched for the API key of its agent: {error}"
-            return FileReport(found.file, ImportOutcome.FAILED, found.execution_id, reason)
+        item = await wanted_file(found, known, self._environment_of, "transcript")
+        return await self._take_of_running(found) if item is None and and_observed else item
 
     async def _take_of_running(self, found: NamedSession) -> FileReport:
         tail = TranscriptTail(self._db, found.execution_id, self._directory, {}, session_id=found.session_id)
@@ -122,15 +109,10 @@ class TranscriptIngest:
 def _report(read: _Read, added: set[ExecutionId]) -> FileReport:
     if read.stored is None or read.stored.id in added:
         return read.report
-    reason = "its execution was deleted that moment"
-    return replace(read.report, outcome=ImportOutcome.UNCHANGED, reason=reason)
+    return deleted(read.report)
 
 
-def _unchanged(found: NamedSession, reason: str | None = None) -> FileReport:
-    return FileReport(found.file, ImportOutcome.UNCHANGED, found.execution_id, reason)
-
-
-def _read_some(directory: Directory, wanted: Sequence[_Wanted]) -> list[_Read]:
+def _read_some(directory: Directory, wanted: Sequence[WantedFile]) -> list[_Read]:
     """The first of these transcripts, as many as may be in memory together."""
     read: list[_Read] = []
     size = 0
@@ -143,11 +125,11 @@ def _read_some(directory: Directory, wanted: Sequence[_Wanted]) -> list[_Read]:
     return read
 
 
-def _read(directory: Directory, item: _Wanted) -> tuple[_Read, int]:
+def _read(directory: Directory, item: WantedFile) -> tuple[_Read, int]:
     found = item.found
     try:
         if has_size(directory, found.name, item.known.transcript_bytes):
-            return _Read(_unchanged(found)), 0
+            return _Read(unchanged(found)), 0
         file, stored = read_transcript(found.execution_id, directory, found.name, item.environment)
     except FileNotFoundError:
         return _Read(FileReport(found.file, ImportOutcome.FAILED, reason="the file is gone")), 0

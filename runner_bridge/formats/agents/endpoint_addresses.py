@@ -49,10 +49,15 @@ def check_url(url: str) -> str:
 
 def check_host(url: str) -> None:
     """Raises ForbiddenAddress when the host is a forbidden address; a name is checked when it is resolved."""
+    host = (urlsplit(url).hostname or "").partition("%")[0]
     try:
-        address = ip_address((urlsplit(url).hostname or "").partition("%")[0])
+        address = ip_address(host)
     except ValueError:
-        return
+        try:
+            # As resolvers read it too: one number, octal, hexadecimal, or fewer than four parts.
+            address = IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return
     check_address(address)
 
 

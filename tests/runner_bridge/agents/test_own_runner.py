@@ -142,6 +142,8 @@ async def test_upstreams_agents_have_defaults(
     [
         ("qwen", {"api_url": None}, "apiUrl"),
         ("qwen", {"api_url": "http://169.254.169.254/v1"}, "apiUrl"),
+        ("qwen", {"api_url": "http://2852039166/v1"}, "apiUrl"),
+        ("qwen", {"api_url": "http://0xa9.0376.43518/v1"}, "apiUrl"),
         ("qwen", {"api_url": "http://[64:ff9b::a9fe:a9fe]/v1"}, "apiUrl"),
         ("qwen", {"api_url": "http://[::ffff:100.100.100.200]/v1"}, "apiUrl"),
         ("deterministic", {}, "agent"),
