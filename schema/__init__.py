@@ -25,7 +25,16 @@ from schema.agents.mutations import (
 from schema.agents.performance import AgentPerformance, agent_performance
 from schema.batches.batch import BatchUpdate, batch, batch_updates
 from schema.batches.lists import BatchConnection, batches
-from schema.batches.mutations import RunBenchmarksResult, StopBatchResult, run_benchmarks, stop_batch
+from schema.batches.mutations import (
+    RerunBatchResult,
+    RunBenchmarksResult,
+    StopBatchResult,
+    TagBatchResult,
+    rerun_batch,
+    run_benchmarks,
+    stop_batch,
+    tag_batch,
+)
 from schema.benchmarks.benchmark import BenchmarkConnection, benchmark, benchmarks
 from schema.benchmarks.check import CheckBenchmarkResult, check_benchmark
 from schema.benchmarks.mutations import (
@@ -49,6 +58,7 @@ from schema.executions.mutations import (
     stop_execution,
 )
 from schema.executions.output import LogChunk, execution_log
+from schema.executions.tags import TagExecutionsResult, tag_executions
 from schema.health.health import Health, health
 from schema.health.viewer import Viewer, viewer
 from schema.sessions.imports import ImportSessionFilesResult, import_session_files
@@ -128,6 +138,22 @@ class Mutation:
         resolver=run_benchmarks,
         extensions=needs_run(),
         description="Queues many benchmarks with many agents as one batch, atomically, and answers at once.",
+    )
+    rerun_batch: RerunBatchResult = strawberry.field(
+        resolver=rerun_batch,
+        extensions=needs_run(),
+        description="Queues repetitions of executions of a batch as another batch, atomically. Each is of the "
+        "current revision of its benchmark and keeps its agent, trial, time limit and priority.",
+    )
+    tag_batch: TagBatchResult = strawberry.field(
+        resolver=tag_batch,
+        extensions=needs_run(),
+        description="Changes the tags, the name and the note of a batch.",
+    )
+    tag_executions: TagExecutionsResult = strawberry.field(
+        resolver=tag_executions,
+        extensions=needs_run(),
+        description="Changes the tags of executions, of all or none.",
     )
     stop_batch: StopBatchResult = strawberry.field(
         resolver=stop_batch,

@@ -78,7 +78,15 @@ class BenchmarkNotFound(StoreError):
 
 
 class ExecutionNotFound(StoreError):
-    """No execution of this id."""
+    """No execution of this id; of many asked for, `ids` are all that are missing."""
+
+    def __init__(self, message: str, ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.ids = tuple(ids)
+
+
+class TooManyTags(StoreError):
+    """An execution or a batch would have more tags than are kept."""
 
 
 class IdempotencyConflict(StoreError):
@@ -95,6 +103,10 @@ class BatchIdempotencyConflict(StoreError):
     def __init__(self, message: str, existing: Batch) -> None:
         super().__init__(message)
         self.existing = existing
+
+
+class NothingToRerun(StoreError):
+    """No execution of the batch that has ended is one of those to repeat."""
 
 
 class RetentionBusy(StoreError):

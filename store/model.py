@@ -46,6 +46,22 @@ class ExecutionStatus(StrEnum):
         return self not in LIVE_STATUSES
 
 
+class BatchStatus(StrEnum):
+    """The state of a batch, which follows from its executions: COMPLETED when all of them have ended."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+
+
+class RerunOnly(StrEnum):
+    """Which executions of a batch, of those that have ended, another batch repeats."""
+
+    FAILED = "FAILED"
+    NOT_SOLVED = "NOT_SOLVED"
+    EXCLUDED = "EXCLUDED"
+    ALL = "ALL"
+
+
 LIVE_STATUSES = frozenset({ExecutionStatus.QUEUED, ExecutionStatus.RUNNING, ExecutionStatus.STOPPING})
 
 
@@ -201,6 +217,20 @@ class Execution:
     agent_revision: int | None
     usage: JsonValue | None
     """The members of ModelUsage that are known; None when no model was asked."""
+    tags: tuple[str, ...]
+
+    @property
+    def cost(self) -> float | None:
+        """What its model cost; None before the end, and where it is not known (the column of this name)."""
+        return self.usage.get("cost") if self.usage is not None and self.status.is_terminal else None
+
+    @property
+    def tokens(self) -> int | None:
+        """Input and output tokens together; None before the end, and where neither is known (the column)."""
+        if self.usage is None or not self.status.is_terminal:
+            return None
+        known = [self.usage[name] for name in ("input_tokens", "output_tokens") if name in self.usage]
+        return sum(known) if known else None
 
     @property
     def queue_duration_ms(self) -> int | None:
@@ -328,6 +358,7 @@ class Batch:
     name: str | None
     note: str | None
     tags: tuple[str, ...]
+    rerun_of: BatchId | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,8 +229,10 @@ CREATE FUNCTION public.refuse_change_of_ended_execution() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    may_differ CONSTANT text[] := '{started_at,queued_at,computed_score,solved,is_attempt}';
-    told CONSTANT text[] := '{usage,computed_score,solved,is_attempt}';
+    generated CONSTANT text[] := '{computed_score,solved,is_attempt,cost,tokens}';
+    may_differ CONSTANT text[] := generated || '{started_at,queued_at}';
+    told CONSTANT text[] := generated || '{usage}';
+    labels CONSTANT text[] := generated || '{tags}';
 BEGIN
     IF OLD.origin = 'OBSERVED' AND NEW.origin = 'OBSERVED' AND NEW.id = OLD.id AND is_terminal(NEW.status) AND (
         (OLD.session_file_hash IS NULL AND NEW.session_file_hash IS NOT NULL)
@@ -239,6 +241,9 @@ BEGIN
         RETURN NEW;
     END IF;
     IF OLD.usage IS NULL AND to_jsonb(NEW) - told = to_jsonb(OLD) - told THEN
+        RETURN NEW;
+    END IF;
+    IF OLD.tags <> NEW.tags AND to_jsonb(NEW) - labels = to_jsonb(OLD) - labels THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'execution % has ended as % and never changes again', OLD.id, OLD.status
@@ -309,12 +314,15 @@ CREATE TABLE public.batches (
     name text,
     note text,
     tags text[] DEFAULT '{}'::text[] NOT NULL,
+    rerun_of uuid,
     CONSTRAINT batches_size_check CHECK ((size > 0))
 );
 
 COMMENT ON TABLE public.batches IS 'Executions that were requested together; their progress is that of their executions';
 
 COMMENT ON COLUMN public.batches.request IS 'What was asked for: a repeated idempotency key must ask for the same';
+
+COMMENT ON COLUMN public.batches.rerun_of IS 'The batch that it repeats executions of';
 
 CREATE TABLE public.benchmark_changes (
     seq bigint NOT NULL,
@@ -469,6 +477,17 @@ END) STORED,
     agent_revision integer,
     usage jsonb,
     trial integer DEFAULT 1 NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    cost double precision GENERATED ALWAYS AS (
+CASE
+    WHEN public.is_terminal(status) THEN ((usage ->> 'cost'::text))::double precision
+    ELSE NULL::double precision
+END) STORED,
+    tokens bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (public.is_terminal(status) AND ((usage ? 'input_tokens'::text) OR (usage ? 'output_tokens'::text))) THEN (COALESCE(((usage ->> 'input_tokens'::text))::bigint, (0)::bigint) + COALESCE(((usage ->> 'output_tokens'::text))::bigint, (0)::bigint))
+    ELSE NULL::bigint
+END) STORED,
     CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
 CASE status
     WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
@@ -522,6 +541,10 @@ COMMENT ON COLUMN public.executions.agent_revision IS 'The revision of the agent
 COMMENT ON COLUMN public.executions.usage IS 'What its model used, by the session file, else by the transcript so far; null when no model was asked';
 
 COMMENT ON COLUMN public.executions.trial IS 'Its number among the repeats of its benchmark and agent in its batch';
+
+COMMENT ON COLUMN public.executions.tags IS 'Each key or key=value; they may be changed after the end too';
+
+COMMENT ON COLUMN public.executions.tokens IS 'Input and output tokens together; null before the end, and when no model was asked';
 
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
@@ -950,6 +973,10 @@ CREATE UNIQUE INDEX api_token_name_is_used_once ON public.api_tokens USING btree
 
 CREATE INDEX batches_newest ON public.batches USING btree (requested_at DESC, id DESC);
 
+CREATE INDEX batches_rerun_of ON public.batches USING btree (rerun_of, requested_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
+
+CREATE INDEX batches_tagged ON public.batches USING gin (tags);
+
 CREATE UNIQUE INDEX benchmark_changes_in_order ON public.benchmark_changes USING btree ("position", seq);
 
 CREATE INDEX event_positions_of_execution ON public.event_positions USING btree (execution_id, last_seq);
@@ -960,6 +987,10 @@ CREATE INDEX executions_by_computed_score ON public.executions USING btree (COAL
 
 CREATE INDEX executions_by_computed_score_up ON public.executions USING btree (COALESCE(computed_score, 'Infinity'::double precision), queued_at, id);
 
+CREATE INDEX executions_by_cost ON public.executions USING btree (COALESCE(cost, ('-1'::integer)::double precision) DESC, queued_at DESC, id DESC);
+
+CREATE INDEX executions_by_cost_up ON public.executions USING btree (COALESCE(cost, 'Infinity'::double precision), queued_at, id);
+
 CREATE INDEX executions_by_score ON public.executions USING btree (COALESCE(score, ('-1'::integer)::double precision) DESC, queued_at DESC, id DESC);
 
 CREATE INDEX executions_by_score_up ON public.executions USING btree (COALESCE(score, 'Infinity'::double precision), queued_at, id);
@@ -968,11 +999,19 @@ CREATE INDEX executions_by_time ON public.executions USING btree (COALESCE(execu
 
 CREATE INDEX executions_by_time_up ON public.executions USING btree (COALESCE(execution_time_ms, '9223372036854775807'::bigint), queued_at, id);
 
+CREATE INDEX executions_by_tokens ON public.executions USING btree (COALESCE(tokens, ('-1'::integer)::bigint) DESC, queued_at DESC, id DESC);
+
+CREATE INDEX executions_by_tokens_up ON public.executions USING btree (COALESCE(tokens, '9223372036854775807'::bigint), queued_at, id);
+
 CREATE INDEX executions_live ON public.executions USING btree (status, queued_at) WHERE (NOT public.is_terminal(status));
+
+CREATE INDEX executions_live_of_batch ON public.executions USING btree (batch_id) WHERE ((batch_id IS NOT NULL) AND (NOT public.is_terminal(status)));
 
 CREATE INDEX executions_newest ON public.executions USING btree (queued_at DESC, id DESC);
 
 CREATE INDEX executions_of_agent ON public.executions USING btree (agent, queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_attempt ON public.executions USING btree (is_attempt, queued_at DESC, id DESC);
 
 CREATE INDEX executions_of_batch ON public.executions USING btree (batch_id, queued_at DESC, id DESC) WHERE (batch_id IS NOT NULL);
 
@@ -991,6 +1030,8 @@ CREATE INDEX executions_of_status ON public.executions USING btree (status, queu
 CREATE INDEX executions_of_worker ON public.executions USING btree (worker_id) WHERE (worker_id IS NOT NULL);
 
 CREATE INDEX executions_rerun_of ON public.executions USING btree (rerun_of, queued_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
+
+CREATE INDEX executions_tagged ON public.executions USING gin (tags) WHERE (tags <> '{}'::text[]);
 
 CREATE INDEX executions_waiting ON public.executions USING btree (priority DESC, queue_number) WHERE (status = 'QUEUED'::public.execution_status);
 
@@ -1022,6 +1063,9 @@ CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCIN
 
 ALTER TABLE ONLY public.agent_configs
     ADD CONSTRAINT agent_configs_agent_revision_fkey FOREIGN KEY (agent, revision) REFERENCES public.agent_revisions(agent, number);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_rerun_of_fkey FOREIGN KEY (rerun_of) REFERENCES public.batches(id);
 
 ALTER TABLE ONLY public.benchmark_revisions
     ADD CONSTRAINT benchmark_revisions_benchmark_id_fkey FOREIGN KEY (benchmark_id) REFERENCES public.benchmarks(id) ON DELETE CASCADE;

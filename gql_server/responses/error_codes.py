@@ -42,7 +42,7 @@ FIELD = {
     "ANSWER_TOO_LARGE": "The operation was executed; its answer is larger than this server sends.",
     "INVALID_ID": "An argument is not an id of the kind that is asked for.",
     "INVALID_CURSOR": "A cursor is of another list, or of a history that is not here: read anew what you show.",
-    "INVALID_FILTER": "A filter contradicts where it stands.",
+    "INVALID_FILTER": "A filter contradicts where it stands, or is longer than it may be.",
     "INVALID_ARGUMENT": "An argument has a value that cannot be used.",
     "INVALID_TIME": "A time cannot be represented.",
     "PAGE_SIZE": "A page is larger than there are, or asked for from both ends.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -12,16 +12,19 @@ from strawberry.scalars import JSON
 
 from schema.agents.rates import Interval
 from schema.contract.context import Info
+from schema.contract.enums import BatchStatus
 from schema.contract.errors import RequestError
 from schema.contract.ids import parse_execution_id
 from schema.contract.pagination import After, Before, First, Last, Window
-from schema.contract.references import EXECUTION, nullable
+from schema.contract.references import BATCH, EXECUTION, list_of, nullable
 from schema.contract.updates_cursor import cursor_argument
 from schema.executions.events import ExecutionEvent
 from schema.executions.filter import ExecutionFilter
 from schema.executions.lists import ExecutionConnection, executions_of
 from store import model
-from store.batches import batch_listing, batches
+from store.batches import batch_listing
+from store.batches import figures as batch_figures
+from store.batches import progress as batch_progress
 from store.executions.listing import Parent
 from store.live.batch_progress import BatchProgressTracker
 from store.model import BatchId, ExecutionStatus
@@ -43,7 +46,7 @@ class BatchProgress:
     is_over: bool = strawberry.field(description="Whether every execution has ended.")
 
     @classmethod
-    def of(cls, progress: batches.Progress) -> BatchProgress:
+    def of(cls, progress: batch_progress.Progress) -> BatchProgress:
         return cls(
             queued=progress.of(ExecutionStatus.QUEUED),
             running=progress.of(ExecutionStatus.RUNNING),
@@ -73,19 +76,35 @@ class BatchFigures:
     mean_computed_score: float | None = strawberry.field(
         description="Mean of the scores computed here, of the attempts that have one."
     )
+    input_tokens: float | None = strawberry.field(
+        description="Tokens that models read in attempts, where that is known; null where it is known of none. A "
+        "whole number, which may be larger than an Int."
+    )
+    output_tokens: float | None = strawberry.field(description="The same of tokens that models wrote.")
+    cost: float | None = strawberry.field(
+        description="What attempts cost by the prices of their agents; null where it is known of none."
+    )
 
     @classmethod
-    def of(cls, figures: batch_listing.BatchFigures) -> BatchFigures:
+    def of(cls, figures: batch_figures.BatchFigures) -> BatchFigures:
         return cls(
             attempts=figures.attempts,
             solved=figures.solved,
             solve_rate=figures.solve_rate,
             solve_rate_interval=Interval.of_rate(figures.solved, figures.attempts),
             mean_computed_score=figures.mean_computed_score,
+            input_tokens=figures.input_tokens,
+            output_tokens=figures.output_tokens,
+            cost=figures.cost,
         )
 
 
 Row = strawberry.Parent[model.Batch]
+
+TIME_LEFT = (
+    "Milliseconds until it is over, as it looks: the mean time of its executions that have ended, for each that "
+    "has not, divided by how many of it run at once. 0 when it is over; null while none has ended or none runs."
+)
 
 
 @strawberry.type(description="Executions that were requested together. Each one ends by itself.")
@@ -93,7 +112,9 @@ class Batch:
     id: strawberry.ID = strawberry.field(description="A UUID.")
     requested_at: dt.datetime = strawberry.field(description="When it was requested.")
     size: int = strawberry.field(description="How many executions it has.")
-    request: JSON = strawberry.field(description="The request: benchmarks or filter, agents, timeout.")
+    request: JSON = strawberry.field(
+        description="The request: benchmarks or filter, agents, timeout; of a rerun which batch, and what of it."
+    )
     name: str | None = strawberry.field(description="Its name; null when it was given none.")
     note: str | None = strawberry.field(description="What it is for; null when nothing was noted.")
     tags: list[str] = strawberry.field(description="Its tags, each `key` or `key=value`.")
@@ -107,6 +128,37 @@ class Batch:
     @staticmethod
     async def figures(row: Row, info: Info) -> BatchFigures:
         return BatchFigures.of(await info.context.loaders.batch_figures.load(row.id))
+
+    @strawberry.field(description="Whether it is over.")
+    @staticmethod
+    async def status(row: Row, info: Info) -> BatchStatus:
+        return (await info.context.loaders.batch_progress.load(row.id)).status
+
+    @strawberry.field(description="When its last execution ended; null while one has not.")
+    @staticmethod
+    async def ended_at(row: Row, info: Info) -> dt.datetime | None:
+        return (await info.context.loaders.batch_progress.load(row.id)).ended_at
+
+    @strawberry.field(description=TIME_LEFT)
+    @staticmethod
+    async def time_left_ms(row: Row, info: Info) -> float | None:
+        return (await info.context.loaders.batch_progress.load(row.id)).time_left_ms
+
+    @strawberry.field(
+        graphql_type=nullable(BATCH),
+        description="The batch that it repeats executions of; null when it is none.",
+    )
+    @staticmethod
+    async def rerun_of(row: Row, info: Info) -> model.Batch | None:
+        return None if row.rerun_of is None else await info.context.loaders.batch.load(row.rerun_of)
+
+    @strawberry.field(
+        graphql_type=list_of(BATCH),
+        description=f"Batches that repeat executions of it, newest first; at most {batch_listing.RERUNS}.",
+    )
+    @staticmethod
+    async def reruns(row: Row, info: Info) -> Sequence[model.Batch]:
+        return await info.context.loaders.batch_reruns.load(row.id)
 
     @strawberry.field(description="Its executions, newest first.")
     @staticmethod
@@ -138,6 +190,20 @@ class BatchUpdate:
         graphql_type=nullable(EXECUTION),
         description="The execution it happened to, as of then; null in the first update.",
     )
+    figures: BatchFigures = strawberry.field(description="The batch's figures, as known now like `progress`.")
+    time_left_ms: float | None = strawberry.field(description=TIME_LEFT)
+
+    @classmethod
+    def of(cls, watch: BatchProgressTracker, cursor: str, event: ExecutionEvent | None) -> BatchUpdate:
+        progress = watch.progress
+        return cls(
+            cursor=cursor,
+            progress=BatchProgress.of(progress),
+            event=event,
+            execution=None if event is None else event.execution,
+            figures=BatchFigures.of(watch.figures),
+            time_left_ms=progress.time_left_ms,
+        )
 
 
 def batch_id_argument(text: str) -> BatchId:
@@ -168,22 +234,13 @@ async def batch_updates(
     updates = context.hub.updates
     cursor = None if after is None else await cursor_argument(updates, after)
     watch = await BatchProgressTracker.start(context.db, wanted, cursor)
-    yield BatchUpdate(
-        cursor=updates.text(watch.cursor),
-        progress=BatchProgress.of(watch.progress),
-        event=None,
-        execution=None,
-    )
+    yield BatchUpdate.of(watch, updates.text(watch.cursor), None)
     if watch.is_over:
         return
     async with aclosing(updates.follow(watch.cursor)) as items:
         async for item in items:
             if not watch.take(item):
                 continue
-            event = ExecutionEvent.of(item)
-            progress = BatchProgress.of(watch.progress)
-            yield BatchUpdate(
-                cursor=updates.text(item.cursor), progress=progress, event=event, execution=event.execution
-            )
+            yield BatchUpdate.of(watch, updates.text(item.cursor), ExecutionEvent.of(item))
             if watch.is_over:
                 return

@@ -9,6 +9,8 @@ from typing import Annotated
 import strawberry
 
 from schema.contract.context import Info
+from schema.contract.enums import BatchStatus
+from schema.contract.filter_bounds import text, values
 from schema.contract.pagination import (
     After,
     Before,
@@ -35,8 +37,15 @@ class BatchFilter:
         default=None, description="With this text in name or note, in any case."
     )
 
+    statuses: list[BatchStatus] | None = strawberry.field(default=None, description="In any of these states.")
+
     def conditions(self) -> batch_listing.BatchFilter:
-        return batch_listing.BatchFilter(tags=tuple(self.tags or ()), text=self.text)
+        """Raises RequestError."""
+        return batch_listing.BatchFilter(
+            tags=values("tags", self.tags),
+            text=text("text", self.text),
+            statuses=values("statuses", self.statuses),
+        )
 
 
 @strawberry.type(description="A batch in a list.")

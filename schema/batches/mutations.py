@@ -1,22 +1,24 @@
-"""The mutation that requests many executions atomically."""
+"""The mutations that request batches, repeat, change and stop them."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import strawberry
 
-from runner_bridge import execution_requests
+from runner_bridge import batch_requests
 from runner_bridge.errors import AgentsNotFound, InvalidInput
 from schema.benchmarks.benchmark import BenchmarkFilter
 from schema.contract.context import Info
+from schema.contract.enums import RerunOnly
 from schema.contract.errors import Error, ErrorCode, InvalidInputError, RequestError
 from schema.contract.ids import parse_execution_id
 from schema.contract.references import BATCH
 from store import model
 from store.batches import batches
 from store.batches.batches import PRIORITY
-from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
+from store.errors import BatchIdempotencyConflict, BenchmarkNotFound, NothingToRerun, TooManyTags
 from store.executions.state_machine import StopOutcome
 
 
@@ -70,7 +72,8 @@ class RunBenchmarksInput:
     name: str | None = strawberry.field(default=None, description="A name for the batch.")
     note: str | None = strawberry.field(default=None, description="What it is for; at most 4000 characters.")
     tags: list[str] | None = strawberry.field(
-        default=None, description="To find it by: at most 20, each `key` or `key=value`."
+        default=None,
+        description="To find it by: at most 20, each `key` or `key=value`. Its executions have them too.",
     )
 
 
@@ -123,21 +126,134 @@ async def stop_batch(
     info: Info,
     input: Annotated[StopBatchInput, strawberry.argument(description="Which batch to stop.")],
 ) -> StopBatchResult:
-    parsed = parse_execution_id(input.batch_id)
-    if parsed is None:
-        return InvalidInputError.of("batchId", f"{input.batch_id[:80]!r} is not a batch id: those are UUIDs")
-    batch_id = model.BatchId(parsed)
-    batch = await info.context.loaders.batch.load(batch_id)
-    if batch is None:
-        return BatchNotFoundError(
-            message=f"There is no batch {batch_id}",
-            code=ErrorCode.BATCH_NOT_FOUND,
-            batch_id=strawberry.ID(str(batch_id)),
-        )
-    outcomes = await batches.stop(info.context.db, batch_id)
+    batch = await _batch(info, input.batch_id)
+    if not isinstance(batch, model.Batch):
+        return batch
+    outcomes = await batches.stop(info.context.db, batch.id)
     return StopBatchSuccess(
         batch=batch, stopped=outcomes[StopOutcome.STOPPED], stopping=outcomes[StopOutcome.STOPPING]
     )
+
+
+@strawberry.input(description="What of which batch is repeated.")
+class RerunBatchInput:
+    batch_id: strawberry.ID = strawberry.field(description="The UUID of the batch to repeat.")
+    only: RerunOnly = strawberry.field(
+        default=RerunOnly.FAILED, description="Which of its executions, of those that have ended."
+    )
+    name: str | None = strawberry.field(default=None, description="A name for the new batch.")
+    note: str | None = strawberry.field(default=None, description="What it is for; at most 4000 characters.")
+    tags: list[str] | None = strawberry.field(
+        default=None,
+        description="Its tags and those of its executions. When not given, the batch has those of the batch that "
+        "it repeats, and each execution those of the execution that it repeats.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="A key of your choice: the same key with the same input gives the same batch again.",
+    )
+
+
+@strawberry.type(description="No execution of the batch that has ended is one of those to repeat.")
+class NothingToRerunError(Error):
+    batch: model.Batch = strawberry.field(
+        graphql_type=BATCH, description="The batch that was to be repeated."
+    )
+
+
+RerunBatchResult = Annotated[
+    RunBenchmarksSuccess
+    | BatchNotFoundError
+    | NothingToRerunError
+    | BenchmarksNotFoundError
+    | AgentsNotFoundError
+    | InvalidInputError
+    | BatchIdempotencyConflictError,
+    strawberry.union("RerunBatchResult", description="The new batch, or why there is none."),
+]
+
+
+async def rerun_batch(
+    info: Info,
+    input: Annotated[RerunBatchInput, strawberry.argument(description="What of which batch is repeated.")],
+) -> RerunBatchResult:
+    original = await _batch(info, input.batch_id)
+    if not isinstance(original, model.Batch):
+        return original
+    try:
+        return await _requested(
+            batch_requests.rerun_batch(
+                info.context.db,
+                info.context.runner,
+                original,
+                input.only,
+                idempotency_key=input.idempotency_key,
+                name=input.name,
+                note=input.note,
+                tags=input.tags,
+            )
+        )
+    except NothingToRerun as error:
+        return NothingToRerunError(message=str(error), code=ErrorCode.NOTHING_TO_RERUN, batch=original)
+
+
+@strawberry.input(
+    description="What of a batch is changed. What is not given stays; its executions keep theirs."
+)
+class TagBatchInput:
+    batch_id: strawberry.ID = strawberry.field(description="The batch's UUID.")
+    add: list[str] | None = strawberry.field(default=None, description="Tags that it gets.")
+    remove: list[str] | None = strawberry.field(default=None, description="Tags that it loses.")
+    name: str | None = strawberry.field(default=None, description="Another name; an empty one takes it away.")
+    note: str | None = strawberry.field(default=None, description="Another note; an empty one takes it away.")
+
+
+@strawberry.type(description="The batch is changed.")
+class TagBatchSuccess:
+    batch: model.Batch = strawberry.field(graphql_type=BATCH, description="The batch as it is now.")
+
+
+TagBatchResult = Annotated[
+    TagBatchSuccess | BatchNotFoundError | InvalidInputError,
+    strawberry.union("TagBatchResult", description="The batch, or why nothing was changed."),
+]
+
+
+async def tag_batch(
+    info: Info,
+    input: Annotated[TagBatchInput, strawberry.argument(description="What of which batch is changed.")],
+) -> TagBatchResult:
+    batch = await _batch(info, input.batch_id)
+    if not isinstance(batch, model.Batch):
+        return batch
+    try:
+        changed = await batch_requests.relabel_batch(
+            info.context.db,
+            batch.id,
+            add=input.add or (),
+            remove=input.remove or (),
+            name=input.name,
+            note=input.note,
+        )
+    except InvalidInput as error:
+        return InvalidInputError.of(error.field, str(error))
+    except TooManyTags as error:
+        return InvalidInputError.of("add", str(error))
+    return TagBatchSuccess(batch=changed or batch)
+
+
+async def _batch(info: Info, text: str) -> model.Batch | BatchNotFoundError | InvalidInputError:
+    parsed = parse_execution_id(text)
+    if parsed is None:
+        return InvalidInputError.of("batchId", f"{text[:80]!r} is not a batch id: those are UUIDs")
+    batch = await info.context.loaders.batch.load(model.BatchId(parsed))
+    if batch is None:
+        return BatchNotFoundError(
+            message=f"There is no batch {parsed}",
+            code=ErrorCode.BATCH_NOT_FOUND,
+            batch_id=strawberry.ID(str(parsed)),
+        )
+    return batch
 
 
 async def run_benchmarks(
@@ -148,8 +264,8 @@ async def run_benchmarks(
         conditions = None if input.filter is None else input.filter.conditions()
     except RequestError as error:
         return InvalidInputError.of("filter", error.message)
-    try:
-        batch, created = await execution_requests.request_batch(
+    return await _requested(
+        batch_requests.request_batch(
             info.context.db,
             info.context.runner,
             benchmark_ids=input.benchmark_ids,
@@ -161,6 +277,21 @@ async def run_benchmarks(
             repeats=input.repeats,
             label=model.BatchLabel(input.name, input.note, tuple(input.tags or ())),
         )
+    )
+
+
+Requested = (
+    RunBenchmarksSuccess
+    | BenchmarksNotFoundError
+    | AgentsNotFoundError
+    | InvalidInputError
+    | BatchIdempotencyConflictError
+)
+
+
+async def _requested(request: Awaitable[tuple[model.Batch, bool]]) -> Requested:
+    try:
+        batch, created = await request
     except InvalidInput as error:
         return InvalidInputError.of(error.field, str(error))
     except AgentsNotFound as error:

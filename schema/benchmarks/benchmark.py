@@ -25,6 +25,7 @@ from schema.benchmarks.reference_answer import ReferenceAnswer
 from schema.benchmarks.remarks import Remark
 from schema.benchmarks.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from schema.contract.context import Info
+from schema.contract.filter_bounds import text, values
 from schema.contract.ids import benchmark_id_argument
 from schema.contract.json_selection import execution_row, loaded, ready
 from schema.contract.pagination import (
@@ -238,9 +239,9 @@ class BenchmarkFilter:
 
     def conditions(self) -> listing.BenchmarkFilter:
         return listing.BenchmarkFilter(
-            ids=tuple(benchmark_id_argument(text) for text in self.ids or ()),
-            tags=tuple(self.tags or ()),
-            text=self.text,
+            ids=tuple(benchmark_id_argument(one) for one in values("ids", self.ids)),
+            tags=values("tags", self.tags),
+            text=text("text", self.text),
             include_archived=self.include_archived,
         )
 

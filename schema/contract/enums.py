@@ -25,10 +25,12 @@ from store.executions.filters import OrderField
 from store.executions.results import PromptSource
 from store.executions.tool_logs import RemarkKind as ExecutionRemarkKind
 from store.model import (
+    BatchStatus,
     ExclusionReason,
     ExecutionOrigin,
     ExecutionStatus,
     FailureKind,
+    RerunOnly,
     RunnerKind,
     SyncOutcome,
     ToolCallStatus,
@@ -36,6 +38,7 @@ from store.model import (
 from store.model import MessageKind as ConversationEntryKind
 
 __all__ = [
+    "BatchStatus",
     "Bucket",
     "ConnectionProblemKind",
     "ConversationEntryKind",
@@ -56,6 +59,7 @@ __all__ = [
     "OrderDirection",
     "OrderField",
     "PromptSource",
+    "RerunOnly",
     "RunnerKind",
     "Scope",
     "SyncOutcome",
@@ -218,6 +222,27 @@ _describe(
         "SCORE": "The score that the session file reports.",
         "COMPUTED_SCORE": "The score computed here.",
         "EXECUTION_TIME": "How long the runner ran, `executionTimeMs`.",
+        "COST": "What its model cost, `usage { cost }`; unknown before the end.",
+        "TOKENS": "Input and output tokens of its model together; unknown before the end.",
+    },
+)
+
+_describe(
+    BatchStatus,
+    "BatchStatus",
+    "The state of a batch, which follows from its executions.",
+    {"RUNNING": "One of its executions at least has not ended.", "COMPLETED": "All of them have ended."},
+)
+
+_describe(
+    RerunOnly,
+    "RerunOnly",
+    "Which executions of a batch are repeated, of those that have ended.",
+    {
+        "FAILED": "Those that are FAILED, TIMED_OUT or LOST.",
+        "NOT_SOLVED": "Attempts that were not solved, or of which that is not known.",
+        "EXCLUDED": "Those that are no attempts: they say nothing about their agents.",
+        "ALL": "All that have ended.",
     },
 )
 

@@ -46,6 +46,9 @@ class ErrorCode(Enum):
         description="The execution is observed: its runner was started elsewhere and cannot be stopped here.",
     )
     BATCH_NOT_FOUND = strawberry.enum_value("BATCH_NOT_FOUND", description="No batch has this id.")
+    NOTHING_TO_RERUN = strawberry.enum_value(
+        "NOTHING_TO_RERUN", description="No execution of the batch that has ended is one of those to repeat."
+    )
     IDEMPOTENCY_CONFLICT = strawberry.enum_value(
         "IDEMPOTENCY_CONFLICT", description="The idempotency key was used before, with other input."
     )

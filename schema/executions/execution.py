@@ -139,6 +139,9 @@ class Execution:
     trial: int = strawberry.field(
         description="Its number among the repeats of its benchmark and agent in its batch, from 1; else 1."
     )
+    tags: list[str] = strawberry.field(
+        description="Its tags, each `key` or `key=value`; `tagExecutions` changes them at any time."
+    )
     exit_code: int | None = strawberry.field(description="The runner's exit code; null when unknown.")
     runner: RunnerKind | None = strawberry.field(
         description="Which runner this server started; null before the start and for an observed execution."

@@ -9,6 +9,7 @@ import strawberry
 
 from schema.contract.enums import ExecutionOrigin, ExecutionStatus, FailureKind, OrderDirection, OrderField
 from schema.contract.errors import RequestError
+from schema.contract.filter_bounds import text, values
 from schema.contract.ids import benchmark_id_argument, parse_execution_id
 from schema.contract.pagination import (
     decode_cursor,
@@ -19,10 +20,9 @@ from schema.contract.pagination import (
 from schema.contract.times import utc
 from store import model
 from store.executions import filters
-from store.executions.ordering import ExecutionKey
+from store.executions.ordering import ExecutionKey, is_float
 
 CURSOR_KIND = "executions"
-_SCORES = (OrderField.SCORE, OrderField.COMPUTED_SCORE)
 
 
 @strawberry.input(description="Which executions. Every condition given must hold.")
@@ -68,22 +68,54 @@ class ExecutionFilter:
         default=None,
         description="Solved, or not solved. Neither matches an execution of which that is not known.",
     )
+    is_attempt: bool | None = strawberry.field(
+        default=None,
+        description="That say something about their agents, or that do not. Neither matches one before its end.",
+    )
+    execution_tags: list[str] | None = strawberry.field(
+        default=None,
+        description="That have all of these tags themselves; `tags` are those of benchmarks. A change of tags is "
+        "no event: a subscription sees it with the next one.",
+    )
+    cost_at_least: float | None = strawberry.field(
+        default=None, description="That have ended and cost at least this; none whose cost is not known."
+    )
+    cost_at_most: float | None = strawberry.field(
+        default=None, description="That have ended and cost at most this; none whose cost is not known."
+    )
+    tokens_at_least: int | None = strawberry.field(
+        default=None,
+        description="That have ended and whose model read and wrote at least so many tokens together.",
+    )
+    tokens_at_most: int | None = strawberry.field(
+        default=None,
+        description="That have ended and whose model read and wrote at most so many tokens together.",
+    )
 
     def conditions(self) -> filters.ExecutionFilter:
+        """Raises RequestError."""
         return filters.ExecutionFilter(
-            benchmark_ids=tuple(benchmark_id_argument(text) for text in self.benchmark_ids or ()),
-            agents=tuple(self.agents or ()),
-            statuses=tuple(self.statuses or ()),
-            origins=tuple(self.origins or ()),
+            benchmark_ids=tuple(
+                benchmark_id_argument(one) for one in values("benchmarkIds", self.benchmark_ids)
+            ),
+            agents=values("agents", self.agents),
+            statuses=values("statuses", self.statuses),
+            origins=values("origins", self.origins),
             batch_ids=() if self.batch_id is None else (_batch_id(self.batch_id),),
-            failure_kinds=tuple(self.failure_kinds or ()),
-            tags=tuple(self.tags or ()),
-            text=self.text,
+            failure_kinds=values("failureKinds", self.failure_kinds),
+            tags=values("tags", self.tags),
+            text=text("text", self.text),
             since=utc(self.since),
             until=utc(self.until),
             score_at_least=self.score_at_least,
             score_at_most=self.score_at_most,
             solved=self.solved,
+            is_attempt=self.is_attempt,
+            execution_tags=values("executionTags", self.execution_tags),
+            cost_at_least=self.cost_at_least,
+            cost_at_most=self.cost_at_most,
+            tokens_at_least=self.tokens_at_least,
+            tokens_at_most=self.tokens_at_most,
         )
 
 
@@ -130,7 +162,7 @@ def _value(order: filters.ExecutionOrder, kind: str, text: str) -> float | int |
     try:
         if not text:
             return None
-        value = float(text) if order.field in _SCORES else int(text)
+        value = float(text) if is_float(order.field) else int(text)
     except ValueError:
         raise foreign_cursor(kind) from None
     if not math.isfinite(value) or not 0 <= value < 2**63:

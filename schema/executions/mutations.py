@@ -75,6 +75,9 @@ class RunBenchmarkInput:
         default=0,
         description="-100 to 100: the higher is taken first, equal ones in the order of their requests.",
     )
+    tags: list[str] | None = strawberry.field(
+        default=None, description="To find it by: at most 20, each `key` or `key=value`."
+    )
 
 
 @strawberry.input(description="What to stop.")
@@ -120,6 +123,9 @@ class RerunExecutionInput:
     priority: int | None = strawberry.field(
         default=None, description="Another priority, -100 to 100: the higher is taken first."
     )
+    tags: list[str] | None = strawberry.field(
+        default=None, description="Other tags: at most 20, each `key` or `key=value`."
+    )
 
 
 RunBenchmarkResult = Annotated[
@@ -159,6 +165,7 @@ async def run_benchmark(
             timeout_ms=input.timeout_ms,
             idempotency_key=input.idempotency_key,
             priority=input.priority,
+            tags=tuple(input.tags or ()),
         ),
         benchmark_id=input.benchmark_id,
     )
@@ -188,6 +195,7 @@ async def rerun_execution(
             use_current_revision=input.use_current_revision,
             idempotency_key=input.idempotency_key,
             priority=input.priority,
+            tags=input.tags,
         ),
         benchmark_id=strawberry.ID(original.benchmark_id),
     )

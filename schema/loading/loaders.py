@@ -18,9 +18,9 @@ from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
 from store.agents import configurations
 from store.agents.configurations import AgentRevision
 from store.agents.performance import Figures
-from store.batches import batch_listing, batches
-from store.batches.batch_listing import BatchFigures
-from store.batches.batches import Progress
+from store.batches import batch_listing, batches, figures, progress
+from store.batches.figures import BatchFigures
+from store.batches.progress import Progress
 from store.benchmarks import benchmarks
 from store.benchmarks.revisions import Revision, counts_of
 from store.executions import (
@@ -123,8 +123,9 @@ class Loaders:
     pruned = Relation[ExecutionId, Pruned | None](retention.pruned_of, None)
     output = Relation[tuple[ExecutionId, int], OutputPiece](output.read_many, NO_OUTPUT)
     batch = Relation[BatchId, Batch | None](batches.get_many, None)
-    batch_progress = Relation[BatchId, Progress](batches.progress_of, Progress({}))
-    batch_figures = Relation[BatchId, BatchFigures](batch_listing.figures_of, BatchFigures())
+    batch_progress = Relation[BatchId, Progress](progress.progress_of, Progress({}))
+    batch_figures = Relation[BatchId, BatchFigures](figures.figures_of, BatchFigures())
+    batch_reruns = Relation[BatchId, tuple[Batch, ...]](batch_listing.reruns_of, ())
     executions_of = Relation[NestedPage, Page[Execution]](page_loads.executions_of, Page())
     execution_count_of = Relation[NestedCount, int](page_loads.count_executions_of, 0)
     revision_count = Relation[BenchmarkId, int](counts_of, 0)

@@ -1,4 +1,4 @@
-"""Reads lists of batches, page by page, and the figures of batches."""
+"""Reads lists of batches, page by page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from dataclasses import dataclass
 
 from store import sql
 from store.executions import rows
-from store.model import Batch, BatchId, Page
+from store.model import Batch, BatchId, BatchStatus, Page
 from store.postgres.database import Database
 from store.postgres.keyset import Conditions, PageBounds
 
 SQL = sql.load("batches")
 
+RERUNS = 100
+"""The reruns of a batch that are read; the newest ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchFilter:
-    """Which batches: `tags` must all be there, `text` is searched in name and note, in any case."""
+    """Which batches: `tags` must all be there, `text` is searched in name and note, in any case.
+
+    The status is any of `statuses`, where there are any.
+    """
 
     tags: tuple[str, ...] = ()
     text: str | None = None
+    statuses: tuple[BatchStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +63,15 @@ def _conditions(filter: BatchFilter) -> Conditions:
         conditions.add("tags @> {}::text[]", filter.tags)
     if filter.text:
         conditions.add("strpos(lower(concat_ws(' ', name, note)), lower({}::text)) > 0", filter.text)
+    if len(set(filter.statuses)) == 1:
+        runs = "EXISTS (SELECT FROM executions WHERE batch_id = batches.id AND NOT is_terminal(status))"
+        conditions.add(runs if filter.statuses[0] is BatchStatus.RUNNING else f"NOT {runs}")
     return conditions
 
 
-@dataclass(frozen=True, slots=True)
-class BatchFigures:
-    """Of the executions of a batch that have ended, those that say something about their agents."""
-
-    attempts: int = 0
-    solved: int = 0
-    mean_computed_score: float | None = None
-
-    @property
-    def solve_rate(self) -> float | None:
-        return self.solved / self.attempts if self.attempts else None
-
-
-async def figures_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, BatchFigures]:
-    """The figures of each batch so far; batches without executions are absent."""
-    return {
-        BatchId(row["batch_id"]): BatchFigures(row["attempts"], row["solved"], row["mean_computed_score"])
-        for row in await db.fetch(SQL["figures"], ids)
-    }
+async def reruns_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, tuple[Batch, ...]]:
+    """The newest RERUNS batches that repeat each; those that none repeats are absent."""
+    found: dict[BatchId, list[Batch]] = {}
+    for row in await db.fetch(SQL["reruns"], ids, RERUNS):
+        found.setdefault(BatchId(row["rerun_of"]), []).append(rows.batch(row))
+    return {batch_id: tuple(batches) for batch_id, batches in found.items()}

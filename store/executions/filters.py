@@ -48,6 +48,12 @@ class ExecutionFilter:
     score_at_least: float | None = None
     score_at_most: float | None = None
     solved: bool | None = None
+    is_attempt: bool | None = None
+    execution_tags: tuple[str, ...] = ()
+    cost_at_least: float | None = None
+    cost_at_most: float | None = None
+    tokens_at_least: int | None = None
+    tokens_at_most: int | None = None
     resolved: ResolvedConditions | None = None
 
     def matches(self, execution: Execution) -> bool:
@@ -62,7 +68,11 @@ class ExecutionFilter:
             and (self.since is None or execution.queued_at >= self.since)
             and (self.until is None or execution.queued_at < self.until)
             and _between(self.score_at_least, execution.score, self.score_at_most)
+            and _between(self.cost_at_least, execution.cost, self.cost_at_most)
+            and _between(self.tokens_at_least, execution.tokens, self.tokens_at_most)
             and (self.solved is None or execution.solved is self.solved)
+            and (self.is_attempt is None or execution.is_attempt is self.is_attempt)
+            and set(self.execution_tags) <= set(execution.tags)
             and self._benchmark_matches(execution)
         )
 
@@ -89,10 +99,10 @@ def _kind_of(execution: Execution) -> FailureKind | None:
     return None if execution.failure is None else execution.failure.kind
 
 
-def _between(least: float | None, score: float | None, most: float | None) -> bool:
+def _between(least: float | None, value: float | None, most: float | None) -> bool:
     if least is None and most is None:
         return True
-    return score is not None and (least is None or score >= least) and (most is None or score <= most)
+    return value is not None and (least is None or value >= least) and (most is None or value <= most)
 
 
 class OrderField(StrEnum):
@@ -102,6 +112,8 @@ class OrderField(StrEnum):
     SCORE = "SCORE"
     COMPUTED_SCORE = "COMPUTED_SCORE"
     EXECUTION_TIME = "EXECUTION_TIME"
+    COST = "COST"
+    TOKENS = "TOKENS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from store import sql
 from store.executions import lookup, ordering, rows
-from store.executions.filters import ExecutionFilter, ExecutionOrder
+from store.executions.filters import ExecutionFilter, ExecutionOrder, OrderField
 from store.executions.ordering import NEWEST_FIRST, ExecutionKey
 from store.model import LIVE_STATUSES, Execution, ExecutionStatus, Page
 from store.postgres.database import Database
@@ -200,13 +200,16 @@ def _execution_conditions(filter: ExecutionFilter) -> Conditions:
         conditions.add("queued_at >= {}", filter.since)
     if filter.until is not None:
         conditions.add("queued_at < {}", filter.until)
-    # The first half uses the indexes that scores are sorted by; the second one excludes unknown scores.
-    if filter.score_at_least is not None:
-        conditions.add("(coalesce(score, -1) >= {} AND score IS NOT NULL)", filter.score_at_least)
-    if filter.score_at_most is not None:
-        conditions.add("(coalesce(score, 'Infinity') <= {} AND score IS NOT NULL)", filter.score_at_most)
+    _add_range(conditions, OrderField.SCORE, filter.score_at_least, filter.score_at_most)
+    _add_range(conditions, OrderField.COST, filter.cost_at_least, filter.cost_at_most)
+    _add_range(conditions, OrderField.TOKENS, filter.tokens_at_least, filter.tokens_at_most)
     if filter.solved is not None:
         conditions.add("solved = {}", filter.solved)
+    if filter.is_attempt is not None:
+        conditions.add("is_attempt = {}", filter.is_attempt)
+    if filter.execution_tags:
+        # The index has only those that have tags.
+        conditions.add("(tags @> {}::text[] AND tags <> '{{}}')", filter.execution_tags)
     resolved = filter.resolved
     if resolved is not None and resolved.tagged is not None:
         conditions.add("benchmark_id = ANY({}::text[])", tuple(sorted(resolved.tagged)))
@@ -219,6 +222,13 @@ def _execution_conditions(filter: ExecutionFilter) -> Conditions:
             *ids,
         )
     return conditions
+
+
+def _add_range(conditions: Conditions, field: OrderField, least: float | None, most: float | None) -> None:
+    if least is not None:
+        conditions.add(ordering.at_least(field), least)
+    if most is not None:
+        conditions.add(ordering.at_most(field), most)
 
 
 def _ids_beginning_with(text: str) -> tuple[uuid.UUID | None, uuid.UUID | None]:

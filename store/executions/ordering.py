@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from store.executions.filters import ExecutionOrder, OrderField
@@ -19,56 +20,81 @@ ExecutionKey: TypeAlias = tuple[dt.datetime, uuid.UUID] | tuple[float | int | No
 
 NEWEST_FIRST = ExecutionOrder()
 
-_SORTED_BY: dict[ExecutionOrder, tuple[str, str, float | int]] = {
-    ExecutionOrder(OrderField.SCORE, True): ("coalesce(score, -1)", "double precision", -1.0),
-    ExecutionOrder(OrderField.SCORE, False): (
-        "coalesce(score, 'Infinity')",
-        "double precision",
-        float("inf"),
-    ),
-    ExecutionOrder(OrderField.COMPUTED_SCORE, True): (
-        "coalesce(computed_score, -1)",
-        "double precision",
-        -1.0,
-    ),
-    ExecutionOrder(OrderField.COMPUTED_SCORE, False): (
-        "coalesce(computed_score, 'Infinity')",
-        "double precision",
-        float("inf"),
-    ),
-    ExecutionOrder(OrderField.EXECUTION_TIME, True): ("coalesce(execution_time_ms, -1)", "bigint", -1),
-    ExecutionOrder(OrderField.EXECUTION_TIME, False): (
-        "coalesce(execution_time_ms, 9223372036854775807)",
-        "bigint",
-        2**63 - 1,
-    ),
+
+@dataclass(frozen=True, slots=True)
+class _Sortable:
+    """A column that is never below 0, and its type."""
+
+    column: str
+    kind: str
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind == "double precision"
+
+    def unknown(self, *, descending: bool) -> float | int:
+        """What comes last in this direction."""
+        if descending:
+            return -1.0 if self.is_float else -1
+        return float("inf") if self.is_float else 2**63 - 1
+
+    def expression(self, *, descending: bool) -> str:
+        """As it is indexed."""
+        if descending:
+            return f"coalesce({self.column}, -1)"
+        last = "'Infinity'" if self.is_float else 2**63 - 1
+        return f"coalesce({self.column}, {last})"
+
+
+_SORTED_BY = {
+    OrderField.SCORE: _Sortable("score", "double precision"),
+    OrderField.COMPUTED_SCORE: _Sortable("computed_score", "double precision"),
+    OrderField.EXECUTION_TIME: _Sortable("execution_time_ms", "bigint"),
+    OrderField.COST: _Sortable("cost", "double precision"),
+    OrderField.TOKENS: _Sortable("tokens", "bigint"),
 }
-"""The indexed expression, its type, and its value where the column is null."""
+
+
+def at_least(field: OrderField) -> str:
+    """The condition, with a {}, for rows whose value is known and that high; an index of an order finds them."""
+    return _limited(_SORTED_BY[field], ">=", descending=True)
+
+
+def at_most(field: OrderField) -> str:
+    """The same for rows whose value is known and that low."""
+    return _limited(_SORTED_BY[field], "<=", descending=False)
+
+
+def _limited(by: _Sortable, sign: str, *, descending: bool) -> str:
+    expression = by.expression(descending=descending)
+    return f"({expression} {sign} {{}}::{by.kind} AND {by.column} IS NOT NULL)"
 
 
 def order_by(order: ExecutionOrder, backwards: bool) -> str:
     """The ORDER BY list; backwards reads the same list from its end."""
     direction = "DESC" if order.descending != backwards else "ASC"
     columns = ["queued_at", "id"]
-    if order in _SORTED_BY:
-        columns.insert(0, _SORTED_BY[order][0])
+    if (by := _SORTED_BY.get(order.field)) is not None:
+        columns.insert(0, by.expression(descending=order.descending))
     return ", ".join(f"{column} {direction}" for column in columns)
 
 
 def beyond(order: ExecutionOrder, key: ExecutionKey, *, following: bool) -> tuple[str, tuple[object, ...]]:
     """The condition, with a {} per value, for rows after `key` in the list; before it unless `following`."""
     sign = "<" if order.descending == following else ">"
-    if order not in _SORTED_BY:
+    by = _SORTED_BY.get(order.field)
+    if by is None:
         return f"(queued_at, id) {sign} ({{}}, {{}})", key
-    expression, kind, unknown = _SORTED_BY[order]
     value, *place = key
-    condition = f"({expression}, queued_at, id) {sign} ({{}}::{kind}, {{}}, {{}})"
-    return condition, (unknown if value is None else value, *place)
+    expression = by.expression(descending=order.descending)
+    condition = f"({expression}, queued_at, id) {sign} ({{}}::{by.kind}, {{}}, {{}})"
+    return condition, (by.unknown(descending=order.descending) if value is None else value, *place)
 
 
 def columns(order: ExecutionOrder) -> tuple[str, ...]:
     """The columns of an ExecutionKey of `order`."""
-    return (*_SORTED_COLUMNS[order.field], "queued_at", "id")
+    by = _SORTED_BY.get(order.field)
+    return ("queued_at", "id") if by is None else (by.column, "queued_at", "id")
 
 
 def key_of_values(values: Sequence[Any]) -> ExecutionKey:
@@ -77,22 +103,11 @@ def key_of_values(values: Sequence[Any]) -> ExecutionKey:
     return (value[0], queued_at, id_) if value else (queued_at, id_)
 
 
-_SORTED_COLUMNS: dict[OrderField, tuple[str, ...]] = {
-    OrderField.QUEUED_AT: (),
-    OrderField.SCORE: ("score",),
-    OrderField.COMPUTED_SCORE: ("computed_score",),
-    OrderField.EXECUTION_TIME: ("execution_time_ms",),
-}
-
-
 def key_of(execution: Execution, order: ExecutionOrder) -> ExecutionKey:
     """The key of `execution` in a list of this order."""
-    match order.field:
-        case OrderField.QUEUED_AT:
-            return execution.queued_at, execution.id
-        case OrderField.SCORE:
-            return execution.score, execution.queued_at, execution.id
-        case OrderField.COMPUTED_SCORE:
-            return execution.computed_score, execution.queued_at, execution.id
-        case OrderField.EXECUTION_TIME:
-            return execution.execution_time_ms, execution.queued_at, execution.id
+    return key_of_values([getattr(execution, column) for column in columns(order)])
+
+
+def is_float(field: OrderField) -> bool:
+    """Whether its values are floats; those of the others are ints."""
+    return (by := _SORTED_BY.get(field)) is not None and by.is_float

@@ -73,13 +73,14 @@ async def request_execution(
     rerun_of: ExecutionId | None = None,
     revision: int | None = None,
     priority: int = 0,
+    tags: Sequence[str] = (),
 ) -> tuple[Execution, bool]:
     """Inserts an execution (QUEUED) and its first event, in one transaction.
 
     Of the benchmark's current revision, or of `revision`, which may be one of an archived benchmark.
     Returns the execution and whether it is new: a repeated `idempotency_key` with the same input gives the
-    first one again, whatever became of the benchmark since. Raises BenchmarkNotFound, or IdempotencyConflict
-    when the key was used with other input.
+    first one again, whatever became of the benchmark and of its tags since. Raises BenchmarkNotFound, or
+    IdempotencyConflict when the key was used with other input.
     """
     benchmark_id, agent = storable_text(benchmark_id), storable_text(agent)
     key = None if idempotency_key is None else storable_text(idempotency_key)
@@ -89,7 +90,7 @@ async def request_execution(
             return _repeated(known, wanted), False
         executed = await _revision_to_execute(connection, benchmark_id, revision)
         row = await connection.fetchrow(
-            SQL["insert"], benchmark_id, executed, agent, timeout_ms, key, rerun_of, priority
+            SQL["insert"], benchmark_id, executed, agent, timeout_ms, key, rerun_of, priority, tags
         )
         if row is None:
             # Another request with the same key committed between the two statements.

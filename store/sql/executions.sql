@@ -3,8 +3,8 @@ SELECT current_revision, archived_at FROM benchmarks WHERE id = $1
 
 -- name: insert
 INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, idempotency_key, rerun_of, priority,
-                        event_seq, steps_done, steps_total)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 0,
+                        tags, event_seq, steps_done, steps_total)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 0,
         (SELECT step_count FROM benchmark_revisions WHERE benchmark_id = $1 AND revision = $2))
 ON CONFLICT (idempotency_key) DO NOTHING
 RETURNING *
@@ -63,6 +63,14 @@ WITH moved AS (
     SELECT id, event_seq, 'STATUS_CHANGED', status, stop_requested_at FROM moved
 )
 SELECT moved.* FROM moved
+
+-- name: lock_tags
+SELECT id, tags FROM executions WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+
+-- name: set_tags
+-- The arrays travel as one array of JSON: rows may have different numbers of tags.
+UPDATE executions AS e SET tags = ARRAY(SELECT jsonb_array_elements_text(given.tags::jsonb))
+FROM unnest($1::uuid[], $2::text[]) AS given (id, tags) WHERE e.id = given.id
 
 -- name: touch
 UPDATE executions SET last_activity_at = clock_timestamp()

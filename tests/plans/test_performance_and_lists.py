@@ -65,6 +65,13 @@ FILTERS = {
     "impossible score": ExecutionFilter(score_at_least=90.0),
     "solved": ExecutionFilter(solved=True),
     "not solved": ExecutionFilter(solved=False),
+    "attempts": ExecutionFilter(is_attempt=True),
+    "no attempts": ExecutionFilter(is_attempt=False),
+    "tagged executions": ExecutionFilter(execution_tags=("nightly",)),
+    "cost at least": ExecutionFilter(cost_at_least=0.5),
+    "cost at most": ExecutionFilter(cost_at_most=0.01),
+    "tokens at least": ExecutionFilter(tokens_at_least=1000),
+    "tokens at most": ExecutionFilter(tokens_at_most=10),
 }
 ORDERS = [ExecutionOrder(field, descending) for field in OrderField for descending in (True, False)]
 SINCE = PerformanceFilter(since=dt.date(2026, 2, 10))

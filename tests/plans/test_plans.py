@@ -16,14 +16,15 @@ import asyncpg
 import orjson
 import pytest
 
-from store.batches import batch_listing, batches
-from store.executions import latest, listing, messages, observed, results, retention, state_machine
+from store.batches import batch_listing, batches, figures, progress
+from store.batches.batch_listing import BatchBounds, BatchFilter
+from store.executions import latest, listing, messages, observed, results, retention, state_machine, tags
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.live import events
 from store.live.batch_progress import BatchProgressTracker
 from store.live.events import Cursor
-from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus
+from store.model import BatchId, BatchStatus, BenchmarkId, ExecutionId, ExecutionStatus, RerunOnly
 from store.postgres.database import Database
 from store.workers import gauges
 from tests.conftest import cloned_database
@@ -145,8 +146,15 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
         db, listing.Parent.RERUN, [uuid.UUID(int=n) for n in range(50)], ExecutionFilter(), limit=50
     ),
     "page of a batch": page(ExecutionFilter(batch_ids=(BATCH,))),
-    "figures of a batch": lambda db: batch_listing.figures_of(db, [BATCH]),
-    "progress of a batch": lambda db: batches.progress_of(db, [BATCH]),
+    "figures of a batch": lambda db: figures.figures_of(db, [BATCH]),
+    "which batches run": lambda db: batch_listing.page(
+        db, BatchFilter(statuses=(BatchStatus.RUNNING,)), BatchBounds(50)
+    ),
+    "reruns of a batch": lambda db: batch_listing.reruns_of(db, [BATCH]),
+    "what of a batch is repeated": lambda db: batches.agents_to_rerun(db, BATCH, RerunOnly.FAILED),
+    "stop of a batch": lambda db: batches.stop(db, BATCH),
+    "tags": lambda db: tags.change(db, [ONE], ["a"], ["b"]),
+    "progress of a batch": lambda db: progress.progress_of(db, [BATCH]),
     "standing of a batch": lambda db: BatchProgressTracker.start(db, BATCH, Cursor(100, ONE, 0)),
     "the living": state_machine.live,
     "how many live": state_machine.live_counts,

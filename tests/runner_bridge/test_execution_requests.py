@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from runner_bridge import execution_requests
+from runner_bridge import batch_requests, execution_requests
 from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.errors import AgentNotFound, InvalidInput
-from store.batches import batches
+from store.batches.progress import progress_of
 from store.errors import BenchmarkNotFound
 from store.executions import listing, state_machine
 from store.executions.filters import ExecutionFilter
@@ -95,7 +95,7 @@ async def test_a_rerun_at_the_revision_of_then_hands_on_the_text_of_then(bridge:
 
 async def test_of_a_batch_each_execution_ends_by_itself(bridge: Bridge) -> None:
     config = replace(bridge.config, agents=("deterministic", "other"))
-    batch, _ = await execution_requests.request_batch(
+    batch, _ = await batch_requests.request_batch(
         bridge.db, config, benchmark_ids=["001-sol-transfer"], filter=None, agents=config.agents
     )
     found = await listing.executions(
@@ -104,7 +104,7 @@ async def test_of_a_batch_each_execution_ends_by_itself(bridge: Bridge) -> None:
     first, second = found.items
     await bridge.worker("exit0-no-file", result_attempts=1, result_interval_s=0.01).handle(first.id)
     await bridge.worker("ok").handle(second.id)
-    progress = (await batches.progress_of(bridge.db, [batch.id]))[batch.id]
+    progress = (await progress_of(bridge.db, [batch.id]))[batch.id]
     assert {status for status, count in progress.counts.items() if count} == {
         (await bridge.get(first.id)).status,
         ExecutionStatus.SUCCEEDED,

@@ -99,6 +99,7 @@ def test_every_mutation_needs_a_scope() -> None:
     assert all(classes in ([CanRun], [CanAdmin]) for classes in needed.values()), needed
     assert {name for name, classes in needed.items() if classes == [CanRun]} == {
         *("run_benchmark", "run_benchmarks", "rerun_execution", "stop_execution", "stop_batch"),
+        *("rerun_batch", "tag_batch", "tag_executions"),
     }
 
 

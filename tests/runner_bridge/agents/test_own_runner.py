@@ -12,8 +12,9 @@ import pytest
 from runner_bridge.agents import configurations, known_agents
 from runner_bridge.agents.configurations import ConfigurationChange
 from runner_bridge.agents.secret_key import SecretKey
+from runner_bridge.batch_requests import request_batch
 from runner_bridge.errors import AgentNotFound, AgentsNotFound, InvalidInput
-from runner_bridge.execution_requests import request_batch, request_execution
+from runner_bridge.execution_requests import request_execution
 from runner_bridge.formats.agents.agent_settings import LlmSettings, ModelSettings
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.local_runner.agents.settings import configured_agent

@@ -43,6 +43,7 @@ UPDATES = """
 subscription ($id: ID!, $after: String) {
   batchUpdates(batchId: $id, after: $after) {
     cursor progress { queued running succeeded failed ended isOver } event { seq status } execution { id status }
+    figures { attempts solved meanComputedScore inputTokens outputTokens cost } timeLeftMs
   }
 }
 """

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from store.batches import batches
+from store.batches.progress import progress_of
 from store.benchmarks import benchmarks
 from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 from store.executions import queue, state_machine
@@ -121,7 +122,7 @@ async def test_one_that_fails_ends_no_other(db: Database) -> None:
     await state_machine.request_stop(db, made[1].id)
     await end(db, made[2], ExecutionStatus.SUCCEEDED)
     await claim(db, made[3].id)
-    progress = (await batches.progress_of(db, [batch.id]))[batch.id]
+    progress = (await progress_of(db, [batch.id]))[batch.id]
     states = (ExecutionStatus.FAILED, ExecutionStatus.STOPPED, ExecutionStatus.SUCCEEDED)
     assert [progress.of(status) for status in states] == [1, 1, 1]
     assert progress.of(ExecutionStatus.RUNNING) == 1

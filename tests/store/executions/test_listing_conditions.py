@@ -30,7 +30,7 @@ AGENTS = ["deterministic", "GLM-4.6", "naïve_%", "a\\u0000b"]
 SEED = """
 INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, origin, status,
                         queued_at, started_at, ended_at, failure_kind, failure_message, score, execution_time_ms,
-                        batch_id, scoring, assertions)
+                        batch_id, scoring, assertions, usage, tags)
 SELECT (lpad(to_hex(n * 7919 % 65536), 4, '0') || 'aaaa-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
        'b' || n % 5, 1, ($2::text[])[1 + n % 4], 1000, 1,
        CASE WHEN n % 4 = 0 THEN 'OBSERVED' ELSE 'REQUESTED' END::execution_origin, s.status,
@@ -39,7 +39,10 @@ SELECT (lpad(to_hex(n * 7919 % 65536), 4, '0') || 'aaaa-0000-4000-8000-' || lpad
        CASE WHEN n % 3 > 0 THEN n % 5 / 4.0 END, CASE WHEN n % 5 > 1 THEN n % 7 * 100 END,
        CASE WHEN n % 10 = 0 THEN $4::uuid END,
        CASE WHEN n % 7 > 1 THEN jsonb_build_object('score', n % 4 / 3.0::double precision) END,
-       CASE WHEN n % 3 = 0 THEN '[{"outcome": "FAILED"}]'::jsonb END
+       CASE WHEN n % 3 = 0 THEN '[{"outcome": "FAILED"}]'::jsonb END,
+       CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN '{"turns": 1}' WHEN 2 THEN '{"output_tokens": 0, "cost": 0.0}'
+            ELSE jsonb_build_object('input_tokens', n % 7 * 100, 'output_tokens', 10, 'cost', n % 3 / 2.0) END,
+       CASE n % 4 WHEN 0 THEN '{}' WHEN 1 THEN '{x}' ELSE '{k=v,x}' END::text[]
 FROM generate_series(0, $1 - 1) AS n
 CROSS JOIN LATERAL (SELECT (enum_range(NULL::execution_status))[1 + n % 8] AS status) AS s
 CROSS JOIN LATERAL (
@@ -126,6 +129,12 @@ FILTERS = st.builds(
     score_at_least=rarely(st.sampled_from([-1.0, 0.0, 0.25, 0.3, 1.0, 2.0])),
     score_at_most=rarely(st.sampled_from([-1.0, 0.0, 0.75, 0.8, 1.0])),
     solved=st.sampled_from([None, None, True, False]),
+    is_attempt=st.sampled_from([None, None, None, True, False]),
+    execution_tags=st.sampled_from([(), (), ("x",), ("k=v", "x"), ("k",)]),
+    cost_at_least=rarely(st.sampled_from([-1.0, 0.0, 0.5, 3.0])),
+    cost_at_most=rarely(st.sampled_from([-1.0, 0.0, 0.5, 3.0])),
+    tokens_at_least=rarely(st.sampled_from([-1, 0, 10, 300, 5000])),
+    tokens_at_most=rarely(st.sampled_from([-1, 0, 10, 300, 5000])),
 )
 ORDERS = [ExecutionOrder(field, descending) for field in OrderField for descending in (True, False)]
 
@@ -139,6 +148,10 @@ def plain(found: list[Execution], order: ExecutionOrder) -> list[Execution]:
                 return execution.score
             case OrderField.COMPUTED_SCORE:
                 return execution.computed_score
+            case OrderField.COST:
+                return execution.cost
+            case OrderField.TOKENS:
+                return execution.tokens
             case _:
                 return execution.execution_time_ms
 
