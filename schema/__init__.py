@@ -59,6 +59,8 @@ from schema.executions.mutations import (
 )
 from schema.executions.output import LogChunk, execution_log
 from schema.executions.tags import TagExecutionsResult, tag_executions
+from schema.figures.comparing import AttemptComparison, compare_attempts
+from schema.figures.leaderboard import Leaderboard, leaderboard
 from schema.health.health import Health, health
 from schema.health.viewer import Viewer, viewer
 from schema.sessions.imports import ImportSessionFilesResult, import_session_files
@@ -106,6 +108,14 @@ class Query:
         description="A batch by its UUID; null when there is none.",
     )
     batches: BatchConnection = strawberry.field(resolver=batches, description="Batches, newest first.")
+    leaderboard: Leaderboard = strawberry.field(
+        resolver=leaderboard,
+        description="Agents by their figures: an entry per agent and settings of its model.",
+    )
+    compare_attempts: AttemptComparison = strawberry.field(
+        resolver=compare_attempts,
+        description="Two sets of attempts side by side: which solves more, and how surely.",
+    )
     compare_executions: ExecutionComparison | None = strawberry.field(
         resolver=compare_executions, description="Two executions side by side; null when one does not exist."
     )

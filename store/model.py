@@ -215,6 +215,7 @@ class Execution:
     progress: Progress
     leaked_processes: tuple[LeakedProcess, ...]
     agent_revision: int | None
+    settings_hash: str | None
     usage: JsonValue | None
     """The members of ModelUsage that are known; None when no model was asked."""
     tags: tuple[str, ...]

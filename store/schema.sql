@@ -260,17 +260,6 @@ BEGIN
 END
 $$;
 
-CREATE TABLE public.agent_configs (
-    agent text NOT NULL,
-    encrypted_api_key bytea,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    revision integer NOT NULL,
-    CONSTRAINT agent_configs_agent_check CHECK ((agent ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text))
-);
-
-COMMENT ON COLUMN public.agent_configs.encrypted_api_key IS 'Encrypted with the server''s secret key, which is not in the database';
-
 CREATE TABLE public.agent_revisions (
     agent text NOT NULL,
     number integer NOT NULL,
@@ -286,6 +275,32 @@ CREATE TABLE public.agent_revisions (
 COMMENT ON TABLE public.agent_revisions IS 'How an agent reached and asked its model, one row per change; never changed, and kept when the configuration is deleted';
 
 COMMENT ON COLUMN public.agent_revisions.settings_hash IS 'Of the settings with prompt and tools of the program that saved them; null where it is not known';
+
+CREATE FUNCTION public.settings_hash(usage jsonb, execution_agent text, agent_revision integer) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN COALESCE((usage ->> 'settings_hash'::text), (SELECT r.settings_hash FROM public.agent_revisions r WHERE ((r.agent = settings_hash.execution_agent) AND (r.number = settings_hash.agent_revision))), (SELECT encode(sha256(convert_to((jsonb_build_array(COALESCE((settings_hash.usage ->> 'model'::text), known.model), known.settings))::text, 'UTF8'::name)), 'hex'::text) AS encode FROM ((SELECT 1 AS "?column?") one LEFT JOIN public.agent_revisions known ON (((known.agent = settings_hash.execution_agent) AND (known.number = settings_hash.agent_revision)))) WHERE (COALESCE((settings_hash.usage ->> 'model'::text), known.model) IS NOT NULL)));
+
+COMMENT ON FUNCTION public.settings_hash(usage jsonb, execution_agent text, agent_revision integer) IS 'What the runner says it is, else that of the revision it was started with, else one of the model and its settings as far as they are known';
+
+CREATE FUNCTION public.tell_settings() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.settings_hash := settings_hash(NEW.usage, NEW.agent, NEW.agent_revision);
+    RETURN NEW;
+END
+$$;
+
+CREATE TABLE public.agent_configs (
+    agent text NOT NULL,
+    encrypted_api_key bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    revision integer NOT NULL,
+    CONSTRAINT agent_configs_agent_check CHECK ((agent ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text))
+);
+
+COMMENT ON COLUMN public.agent_configs.encrypted_api_key IS 'Encrypted with the server''s secret key, which is not in the database';
 
 CREATE TABLE public.api_tokens (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -488,6 +503,7 @@ CASE
     WHEN (public.is_terminal(status) AND ((usage ? 'input_tokens'::text) OR (usage ? 'output_tokens'::text))) THEN (COALESCE(((usage ->> 'input_tokens'::text))::bigint, (0)::bigint) + COALESCE(((usage ->> 'output_tokens'::text))::bigint, (0)::bigint))
     ELSE NULL::bigint
 END) STORED,
+    settings_hash text,
     CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
 CASE status
     WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
@@ -545,6 +561,8 @@ COMMENT ON COLUMN public.executions.trial IS 'Its number among the repeats of it
 COMMENT ON COLUMN public.executions.tags IS 'Each key or key=value; they may be changed after the end too';
 
 COMMENT ON COLUMN public.executions.tokens IS 'Input and output tokens together; null before the end, and when no model was asked';
+
+COMMENT ON COLUMN public.executions.settings_hash IS 'Of the settings that its model was asked with; null without a model, and where nothing is known of it';
 
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
@@ -1060,6 +1078,8 @@ CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH
 CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.performance_due DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.add_up_performance();
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
+
+CREATE TRIGGER settings_are_told BEFORE INSERT OR UPDATE OF usage, agent_revision ON public.executions FOR EACH ROW WHEN (((new.usage IS NOT NULL) OR (new.agent_revision IS NOT NULL))) EXECUTE FUNCTION public.tell_settings();
 
 ALTER TABLE ONLY public.agent_configs
     ADD CONSTRAINT agent_configs_agent_revision_fkey FOREIGN KEY (agent, revision) REFERENCES public.agent_revisions(agent, number);

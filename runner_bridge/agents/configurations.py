@@ -182,6 +182,14 @@ def settings_of(revision: AgentRevision) -> LlmSettings:
     return _validated(revision.agent, api_url, revision.model, _known(revision.settings))
 
 
+def settings_in_words(revision: AgentRevision) -> str:
+    """One line for a person; what is wrong with them where they cannot be used."""
+    try:
+        return settings_of(revision).summary
+    except InvalidInput as error:
+        return str(error)
+
+
 def model_settings(revision: AgentRevision) -> ModelSettings:
     """The settings of a revision without address and model."""
     return ModelSettings.model_validate(_known(revision.settings))

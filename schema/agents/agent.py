@@ -7,7 +7,7 @@ import datetime as dt
 import strawberry
 
 from runner_bridge.agents import known_agents
-from runner_bridge.agents.configurations import model_settings, settings_of
+from runner_bridge.agents.configurations import model_settings, settings_in_words, settings_of
 from runner_bridge.errors import InvalidInput
 from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.formats.agents.agent_settings import ModelSettings as Settings
@@ -42,7 +42,7 @@ class AgentRevision:
     @strawberry.field(description="One line for a person.")
     @staticmethod
     def summary(row: Revision) -> str:
-        return _summary(row)
+        return settings_in_words(row)
 
 
 @strawberry.type(
@@ -86,16 +86,9 @@ class AgentConfig:
             updated_at=config.updated_at,
             revision=stored.number,
             settings=model_settings(stored),
-            summary=_summary(stored),
+            summary=settings_in_words(stored),
             stored=stored,
         )
-
-
-def _summary(revision: configurations.AgentRevision) -> str:
-    try:
-        return settings_of(revision).summary
-    except InvalidInput as error:
-        return str(error)
 
 
 @strawberry.type(description="An agent that executions can be requested with.")

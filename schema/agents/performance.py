@@ -14,17 +14,17 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.agents.rates import Interval, K, checked_k
 from schema.contract.context import Info
 from schema.contract.enums import Bucket, ExclusionReason
 from schema.contract.ids import benchmark_id_argument
+from schema.contract.intervals import Interval, K, checked_k
 from schema.contract.pagination import Window
 from schema.contract.references import BENCHMARK, EXECUTION, nullable
 from schema.contract.times import utc_day
 from store import model
 from store.agents import performance as store
-from store.agents import rates
 from store.agents.performance import Figures, Group, Timed
+from store.figures import rates
 
 
 @strawberry.enum(description="Where a score comes from.")

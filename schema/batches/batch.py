@@ -10,24 +10,26 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from schema.agents.rates import Interval
 from schema.contract.context import Info
 from schema.contract.enums import BatchStatus
 from schema.contract.errors import RequestError
-from schema.contract.ids import parse_execution_id
-from schema.contract.pagination import After, Before, First, Last, Window
+from schema.contract.ids import batch_id_argument
+from schema.contract.intervals import Interval
+from schema.contract.pagination import LARGEST_PAGE, After, Before, First, Last, Window
 from schema.contract.references import BATCH, EXECUTION, list_of, nullable
 from schema.contract.updates_cursor import cursor_argument
 from schema.executions.events import ExecutionEvent
 from schema.executions.filter import ExecutionFilter
 from schema.executions.lists import ExecutionConnection, executions_of
+from schema.figures.leaderboard import LeaderboardEntry, LeaderboardOrder, leaderboard_of
 from store import model
 from store.batches import batch_listing
 from store.batches import figures as batch_figures
 from store.batches import progress as batch_progress
 from store.executions.listing import Parent
+from store.figures.reading import AttemptFilter
 from store.live.batch_progress import BatchProgressTracker
-from store.model import BatchId, ExecutionStatus
+from store.model import ExecutionStatus
 
 
 @strawberry.type(description="How many executions of a batch are in each state.")
@@ -160,6 +162,12 @@ class Batch:
     async def reruns(row: Row, info: Info) -> Sequence[model.Batch]:
         return await info.context.loaders.batch_reruns.load(row.id)
 
+    @strawberry.field(description="Its figures by agent and settings, the best solve rate first.")
+    @staticmethod
+    async def entries(row: Row, info: Info) -> list[LeaderboardEntry]:
+        conditions = AttemptFilter(batch_ids=(row.id,))
+        return (await leaderboard_of(info, conditions, LeaderboardOrder(), LARGEST_PAGE)).entries
+
     @strawberry.field(description="Its executions, newest first.")
     @staticmethod
     async def executions(
@@ -204,14 +212,6 @@ class BatchUpdate:
             figures=BatchFigures.of(watch.figures),
             time_left_ms=progress.time_left_ms,
         )
-
-
-def batch_id_argument(text: str) -> BatchId:
-    """A batch id as a query's argument: raises RequestError."""
-    parsed = parse_execution_id(text)
-    if parsed is None:
-        raise RequestError("INVALID_ID", f"{text[:80]!r} is not a batch id: those are UUIDs")
-    return BatchId(parsed)
 
 
 async def batch(

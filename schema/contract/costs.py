@@ -62,6 +62,17 @@ class Cost:
 EXPLICIT: dict[str, Cost] = {
     "Query.agentPerformance": Cost(20, 10, why="sums rows of the summary; about as many as there are agents"),
     "Query.compareExecutions": Cost(50, why="reads two executions whole"),
+    "Query.leaderboard": Cost(20, why="sums rows of the summary"),
+    "Leaderboard.entries": Cost(1, 20, why="about as many as there are agents"),
+    "LeaderboardEntry.byBenchmark": Cost(5, 50, why="a row per benchmark revision"),
+    "Batch.entries": Cost(10, 10, why="sums the executions of a batch"),
+    "Query.compareAttempts": Cost(40, why="sums rows of the summary for both sets"),
+    "AttemptComparison.benchmarks": Cost(5, 50, why="a row per benchmark revision"),
+    **{
+        f"AttemptFigures.{field}": Cost(2, why="reads counts, once for a leaderboard")
+        for field in ("medianScore", "minScore", "maxScore", "distribution", "p50TimeMs", "p95TimeMs")
+    },
+    "AttemptFigures.excluded": Cost(2, 5, why="reads counts, once for a leaderboard"),
     "Query.flow": Cost(30, why="may read a session file"),
     "AgentPerformance.byBenchmark": Cost(10, 50, why="sums rows per benchmark"),
     "AgentPerformance.bestBenchmarks": Cost(10, 5, "first", "ranks all benchmarks, gives a few"),

@@ -24,6 +24,8 @@ from store.api_tokens import Scope
 from store.executions.filters import OrderField
 from store.executions.results import PromptSource
 from store.executions.tool_logs import RemarkKind as ExecutionRemarkKind
+from store.figures.comparing import Verdict as ComparisonVerdict
+from store.figures.ordering import LeaderboardField
 from store.model import (
     BatchStatus,
     ExclusionReason,
@@ -40,6 +42,7 @@ from store.model import MessageKind as ConversationEntryKind
 __all__ = [
     "BatchStatus",
     "Bucket",
+    "ComparisonVerdict",
     "ConnectionProblemKind",
     "ConversationEntryKind",
     "ConversationMode",
@@ -54,6 +57,7 @@ __all__ = [
     "FlowNodeKind",
     "FlowSource",
     "ImportOutcome",
+    "LeaderboardField",
     "ModelProtocol",
     "OnLimit",
     "OrderDirection",
@@ -411,5 +415,39 @@ _describe(
         "END": "A step's conversation is over; with sums over all steps so far.",
         "FULL": "The transcript has reached its greatest length: what follows was not written.",
         "OTHER": "A line of another kind, or one that is no JSON object.",
+    },
+)
+
+_describe(
+    ComparisonVerdict,
+    "ComparisonVerdict",
+    "Whether the candidate solves more than the baseline.",
+    {
+        "BETTER": "It solves more: the 95 % interval of the difference lies above 0.",
+        "WORSE": "It solves less: the interval lies below 0.",
+        "CANNOT_TELL": "The interval holds 0, or there is none.",
+    },
+)
+
+_describe(
+    LeaderboardField,
+    "LeaderboardField",
+    "What a leaderboard can be sorted by. Entries without it come last.",
+    {
+        "AGENT": "By name.",
+        "ATTEMPTS": "By how many attempts there are.",
+        "SOLVED": "By how many were solved.",
+        "SOLVE_RATE": "By the share that was solved.",
+        "MEAN_SCORE": "By the mean computed score.",
+        "MEDIAN_SCORE": "By the middle computed score.",
+        "BENCHMARKS": "By how many benchmarks were attempted.",
+        "INPUT_TOKENS": "By the tokens that were read.",
+        "OUTPUT_TOKENS": "By the tokens that were written.",
+        "COST": "By the whole cost.",
+        "COST_PER_ATTEMPT": "By the cost of an attempt.",
+        "COST_PER_SOLVED": "By the cost of a solved one.",
+        "MEAN_TIME": "By the mean execution time.",
+        "P50_TIME": "By the median execution time.",
+        "P95_TIME": "By its 95th percentile.",
     },
 )

@@ -7,7 +7,7 @@ import uuid
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from schema.contract.errors import RequestError
-from store.model import BenchmarkId, ExecutionId
+from store.model import BatchId, BenchmarkId, ExecutionId
 
 
 def parse_execution_id(text: str) -> ExecutionId | None:
@@ -33,3 +33,11 @@ def benchmark_id_argument(text: str) -> BenchmarkId:
         return BenchmarkId(check_id(text, "benchmark id"))
     except FormatError as error:
         raise RequestError("INVALID_ID", error.message) from None
+
+
+def batch_id_argument(text: str) -> BatchId:
+    """A batch id as a query's argument: raises RequestError."""
+    parsed = parse_execution_id(text)
+    if parsed is None:
+        raise RequestError("INVALID_ID", f"{text[:80]!r} is not a batch id: those are UUIDs")
+    return BatchId(parsed)

@@ -101,6 +101,9 @@ class Execution:
         description="Whether it says something about its agent: it has a result, or the agent failed, or the "
         "time limit ended it after its runner had begun. Figures count attempts only. Null before the end."
     )
+    settings_hash: str | None = strawberry.field(
+        description="Of the settings its model was asked with; null without a model, or where nothing is known."
+    )
     queued_at: dt.datetime = strawberry.field(
         description="When it was requested; for an observed execution its start."
     )

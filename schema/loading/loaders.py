@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from runner_bridge.benchmarks.definitions import UNREAD, Definition, Definitions, StoredText
 from runner_bridge.sessions import remarks as file_remarks
-from schema.loading import page_loads, performance_loads
+from schema.loading import figure_loads, page_loads, performance_loads
 from schema.loading.json_loads import JsonKey, texts
 from schema.loading.loader import Loader
 from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
@@ -40,6 +40,7 @@ from store.executions.output import NO_OUTPUT, OutputPiece
 from store.executions.results import Prompt
 from store.executions.retention import Pruned
 from store.executions.tool_logs import Remark, ToolLog
+from store.figures.reading import AgentSums, AttemptFilter, Counts, Group
 from store.live import events
 from store.live.events import EventsKey, HubEvent
 from store.model import (
@@ -143,5 +144,7 @@ class Loaders:
     excluded = Relation[performance_loads.Excluded, Mapping[ExclusionReason, int]](
         performance_loads.excluded, {}
     )
+    attempt_sums = Relation[AttemptFilter, Sequence[AgentSums]](figure_loads.sums, ())
+    attempt_counts = Relation[figure_loads.CountsKey, Mapping[Group, Counts]](figure_loads.counts, {})
     queue_position = Relation[ExecutionId, int | None](queue.positions_of, None)
     as_json = Relation[JsonKey, str | None](texts, None)

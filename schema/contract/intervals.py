@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from schema.contract.errors import RequestError
-from store.agents import rates
+from store.figures import intervals
 
 MAX_K = 100
 
@@ -20,9 +20,13 @@ class Interval:
     high: float = strawberry.field(description="Its upper end.")
 
     @classmethod
-    def of_rate(cls, solved: int, attempts: int) -> Interval | None:
-        interval = rates.wilson(solved, attempts)
+    def of(cls, interval: intervals.Interval | None) -> Interval | None:
         return None if interval is None else cls(low=interval.low, high=interval.high)
+
+    @classmethod
+    def of_rate(cls, solved: int, attempts: int) -> Interval | None:
+        """None without attempts."""
+        return cls.of(intervals.wilson(solved / attempts, attempts)) if attempts else None
 
 
 def checked_k(k: int) -> int:

@@ -1,0 +1,1 @@
+"""Figures of attempts: the leaderboard, and two sets side by side."""

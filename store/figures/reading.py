@@ -1,0 +1,138 @@
+"""Reads sums and counts of attempts: which are meant, by what they are grouped, and what is counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from store import sql
+from store.figures.attempts import Sums
+from store.model import BatchId, BenchmarkId
+from store.postgres.database import Database
+from store.postgres.keyset import Conditions
+
+SQL = sql.load("figures")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFilter:
+    """Which ended executions; days are whole UTC days of their end. None is any, an empty tuple is none at all.
+
+    `revisions` are benchmark revisions, the number None where the benchmark is not known here.
+    """
+
+    agents: tuple[str, ...] | None = None
+    settings_hashes: tuple[str, ...] | None = None
+    benchmark_ids: tuple[str, ...] | None = None
+    batch_ids: tuple[BatchId, ...] | None = None
+    revisions: tuple[tuple[str, int | None], ...] | None = None
+    since: dt.date | None = None
+    until: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSums:
+    """Of one agent with one settings hash at one benchmark revision.
+
+    `model` and `agent_revision` are those of some of its executions; None is not known.
+    """
+
+    agent: str
+    settings_hash: str | None
+    model: str | None
+    agent_revision: int | None
+    sums: Sums
+
+
+class By(StrEnum):
+    """What attempts are grouped by. The value: the columns, which a Group has in this order."""
+
+    NOTHING = ""
+    AGENT = "agent, settings_hash"
+    AGENT_AND_BENCHMARK = "agent, settings_hash, benchmark_id, benchmark_revision"
+    BENCHMARK = "benchmark_id, benchmark_revision"
+
+
+class Counted(StrEnum):
+    """What is counted: attempts by their computed score or their time, or what is no attempt by the reason."""
+
+    SCORES = "SCORES"
+    TIMES = "TIMES"
+    EXCLUDED = "EXCLUDED"
+
+
+Group: TypeAlias = tuple[str | int | None, ...]
+Counts: TypeAlias = tuple[tuple[Any, int], ...]
+"""Values and how many have each: scores or milliseconds upwards, or reasons, the most frequent first."""
+
+_VALUES = {
+    Counted.SCORES: ("computed_score", "is_attempt AND computed_score IS NOT NULL"),
+    Counted.TIMES: ("execution_time_ms", "is_attempt AND execution_time_ms IS NOT NULL"),
+    Counted.EXCLUDED: (
+        "CASE status WHEN 'FAILED' THEN failure_kind::text WHEN 'TIMED_OUT' THEN 'TIMEOUT' ELSE status::text END",
+        "NOT is_attempt",
+    ),
+}
+
+
+async def sums(db: Database, filter: AttemptFilter) -> list[AgentSums]:
+    """One per agent, settings hash and benchmark revision with an ended execution, in this order."""
+    conditions = _conditions(filter)
+    statement = SQL["of_executions"].format(conditions=conditions)
+    return [_read(row) for row in await db.fetch(statement, *conditions.values)]
+
+
+_SUMMED = tuple(field.name for field in fields(Sums))
+
+
+def _read(row: Mapping[str, Any]) -> AgentSums:
+    sums = Sums(*(row[name] for name in _SUMMED))
+    return AgentSums(row["agent"], row["settings_hash"], row["model"], row["agent_revision"], sums)
+
+
+async def counts(db: Database, filter: AttemptFilter, by: By, counted: Counted) -> dict[Group, Counts]:
+    """How many attempts have each value, per group; groups without any are absent."""
+    conditions = _conditions(filter)
+    value, which = _VALUES[counted]
+    keys = f"{by}, " if by else ""
+    order = "executions DESC, value" if counted is Counted.EXCLUDED else "value"
+    statement = SQL["counts_of_executions"].format(
+        keys=keys, value=value, which=which, conditions=conditions, order=order
+    )
+    found: dict[Group, list[tuple[Any, int]]] = {}
+    for row in await db.fetch(statement, *conditions.values):
+        *group, value, executions = row
+        found.setdefault(tuple(group), []).append((value, executions))
+    return {group: tuple(values) for group, values in found.items()}
+
+
+def _conditions(filter: AttemptFilter) -> Conditions:
+    conditions = Conditions(["is_attempt IS NOT NULL"])
+    for column, kind, values in (
+        ("agent", "text", filter.agents),
+        ("settings_hash", "text", filter.settings_hashes),
+        ("benchmark_id", "text", filter.benchmark_ids),
+    ):
+        if values is not None:
+            conditions.add(f"{column} = ANY({{}}::{kind}[])", values)
+    if filter.batch_ids is not None:
+        conditions.add("batch_id = ANY({}::uuid[])", list(filter.batch_ids))
+    if filter.revisions is not None:
+        conditions.add(
+            "(benchmark_id, coalesce(benchmark_revision, 0)) IN (SELECT * FROM unnest({}::text[], {}::integer[]))",
+            tuple(benchmark_id for benchmark_id, _ in filter.revisions),
+            tuple(revision or 0 for _, revision in filter.revisions),
+        )
+    if filter.since is not None:
+        conditions.add("ended_at >= {}::date::timestamp AT TIME ZONE 'UTC'", filter.since)
+    if filter.until is not None:
+        conditions.add("ended_at < ({}::date + 1)::timestamp AT TIME ZONE 'UTC'", filter.until)
+    return conditions
+
+
+def revisions_of(found: Sequence[Sums]) -> tuple[tuple[BenchmarkId, int | None], ...]:
+    """Which benchmark revisions these are of, for a filter."""
+    return tuple(each.benchmark for each in found)
