@@ -72,7 +72,7 @@ async def test_an_entry_has_every_figure(db: Database, ask: Any) -> None:
     assert told == {
         "agent": "a",
         "settingsHash": "abc",
-        "settingsSummary": "m",
+        "settingsSummary": None,
         "model": "m",
         "benchmarks": 2,
     }
