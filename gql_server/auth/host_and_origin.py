@@ -18,6 +18,7 @@ from multidict import istr
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 GRAPHQL_PATH = "/graphql"
+EXPORT_PATH = "/export/"
 
 SEC_FETCH_SITE = istr("Sec-Fetch-Site")
 
@@ -52,4 +53,5 @@ class AccessRules:
             return len(origins) == 1 and is_known
         # Browsers omit Origin in simple GETs, but then Sec-Fetch-Site names other sites.
         site = request.headers.get(SEC_FETCH_SITE, "none")
-        return request.path != GRAPHQL_PATH or site in ("none", "same-origin")
+        is_data = request.path == GRAPHQL_PATH or request.path.startswith(EXPORT_PATH)
+        return not is_data or site in ("none", "same-origin")

@@ -35,6 +35,9 @@ ROUTE_SCOPES = {
         websocket_authenticates=True,
     ),
     "/flows/{execution_id}": RouteScope(Scope.READ, "what an execution did"),
+    "/export/{what}.{format}": RouteScope(
+        Scope.READ, "executions with their tool calls, messages and events"
+    ),
     "/metrics": RouteScope(Scope.READ, "what is executed here, and how much"),
     "/healthz": RouteScope(PUBLIC, "a probe learns that the process lives"),
     "/readyz": RouteScope(PUBLIC, "a probe learns whether the database can be used"),

@@ -16,6 +16,7 @@ from gql_server.auth.bearer_tokens import Authenticator
 from gql_server.auth.host_and_origin import GRAPHQL_PATH, AccessRules
 from gql_server.documents.page_documents import page_documents
 from gql_server.documents.trusted_documents import TrustedDocuments, own_documents, read_manifest
+from gql_server.export.exporting import ExportLimits, Exports
 from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.middleware import access_middleware, header_signal
 from gql_server.http.open_streams import OpenStreams
@@ -68,6 +69,8 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     routes = Routes(app, authenticator, unread)
     graphql = _graphql(settings, engine, authenticator, streams, unread)
     routes.add(GRAPHQL_PATH, graphql, method=hdrs.METH_ANY)
+    exports = Exports(services.db, build_schema(), streams, authenticator, _export_limits(settings))
+    routes.add("/export/{what}.{format}", exports.answer)
     routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
     routes.add("/healthz", healthz)
     routes.add("/readyz", readyz(services.db.health_check))
@@ -134,6 +137,10 @@ def unread_answers(settings: Settings, freed: Callable[[int], None] = lambda _: 
     """Limits the bytes of answers that wait to be read to a few of the largest answers."""
     largest = settings.memory_limits.answer
     return UnreadAnswers(4 * largest, 2 * largest, settings.answer_timeout_s, freed)
+
+
+def _export_limits(settings: Settings) -> ExportLimits:
+    return ExportLimits(settings.exports_at_once, settings.export_timeout_s, settings.answer_timeout_s)
 
 
 def create_engine(

@@ -21,9 +21,12 @@ REQUEST = {
     "TOO_MANY_STREAMS": "Too many websockets and event streams are open.",
     "TOO_MANY_OPERATIONS": "The websocket carries as many operations as it may.",
     "SUBSCRIPTIONS_TOO_LARGE": "Documents and variables of open subscriptions take as much memory as they may.",
+    "TOO_MANY_EXPORTS": "As many exports as may be are running.",
+    "FORMAT_NOT_INSTALLED": "An export: the server lacks the extra that this format needs.",
+    "HTTP_VERSION_NOT_SUPPORTED": "An export: it needs HTTP/1.1.",
     "ANSWERS_UNREAD": "It was executed; too many large answers wait to be read, by this client or by all.",
     "UNPROCESSABLE_ENTITY": "A page: the session file cannot be read.",
-    "NOT_FOUND": "There is nothing at this address: no page, no file, no such execution.",
+    "NOT_FOUND": "There is nothing at this address: no page, no file, no such execution or export.",
     "SERVICE_UNAVAILABLE": "A page: the database cannot be reached now.",
 }
 

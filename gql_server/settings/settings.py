@@ -130,7 +130,22 @@ class Settings(BaseSettings):
         description="Size of an answer at most, in MiB; four such may wait to be read, two by one address",
     )
     answer_timeout_s: float = Field(
-        60, gt=0, le=3600, description="Seconds after which a client that has not read an answer is cut off"
+        60,
+        gt=0,
+        le=3600,
+        description="Seconds after which a client that has not read an answer or a piece of an export is cut off",
+    )
+    max_exports: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="Exports that run at once; each has a connection of the pool, which keeps one for others",
+    )
+    export_timeout_s: float = Field(
+        1800,
+        gt=0,
+        le=86_400,
+        description="Seconds after which an export is broken off: it keeps PostgreSQL from removing old rows",
     )
     max_streams: int = Field(1000, ge=1, description="Websockets and event streams that may be open at once")
     max_streams_per_client: int = Field(500, ge=1, description="How many of them one address may have")
@@ -297,6 +312,11 @@ class Settings(BaseSettings):
         pairs = (limit.partition("=") for limit in self.agent_limits)
         of_agents = {agent: int(limit) for agent, _, limit in pairs}
         return Limits(self.max_concurrent_executions, self.worker_limit, of_agents)
+
+    @property
+    def exports_at_once(self) -> int:
+        """How many exports may run; one connection of the pool is always left."""
+        return min(self.max_exports, self.pool_size - DEDICATED_CONNECTIONS - 1)
 
     @property
     def document_limits(self) -> DocumentLimits:

@@ -43,7 +43,7 @@ async def select_executions(
     db: Database, filter: ExecutionFilter, bounds: ExecutionBounds, *, limit: int
 ) -> tuple[str, list[Any]]:
     """The statement that reads `limit` within the bounds, with all columns, in that order, and its values."""
-    conditions = _execution_conditions(await lookup.resolve(db, filter))
+    conditions = execution_conditions(await lookup.resolve(db, filter))
     for key, following in ((bounds.after, True), (bounds.before, False)):
         if key is not None:
             condition, values = ordering.beyond(bounds.order, key, following=following)
@@ -95,7 +95,7 @@ async def blanks_of_parents(
     limit: int,
 ) -> tuple[dict[str, object], list[Any]]:
     """What fills a statement that reads `limit` within the bounds of each parent, and its values."""
-    conditions = _execution_conditions(await lookup.resolve(db, filter))
+    conditions = execution_conditions(await lookup.resolve(db, filter))
     if bounds.after is not None:
         conditions.add("(queued_at, id) < ({}, {})", *bounds.after)
     if bounds.before is not None:
@@ -122,7 +122,7 @@ async def count_executions(db: Database, filter: ExecutionFilter) -> int:
     filter = await lookup.resolve(db, filter)
     if _is_in_summary(filter):
         return await _count_by_summary(db, filter)
-    conditions = _execution_conditions(filter)
+    conditions = execution_conditions(filter)
     statement = SQL["count_executions"].format(conditions=conditions)
     async with db.transaction() as connection:
         # A count reads an index: the table, many times as large, would drive everything else out of memory.
@@ -137,7 +137,7 @@ async def count_executions_of(
     """How many executions of each parent match the filter, in one statement."""
     filter = await lookup.resolve(db, filter)
     by_summary = parent is Parent.BENCHMARK and _is_in_summary(filter)
-    conditions = _execution_conditions(replace(filter, statuses=()) if by_summary else filter)
+    conditions = execution_conditions(replace(filter, statuses=()) if by_summary else filter)
     blanks = _ended_and_live(filter, conditions) if by_summary else {"column": parent.value}
     conditions.values.append(list(parents))
     kind = "text" if parent is Parent.BENCHMARK else "uuid"
@@ -160,7 +160,7 @@ def _is_in_summary(filter: ExecutionFilter) -> bool:
 
 
 async def _count_by_summary(db: Database, filter: ExecutionFilter) -> int:
-    conditions = _execution_conditions(replace(filter, statuses=()))
+    conditions = execution_conditions(replace(filter, statuses=()))
     statement = SQL["count_by_summary"].format(
         which="benchmark_id <> ''" if filter.benchmark_ids or filter.tags else "benchmark_id = ''",
         conditions=conditions,
@@ -187,7 +187,7 @@ _ENDED_COLUMNS = {
 """Where the summary counts each end (store/migrations: performance)."""
 
 
-def _execution_conditions(filter: ExecutionFilter) -> Conditions:
+def execution_conditions(filter: ExecutionFilter) -> Conditions:
     """The conditions of a filter that is resolved."""
     conditions = Conditions()
     conditions.add_any("benchmark_id", "text", filter.benchmark_ids)
