@@ -65,5 +65,9 @@ class ImportDirectoryError(BridgeError):
     """A directory that may not be imported from, or cannot be read at all; nothing was read."""
 
 
+class WebhookNotFound(BridgeError):
+    """There is no webhook of this id."""
+
+
 class SecretKeyError(BridgeError):
-    """The key that encrypts API keys is missing, cannot be read, or is another one than before."""
+    """The key that encrypts API keys and secrets is missing, cannot be read, or is another one than before."""

@@ -71,6 +71,15 @@ from schema.subscriptions.executions import (
     execution_updates,
 )
 from schema.subscriptions.queue import QueuePositions, queue_positions
+from schema.webhooks.mutations import (
+    DeleteWebhookResult,
+    SaveWebhookResult,
+    TestWebhookResult,
+    delete_webhook,
+    save_webhook,
+    test_webhook,
+)
+from schema.webhooks.webhook import Webhook, webhooks
 from store import model
 
 __all__ = ["build_schema"]
@@ -125,6 +134,11 @@ class Query:
     agent_performance: list[AgentPerformance] = strawberry.field(
         resolver=agent_performance,
         description="Figures of agents over ended executions; per agent, in order of name.",
+    )
+    webhooks: list[Webhook] = strawberry.field(
+        resolver=webhooks,
+        extensions=needs_admin(),
+        description="The addresses that are told of ends, oldest first.",
     )
     viewer: Viewer = strawberry.field(resolver=viewer, description="The caller and its permissions.")
 
@@ -199,6 +213,17 @@ class Mutation:
         resolver=test_agent_connection,
         extensions=needs_admin(),
         description="Sends a test request to an agent's endpoint.",
+    )
+    save_webhook: SaveWebhookResult = strawberry.field(
+        resolver=save_webhook,
+        extensions=needs_admin(),
+        description="Adds an address that is told of ends, or changes one.",
+    )
+    delete_webhook: DeleteWebhookResult = strawberry.field(
+        resolver=delete_webhook, extensions=needs_admin(), description="Deletes a webhook."
+    )
+    test_webhook: TestWebhookResult = strawberry.field(
+        resolver=test_webhook, extensions=needs_admin(), description="Sends a test message to a webhook."
     )
 
 

@@ -354,6 +354,7 @@ class Batch:
 
     id: BatchId
     requested_at: dt.datetime
+    ended_at: dt.datetime | None
     size: int
     request: JsonValue
     name: str | None

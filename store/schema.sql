@@ -80,6 +80,11 @@ CREATE TYPE public.tool_call_status AS ENUM (
     'UNFINISHED'
 );
 
+CREATE TYPE public.webhook_event AS ENUM (
+    'EXECUTION_ENDED',
+    'BATCH_ENDED'
+);
+
 CREATE FUNCTION public.add_up_performance() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -154,6 +159,18 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.end_batch() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(8243110937284436533);
+    UPDATE batches SET ended_at = (SELECT max(ended_at) FROM executions WHERE batch_id = NEW.batch_id)
+    WHERE id = NEW.batch_id AND ended_at IS NULL
+      AND NOT EXISTS (SELECT FROM executions WHERE batch_id = NEW.batch_id AND NOT is_terminal(status));
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.is_attempt(status public.execution_status, failure_kind public.failure_kind, startup_time_ms bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE status WHEN 'SUCCEEDED'::public.execution_status THEN true WHEN 'FAILED'::public.execution_status THEN (failure_kind = ANY (ARRAY['BENCHMARK'::public.failure_kind, 'AGENT'::public.failure_kind])) WHEN 'TIMED_OUT'::public.execution_status THEN (startup_time_ms IS NOT NULL) WHEN 'STOPPED'::public.execution_status THEN false WHEN 'LOST'::public.execution_status THEN false ELSE NULL::boolean END;
@@ -174,6 +191,35 @@ END
 $$;
 
 COMMENT ON FUNCTION public.next_log_position() IS 'To be called in triggers just before the commit only: nobody else commits an event until this transaction ends';
+
+CREATE FUNCTION public.note_deliveries(what public.webhook_event, subject uuid, at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO webhook_deliveries (webhook_id, event, subject_id, occurred_at)
+    SELECT id, what, subject, at FROM webhooks WHERE disabled_at IS NULL AND what = ANY(events) FOR KEY SHARE;
+    IF FOUND THEN
+        PERFORM pg_notify('reev_gql_webhooks', '');
+    END IF;
+END
+$$;
+
+CREATE FUNCTION public.note_deliveries_of_end() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'batches' THEN
+        PERFORM note_deliveries('BATCH_ENDED', NEW.id, NEW.ended_at);
+    ELSIF TG_OP = 'UPDATE' THEN
+        PERFORM note_deliveries('EXECUTION_ENDED', NEW.id, NEW.ended_at);
+    ELSIF EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL AND 'EXECUTION_ENDED' = ANY(events)) THEN
+        -- Files of executions that ended long ago are no news.
+        PERFORM note_deliveries('EXECUTION_ENDED', id, ended_at)
+        FROM inserted WHERE is_terminal(status) AND ended_at > clock_timestamp() - interval '1 hour';
+    END IF;
+    RETURN NULL;
+END
+$$;
 
 CREATE FUNCTION public.note_performance() RETURNS trigger
     LANGUAGE plpgsql
@@ -330,6 +376,7 @@ CREATE TABLE public.batches (
     note text,
     tags text[] DEFAULT '{}'::text[] NOT NULL,
     rerun_of uuid,
+    ended_at timestamp with time zone,
     CONSTRAINT batches_size_check CHECK ((size > 0))
 );
 
@@ -338,6 +385,8 @@ COMMENT ON TABLE public.batches IS 'Executions that were requested together; the
 COMMENT ON COLUMN public.batches.request IS 'What was asked for: a repeated idempotency key must ask for the same';
 
 COMMENT ON COLUMN public.batches.rerun_of IS 'The batch that it repeats executions of';
+
+COMMENT ON COLUMN public.batches.ended_at IS 'When the last of its executions ended; null until then';
 
 CREATE TABLE public.benchmark_changes (
     seq bigint NOT NULL,
@@ -856,6 +905,54 @@ CREATE TABLE public.retention_progress (
 
 COMMENT ON TABLE public.retention_progress IS 'Every end up to this one has been pruned, in the order of (at, execution_id)';
 
+CREATE TABLE public.webhook_deliveries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    webhook_id uuid NOT NULL,
+    event public.webhook_event NOT NULL,
+    subject_id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT clock_timestamp(),
+    ended_at timestamp with time zone,
+    CONSTRAINT due_until_the_end CHECK (((due_at IS NULL) = (ended_at IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.webhook_deliveries IS 'What a webhook is told; delivered ones and those given up are deleted after a while';
+
+COMMENT ON COLUMN public.webhook_deliveries.subject_id IS 'The execution or batch that ended';
+
+COMMENT ON COLUMN public.webhook_deliveries.attempts IS 'That have failed';
+
+COMMENT ON COLUMN public.webhook_deliveries.due_at IS 'When the next attempt may begin; while one is under way, when another process may take it for lost';
+
+COMMENT ON COLUMN public.webhook_deliveries.ended_at IS 'When it was accepted or given up';
+
+CREATE TABLE public.webhooks (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    url text NOT NULL,
+    events public.webhook_event[] NOT NULL,
+    encrypted_secret bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    delivered_at timestamp with time zone,
+    failing_since timestamp with time zone,
+    last_error text,
+    disabled_at timestamp with time zone,
+    CONSTRAINT disabled_is_explained CHECK (((disabled_at IS NULL) OR (last_error IS NOT NULL))),
+    CONSTRAINT webhooks_events_check CHECK ((cardinality(events) > 0))
+);
+
+COMMENT ON TABLE public.webhooks IS 'Addresses that are told of ends';
+
+COMMENT ON COLUMN public.webhooks.encrypted_secret IS 'What deliveries are signed with, encrypted with the server''s secret key, which is not in the database';
+
+COMMENT ON COLUMN public.webhooks.delivered_at IS 'The last delivery that was accepted';
+
+COMMENT ON COLUMN public.webhooks.failing_since IS 'The first failure since the last delivery that was accepted';
+
+COMMENT ON COLUMN public.webhooks.last_error IS 'Of the last attempt; null when that was accepted';
+
+COMMENT ON COLUMN public.webhooks.disabled_at IS 'When it was given up; nothing is sent there until it is enabled again';
+
 CREATE TABLE public.workers (
     id uuid NOT NULL,
     host text NOT NULL,
@@ -984,6 +1081,12 @@ ALTER TABLE ONLY public.retention_progress
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT session_is_imported_once UNIQUE (session_id);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
@@ -1061,11 +1164,23 @@ CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
 
 CREATE INDEX performance_of_pairs ON public.performance USING btree (period, start) WHERE (benchmark_id <> ''::text);
 
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (webhook_id, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX webhook_deliveries_ended ON public.webhook_deliveries USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
 CREATE INDEX workers_present ON public.workers USING btree (heartbeat_at) WHERE (left_at IS NULL);
 
 CREATE TRIGGER accepted_stop_ends_stopped BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (((new.stop_requested_at IS NOT NULL) AND (new.status <> ALL (ARRAY['STOPPING'::public.execution_status, 'STOPPED'::public.execution_status])) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.refuse_other_end_after_stop();
 
+CREATE CONSTRAINT TRIGGER batch_end_before_commit AFTER UPDATE OF status ON public.executions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.batch_id IS NOT NULL) AND public.is_terminal(new.status) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.end_batch();
+
 CREATE CONSTRAINT TRIGGER benchmark_change_before_commit AFTER INSERT ON public.benchmark_changes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new."position" IS NULL)) EXECUTE FUNCTION public.place_benchmark_change();
+
+CREATE TRIGGER deliveries_of_batch AFTER UPDATE OF ended_at ON public.batches FOR EACH ROW WHEN (((old.ended_at IS NULL) AND (new.ended_at IS NOT NULL))) EXECUTE FUNCTION public.note_deliveries_of_end();
+
+CREATE TRIGGER deliveries_of_end AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.note_deliveries_of_end();
+
+CREATE TRIGGER deliveries_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_deliveries_of_end();
 
 CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
 
@@ -1131,6 +1246,9 @@ ALTER TABLE ONLY public.pruned_executions
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT revision_exists FOREIGN KEY (benchmark_id, benchmark_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT worker_is_known FOREIGN KEY (worker_id) REFERENCES public.workers(id);

@@ -16,7 +16,6 @@ from rich.text import Text
 
 from gql_server.cli import graphql_client
 from gql_server.cli.client_commands import success
-from gql_server.cli.errors import ExitCode
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
@@ -27,6 +26,12 @@ PAGE = 250
 
 COUNTS = ("imported", "added", "unchanged", "conflicts", "failed", "linesNotUsed")
 
+NOT_TAKEN = 1
+"""Exit code: a file was damaged or in conflict, or lines of a tool log could not be used."""
+
+NOTHING_FOUND = 3
+"""Exit code: there is nothing in the directory that can be imported. 2 is the shell's for a wrong command line."""
+
 SHOWN_OTHERS = 5
 SHOWN_REMARKS = 10
 """Names and remarks printed; `--json` prints all."""
@@ -36,11 +41,7 @@ Data = dict[str, Any]
 
 
 async def import_files(url: str, directory: str | None, *, as_json: bool) -> int:
-    """Imports everything.
-
-    NOT_REACHED: a file was damaged or in conflict, or lines of a tool log could not be used. WRONG_USE: nothing in
-    the directory can be imported.
-    """
+    """Imports everything; the exit code is 0, NOT_TAKEN or NOTHING_FOUND."""
     console = new_console()
     counts: Counter[str] = Counter()
     noteworthy: list[Data] = []
@@ -77,9 +78,8 @@ async def import_files(url: str, directory: str | None, *, as_json: bool) -> int
     else:
         _print(console, noteworthy, summary)
     if not summary["total"]:
-        return ExitCode.WRONG_USE
-    not_taken = counts["failed"] or counts["conflicts"] or counts["linesNotUsed"]
-    return ExitCode.NOT_REACHED if not_taken else ExitCode.REACHED
+        return NOTHING_FOUND
+    return NOT_TAKEN if counts["failed"] or counts["conflicts"] or counts["linesNotUsed"] else 0
 
 
 def _print(console: Console, noteworthy: list[Data], summary: Data) -> None:

@@ -1,10 +1,13 @@
-"""The entry point of the `reev-gql` command. Its exit codes: gql_server/cli/errors.py."""
+"""The entry point of the `reev-gql` command.
+
+Exit codes: 0 it worked (for `run --watch`: the execution SUCCEEDED), 1 it did not, 2 usage, 130 interrupted.
+"""
 
 from __future__ import annotations
 
 import sys
 
-from gql_server.cli.errors import CliError, ExitCode
+from gql_server.cli.errors import CliError
 
 
 def main() -> None:
@@ -16,10 +19,10 @@ def main() -> None:
         app()
     except CliError as error:
         print(f"reev-gql: {error}", file=sys.stderr)
-        sys.exit(error.code)
+        sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, as `head` does.
         sys.stderr.close()
-        sys.exit(ExitCode.NOT_REACHED)
+        sys.exit(1)

@@ -25,22 +25,6 @@ fragment Usage on ModelUsage {
 }
 """
 
-_FIGURES = """
-fragment Figures on AttemptFigures {
-  attempts solved excluded { reason executions }
-  solveRate solveRateInterval { low high } meanScore meanScoreInterval { low high } medianScore minScore maxScore
-  inputTokens outputTokens cachedTokens reasoningTokens cost costPerAttempt costPerSolved
-  meanTimeMs p50TimeMs p95TimeMs
-}
-"""
-
-_ENTRIES = f"""
-fragment AgentFigures on LeaderboardEntry {{
-  agent settingsHash settingsSummary model benchmarks isPartial figures {{ ...Figures }}
-}}
-{_FIGURES}
-"""
-
 _ERRORS = """
 __typename
 ... on Error { code message }
@@ -71,8 +55,7 @@ mutation Run($input: RunBenchmarkInput!) {{
 
 _BATCH = """
 fragment Counts on Batch {
-  id name note tags size requestedAt
-  progress { queued running stopping succeeded failed timedOut stopped lost ended }
+  id name tags size requestedAt progress { queued running stopping succeeded failed timedOut stopped lost ended }
   figures { attempts solved solveRate solveRateInterval { low high } meanComputedScore }
 }
 """
@@ -81,92 +64,15 @@ RUN_MANY = f"""
 mutation RunMany($input: RunBenchmarksInput!) {{
   runBenchmarks(input: $input) {{
     {_ERRORS}
-    ... on RunBenchmarksSuccess {{ batch {{ ...Counts }} }}
-  }}
-}}
-{_BATCH}
-"""
-
-RERUN_BATCH = f"""
-mutation RerunBatch($input: RerunBatchInput!) {{
-  rerunBatch(input: $input) {{
-    {_ERRORS}
-    ... on RunBenchmarksSuccess {{ batch {{ ...Counts }} }}
+    ... on RunBenchmarksSuccess {{ batch {{ ...Counts executions(first: 1) {{ updatesCursor nodes {{ id }} }} }} }}
   }}
 }}
 {_BATCH}
 """
 
 BATCH = f"""
-query Batch($id: ID!) {{ batch(id: $id) {{ ...Counts entries {{ ...AgentFigures }} }} }}
-{_BATCH}{_ENTRIES}
-"""
-
-LEADERBOARD = f"""
-query Leaderboard($filter: LeaderboardFilter, $orderBy: LeaderboardOrder!, $first: Int!) {{
-  leaderboard(filter: $filter, orderBy: $orderBy, first: $first) {{
-    totalCount benchmarks entries {{ ...AgentFigures }}
-  }}
-}}
-{_ENTRIES}
-"""
-
-COMPARE = f"""
-query Compare($baseline: AttemptSetInput!, $candidate: AttemptSetInput!) {{
-  compareAttempts(baseline: $baseline, candidate: $candidate) {{
-    verdict sentence
-    baseline {{ ...Figures }}
-    candidate {{ ...Figures }}
-    solveRateDifference solveRateDifferenceInterval {{ low high }}
-    scoreDifference scoreDifferenceInterval {{ low high }}
-    benchmarks {{
-      benchmarkId revision
-      baseline {{ attempts solved solveRate meanScore }}
-      candidate {{ attempts solved solveRate meanScore }}
-      solveRateDifference scoreDifference
-    }}
-    onlyInBaseline onlyInCandidate
-  }}
-}}
-{_FIGURES}
-"""
-
-BATCHES = f"""
-query Batches($first: Int!, $filter: BatchFilter) {{
-  batches(first: $first, filter: $filter) {{ nodes {{ ...Counts }} }}
-}}
+query Batch($id: ID!) {{ batch(id: $id) {{ ...Counts }} }}
 {_BATCH}
-"""
-
-BATCH_EXECUTIONS = f"""
-query BatchExecutions($id: ID!, $first: Int!, $after: String) {{
-  batch(id: $id) {{
-    executions(first: $first, after: $after) {{
-      updatesCursor
-      pageInfo {{ hasNextPage endCursor }}
-      nodes {{ ...Summary trial benchmarkRevision assertions {{ outcome }} }}
-    }}
-  }}
-}}
-{_EXECUTION}
-"""
-
-BENCHMARK_IDS = """
-query BenchmarkIds($first: Int!, $after: String, $filter: BenchmarkFilter) {
-  benchmarks(first: $first, after: $after, filter: $filter) {
-    nodes { id revision }
-    pageInfo { hasNextPage endCursor }
-  }
-}
-"""
-
-STOP_BATCH = f"""
-mutation StopBatch($id: ID!) {{
-  stopBatch(input: {{ batchId: $id }}) {{
-    {_ERRORS}
-    ... on StopBatchSuccess {{ stopped stopping }}
-  }}
-}}
 """
 
 BATCH_UPDATES = f"""
@@ -271,6 +177,43 @@ mutation RemoveAgent($input: DeleteAgentConfigInput!) {{
   deleteAgentConfig(input: $input) {{
     {_ERRORS}
     ... on DeleteAgentConfigSuccess {{ agent }}
+  }}
+}}
+"""
+
+_WEBHOOK = """
+fragment Hook on Webhook { id url events createdAt pending deliveredAt failingSince lastError disabledAt }
+"""
+
+WEBHOOKS = f"""
+query Webhooks {{ webhooks {{ ...Hook }} }}
+{_WEBHOOK}
+"""
+
+SAVE_WEBHOOK = f"""
+mutation SaveWebhook($input: SaveWebhookInput!) {{
+  saveWebhook(input: $input) {{
+    {_ERRORS}
+    ... on SaveWebhookSuccess {{ secret webhook {{ ...Hook }} }}
+  }}
+}}
+{_WEBHOOK}
+"""
+
+TEST_WEBHOOK = f"""
+mutation TestWebhook($input: TestWebhookInput!) {{
+  testWebhook(input: $input) {{
+    {_ERRORS}
+    ... on TestWebhookSuccess {{ ok url latencyMs httpStatus problem {{ kind message }} }}
+  }}
+}}
+"""
+
+REMOVE_WEBHOOK = f"""
+mutation RemoveWebhook($input: DeleteWebhookInput!) {{
+  deleteWebhook(input: $input) {{
+    {_ERRORS}
+    ... on DeleteWebhookSuccess {{ id }}
   }}
 }}
 """

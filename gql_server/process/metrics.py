@@ -25,7 +25,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from runner_bridge.worker.counters import Counters
+from runner_bridge.counters import Counters
 from store.errors import StoreError
 from store.live.delivery_latency import BOUNDS_S, LatencyHistogram
 from store.live.hub import Hub
@@ -118,6 +118,10 @@ def _of_the_worker(counters: Counters) -> Iterator[Metric]:
     yield _counter("server_time_limits", limits, counters.time_limits)
     recovered = "Executions that it took over from workers that were gone"
     yield _counter("server_recovered_executions", recovered, counters.recovered)
+    delivered = "Deliveries of webhooks by this server's worker that receivers accepted"
+    yield _counter("server_webhook_deliveries", delivered, counters.webhook_deliveries)
+    failed = "Attempts of its at such deliveries that failed"
+    yield _counter("server_webhook_failures", failed, counters.webhook_failures)
 
 
 def _of_the_database(known: Gauges) -> Iterator[Metric]:
@@ -128,6 +132,11 @@ def _of_the_database(known: Gauges) -> Iterator[Metric]:
     yield _by_status(CounterMetricFamily, "executions_ended", "Executions that have ended, ever", known.ended)
     yield _gauge("ingest_conflicts", "Second session files of executions that had ended", known.conflicts)
     yield _gauge("ingest_failures", "Session files that cannot be used, of those recorded", known.bad_files)
+    yield _gauge(
+        "webhook_pending", "Deliveries of webhooks that receivers have not accepted", known.deliveries
+    )
+    disabled = "Webhooks that were given up, because their receivers failed for days"
+    yield _gauge("webhook_disabled", disabled, known.disabled_webhooks)
     usage = known.notification_queue
     yield _gauge("notification_queue_usage", "How full PostgreSQL's notification queue is, 0 to 1", usage)
 

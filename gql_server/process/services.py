@@ -10,7 +10,7 @@ import structlog
 
 from gql_server.settings.settings import DEDICATED_CONNECTIONS, Settings
 from runner_bridge.benchmarks.definitions import Definitions
-from runner_bridge.worker.counters import Counters
+from runner_bridge.counters import Counters
 from store.live.hub import Hub
 from store.postgres.database import Database
 from store.postgres.migrate import migrate

@@ -13,6 +13,7 @@ from gql_server.process import garbage_collection
 from gql_server.process.services import Services
 from gql_server.settings.settings import Settings
 from runner_bridge.version import VERSION
+from runner_bridge.webhooks.deliverer import Deliverer, DelivererConfig
 from runner_bridge.worker.recovery import close_unseen
 from runner_bridge.worker.retention import RetentionPolicy, keep_pruning
 from runner_bridge.worker.worker import Worker
@@ -42,16 +43,25 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
         counters=services.counters,
     )
     task = asyncio.create_task(worker.run(), name="worker")
-    pruning = asyncio.create_task(_retention(settings, services), name="retention")
+    # Each can be cancelled at any time: a batch of retention is one transaction, a delivery is repeated.
+    beside = [
+        asyncio.create_task(_retention(settings, services), name="retention"),
+        asyncio.create_task(_deliverer(settings, services).run(), name="webhooks"),
+    ]
     try:
         yield task
     finally:
         worker.stop()
-        # A batch is one transaction, so it can be cancelled at any time.
-        pruning.cancel()
+        for one in beside:
+            one.cancel()
         await asyncio.wait({task}, timeout=worker.leaves_within_s)
         task.cancel()
-        await asyncio.gather(task, pruning, return_exceptions=True)
+        await asyncio.gather(task, *beside, return_exceptions=True)
+
+
+def _deliverer(settings: Settings, services: Services) -> Deliverer:
+    config = DelivererConfig(settings.runner.secret_key, settings.public_url)
+    return Deliverer(services.db, services.hub.deliveries, config, services.counters)
 
 
 async def _retention(settings: Settings, services: Services) -> None:

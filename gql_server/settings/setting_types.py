@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from runner_bridge.errors import CommandTemplateError
+from runner_bridge.formats.agents.endpoint_addresses import check_url
 from runner_bridge.launchers.command_template import parse_template
 from store.errors import DatabaseUrlInvalid
 from store.postgres.database_url import parse
@@ -41,6 +42,10 @@ def _origin(value: str) -> str:
             f"{value!r} is not an origin, as in https://app.example.org (no path, never * or null)"
         )
     return value.lower()
+
+
+def _public_url(value: str) -> str:
+    return check_url(value).rstrip("/")
 
 
 def _command(value: str) -> str:
@@ -86,4 +91,5 @@ Command = Annotated[str, AfterValidator(_command)]
 AgentLimits = Annotated[
     tuple[Annotated[str, AfterValidator(_agent_limit)], ...], NoDecode, BeforeValidator(_split)
 ]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 RegularExpression = Annotated[str, AfterValidator(_pattern)]

@@ -23,6 +23,7 @@ from gql_server.settings.setting_types import (
     Networks,
     Origins,
     Paths,
+    PublicUrl,
     RegularExpression,
 )
 from runner_bridge.agents import secret_key
@@ -73,10 +74,14 @@ class Settings(BaseSettings):
         (), description="Host names to answer to, besides the loopback names; separated by commas"
     )
     allowed_origins: Origins = Field((), description="Origins of other web pages that may talk to the server")
+    public_url: PublicUrl | None = Field(
+        None,
+        description="Address at which people open the server's pages, for links in webhooks and traces",
+    )
     secret_key: SecretStr | None = Field(
         None,
-        description="Encrypts the API keys of agents in the database, the same for every server and worker; "
-        "without it `secret.key` in the data directory, made when first needed",
+        description="Encrypts the API keys of agents and the secrets of webhooks in the database, the same for "
+        "every server and worker; without it `secret.key` in the data directory, made when first needed",
     )
     graphiql: bool = Field(True, description="Serve GraphiQL at /graphiql")
     introspection: bool = Field(True, description="Answer introspection queries")

@@ -4,10 +4,8 @@ An address that ends in /gen/tx is reev's agent service: its /health is requeste
 the agent's protocol: with a model for the smallest answer in a chat with a tool, as an agent asks, at the price of
 one token; without a model for the list of models.
 
-The caller chooses the address, so the request is kept harmless. Only http and https are allowed. Loopback and
-private networks are allowed, because local models are there; what endpoint_addresses.py forbids is not.
-Whatever a name resolves to is checked at each connection. Redirects are not followed, and no proxy and no cookie
-is used. Of the answer a limited number of bytes is read, and one sentence is shown.
+The caller chooses the address, so the request is kept harmless (runner_bridge/outgoing.py). Redirects are not
+followed. Of the answer a limited number of bytes is read, and one sentence is shown.
 """
 
 from __future__ import annotations
@@ -15,10 +13,9 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -26,48 +23,24 @@ import orjson
 from runner_bridge.agents.configurations import Endpoint
 from runner_bridge.formats.agents import chat_endpoints
 from runner_bridge.formats.agents.agent_settings import ModelProtocol, ModelSettings
-from runner_bridge.formats.agents.endpoint_addresses import ForbiddenAddress, checked_socket
-from runner_bridge.redaction import clean_text, redact, redact_bytes
+from runner_bridge.outgoing import (
+    ConnectionProblem,
+    ConnectionProblemKind,
+    guarded_session,
+    problem_of,
+    quoted,
+)
+from runner_bridge.redaction import redact, redact_bytes
 
 TIMEOUT_S = 20.0
 """Long enough for a local model that has to be loaded first."""
 
-CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 """Enough for a list of models, the longest answer that is expected."""
-
-MAX_QUOTED_CHARACTERS = 300
-"""Of the endpoint's own error message."""
 
 AGENT_SERVICE_PATH = "/gen/tx"
 _PING = {"type": "object", "properties": {}, "additionalProperties": False}
 _TOOL = {"name": "ping", "description": "Answers."}
-
-
-class ConnectionProblemKind(StrEnum):
-    """Why an endpoint did not answer as expected."""
-
-    NAME_NOT_FOUND = "NAME_NOT_FOUND"
-    REFUSED = "REFUSED"
-    UNREACHABLE = "UNREACHABLE"
-    TIMEOUT = "TIMEOUT"
-    TLS = "TLS"
-    FORBIDDEN_ADDRESS = "FORBIDDEN_ADDRESS"
-    UNAUTHORIZED = "UNAUTHORIZED"
-    NOT_FOUND = "NOT_FOUND"
-    RATE_LIMITED = "RATE_LIMITED"
-    REDIRECT = "REDIRECT"
-    REJECTED = "REJECTED"
-    SERVER_ERROR = "SERVER_ERROR"
-    BAD_ANSWER = "BAD_ANSWER"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionProblem:
-    """The problem, and a sentence that explains it."""
-
-    kind: ConnectionProblemKind
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +72,11 @@ async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> Connecti
     status: int | None = None
     problem: ConnectionProblem | None
     try:
-        async with asyncio.timeout(timeout_s), _session() as session, _sent(session, request) as response:
+        async with (
+            asyncio.timeout(timeout_s),
+            guarded_session() as session,
+            _sent(session, request) as response,
+        ):
             status = response.status
             body = await _read_bounded(response)
             # Before anything of it is quoted: part of a key would not be recognised any more.
@@ -107,7 +84,7 @@ async def check(endpoint: Endpoint, *, timeout_s: float = TIMEOUT_S) -> Connecti
     except TimeoutError:
         problem = _problem("TIMEOUT", f"No answer within {time.monotonic() - began:.1f} seconds")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        problem = _of_error(error, request.url)
+        problem = problem_of(error, request.url)
     latency_ms = round((time.monotonic() - began) * 1000)
     if problem is not None:
         problem = ConnectionProblem(problem.kind, redact(problem.message, secret))
@@ -149,16 +126,6 @@ def _question(model: str, settings: ModelSettings) -> dict[str, Any]:
     }
 
 
-def _session() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(socket_factory=checked_socket, use_dns_cache=False, force_close=True)
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-        trust_env=False,
-    )
-
-
 def _sent(session: aiohttp.ClientSession, request: _Request) -> Any:
     return session.request(
         request.method, request.url, headers=request.headers, json=request.body, allow_redirects=False
@@ -187,7 +154,7 @@ def _judge(
             target = urlsplit(response.headers.get("Location", "")).hostname or "another path"
             return _problem(
                 "REDIRECT",
-                f"It redirects to {_quoted(target)}, which is not followed: save the right address",
+                f"It redirects to {quoted(target)}, which is not followed: save the right address",
             )
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return _problem("UNAUTHORIZED", "It does not accept the API key", status, body)
@@ -239,38 +206,4 @@ def _error_in(body: bytes | None) -> str | None:
         return None
     error = answer.get("error", answer.get("message")) if isinstance(answer, dict) else None
     said = error.get("message") if isinstance(error, dict) else error
-    return _quoted(said) if isinstance(said, str) and said else None
-
-
-def _quoted(text: str) -> str:
-    clean = " ".join(clean_text(text.encode("utf-8", "replace")).split())
-    return clean if len(clean) <= MAX_QUOTED_CHARACTERS else clean[: MAX_QUOTED_CHARACTERS - 1] + "…"
-
-
-def _of_error(error: Exception, url: str) -> ConnectionProblem:
-    host = urlsplit(url).hostname
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    match error, cause:
-        case _, ForbiddenAddress():
-            return _problem("FORBIDDEN_ADDRESS", str(cause))
-        case aiohttp.InvalidURL(), _:
-            return _problem("NAME_NOT_FOUND", f"{host} is no name and no address as they are written today")
-        case aiohttp.ClientConnectorDNSError(), _:
-            return _problem("NAME_NOT_FOUND", f"The name {host} cannot be resolved")
-        case aiohttp.ClientSSLError(), _:
-            reason = getattr(error, "certificate_error", None) or cause
-            return _problem("TLS", f"No secure connection to {host}: {_quoted(str(reason))}")
-        case _, ConnectionRefusedError():
-            return _problem("REFUSED", f"Nothing listens at {_address(url)}")
-        case aiohttp.ClientConnectorError(), _:
-            reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
-            return _problem("UNREACHABLE", f"{_address(url)} cannot be reached: {_quoted(str(reason))}")
-        case ((aiohttp.ClientResponseError() | aiohttp.ClientPayloadError() | ValueError()), _):
-            return _problem("BAD_ANSWER", f"What answers at {_address(url)} does not speak HTTP as it should")
-        case _:
-            return _problem("BAD_ANSWER", f"{_address(url)} closed the connection without an answer")
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+    return quoted(said) if isinstance(said, str) and said else None

@@ -1,6 +1,6 @@
-"""The key that encrypts API keys at rest: from a setting, or from a file that is created when first needed.
+"""The key that encrypts API keys and secrets of webhooks: from a setting, or a file that is made when needed.
 
-It is never in the database, so a dump of the database holds no readable API key. Every server and worker on one
+It is never in the database, so a dump of the database holds none of them readable. Every server and worker on one
 database needs the same key. Encrypted data is bound to a context and cannot be decrypted in another.
 """
 
@@ -43,8 +43,11 @@ class SecretKey:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return VERSION + nonce + self._opened(create=True).encrypt(nonce, plain.encode(), context.encode())
 
-    def decrypt(self, data: bytes, context: str) -> str:
-        """Raises SecretKeyError when `data` was encrypted with another key or in another context."""
+    def decrypt(self, data: bytes, context: str, what: str = "API key") -> str:
+        """Raises SecretKeyError when `data` was encrypted with another key or in another context.
+
+        `what` it is, is in the message.
+        """
         nonce, encrypted = data[1 : 1 + NONCE_BYTES], data[1 + NONCE_BYTES :]
         cipher = self._opened(create=False)
         try:
@@ -53,8 +56,8 @@ class SecretKey:
             return cipher.decrypt(nonce, encrypted, context.encode()).decode()
         except (InvalidTag, ValueError):
             raise SecretKeyError(
-                f"The API key of {context} was encrypted with another secret key: set the REEV_GQL_SECRET_KEY "
-                "that every server and worker shares, or save the API key again"
+                f"The {what} of {context} was encrypted with another secret key: set the REEV_GQL_SECRET_KEY "
+                f"that every server and worker shares, or save the {what} again"
             ) from None
 
     def _opened(self, *, create: bool) -> AESGCM:

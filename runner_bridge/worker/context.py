@@ -6,12 +6,12 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from runner_bridge.counters import Counters
 from runner_bridge.launchers.command_help import RunnerCommand
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.waiting import until_stored
 from runner_bridge.watching.directory_watch import DirectoryWatch
-from runner_bridge.worker.counters import Counters
 from store.executions import state_machine
 from store.live.hub import Hub
 from store.model import Ending, Execution, ExecutionId, WorkerId

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Coroutine
 
 from runner_bridge import log_context
+from runner_bridge.counters import Counters
 from runner_bridge.launchers.command_help import RunnerCommand
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
@@ -24,7 +25,6 @@ from runner_bridge.processes import machine, process_identity, reaper
 from runner_bridge.waiting import ShuttingDown, until_stored, wait_for_event
 from runner_bridge.watching.directory_watch import DirectoryWatch
 from runner_bridge.worker.context import WorkerContext
-from runner_bridge.worker.counters import Counters
 from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
 from runner_bridge.worker.runner_end import SHUTDOWN_GRACE_S, end_processes
 from runner_bridge.worker.supervision import Supervision

@@ -11,8 +11,8 @@ from typing import Any
 
 import strawberry
 
-from runner_bridge.agents.connection_test import ConnectionProblemKind
 from runner_bridge.formats.agents.agent_settings import ConversationMode, ModelProtocol, OnLimit, ToolSet
+from runner_bridge.outgoing import ConnectionProblemKind
 from runner_bridge.sessions.flows import FlowSource
 from runner_bridge.sessions.reports import ImportOutcome
 from schema.differences.executions import Difference
@@ -38,6 +38,7 @@ from store.model import (
     ToolCallStatus,
 )
 from store.model import MessageKind as ConversationEntryKind
+from store.webhooks.webhooks import WebhookEvent
 
 __all__ = [
     "BatchStatus",
@@ -69,6 +70,7 @@ __all__ = [
     "SyncOutcome",
     "ToolCallStatus",
     "ToolSet",
+    "WebhookEvent",
 ]
 
 
@@ -199,6 +201,16 @@ _describe(
         "TOOL": "A tool, one node however often it was called.",
         "ACCOUNT": "One side of a transfer; it is within its tool.",
         "END": "Where it ends.",
+    },
+)
+
+_describe(
+    WebhookEvent,
+    "WebhookEvent",
+    "What a webhook is told of.",
+    {
+        "EXECUTION_ENDED": "An execution has ended, in any state: `execution.ended`.",
+        "BATCH_ENDED": "The last execution of a batch has ended: `batch.ended`.",
     },
 )
 

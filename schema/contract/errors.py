@@ -58,6 +58,7 @@ class ErrorCode(Enum):
     AGENT_CONFIG_NOT_FOUND = strawberry.enum_value(
         "AGENT_CONFIG_NOT_FOUND", description="Nothing is saved for this agent."
     )
+    WEBHOOK_NOT_FOUND = strawberry.enum_value("WEBHOOK_NOT_FOUND", description="No webhook has this id.")
     SECRET_KEY = strawberry.enum_value(
         "SECRET_KEY", description="The server's secret key is missing, cannot be read, or is another one."
     )

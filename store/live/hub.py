@@ -84,8 +84,14 @@ class Hub:
         """The positions of waiting executions."""
         self.delivery_latency = LatencyHistogram()
         """Time from an event's commit until it was given to a follower that waited for it."""
+        self.deliveries = ChangeSignal()
+        """Fires when there is something for a webhook."""
         self._listener = NotificationListener(
-            db.connector, self.updates.wake, self.benchmarks.wake, on_reconnection=self._timelines.recheck
+            db.connector,
+            self.updates.wake,
+            self.benchmarks.wake,
+            on_reconnection=self._timelines.recheck,
+            on_deliveries=self.deliveries.fire,
         )
         self._channels: dict[ExecutionId, _Channel] = {}
 

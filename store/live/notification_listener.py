@@ -18,6 +18,9 @@ CHANNEL = "reev_gql"
 BENCHMARKS_CHANNEL = "reev_gql_benchmarks"
 """A channel of its own: executions change all the time, benchmarks rarely."""
 
+WEBHOOKS_CHANNEL = "reev_gql_webhooks"
+"""Where something is to be delivered, which is never the case without webhooks."""
+
 PROBE_S = 2.0
 """How often a silent connection is probed."""
 
@@ -33,8 +36,9 @@ log = logging.getLogger(__name__)
 class NotificationListener:
     """Calls `on_executions` after each commit that changed an execution, until `close`.
 
-    `on_benchmarks` is called after each commit that changed a benchmark. After a reconnection `on_reconnection` is
-    called, and then both others: the server may be another one.
+    `on_benchmarks` is called after each commit that changed a benchmark, `on_deliveries` after each that has
+    something for a webhook. After a reconnection `on_reconnection` is called, and then all others: the server may
+    be another one.
     """
 
     def __init__(
@@ -43,12 +47,18 @@ class NotificationListener:
         on_executions: Callable[[], None],
         on_benchmarks: Callable[[], None] | None = None,
         on_reconnection: Callable[[], None] | None = None,
+        on_deliveries: Callable[[], None] | None = None,
     ) -> None:
         self._connector = connector
         self._on_reconnection = on_reconnection
-        self._callbacks: Mapping[str, Callable[[], None]] = {CHANNEL: on_executions}
-        if on_benchmarks is not None:
-            self._callbacks = {**self._callbacks, BENCHMARKS_CHANNEL: on_benchmarks}
+        callbacks = {
+            CHANNEL: on_executions,
+            BENCHMARKS_CHANNEL: on_benchmarks,
+            WEBHOOKS_CHANNEL: on_deliveries,
+        }
+        self._callbacks: Mapping[str, Callable[[], None]] = {
+            channel: callback for channel, callback in callbacks.items() if callback is not None
+        }
         self._lost = asyncio.Event()
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None

@@ -49,6 +49,8 @@ TABLES = (
     "performance_times",
     "pruned_executions",
     "retention_progress",
+    "webhook_deliveries",
+    "webhooks",
     "workers",
 )
 """Every table of the newest schema."""

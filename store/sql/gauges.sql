@@ -21,4 +21,8 @@ SELECT 'conflicts', '', count(*) FROM ingest_conflicts
 UNION ALL
 SELECT 'bad_files', '', count(*) FROM ingest_failures
 UNION ALL
+SELECT 'deliveries', '', count(*) FROM webhook_deliveries WHERE due_at IS NOT NULL
+UNION ALL
+SELECT 'disabled_webhooks', '', count(*) FROM webhooks WHERE disabled_at IS NOT NULL
+UNION ALL
 SELECT 'notification_queue', '', pg_notification_queue_usage()

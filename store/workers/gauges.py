@@ -24,6 +24,9 @@ class Gauges:
     conflicts: int = 0
     bad_files: int = 0
     """Session files that cannot be used, of those recorded."""
+    deliveries: int = 0
+    """Of webhooks, not accepted yet."""
+    disabled_webhooks: int = 0
     notification_queue: float = 0.0
     """How full PostgreSQL's queue of notifications is, from 0 to 1."""
 
@@ -41,5 +44,7 @@ async def read(db: Database) -> Gauges:
         oldest_queued_s=max(0.0, of("oldest_queued_s")),
         conflicts=int(of("conflicts")),
         bad_files=int(of("bad_files")),
+        deliveries=int(of("deliveries")),
+        disabled_webhooks=int(of("disabled_webhooks")),
         notification_queue=of("notification_queue"),
     )

@@ -18,7 +18,7 @@ from gql_server.process.api_process import serving
 from gql_server.process.listening import listening_socket
 from gql_server.process.services import Services
 from gql_server.settings.settings import Settings
-from runner_bridge.worker.counters import Counters
+from runner_bridge.counters import Counters
 from store.live.hub import Hub
 from store.postgres.database import Database
 from tests.helpers.command_line import MakeServer, Server, api_line, start_cli

@@ -85,7 +85,7 @@ def check_address(address: Address) -> None:
         one.is_link_local or one in METADATA for one in _possibly_inside(address)
     ):
         raise ForbiddenAddress(
-            f"{address} is not asked: link-local, multicast and unspecified addresses are no model's"
+            f"{address} is not asked: link-local, multicast and unspecified addresses are never connected to"
         )
 
 

@@ -6,7 +6,7 @@ from gql_server.operations.request import GraphQLRequest
 from gql_server.process.application import create_engine
 from gql_server.process.services import Services
 from gql_server.settings.settings import Settings
-from runner_bridge.worker.counters import Counters
+from runner_bridge.counters import Counters
 from store.live.hub import Hub
 from store.model import ExecutionStatus
 from store.postgres.database import Database

@@ -32,7 +32,10 @@ ON_THE_DATABASE = {
 """Commands that work on a database, with what they need to be called."""
 
 AGENTS = {f"agents {name}" for name in ("add", "list", "remove", "show", "test")}
-OTHERS = {"doctor", "import", "init", "list", "run", "schema", "show", "stop", "sync", "watch"} | AGENTS
+WEBHOOKS = {f"webhooks {name}" for name in ("add", "enable", "list", "remove", "test")}
+OTHERS = (
+    {"doctor", "import", "init", "list", "run", "schema", "show", "stop", "sync", "watch"} | AGENTS | WEBHOOKS
+)
 """`doctor` tells of it among other things, `init` and `schema` touch none, the rest ask a server."""
 
 RUN = """

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from runner_bridge.worker.counters import Counters
+from runner_bridge.counters import Counters
 from store.errors import DatabaseUnavailable
 from store.executions import state_machine
 from store.live.hub import Hub

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.agents.configurations import Endpoint
-from runner_bridge.agents.connection_test import ConnectionProblemKind, ConnectionReport, check
+from runner_bridge.agents.connection_test import ConnectionReport, check
 from runner_bridge.formats.agents.agent_settings import ModelProtocol, ModelSettings
 from runner_bridge.formats.agents.endpoint_addresses import check_address
+from runner_bridge.outgoing import ConnectionProblemKind
 from tests.helpers.llm import FakeLlm, fake_llm
 from tests.helpers.scripted_endpoint import API_KEY, scripted_endpoint
 

@@ -1,0 +1,1 @@
+"""Webhooks: listed, saved, deleted and tested."""

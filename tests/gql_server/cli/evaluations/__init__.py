@@ -1,1 +1,0 @@
-"""Evaluations by command line: pure rules, and whole commands against a server."""
