@@ -32,6 +32,11 @@ class _Sortable:
     def is_float(self) -> bool:
         return self.kind == "double precision"
 
+    @property
+    def highest(self) -> str:
+        """In SQL: no value is as high."""
+        return "'Infinity'" if self.is_float else str(2**63 - 1)
+
     def unknown(self, *, descending: bool) -> float | int:
         """What comes last in this direction."""
         if descending:
@@ -42,8 +47,7 @@ class _Sortable:
         """As it is indexed."""
         if descending:
             return f"coalesce({self.column}, -1)"
-        last = "'Infinity'" if self.is_float else 2**63 - 1
-        return f"coalesce({self.column}, {last})"
+        return f"coalesce({self.column}, {self.highest})"
 
 
 _SORTED_BY = {
@@ -57,17 +61,16 @@ _SORTED_BY = {
 
 def at_least(field: OrderField) -> str:
     """The condition, with a {}, for rows whose value is known and that high; an index of an order finds them."""
-    return _limited(_SORTED_BY[field], ">=", descending=True)
+    by = _SORTED_BY[field]
+    expression = by.expression(descending=True)
+    return f"({expression} >= {{}}::{by.kind} AND {expression} >= 0)"
 
 
 def at_most(field: OrderField) -> str:
     """The same for rows whose value is known and that low."""
-    return _limited(_SORTED_BY[field], "<=", descending=False)
-
-
-def _limited(by: _Sortable, sign: str, *, descending: bool) -> str:
-    expression = by.expression(descending=descending)
-    return f"({expression} {sign} {{}}::{by.kind} AND {by.column} IS NOT NULL)"
+    by = _SORTED_BY[field]
+    expression = by.expression(descending=False)
+    return f"({expression} <= {{}}::{by.kind} AND {expression} < {by.highest})"
 
 
 def order_by(order: ExecutionOrder, backwards: bool) -> str:

@@ -150,7 +150,6 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "which batches run": lambda db: batch_listing.page(
         db, BatchFilter(statuses=(BatchStatus.RUNNING,)), BatchBounds(50)
     ),
-    "reruns of a batch": lambda db: batch_listing.reruns_of(db, [BATCH]),
     "what of a batch is repeated": lambda db: batches.agents_to_rerun(db, BATCH, RerunOnly.FAILED),
     "stop of a batch": lambda db: batches.stop(db, BATCH),
     "tags": lambda db: tags.change(db, [ONE], ["a"], ["b"]),
