@@ -20,6 +20,7 @@ from pathlib import Path
 
 from perf.load.databases import Databases, Part
 from perf.parts import (
+    batches,
     conversations,
     crowded_feedback,
     dashboard,
@@ -68,6 +69,7 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
         "observing": lambda: observing.measure(databases.new_database),
         "tool_calls": over(tool_calls.measure),
         "conversations": lambda: conversations.measure(databases.new_database, databases.new_url),
+        "batches": lambda: batches.measure(databases.new_database),
         "floods": over(floods.measure),
         "crowded": over(crowded_feedback.measure),
         "stops": over(stops.measure),

@@ -43,6 +43,7 @@ FEEDBACK = "session file closed → event at the watcher, idle server"
 SYNC = "sync of 10,000 files"
 IMPORT = "import of 10,000 session files"
 CONVERSATIONS = "conversations with models"
+BATCHES = "a batch of 1,000 executions"
 SCALE = "lists and agent performance at 1,000,000 executions against 10,000"
 MODEL = "execution with a model that answers at once"
 STARTUP = "start"
@@ -79,6 +80,8 @@ GOALS = (
     Goal(
         CONVERSATIONS, "conversations.stored", "1,000 transcripts stored ≤ 1.5 × parsing alone", at_most(1.5)
     ),
+    Goal(BATCHES, "batches.accepted", "accepted in one transaction ≤ 1,000 ms", at_most(1000)),
+    Goal(BATCHES, "batches.stopped", "stopped while it waits ≤ 1,000 ms", at_most(1000)),
     Goal(SCALE, "scale.slowest", "≤ 1.5 ×, the slowest of them", at_most(1.5)),
     Goal(MODEL, "model.overhead", "≤ 1.3 × with the reference answer", at_most(1.3)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
