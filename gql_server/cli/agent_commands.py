@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Coroutine
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from gql_server.cli.errors import CliError
-from gql_server.cli.options import DEFAULT_SERVER, Json, Server
+from gql_server.cli.errors import wrong_use
+from gql_server.cli.options import DEFAULT_SERVER, Json, Server, finish
 
 KEY_VARIABLE = "REEV_GQL_AGENT_KEY"
 KEY_ON_COMMAND_LINE = (
@@ -35,12 +34,12 @@ class AddCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if any(arg.startswith(("--key=", "--api-key", "--apikey", "--token")) for arg in args):
-            raise CliError(KEY_ON_COMMAND_LINE)
+            raise wrong_use(KEY_ON_COMMAND_LINE)
         # Parsing takes them out of the list.
         asks = "--key" in args
         rest = super().parse_args(ctx, args)
         if ctx.args:
-            raise CliError(KEY_ON_COMMAND_LINE if asks else "give one name, and options after it")
+            raise wrong_use(KEY_ON_COMMAND_LINE if asks else "give one name, and options after it")
         return rest
 
 
@@ -107,7 +106,7 @@ def add(
         request["apiKey"] = ""
     elif api_key := _key(ask=key, from_stdin=key_stdin):
         request["apiKey"] = api_key
-    _finish(agents.add(server, request, as_json=json))
+    finish(agents.add(server, request, as_json=json))
 
 
 @agents_app.command()
@@ -115,7 +114,7 @@ def test(name: Name, server: Server = DEFAULT_SERVER, json: Json = False) -> Non
     """Send one short request to the model of agent NAME; exit with 0 only if it answers as an agent needs it."""
     from gql_server.cli import agents
 
-    _finish(agents.test(server, name, as_json=json))
+    finish(agents.test(server, name, as_json=json))
 
 
 @agents_app.command(name="list")
@@ -123,7 +122,7 @@ def list_(server: Server = DEFAULT_SERVER, json: Json = False) -> None:
     """List the agents that benchmarks can be executed with."""
     from gql_server.cli import agents
 
-    _finish(agents.list_(server, as_json=json))
+    finish(agents.list_(server, as_json=json))
 
 
 @agents_app.command()
@@ -131,7 +130,7 @@ def show(name: Name, server: Server = DEFAULT_SERVER, json: Json = False) -> Non
     """Show how agent NAME reaches and asks its model."""
     from gql_server.cli import agents
 
-    _finish(agents.show(server, name, as_json=json))
+    finish(agents.show(server, name, as_json=json))
 
 
 @agents_app.command()
@@ -139,27 +138,21 @@ def remove(name: Name, server: Server = DEFAULT_SERVER, json: Json = False) -> N
     """Delete the configuration of agent NAME with its API key; its executions stay."""
     from gql_server.cli import agents
 
-    _finish(agents.remove(server, name, as_json=json))
+    finish(agents.remove(server, name, as_json=json))
 
 
 def _key(*, ask: bool, from_stdin: bool) -> str | None:
     if ask and from_stdin:
-        raise CliError("give --key or --key-stdin, not both")
+        raise wrong_use("give --key or --key-stdin, not both")
     if from_stdin:
         if not (read := sys.stdin.read(10_000).strip()):
-            raise CliError("standard input holds no API key")
+            raise wrong_use("standard input holds no API key")
         return read
     if ask:
         if not sys.stdin.isatty():
-            raise CliError(
+            raise wrong_use(
                 f"--key asks on a terminal, and there is none: set {KEY_VARIABLE} or use --key-stdin"
             )
         entered: str = typer.prompt("API key", hide_input=True, err=True)
         return entered.strip()
     return os.environ.get(KEY_VARIABLE) or None
-
-
-def _finish(command: Coroutine[Any, Any, int]) -> None:
-    import asyncio
-
-    raise typer.Exit(asyncio.run(command))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gql_server.cli import graphql_client
 from gql_server.cli.client_commands import success
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import wrong_use
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
@@ -76,9 +76,9 @@ def _value(setting: str, value: Any) -> Any:
     try:
         parameters = json.loads(value)
     except ValueError as error:
-        raise CliError(f"--parameters is not JSON: {error}") from error
+        raise wrong_use(f"--parameters is not JSON: {error}") from error
     if not isinstance(parameters, dict):
-        raise CliError("--parameters must be a JSON object, such as '{\"top_k\": 40}'")
+        raise wrong_use("--parameters must be a JSON object, such as '{\"top_k\": 40}'")
     return parameters
 
 
@@ -151,7 +151,7 @@ def _cells(agent: Data) -> tuple[str, str, Text]:
 async def show(url: str, name: str, *, as_json: bool) -> int:
     agent = next((each for each in await _agents(url) if each["name"] == name), None)
     if agent is None:
-        raise CliError(
+        raise wrong_use(
             f"there is no agent {name!r}: `reev-gql agents add {printable(name)} --url URL --model MODEL` adds it"
         )
     if as_json:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from gql_server.cli import graphql_client
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import CliError, ExitCode, wrong_use
 from gql_server.cli.views import tables
 from gql_server.cli.views.conversation_view import usage_text
 from gql_server.cli.views.json_lines import emit
@@ -17,6 +17,15 @@ from gql_server.cli.views.live_view import LiveView, final_line, new_console
 from gql_server.documents import cli_documents
 
 Data = dict[str, Any]
+
+REFUSALS = {
+    "EXECUTION_ALREADY_ENDED": ExitCode.NOT_REACHED,
+    "EXECUTION_NOT_OURS": ExitCode.NOT_REACHED,
+    "NOTHING_TO_RERUN": ExitCode.NOT_REACHED,
+    "SECRET_KEY": ExitCode.SERVER_FAILED,
+    "BENCHMARKS_DIRECTORY": ExitCode.SERVER_FAILED,
+}
+"""Codes of the contract that are no wrong use."""
 
 
 async def sync(url: str, *, dry_run: bool, as_json: bool) -> int:
@@ -53,7 +62,7 @@ async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
     """Prints every event as it arrives, then how it ended."""
     # Asked first, because a wrong id, address or token is not a lost connection to wait for.
     if (await graphql_client.ask(url, cli_documents.STATUS, {"id": execution_id}))["execution"] is None:
-        raise CliError(f"there is no execution {execution_id}")
+        raise wrong_use(f"there is no execution {execution_id}")
     with LiveView(new_console(), as_json=as_json) as view:
         last: Data | None = None
         async for event in graphql_client.events(url, execution_id, view.connection_lost):
@@ -62,7 +71,7 @@ async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
                 {key: value for key, value in event.items() if key != "execution"}
             ) if as_json else view.show(event)
     if last is None:
-        raise CliError(f"no event of execution {execution_id} arrived")
+        raise CliError(f"no event of execution {execution_id} arrived", ExitCode.SERVER_FAILED)
     execution: Data = last["execution"]
     if as_json:
         emit({"kind": "RESULT", **execution})
@@ -105,7 +114,7 @@ async def show(url: str, execution_id: str, *, as_json: bool) -> int:
         "execution"
     ]
     if execution is None:
-        raise CliError(f"there is no execution {execution_id}")
+        raise wrong_use(f"there is no execution {execution_id}")
     if as_json:
         emit(execution)
     else:
@@ -117,5 +126,6 @@ def success(data: Data, field: str) -> Data:
     """The success of a result union. Raises CliError for the other members."""
     result: Data = data[field]
     if "code" in result:
-        raise CliError(f"{result['message']} ({result['code']})")
+        code = REFUSALS.get(result["code"], ExitCode.WRONG_USE)
+        raise CliError(f"{result['message']} ({result['code']})", code)
     return result

@@ -15,8 +15,9 @@ from typing import Annotated, Any
 import typer
 
 from gql_server.cli.agent_commands import agents_app
-from gql_server.cli.errors import CliError
-from gql_server.cli.options import DEFAULT_SERVER, Json, ServerOrUrl
+from gql_server.cli.errors import CliError, wrong_use
+from gql_server.cli.evaluations.commands import batches_app, compare, leaderboard, run
+from gql_server.cli.options import DEFAULT_SERVER, Json, ServerOrUrl, finish
 from gql_server.cli.webhooks.commands import webhooks_app
 
 app = typer.Typer(
@@ -82,7 +83,7 @@ def doctor(json: Json = False) -> None:
     # Like Ctrl-C: what the command has opened is closed, the embedded database too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
-    _finish(checking.doctor(as_json=json))
+    finish(checking.doctor(as_json=json))
 
 
 @app.command()
@@ -110,7 +111,7 @@ def prune(
 
     def part(settings: Any) -> Any:
         if older_than is None and settings.retention_days is None:
-            raise CliError("give --older-than, or set REEV_GQL_RETENTION_DAYS")
+            raise wrong_use("give --older-than, or set REEV_GQL_RETENTION_DAYS")
         age = pruning.parse_age(f"{settings.retention_days}d" if older_than is None else older_than)
         return pruning.prune(settings, pruning.PruneOptions(age, files, yes, json))
 
@@ -128,7 +129,7 @@ def sync(
     """Make the database hold what is in the benchmarks directory."""
     from gql_server.cli import client_commands
 
-    _finish(client_commands.sync(url, dry_run=dry_run, as_json=json))
+    finish(client_commands.sync(url, dry_run=dry_run, as_json=json))
 
 
 @app.command(name="import")
@@ -142,7 +143,7 @@ def import_(
 ) -> None:
     """Import what other runners left in DIRECTORY: session files, tool logs, cli_sessions.json.
 
-    Exit with 0 when all of it is stored, 1 when something could not be used or is in conflict, 3 when there is
+    Exit with 0 when all of it is stored, 1 when something could not be used or is in conflict, 2 when there is
     nothing to import.
     """
 
@@ -150,39 +151,10 @@ def import_(
 
     # A relative path is relative to here, not to where the server runs; the server takes no `..`.
     absolute = None if directory is None else os.path.abspath(directory)
-    _finish(import_files.import_files(url, absolute, as_json=json))
+    finish(import_files.import_files(url, absolute, as_json=json))
 
 
-@app.command()
-def run(
-    benchmark: Annotated[str, typer.Argument(help="Id of the benchmark, as `list benchmarks` shows it.")],
-    agent: Annotated[
-        str, typer.Option(help="Agent to run it with; `deterministic` sends the reference answer.")
-    ] = "deterministic",
-    watch: Annotated[bool, typer.Option("--watch", help="Show what happens until it ends.")] = False,
-    timeout: Annotated[float | None, typer.Option(help="Time limit of the execution, in seconds.")] = None,
-    key: Annotated[
-        str | None, typer.Option(help="Idempotency key: the same key starts the execution only once.")
-    ] = None,
-    priority: Annotated[int, typer.Option(help="-100 to 100: the higher goes first.")] = 0,
-    repeats: Annotated[
-        int, typer.Option(min=1, max=100, help="How many executions; more than 1 are a batch.")
-    ] = 1,
-    name: Annotated[str | None, typer.Option(help="Name of the batch.")] = None,
-    url: ServerOrUrl = DEFAULT_SERVER,
-    json: Json = False,
-) -> None:
-    """Start an execution of BENCHMARK, or several; with --watch, exit with 0 only if all SUCCEEDED."""
-    from gql_server.cli import client_commands, run_repeats
-
-    request: dict[str, object] = {"idempotencyKey": key, "priority": priority}
-    if timeout is not None:
-        request["timeoutMs"] = round(timeout * 1000)
-    if repeats > 1 or name is not None:
-        request |= {"benchmarkIds": [benchmark], "agents": [agent], "repeats": repeats, "name": name}
-        _finish(run_repeats.run(url, request, watching=watch, as_json=json))
-    request |= {"benchmarkId": benchmark, "agent": agent}
-    _finish(client_commands.run(url, request, watching=watch, as_json=json))
+app.command()(run)
 
 
 @app.command()
@@ -194,7 +166,7 @@ def watch(
     """Show what happens to EXECUTION until it ends; exit with 0 only if it SUCCEEDED."""
     from gql_server.cli import client_commands
 
-    _finish(client_commands.watch(url, execution, as_json=json))
+    finish(client_commands.watch(url, execution, as_json=json))
 
 
 @app.command()
@@ -206,7 +178,7 @@ def stop(
     """Stop EXECUTION, whatever it is doing."""
     from gql_server.cli import client_commands
 
-    _finish(client_commands.stop(url, execution, as_json=json))
+    finish(client_commands.stop(url, execution, as_json=json))
 
 
 @app.command(name="list")
@@ -219,7 +191,7 @@ def list_(
     """List executions (newest first), benchmarks or agents."""
     from gql_server.cli import client_commands
 
-    _finish(client_commands.list_(url, what.value, first, as_json=json))
+    finish(client_commands.list_(url, what.value, first, as_json=json))
 
 
 @app.command()
@@ -231,7 +203,7 @@ def show(
     """Show everything that is known about EXECUTION."""
     from gql_server.cli import client_commands
 
-    _finish(client_commands.show(url, execution, as_json=json))
+    finish(client_commands.show(url, execution, as_json=json))
 
 
 @app.command()
@@ -245,6 +217,9 @@ def schema(
     raise typer.Exit(contracts.print_or_keep(write=write, check=check))
 
 
+app.add_typer(batches_app, name="batches")
+app.command()(leaderboard)
+app.command()(compare)
 app.add_typer(agents_app, name="agents")
 app.add_typer(webhooks_app, name="webhooks")
 
@@ -289,12 +264,6 @@ def token_revoke(name: Annotated[str, typer.Argument(help="Name of the token.")]
     from gql_server.cli import tokens
 
     _with_settings(lambda settings: tokens.revoke(settings, name))
-
-
-def _finish(command: Coroutine[Any, Any, int]) -> None:
-    import asyncio
-
-    raise typer.Exit(asyncio.run(command))
 
 
 def _in_process(name: str, **options: object) -> None:

@@ -19,7 +19,7 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.aiohttp_websockets import AIOHTTPWebsocketsTransport
 from gql.transport.exceptions import TransportError, TransportQueryError, TransportServerError
 
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import CliError, ExitCode
 from gql_server.documents.cli_documents import BATCH_UPDATES, EVENTS
 
 REQUEST_TIMEOUT_S = 60
@@ -34,6 +34,14 @@ LONGEST_PAUSE_S = 2.0
 
 GIVE_UP_AFTER_S = 60.0
 """How long to wait for a server that is away."""
+
+OUR_FAULTS = frozenset(
+    {
+        *("INTERNAL", "SERVER_BUSY", "DATABASE_UNAVAILABLE", "SERVICE_UNAVAILABLE", "OPERATION_TIMEOUT"),
+        *("REQUEST_TIMEOUT", "TOO_MANY_REQUESTS", "TOO_MANY_STREAMS", "ANSWERS_UNREAD"),
+    }
+)
+"""Codes of top-level errors that are no fault of the request."""
 
 CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TransportError, TimeoutError)
 
@@ -53,9 +61,10 @@ async def ask(url: str, document: str, variables: Mapping[str, object] | None = 
             data: dict[str, Any] = await session.execute(request)
             return data
     except TransportQueryError as error:
-        raise CliError(_messages(error)) from error
+        raise _answered(error) from error
     except TransportServerError as error:
-        raise CliError(f"{url} refused the request: {error}") from error
+        code = ExitCode.WRONG_USE if (error.code or 500) < 500 else ExitCode.SERVER_FAILED
+        raise CliError(f"{url} refused the request: {error}", code) from error
     except CONNECTION_ERRORS as error:
         raise _unreachable(url) from error
 
@@ -103,7 +112,7 @@ async def _followed(
                         yield item
             return
         except TransportQueryError as error:
-            raise CliError(_messages(error)) from error
+            raise _answered(error) from error
         except CONNECTION_ERRORS as error:
             lost_at = lost_at or clock()
             if clock() - lost_at > GIVE_UP_AFTER_S:
@@ -135,10 +144,14 @@ def _websocket_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))
 
 
-def _messages(error: TransportQueryError) -> str:
-    return "; ".join(str(item.get("message", item)) for item in error.errors or []) or str(error)
+def _answered(error: TransportQueryError) -> CliError:
+    """The top-level errors of an answer."""
+    errors = error.errors or []
+    message = "; ".join(str(item.get("message", item)) for item in errors) or str(error)
+    codes = {str((item.get("extensions") or {}).get("code")) for item in errors}
+    return CliError(message, ExitCode.SERVER_FAILED if codes & OUR_FAULTS else ExitCode.WRONG_USE)
 
 
 def _unreachable(url: str) -> CliError:
     advice = "start one with `reev-gql serve`, or name another with --server or REEV_GQL_URL"
-    return CliError(f"no server answers at {url}: {advice}")
+    return CliError(f"no server answers at {url}: {advice}", ExitCode.SERVER_FAILED)

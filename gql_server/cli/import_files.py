@@ -16,6 +16,7 @@ from rich.text import Text
 
 from gql_server.cli import graphql_client
 from gql_server.cli.client_commands import success
+from gql_server.cli.errors import ExitCode
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
@@ -26,12 +27,6 @@ PAGE = 250
 
 COUNTS = ("imported", "added", "unchanged", "conflicts", "failed", "linesNotUsed")
 
-NOT_TAKEN = 1
-"""Exit code: a file was damaged or in conflict, or lines of a tool log could not be used."""
-
-NOTHING_FOUND = 3
-"""Exit code: there is nothing in the directory that can be imported. 2 is the shell's for a wrong command line."""
-
 SHOWN_OTHERS = 5
 SHOWN_REMARKS = 10
 """Names and remarks printed; `--json` prints all."""
@@ -41,7 +36,11 @@ Data = dict[str, Any]
 
 
 async def import_files(url: str, directory: str | None, *, as_json: bool) -> int:
-    """Imports everything; the exit code is 0, NOT_TAKEN or NOTHING_FOUND."""
+    """Imports everything.
+
+    NOT_REACHED: a file was damaged or in conflict, or lines of a tool log could not be used. WRONG_USE: nothing in
+    the directory can be imported.
+    """
     console = new_console()
     counts: Counter[str] = Counter()
     noteworthy: list[Data] = []
@@ -78,8 +77,9 @@ async def import_files(url: str, directory: str | None, *, as_json: bool) -> int
     else:
         _print(console, noteworthy, summary)
     if not summary["total"]:
-        return NOTHING_FOUND
-    return NOT_TAKEN if counts["failed"] or counts["conflicts"] or counts["linesNotUsed"] else 0
+        return ExitCode.WRONG_USE
+    not_taken = counts["failed"] or counts["conflicts"] or counts["linesNotUsed"]
+    return ExitCode.NOT_REACHED if not_taken else ExitCode.REACHED
 
 
 def _print(console: Console, noteworthy: list[Data], summary: Data) -> None:

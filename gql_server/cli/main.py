@@ -1,13 +1,10 @@
-"""The entry point of the `reev-gql` command.
-
-Exit codes: 0 it worked (for `run --watch`: the execution SUCCEEDED), 1 it did not, 2 usage, 130 interrupted.
-"""
+"""The entry point of the `reev-gql` command. Its exit codes: gql_server/cli/errors.py."""
 
 from __future__ import annotations
 
 import sys
 
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import CliError, ExitCode
 
 
 def main() -> None:
@@ -19,10 +16,10 @@ def main() -> None:
         app()
     except CliError as error:
         print(f"reev-gql: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, as `head` does.
         sys.stderr.close()
-        sys.exit(1)
+        sys.exit(ExitCode.NOT_REACHED)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -19,3 +20,10 @@ _ABOUT_SERVER = {"envvar": "REEV_GQL_URL", "help": "The server's GraphQL endpoin
 Server = Annotated[str, typer.Option("--server", **_ABOUT_SERVER)]
 ServerOrUrl = Annotated[str, typer.Option("--server", "--url", **_ABOUT_SERVER)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for scripts.")]
+
+
+def finish(command: Coroutine[Any, Any, int]) -> None:
+    """Runs a command to its end, and ends with its exit code."""
+    import asyncio
+
+    raise typer.Exit(asyncio.run(command))

@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import wrong_use
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.process.startup import database_server
@@ -54,13 +54,13 @@ def parse_age(text: str) -> dt.timedelta:
     """`90d`, `12w` or `36h` as a duration; raises CliError."""
     match = _AGE.fullmatch(text.strip().lower())
     if match is None:
-        raise CliError(f"--older-than is a number and h, d or w, as in 90d, not {text!r}")
+        raise wrong_use(f"--older-than is a number and h, d or w, as in 90d, not {text!r}")
     try:
         age = int(match[1]) * _UNITS[match[2]]
     except OverflowError:
-        raise CliError("--older-than is longer than time itself") from None
+        raise wrong_use("--older-than is longer than time itself") from None
     if not MIN_AGE <= age < dt.timedelta(days=36_500):
-        raise CliError("--older-than is at least 1h and at most 100 years")
+        raise wrong_use("--older-than is at least 1h and at most 100 years")
     return age
 
 

@@ -25,6 +25,22 @@ fragment Usage on ModelUsage {
 }
 """
 
+_FIGURES = """
+fragment Figures on AttemptFigures {
+  attempts solved excluded { reason executions }
+  solveRate solveRateInterval { low high } meanScore meanScoreInterval { low high } medianScore minScore maxScore
+  inputTokens outputTokens cachedTokens reasoningTokens cost costPerAttempt costPerSolved
+  meanTimeMs p50TimeMs p95TimeMs
+}
+"""
+
+_ENTRIES = f"""
+fragment AgentFigures on LeaderboardEntry {{
+  agent settingsHash settingsSummary model benchmarks isPartial figures {{ ...Figures }}
+}}
+{_FIGURES}
+"""
+
 _ERRORS = """
 __typename
 ... on Error { code message }
@@ -55,7 +71,8 @@ mutation Run($input: RunBenchmarkInput!) {{
 
 _BATCH = """
 fragment Counts on Batch {
-  id name tags size requestedAt progress { queued running stopping succeeded failed timedOut stopped lost ended }
+  id name note tags size requestedAt
+  progress { queued running stopping succeeded failed timedOut stopped lost ended }
   figures { attempts solved solveRate solveRateInterval { low high } meanComputedScore }
 }
 """
@@ -64,15 +81,92 @@ RUN_MANY = f"""
 mutation RunMany($input: RunBenchmarksInput!) {{
   runBenchmarks(input: $input) {{
     {_ERRORS}
-    ... on RunBenchmarksSuccess {{ batch {{ ...Counts executions(first: 1) {{ updatesCursor nodes {{ id }} }} }} }}
+    ... on RunBenchmarksSuccess {{ batch {{ ...Counts }} }}
+  }}
+}}
+{_BATCH}
+"""
+
+RERUN_BATCH = f"""
+mutation RerunBatch($input: RerunBatchInput!) {{
+  rerunBatch(input: $input) {{
+    {_ERRORS}
+    ... on RunBenchmarksSuccess {{ batch {{ ...Counts }} }}
   }}
 }}
 {_BATCH}
 """
 
 BATCH = f"""
-query Batch($id: ID!) {{ batch(id: $id) {{ ...Counts }} }}
+query Batch($id: ID!) {{ batch(id: $id) {{ ...Counts entries {{ ...AgentFigures }} }} }}
+{_BATCH}{_ENTRIES}
+"""
+
+LEADERBOARD = f"""
+query Leaderboard($filter: LeaderboardFilter, $orderBy: LeaderboardOrder!, $first: Int!) {{
+  leaderboard(filter: $filter, orderBy: $orderBy, first: $first) {{
+    totalCount benchmarks entries {{ ...AgentFigures }}
+  }}
+}}
+{_ENTRIES}
+"""
+
+COMPARE = f"""
+query Compare($baseline: AttemptSetInput!, $candidate: AttemptSetInput!) {{
+  compareAttempts(baseline: $baseline, candidate: $candidate) {{
+    verdict sentence
+    baseline {{ ...Figures }}
+    candidate {{ ...Figures }}
+    solveRateDifference solveRateDifferenceInterval {{ low high }}
+    scoreDifference scoreDifferenceInterval {{ low high }}
+    benchmarks {{
+      benchmarkId revision
+      baseline {{ attempts solved solveRate meanScore }}
+      candidate {{ attempts solved solveRate meanScore }}
+      solveRateDifference scoreDifference
+    }}
+    onlyInBaseline onlyInCandidate
+  }}
+}}
+{_FIGURES}
+"""
+
+BATCHES = f"""
+query Batches($first: Int!, $filter: BatchFilter) {{
+  batches(first: $first, filter: $filter) {{ nodes {{ ...Counts }} }}
+}}
 {_BATCH}
+"""
+
+BATCH_EXECUTIONS = f"""
+query BatchExecutions($id: ID!, $first: Int!, $after: String) {{
+  batch(id: $id) {{
+    executions(first: $first, after: $after) {{
+      updatesCursor
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{ ...Summary trial benchmarkRevision assertions {{ outcome }} }}
+    }}
+  }}
+}}
+{_EXECUTION}
+"""
+
+BENCHMARK_IDS = """
+query BenchmarkIds($first: Int!, $after: String, $filter: BenchmarkFilter) {
+  benchmarks(first: $first, after: $after, filter: $filter) {
+    nodes { id revision }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+STOP_BATCH = f"""
+mutation StopBatch($id: ID!) {{
+  stopBatch(input: {{ batchId: $id }}) {{
+    {_ERRORS}
+    ... on StopBatchSuccess {{ stopped stopping }}
+  }}
+}}
 """
 
 BATCH_UPDATES = f"""

@@ -91,11 +91,11 @@ async def test_add_test_run_show_remove(server: Server, tmp_path: Path, protocol
     assert answer["executions"]["nodes"] == [revision] * 2
     assert (await agents(server, tmp_path, "remove", "qwen")).code == 0
     gone = await agents(server, tmp_path, "show", "qwen")
-    assert gone.code == 1 and "reev-gql agents add qwen" in gone.err
+    assert gone.code == 2 and "reev-gql agents add qwen" in gone.err
     refused = await cli(
         "run", BENCHMARKS[0], "--agent", "qwen", "--url", f"{server.url}/graphql", cwd=tmp_path
     )
-    assert refused.code == 1 and "reev-gql agents add" in refused.err
+    assert refused.code == 2 and "reev-gql agents add" in refused.err
     assert files_with(API_KEY, tmp_path) == []
     for said in (added, tested, listed, shown):
         assert API_KEY not in said.out + said.err

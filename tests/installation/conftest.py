@@ -4,43 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.installation.installation import Installation
+from tests.installation.person import Person
 from tests.installation.steps import carry_out, public_python
-
-
-@dataclass(frozen=True)
-class Installation:
-    """Where the image's directories are; other users can read them, and there is a space in the path."""
-
-    root: Path
-
-    @property
-    def wheel(self) -> Path:
-        (wheel,) = (self.root / "wheels").glob("*.whl")
-        return wheel
-
-    @property
-    def environment(self) -> Path:
-        return self.root / "opt" / "reev-gql"
-
-    @property
-    def bin(self) -> Path:
-        return self.environment / "bin"
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """For processes: what one compiles is there for the next, whoever its user is."""
-        return {"PYTHONPYCACHEPREFIX": str(self.root / "pycache")}
-
-    @property
-    def packages(self) -> Path:
-        (packages,) = self.environment.glob("lib/python*/site-packages")
-        return packages
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +25,19 @@ def installation() -> Installation:
         if not (root / "opt").exists():
             carry_out(root, public_python() or Path(sys.executable).resolve())
     return Installation(root)
+
+
+@pytest.fixture
+def person(installation: Installation) -> Callable[[str], Person]:
+    """Makes somebody with an empty directory."""
+
+    def make(name: str) -> Person:
+        directory = installation.root / name
+        directory.mkdir()
+        account = None
+        if os.geteuid() == 0 and public_python() is not None:
+            account = pwd.getpwnam("nobody").pw_uid
+            os.chown(directory, account, account)
+        return Person(installation, directory, account)
+
+    return make

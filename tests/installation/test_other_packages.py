@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.places import REPOSITORY
-from tests.installation.conftest import Installation
+from tests.installation.installation import Installation
 from tests.installation.steps import run
 
 pytestmark = pytest.mark.timeout(300)

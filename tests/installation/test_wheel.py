@@ -15,7 +15,7 @@ import pytest
 
 from runner_bridge.version import VERSION
 from tests.helpers.places import REPOSITORY
-from tests.installation.conftest import Installation
+from tests.installation.installation import Installation
 from tests.installation.steps import run
 
 pytestmark = pytest.mark.timeout(300)

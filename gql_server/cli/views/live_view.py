@@ -76,9 +76,9 @@ def _why_not_solved(execution: Data) -> str:
     return f"{failed} of {failed + passed} assertions failed" if failed else "the score is below 1"
 
 
-def new_console() -> Console:
+def new_console(*, stderr: bool = False) -> Console:
     """As wide as the terminal; in a pipe, wide enough that ids and file names are not cut."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=stderr)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     return console

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gql_server.cli.options import DEFAULT_SERVER, Json, Server
+from gql_server.cli.options import DEFAULT_SERVER, Json, Server, finish
 
 webhooks_app = typer.Typer(
     no_args_is_help=True, help="Tell other servers when executions and batches end: add, test, list, remove."
@@ -35,7 +34,7 @@ def add(
     """Add a webhook and print its secret, this once."""
     from gql_server.cli.webhooks import client
 
-    _finish(client.add(server, url, events or [], as_json=json))
+    finish(client.add(server, url, events or [], as_json=json))
 
 
 @webhooks_app.command()
@@ -43,7 +42,7 @@ def test(webhook: Id, server: Server = DEFAULT_SERVER, json: Json = False) -> No
     """Send a signed test message; exit with 0 only if the receiver accepts it."""
     from gql_server.cli.webhooks import client
 
-    _finish(client.test(server, webhook, as_json=json))
+    finish(client.test(server, webhook, as_json=json))
 
 
 @webhooks_app.command(name="list")
@@ -51,7 +50,7 @@ def list_(server: Server = DEFAULT_SERVER, json: Json = False) -> None:
     """List webhooks: what each is told of, what waits, and why it fails."""
     from gql_server.cli.webhooks import client
 
-    _finish(client.list_(server, as_json=json))
+    finish(client.list_(server, as_json=json))
 
 
 @webhooks_app.command()
@@ -59,7 +58,7 @@ def enable(webhook: Id, server: Server = DEFAULT_SERVER, json: Json = False) -> 
     """Enable a webhook again that was disabled because it failed."""
     from gql_server.cli.webhooks import client
 
-    _finish(client.enable(server, webhook, as_json=json))
+    finish(client.enable(server, webhook, as_json=json))
 
 
 @webhooks_app.command()
@@ -67,10 +66,4 @@ def remove(webhook: Id, server: Server = DEFAULT_SERVER, json: Json = False) -> 
     """Delete a webhook, with what it has not been told."""
     from gql_server.cli.webhooks import client
 
-    _finish(client.remove(server, webhook, as_json=json))
-
-
-def _finish(command: Coroutine[Any, Any, int]) -> None:
-    import asyncio
-
-    raise typer.Exit(asyncio.run(command))
+    finish(client.remove(server, webhook, as_json=json))

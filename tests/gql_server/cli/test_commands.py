@@ -17,8 +17,8 @@ from graphql import parse, validate
 
 from gql_server.cli import client_commands
 from gql_server.cli.errors import CliError
+from gql_server.cli.evaluations.tables import figures_line
 from gql_server.cli.main import main
-from gql_server.cli.run_repeats import figures_line
 from gql_server.cli.views.live_view import event_line, final_line
 from gql_server.cli.views.texts import printable
 from gql_server.documents import cli_documents
@@ -184,7 +184,7 @@ async def test_import_reports_what_was_not_imported(make_server: MakeServer, tmp
     assert (counts["unchanged"], counts["failed"]) == (12, 1)
 
     refused = await cli("import", "/etc", "--url", server.url, cwd=tmp_path)
-    assert refused.code == 1 and "REEV_GQL_IMPORT_DIRS" in refused.err
+    assert refused.code == 2 and "REEV_GQL_IMPORT_DIRS" in refused.err
 
 
 async def test_import_says_what_it_found_and_what_it_did_not_take(
@@ -223,7 +223,7 @@ async def test_import_says_what_it_found_and_what_it_did_not_take(
     assert re.search(r"cli_sessions\.json: two +FAILED .+yml_content", store.out)
 
     nothing = await imported("nothing")
-    assert nothing.code == 3
+    assert nothing.code == 2
     assert "Nothing to import" in nothing.out and "1 other file was not looked at: notes.json" in nothing.out
 
 
@@ -334,16 +334,16 @@ async def test_a_refusal_is_one_line_and_starts_nothing(
     assert await site.executions() == 0
 
 
-async def test_a_refused_command_ends_with_exit_code_1(server: Server, tmp_path: Path) -> None:
+async def test_a_refused_command_ends_with_exit_code_2(server: Server, tmp_path: Path) -> None:
     done = await cli("run", "no-such-benchmark", "--watch", "--url", server.url, cwd=tmp_path)
-    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "BENCHMARK_NOT_FOUND" in done.err
 
 
 async def test_without_a_server_one_line_says_how_to_start_one(tmp_path: Path) -> None:
     for command in (("sync",), ("watch", UNKNOWN)):
         done = await cli(*command, "--url", "http://127.0.0.1:9/graphql", cwd=tmp_path)
-        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert (done.code, done.err.count("\n")) == (3, 1)
         assert "reev-gql serve" in done.err
 
 
@@ -351,7 +351,7 @@ async def test_the_token_is_taken_from_the_environment(make_server: MakeServer, 
     token = {"REEV_GQL_TOKEN": "canary-token-0123456789"}
     server = await make_server(**token)
     without = await cli("list", "--url", server.url, cwd=tmp_path)
-    assert without.code == 1 and "token" in without.err
+    assert without.code == 2 and "token" in without.err
     assert (await cli("list", "--url", server.url, cwd=tmp_path, **token)).code == 0
     done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path, **token)
     assert done.code == 0, done.err

@@ -55,7 +55,7 @@ async def test_without_an_age_it_refuses_and_takes_that_of_the_setting(
         cli("prune", cwd=tmp_path, DATABASE_URL=database_url),
         cli("prune", "--json", cwd=tmp_path, DATABASE_URL=database_url, REEV_GQL_RETENTION_DAYS="30"),
     )
-    assert before.code == 1
+    assert before.code == 2
     assert "give --older-than, or set REEV_GQL_RETENTION_DAYS" in before.err
     assert json.loads(set_to.out)["executions"] == 1
 

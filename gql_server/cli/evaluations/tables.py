@@ -1,0 +1,144 @@
+"""Batches, leaderboards and comparisons for a person. One headline: the computed score, and what was solved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gql_server.cli.evaluations.figures_text import interval_text, money, percent, score
+from gql_server.cli.evaluations.judgement import Check, Outcome, label_of
+from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
+
+Data = dict[str, Any]
+
+ENTRY_COLUMNS = (
+    *("agent", "settings", "solved", "solve rate", "mean score", "benchmarks", "p50", "cost", "excluded"),
+)
+MARKS = {
+    Outcome.REACHED: ("✓", "green"),
+    Outcome.NOT_REACHED: ("✕", "red"),
+    Outcome.NOT_JUDGED: ("?", "yellow"),
+}
+
+
+def print_result(
+    console: Console, batch: Data, comparisons: Mapping[str, Data], found: Sequence[Check]
+) -> None:
+    """The figures of a batch, how it compares, and which targets are reached."""
+    if len(batch["entries"]) > 1:
+        print_entries(console, batch["entries"])
+    for agent, comparison in comparisons.items():
+        console.print(Text(f"{printable(agent)}: {printable(comparison['sentence'])}"), soft_wrap=True)
+    console.print(Text(figures_line(batch)), soft_wrap=True)
+    for check in found:
+        mark, style = MARKS[check.outcome]
+        line = f"{mark} {printable(check.agent)}: {printable(check.text)}"
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def figures_line(batch: Data) -> str:
+    """How many attempts were solved, and how sure the rate is."""
+    figures = batch["figures"]
+    attempts, left_out = figures["attempts"], batch["progress"]["ended"] - figures["attempts"]
+    parts = [f"solved {figures['solved']} of {attempts} attempts"]
+    if (interval := figures["solveRateInterval"]) is not None:
+        low, high = (round(100 * end) for end in (interval["low"], interval["high"]))
+        parts.append(f"{round(100 * figures['solveRate'])} %, the true rate is between {low} and {high} %")
+    if figures["meanComputedScore"] is not None:
+        parts.append(f"mean score {figures['meanComputedScore']:.3f}")
+    if left_out:
+        parts.append(f"{left_out} {'does' if left_out == 1 else 'do'} not count for the agent")
+    return "; ".join(parts)
+
+
+def print_entries(console: Console, entries: Sequence[Data]) -> None:
+    """A line for each agent and settings; one that ran fewer benchmarks is marked."""
+    table = _table(*ENTRY_COLUMNS)
+    agents = [entry["agent"] for entry in entries]
+    for entry in entries:
+        figures = entry["figures"]
+        excluded = ", ".join(f"{each['executions']} {each['reason']}" for each in figures["excluded"])
+        table.add_row(
+            _text(label_of(entry, several=agents.count(entry["agent"]) > 1)),
+            _text(entry["settingsSummary"] or entry["model"]),
+            f"{figures['solved']} of {figures['attempts']}",
+            f"{percent(figures['solveRate'])} {interval_text(figures['solveRateInterval'], percent)}",
+            f"{score(figures['meanScore'])} {interval_text(figures['meanScoreInterval'], score)}",
+            f"{entry['benchmarks']}{' (fewer than others)' if entry['isPartial'] else ''}",
+            milliseconds(None if figures["p50TimeMs"] is None else round(figures["p50TimeMs"])),
+            money(figures["cost"]),
+            excluded,
+        )
+    console.print(table)
+
+
+def print_batches(console: Console, batches: Iterable[Data]) -> None:
+    """Newest first, each with its progress and figures."""
+    table = _table("batch", "name", "tags", "requested", "ended", "solved", "mean score")
+    for batch in batches:
+        figures = batch["figures"]
+        table.add_row(
+            _text(batch["id"]),
+            _text(batch["name"]),
+            _text(", ".join(batch["tags"])),
+            batch["requestedAt"][:16].replace("T", " "),
+            f"{batch['progress']['ended']} of {batch['size']}",
+            f"{figures['solved']} of {figures['attempts']}",
+            score(figures["meanComputedScore"]),
+        )
+    console.print(table)
+
+
+def print_batch(console: Console, batch: Data) -> None:
+    """Everything about one batch but its executions."""
+    facts = Table.grid(padding=(0, 2))
+    progress = batch["progress"]
+    states = ", ".join(f"{count} {state}" for state, count in progress.items() if count and state != "ended")
+    rows = {"name": batch["name"], "note": batch["note"], "tags": ", ".join(batch["tags"]) or None}
+    rows |= {"requested": batch["requestedAt"], "executions": f"{batch['size']}: {states}"}
+    for name, value in rows.items():
+        facts.add_row(Text(name, style="dim"), _text(value))
+    console.print(Text(batch["id"], style="bold"), facts)
+    if batch["entries"]:
+        print_entries(console, batch["entries"])
+    console.print(Text(figures_line(batch)), soft_wrap=True)
+
+
+def print_stopped(console: Console, result: Data) -> None:
+    """What a stop did."""
+    console.print(f"{result['stopped']} are stopped, the runners of {result['stopping']} are being ended")
+
+
+def print_comparison(console: Console, comparison: Data) -> None:
+    """A row for each benchmark, what only one of them has, and the sentence to quote."""
+    table = _table("benchmark", "solved", "mean score", "difference")
+    for each in comparison["benchmarks"]:
+        before, after = each["baseline"], each["candidate"]
+        difference = each["scoreDifference"]
+        table.add_row(
+            _text(each["benchmarkId"]),
+            f"{before['solved']} of {before['attempts']} → {after['solved']} of {after['attempts']}",
+            f"{score(before['meanScore'])} → {score(after['meanScore'])}",
+            UNKNOWN if difference is None else f"{difference:+.3f}",
+        )
+    console.print(table)
+    for words, name in (("first", "onlyInBaseline"), ("second", "onlyInCandidate")):
+        if comparison[name]:
+            listed = ", ".join(map(printable, comparison[name]))
+            console.print(Text(f"Only in the {words}, and not compared: {listed}"), soft_wrap=True)
+    console.print(Text(printable(comparison["sentence"]), style="bold"), soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    return table
+
+
+def _text(value: object) -> Text:
+    return Text(UNKNOWN if value is None else printable(value))

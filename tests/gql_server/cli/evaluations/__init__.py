@@ -1,0 +1,1 @@
+"""Evaluations by command line: pure rules, and whole commands against a server."""
