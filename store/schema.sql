@@ -85,6 +85,112 @@ CREATE TYPE public.webhook_event AS ENUM (
     'BATCH_ENDED'
 );
 
+CREATE FUNCTION public.add_up_figures(noted_by xid8) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM find_figure_groups(noted_by);
+    IF EXISTS (SELECT FROM performance_noted WHERE xid = noted_by AND group_id IS NULL) THEN
+        INSERT INTO figure_groups (agent, settings_hash, benchmark_id, benchmark_revision, model, agent_revision)
+        SELECT DISTINCT ON (1, 2, 3, 4) n.agent, coalesce(n.settings_hash, ''), scope.benchmark_id, scope.revision,
+               n.usage ->> 'model', n.agent_revision
+        FROM performance_noted AS n
+        CROSS JOIN LATERAL (
+            VALUES (n.benchmark_id, coalesce(n.benchmark_revision, 0)), ('', 0)
+        ) AS scope (benchmark_id, revision)
+        WHERE n.xid = noted_by AND n.group_id IS NULL
+        ORDER BY 1, 2, 3, 4
+        ON CONFLICT DO NOTHING;
+        PERFORM find_figure_groups(noted_by);
+    END IF;
+
+    INSERT INTO figures AS f
+    SELECT group_id, period, start, sum(weight),
+           coalesce(sum(weight) FILTER (WHERE is_attempt), 0),
+           coalesce(sum(weight) FILTER (WHERE is_attempt AND solved), 0),
+           coalesce(sum(weight) FILTER (WHERE is_attempt AND computed_score IS NOT NULL), 0),
+           coalesce(sum(weight * computed_score) FILTER (WHERE is_attempt), 0),
+           coalesce(sum(weight * computed_score ^ 2) FILTER (WHERE is_attempt), 0),
+           coalesce(sum(weight) FILTER (WHERE is_attempt AND execution_time_ms IS NOT NULL), 0),
+           coalesce(sum(weight * execution_time_ms::double precision) FILTER (WHERE is_attempt), 0),
+           sum(weight * (usage ->> 'input_tokens')::double precision) FILTER (WHERE is_attempt),
+           sum(weight * (usage ->> 'output_tokens')::double precision) FILTER (WHERE is_attempt),
+           sum(weight * (usage ->> 'cached_tokens')::double precision) FILTER (WHERE is_attempt),
+           sum(weight * (usage ->> 'reasoning_tokens')::double precision) FILTER (WHERE is_attempt),
+           coalesce(sum(weight) FILTER (WHERE is_attempt AND usage ->> 'cost' IS NOT NULL), 0),
+           coalesce(sum(weight) FILTER (WHERE is_attempt AND solved AND usage ->> 'cost' IS NOT NULL), 0),
+           coalesce(sum(weight * (usage ->> 'cost')::double precision) FILTER (WHERE is_attempt), 0)
+    FROM performance_noted AS n
+    CROSS JOIN LATERAL (SELECT (n.ended_at AT TIME ZONE 'UTC')::date AS day) AS ended
+    CROSS JOIN LATERAL (VALUES
+        ('DAY'::performance_period, ended.day), ('MONTH', date_trunc('month', ended.day::timestamp)::date),
+        ('ALL', '-infinity')
+    ) AS part (period, start)
+    WHERE xid = noted_by
+    GROUP BY group_id, period, start ORDER BY period, start, group_id
+    ON CONFLICT (period, start, group_id) DO UPDATE SET
+        executions = f.executions + excluded.executions,
+        attempts = f.attempts + excluded.attempts,
+        solved = f.solved + excluded.solved,
+        scored = f.scored + excluded.scored,
+        score_sum = f.score_sum + excluded.score_sum,
+        score_squares = f.score_squares + excluded.score_squares,
+        timed = f.timed + excluded.timed,
+        time_sum_ms = f.time_sum_ms + excluded.time_sum_ms,
+        input_tokens = coalesce(f.input_tokens + excluded.input_tokens, f.input_tokens, excluded.input_tokens),
+        output_tokens = coalesce(f.output_tokens + excluded.output_tokens, f.output_tokens, excluded.output_tokens),
+        cached_tokens = coalesce(f.cached_tokens + excluded.cached_tokens, f.cached_tokens, excluded.cached_tokens),
+        reasoning_tokens = coalesce(
+            f.reasoning_tokens + excluded.reasoning_tokens, f.reasoning_tokens, excluded.reasoning_tokens
+        ),
+        priced = f.priced + excluded.priced,
+        priced_solved = f.priced_solved + excluded.priced_solved,
+        cost = f.cost + excluded.cost;
+
+    INSERT INTO figure_counts AS c
+    SELECT part.group_id, part.period, part.start, what, bucket, sum(weight), coalesce(sum(weight * value), 0)
+    FROM performance_noted AS n
+    CROSS JOIN LATERAL (VALUES
+        (n.group_id, 'DAY'::performance_period, (n.ended_at AT TIME ZONE 'UTC')::date),
+        (n.group_id, 'ALL', '-infinity'), (n.group_of_all_id, 'ALL', '-infinity')
+    ) AS part (group_id, period, start)
+    CROSS JOIN LATERAL (VALUES
+        ('SCORE', floor(computed_score * 100 + 1e-9)::smallint, computed_score),
+        ('TIME', ceil(ln(greatest(execution_time_ms, 1)::double precision) / ln(1.02::double precision))::smallint,
+         execution_time_ms::double precision),
+        (CASE status WHEN 'FAILED' THEN failure_kind::text WHEN 'TIMED_OUT' THEN 'TIMEOUT' ELSE status::text END, 0, 0)
+    ) AS counted (what, bucket, value)
+    WHERE xid = noted_by AND value IS NOT NULL AND is_attempt = (what IN ('SCORE', 'TIME'))
+    GROUP BY part.group_id, part.period, part.start, what, bucket
+    ORDER BY part.group_id, part.period, part.start, what, bucket
+    ON CONFLICT (group_id, period, start, what, bucket) DO UPDATE SET
+        executions = c.executions + excluded.executions, total = c.total + excluded.total;
+
+    IF EXISTS (SELECT FROM performance_noted WHERE xid = noted_by AND weight < 0) THEN
+        DELETE FROM figures AS f
+        USING performance_noted AS n
+        CROSS JOIN LATERAL (SELECT (n.ended_at AT TIME ZONE 'UTC')::date AS day) AS ended
+        CROSS JOIN LATERAL (VALUES
+            ('DAY'::performance_period, ended.day), ('MONTH', date_trunc('month', ended.day::timestamp)::date),
+            ('ALL', '-infinity')
+        ) AS part (period, start)
+        WHERE n.xid = noted_by AND n.weight < 0 AND f.executions = 0
+          AND (f.period, f.start, f.group_id) = (part.period, part.start, n.group_id);
+        DELETE FROM figure_counts AS c USING performance_noted AS n
+        WHERE n.xid = noted_by AND n.weight < 0 AND c.executions = 0 AND c.group_id IN (n.group_id, n.group_of_all_id);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION public.add_up_noted_figures() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM add_up_figures(NEW.xid);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.add_up_performance() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -171,6 +277,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.find_figure_groups(noted_by xid8) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE performance_noted AS n
+    SET group_id = (
+        SELECT id FROM figure_groups AS g
+        WHERE g.agent = n.agent AND g.settings_hash = coalesce(n.settings_hash, '') AND g.benchmark_id = n.benchmark_id
+          AND g.benchmark_revision = coalesce(n.benchmark_revision, 0)
+    ), group_of_all_id = (
+        SELECT id FROM figure_groups AS g
+        WHERE g.agent = n.agent AND g.settings_hash = coalesce(n.settings_hash, '') AND g.benchmark_id = ''
+          AND g.benchmark_revision = 0
+    )
+    WHERE n.xid = noted_by AND n.group_id IS NULL;
+END
+$$;
+
 CREATE FUNCTION public.is_attempt(status public.execution_status, failure_kind public.failure_kind, startup_time_ms bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE status WHEN 'SUCCEEDED'::public.execution_status THEN true WHEN 'FAILED'::public.execution_status THEN (failure_kind = ANY (ARRAY['BENCHMARK'::public.failure_kind, 'AGENT'::public.failure_kind])) WHEN 'TIMED_OUT'::public.execution_status THEN (startup_time_ms IS NOT NULL) WHEN 'STOPPED'::public.execution_status THEN false WHEN 'LOST'::public.execution_status THEN false ELSE NULL::boolean END;
@@ -221,27 +345,161 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.executions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    benchmark_id text NOT NULL,
+    benchmark_revision integer,
+    agent text NOT NULL,
+    origin public.execution_origin DEFAULT 'REQUESTED'::public.execution_origin NOT NULL,
+    status public.execution_status DEFAULT 'QUEUED'::public.execution_status NOT NULL,
+    event_seq integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    last_activity_at timestamp with time zone,
+    stop_requested_at timestamp with time zone,
+    timeout_ms integer,
+    execution_time_ms bigint,
+    failure_kind public.failure_kind,
+    failure_message text,
+    exit_code integer,
+    exit_signal text,
+    success boolean,
+    score double precision,
+    scoring jsonb,
+    assertions jsonb,
+    worker_id uuid,
+    process_id integer,
+    process_started_at double precision,
+    idempotency_key text,
+    rerun_of uuid,
+    session_file_hash text,
+    batch_id uuid,
+    runner public.runner_kind,
+    session_id text,
+    computed_score double precision GENERATED ALWAYS AS (((scoring ->> 'score'::text))::double precision) STORED,
+    priority integer DEFAULT 0 NOT NULL,
+    steps_total integer,
+    steps_done integer,
+    startup_time_ms bigint,
+    stop_reason text,
+    leaked_processes jsonb,
+    queue_number bigint,
+    solved boolean GENERATED ALWAYS AS (
+CASE
+    WHEN ((scoring ->> 'score'::text) IS NOT NULL) THEN ((((scoring ->> 'score'::text))::double precision = (1)::double precision) AND COALESCE((NOT (assertions @> '[{"outcome": "FAILED"}]'::jsonb)), true))
+    ELSE NULL::boolean
+END) STORED,
+    is_attempt boolean GENERATED ALWAYS AS (public.is_attempt(status, failure_kind, startup_time_ms)) STORED,
+    agent_revision integer,
+    usage jsonb,
+    trial integer DEFAULT 1 NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    cost double precision GENERATED ALWAYS AS (
+CASE
+    WHEN public.is_terminal(status) THEN ((usage ->> 'cost'::text))::double precision
+    ELSE NULL::double precision
+END) STORED,
+    tokens bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (public.is_terminal(status) AND ((usage ? 'input_tokens'::text) OR (usage ? 'output_tokens'::text))) THEN (COALESCE(((usage ->> 'input_tokens'::text))::bigint, (0)::bigint) + COALESCE(((usage ->> 'output_tokens'::text))::bigint, (0)::bigint))
+    ELSE NULL::bigint
+END) STORED,
+    settings_hash text,
+    CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
+CASE status
+    WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'TIMED_OUT'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'LOST'::public.execution_status THEN (failure_kind IS NOT NULL)
+    WHEN 'STOPPED'::public.execution_status THEN ((failure_kind IS NULL) OR (failure_kind = 'LOST'::public.failure_kind))
+    ELSE (failure_kind IS NULL)
+END)),
+    CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
+    CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
+    CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
+    CONSTRAINT executions_startup_time_ms_check CHECK ((startup_time_ms >= 0)),
+    CONSTRAINT executions_steps_done_check CHECK ((steps_done >= 0)),
+    CONSTRAINT executions_steps_total_check CHECK ((steps_total > 0)),
+    CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
+    CONSTRAINT executions_trial_check CHECK ((trial > 0)),
+    CONSTRAINT requested_has_a_time_limit CHECK (((origin <> 'REQUESTED'::public.execution_origin) OR (timeout_ms IS NOT NULL))),
+    CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
+    CONSTRAINT times_in_order CHECK (((started_at >= queued_at) AND (ended_at >= COALESCE(started_at, queued_at)))),
+    CONSTRAINT waiting_has_a_number CHECK (((status <> 'QUEUED'::public.execution_status) OR (queue_number IS NOT NULL)))
+);
+
+COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken under the row lock, so events have no holes';
+
+COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
+
+COMMENT ON COLUMN public.executions.worker_id IS 'Whose it is, or was when it ended: nobody else may write about it';
+
+COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process by its host''s own clock since boot: a pid means nothing without it';
+
+COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files where it is not the execution''s own id';
+
+COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
+
+COMMENT ON COLUMN public.executions.priority IS 'The higher is taken first; equal ones in the order of their requests';
+
+COMMENT ON COLUMN public.executions.steps_done IS 'Null when nobody can say: the runner tells only when a whole flow is over';
+
+COMMENT ON COLUMN public.executions.startup_time_ms IS 'From the start of the runner process until the runner began; null until then. The time limit counts from there';
+
+COMMENT ON COLUMN public.executions.stop_reason IS 'Why this program told it to stop by itself; null when a client asked';
+
+COMMENT ON COLUMN public.executions.leaked_processes IS 'Processes of its runner that could not be ended: [{pid, name}]';
+
+COMMENT ON COLUMN public.executions.queue_number IS 'The order of requests: of two with the same priority the lower is taken first; null if the execution had left the queue before this column existed';
+
+COMMENT ON COLUMN public.executions.solved IS 'The score computed here is 1 and no assertion FAILED; null where no score could be computed';
+
+COMMENT ON COLUMN public.executions.agent_revision IS 'The revision of the agent''s configuration that its runner was started with; null without one';
+
+COMMENT ON COLUMN public.executions.usage IS 'What its model used, by the session file, else by the transcript so far; null when no model was asked';
+
+COMMENT ON COLUMN public.executions.trial IS 'Its number among the repeats of its benchmark and agent in its batch';
+
+COMMENT ON COLUMN public.executions.tags IS 'Each key or key=value; they may be changed after the end too';
+
+COMMENT ON COLUMN public.executions.tokens IS 'Input and output tokens together; null before the end, and when no model was asked';
+
+COMMENT ON COLUMN public.executions.settings_hash IS 'Of the settings that its model was asked with; null without a model, and where nothing is known of it';
+
+CREATE FUNCTION public.note_for_performance(ended public.executions, weight integer, is_of_figures_only boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+BEGIN
+    INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms,
+                                   failure_kind, solved, is_attempt, settings_hash, benchmark_revision, agent_revision,
+                                   usage, weight, is_of_figures_only)
+    VALUES (ended.benchmark_id, ended.agent, ended.status, ended.ended_at, ended.score, ended.computed_score,
+            ended.execution_time_ms, ended.failure_kind, ended.solved, ended.is_attempt, ended.settings_hash,
+            ended.benchmark_revision, ended.agent_revision, ended.usage - 'final_text', $2, $3);
+END
+$_$;
+
 CREATE FUNCTION public.note_performance() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    is_told_more boolean;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms,
-                                       failure_kind, solved, is_attempt)
-        VALUES (NEW.benchmark_id, NEW.agent, NEW.status, NEW.ended_at, NEW.score, NEW.computed_score,
-                NEW.execution_time_ms, NEW.failure_kind, NEW.solved, NEW.is_attempt);
+        is_told_more := is_terminal(OLD.status) AND OLD.session_file_hash IS NOT DISTINCT FROM NEW.session_file_hash;
+        PERFORM note_for_performance(NEW, 1, is_told_more);
         IF is_terminal(OLD.status) THEN
-            -- It had no result, so it counts and nothing more.
-            INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, failure_kind, is_attempt, weight)
-            VALUES (OLD.benchmark_id, OLD.agent, OLD.status, OLD.ended_at, OLD.failure_kind, OLD.is_attempt, -1);
+            -- For performance it counts and nothing more: it had no result.
+            PERFORM note_for_performance(OLD, -1, is_told_more);
         END IF;
         INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
         RETURN NULL;
     END IF;
     INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms,
-                                   failure_kind, solved, is_attempt)
+                                   failure_kind, solved, is_attempt, settings_hash, benchmark_revision, agent_revision,
+                                   usage)
     SELECT benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms, failure_kind, solved,
-           is_attempt
+           is_attempt, settings_hash, benchmark_revision, agent_revision, usage - 'final_text'
     FROM inserted WHERE is_terminal(status);
     IF FOUND THEN
         INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
@@ -492,127 +750,6 @@ CREATE TABLE public.execution_output (
 
 COMMENT ON TABLE public.execution_output IS 'What a runner printed, in pieces that follow each other without a gap; capped by the worker';
 
-CREATE TABLE public.executions (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    benchmark_id text NOT NULL,
-    benchmark_revision integer,
-    agent text NOT NULL,
-    origin public.execution_origin DEFAULT 'REQUESTED'::public.execution_origin NOT NULL,
-    status public.execution_status DEFAULT 'QUEUED'::public.execution_status NOT NULL,
-    event_seq integer DEFAULT 0 NOT NULL,
-    queued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    started_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    last_activity_at timestamp with time zone,
-    stop_requested_at timestamp with time zone,
-    timeout_ms integer,
-    execution_time_ms bigint,
-    failure_kind public.failure_kind,
-    failure_message text,
-    exit_code integer,
-    exit_signal text,
-    success boolean,
-    score double precision,
-    scoring jsonb,
-    assertions jsonb,
-    worker_id uuid,
-    process_id integer,
-    process_started_at double precision,
-    idempotency_key text,
-    rerun_of uuid,
-    session_file_hash text,
-    batch_id uuid,
-    runner public.runner_kind,
-    session_id text,
-    computed_score double precision GENERATED ALWAYS AS (((scoring ->> 'score'::text))::double precision) STORED,
-    priority integer DEFAULT 0 NOT NULL,
-    steps_total integer,
-    steps_done integer,
-    startup_time_ms bigint,
-    stop_reason text,
-    leaked_processes jsonb,
-    queue_number bigint,
-    solved boolean GENERATED ALWAYS AS (
-CASE
-    WHEN ((scoring ->> 'score'::text) IS NOT NULL) THEN ((((scoring ->> 'score'::text))::double precision = (1)::double precision) AND COALESCE((NOT (assertions @> '[{"outcome": "FAILED"}]'::jsonb)), true))
-    ELSE NULL::boolean
-END) STORED,
-    is_attempt boolean GENERATED ALWAYS AS (public.is_attempt(status, failure_kind, startup_time_ms)) STORED,
-    agent_revision integer,
-    usage jsonb,
-    trial integer DEFAULT 1 NOT NULL,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    cost double precision GENERATED ALWAYS AS (
-CASE
-    WHEN public.is_terminal(status) THEN ((usage ->> 'cost'::text))::double precision
-    ELSE NULL::double precision
-END) STORED,
-    tokens bigint GENERATED ALWAYS AS (
-CASE
-    WHEN (public.is_terminal(status) AND ((usage ? 'input_tokens'::text) OR (usage ? 'output_tokens'::text))) THEN (COALESCE(((usage ->> 'input_tokens'::text))::bigint, (0)::bigint) + COALESCE(((usage ->> 'output_tokens'::text))::bigint, (0)::bigint))
-    ELSE NULL::bigint
-END) STORED,
-    settings_hash text,
-    CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
-CASE status
-    WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
-    WHEN 'TIMED_OUT'::public.execution_status THEN (failure_kind IS NOT NULL)
-    WHEN 'LOST'::public.execution_status THEN (failure_kind IS NOT NULL)
-    WHEN 'STOPPED'::public.execution_status THEN ((failure_kind IS NULL) OR (failure_kind = 'LOST'::public.failure_kind))
-    ELSE (failure_kind IS NULL)
-END)),
-    CONSTRAINT ended_exactly_when_terminal CHECK ((public.is_terminal(status) = (ended_at IS NOT NULL))),
-    CONSTRAINT executions_execution_time_ms_check CHECK ((execution_time_ms >= 0)),
-    CONSTRAINT executions_score_check CHECK (((score >= (0)::double precision) AND (score <= (100)::double precision))),
-    CONSTRAINT executions_startup_time_ms_check CHECK ((startup_time_ms >= 0)),
-    CONSTRAINT executions_steps_done_check CHECK ((steps_done >= 0)),
-    CONSTRAINT executions_steps_total_check CHECK ((steps_total > 0)),
-    CONSTRAINT executions_timeout_ms_check CHECK ((timeout_ms > 0)),
-    CONSTRAINT executions_trial_check CHECK ((trial > 0)),
-    CONSTRAINT requested_has_a_time_limit CHECK (((origin <> 'REQUESTED'::public.execution_origin) OR (timeout_ms IS NOT NULL))),
-    CONSTRAINT running_has_started CHECK (((status <> 'RUNNING'::public.execution_status) OR (started_at IS NOT NULL))),
-    CONSTRAINT times_in_order CHECK (((started_at >= queued_at) AND (ended_at >= COALESCE(started_at, queued_at)))),
-    CONSTRAINT waiting_has_a_number CHECK (((status <> 'QUEUED'::public.execution_status) OR (queue_number IS NOT NULL)))
-);
-
-COMMENT ON COLUMN public.executions.event_seq IS 'seq of the newest event; taken under the row lock, so events have no holes';
-
-COMMENT ON COLUMN public.executions.execution_time_ms IS 'Measured on a monotonic clock by the worker; null when unknown';
-
-COMMENT ON COLUMN public.executions.worker_id IS 'Whose it is, or was when it ended: nobody else may write about it';
-
-COMMENT ON COLUMN public.executions.process_started_at IS 'Start time of the runner process by its host''s own clock since boot: a pid means nothing without it';
-
-COMMENT ON COLUMN public.executions.session_id IS 'The session id of the files where it is not the execution''s own id';
-
-COMMENT ON COLUMN public.executions.computed_score IS 'The score computed here, beside the one that the session file reports';
-
-COMMENT ON COLUMN public.executions.priority IS 'The higher is taken first; equal ones in the order of their requests';
-
-COMMENT ON COLUMN public.executions.steps_done IS 'Null when nobody can say: the runner tells only when a whole flow is over';
-
-COMMENT ON COLUMN public.executions.startup_time_ms IS 'From the start of the runner process until the runner began; null until then. The time limit counts from there';
-
-COMMENT ON COLUMN public.executions.stop_reason IS 'Why this program told it to stop by itself; null when a client asked';
-
-COMMENT ON COLUMN public.executions.leaked_processes IS 'Processes of its runner that could not be ended: [{pid, name}]';
-
-COMMENT ON COLUMN public.executions.queue_number IS 'The order of requests: of two with the same priority the lower is taken first; null if the execution had left the queue before this column existed';
-
-COMMENT ON COLUMN public.executions.solved IS 'The score computed here is 1 and no assertion FAILED; null where no score could be computed';
-
-COMMENT ON COLUMN public.executions.agent_revision IS 'The revision of the agent''s configuration that its runner was started with; null without one';
-
-COMMENT ON COLUMN public.executions.usage IS 'What its model used, by the session file, else by the transcript so far; null when no model was asked';
-
-COMMENT ON COLUMN public.executions.trial IS 'Its number among the repeats of its benchmark and agent in its batch';
-
-COMMENT ON COLUMN public.executions.tags IS 'Each key or key=value; they may be changed after the end too';
-
-COMMENT ON COLUMN public.executions.tokens IS 'Input and output tokens together; null before the end, and when no model was asked';
-
-COMMENT ON COLUMN public.executions.settings_hash IS 'Of the settings that its model was asked with; null without a model, and where nothing is known of it';
-
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
     INCREMENT BY 1
@@ -694,6 +831,76 @@ COMMENT ON COLUMN public.execution_tool_logs.first_at IS 'The earliest time that
 COMMENT ON COLUMN public.execution_tool_logs.prompt IS 'The prompt of the execution where no session file tells one';
 
 COMMENT ON COLUMN public.execution_tool_logs.remarks IS 'What of the file was not used, or not as it stands: [{kind, line, message}], at most some thousand';
+
+CREATE TABLE public.figure_counts (
+    group_id integer NOT NULL,
+    period public.performance_period NOT NULL,
+    start date NOT NULL,
+    what text NOT NULL,
+    bucket smallint NOT NULL,
+    executions bigint NOT NULL,
+    total double precision NOT NULL
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.figure_counts IS 'Attempts by SCORE (computed, in hundredths) and TIME (as performance_times), and what is no attempt by the reason; of days and all time, for all benchmarks together of all time only';
+
+COMMENT ON COLUMN public.figure_counts.total IS 'The sum of the values in the bucket: their mean stands for each of them';
+
+CREATE TABLE public.figure_groups (
+    id integer NOT NULL,
+    agent text NOT NULL,
+    settings_hash text NOT NULL,
+    benchmark_id text NOT NULL,
+    benchmark_revision integer NOT NULL,
+    model text,
+    agent_revision integer
+);
+
+COMMENT ON TABLE public.figure_groups IS 'Whose attempts at which benchmark revision are summed up together; settings are never mixed';
+
+COMMENT ON COLUMN public.figure_groups.settings_hash IS 'Empty without one';
+
+COMMENT ON COLUMN public.figure_groups.benchmark_id IS 'Empty for all benchmarks together';
+
+COMMENT ON COLUMN public.figure_groups.benchmark_revision IS '0 where it is not known, and for all benchmarks together';
+
+COMMENT ON COLUMN public.figure_groups.model IS 'That of its first execution, as agent_revision';
+
+ALTER TABLE public.figure_groups ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.figure_groups_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.figures (
+    group_id integer NOT NULL,
+    period public.performance_period NOT NULL,
+    start date NOT NULL,
+    executions bigint NOT NULL,
+    attempts bigint NOT NULL,
+    solved bigint NOT NULL,
+    scored bigint NOT NULL,
+    score_sum double precision NOT NULL,
+    score_squares double precision NOT NULL,
+    timed bigint NOT NULL,
+    time_sum_ms double precision NOT NULL,
+    input_tokens double precision,
+    output_tokens double precision,
+    cached_tokens double precision,
+    reasoning_tokens double precision,
+    priced bigint NOT NULL,
+    priced_solved bigint NOT NULL,
+    cost double precision NOT NULL
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.figures IS 'Sums over the attempts of a group that ended in a UTC period; of one benchmark revision each, because a mean over benchmarks is made of their means';
+
+COMMENT ON COLUMN public.figures.executions IS 'All that ended, attempts or not; every other column is of attempts';
 
 CREATE TABLE public.ingest_conflicts (
     id bigint NOT NULL,
@@ -842,8 +1049,19 @@ CREATE UNLOGGED TABLE public.performance_noted (
     weight integer DEFAULT 1 NOT NULL,
     failure_kind public.failure_kind,
     solved boolean,
-    is_attempt boolean
+    is_attempt boolean,
+    settings_hash text,
+    benchmark_revision integer,
+    agent_revision integer,
+    usage jsonb,
+    group_id integer,
+    group_of_all_id integer,
+    is_of_figures_only boolean DEFAULT false NOT NULL
 );
+
+COMMENT ON COLUMN public.performance_noted.group_id IS 'Found just before the commit, in one order: two transactions do not wait for each other''s new groups';
+
+COMMENT ON COLUMN public.performance_noted.is_of_figures_only IS 'What its model used became known after the end, which performance does not tell of';
 
 CREATE VIEW public.performance_spread AS
  SELECT scope.benchmark_id,
@@ -867,7 +1085,8 @@ CREATE VIEW public.performance_spread AS
    FROM (((public.performance_noted noted
      CROSS JOIN LATERAL ( SELECT ((noted.ended_at AT TIME ZONE 'UTC'::text))::date AS day) ended)
      CROSS JOIN LATERAL ( VALUES ('DAY'::public.performance_period,ended.day), ('MONTH'::public.performance_period,(date_trunc('month'::text, (ended.day)::timestamp without time zone))::date), ('ALL'::public.performance_period,'-infinity'::date)) part(period, start))
-     CROSS JOIN LATERAL ( VALUES (noted.benchmark_id), (''::text)) scope(benchmark_id));
+     CROSS JOIN LATERAL ( VALUES (noted.benchmark_id), (''::text)) scope(benchmark_id))
+  WHERE (NOT noted.is_of_figures_only);
 
 COMMENT ON VIEW public.performance_spread IS 'Each noted execution once per row of performance that it belongs to';
 
@@ -1045,6 +1264,18 @@ ALTER TABLE ONLY public.execution_tool_logs
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.figure_counts
+    ADD CONSTRAINT figure_counts_pkey PRIMARY KEY (group_id, period, start, what, bucket);
+
+ALTER TABLE ONLY public.figure_groups
+    ADD CONSTRAINT figure_groups_agent_settings_hash_benchmark_id_benchmark_re_key UNIQUE (agent, settings_hash, benchmark_id, benchmark_revision);
+
+ALTER TABLE ONLY public.figure_groups
+    ADD CONSTRAINT figure_groups_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.figures
+    ADD CONSTRAINT figures_pkey PRIMARY KEY (period, start, group_id);
+
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT idempotency_key_is_used_once UNIQUE (idempotency_key);
 
@@ -1185,6 +1416,10 @@ CREATE TRIGGER deliveries_of_ended AFTER INSERT ON public.executions REFERENCING
 CREATE TRIGGER ended_execution_never_changes BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (public.is_terminal(old.status)) EXECUTE FUNCTION public.refuse_change_of_ended_execution();
 
 CREATE CONSTRAINT TRIGGER events_before_commit AFTER UPDATE OF event_seq ON public.executions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.event_seq > old.event_seq)) EXECUTE FUNCTION public.place_events();
+
+CREATE TRIGGER figures_after_the_end AFTER UPDATE OF usage ON public.executions FOR EACH ROW WHEN ((public.is_terminal(old.status) AND (NOT (old.session_file_hash IS DISTINCT FROM new.session_file_hash)) AND (old.usage IS DISTINCT FROM new.usage))) EXECUTE FUNCTION public.note_performance();
+
+CREATE CONSTRAINT TRIGGER figures_before_commit AFTER INSERT ON public.performance_due DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.add_up_noted_figures();
 
 CREATE CONSTRAINT TRIGGER first_events_before_commit AFTER INSERT ON public.executions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.event_seq > 0)) EXECUTE FUNCTION public.place_events();
 

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from store import sql
+from store.agents.performance import Part, parts
 from store.figures.attempts import Sums
 from store.model import BatchId, BenchmarkId
-from store.postgres.database import Database
+from store.postgres.database import Database, columns
 from store.postgres.keyset import Conditions
 
 SQL = sql.load("figures")
@@ -76,13 +77,26 @@ _VALUES = {
         "NOT is_attempt",
     ),
 }
+_BUCKETS = {
+    Counted.SCORES: ("sum(c.total) / sum(c.executions)", "what = 'SCORE'", "c.bucket"),
+    Counted.TIMES: ("sum(c.total) / sum(c.executions)", "what = 'TIME'", "c.bucket"),
+    Counted.EXCLUDED: ("c.what", "what NOT IN ('SCORE', 'TIME')", "c.what"),
+}
+DIGITS = 9
+"""Means of equal values differ from them by what binary fractions lose; further digits say nothing."""
 
 
 async def sums(db: Database, filter: AttemptFilter) -> list[AgentSums]:
     """One per agent, settings hash and benchmark revision with an ended execution, in this order."""
-    conditions = _conditions(filter)
-    statement = SQL["of_executions"].format(conditions=conditions)
-    return [_read(row) for row in await db.fetch(statement, *conditions.values)]
+    if filter.batch_ids is not None:
+        conditions = _of_executions(filter)
+        statement = SQL["of_executions"]
+    else:
+        conditions = _of_groups(filter, parts(filter.since, filter.until))
+        conditions.add("benchmark_id <> ''")
+        statement = SQL["of_summary"]
+    found = await db.fetch(statement.format(conditions=conditions), *conditions.values)
+    return [_read(row) for row in found]
 
 
 _SUMMED = tuple(field.name for field in fields(Sums))
@@ -94,43 +108,72 @@ def _read(row: Mapping[str, Any]) -> AgentSums:
 
 
 async def counts(db: Database, filter: AttemptFilter, by: By, counted: Counted) -> dict[Group, Counts]:
-    """How many attempts have each value, per group; groups without any are absent."""
-    conditions = _conditions(filter)
-    value, which = _VALUES[counted]
+    """How many attempts have each value, per group; groups without any are absent.
+
+    Of batches the values are exact. Others come from a summary: scores that lie in the same hundredth are told as
+    their mean, and so are times that differ by less than 2 %.
+    """
     keys = f"{by}, " if by else ""
     order = "executions DESC, value" if counted is Counted.EXCLUDED else "value"
-    statement = SQL["counts_of_executions"].format(
-        keys=keys, value=value, which=which, conditions=conditions, order=order
-    )
+    if filter.batch_ids is not None:
+        conditions = _of_executions(filter)
+        value, which = _VALUES[counted]
+        statement = SQL["counts_of_executions"].format(
+            keys=keys, value=value, which=which, conditions=conditions, order=order
+        )
+    else:
+        covered = parts(filter.since, filter.until, finest=(filter.since or filter.until) is not None)
+        conditions = _of_groups(filter, covered)
+        is_of_all = by in (By.NOTHING, By.AGENT) and covered[0].period == "ALL"
+        is_of_all = is_of_all and filter.benchmark_ids is None and filter.revisions is None
+        conditions.add("benchmark_id = ''" if is_of_all else "benchmark_id <> ''")
+        value, which, bucket = _BUCKETS[counted]
+        statement = SQL["counts_of_summary"].format(
+            keys=keys, value=value, which=which, bucket=bucket, conditions=conditions, order=order
+        )
     found: dict[Group, list[tuple[Any, int]]] = {}
     for row in await db.fetch(statement, *conditions.values):
-        *group, value, executions = row
-        found.setdefault(tuple(group), []).append((value, executions))
+        *group, found_value, executions = row
+        if isinstance(found_value, float):
+            found_value = round(found_value, DIGITS)
+        # In the summary what is not known is empty or 0.
+        found.setdefault(tuple(part or None for part in group), []).append((found_value, executions))
     return {group: tuple(values) for group, values in found.items()}
 
 
-def _conditions(filter: AttemptFilter) -> Conditions:
+def _of_groups(filter: AttemptFilter, covered: Sequence[Part]) -> Conditions:
+    """Of the summary; the first parameters are the parts."""
+    conditions = Conditions(values=columns(covered))
+    _add(conditions, filter)
+    return conditions
+
+
+def _of_executions(filter: AttemptFilter) -> Conditions:
     conditions = Conditions(["is_attempt IS NOT NULL"])
-    for column, kind, values in (
-        ("agent", "text", filter.agents),
-        ("settings_hash", "text", filter.settings_hashes),
-        ("benchmark_id", "text", filter.benchmark_ids),
-    ):
-        if values is not None:
-            conditions.add(f"{column} = ANY({{}}::{kind}[])", values)
+    _add(conditions, filter)
     if filter.batch_ids is not None:
         conditions.add("batch_id = ANY({}::uuid[])", list(filter.batch_ids))
+    if filter.since is not None:
+        conditions.add("ended_at >= {}::date::timestamp AT TIME ZONE 'UTC'", filter.since)
+    if filter.until is not None:
+        conditions.add("ended_at < ({}::date + 1)::timestamp AT TIME ZONE 'UTC'", filter.until)
+    return conditions
+
+
+def _add(conditions: Conditions, filter: AttemptFilter) -> None:
+    for column, values in (
+        ("agent", filter.agents),
+        ("settings_hash", filter.settings_hashes),
+        ("benchmark_id", filter.benchmark_ids),
+    ):
+        if values is not None:
+            conditions.add(f"{column} = ANY({{}}::text[])", values)
     if filter.revisions is not None:
         conditions.add(
             "(benchmark_id, coalesce(benchmark_revision, 0)) IN (SELECT * FROM unnest({}::text[], {}::integer[]))",
             tuple(benchmark_id for benchmark_id, _ in filter.revisions),
             tuple(revision or 0 for _, revision in filter.revisions),
         )
-    if filter.since is not None:
-        conditions.add("ended_at >= {}::date::timestamp AT TIME ZONE 'UTC'", filter.since)
-    if filter.until is not None:
-        conditions.add("ended_at < ({}::date + 1)::timestamp AT TIME ZONE 'UTC'", filter.until)
-    return conditions
 
 
 def revisions_of(found: Sequence[Sums]) -> tuple[tuple[BenchmarkId, int | None], ...]:

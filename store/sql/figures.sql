@@ -21,3 +21,36 @@ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 SELECT {keys}{value} AS value, count(*) AS executions
 FROM executions WHERE {which} AND {conditions}
 GROUP BY {keys}value ORDER BY {keys}{order}
+
+-- name: of_summary
+SELECT g.agent, nullif(g.settings_hash, '') AS settings_hash, g.benchmark_id,
+       nullif(g.benchmark_revision, 0) AS benchmark_revision, g.model, g.agent_revision,
+       sum(f.attempts)::bigint AS attempts, sum(f.solved)::bigint AS solved, sum(f.scored)::bigint AS scored,
+       sum(f.score_sum) AS score_sum, sum(f.score_squares) AS score_squares, sum(f.timed)::bigint AS timed,
+       sum(f.time_sum_ms) AS time_sum_ms, sum(f.input_tokens) AS input_tokens, sum(f.output_tokens) AS output_tokens,
+       sum(f.cached_tokens) AS cached_tokens, sum(f.reasoning_tokens) AS reasoning_tokens,
+       sum(f.priced)::bigint AS priced, sum(f.priced_solved)::bigint AS priced_solved, sum(f.cost) AS cost
+FROM figure_groups AS g
+JOIN (
+    SELECT f.*
+    FROM unnest($1::performance_period[], $2::date[], $3::date[]) AS part (period, first, last)
+    CROSS JOIN LATERAL (
+        SELECT * FROM figures WHERE figures.period = part.period AND figures.start BETWEEN part.first AND part.last
+        OFFSET 0
+    ) AS f
+) AS f ON f.group_id = g.id
+WHERE {conditions}
+GROUP BY g.id ORDER BY g.agent, g.settings_hash, g.benchmark_id, g.benchmark_revision
+
+-- name: counts_of_summary
+SELECT {keys}{value} AS value, sum(c.executions)::bigint AS executions
+FROM figure_groups AS g
+CROSS JOIN unnest($1::performance_period[], $2::date[], $3::date[]) AS part (period, first, last)
+CROSS JOIN LATERAL (
+    SELECT what, bucket, executions, total FROM figure_counts
+    WHERE group_id = g.id AND figure_counts.period = part.period
+      AND figure_counts.start BETWEEN part.first AND part.last AND {which}
+    OFFSET 0
+) AS c
+WHERE {conditions}
+GROUP BY {keys}{bucket} ORDER BY {keys}{order}
