@@ -174,7 +174,7 @@ async def _conclude(plan: Plan, batch_id: str, baseline: Baseline | None) -> int
         results = {"comparisons": comparisons, "checks": checked, "exitCode": code}
         emit({"kind": "RESULT", **batch, **results})
     else:
-        tables.print_result(new_console(), batch, comparisons, found)
+        tables.print_result(new_console(), batch, found)
     for problem in problems:
         print(f"reev-gql: {problem}", file=sys.stderr)
     return code

@@ -140,7 +140,8 @@ def _drops(targets: Targets, agent: str, comparison: Data) -> Iterator[Check]:
         reached = -difference <= most + ROUNDING
         asked = f"a drop of {most:g} was allowed"
         outcome = Outcome.REACHED if reached else Outcome.NOT_REACHED
-        text = f"{words} {difference:+.3f} against the baseline, {asked}; {sentence}"
+        said = f"; {sentence}" if name == "solve-rate" else ""
+        text = f"{words} {difference:+.3f} against the baseline, {asked}{said}"
         yield Check(agent, target, outcome, text, difference)
 
 

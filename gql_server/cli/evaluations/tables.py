@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -25,14 +25,10 @@ MARKS = {
 }
 
 
-def print_result(
-    console: Console, batch: Data, comparisons: Mapping[str, Data], found: Sequence[Check]
-) -> None:
-    """The figures of a batch, how it compares, and which targets are reached."""
+def print_result(console: Console, batch: Data, found: Sequence[Check]) -> None:
+    """The figures of a batch, and which targets are reached."""
     if len(batch["entries"]) > 1:
         print_entries(console, batch["entries"])
-    for agent, comparison in comparisons.items():
-        console.print(Text(f"{printable(agent)}: {printable(comparison['sentence'])}"), soft_wrap=True)
     console.print(Text(figures_line(batch)), soft_wrap=True)
     for check in found:
         mark, style = MARKS[check.outcome]
