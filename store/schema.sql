@@ -508,6 +508,20 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.note_words() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO execution_words_due VALUES (NEW.id) ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO execution_words_due
+        SELECT id FROM inserted WHERE is_terminal(status) AND failure_message IS NOT NULL ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.place_benchmark_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -594,6 +608,33 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+CREATE FUNCTION public.words_of(execution public.executions) RETURNS tsvector
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    not_said CONSTANT text[] := '{timestamp,kind,gen_ai.conversation.id,gen_ai.system_instructions,gen_ai.tool.definitions}';
+    failure CONSTANT tsvector := to_tsvector('simple', left(coalesce(execution.failure_message, ''), 20000));
+    most_bytes integer := 512 * 1024;
+BEGIN
+    WHILE most_bytes > 1024 LOOP
+        BEGIN
+            RETURN failure || coalesce((
+                SELECT jsonb_to_tsvector('simple', jsonb_agg(
+                    CASE jsonb_typeof(data) WHEN 'object' THEN data - not_said ELSE data END ORDER BY ordinal
+                ), '["string"]')
+                FROM execution_messages WHERE execution_id = execution.id AND end_offset <= most_bytes
+            ), '');
+        EXCEPTION WHEN program_limit_exceeded THEN
+            -- More different words than a tsvector holds.
+            most_bytes := most_bytes / 4;
+        END;
+    END LOOP;
+    RETURN failure;
+END
+$$;
+
+COMMENT ON FUNCTION public.words_of(execution public.executions) IS 'Of the failure message and of the first 512 kB of the transcript, without the system text and the definitions of tools';
 
 CREATE TABLE public.agent_configs (
     agent text NOT NULL,
@@ -831,6 +872,19 @@ COMMENT ON COLUMN public.execution_tool_logs.first_at IS 'The earliest time that
 COMMENT ON COLUMN public.execution_tool_logs.prompt IS 'The prompt of the execution where no session file tells one';
 
 COMMENT ON COLUMN public.execution_tool_logs.remarks IS 'What of the file was not used, or not as it stands: [{kind, line, message}], at most some thousand';
+
+CREATE TABLE public.execution_words (
+    execution_id uuid NOT NULL,
+    words tsvector NOT NULL
+);
+
+COMMENT ON TABLE public.execution_words IS 'The words of an ended execution: of its failure message and of its conversation';
+
+CREATE TABLE public.execution_words_due (
+    execution_id uuid NOT NULL
+);
+
+COMMENT ON TABLE public.execution_words_due IS 'Ended executions whose words are not known yet, or have changed';
 
 CREATE TABLE public.figure_counts (
     group_id integer NOT NULL,
@@ -1261,6 +1315,12 @@ ALTER TABLE ONLY public.execution_tool_log_text
 ALTER TABLE ONLY public.execution_tool_logs
     ADD CONSTRAINT execution_tool_logs_pkey PRIMARY KEY (execution_id);
 
+ALTER TABLE ONLY public.execution_words_due
+    ADD CONSTRAINT execution_words_due_pkey PRIMARY KEY (execution_id);
+
+ALTER TABLE ONLY public.execution_words
+    ADD CONSTRAINT execution_words_pkey PRIMARY KEY (execution_id);
+
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_pkey PRIMARY KEY (id);
 
@@ -1327,6 +1387,8 @@ CREATE INDEX batches_newest ON public.batches USING btree (requested_at DESC, id
 
 CREATE INDEX batches_rerun_of ON public.batches USING btree (rerun_of, requested_at DESC, id DESC) WHERE (rerun_of IS NOT NULL);
 
+CREATE INDEX batches_running ON public.batches USING btree (requested_at DESC, id DESC) WHERE (ended_at IS NULL);
+
 CREATE INDEX batches_tagged ON public.batches USING gin (tags);
 
 CREATE UNIQUE INDEX benchmark_changes_in_order ON public.benchmark_changes USING btree ("position", seq);
@@ -1334,6 +1396,8 @@ CREATE UNIQUE INDEX benchmark_changes_in_order ON public.benchmark_changes USING
 CREATE INDEX event_positions_of_execution ON public.event_positions USING btree (execution_id, last_seq);
 
 CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
+
+CREATE INDEX execution_words_found ON public.execution_words USING gin (words);
 
 CREATE INDEX executions_by_computed_score ON public.executions USING btree (COALESCE(computed_score, ('-1'::integer)::double precision) DESC, queued_at DESC, id DESC);
 
@@ -1374,6 +1438,8 @@ CREATE INDEX executions_of_benchmark_and_agent ON public.executions USING btree 
 CREATE INDEX executions_of_failure ON public.executions USING btree (failure_kind, queued_at DESC, id DESC) WHERE (failure_kind IS NOT NULL);
 
 CREATE INDEX executions_of_origin ON public.executions USING btree (origin, queued_at DESC, id DESC);
+
+CREATE INDEX executions_of_settings ON public.executions USING btree (settings_hash, queued_at DESC, id DESC) WHERE (settings_hash IS NOT NULL);
 
 CREATE INDEX executions_of_solved ON public.executions USING btree (solved, queued_at DESC, id DESC);
 
@@ -1431,6 +1497,10 @@ CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCIN
 
 CREATE TRIGGER settings_are_told BEFORE INSERT OR UPDATE OF usage, agent_revision ON public.executions FOR EACH ROW WHEN (((new.usage IS NOT NULL) OR (new.agent_revision IS NOT NULL))) EXECUTE FUNCTION public.tell_settings();
 
+CREATE TRIGGER words_of_end AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND ((old.failure_message IS DISTINCT FROM new.failure_message) OR ((NOT public.is_terminal(old.status)) AND (new.usage IS NOT NULL))))) EXECUTE FUNCTION public.note_words();
+
+CREATE TRIGGER words_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_words();
+
 ALTER TABLE ONLY public.agent_configs
     ADD CONSTRAINT agent_configs_agent_revision_fkey FOREIGN KEY (agent, revision) REFERENCES public.agent_revisions(agent, number);
 
@@ -1466,6 +1536,9 @@ ALTER TABLE ONLY public.execution_tool_log_text
 
 ALTER TABLE ONLY public.execution_tool_logs
     ADD CONSTRAINT execution_tool_logs_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.execution_words
+    ADD CONSTRAINT execution_words_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_agent_agent_revision_fkey FOREIGN KEY (agent, agent_revision) REFERENCES public.agent_revisions(agent, number);

@@ -22,9 +22,10 @@ from runner_bridge.launchers.command_help import RunnerCommand
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
 from runner_bridge.processes import machine, process_identity, reaper
-from runner_bridge.waiting import ShuttingDown, until_stored, wait_for_event
+from runner_bridge.waiting import ShuttingDown, until_stored, wait_for_any, wait_for_event
 from runner_bridge.watching.directory_watch import DirectoryWatch
 from runner_bridge.worker.context import WorkerContext
+from runner_bridge.worker.indexing import keep_indexing
 from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
 from runner_bridge.worker.runner_end import SHUTDOWN_GRACE_S, end_processes
 from runner_bridge.worker.supervision import Supervision
@@ -156,6 +157,9 @@ class Worker:
             asyncio.create_task(self._take(), name="taking"),
             asyncio.create_task(self._look_after(), name="recovery"),
             asyncio.create_task(self._observe(), name="observer"),
+            asyncio.create_task(
+                keep_indexing(self._context.db, self._context.hub, self._leaving), name="indexing"
+            ),
         ]
         try:
             await asyncio.gather(*loops)
@@ -187,7 +191,7 @@ class Worker:
             except Exception:
                 # Whatever it was: without this loop nothing would be executed again.
                 log.exception("taking from the queue failed")
-            await _wait_for_any(changed, self._leaving, timeout_s=POLL_S)
+            await wait_for_any(changed, self._leaving, timeout_s=POLL_S)
 
     async def _learn_command(self) -> None:
         """Nothing is taken before it is known what the runner is called with; a compiler may come first."""
@@ -314,12 +318,3 @@ class Worker:
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
         ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=left)
         await self._context.write_end(execution_id, ending)
-
-
-async def _wait_for_any(*events: asyncio.Event, timeout_s: float) -> None:
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -113,6 +113,9 @@ TIME_LEFT = (
 class Batch:
     id: strawberry.ID = strawberry.field(description="A UUID.")
     requested_at: dt.datetime = strawberry.field(description="When it was requested.")
+    ended_at: dt.datetime | None = strawberry.field(
+        description="When its last execution ended; null while one has not."
+    )
     size: int = strawberry.field(description="How many executions it has.")
     request: JSON = strawberry.field(
         description="The request: benchmarks or filter, agents, timeout; of a rerun which batch, and what of it."
@@ -133,13 +136,8 @@ class Batch:
 
     @strawberry.field(description="Whether it is over.")
     @staticmethod
-    async def status(row: Row, info: Info) -> BatchStatus:
-        return (await info.context.loaders.batch_progress.load(row.id)).status
-
-    @strawberry.field(description="When its last execution ended; null while one has not.")
-    @staticmethod
-    async def ended_at(row: Row, info: Info) -> dt.datetime | None:
-        return (await info.context.loaders.batch_progress.load(row.id)).ended_at
+    def status(row: Row) -> BatchStatus:
+        return BatchStatus.RUNNING if row.ended_at is None else BatchStatus.COMPLETED
 
     @strawberry.field(description=TIME_LEFT)
     @staticmethod

@@ -131,7 +131,9 @@ async def stop_batch(
         return batch
     outcomes = await batches.stop(info.context.db, batch.id)
     return StopBatchSuccess(
-        batch=batch, stopped=outcomes[StopOutcome.STOPPED], stopping=outcomes[StopOutcome.STOPPING]
+        batch=await info.context.loaders.batch.load(batch.id) or batch,
+        stopped=outcomes[StopOutcome.STOPPED],
+        stopping=outcomes[StopOutcome.STOPPING],
     )
 
 

@@ -92,6 +92,17 @@ class ExecutionFilter:
         description="That have ended and whose model read and wrote at most so many tokens together.",
     )
 
+    settings_hashes: list[str] | None = strawberry.field(
+        default=None,
+        description="Whose model had settings of any of these hashes (`Execution.settingsHash`).",
+    )
+    search: str | None = strawberry.field(
+        default=None,
+        description="With these words in the failure message or in the conversation, in any case, the way one "
+        'searches the web: "two words together", this OR that, -without. Executions are found within seconds '
+        "after their end. No subscription can search.",
+    )
+
     def conditions(self) -> filters.ExecutionFilter:
         """Raises RequestError."""
         return filters.ExecutionFilter(
@@ -116,6 +127,8 @@ class ExecutionFilter:
             cost_at_most=self.cost_at_most,
             tokens_at_least=self.tokens_at_least,
             tokens_at_most=self.tokens_at_most,
+            settings_hashes=values("settingsHashes", self.settings_hashes),
+            search=text("search", self.search),
         )
 
 

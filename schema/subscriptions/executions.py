@@ -128,6 +128,11 @@ async def execution_updates(
 ) -> AsyncGenerator[ExecutionUpdate, None]:
     context = info.context
     conditions = filter.conditions() if filter is not None else filters.ExecutionFilter()
+    if conditions.search:
+        raise RequestError(
+            "INVALID_FILTER",
+            "A subscription cannot search texts, which are found after the end: leave out `search`",
+        )
     # Tags and text become sets of benchmarks now, so that no event needs a statement.
     conditions = await lookup.resolve(context.db, conditions)
     updates = context.hub.updates

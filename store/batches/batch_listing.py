@@ -64,8 +64,8 @@ def _conditions(filter: BatchFilter) -> Conditions:
     if filter.text:
         conditions.add("strpos(lower(concat_ws(' ', name, note)), lower({}::text)) > 0", filter.text)
     if len(set(filter.statuses)) == 1:
-        runs = "EXISTS (SELECT FROM executions WHERE batch_id = batches.id AND NOT is_terminal(status))"
-        conditions.add(runs if filter.statuses[0] is BatchStatus.RUNNING else f"NOT {runs}")
+        is_over = filter.statuses[0] is BatchStatus.COMPLETED
+        conditions.add("ended_at IS NOT NULL" if is_over else "ended_at IS NULL")
     return conditions
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from store import sql
-from store.model import LIVE_STATUSES, BatchId, BatchStatus, ExecutionStatus
+from store.model import LIVE_STATUSES, BatchId, ExecutionStatus
 from store.postgres.database import Database
 
 SQL = sql.load("batches")
@@ -24,7 +23,6 @@ class Progress:
     counts: Mapping[ExecutionStatus, int]
     timed: int = 0
     time_sum_ms: int = 0
-    last_end: dt.datetime | None = None
     is_slot_free: bool = False
     """Whether one has just ended, so that the next one that waits takes its place."""
 
@@ -38,15 +36,6 @@ class Progress:
     @property
     def live(self) -> int:
         return sum(self.of(status) for status in LIVE_STATUSES)
-
-    @property
-    def status(self) -> BatchStatus:
-        return BatchStatus.RUNNING if self.live else BatchStatus.COMPLETED
-
-    @property
-    def ended_at(self) -> dt.datetime | None:
-        """When the last one ended; None while one has not."""
-        return None if self.live else self.last_end
 
     @property
     def time_left_ms(self) -> float | None:
@@ -70,10 +59,8 @@ async def progress_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, Pro
 
 
 def _progress(found: Sequence[Any]) -> Progress:
-    ends = [row["last_end"] for row in found if row["last_end"] is not None]
     return Progress(
         {ExecutionStatus(row["status"]): row["executions"] for row in found},
         timed=sum(row["timed"] for row in found),
         time_sum_ms=sum(row["time_sum_ms"] for row in found),
-        last_end=max(ends, default=None),
     )

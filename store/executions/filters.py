@@ -30,6 +30,9 @@ class ResolvedConditions:
 class ExecutionFilter:
     """Conditions that must all hold; an empty tuple or None means any.
 
+    `search` is looked for in failure messages and conversations, in PostgreSQL's syntax for web searches, by the
+    database alone: it cannot be tested in memory.
+
     `text` is contained in the benchmark's id or description or in the agent, or begins the execution's id. For
     `tags` and `text` benchmarks are looked up first: executions.lookup.resolve returns the same filter with
     `resolved`.
@@ -54,10 +57,17 @@ class ExecutionFilter:
     cost_at_most: float | None = None
     tokens_at_least: int | None = None
     tokens_at_most: int | None = None
+    settings_hashes: tuple[str, ...] = ()
+    search: str | None = None
     resolved: ResolvedConditions | None = None
 
     def matches(self, execution: Execution) -> bool:
-        """Whether `execution` fulfils all conditions. Raises ValueError when it must be resolved first."""
+        """Whether `execution` fulfils all conditions.
+
+        Raises ValueError when it must be resolved first, and where there is something to search.
+        """
+        if self.search:
+            raise ValueError("only the database can search texts")
         return (
             (not self.benchmark_ids or execution.benchmark_id in self.benchmark_ids)
             and (not self.agents or execution.agent in self.agents)
@@ -73,6 +83,7 @@ class ExecutionFilter:
             and (self.solved is None or execution.solved is self.solved)
             and (self.is_attempt is None or execution.is_attempt is self.is_attempt)
             and set(self.execution_tags) <= set(execution.tags)
+            and (not self.settings_hashes or execution.settings_hash in self.settings_hashes)
             and self._benchmark_matches(execution)
         )
 

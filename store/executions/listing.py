@@ -6,7 +6,7 @@ Conditions are composed from the constant fragments below; values travel as para
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -22,6 +22,10 @@ from store.postgres.retrying import retried
 
 SQL = sql.load("listing")
 
+SEARCHED = """id IN (
+    SELECT execution_id FROM execution_words WHERE words @@ websearch_to_tsquery('simple', {}::text)
+)"""
+
 
 @dataclass(frozen=True, slots=True)
 class ExecutionBounds(PageBounds[ExecutionKey]):
@@ -35,7 +39,7 @@ async def executions(
 ) -> Page[Execution]:
     """A page of executions, and with `log` its highest position."""
     statement, values = await select_executions(db, filter, bounds, limit=bounds.limit + 1)
-    found, position = await fetch_with_position(db.fetch, statement, values, log)
+    found, position = await fetch_with_position(fetch_for(db, filter), statement, values, log)
     return bounds.page([rows.execution(row) for row in found], position)
 
 
@@ -51,6 +55,11 @@ async def select_executions(
     order = ordering.order_by(bounds.order, bounds.backwards)
     statement = SQL["executions"].format(conditions=conditions, order=order, limit=int(limit))
     return statement, conditions.values
+
+
+def fetch_for(db: Database, filter: ExecutionFilter) -> Callable[..., Awaitable[list[Any]]]:
+    """What reads a list: how many executions have some words is known of these words only."""
+    return db.fetch_planned if filter.search else db.fetch
 
 
 class Parent(StrEnum):
@@ -78,7 +87,7 @@ async def executions_of(
     blanks, values = await blanks_of_parents(db, parent, parents, filter, bounds, limit=limit + 1)
     found: dict[str | uuid.UUID, list[Execution]] = {key: [] for key in parents}
     found_rows, position = await fetch_with_position(
-        db.fetch, SQL["executions_of"].format(**blanks), values, log
+        fetch_for(db, filter), SQL["executions_of"].format(**blanks), values, log
     )
     for row in found_rows:
         found[row["parent"]].append(rows.execution(row))
@@ -210,6 +219,9 @@ def execution_conditions(filter: ExecutionFilter) -> Conditions:
     if filter.execution_tags:
         # The index has only those that have tags.
         conditions.add("(tags @> {}::text[] AND tags <> '{{}}')", filter.execution_tags)
+    conditions.add_any("settings_hash", "text", filter.settings_hashes)
+    if filter.search:
+        conditions.add(SEARCHED, filter.search)
     resolved = filter.resolved
     if resolved is not None and resolved.tagged is not None:
         conditions.add("benchmark_id = ANY({}::text[])", tuple(sorted(resolved.tagged)))

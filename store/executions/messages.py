@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store import sql
-from store.executions import rows
+from store.executions import rows, search
 from store.executions.tool_logs import lock_ended
 from store.model import ExecutionId, JsonValue, Message, Page, WorkerId
 from store.postgres.database import Database, columns
@@ -77,6 +77,7 @@ async def add(db: Database, transcripts: Sequence[StoredTranscript]) -> set[Exec
         kept = [one for one in transcripts if one.id in open_ids]
         given = [row for one in kept for row in one.rows]
         await connection.execute(SQL["store"], *columns(given, 6))
+        await connection.execute(search.SQL["due"], [one.id for one in kept if one.rows])
         told = [(one.id, encode_json(one.usage)) for one in kept if one.usage is not None]
         await connection.execute(SQL["tell_usage"], *columns(told, 2))
     return open_ids

@@ -27,6 +27,8 @@ from store.postgres.text import storable_text
 
 SQL = json_rows.SQL
 
+ANY = ExecutionFilter()
+
 REMEMBERED_STATEMENTS = 256
 """About the number of places in the documents that a server caches."""
 
@@ -71,7 +73,7 @@ async def page(
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit + 1)
     keys = ", ".join(f"e.{column}" for column in ordering.columns(bounds.order))
     statement = SQL["one_by_one"].format(keys=keys, rows=rows, members=row.members)
-    found, position = await _fetched(db, statement, values, log)
+    found, position = await _fetched(db, statement, values, log, filter)
     return bounds.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found], position)
 
 
@@ -85,14 +87,15 @@ async def first(
     """A page read forwards as one text, and with `log` the position in the log; no cursors."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit)
     statement = SQL["all_at_once"].format(rows=rows, members=row.members)
-    [[text]], position = await _fetched(db, statement, values, log)
+    [[text]], position = await _fetched(db, statement, values, log, filter)
     return text, position
 
 
 async def _fetched(
-    db: Database, statement: str, values: Sequence[Any], log: LogQuery | None
+    db: Database, statement: str, values: Sequence[Any], log: LogQuery | None, filter: ExecutionFilter = ANY
 ) -> tuple[Sequence[Sequence[Any]], int | None]:
-    found, position = await fetch_with_position(partial(json_rows.fetch, db), statement, values, log)
+    fetch = partial(json_rows.fetch, db, by=listing.fetch_for(db, filter))
+    found, position = await fetch_with_position(fetch, statement, values, log)
     # The columns of the statement alone: the first and the last are not its own then.
     return found if log is None else [tuple(row)[1:-1] for row in found], position
 
@@ -108,7 +111,7 @@ async def first_of(
     """Such a page of the executions of each parent, newest first."""
     blanks, values = await listing.blanks_of_parents(db, parent, parents, filter, bounds, limit=bounds.limit)
     statement = SQL["executions_of"].format(members=row.members, **blanks)
-    return dict(await json_rows.fetch(db, statement, *values))
+    return dict(await json_rows.fetch(db, statement, *values, by=listing.fetch_for(db, filter)))
 
 
 async def latest_of_agents(

@@ -6,7 +6,7 @@ and the caller reads whole rows. The expressions are those of store.json.columns
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -83,10 +83,12 @@ class JsonRow:
         return members
 
 
-async def fetch(db: Database, statement: str, *values: object) -> list[Any]:
-    """The rows of a statement that writes JSON; raises NeedsRows."""
+async def fetch(
+    db: Database, statement: str, *values: object, by: Callable[..., Awaitable[list[Any]]] | None = None
+) -> list[Any]:
+    """The rows of a statement that writes JSON, read by `db.fetch` unless another is given; raises NeedsRows."""
     try:
-        return await db.fetch(statement, *values)
+        return await (by or db.fetch)(statement, *values)
     except OUT_OF_RANGE as error:
         raise NeedsRows("A number is out of the range of the API") from error
 

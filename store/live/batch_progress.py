@@ -58,7 +58,6 @@ class BatchProgressTracker:
 
     @property
     def progress(self) -> Progress:
-        """Its counts and times; `last_end` is not known here."""
         return Progress(dict(self._counts), self._timed, self._time_sum_ms, is_slot_free=self._is_slot_free)
 
     @property

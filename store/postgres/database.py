@@ -139,6 +139,14 @@ class Database:
             return rows
 
     @retried
+    async def fetch_planned(self, statement: str, *arguments: object) -> list[Any]:
+        """Like `fetch`, planned for these arguments: where a plan for any would be a bad one for many."""
+        async with self.transaction() as connection:
+            await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            rows: list[Any] = await connection.fetch(statement, *arguments, timeout=STATEMENT_TIMEOUT_S)
+            return rows
+
+    @retried
     async def fetchrow(self, statement: str, *arguments: object) -> Any:
         async with self.connection() as connection:
             return await connection.fetchrow(statement, *arguments)

@@ -38,6 +38,8 @@ TABLES = (
     "execution_tool_calls",
     "execution_tool_log_text",
     "execution_tool_logs",
+    "execution_words",
+    "execution_words_due",
     "executions",
     "figure_counts",
     "figure_groups",

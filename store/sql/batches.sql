@@ -40,7 +40,7 @@ SELECT rerun.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
 ) AS rerun
 
 -- name: progress
-SELECT batch_id, status, count(*) AS executions, max(ended_at) AS last_end, count(execution_time_ms) AS timed,
+SELECT batch_id, status, count(*) AS executions, count(execution_time_ms) AS timed,
        coalesce(sum(execution_time_ms), 0)::bigint AS time_sum_ms
 FROM executions WHERE batch_id = ANY($1::uuid[]) GROUP BY 1, 2
 

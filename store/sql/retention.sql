@@ -69,6 +69,8 @@ WITH due AS (
     DELETE FROM execution_results WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
 ), messages AS (
     DELETE FROM execution_messages WHERE execution_id IN (SELECT id FROM due) RETURNING execution_id
+), words AS (
+    INSERT INTO execution_words_due SELECT DISTINCT execution_id FROM messages ON CONFLICT DO NOTHING
 ), output AS (
     DELETE FROM execution_output WHERE execution_id IN (SELECT id FROM due)
     RETURNING execution_id, length(content) AS bytes

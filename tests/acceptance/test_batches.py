@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.test_verdicts import open_benchmark
+from tests.helpers.patience import eventually
 from tests.helpers.scripted_endpoint import API_KEY, scripted_endpoint
 from tests.helpers.server import running_server
 
@@ -48,7 +49,12 @@ FOUND = """
   free: executions(filter: {costAtMost: 0.1}) { totalCount }
 }
 """
-SCRIPT: list[dict[str, Any]] = [{"text": "No."}, {"status": 401}, {"text": "No."}, {"text": "No."}]
+SEARCH = "query ($text: String!) { executions(filter: {search: $text}) { totalCount nodes { status } } }"
+SCRIPT: list[dict[str, Any]] = [
+    {"text": "I would rather do nothing."},
+    {"status": 401},
+    {"text": "I would rather pay in marbles.", "times": 2},
+]
 
 
 async def test_live_figures_end_as_they_are_stored_and_what_failed_is_executed_again(
@@ -71,6 +77,17 @@ async def test_live_figures_end_as_they_are_stored_and_what_failed_is_executed_a
             async with server.watch(FOLLOW, id=rerun["id"]) as items:
                 after_rerun = [item["batchUpdates"] async for item in items][-1]
             found = await server.ask(FOUND)
+
+            async def statuses(text: str) -> list[str]:
+                nodes = (await server.ask(SEARCH, text=text))["executions"]["nodes"]
+                return [node["status"] for node in nodes]
+
+            async def both() -> bool:
+                return len(await statuses("rather marbles")) == 2
+
+            await eventually(both)
+            assert await statuses('"do nothing"') == ["SUCCEEDED"]
+            assert await statuses("AUTH -marbles") == ["FAILED"]
     ends = [update["event"]["status"] for update in updates if update["event"] is not None]
     assert sorted(end for end in ends if end != "RUNNING") == ["FAILED", "SUCCEEDED", "SUCCEEDED"]
     last = updates[-1]

@@ -31,7 +31,16 @@ from store.postgres.database import Database
 
 EXECUTIONS = 50_000
 BENCHMARKS = 40
-BIG = {"executions", "execution_events", "performance", "performance_times", "performance_excluded"}
+BIG = {
+    *("executions", "execution_events", "execution_words"),
+    *("performance", "performance_times", "performance_excluded"),
+}
+WORDS = """
+INSERT INTO execution_words
+SELECT id, to_tsvector('simple', 'seeded ' || CASE hashtext(id::text) % 500 WHEN 0 THEN 'rare failure' ELSE '' END)
+FROM executions WHERE is_terminal(status);
+VACUUM ANALYZE execution_words;
+"""
 S = ExecutionStatus
 Question = Callable[[Database], Awaitable[object]]
 
@@ -70,6 +79,11 @@ FILTERS = {
     "tagged executions": ExecutionFilter(execution_tags=("nightly",)),
     "cost at least": ExecutionFilter(cost_at_least=0.5),
     "cost at most": ExecutionFilter(cost_at_most=0.01),
+    "words of many": ExecutionFilter(search="seeded"),
+    "words of few": ExecutionFilter(search="rare failure -no"),
+    "words of nothing": ExecutionFilter(search='"nobody says"'),
+    "settings": ExecutionFilter(settings_hashes=("a" * 64,)),
+    "settings of some": ExecutionFilter(settings_hashes=("a" * 64, "b" * 64)),
     "tokens at least": ExecutionFilter(tokens_at_least=1000),
     "tokens at most": ExecutionFilter(tokens_at_most=10),
 }
@@ -214,6 +228,8 @@ ASKED: dict[str, Question] = {
 async def big(database_url: str) -> AsyncIterator[Database]:
     await seed(database_url, EXECUTIONS, benchmarks=BENCHMARKS)
     db = await Database.open(database_url, max_size=1)
+    for statement in WORDS.strip().split(";")[:-1]:
+        await db.execute(statement)
     yield db
     await db.close()
 

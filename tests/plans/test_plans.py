@@ -16,15 +16,24 @@ import asyncpg
 import orjson
 import pytest
 
-from store.batches import batch_listing, batches, figures, progress
-from store.batches.batch_listing import BatchBounds, BatchFilter
-from store.executions import latest, listing, messages, observed, results, retention, state_machine, tags
+from store.batches import batches, figures, progress
+from store.executions import (
+    latest,
+    listing,
+    messages,
+    observed,
+    results,
+    retention,
+    search,
+    state_machine,
+    tags,
+)
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.live import events
 from store.live.batch_progress import BatchProgressTracker
 from store.live.events import Cursor
-from store.model import BatchId, BatchStatus, BenchmarkId, ExecutionId, ExecutionStatus, RerunOnly
+from store.model import BatchId, BenchmarkId, ExecutionId, ExecutionStatus, RerunOnly
 from store.postgres.database import Database
 from store.workers import gauges
 from tests.conftest import cloned_database
@@ -147,9 +156,6 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     ),
     "page of a batch": page(ExecutionFilter(batch_ids=(BATCH,))),
     "figures of a batch": lambda db: figures.figures_of(db, [BATCH]),
-    "which batches run": lambda db: batch_listing.page(
-        db, BatchFilter(statuses=(BatchStatus.RUNNING,)), BatchBounds(50)
-    ),
     "what of a batch is repeated": lambda db: batches.agents_to_rerun(db, BATCH, RerunOnly.FAILED),
     "stop of a batch": lambda db: batches.stop(db, BATCH),
     "tags": lambda db: tags.change(db, [ONE], ["a"], ["b"]),
@@ -171,6 +177,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "conversation": lambda db: messages.pages_of(db, [(ONE, 1, 50)]),
     "length of a conversation": lambda db: messages.counts_of(db, [ONE]),
     "how far a transcript was stored": lambda db: messages.stored_up_to(db, ONE),
+    "words": search.index_due,
     "append a message": lambda db: messages.append(db, ONE, [message(1)], None),
     "what is known": lambda db: observed.known(db, [ONE]),
 }

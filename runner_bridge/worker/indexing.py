@@ -1,0 +1,36 @@
+"""Keeps the full-text index of ended executions up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from runner_bridge.waiting import wait_for_any
+from store.errors import StoreError
+from store.executions import search
+from store.live.hub import Hub
+from store.postgres.database import Database
+
+POLL_S = 5.0
+"""Transcripts that are stored after the end are no change of status."""
+
+PAUSE_S = 0.2
+"""Between two passes: leaves the database to other work, and takes what ends meanwhile together."""
+
+log = logging.getLogger(__name__)
+
+
+async def keep_indexing(db: Database, hub: Hub, leaving: asyncio.Event) -> None:
+    """Indexes what is due, whenever something has ended, until `leaving`; errors are logged and tried again."""
+    while not leaving.is_set():
+        changed = hub.status_changes.next
+        try:
+            while not leaving.is_set() and await search.index_due(db):
+                await wait_for_any(leaving, timeout_s=PAUSE_S)
+        except StoreError as error:
+            log.warning("texts of executions cannot be indexed just now: %s", error)
+        except Exception:
+            # Whatever it was: without this loop no later execution would be found.
+            log.exception("indexing the texts of executions failed and is tried again")
+        await wait_for_any(changed, leaving, timeout_s=POLL_S)
+        await wait_for_any(leaving, timeout_s=PAUSE_S)
