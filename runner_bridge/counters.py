@@ -23,3 +23,9 @@ class Counters:
 
     webhook_failures: int = 0
     """Attempts at deliveries that failed."""
+
+    traces_sent: int = 0
+    """Traces that their receiver has accepted."""
+
+    traces_dropped: int = 0
+    """Traces that were not sent, because their receiver failed or too many waited."""

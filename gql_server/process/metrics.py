@@ -122,6 +122,9 @@ def _of_the_worker(counters: Counters) -> Iterator[Metric]:
     yield _counter("server_webhook_deliveries", delivered, counters.webhook_deliveries)
     failed = "Attempts of its at such deliveries that failed"
     yield _counter("server_webhook_failures", failed, counters.webhook_failures)
+    yield _counter("server_traces_sent", "Traces of executions that it sent", counters.traces_sent)
+    dropped = "Traces that it dropped, because the receiver failed or too many waited"
+    yield _counter("server_traces_dropped", dropped, counters.traces_dropped)
 
 
 def _of_the_database(known: Gauges) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import structlog
@@ -46,6 +47,20 @@ SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.process.ap
 """The modules of each, in steps of at most 0.2 s."""
 
 log = structlog.get_logger(__name__)
+
+
+def check_extras(settings: Settings) -> None:
+    """Raises StartupError when a setting needs packages that are not installed."""
+    if settings.otlp_endpoint is None:
+        return
+    try:
+        is_there = find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        is_there = False
+    if not is_there:
+        raise StartupError(
+            "REEV_GQL_OTLP_ENDPOINT needs packages that are not installed: `pip install 'reev-gql[otel]'`"
+        )
 
 
 def make_directories(settings: Settings) -> None:
@@ -124,6 +139,7 @@ async def serve(settings: Settings) -> None:
     began = time.monotonic()
     with contextlib.closing(listening_socket(settings)) as listener:
         if settings.worker:
+            check_extras(settings)
             make_directories(settings)
         async with _services(settings, SERVER) as (services, loaded):
             await loaded
@@ -134,6 +150,7 @@ async def serve(settings: Settings) -> None:
 
 async def work(settings: Settings) -> None:
     """A worker alone, until cancelled."""
+    check_extras(settings)
     make_directories(settings)
     with contextlib.ExitStack() as stack:
         listener, modules = None, WORKER

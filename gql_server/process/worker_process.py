@@ -12,6 +12,7 @@ import structlog
 from gql_server.process import garbage_collection
 from gql_server.process.services import Services
 from gql_server.settings.settings import Settings
+from runner_bridge.traces.exporter import TraceExporter, TracesConfig
 from runner_bridge.version import VERSION
 from runner_bridge.webhooks.deliverer import Deliverer, DelivererConfig
 from runner_bridge.worker.recovery import close_unseen
@@ -48,6 +49,7 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
         asyncio.create_task(_retention(settings, services), name="retention"),
         asyncio.create_task(_deliverer(settings, services).run(), name="webhooks"),
     ]
+    traces = asyncio.create_task(_traces(settings, services, worker), name="traces")
     try:
         yield task
     finally:
@@ -56,7 +58,15 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
             one.cancel()
         await asyncio.wait({task}, timeout=worker.leaves_within_s)
         task.cancel()
-        await asyncio.gather(task, *beside, return_exceptions=True)
+        # Of what has just ended too.
+        traces.cancel()
+        await asyncio.gather(task, traces, *beside, return_exceptions=True)
+
+
+async def _traces(settings: Settings, services: Services, worker: Worker) -> None:
+    if settings.otlp_endpoint is not None:
+        config = TracesConfig(settings.otlp_endpoint, settings.public_url, settings.otlp_content)
+        await TraceExporter(services.db, services.hub, worker.id, config, services.counters).run()
 
 
 def _deliverer(settings: Settings, services: Services) -> Deliverer:

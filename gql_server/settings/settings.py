@@ -262,6 +262,14 @@ class Settings(BaseSettings):
     retention_files: bool = Field(
         False, description="Whether that removes the session files, tool logs and output files of theirs too"
     )
+    otlp_endpoint: PublicUrl | None = Field(
+        None,
+        description="Base address of an OTLP/HTTP receiver, which workers send a trace of each execution to; it "
+        "needs the extra `otel`",
+    )
+    otlp_content: bool = Field(
+        False, description="Send prompts, answers and what tools were given and returned in these traces too"
+    )
     pool_size: int = Field(
         12,
         ge=DEDICATED_CONNECTIONS + 2,

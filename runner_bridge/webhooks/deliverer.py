@@ -116,7 +116,7 @@ class Deliverer:
             while claimed:
                 async with asyncio.TaskGroup() as group:
                     for delivery in claimed:
-                        group.create_task(self._deliver(delivery))
+                        group.create_task(self._attempt(delivery))
                 claimed = await deliveries.claim(self._db, webhook_id, AT_ONCE, LEASE)
         except* StoreError as errors:
             log.warning("webhook %s is put off: %s", webhook_id, errors.exceptions[0])
@@ -124,6 +124,17 @@ class Deliverer:
         except* Exception:
             log.exception("delivering to webhook %s failed and is tried again", webhook_id)
             await asyncio.sleep(AFTER_FAULT_S)
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        try:
+            await self._deliver(delivery)
+        except StoreError:
+            raise
+        except Exception as error:
+            # Others must not wait for one that this program cannot make.
+            log.exception("delivery %s failed", delivery.id)
+            reason = f"This program failed: {type(error).__name__}"
+            await self._failed(delivery, reason, self._delay(delivery, None))
 
     async def _deliver(self, delivery: Delivery) -> None:
         # aiohttp's client, which a worker without webhooks does not need.
@@ -159,7 +170,9 @@ class Deliverer:
             self._db, delivery, reason, retry_in, is_gone=is_gone, disabled_after=schedule.DISABLED_AFTER
         )
         level = logging.WARNING if is_disabled or retry_in is None else logging.INFO
-        outcome = "given up" if retry_in is None else f"repeated in {retry_in.total_seconds():.0f} s"
+        outcome = (
+            "given up" if is_disabled or retry_in is None else f"repeated in {retry_in.total_seconds():.0f} s"
+        )
         more = "; the webhook is disabled" if is_disabled else ""
         message = "delivery %s of webhook %s failed and is %s%s: %s"
         log.log(level, message, delivery.id, delivery.webhook_id, outcome, more, reason)

@@ -41,9 +41,9 @@ async def body_of(db: Database, delivery: Delivery, public_url: str | None) -> b
 
 
 def _body(type_: str, at: dt.datetime, data: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(
-        {"type": type_, "timestamp": at.astimezone(dt.UTC), "data": data}, option=orjson.OPT_UTC_Z
-    )
+    # The driver's UUIDs are a class of their own.
+    whole = {"type": type_, "timestamp": at.astimezone(dt.UTC), "data": data}
+    return orjson.dumps(whole, default=str, option=orjson.OPT_UTC_Z)
 
 
 def _execution(row: Execution, public_url: str | None) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _batch(
         "requestedAt": row.requested_at,
         "endedAt": row.ended_at,
         "executions": row.size,
-        "byStatus": {status: counted.of(status) for status in ExecutionStatus if status.is_terminal},
+        "byStatus": {status.value: counted.of(status) for status in ExecutionStatus if status.is_terminal},
         "attempts": summed.attempts,
         "solved": summed.solved,
         "solveRate": summed.solve_rate,

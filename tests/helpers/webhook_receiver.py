@@ -69,7 +69,8 @@ async def webhook_receiver(**settings: Any) -> AsyncIterator[Receiver]:
     receiver = Receiver(**settings)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    # A handler that hangs ends with its connection.
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
