@@ -25,6 +25,7 @@ from store.executions import retention
 from store.executions.retention import MIN_AGE, Bulk
 from store.postgres.database import Database
 from store.postgres.migrate import check
+from store.webhooks import deliveries
 
 _AGE = re.compile(r"(\d+)\s*([hdw])")
 _UNITS = {"h": dt.timedelta(hours=1), "d": dt.timedelta(days=1), "w": dt.timedelta(weeks=1)}
@@ -78,9 +79,15 @@ async def prune(settings: Settings, options: PruneOptions) -> None:
                 files = await remove_files(
                     db, settings.runner, before, dry_run=not options.delete, due=ids.__contains__
                 )
+            told = await _deliveries(db, before, delete=options.delete)
         finally:
             await db.close()
-    _print(console, options, before, total, files)
+    _print(console, options, before, total, files, told)
+
+
+async def _deliveries(db: Database, before: dt.datetime, *, delete: bool) -> int:
+    """How many deliveries of webhooks ended before."""
+    return await (deliveries.prune if delete else deliveries.count_ended)(db, before)
 
 
 async def _through_all(
@@ -117,17 +124,18 @@ async def _batches(
 
 
 def _print(
-    console: Console, options: PruneOptions, before: dt.datetime, total: Bulk, files: PrunedFiles
+    console: Console, options: PruneOptions, before: dt.datetime, total: Bulk, files: PrunedFiles, told: int
 ) -> None:
     if options.as_json:
         emit(
             {"deleted": options.delete, "endedBefore": before.isoformat()}
             | {_camel(name): value for name, value in asdict(total).items()}
+            | {"webhookDeliveries": told}
             | ({"files": files.count, "fileBytes": files.bytes} if options.files else {})
         )
         return
     when = f"ended before {before:%Y-%m-%d %H:%M} UTC"
-    if not total.executions and not files.count:
+    if not total.executions and not files.count and not told:
         console.print(f"Nothing to delete: the bulk of every execution that {when} is gone already.")
         return
     verb = "Deleted" if options.delete else "Would delete"
@@ -138,6 +146,8 @@ def _print(
         number = getattr(total, name)
         table.add_row(decimal(number) if name.endswith("_bytes") else f"{number:,}", words)
     table.add_row(decimal(total.bytes), "of content in the database, as it is stored")
+    if told:
+        table.add_row(f"{told:,}", "deliveries of webhooks")
     if options.files:
         table.add_row(
             f"{files.count:,}", f"files of theirs in this machine's directories, {decimal(files.bytes)}"

@@ -18,7 +18,7 @@ from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.counters import Counters
 from runner_bridge.errors import SecretKeyError
 from runner_bridge.webhooks import payloads, schedule
-from runner_bridge.webhooks.managing import decrypted
+from runner_bridge.webhooks.signing import decrypted
 from store.errors import StoreError
 from store.live.change_signal import ChangeSignal
 from store.postgres.database import Database
@@ -181,9 +181,7 @@ class Deliverer:
         if time.monotonic() < self._prune_at:
             return
         self._prune_at = time.monotonic() + PRUNE_EVERY_S
-        before = dt.datetime.now(dt.UTC) - deliveries.KEEP
-        while await deliveries.prune(self._db, before):
-            pass
+        await deliveries.prune(self._db, dt.datetime.now(dt.UTC) - deliveries.KEEP)
 
 
 async def _until(changed: asyncio.Event, pause_s: float | None) -> None:

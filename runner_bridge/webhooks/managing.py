@@ -6,7 +6,6 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from runner_bridge import log_context
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.errors import InvalidInput, WebhookNotFound
 from runner_bridge.formats.agents.endpoint_addresses import (
@@ -27,8 +26,7 @@ async def add(
 ) -> tuple[Webhook, str]:
     """The new webhook and its secret. Raises InvalidInput or SecretKeyError; then nothing was written."""
     webhook_id, secret = WebhookId(uuid.uuid4()), signing.new_secret()
-    log_context.SECRETS.hide(secret)
-    encrypted = secret_key.encrypt(secret, context(webhook_id))
+    encrypted = signing.encrypted(secret_key, webhook_id, secret)
     added = await webhooks.add(db, webhook_id, checked_url(url), checked_events(events), encrypted)
     if added is None:
         raise InvalidInput("url", f"There are {MAX_WEBHOOKS} webhooks, and no more can be: delete one first")
@@ -55,21 +53,9 @@ async def test(db: Database, secret_key: SecretKey, webhook_id: WebhookId) -> tu
     webhook = await webhooks.get(db, webhook_id)
     if webhook is None:
         raise not_found(webhook_id)
-    secret = decrypted(secret_key, webhook_id, webhook.encrypted_secret)
+    secret = signing.decrypted(secret_key, webhook_id, webhook.encrypted_secret)
     body = payloads.test_body(webhook_id, dt.datetime.now(dt.UTC))
     return webhook.url, await send(Message(payloads.message_id(uuid.uuid4()), webhook.url, body), secret)
-
-
-def decrypted(secret_key: SecretKey, webhook_id: WebhookId, encrypted: bytes) -> str:
-    """The secret, which no log record shows from now on. Raises SecretKeyError."""
-    secret = secret_key.decrypt(encrypted, context(webhook_id), "secret")
-    log_context.SECRETS.hide(secret)
-    return secret
-
-
-def context(webhook_id: WebhookId) -> str:
-    """What a secret is encrypted for. No agent has a name with a space."""
-    return f"webhook {webhook_id}"
 
 
 def not_found(webhook_id: object) -> WebhookNotFound:

@@ -30,6 +30,7 @@ from store.executions import retention, state_machine
 from store.executions.retention import Bulk
 from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
+from store.webhooks import deliveries
 
 FIRST_PASS_S = 60.0
 """Not just after the start, when a worker has other work."""
@@ -96,6 +97,7 @@ async def _pass(db: Database, config: RunnerConfig, policy: RetentionPolicy) -> 
             "retention deleted the bulk of %d executions that ended before %s: %d bytes in %.1f s",
             *(total.executions, before.isoformat(timespec="seconds"), total.bytes, time.monotonic() - began),
         )
+    await deliveries.prune(db, before)
     if policy.files:
         files = await remove_files(db, config, before)
         if files.count:

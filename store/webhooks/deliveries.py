@@ -80,8 +80,11 @@ async def failed(
 
 
 async def prune(db: Database, before: dt.datetime) -> int:
-    """Deletes some of the deliveries that ended before; how many. 0 when none is left."""
-    return len(await db.fetch(SQL["prune"], before, PRUNED_AT_ONCE))
+    """Deletes the deliveries that ended before, PRUNED_AT_ONCE in each transaction; how many."""
+    deleted = 0
+    while batch := len(await db.fetch(SQL["prune"], before, PRUNED_AT_ONCE)):
+        deleted += batch
+    return deleted
 
 
 async def count_ended(db: Database, before: dt.datetime) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -307,6 +309,14 @@ async def test_the_queue_has_a_limit(db: Database, hub: Hub) -> None:
     for _ in range(QUEUE + 3):
         exporter._put(ExecutionId(uuid.uuid4()))
     assert counters.traces_dropped == 3
+
+
+def test_nothing_of_it_is_loaded_without_an_endpoint() -> None:
+    """Nor the HTTP client of webhooks: both would slow every start of a worker."""
+    check = "import sys, gql_server.process.worker_process; print([*sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True).stdout
+    assert "runner_bridge.traces.exporter" in loaded and "runner_bridge.webhooks.deliverer" in loaded
+    assert "opentelemetry" not in loaded and "aiohttp" not in loaded
 
 
 async def test_shutdown_sends_what_is_queued(db: Database, hub: Hub) -> None:
