@@ -17,6 +17,7 @@ import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from playwright.async_api import Page, ViewportSize, expect
 
@@ -76,12 +77,13 @@ FLOW = "007-two-step-flow"
 PARTIAL = "004-partial-score-spl-transfer"
 
 RUN_ALL = """
-mutation ($ids: [ID!]!, $agents: [String!]!) {
-  runBenchmarks(input: {benchmarkIds: $ids, agents: $agents}) {
+mutation ($ids: [ID!]!, $agents: [String!]!, $repeats: Int! = 1, $name: String, $tags: [String!]) {
+  runBenchmarks(input: {benchmarkIds: $ids, agents: $agents, repeats: $repeats, name: $name, tags: $tags}) {
     ... on RunBenchmarksSuccess { batch { executions { nodes { id benchmarkId } } } } ... on Error { message }
   }
 }
 """
+NAMED_BATCH = '{ batches(filter: {tags: ["nightly"]}, first: 1) { nodes { id } } }'
 IMPORT = "mutation { importSessionFiles { ... on ImportSessionFilesSuccess { imported } } }"
 LIVE = "{ health { liveExecutions queuedExecutions } }"
 UPDATES = "subscription { executionUpdates { execution { status } } }"
@@ -93,6 +95,10 @@ query ($id: ID!, $agent: String!) {
 
 PAGES = {
     "grid": "/",
+    "leaderboard": "/leaderboard",
+    "comparison-sets": "/compare?baseline={baseline}&candidate={candidate}",
+    "batches": "/batches",
+    "batch": "/batches/{batch}",
     "executions": "/executions",
     "execution-live": "/executions/{live}",
     "execution-calls": "/executions/{flow}",
@@ -111,7 +117,7 @@ LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (
     ("dark", WIDE),
     ("light", PHONE),
 )
-ALSO_DARK_AND_SMALL = ("grid", "execution-calls", "execution-conversation")
+ALSO_DARK_AND_SMALL = ("grid", "leaderboard", "batch", "execution-calls", "execution-conversation")
 
 
 def main() -> None:
@@ -163,12 +169,18 @@ async def _pictures(directory: Path, url: str) -> None:
 
 
 async def _execute_everything(server: Server) -> None:
-    """Every benchmark by our own runner, twice; returns when all have ended."""
+    """Every benchmark by our own runner, three times in one batch; returns when all have ended."""
     ids = sorted(path.stem for path in BENCHMARKS.glob("*.yml"))
     async with server.watch(UPDATES) as updates:
         await anext(updates)
-        for _ in range(2):
-            await server.ask(RUN_ALL, ids=ids, agents=["deterministic"])
+        await server.ask(
+            RUN_ALL,
+            ids=ids,
+            agents=["deterministic"],
+            repeats=3,
+            name="All, three times",
+            tags=["nightly", "branch=main"],
+        )
         async for _ in updates:
             health = (await server.ask(LIVE))["health"]
             if health["liveExecutions"] == health["queuedExecutions"] == 0:
@@ -181,7 +193,7 @@ async def _converse(server: Server, directory: Path) -> None:
         await server.ask(SAVE, url=model.url, key=API_KEY)
         async with server.watch(UPDATES) as updates:
             await anext(updates)
-            await server.ask(RUN_ALL, ids=["001-sol-transfer"], agents=[MODEL])
+            await server.ask(RUN_ALL, ids=["001-sol-transfer"], agents=[MODEL], name="A small model")
             async for _ in updates:
                 health = (await server.ask(LIVE))["health"]
                 if health["liveExecutions"] == health["queuedExecutions"] == 0:
@@ -191,7 +203,7 @@ async def _converse(server: Server, directory: Path) -> None:
 def _write_history(sessions: Path) -> None:
     """What the other agents did, week by week getting better: the real results, some of them spoilt."""
     dice = random.Random(7)
-    results = sorted(sessions.glob("session_*.json"))
+    results = [path for path in sorted(sessions.glob("session_*.json")) if _is_deterministic(path)]
     for agent, skill in AGENTS.items():
         for day in range(WEEKS * 7, 0, -1):
             for path in dice.sample(results, 3):
@@ -199,6 +211,10 @@ def _write_history(sessions: Path) -> None:
                 _write_once_more(
                     path, agent, timedelta(days=day, minutes=dice.randrange(600)), dice.random() < grown
                 )
+
+
+def _is_deterministic(session: Path) -> bool:
+    return bool(json.loads(session.read_bytes())["agent_type"] == "deterministic")
 
 
 def _write_once_more(path: Path, agent: str, ago: timedelta, succeeded: bool) -> None:
@@ -252,7 +268,12 @@ async def _places(server: Server) -> dict[str, str]:
             health = (await server.ask(LIVE))["health"]
             if health["liveExecutions"] == 2:
                 break
-    return {**newest, "live": live}
+    named = (await server.ask(NAMED_BATCH))["batches"]["nodes"][0]["id"]
+    sets = {
+        side: quote(json.dumps({"agents": [agent]}))
+        for side, agent in zip(("baseline", "candidate"), AGENTS, strict=True)
+    }
+    return {**newest, **sets, "live": live, "batch": named}
 
 
 async def _newest(server: Server, benchmark: str, agent: str) -> str:

@@ -22,6 +22,10 @@ CSP = "Content-Security-Policy"
 
 DASHBOARD_PATHS = (
     "/",
+    "/leaderboard",
+    "/batches",
+    "/batches/{id}",
+    "/compare",
     "/executions",
     "/executions/{id}",
     "/compare/{left}/{right}",

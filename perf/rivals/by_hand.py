@@ -25,6 +25,8 @@ from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
 from runner_bridge.formats.benchmarks.runnable import why_not_runnable
 from runner_bridge.formats.errors import FormatError
 from store import sql
+from store.figures.attempts import AttemptFigures, Sums
+from store.model import UNKNOWN_AGENT
 
 FILE = Path(__file__).with_suffix(".sql")
 SQL = sql.blocks(FILE.read_text(), FILE.name)
@@ -58,19 +60,15 @@ async def nested_rows(connection: Any, request: web.Request) -> bytes:
 
 
 async def grid_rows(connection: Any, request: web.Request) -> bytes:
-    agents, performance = await connection.fetch(SQL["agents"]), await connection.fetch(SQL["performance"])
+    agents, board = await connection.fetch(SQL["agents"]), await _leaderboard(connection)
     benchmarks = [_benchmark(row) for row in await connection.fetch(SQL["benchmarks"])]
     ids = [benchmark["id"] for benchmark in benchmarks]
     latest: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in await connection.fetch(SQL["latest"], ids, AGENTS):
         latest[row["benchmarkId"]].append(_cell(row))
-    recent: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in await connection.fetch(SQL["recent"], ids):
-        recent[row["benchmarkId"]].append(dict(row))
     for benchmark in benchmarks:
         benchmark["latestExecutions"] = latest.get(benchmark["id"], ())
-        benchmark["executions"] = {"nodes": recent.get(benchmark["id"], ())}
-    return _grid(agents, performance, benchmarks)
+    return _grid(agents, board, benchmarks)
 
 
 async def list_json(connection: Any, request: web.Request) -> bytes:
@@ -86,14 +84,13 @@ async def nested_json(connection: Any, request: web.Request) -> bytes:
 
 
 async def grid_json(connection: Any, request: web.Request) -> bytes:
-    agents, performance = await connection.fetch(SQL["agents"]), await connection.fetch(SQL["performance"])
+    agents, board = await connection.fetch(SQL["agents"]), await _leaderboard(connection)
     benchmarks = []
     for row in await connection.fetch(SQL["grid_json"], AGENTS):
         benchmark = _benchmark(row)
-        for name in ("latestExecutions", "executions"):
-            benchmark[name] = orjson.Fragment(benchmark[name])
+        benchmark["latestExecutions"] = orjson.Fragment(benchmark["latestExecutions"])
         benchmarks.append(benchmark)
-    return _grid(agents, performance, benchmarks)
+    return _grid(agents, board, benchmarks)
 
 
 ROWS = {
@@ -143,25 +140,56 @@ def _cell(row: Any) -> dict[str, Any]:
     return cell
 
 
-def _grid(stored: list[Any], performance: list[Any], benchmarks: list[dict[str, Any]]) -> bytes:
-    figures = [
+async def _leaderboard(connection: Any) -> dict[str, Any]:
+    lines: dict[tuple[str, str | None], list[Sums]] = defaultdict(list)
+    for row in await connection.fetch(SQL["figures"]):
+        agent, settings_hash, *sums = row
+        if agent != UNKNOWN_AGENT:
+            lines[agent, settings_hash].append(Sums(*sums))
+    excluded: dict[tuple[str, str | None], list[dict[str, Any]]] = defaultdict(list)
+    for row in await connection.fetch(SQL["excluded"]):
+        found = {"reason": row["reason"], "executions": row["executions"]}
+        excluded[row["agent"], row["settings_hash"]].append(found)
+    entries: list[dict[str, Any]] = [
         {
-            "agent": row["agent"],
-            "executions": row["executions"],
-            "attempts": row["attempts"],
-            "solved": row["solved"],
-            "solveRate": _mean(row["solved"], row["attempts"]),
-            "meanComputedScore": _mean(row["attempts_computed_sum"], row["attempts_computed"]),
-            "reported": {"mean": _mean(row["score_sum"], row["scored"]), "latest": row["score_latest"]},
-            "recomputed": {
-                "mean": _mean(row["computed_sum"], row["computed"]),
-                "latest": row["computed_latest"],
+            "agent": key[0],
+            "settingsHash": key[1],
+            "figures": {
+                **_figures(AttemptFigures(sums)),
+                "meanTimeMs": AttemptFigures(sums).mean_time_ms,
+                "excluded": excluded.get(key, ()),
             },
-            "executionTime": {"meanMs": _mean(row["time_sum_ms"], row["timed"])},
+            "byBenchmark": [
+                {
+                    "benchmarkId": each.benchmark_id,
+                    "revision": each.benchmark_revision,
+                    "figures": _figures(AttemptFigures([each])),
+                }
+                for each in sums
+            ],
         }
-        for row in performance
+        for key, sums in lines.items()
     ]
-    models = {row["agent"]: {"model": row["model"]} for row in stored}
+    entries.sort(key=lambda entry: (entry["agent"], entry["settingsHash"] or ""))
+    entries.sort(
+        key=lambda entry: -1.0 if (rate := entry["figures"]["solveRate"]) is None else rate, reverse=True
+    )
+    return {"entries": entries[:200]}
+
+
+def _figures(figures: AttemptFigures) -> dict[str, Any]:
+    interval = figures.solve_rate_interval
+    return {
+        "attempts": figures.attempts,
+        "solved": figures.solved,
+        "solveRate": figures.solve_rate,
+        "solveRateInterval": None if interval is None else interval._asdict(),
+        "meanScore": figures.mean_score,
+    }
+
+
+def _grid(stored: list[Any], board: dict[str, Any], benchmarks: list[dict[str, Any]]) -> bytes:
+    models = {row["agent"]: {"model": row["model"], "settingsHash": row["settingsHash"]} for row in stored}
     agents = [
         {"name": agent, "usesModel": agent != "deterministic", "config": models.get(agent)}
         for agent in dict.fromkeys([*AGENTS, *models])
@@ -171,14 +199,10 @@ def _grid(stored: list[Any], performance: list[Any], benchmarks: list[dict[str, 
             "viewer": {"scope": "ADMIN"},
             "executions": {"updatesCursor": CURSOR},
             "agents": agents,
-            "agentPerformance": figures,
+            "leaderboard": board,
             "benchmarks": {"updatesCursor": CURSOR, "nodes": benchmarks},
         }
     )
-
-
-def _mean(total: float, count: int) -> float | None:
-    return total / count if count else None
 
 
 def _encoded(data: dict[str, Any]) -> bytes:

@@ -21,13 +21,23 @@ ORDER BY e.queued_at DESC, e.id DESC LIMIT $1
 SELECT execution_id::text, ordinal, name, duration_ms AS "durationMs" FROM execution_tool_calls
 WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
 
--- name: performance
-SELECT agent, executions, attempts, solved, attempts_computed_sum, attempts_computed, score_sum, scored, score_latest,
-       computed_sum, computed, computed_latest, time_sum_ms, timed
-FROM performance WHERE benchmark_id = '' AND period = 'ALL' ORDER BY agent
+-- name: figures
+SELECT g.agent, nullif(g.settings_hash, '') AS settings_hash, g.benchmark_id,
+       nullif(g.benchmark_revision, 0) AS benchmark_revision, f.attempts, f.solved, f.scored, f.score_sum,
+       f.score_squares, f.timed, f.time_sum_ms, NULL AS input_tokens, NULL AS output_tokens, NULL AS cached_tokens,
+       NULL AS reasoning_tokens, 0 AS priced, 0 AS priced_solved, 0 AS cost
+FROM figures f JOIN figure_groups g ON g.id = f.group_id
+WHERE f.period = 'ALL' AND g.benchmark_id <> ''
+ORDER BY g.agent, g.settings_hash, g.benchmark_id, g.benchmark_revision
+
+-- name: excluded
+SELECT g.agent, nullif(g.settings_hash, '') AS settings_hash, c.what AS reason, c.executions
+FROM figure_counts c JOIN figure_groups g ON g.id = c.group_id
+WHERE c.period = 'ALL' AND g.benchmark_id = '' AND c.what NOT IN ('SCORE', 'TIME')
+ORDER BY c.executions DESC, c.what
 
 -- name: agents
-SELECT c.agent, r.model
+SELECT c.agent, r.model, r.settings_hash AS "settingsHash"
 FROM agent_configs c JOIN agent_revisions r ON r.agent = c.agent AND r.number = c.revision ORDER BY c.agent
 
 -- name: benchmarks
@@ -38,7 +48,7 @@ WHERE b.archived_at IS NULL ORDER BY b.id LIMIT 200
 -- name: latest
 SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.event_seq AS revision, e.origin,
        e.queued_at AS "queuedAt", e.started_at AS "startedAt", e.ended_at AS "endedAt", e.score,
-       e.computed_score AS "computedScore", e.solved, e.execution_time_ms AS "executionTimeMs",
+       e.computed_score AS "computedScore", e.solved, e.settings_hash AS "settingsHash", e.tags, e.execution_time_ms AS "executionTimeMs",
        e.steps_done, e.steps_total, e.failure_kind, e.failure_message
 FROM unnest($1::text[]) WITH ORDINALITY AS wanted (benchmark_id, place),
      unnest($2::text[]) WITH ORDINALITY AS asked (agent, place)
@@ -47,15 +57,6 @@ CROSS JOIN LATERAL (
     ORDER BY queued_at DESC, id DESC LIMIT 1
 ) AS e
 ORDER BY wanted.place, asked.place
-
--- name: recent
-SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.queued_at AS "queuedAt",
-       e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore", e.solved
-FROM unnest($1::text[]) AS wanted (benchmark_id)
-CROSS JOIN LATERAL (
-    SELECT * FROM executions x WHERE x.benchmark_id = wanted.benchmark_id
-    ORDER BY queued_at DESC, id DESC LIMIT 24
-) AS e
 
 -- name: list_json
 SELECT json_build_object('executions', json_build_object('nodes', json_agg(t)))::text FROM (
@@ -89,13 +90,13 @@ SELECT json_build_object('executions', json_build_object('nodes', json_agg(t))):
 
 -- name: grid_json
 SELECT b.id, r.description, r.tags, r.revision, b.archived_at AS "archivedAt", r.content_hash, r.source,
-       latest.answer AS "latestExecutions", recent.answer AS executions
+       latest.answer AS "latestExecutions"
 FROM benchmarks b JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(t), '[]')::text AS answer FROM (
         SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.event_seq AS revision, e.origin,
                e.queued_at AS "queuedAt", e.started_at AS "startedAt", e.ended_at AS "endedAt", e.score,
-               e.computed_score AS "computedScore", e.solved, e.execution_time_ms AS "executionTimeMs",
+               e.computed_score AS "computedScore", e.solved, e.settings_hash AS "settingsHash", e.tags, e.execution_time_ms AS "executionTimeMs",
                json_build_object(
                    'fraction', CASE WHEN e.steps_done < e.steps_total THEN e.steps_done::float8 / e.steps_total
                                     WHEN e.steps_done >= e.steps_total THEN 1 END,
@@ -110,12 +111,4 @@ CROSS JOIN LATERAL (
         ORDER BY asked.place
     ) t
 ) AS latest
-CROSS JOIN LATERAL (
-    SELECT json_build_object('nodes', coalesce(json_agg(t), '[]'))::text AS answer FROM (
-        SELECT e.id::text, e.benchmark_id AS "benchmarkId", e.agent, e.status, e.queued_at AS "queuedAt",
-               e.ended_at AS "endedAt", e.score, e.computed_score AS "computedScore", e.solved
-        FROM executions e WHERE e.benchmark_id = b.id
-        ORDER BY e.queued_at DESC, e.id DESC LIMIT 24
-    ) t
-) AS recent
 WHERE b.archived_at IS NULL ORDER BY b.id LIMIT 200

@@ -1,6 +1,7 @@
 // What a viewer can start and stop. Nothing is shown as done before the server says so: the change itself arrives
 // over the page's streams.
 import { act } from "./api.js";
+import { many } from "./format.js";
 import { attempt, notify } from "./parts/notices.js";
 import { go } from "./router.js";
 import { Store } from "./store.js";
@@ -17,9 +18,25 @@ export const priority = new Store(0);
 export const runOne = (benchmarkId, agent, priority = 0) =>
   attempt(() => act("run_benchmark", { benchmarkId, agent, priority }));
 
-export async function runMany(benchmarkIds, agents, priority, repeats) {
-  const done = await attempt(() => act("run_benchmarks", { benchmarkIds, agents, priority, repeats }));
-  if (done) notify(`${done.batch.size} executions are queued`);
+// `request` is a RunBenchmarksInput. Goes to the page of the batch that it makes.
+export async function runMany(request) {
+  const done = await attempt(() => act("run_benchmarks", request));
+  if (done) goToBatch(done.batch);
+}
+
+function goToBatch({ id, size }) {
+  notify(`${many(size, "execution")} ${size === 1 ? "is" : "are"} queued`);
+  go(`/batches/${id}`);
+}
+
+export async function stopBatch(batchId) {
+  const done = await attempt(() => act("stop_batch", { batchId }));
+  if (done) notify(`${many(done.stopped + done.stopping, "execution")} stopped`);
+}
+
+export async function rerunBatch(batchId, only) {
+  const done = await attempt(() => act("rerun_batch", { batchId, only }));
+  if (done) goToBatch(done.batch);
 }
 
 export const stop = (executionId) => attempt(() => act("stop_execution", { executionId }));
@@ -28,3 +45,9 @@ export async function rerun(executionId) {
   const done = await attempt(() => act("rerun_execution", { executionId }));
   if (done) go(`/executions/${done.execution.id}`);
 }
+
+// Both return whether it is stored.
+export const tagBatch = (batchId, changes) => attempt(() => act("tag_batch", { batchId, ...changes }));
+
+export const tagExecution = (executionId, { add, remove }) =>
+  attempt(() => act("tag_executions", { executionIds: [executionId], add, remove }));

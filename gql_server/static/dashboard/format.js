@@ -67,13 +67,20 @@ export function score(value) {
 export const share = (value) =>
   value == null ? UNKNOWN : `${(value * 100).toFixed(1).replace(/\.0$/, "")} %`;
 
+// Both ends of an interval, as `format` shows a value: "23 % to 88 %".
+export const interval = (ends, format = share) =>
+  ends ? `${format(ends.low)} to ${format(ends.high)}` : UNKNOWN;
+
+// "1 execution", "1,234 executions".
+export const many = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
+
 export const signed = (value, format) =>
   value == null ? UNKNOWN : `${value > 0 ? "+" : value < 0 ? "−" : "±"}${format(Math.abs(value))}`;
 
 // The score that is shown where there is room for one: computed here, or else what the session file reports.
 export const scoreOf = ({ computedScore, score }) => computedScore ?? score;
 
-// The grade of a score, which decides its colour: upstream's legend (perfect 100, partial 25 to 99, poor below).
+// The grade of a score or of a solve rate, which decides its colour.
 export function grade(value) {
   if (value == null) return "unknown";
   const whole = value > 1 ? value / 100 : value;
@@ -83,6 +90,20 @@ export function grade(value) {
 
 const LIVE = new Set(["QUEUED", "RUNNING", "STOPPING"]);
 export const isLive = (status) => LIVE.has(status);
+
+export const FAILURE_WORDS = {
+  BENCHMARK: "not passed by the runner",
+  AGENT: "the agent failed",
+  TIMEOUT: "out of time",
+  ENDPOINT: "the model's endpoint failed",
+  NOT_RUNNABLE: "not runnable here",
+  LAUNCH: "runner not started",
+  RUNNER_EXIT: "runner ended with an error",
+  RESULT_MISSING: "no session file",
+  RESULT_UNREADABLE: "session file damaged",
+  RESULT_MISMATCH: "session file of another",
+  LOST: "lost",
+};
 
 export const STATUS_WORDS = {
   QUEUED: "Queued",

@@ -21,16 +21,22 @@ export function comparator({ field, direction }) {
   };
 }
 
-// What a stream cannot filter by, because it changes while an execution lives: the page must see it leave.
-export function lasting({ statuses, solved, scoreAtLeast, scoreAtMost, ...filter }) {
-  return filter;
-}
+// What only the server can tell of an execution.
+const ASKED = ["search", "costAtLeast", "costAtMost", "tokensAtLeast", "tokensAtMost"];
+// What changes while an execution lives, so that a stream cannot filter by it: the page must see it leave.
+const CHANGING = new Set(["statuses", "failureKinds", "solved", "executionTags", "settingsHashes", ...ASKED]);
 
-export function lets({ statuses, solved, scoreAtLeast, scoreAtMost }, execution) {
+export const onlyServerKnows = (filter) => ASKED.some((name) => filter[name] != null);
+
+export const lasting = (filter) =>
+  Object.fromEntries(Object.entries(filter).filter(([name]) => !CHANGING.has(name)));
+
+export function lets({ statuses, failureKinds, solved, executionTags, settingsHashes }, execution) {
   if (statuses && !statuses.includes(execution.status)) return false;
-  if (solved != null && execution.solved !== solved) return false;
-  if (scoreAtLeast != null && !(execution.score >= scoreAtLeast)) return false;
-  return scoreAtMost == null || execution.score <= scoreAtMost;
+  if (failureKinds && !failureKinds.includes(execution.failure?.kind)) return false;
+  if (executionTags && !executionTags.every((tag) => execution.tags.includes(tag))) return false;
+  if (settingsHashes && !settingsHashes.includes(execution.settingsHash)) return false;
+  return solved == null || execution.solved === solved;
 }
 
 export const listOf = ({ executions: { nodes, pageInfo, totalCount } }) => ({
@@ -51,6 +57,7 @@ export function withUpdate(list, { event, execution }, filter, order) {
   const index = list.items.findIndex(({ id }) => id === execution.id);
   if (index >= 0 && list.items[index].revision >= execution.revision) return list;
   const others = index < 0 ? list.items : list.items.toSpliced(index, 1);
+  if (index < 0 && onlyServerKnows(filter)) return list;
   if (!lets(filter, execution)) return index < 0 ? list : { ...list, items: others, total: list.total - 1 };
   const total = list.total + (index < 0 && enters(event, filter) ? 1 : 0);
   const compare = comparator(order);
@@ -60,8 +67,8 @@ export function withUpdate(list, { event, execution }, filter, order) {
   return { ...list, items: others.toSpliced(place, 0, execution), total };
 }
 
-function enters({ kind, seq }, { statuses, solved, scoreAtLeast, scoreAtMost }) {
-  const mayEnterLater = statuses || solved != null || scoreAtLeast != null || scoreAtMost != null;
+function enters({ kind, seq }, filter) {
+  const mayEnterLater = [...CHANGING].some((name) => filter[name] != null);
   return kind === "STATUS_CHANGED" && (seq === 1 || mayEnterLater);
 }
 

@@ -4,18 +4,27 @@
 // already changes nothing.
 import { ask } from "./api.js";
 import { inFrames } from "./frames.js";
-import { useCallback, useEffect, useState } from "./html.js";
+import { useCallback, useEffect, useRef, useState } from "./html.js";
 import { follow } from "./live.js";
 
 // `query` and `streams[].document` are names of documents. A stream's `apply(data, item)` returns the new data for
 // what arrived; `resume` is that of `follow`; `since(data)`, which all or none have, returns the variables with which
 // it goes on where the query was read. Asked anew whenever `key` changes, or by `reload`.
-// Returns {data, error, loading, reload, change}; `data` stays while it is asked anew, and `change(of)` replaces it by
-// `of(data)`, for what a page reads in addition.
+// Returns {data, error, loading, reload, refresh, change}; `data` stays while it is asked anew, and `change(of)` replaces
+// it by `of(data)`, for what a page reads in addition. `refresh` asks the query alone: the streams go on, and what
+// they tell meanwhile has to ask for another one.
 export function useLiveQuery({ key, query, variables, streams }) {
   const [state, setState] = useState({ data: null, error: null, loading: true });
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((number) => number + 1), []);
+
+  const asked = useRef(key);
+  asked.current = key;
+  const refresh = useCallback(async () => {
+    const data = await ask(query, variables).catch(() => null);
+    if (data && asked.current === key)
+      setState((state) => ({ ...state, data: { ...data, ends: state.data?.ends } }));
+  }, [key]);
 
   const change = useCallback((of) => setState((state) => ({ ...state, data: of(state.data) })), []);
 
@@ -80,5 +89,5 @@ export function useLiveQuery({ key, query, variables, streams }) {
     };
   }, [key, round]);
 
-  return { ...state, reload, change };
+  return { ...state, reload, refresh, change };
 }

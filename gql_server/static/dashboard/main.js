@@ -9,16 +9,24 @@ import "./theme.js";
 
 const AgentPage = lazy(() => import("./pages/agent.js"), "AgentPage");
 const AgentsPage = lazy(() => import("./pages/agents.js"), "AgentsPage");
+const BatchesPage = lazy(() => import("./pages/batches.js"), "BatchesPage");
+const BatchPage = lazy(() => import("./pages/batch.js"), "BatchPage");
 const BenchmarkPage = lazy(() => import("./pages/benchmark.js"), "BenchmarkPage");
 const BenchmarksPage = lazy(() => import("./pages/benchmarks.js"), "BenchmarksPage");
+const CompareSetsPage = lazy(() => import("./pages/compare_sets.js"), "CompareSetsPage");
 const ComparePage = lazy(() => import("./pages/compare.js"), "ComparePage");
 const ExecutionPage = lazy(() => import("./pages/execution.js"), "ExecutionPage");
 const ExecutionsPage = lazy(() => import("./pages/executions.js"), "ExecutionsPage");
 const GridPage = lazy(() => import("./pages/grid.js"), "GridPage");
+const LeaderboardPage = lazy(() => import("./pages/leaderboard.js"), "LeaderboardPage");
 
 // pages.py serves this page for the same addresses.
 const ROUTES = [
   ["/", GridPage],
+  ["/leaderboard", LeaderboardPage],
+  ["/batches", BatchesPage],
+  ["/batches/:id", BatchPage],
+  ["/compare", CompareSetsPage],
   ["/executions", ExecutionsPage],
   ["/executions/:id", ExecutionPage],
   ["/compare/:left/:right", ComparePage],

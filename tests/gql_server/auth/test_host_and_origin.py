@@ -155,7 +155,7 @@ async def test_with_a_token_nothing_goes_without_it(make_site: MakeSite) -> None
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/graphiql", "/graphql", "/healthz", "/static/dashboard/style.css", "/nothing"]
+    "path", ["/", "/graphiql", "/graphql", "/healthz", "/static/dashboard/style/base.css", "/nothing"]
 )
 async def test_every_answer_carries_the_security_headers(site: Site, path: str) -> None:
     async with site.client.get(f"{site.base}{path}") as response:

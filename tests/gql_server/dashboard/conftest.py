@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -17,6 +18,10 @@ from tests.helpers.command_line import MakeServer, Server
 
 EVERY_PAGE = (
     "/",
+    "/leaderboard",
+    "/batches",
+    "/batches/{batch}",
+    "/compare?baseline=%7B%22batchIds%22%3A%5B%22{batch}%22%5D%7D&candidate=%7B%22agents%22%3A%5B%22deterministic%22%5D%7D",
     "/executions",
     "/executions/{id}",
     "/executions/{id}?tab=conversation",
@@ -35,6 +40,20 @@ EVERY_PAGE = (
     "/benchmarks/001-sol-transfer?tab=results",
     "/benchmarks?edit=new",
 )
+
+
+RUN_ONE = """
+mutation ($id: ID!) {
+  runBenchmark(input: {benchmarkId: $id}) { ... on RunBenchmarkSuccess { execution { id } } }
+}
+"""
+RUN_BATCH = """
+mutation ($ids: [ID!]!, $agents: [String!]!, $repeats: Int!) {
+  runBenchmarks(input: {benchmarkIds: $ids, agents: $agents, repeats: $repeats}) {
+    ... on RunBenchmarksSuccess { batch { id } }
+  }
+}
+"""
 
 
 @dataclass
@@ -59,19 +78,29 @@ class Dashboard:
         link = self.page.get_by_role("link", name=benchmark, exact=True)
         return self.page.locator("table.grid tbody tr").filter(has=link).locator(".cell").first
 
+    def newest(self, benchmark: str) -> Locator:
+        """The link of its cell to the newest execution."""
+        return self.cell(benchmark).locator(".newest")
+
     async def run(self, benchmark: str) -> str:
         """Requests an execution over the API; its id."""
-        query = (
-            "mutation ($id: ID!) { runBenchmark(input: {benchmarkId: $id})"
-            " { ... on RunBenchmarkSuccess { execution { id } } ... on Error { message } } }"
-        )
-        body = {"query": query, "variables": {"id": benchmark}}
+        answer = await self._ask(RUN_ONE, id=benchmark)
+        return str(answer["runBenchmark"]["execution"]["id"])
+
+    async def run_batch(self, benchmarks: list[str], agents: list[str], repeats: int = 1) -> str:
+        """Requests a batch over the API; its id."""
+        answer = await self._ask(RUN_BATCH, ids=benchmarks, agents=agents, repeats=repeats)
+        return str(answer["runBenchmarks"]["batch"]["id"])
+
+    async def _ask(self, query: str, **variables: object) -> dict[str, Any]:
+        body = {"query": query, "variables": variables}
         async with (
             aiohttp.ClientSession() as client,
             client.post(self.server.url, json=body) as response,
         ):
             answer = await response.json()
-        return str(answer["data"]["runBenchmark"]["execution"]["id"])
+        data: dict[str, Any] = answer["data"]
+        return data
 
 
 async def shown(page: Page) -> None:

@@ -23,10 +23,12 @@ async def test_axe_finds_nothing_on_any_page_in_light_and_in_dark(make_dashboard
     dashboard = await make_dashboard(REEV_GQL_AGENTS="deterministic,local")
     page = dashboard.page
     execution_id = await dashboard.run("004-partial-score-spl-transfer")
+    batch_id = await dashboard.run_batch(["001-sol-transfer", "007-two-step-flow"], ["deterministic"])
     await expect(dashboard.cell("004-partial-score-spl-transfer")).to_contain_text("Succeeded")
+    await expect(dashboard.cell("007-two-step-flow")).to_contain_text("1 of 1 solved")
     found: list[str] = []
     for path in EVERY_PAGE:
-        await dashboard.open(path.format(id=execution_id))
+        await dashboard.open(path.format(id=execution_id, batch=batch_id))
         await shown(page)
         for scheme, options in LOOKS.items():
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -66,9 +68,11 @@ async def test_no_page_is_wider_than_a_phone(dashboard: Dashboard) -> None:
     page = dashboard.page
     await page.set_viewport_size({"width": 360, "height": 740})
     execution_id = await dashboard.run("007-two-step-flow")
+    batch_id = await dashboard.run_batch(["001-sol-transfer", "002-spl-transfer"], ["deterministic"])
     await expect(dashboard.cell("007-two-step-flow")).to_contain_text("Succeeded")
+    await expect(dashboard.cell("002-spl-transfer")).to_contain_text("1 of 1 solved")
     for path in EVERY_PAGE:
-        await dashboard.open(path.format(id=execution_id))
+        await dashboard.open(path.format(id=execution_id, batch=batch_id))
         await shown(page)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
 

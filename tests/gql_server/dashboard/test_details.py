@@ -70,21 +70,22 @@ async def test_no_page_needs_more_than_three_operations_and_the_queue_moves_on_i
     page = dashboard.page
     running = await dashboard.run("001-sol-transfer")
     await expect(dashboard.cell("001-sol-transfer")).to_contain_text("Running")
+    batch_id = await dashboard.run_batch(["003-spl-transfer-fail"], ["deterministic"])
     waiting = await dashboard.run("002-spl-transfer")
     operations = _operations(page)
     for path in (*EVERY_PAGE, f"/executions/{waiting}"):
         # What the page before still asks is not this one's.
         await page.goto("about:blank")
         operations.clear()
-        await dashboard.open(path.format(id=running))
+        await dashboard.open(path.format(id=running, batch=batch_id))
         await shown(page)
         assert 0 < len(operations) <= MOST_OPERATIONS, (path, operations)
 
     summary = page.get_by_role("region", name="Summary")
-    await expect(summary).to_contain_text("It is the next in the queue of 1.")
+    await expect(summary).to_contain_text("It is the next in the queue of 2.")
     await page.get_by_role("button", name="Workers").click()
     workers = page.get_by_role("region", name="Who works")
-    await expect(workers).to_contain_text("1 running, 1 waiting")
+    await expect(workers).to_contain_text("1 running, 2 waiting")
     await expect(workers).to_contain_text("1 of 1")
     await page.keyboard.press("Escape")
     await expect(workers).to_have_count(0)
@@ -109,7 +110,7 @@ async def test_progress_moves_on_the_grid_and_on_the_executions_page(
     execution_id = await dashboard.run("007-two-step-flow")
     cell = dashboard.cell("007-two-step-flow")
     await expect(cell).to_contain_text("1 of 2 steps")
-    await cell.get_by_role("link").click()
+    await dashboard.newest("007-two-step-flow").click()
     summary = page.get_by_role("region", name="Summary")
     await expect(summary).to_contain_text("1 of 2 steps")
     sessions = tmp_path / "logs" / "sessions"

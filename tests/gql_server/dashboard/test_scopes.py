@@ -47,7 +47,7 @@ async def test_what_is_run_from_the_grid_has_the_chosen_priority(make_dashboard:
     await page.get_by_label("Run with priority").select_option("high")
     cell = dashboard.cell("001-sol-transfer")
     await cell.get_by_role("button", name="Run").click()
-    await cell.get_by_role("link").click()
+    await dashboard.newest("001-sol-transfer").click()
     await expect(page.get_by_text("Priority", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Stop", exact=True).click()
     await expect(page.locator("[data-status='STOPPED']").first).to_be_visible()

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from graphql import DocumentNode, OperationDefinitionNode, parse, validate
+from graphql import DocumentNode, NoDeprecatedCustomRule, OperationDefinitionNode, parse, validate
 
 from gql_server.documents.page_documents import DIRECTORY, document_text, page_documents
 from gql_server.pages.assets import STATIC
@@ -42,7 +42,9 @@ ASKED_FOR = {
 @pytest.mark.parametrize("name", sorted(ASKED_FOR))
 def test_every_document_that_is_sent_fits_the_schema(name: str) -> None:
     document = parse(document_text(name))
-    assert validate(build_schema()._schema, document) == []
+    schema = build_schema()._schema
+    assert validate(schema, document) == []
+    assert validate(schema, document, [NoDeprecatedCustomRule]) == []
     assert len(operations(document)) == 1
 
 

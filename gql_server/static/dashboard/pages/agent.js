@@ -3,10 +3,12 @@ import * as format from "../format.js";
 import { html, useMemo } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { AgentForm } from "../parts/agent_form.js";
-import { Fact, Score } from "../parts/basics.js";
-import { Chart, Distribution } from "../parts/chart.js";
+import { Score } from "../parts/basics.js";
+import { Board } from "../parts/board.js";
+import { Chart, Distribution, tenths } from "../parts/chart.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { Excluded, solvedOf, SolveRate } from "../parts/rates.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
 const BUCKETS = [
@@ -14,20 +16,6 @@ const BUCKETS = [
   ["WEEK", "weeks"],
   ["MONTH", "months"],
 ];
-
-// Why an execution says nothing about its agent.
-const REASONS = {
-  STOPPED: "stopped",
-  LOST: "lost",
-  LAUNCH: "whose runner could not be started",
-  RUNNER_EXIT: "whose runner ended with an error",
-  RESULT_MISSING: "without a session file",
-  RESULT_UNREADABLE: "with a damaged session file",
-  RESULT_MISMATCH: "with the session file of another",
-  NOT_RUNNABLE: "that the runner cannot execute",
-  TIMEOUT: "out of time before the runner began",
-  ENDPOINT: "whose model's endpoint failed",
-};
 
 export function AgentPage({ name }) {
   const heading = usePage(name);
@@ -43,8 +31,8 @@ export function AgentPage({ name }) {
   return html`
     <h1 ref=${heading} tabindex="-1">${name}</h1>
     <${Shown} live=${live} what="the agent">
-      ${({ agents, agentPerformance: [figures] }) => html`
-        <${Figures} figures=${figures} bucket=${bucket} change=${change} />
+      ${({ agents, agentPerformance: [figures], leaderboard: { entries } }) => html`
+        <${Figures} figures=${figures} entries=${entries} bucket=${bucket} change=${change} />
         <${Configuration} name=${name} agent=${agents.find((agent) => agent.name === name)} reload=${live.reload} />
       `}
     </${Shown}>
@@ -59,56 +47,61 @@ function Configuration({ name, agent, reload }) {
   return html`<${AgentForm} name=${name} config=${agent.config} saved=${reload} deleted=${() => go("/agents")} />`;
 }
 
-function Figures({ figures, bucket, change }) {
-  const points = useMemo(() => (figures ? series(figures.overTime) : null), [figures]);
+function Figures({ figures, entries, bucket, change }) {
+  const points = useMemo(() => (figures ? series(figures) : null), [figures]);
   if (!figures?.executions) {
     return html`<${Empty} title="No execution by it has ended yet"><p>Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
   }
-  const { recomputed, reported, executionTime, missing, solveRateInterval: interval } = figures;
   return html`
-    <section class="surface" aria-label="Figures">
-      <dl class="facts">
-        <${Fact} name="Ended executions">${format.count(figures.executions)}</${Fact}>
-        <${Fact} name="Counted as attempts">${format.count(figures.attempts)}</${Fact}>
-        <${Fact} name="Solved">${format.count(figures.solved)} <span class="quiet">${format.share(figures.solveRate)}${interval && `, 95 % interval ${format.share(interval.low)} to ${format.share(interval.high)}`}</span></${Fact}>
-        <${Fact} name="Mean score, computed"><${Score} value=${figures.meanComputedScore} /></${Fact}>
-        <${Fact} name="Mean score, reported"><${Score} value=${reported.mean} /></${Fact}>
-        <${Fact} name="Best / latest"><${Score} value=${recomputed.best} /> / <${Score} value=${recomputed.latest} /></${Fact}>
-        <${Fact} name="Mean time">${format.duration(executionTime.meanMs)}</${Fact}>
-        <${Fact} name="95th percentile">${format.duration(executionTime.p95Ms)}</${Fact}>
-        <${Fact} name="Without a computed score">${format.count(missing.recomputedScore)}</${Fact}>
-        <${Fact} name="Without a reported score">${format.count(missing.reportedScore)}</${Fact}>
-        <${Fact} name="Without a known time">${format.count(missing.executionTime)}</${Fact}>
-      </dl>
-      ${figures.excluded.length > 0 && html`<p class="quiet">Not counted as attempts: ${figures.excluded.map(({ reason, executions }) => `${format.count(executions)} ${REASONS[reason] ?? reason}`).join(", ")}.</p>`}
-    </section>
+    ${entries.length === 1 && html`<${Headline} figures=${entries[0].figures} />`}
+    <h2>${entries.length > 1 ? `By each of its ${entries.length} settings or models` : "All figures"}</h2>
+    <${Board} entries=${entries} />
     <div class="filters">
       <label>Over <select value=${bucket} onChange=${(event) => change({ by: event.target.value })}>${BUCKETS.map(([value, words]) => html`<option key=${value} value=${value}>${words}</option>`)}</select></label>
     </div>
+    ${entries.length > 1 && html`<p class="issue">What follows is over all of its settings together.</p>`}
     <div class="columns">
-      <${Chart} title="Mean score" points=${points.score} format=${format.share} max=${1} />
       <${Chart} title="Solve rate" points=${points.solved} format=${format.share} max=${1} />
+      <${Chart} title="Mean score" points=${points.score} format=${format.share} max=${1} />
       <${Chart} title="Mean execution time" points=${points.time} format=${format.duration} />
-      <${Distribution} title="Benchmarks by latest score, in percent" values=${figures.byBenchmark.map(({ latestScore }) => latestScore).filter((value) => value != null)} />
-      <${Ranking} title="Best benchmarks" rows=${figures.bestBenchmarks} />
-      <${Ranking} title="Worst benchmarks" rows=${figures.worstBenchmarks} />
+      <${Distribution} title="Benchmarks by solve rate, in percent" bins=${points.tenths} what="benchmarks" />
+      <${Ranking} title="Best benchmarks" rows=${points.ranked.slice(0, RANKED)} />
+      <${Ranking} title="Worst benchmarks" rows=${points.ranked.slice(-RANKED).reverse()} />
     </div>
   `;
 }
 
-const series = (buckets) => ({
-  score: buckets.map((bucket) => [bucket.start, bucket.meanComputedScore ?? bucket.meanScore]),
-  solved: buckets.map((bucket) => [bucket.start, bucket.solveRate]),
-  time: buckets.map((bucket) => [bucket.start, bucket.meanExecutionTimeMs]),
-});
+const Headline = ({ figures }) => html`
+  <section class="surface" aria-label="Figures">
+    <p class="big"><${SolveRate} figures=${figures} /></p>
+    <p>mean score <${Score} value=${figures.meanScore} /> <span class="quiet">· ${format.duration(figures.meanTimeMs)} on average</span></p>
+    <${Excluded} excluded=${figures.excluded} />
+  </section>
+`;
+
+const RANKED = 5;
+
+function series({ overTime, byBenchmark }) {
+  const tried = byBenchmark.filter(({ attempts }) => attempts > 0);
+  const over = (field) => overTime.map((bucket) => [bucket.start, bucket[field]]);
+  return {
+    score: over("meanComputedScore"),
+    solved: over("solveRate"),
+    time: over("meanExecutionTimeMs"),
+    tenths: tenths(tried.map(({ solveRate }) => solveRate)),
+    ranked: tried.sort(
+      (a, b) => b.solveRate - a.solveRate || (b.meanComputedScore ?? 0) - (a.meanComputedScore ?? 0),
+    ),
+  };
+}
 
 const Ranking = ({ title, rows }) => html`
   <section class="surface" aria-label=${title}>
     <h2>${title}</h2>
     ${
       rows.length === 0
-        ? html`<p class="quiet">None has a score.</p>`
-        : html`<ol class="ranking">${rows.map((row) => html`<li key=${row.benchmarkId}><${Link} href=${`/benchmarks/${row.benchmarkId}`}>${row.benchmarkId}</${Link}> <${Score} value=${row.latestScore} /> <span class="quiet">${row.executions} ended</span></li>`)}</ol>`
+        ? html`<p class="quiet">None was attempted.</p>`
+        : html`<ol class="ranking">${rows.map((row) => html`<li key=${row.benchmarkId}><${Link} href=${`/benchmarks/${row.benchmarkId}`}>${row.benchmarkId}</${Link}> <strong class="score" data-grade=${format.grade(row.solveRate)}>${solvedOf(row)}</strong> <span class="quiet">mean score ${format.score(row.meanComputedScore)}</span></li>`)}</ol>`
     }
   </section>
 `;

@@ -4,9 +4,11 @@ import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { AgentForm, OWN_RUNNER } from "../parts/agent_form.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
-import { MeanScore, Score, SolveRate, Sparkline } from "../parts/basics.js";
+import { Score } from "../parts/basics.js";
 import { Doing } from "../parts/doing.js";
 import { Shown } from "../parts/notices.js";
+import { AgentRate } from "../parts/rates.js";
+import { Sparkline } from "../parts/sparkline.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
 export function AgentsPage() {
@@ -23,19 +25,19 @@ export function AgentsPage() {
           html`<div class="buttons"><${Doing} needs="ADMIN" class="primary" onClick=${() => change({ edit: "new" }, {})}>Add an agent</${Doing}></div>`
     }
     <${Shown} live=${live} what="agents">
-      ${({ agents, agentPerformance }) => html`<${Table} agents=${agents} performance=${agentPerformance} />`}
+      ${({ agents, agentPerformance, leaderboard }) => html`<${Table} agents=${agents} performance=${agentPerformance} all=${leaderboard.entries} />`}
     </${Shown}>
   `;
 }
 
-function Table({ agents, performance }) {
-  const names = [...new Set([...agents.map(({ name }) => name), ...performance.map(({ agent }) => agent)])];
+function Table({ agents, performance, all }) {
+  const names = [...new Set([...agents, ...all].map(({ name, agent }) => name ?? agent))];
   return html`
     <div class="table-frame" tabindex="0" role="region" aria-label="Agents">
       <table>
-        <thead><tr><th scope="col">Agent</th><th scope="col">Model</th><th scope="col">Ended</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">Latest</th><th scope="col">Mean time</th><th scope="col">By day</th></tr></thead>
+        <thead><tr><th scope="col">Agent</th><th scope="col">Model</th><th scope="col">Solved</th><th scope="col">Solve rate by day</th></tr></thead>
         <tbody>
-          ${names.map((name) => html`<${Row} key=${name} name=${name} agent=${agents.find((agent) => agent.name === name)} figures=${performance.find((one) => one.agent === name)} />`)}
+          ${names.map((name) => html`<${Row} key=${name} name=${name} agent=${agents.find((agent) => agent.name === name)} days=${performance.find(({ agent }) => agent === name)?.overTime} entries=${all.filter(({ agent }) => agent === name)} />`)}
         </tbody>
       </table>
     </div>
@@ -52,15 +54,15 @@ function What({ agent }) {
     : html`<span class="quiet">not configured</span>`;
 }
 
-const Row = ({ name, agent, figures }) => html`
+const Row = ({ name, agent, days, entries }) => html`
   <tr>
     <th scope="row"><${Link} href=${`/agents/${encodeURIComponent(name)}`}>${name}</${Link}></th>
     <td><${What} agent=${agent} /></td>
-    <td>${format.count(figures?.executions)}</td>
-    <td><${SolveRate} figures=${figures} label=${`Solve rate of ${name}`} /></td>
-    <td><${MeanScore} figures=${figures} /></td>
-    <td><${Score} value=${figures?.recomputed.latest ?? figures?.reported.latest} /></td>
-    <td>${format.duration(figures?.executionTime.meanMs)}</td>
-    <td>${figures && html`<${Sparkline} values=${figures.overTime.map((bucket) => bucket.meanComputedScore ?? bucket.meanScore)} label=${`Mean scores of ${name} by day`} />`}</td>
+    <td>
+      <${AgentRate} name=${name} entries=${entries} config=${agent?.config}>
+        ${(figures) => html`<p class="quiet">mean score <${Score} value=${figures.meanScore} /> · ${format.duration(figures.meanTimeMs)} on average</p>`}
+      </${AgentRate}>
+    </td>
+    <td>${days && html`<${Sparkline} values=${days.map(({ solveRate }) => solveRate)} label=${`Solve rates of ${name} by day`} />`}</td>
   </tr>
 `;

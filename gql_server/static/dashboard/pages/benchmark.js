@@ -1,19 +1,8 @@
 // One benchmark: what it asks, what it starts from and what must be true afterwards; its text, its past, its results.
-import * as format from "../format.js";
 import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
-import {
-  Age,
-  Fact,
-  MeanScore,
-  Panel,
-  Score,
-  Scores,
-  Solved,
-  SolveRate,
-  Status,
-  Tabs,
-} from "../parts/basics.js";
+import { Age, Fact, Panel, Scores, Solved, Status, Tabs } from "../parts/basics.js";
+import { Board } from "../parts/board.js";
 import { Definition } from "../parts/definition.js";
 import { Editor } from "../parts/editor.js";
 import { Empty, Shown } from "../parts/notices.js";
@@ -45,7 +34,7 @@ export function BenchmarkPage({ id }) {
     <h1 ref=${heading} tabindex="-1">${id}</h1>
     ${live.data?.outdated && html`<p class="issue" role="status">There is a newer revision. <button type="button" onClick=${live.reload}>Show it</button></p>`}
     <${Shown} live=${live} what="the benchmark">
-      ${({ benchmark, agents }) => {
+      ${({ benchmark, agents, leaderboard }) => {
         if (!benchmark) return html`<${Missing} id=${id} />`;
         if (edit)
           return html`<${Editor} source=${benchmark.source} close=${() => change({ edit: null })} done=${(
@@ -56,7 +45,7 @@ export function BenchmarkPage({ id }) {
               live.reload();
             } else go(`/benchmarks/${stored}`);
           }} />`;
-        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} tab=${tab} change=${change} />`;
+        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} entries=${leaderboard.entries} tab=${tab} change=${change} />`;
       }}
     </${Shown}>
   `;
@@ -68,7 +57,7 @@ const Missing = ({ id }) => html`
   </${Empty}>
 `;
 
-function Benchmark({ benchmark, agents, tab, change }) {
+function Benchmark({ benchmark, agents, entries, tab, change }) {
   const chosen = TABS.some(([id]) => id === tab) ? tab : "definition";
   return html`
     <section class="surface" aria-label="Summary">
@@ -89,50 +78,39 @@ function Benchmark({ benchmark, agents, tab, change }) {
       </div>
     </section>
     <${Tabs} label="Parts of the benchmark" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />
-    <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} change=${change} /></${Panel}>
+    <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} entries=${entries} change=${change} /></${Panel}>
   `;
 }
 
-function Part({ tab, benchmark, change }) {
+function Part({ tab, benchmark, entries, change }) {
   switch (tab) {
     case "yaml":
       return html`<${Text} text=${benchmark.source} name="definition" />`;
     case "revisions":
       return html`<${Revisions} benchmark=${benchmark} change=${change} />`;
     case "results":
-      return html`<${Results} benchmark=${benchmark} />`;
+      return html`<${Results} benchmark=${benchmark} entries=${entries} />`;
     default:
       return html`<${Definition} benchmark=${benchmark} />`;
   }
 }
 
-function Results({ benchmark: { id, latestExecutions, performance } }) {
-  if (performance.length === 0 && latestExecutions.length === 0)
+function Results({ benchmark: { id, latestExecutions }, entries }) {
+  if (entries.length === 0 && latestExecutions.length === 0)
     return html`<p class="quiet">It was never executed.</p>`;
-  const latest = new Map(latestExecutions.map((execution) => [execution.agent, execution]));
-  const figures = new Map(performance.map((one) => [one.agent, one]));
   return html`
-    <div class="table-frame" tabindex="0" role="region" aria-label="Results per agent">
-      <table>
-        <thead><tr><th scope="col">Agent</th><th scope="col">Latest</th><th scope="col">Attempts</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">Best</th><th scope="col">Mean time</th></tr></thead>
-        <tbody>
-          ${[...new Set([...latest.keys(), ...figures.keys()])].map((agent) => {
-            const [execution, one] = [latest.get(agent), figures.get(agent)];
-            return html`
-              <tr key=${agent}>
-                <th scope="row"><${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></th>
-                <td>${execution ? html`<${Link} href=${`/executions/${execution.id}`}><${Scores} execution=${execution} /> <${Solved} solved=${execution.solved} /> <${Status} status=${execution.status} /></${Link}>` : format.UNKNOWN}</td>
-                <td>${format.count(one?.attempts)}</td>
-                <td><${SolveRate} figures=${one} label=${`Solve rate of ${agent}`} /></td>
-                <td><${MeanScore} figures=${one} /></td>
-                <td><${Score} value=${one?.recomputed.best} /></td>
-                <td>${format.duration(one?.executionTime.meanMs)}</td>
-              </tr>
-            `;
-          })}
-        </tbody>
-      </table>
-    </div>
-    <p><${Link} href=${`/executions?text=${encodeURIComponent(id)}`}>All executions of it</${Link}></p>
+    ${entries.length > 0 && html`<${Board} entries=${entries} within=${{ benchmarkIds: [id] }} />`}
+    <h2>Newest executions</h2>
+    <ul class="plain-list">
+      ${latestExecutions.map(
+        (execution) => html`
+          <li key=${execution.agent}>
+            <${Link} href=${`/executions/${execution.id}`}>${execution.agent}</${Link}>
+            ${" "}<${Solved} solved=${execution.solved} /> <${Scores} execution=${execution} /> <${Status} status=${execution.status} />
+          </li>
+        `,
+      )}
+    </ul>
+    <p><${Link} href=${`/executions?benchmark=${encodeURIComponent(id)}`}>All executions of it</${Link}></p>
   `;
 }

@@ -97,7 +97,7 @@ const Table = ({ benchmarks }) => html`
               <th scope="row"><${Link} href=${`/benchmarks/${benchmark.id}`}>${benchmark.id}</${Link}> ${benchmark.archivedAt && html`<span class="tag">archived</span>`}<p class="quiet">${benchmark.description}</p></th>
               <td>${benchmark.tags.map((name) => html`<span key=${name} class="tag">${name}</span> `)}</td>
               <td>${benchmark.revision}</td>
-              <td>${benchmark.runnableLocally ? html`<span class="status" data-status="SUCCEEDED">✓ yes</span>` : html`<span class="quiet">✕ ${benchmark.whyNotRunnableLocally}</span>`}</td>
+              <td>${benchmark.runnableLocally ? html`✓ yes` : html`<span class="quiet">✕ ${benchmark.whyNotRunnableLocally}</span>`}</td>
             </tr>
           `,
         )}

@@ -34,14 +34,6 @@ function Comparison({ comparison }) {
     ${notes.length > 0 && html`<div class="surface" role="note"><h2>Bear in mind</h2><ul>${notes.map((note) => html`<li key=${note}>${note}</li>`)}</ul></div>`}
     <${Table} title="Summary" rows=${[
       ["Execution", html`<${Side} execution=${left} />`, html`<${Side} execution=${right} />`, null],
-      ["Benchmark", left.benchmarkId, right.benchmarkId, comparison.sameBenchmark ? "same" : "differs"],
-      [
-        "Definition",
-        `revision ${left.benchmarkRevision ?? format.UNKNOWN}`,
-        `revision ${right.benchmarkRevision ?? format.UNKNOWN}`,
-        definitionsDiffer == null ? "unknown" : definitionsDiffer ? "differs" : "same",
-      ],
-      ["Agent", left.agent, right.agent, comparison.sameAgent ? "same" : "differs"],
       [
         "Solved",
         html`<${Solved} solved=${left.solved} />`,
@@ -54,12 +46,24 @@ function Comparison({ comparison }) {
         html`<${Score} value=${right.computedScore} />`,
         difference(comparison.computedScoreDelta, points),
       ],
+      ["Benchmark", left.benchmarkId, right.benchmarkId, comparison.sameBenchmark ? "same" : "differs"],
       [
-        "Reported score",
-        html`<${Score} value=${left.score} />`,
-        html`<${Score} value=${right.score} />`,
-        difference(comparison.scoreDelta, points),
+        "Definition",
+        `revision ${left.benchmarkRevision ?? format.UNKNOWN}`,
+        `revision ${right.benchmarkRevision ?? format.UNKNOWN}`,
+        definitionsDiffer == null ? "unknown" : definitionsDiffer ? "differs" : "same",
       ],
+      ["Agent", left.agent, right.agent, comparison.sameAgent ? "same" : "differs"],
+      ...([left, right].some(reportsOtherwise)
+        ? [
+            [
+              "Reported score",
+              html`<${Score} value=${left.score} />`,
+              html`<${Score} value=${right.score} />`,
+              difference(comparison.scoreDelta, points),
+            ],
+          ]
+        : []),
       [
         "Time",
         html`<${Elapsed} execution=${left} />`,
@@ -88,6 +92,10 @@ function Comparison({ comparison }) {
     ${definitionDiff && !definitionDiff.identical && html`<h2>What differs between the definitions</h2><${Lines} hunks=${definitionDiff.hunks} />`}
   `;
 }
+
+// The reported score stands beside the computed one only where it is another.
+const reportsOtherwise = ({ score, computedScore }) =>
+  score != null && (computedScore == null || format.score(score) !== format.score(computedScore));
 
 const difference = (delta, unit) => (delta === 0 ? "same" : format.signed(delta, unit));
 const points = (value) => `${(value * 100).toFixed(1)} points`;

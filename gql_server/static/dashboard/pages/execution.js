@@ -1,15 +1,16 @@
 // One execution, live: how it stands, what the agent did, what it printed, and how that was judged.
-import { rerun, stop } from "../actions.js";
+import { rerun, stop, tagExecution } from "../actions.js";
 import { documentText } from "../documents.js";
 import { withEvent } from "../execution_data.js";
 import * as format from "../format.js";
-import { html, useEffect } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { Copy, Panel, Tabs } from "../parts/basics.js";
 import { Conversation } from "../parts/conversation.js";
 import { Doing } from "../parts/doing.js";
 import { Header, Timeline } from "../parts/execution_header.js";
 import { Flow } from "../parts/flow.js";
+import { LabelForm } from "../parts/labels.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { Output } from "../parts/output.js";
 import { Scoring } from "../parts/scoring.js";
@@ -48,7 +49,7 @@ export function ExecutionPage({ id }) {
   return html`
     <h1 ref=${heading} tabindex="-1">Execution <span class="mono">${id.slice(0, 8)}</span></h1>
     <${Shown} live=${live} what="the execution">
-      ${({ execution, events = [] }) => (execution ? html`<${Execution} execution=${execution} events=${events} />` : html`<${Missing} id=${id} />`)}
+      ${({ execution, events = [] }) => (execution ? html`<${Execution} execution=${execution} events=${events} refresh=${live.reload} />` : html`<${Missing} id=${id} />`)}
     </${Shown}>
   `;
 }
@@ -60,11 +61,11 @@ const Missing = ({ id }) => html`
   </${Empty}>
 `;
 
-function Execution({ execution, events }) {
+function Execution({ execution, events, refresh }) {
   const [{ tab }, change] = useSearch();
   const chosen = TABS.some(([id]) => id === tab) ? tab : asksModel(execution) ? "conversation" : "calls";
   return html`
-    <${Header} execution=${execution}><${Actions} execution=${execution} /></${Header}>
+    <${Header} execution=${execution}><${Actions} execution=${execution} refresh=${refresh} /></${Header}>
     <${Timeline} events=${events} />
     <${Tabs} label="Parts of the execution" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />
     <${Panel} id=${chosen}><${Part} tab=${chosen} execution=${execution} /></${Panel}>
@@ -96,9 +97,16 @@ function Part({ tab, execution }) {
   }
 }
 
-function Actions({ execution }) {
+function Actions({ execution, refresh }) {
+  const [editing, setEditing] = useState(false);
   const { id, status, origin } = execution;
   const query = () => `${documentText("execution")}\n\n# variables\n${JSON.stringify({ id }, null, 2)}\n`;
+  const save = async (changes) => {
+    const done = await tagExecution(id, changes);
+    if (done) refresh();
+    return done;
+  };
+  if (editing) return html`<${LabelForm} of=${execution} save=${save} close=${() => setEditing(false)} />`;
   return html`
     <div class="buttons">
       ${
@@ -107,6 +115,7 @@ function Actions({ execution }) {
           : null
       }
       <${Doing} class="primary" onClick=${() => rerun(id)}>Run again</${Doing}>
+      <${Doing} onClick=${() => setEditing(true)}>Tags</${Doing}>
       <${Link} href=${`/executions?compare=${id}`}>Compare with another</${Link}>
       <${Copy} text=${query} label="Copy the GraphQL query" />
     </div>

@@ -1,14 +1,24 @@
-// The first page: benchmarks × agents, each cell the newest execution, moving as it moves.
+// The first page: benchmarks × agents, each cell solved of attempts and the newest execution, moving as it moves.
 import { priority, PRIORITIES } from "../actions.js";
 import { ask } from "../api.js";
-import { html, useEffect, useMemo, useState } from "../html.js";
+import { html, useMemo } from "../html.js";
 import * as format from "../format.js";
-import { gridOf, tagsOf, visibleRows, withBenchmark, withExecution } from "../grid_data.js";
+import {
+  cellFigures,
+  gridOf,
+  tagsOf,
+  visibleRows,
+  withBenchmark,
+  withExecution,
+  withFigures,
+} from "../grid_data.js";
 import { useLiveQuery } from "../live_query.js";
-import { MeanScore, SolveRate } from "../parts/basics.js";
 import { Doing } from "../parts/doing.js";
+import { useAfterEnds } from "../parts/ends.js";
 import { Cell } from "../parts/grid_cell.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { AgentRate } from "../parts/rates.js";
+import { Score } from "../parts/basics.js";
 import { askToRun } from "../parts/run_dialog.js";
 import { Link, usePage, useSearch } from "../router.js";
 import { SyncButton } from "../parts/sync.js";
@@ -31,20 +41,22 @@ const STREAMS = [
 
 const gridIn = (answer) => (answer.grid ??= gridOf(answer));
 
-// Cards are figures over all executions, which only the server knows: asked for again when some have ended.
-const CARDS_WAIT_MS = 700;
-
 export function GridPage() {
   const heading = usePage("Grid");
   const live = useLiveQuery({ key: "grid", query: "grid", streams: STREAMS });
   return html`
     <h1 ref=${heading} tabindex="-1">Benchmarks × agents</h1>
-    <${Shown} live=${live} what="the grid">${(answer) => html`<${Grid} grid=${gridIn(answer)} />`}</${Shown}>
+    <${Shown} live=${live} what="the grid">${(answer) => html`<${Grid} grid=${gridIn(answer)} extend=${live.change} />`}</${Shown}>
   `;
 }
 
-function Grid({ grid }) {
+function Grid({ grid, extend }) {
   const [filter, change] = useSearch();
+  // Figures over all executions are known to the server only.
+  useAfterEnds(grid.ends, async () => {
+    const fresh = await ask("grid_figures").catch(() => null);
+    if (fresh) extend((answer) => ({ ...answer, grid: withFigures(gridIn(answer), fresh) }));
+  });
   const rows = useMemo(
     () => visibleRows(grid, filter),
     [grid, filter.text, filter.tag, filter.state, filter.solved],
@@ -70,38 +82,22 @@ const NoBenchmarks = () => html`
 `;
 
 function Cards({ grid }) {
-  const [cards, setCards] = useState(grid.cards);
-  useEffect(() => {
-    if (grid.ends === 0) return undefined;
-    const timer = setTimeout(async () => {
-      const answer = await ask("agent_cards").catch(() => null);
-      if (answer) setCards(answer.agentPerformance);
-    }, CARDS_WAIT_MS);
-    return () => clearTimeout(timer);
-  }, [grid.ends]);
   return html`
     <ul class="cards" aria-label="Agents">
-      ${grid.agents.map((agent) => html`<${Card} key=${agent} name=${agent} agent=${grid.runnable.get(agent)} figures=${cards.find((card) => card.agent === agent)} />`)}
+      ${grid.agents.map((agent) => html`<${Card} key=${agent} name=${agent} agent=${grid.runnable.get(agent)} entries=${grid.entries.get(agent) ?? []} />`)}
     </ul>
   `;
 }
 
-function Card({ name, agent, figures }) {
-  return html`
-    <li class="card">
-      <h2><${Link} href=${`/agents/${encodeURIComponent(name)}`}>${name}</${Link}></h2>
-      ${agent && html`<p class="quiet">${agent.usesModel ? (agent.config?.model ?? "not configured") : "reference answer"}</p>`}
-      ${
-        figures
-          ? html`
-            <p class="big"><${MeanScore} figures=${figures} /> <small>mean score</small></p>
-            <p><${SolveRate} figures=${figures} label=${`Solve rate of ${name}`} /> <span class="quiet">· ${format.duration(figures.executionTime.meanMs)} on average</span></p>
-          `
-          : html`<p class="quiet">No execution has ended yet.</p>`
-      }
-    </li>
-  `;
-}
+const Card = ({ name, agent, entries }) => html`
+  <li class="card">
+    <h2><${Link} href=${`/agents/${encodeURIComponent(name)}`}>${name}</${Link}></h2>
+    ${agent && html`<p class="quiet">${agent.usesModel ? (agent.config?.model ?? "not configured") : "reference answer"}</p>`}
+    <${AgentRate} name=${name} entries=${entries} config=${agent?.config}>
+      ${(figures) => html`<p class="quiet">mean score <${Score} value=${figures.meanScore} /> · ${format.duration(figures.meanTimeMs)} on average</p>`}
+    </${AgentRate}>
+  </li>
+`;
 
 function Filters({ grid, filter, change }) {
   return html`
@@ -123,8 +119,8 @@ function Filters({ grid, filter, change }) {
       <label>Solved
         <select value=${filter.solved ?? ""} onChange=${(event) => change({ solved: event.target.value })}>
           <option value="">any</option>
-          <option value="yes">solved</option>
-          <option value="no">not solved</option>
+          <option value="yes">every attempt</option>
+          <option value="no">not every attempt</option>
         </select>
       </label>
       <${Priority} />
@@ -151,7 +147,7 @@ function Table({ grid, rows }) {
   return html`
     <div class="table-frame" tabindex="0" role="region" aria-label="Benchmarks and agents">
       <table class="grid">
-        <caption class="hidden">The newest execution of each benchmark by each agent</caption>
+        <caption class="hidden">How many attempts at each benchmark each agent solved, and the newest execution</caption>
         <thead>
           <tr>
             <th scope="col">Benchmark <${Doing} class="small" onClick=${() => askToRun(ids, runnable)}>Run all</${Doing}></th>
@@ -183,16 +179,16 @@ function Row({ row: { benchmark, cells }, grid, runnable }) {
       </th>
       ${grid.agents.map(
         (agent) =>
-          html`<td key=${agent}><${Cell} benchmark=${benchmark} agent=${agent} executions=${cells.get(agent)} canRun=${grid.runnable.has(agent)} /></td>`,
+          html`<td key=${agent}><${Cell} benchmark=${benchmark} agent=${agent} execution=${cells.get(agent)} cell=${cellFigures(grid, benchmark.id, agent)} canRun=${grid.runnable.has(agent)} /></td>`,
       )}
     </tr>
   `;
 }
 
 const Legend = () => html`
-  <p class="legend" aria-label="Colours of scores">
-    <span data-grade="perfect">Perfect: 100 %</span> <span data-grade="partial">Partial: 25–99 %</span>
-    <span data-grade="poor">Poor: below 25 %</span> <span data-grade="failed">Failed: no score</span>
+  <p class="legend" aria-label="Colours of cells">
+    <span data-grade="perfect">Every attempt solved</span> <span data-grade="partial">25 % or more</span>
+    <span data-grade="poor">Below 25 %</span> <span data-grade="failed">No attempt counts</span>
     <span data-grade="unknown">Not tested</span>
   </p>
 `;

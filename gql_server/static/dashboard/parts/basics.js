@@ -47,17 +47,6 @@ export function Scores({ execution }) {
   `;
 }
 
-// How many of the attempts were solved, as a bar and in words.
-export const SolveRate = ({ figures, label }) =>
-  figures?.solveRate == null
-    ? html`<span class="quiet">${format.UNKNOWN}</span>`
-    : html`<${Bar} value=${figures.solveRate} label=${label} /> <span class="quiet">${format.count(figures.solved)} of ${format.count(figures.attempts)} solved</span>`;
-
-// A mean of computed scores, or of reported ones where nothing was computed.
-export const MeanScore = ({ figures }) => html`
-  <${Scores} execution=${{ computedScore: figures?.meanComputedScore, score: figures?.meanComputedScore == null ? figures?.reported.mean : null }} />
-`;
-
 // How long ago, counting on; the moment itself on hover and for screen readers.
 export function Age({ iso }) {
   const now = useStore(clock);
@@ -99,23 +88,6 @@ export function Bar({ value, label }) {
     <progress class="bar" aria-label=${label} max="1" value=${known ? value : undefined}>
       ${known ? format.share(value) : "under way"}
     </progress>
-  `;
-}
-
-// The last scores of a cell or an agent, oldest first, as a line; a lone one is a dot. Null scores are left out.
-export function Sparkline({ values, label }) {
-  const known = values.filter((value) => value != null).map((value) => (value > 1 ? value / 100 : value));
-  if (known.length === 0) return null;
-  const [width, height] = [64, 16];
-  const x = (index) => (known.length === 1 ? width - 3 : 2 + (index * (width - 5)) / (known.length - 1));
-  const y = (value) => height - 2 - value * (height - 4);
-  const points = known.map((value, index) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`);
-  const last = known.length - 1;
-  return html`
-    <svg class="sparkline" viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${label}>
-      <polyline points=${points.join(" ")} fill="none" />
-      <circle cx=${x(last)} cy=${y(known[last])} r="2" />
-    </svg>
   `;
 }
 

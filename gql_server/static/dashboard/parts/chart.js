@@ -65,18 +65,23 @@ export function Chart({ title, points, format, max = null }) {
     <figure class="surface chart">
       <figcaption><h2>${title}</h2></figcaption>
       <div ref=${frame} aria-hidden="true"></div>
-      <table class="hidden">
+      <div class="hidden"><table>
         <caption>${title}</caption>
         <tbody>${points.map(([start, value]) => html`<tr key=${start}><th scope="row">${start}</th><td>${value == null ? "unknown" : format(value)}</td></tr>`)}</tbody>
-      </table>
+      </table></div>
     </figure>
   `;
 }
 
-// How many of the values lie in each tenth, as bars.
-export function Distribution({ title, values }) {
+// How many of the values lie in each tenth, the last one with its upper end.
+export function tenths(values) {
   const bins = Array.from({ length: 10 }, () => 0);
-  for (const value of values) bins[Math.min(9, Math.floor((value > 1 ? value / 100 : value) * 10))] += 1;
+  for (const value of values) bins[Math.min(9, Math.floor(value * 10))] += 1;
+  return bins;
+}
+
+// Ten bins as bars; `what` is counted in them.
+export function Distribution({ title, bins, what }) {
   const most = Math.max(1, ...bins);
   return html`
     <figure class="surface chart">
@@ -87,7 +92,7 @@ export function Distribution({ title, values }) {
             <li key=${index}>
               <span class="bar-column" style=${{ height: `${(number / most) * 120}px` }}></span>
               <span aria-hidden="true">${index * 10}</span>
-              <span class="hidden">${index * 10} to ${(index + 1) * 10} %: ${number} benchmarks</span>
+              <span class="hidden">${index * 10} to ${(index + 1) * 10} %: ${number} ${what}</span>
             </li>
           `,
         )}

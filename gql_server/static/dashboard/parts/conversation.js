@@ -18,6 +18,7 @@ import { follow } from "../live.js";
 import { useStore } from "../use_store.js";
 import { Copy } from "./basics.js";
 import { Entry } from "./conversation_entry.js";
+import { keep } from "./download.js";
 import { attempt, ErrorNote } from "./notices.js";
 import { Usage } from "./usage.js";
 
@@ -178,13 +179,7 @@ async function everyLine(id) {
 function Download({ id }) {
   const download = async () => {
     const text = (await everyLine(id)).map((line) => `${JSON.stringify(line)}\n`).join("");
-    const url = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
-    const link = Object.assign(document.createElement("a"), {
-      href: url,
-      download: `transcript_${id}.jsonl`,
-    });
-    link.click();
-    URL.revokeObjectURL(url);
+    keep(new Blob([text], { type: "application/jsonl" }), `transcript_${id}.jsonl`);
   };
   return html`<button type="button" class="small" onClick=${() => attempt(download)}>Download</button>`;
 }

@@ -5,7 +5,9 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
 import { useStore } from "../use_store.js";
-import { Age, BenchmarkName, Elapsed, Fact, Progress, Score, Scores, Solved, Status } from "./basics.js";
+import { Age, BenchmarkName, Elapsed, Fact, Progress, Scores, Solved, Status } from "./basics.js";
+import { batchName } from "./batch_state.js";
+import { Tags } from "./labels.js";
 import { QueuePlace } from "./queue_place.js";
 import { Remarks } from "./remarks.js";
 
@@ -28,7 +30,7 @@ export function Header({ execution, children }) {
   const { benchmark, benchmarkId, benchmarkRevision, agent, failure } = execution;
   return html`
     <section class="surface" aria-label="Summary">
-      <p class="big"><${Status} status=${execution.status} /> ${format.scoreOf(execution) != null && html`<${Scores} execution=${execution} />`} <${Solved} solved=${execution.solved} /></p>
+      <p class="big"><${Solved} solved=${execution.solved} /> ${format.scoreOf(execution) != null && html`<${Scores} execution=${execution} />`} <${Status} status=${execution.status} /></p>
       <p><${BenchmarkName} id=${benchmarkId} /> by <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></p>
       ${benchmark && html`<p class="quiet">${benchmark.description}</p>`}
       <${Progress} execution=${execution} />
@@ -37,9 +39,8 @@ export function Header({ execution, children }) {
       <${Remarks} execution=${execution} />
       <dl class="facts">
         <${Fact} name="Time"><${Elapsed} execution=${execution} /></${Fact}>
-        <${Fact} name="Computed score"><${Score} value=${execution.computedScore} /></${Fact}>
-        <${Fact} name="Reported score"><${Score} value=${execution.score} /></${Fact}>
-        <${Fact} name="Reported by the runner">${{ true: "success", false: "no success" }[execution.success] ?? format.UNKNOWN}</${Fact}>
+        <${Fact} name="The runner reported">${{ true: "success", false: "no success" }[execution.success] ?? format.UNKNOWN}</${Fact}>
+        ${execution.isAttempt === false && html`<${Fact} name="Counts as an attempt">no: it says nothing about the agent</${Fact}>`}
         <${Fact} name="Requested"><${Age} iso=${execution.queuedAt} /></${Fact}>
         <${Fact} name="Last activity"><${Age} iso=${execution.lastActivityAt} /></${Fact}>
         <${Fact} name="Time limit">${format.duration(execution.timeoutMs)}</${Fact}>
@@ -48,6 +49,8 @@ export function Header({ execution, children }) {
         ${execution.startupTimeMs != null && html`<${Fact} name="Start-up">${format.duration(execution.startupTimeMs)}</${Fact}>`}
         ${execution.priority !== 0 && html`<${Fact} name="Priority">${execution.priority}</${Fact}>`}
         <${Fact} name="Benchmark revision">${benchmarkRevision ?? format.UNKNOWN}</${Fact}>
+        ${execution.batch && html`<${Fact} name="Batch"><${Link} href=${`/batches/${execution.batch.id}`}>${batchName(execution.batch)}</${Link}></${Fact}>`}
+        ${execution.tags.length > 0 && html`<${Fact} name="Tags"><${Tags} tags=${execution.tags} href="/executions?label=" /></${Fact}>`}
         ${execution.rerunOf && html`<${Fact} name="Repeats"><${Link} href=${`/executions/${execution.rerunOf.id}`}>${execution.rerunOf.id.slice(0, 8)}</${Link}></${Fact}>`}
       </dl>
       ${children}

@@ -1,5 +1,5 @@
-// One field of a form: its label, what it is for, and what is wrong with it.
-import { html } from "../html.js";
+// One field of a form or of a search: its label, what it is for, and what is wrong with it.
+import { html, useEffect, useState } from "../html.js";
 
 // `field` is {name, label, type, hint, choices, placeholder, required}; `value` is a text, of a checkbox a boolean.
 export function Field({ field, value, problem, change }) {
@@ -40,4 +40,17 @@ function Control({ field: { type, choices, placeholder, required }, value, chang
     <input ...${attributes} type=${kind} inputmode=${type === "number" ? "decimal" : undefined} autocomplete="off" spellcheck=${false}
       required=${required} placeholder=${placeholder ?? (type === "number" ? "default" : undefined)} value=${value} onInput=${onInput} />
   `;
+}
+
+const TYPING_MS = 250;
+
+// A search in the address of a page: it changes when the viewer pauses.
+export function SearchField({ label, value = "", change, ...attributes }) {
+  const [text, setText] = useState(value);
+  useEffect(() => {
+    if (text === value) return undefined;
+    const timer = setTimeout(() => change(text), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return html`<label>${label} <input type="search" value=${text} onInput=${(event) => setText(event.target.value)} ...${attributes} /></label>`;
 }

@@ -12,6 +12,8 @@ import { WhoWorks } from "./who_works.js";
 
 const PAGES = [
   ["/", "Grid"],
+  ["/leaderboard", "Leaderboard"],
+  ["/batches", "Batches"],
   ["/executions", "Executions"],
   ["/agents", "Agents"],
   ["/benchmarks", "Benchmarks"],

@@ -5,6 +5,7 @@ import { html, useRef, useState } from "../html.js";
 import { Store } from "../store.js";
 import { useStore } from "../use_store.js";
 import { Doing } from "./doing.js";
+import { listed } from "./labels.js";
 import { agentWords, isReady } from "./run_with.js";
 
 const shown = new Store(null);
@@ -21,6 +22,8 @@ export function RunDialog() {
 function Dialog({ benchmarkIds, agents, chosen }) {
   const [names, setNames] = useState(chosen);
   const [times, setTimes] = useState("1");
+  const [name, setName] = useState("");
+  const [tags, setTags] = useState("");
   const urgency = useStore(priority);
   const dialog = useRef(null);
   const show = (element) => {
@@ -32,14 +35,20 @@ function Dialog({ benchmarkIds, agents, chosen }) {
   const run = (event) => {
     event.preventDefault();
     dialog.current.close();
-    runMany(benchmarkIds, names, urgency, repeats);
+    runMany({
+      benchmarkIds,
+      agents: names,
+      priority: urgency,
+      repeats,
+      name: name || null,
+      tags: listed(tags),
+    });
   };
   const toggle = (name, on) => setNames(on ? [...names, name] : names.filter((other) => other !== name));
-  const many = (count, one) => `${format.count(count)} ${one}${count === 1 ? "" : "s"}`;
   return html`
     <dialog ref=${show} onClose=${() => shown.set(null)} aria-labelledby="run-title">
       <form class="editor" onSubmit=${run}>
-        <h2 id="run-title">Run ${many(benchmarkIds.length, "benchmark")}</h2>
+        <h2 id="run-title">Run ${format.many(benchmarkIds.length, "benchmark")}</h2>
         <fieldset>
           <legend>Agents</legend>
           ${agents.map(
@@ -54,7 +63,9 @@ function Dialog({ benchmarkIds, agents, chosen }) {
             ${PRIORITIES.map(([value, words]) => html`<option key=${value} value=${value} selected=${value === urgency}>${words}</option>`)}
           </select>
         </label>
-        <p role="status">${many(number, "execution")}. They wait in the queue and can be stopped one by one.</p>
+        <label>Name of the batch <input type="text" placeholder="none" value=${name} onInput=${(event) => setName(event.target.value)} /></label>
+        <label>Tags of the batch <input type="text" placeholder="key or key=value, with spaces between" value=${tags} onInput=${(event) => setTags(event.target.value)} /></label>
+        <p role="status">${format.many(number, "execution")}. They wait in the queue and can be stopped together.</p>
         <div class="buttons">
           <${Doing} type="submit" class="primary" disabled=${number === 0}>Run ${format.count(number)}</${Doing}>
           <button type="button" onClick=${() => dialog.current.close()}>Cancel</button>

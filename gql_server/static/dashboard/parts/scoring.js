@@ -8,8 +8,8 @@ export function Scoring({ execution: { score, scoring, scoringProblem, assertion
     <div class="columns">
       <section class="surface" aria-label="Computed score">
         <h2>Score</h2>
-        <p>Reported by the session file: <${Score} value=${score} /></p>
         ${scoring ? html`<${Computed} scoring=${scoring} />` : html`<p class="quiet">${scoringProblem ? `No score can be computed: ${scoringProblem}` : "Nothing was computed here: there is no result, or the benchmark is not known."}</p>`}
+        <p class="quiet">The session file reports <${Score} value=${score} />.</p>
       </section>
       <section class="surface" aria-label="Assertions">
         <h2>Assertions</h2>

@@ -1,0 +1,72 @@
+// Agents and their settings, ranked: solved of attempts with intervals, and every other figure.
+import * as format from "../format.js";
+import { html, useMemo } from "../html.js";
+import { useLiveQuery } from "../live_query.js";
+import { Board } from "../parts/board.js";
+import { ENDS_STREAM, useEnds } from "../parts/ends.js";
+import { SearchField } from "../parts/field.js";
+import { Empty, Shown } from "../parts/notices.js";
+import { Link, usePage, useSearch } from "../router.js";
+
+const DAY_MS = 86_400_000;
+const TIMES = [
+  ["1", "last day"],
+  ["7", "last 7 days"],
+  ["30", "last 30 days"],
+  ["365", "last year"],
+];
+
+const conditions = ({ tag, batch, days }) => ({
+  tags: tag ? [tag] : null,
+  batchId: batch || null,
+  since: days ? new Date(Date.now() - Number(days) * DAY_MS).toISOString() : null,
+});
+
+export function LeaderboardPage() {
+  const heading = usePage("Leaderboard");
+  const [search, change] = useSearch();
+  const { sort = "SOLVE_RATE", direction = "DESC" } = search;
+  const key = JSON.stringify(search);
+  const filter = useMemo(() => conditions(search), [key]);
+  const order = useMemo(() => ({ field: sort, direction }), [key]);
+  const live = useLiveQuery({
+    key,
+    query: "leaderboard",
+    variables: { filter, orderBy: order },
+    streams: [ENDS_STREAM()],
+  });
+  useEnds(live);
+  const sortBy = (field) =>
+    change({ sort: field, direction: sort === field && direction === "DESC" ? "ASC" : "DESC" });
+  return html`
+    <h1 ref=${heading} tabindex="-1">Leaderboard</h1>
+    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <${SearchField} label="Benchmarks with the tag" value=${search.tag} change=${(tag) => change({ tag })} />
+      <label>Ended in the
+        <select value=${search.days ?? ""} onChange=${(event) => change({ days: event.target.value })}>
+          <option value="">whole time</option>
+          ${TIMES.map(([days, words]) => html`<option key=${days} value=${days}>${words}</option>`)}
+        </select>
+      </label>
+      <${SearchField} label="Batch" placeholder="id" value=${search.batch} change=${(batch) => change({ batch })} />
+    </form>
+    <${Shown} live=${live} what="the leaderboard">
+      ${({ leaderboard }) => html`<${List} leaderboard=${leaderboard} within=${within(filter)} order=${order} sortBy=${sortBy} />`}
+    </${Shown}>
+  `;
+}
+
+// The same conditions for what is compared.
+function within({ batchId, ...filter }) {
+  const given = { ...filter, batchIds: batchId && [batchId] };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value != null));
+}
+
+function List({ leaderboard: { entries, totalCount, benchmarks }, within, order, sortBy }) {
+  if (entries.length === 0)
+    return html`<${Empty} title="No attempt fits"><p>Agents stand here when an execution of theirs has ended. Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
+  return html`
+    <p class="quiet" role="status">${totalCount === 1 ? "1 line" : `${format.count(totalCount)} lines`}, one for each agent and its settings; ${format.many(benchmarks, "benchmark")} in all. An interval says where the true rate lies with a confidence of 95 %: few attempts make it wide.</p>
+    <${Board} entries=${entries} within=${within} order=${order} sortBy=${sortBy} />
+  `;
+}

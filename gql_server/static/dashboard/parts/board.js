@@ -1,0 +1,131 @@
+// A leaderboard: agents and their settings with every figure, to be sorted, opened by benchmark, and compared in pairs.
+import { comparisonOf } from "../comparison_address.js";
+import * as format from "../format.js";
+import { Fragment, html, useState } from "../html.js";
+import { go, Link } from "../router.js";
+import { Score } from "./basics.js";
+import { Heading } from "./heading.js";
+import { bounds, Excluded, excludedWords, IntervalBar, Settings, SolveRate } from "./rates.js";
+
+// Field to sort by, title, and what stands there for the figures; the first four are drawn by themselves.
+const COLUMNS = [
+  ["AGENT", "Agent and settings"],
+  ["SOLVE_RATE", "Solved"],
+  ["MEAN_SCORE", "Mean score"],
+  ["BENCHMARKS", "Benchmarks"],
+  ["MEDIAN_SCORE", "Median score", ({ medianScore }) => format.score(medianScore)],
+  ["INPUT_TOKENS", "Tokens in", ({ inputTokens }) => format.count(inputTokens)],
+  ["OUTPUT_TOKENS", "Tokens out", ({ outputTokens }) => format.count(outputTokens)],
+  ["COST", "Cost (USD)", ({ cost }) => format.cost(cost)],
+  ["COST_PER_ATTEMPT", "per attempt", ({ costPerAttempt }) => format.cost(costPerAttempt)],
+  ["COST_PER_SOLVED", "per solved", ({ costPerSolved }) => format.cost(costPerSolved)],
+  ["MEAN_TIME", "Mean time", ({ meanTimeMs }) => format.duration(meanTimeMs)],
+  ["P50_TIME", "Median time", ({ p50TimeMs }) => format.duration(p50TimeMs)],
+  ["P95_TIME", "95 % within", ({ p95TimeMs }) => format.duration(p95TimeMs)],
+];
+
+const keyOf = ({ agent, settingsHash }) => `${agent} ${settingsHash}`;
+
+// `within` are the conditions that the entries were asked with: they hold for what is compared too. `order` and
+// `sortBy` are there where the server sorts.
+export function Board({ entries, within = {}, order, sortBy }) {
+  const [opened, setOpened] = useState(new Set());
+  const [picked, setPicked] = useState([]);
+  const toggle = (key) => setOpened((opened) => new Set(opened).symmetricDifference(new Set([key])));
+  const pick = (key) =>
+    setPicked((picked) =>
+      picked.includes(key) ? picked.filter((other) => other !== key) : [...picked.slice(-1), key],
+    );
+  return html`
+    ${entries.length > 1 && html`<${Compare} picked=${picked.map((key) => entries.find((entry) => keyOf(entry) === key)).filter(Boolean)} within=${within} />`}
+    <div class="table-frame" tabindex="0" role="region" aria-label="Agents and settings">
+      <table class="board">
+        <thead>
+          <tr>
+            ${entries.length > 1 && html`<th scope="col"><span class="hidden">Compare</span></th>`}
+            ${COLUMNS.map(([field, title]) => html`<${Heading} key=${title} field=${order && field} title=${title} order=${order} sortBy=${sortBy} />`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${entries.map((entry) => {
+            const key = keyOf(entry);
+            return html`
+              <${Fragment} key=${key}>
+                <${Line} entry=${entry} canPick=${entries.length > 1} picked=${picked.includes(key)} pick=${() => pick(key)} opened=${opened.has(key)} toggle=${() => toggle(key)} />
+                ${opened.has(key) && html`<tr><td colspan=${COLUMNS.length + 1}><${ByBenchmark} entry=${entry} /></td></tr>`}
+              </${Fragment}>
+            `;
+          })}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+const setOfEntry = ({ agent, settingsHash, model }, within) => ({
+  ...within,
+  name: settingsHash ? `${agent} (${model ?? "settings"}, ${settingsHash.slice(0, 8)})` : agent,
+  agents: [agent],
+  ...(settingsHash && { settingsHashes: [settingsHash] }),
+});
+
+function Compare({ picked, within }) {
+  const [baseline, candidate] = picked;
+  const compare = () => go(comparisonOf(setOfEntry(baseline, within), setOfEntry(candidate, within)));
+  return html`
+    <p class="buttons">
+      <button type="button" disabled=${picked.length < 2} onClick=${compare}>Compare</button>
+      <span class="quiet" role="status">${candidate ? `${candidate.agent} against ${baseline.agent}` : "Choose two lines: the first is the baseline."}</span>
+    </p>
+  `;
+}
+
+function Line({ entry, canPick, picked, pick, opened, toggle }) {
+  const { agent, settingsHash, settingsSummary, model, benchmarks, isPartial, figures } = entry;
+  return html`
+    <tr>
+      ${canPick && html`<td><input type="checkbox" aria-label=${`Compare ${agent} ${settingsSummary ?? model ?? ""}`} checked=${picked} onChange=${pick} /></td>`}
+      <th scope="row">
+        <button type="button" class="plain" aria-expanded=${String(opened)} aria-label=${`${agent} by benchmark`} onClick=${toggle}>${opened ? "▾" : "▸"}</button>
+        <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}>
+        <p class="quiet"><${Settings} hash=${settingsHash} summary=${settingsSummary ?? model} /></p>
+      </th>
+      <td><${SolveRate} figures=${figures} label=${`Solve rate of ${agent}`} /><${Excluded} excluded=${figures.excluded} /></td>
+      <td><${MeanWithInterval} figures=${figures} agent=${agent} /></td>
+      <td>${format.count(benchmarks)}${isPartial && html` <span class="issue" title="Another line has attempts at more benchmarks.">◐ partial</span>`}</td>
+      ${COLUMNS.slice(4).map(([field, , shown]) => html`<td key=${field}>${shown(figures)}</td>`)}
+    </tr>
+  `;
+}
+
+function MeanWithInterval({ figures: { meanScore, meanScoreInterval: interval }, agent }) {
+  if (meanScore == null) return html`<span class="quiet">${format.UNKNOWN}</span>`;
+  if (!interval)
+    return html`<span class="rate"><${Score} value=${meanScore} /> <span class="quiet" title="An interval needs 10 scores at least.">too few for an interval</span></span>`;
+  const words = `${format.score(meanScore)}, 95 % interval ${format.interval(interval)}`;
+  return html`
+    <span class="rate">
+      <${Score} value=${meanScore} />
+      <${IntervalBar} value=${meanScore} ends=${interval} label=${`Mean score of ${agent}: ${words}`} />
+      <span class="quiet" aria-hidden="true">${bounds(interval)}</span>
+    </span>
+  `;
+}
+
+const ByBenchmark = ({ entry: { agent, byBenchmark } }) => html`
+  <table aria-label=${`${agent} by benchmark`}>
+    <thead><tr><th scope="col">Benchmark</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">Not counted</th></tr></thead>
+    <tbody>
+      ${byBenchmark.map(
+        ({ benchmarkId, revision, figures }) => html`
+          <tr key=${`${benchmarkId} ${revision}`}>
+            <th scope="row"><${Link} href=${`/benchmarks/${encodeURIComponent(benchmarkId)}`}>${benchmarkId}</${Link}> ${revision != null && html`<span class="quiet">revision ${revision}</span>`}</th>
+            <td><${SolveRate} figures=${figures} label=${`Solve rate at ${benchmarkId}`} /></td>
+            <td><${Score} value=${figures.meanScore} /></td>
+            <td>${excludedWords(figures.excluded)}</td>
+          </tr>
+        `,
+      )}
+    </tbody>
+  </table>
+`;
