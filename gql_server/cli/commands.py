@@ -17,6 +17,7 @@ import typer
 from gql_server.cli.agent_commands import agents_app
 from gql_server.cli.errors import CliError, wrong_use
 from gql_server.cli.evaluations.commands import batches_app, compare, leaderboard, run
+from gql_server.cli.export.command import export
 from gql_server.cli.options import DEFAULT_SERVER, Json, ServerOrUrl, finish
 from gql_server.cli.webhooks.commands import webhooks_app
 
@@ -220,6 +221,7 @@ def schema(
 app.add_typer(batches_app, name="batches")
 app.command()(leaderboard)
 app.command()(compare)
+app.command()(export)
 app.add_typer(agents_app, name="agents")
 app.add_typer(webhooks_app, name="webhooks")
 

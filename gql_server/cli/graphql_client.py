@@ -46,14 +46,14 @@ OUR_FAULTS = frozenset(
 CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TransportError, TimeoutError)
 
 
-def _headers() -> dict[str, str]:
+def headers() -> dict[str, str]:
     token = os.environ.get("REEV_GQL_TOKEN")
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 async def ask(url: str, document: str, variables: Mapping[str, object] | None = None) -> dict[str, Any]:
     """The data of one query or mutation."""
-    transport = AIOHTTPTransport(url=url, headers=_headers(), timeout=REQUEST_TIMEOUT_S)
+    transport = AIOHTTPTransport(url=url, headers=headers(), timeout=REQUEST_TIMEOUT_S)
     client = Client(transport=transport, execute_timeout=REQUEST_TIMEOUT_S)
     request = GraphQLRequest(document, variable_values=dict(variables or {}))
     try:
@@ -66,7 +66,7 @@ async def ask(url: str, document: str, variables: Mapping[str, object] | None = 
         code = ExitCode.WRONG_USE if (error.code or 500) < 500 else ExitCode.SERVER_FAILED
         raise CliError(f"{url} refused the request: {error}", code) from error
     except CONNECTION_ERRORS as error:
-        raise _unreachable(url) from error
+        raise unreachable(url) from error
 
 
 def events(
@@ -116,7 +116,7 @@ async def _followed(
         except CONNECTION_ERRORS as error:
             lost_at = lost_at or clock()
             if clock() - lost_at > GIVE_UP_AFTER_S:
-                raise _unreachable(url) from error
+                raise unreachable(url) from error
             on_lost()
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_S)
@@ -128,7 +128,7 @@ async def _subscription(
     transport = AIOHTTPWebsocketsTransport(
         url=_websocket_url(url),
         subprotocols=[AIOHTTPWebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-        init_payload=_headers(),
+        init_payload=headers(),
         heartbeat=PING_S,
     )
     async with Client(transport=transport) as session:
@@ -152,6 +152,6 @@ def _answered(error: TransportQueryError) -> CliError:
     return CliError(message, ExitCode.SERVER_FAILED if codes & OUR_FAULTS else ExitCode.WRONG_USE)
 
 
-def _unreachable(url: str) -> CliError:
+def unreachable(url: str) -> CliError:
     advice = "start one with `reev-gql serve`, or name another with --server or REEV_GQL_URL"
     return CliError(f"no server answers at {url}: {advice}", ExitCode.SERVER_FAILED)

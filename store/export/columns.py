@@ -81,11 +81,8 @@ _EXECUTION = (
     ),
     _plain("agent", Kind.TEXT, "The agent; `unknown` where the files name none."),
     _plain("agent_revision", Kind.INTEGER, "The revision of the agent's settings; null without settings."),
-    Column(
-        "settings_hash",
-        Kind.TEXT,
-        f"coalesce(e.usage ->> 'settings_hash', (SELECT r.settings_hash {_REVISION}))",
-        "SHA-256 of the agent's settings: figures of two hashes are not comparable.",
+    _plain(
+        "settings_hash", Kind.TEXT, "Of the settings that its model was asked with; figures never mix two."
     ),
     Column(
         "model",
