@@ -262,6 +262,13 @@ class AgentPerformance(Performance):
     def of(cls, figures: Figures, filter: store.PerformanceFilter) -> AgentPerformance:
         return cls(**_shared(figures, filter))
 
+    @strawberry.field(
+        description="How many settings of its model there are in these figures, over all time: above 1 they mix "
+        "models, and `leaderboard` tells them apart."
+    )
+    async def settings(self, info: Info) -> int:
+        return await info.context.loaders.settings_of_agent.load(self.agent)
+
     @strawberry.field(description="The same figures per benchmark, by id.")
     async def by_benchmark(self, info: Info) -> list[BenchmarkPerformance]:
         return [BenchmarkPerformance.of(pair, self.filter) for pair in await self._pairs(info)]

@@ -81,6 +81,7 @@ EXPLICIT: dict[str, Cost] = {
     "ExecutionTimeFigures.p95Ms": Cost(5, why="reads buckets"),
     "AgentPerformance.excluded": Cost(2, 5, why="sums a few rows of the summary"),
     "BenchmarkPerformance.excluded": Cost(2, 5, why="sums a few rows of the summary"),
+    "AgentPerformance.settings": Cost(2, why="counts a few rows"),
     "Agent.performance": Cost(10, why="sums rows of the summary"),
     "Benchmark.performance": Cost(10, 10, why="sums rows of the summary per agent"),
     "Benchmark.latestExecution": Cost(2, why="an index lookup"),

@@ -40,6 +40,7 @@ from store.executions.output import NO_OUTPUT, OutputPiece
 from store.executions.results import Prompt
 from store.executions.retention import Pruned
 from store.executions.tool_logs import Remark, ToolLog
+from store.figures import reading
 from store.figures.reading import AgentSums, AttemptFilter, Counts, Group
 from store.live import events
 from store.live.events import EventsKey, HubEvent
@@ -144,6 +145,7 @@ class Loaders:
     excluded = Relation[performance_loads.Excluded, Mapping[ExclusionReason, int]](
         performance_loads.excluded, {}
     )
+    settings_of_agent = Relation[str, int](reading.settings_of, 0)
     attempt_sums = Relation[AttemptFilter, Sequence[AgentSums]](figure_loads.sums, ())
     attempt_counts = Relation[figure_loads.CountsKey, Mapping[Group, Counts]](figure_loads.counts, {})
     queue_position = Relation[ExecutionId, int | None](queue.positions_of, None)

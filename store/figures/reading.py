@@ -14,6 +14,7 @@ from store.figures.attempts import Sums
 from store.model import BatchId, BenchmarkId
 from store.postgres.database import Database, columns
 from store.postgres.keyset import Conditions
+from store.postgres.text import storable_text
 
 SQL = sql.load("figures")
 
@@ -139,6 +140,12 @@ async def counts(db: Database, filter: AttemptFilter, by: By, counted: Counted) 
         # In the summary what is not known is empty or 0.
         found.setdefault(tuple(part or None for part in group), []).append((found_value, executions))
     return {group: tuple(values) for group, values in found.items()}
+
+
+async def settings_of(db: Database, agents: Sequence[str]) -> dict[str, int]:
+    """How many settings hashes each agent's ended executions have, none at all being one; others are absent."""
+    found = await db.fetch(SQL["settings"], [storable_text(agent) for agent in agents])
+    return {row["agent"]: row["settings"] for row in found}
 
 
 def _of_groups(filter: AttemptFilter, covered: Sequence[Part]) -> Conditions:

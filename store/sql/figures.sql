@@ -54,3 +54,13 @@ CROSS JOIN LATERAL (
 ) AS c
 WHERE {conditions}
 GROUP BY {keys}{bucket} ORDER BY {keys}{order}
+
+-- name: settings
+-- A group may have lost its executions to that of the settings that were told of later.
+SELECT agent, count(*) AS settings FROM figure_groups AS every
+WHERE benchmark_id = '' AND agent = ANY($1::text[]) AND EXISTS (
+    SELECT FROM figure_groups AS g
+    JOIN figures AS f ON f.group_id = g.id AND f.period = 'ALL' AND f.start = '-infinity'
+    WHERE g.agent = every.agent AND g.settings_hash = every.settings_hash AND g.benchmark_id <> ''
+)
+GROUP BY agent

@@ -137,6 +137,8 @@ async def test_two_models_under_one_name_share_no_number(db: Database, ask: Any)
     assert summary.startswith("large at 127.0.0.1")
     executions = "{ executions { nodes { settingsHash } } }"
     assert {node["settingsHash"] for node in (await ask(executions))["executions"]["nodes"]} == hashes
+    summed = (await ask("{ agentPerformance { agent attempts settings } }"))["agentPerformance"]
+    assert summed == [{"agent": "x", "attempts": 8, "settings": 2}]
     one = await ask(LEADERBOARD, filter={"settingsHashes": [board["entries"][1]["settingsHash"]]})
     assert [entry["model"] for entry in one["leaderboard"]["entries"]] == ["small"]
 

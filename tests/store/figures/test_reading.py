@@ -14,7 +14,7 @@ import pytest
 from store.executions import messages, state_machine
 from store.executions.messages import stored_transcript
 from store.figures.attempts import Sums
-from store.figures.reading import AttemptFilter, By, Counted, Counts, counts, sums
+from store.figures.reading import AttemptFilter, By, Counted, Counts, counts, settings_of, sums
 from store.model import BatchId, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 from tests.helpers.ended_attempts import NOON, Ended, insert_ended, new_batch
@@ -115,6 +115,7 @@ async def test_what_a_transcript_tells_after_the_end_moves_to_the_group_of_its_s
     await messages.add(db, [stored_transcript(ExecutionId(rows[2]["id"]), [], {"settings_hash": "x"})])
     await check(db, batch_id)
     assert len(await sums(db, WHOLE)) == 2, "a group without executions is none"
+    assert await settings_of(db, ["a", "nobody"]) == {"a": 2}
 
 
 async def test_ends_at_the_same_time_are_all_counted(db: Database) -> None:
