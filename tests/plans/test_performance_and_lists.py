@@ -23,6 +23,8 @@ from store.executions import latest, listing, state_machine
 from store.executions.filters import ExecutionFilter, ExecutionOrder, OrderField
 from store.executions.listing import ExecutionBounds
 from store.executions.ordering import key_of
+from store.figures import reading
+from store.figures.reading import AttemptFilter, By, Counted
 from store.json import lists
 from store.json.columns import BENCHMARK_OF_LIST, EXECUTION
 from store.json.rows import AND_STORED, JsonMember, JsonRow
@@ -99,6 +101,16 @@ PERFORMANCE = {
     "agents": PerformanceFilter(agents=("rare", "glm-4.6"), since=dt.date(2026, 2, 10)),
 }
 
+FIGURES = {
+    "ever": AttemptFilter(),
+    "of agents": AttemptFilter(agents=("rare", "glm-4.6")),
+    "of benchmarks": AttemptFilter(benchmark_ids=("bench-001", "bench-003"), settings_hashes=("x",)),
+    "of revisions": AttemptFilter(revisions=(("bench-001", 1), ("bench-003", 1))),
+    "since": AttemptFilter(since=dt.date(2026, 2, 10)),
+    "of a span": AttemptFilter(since=dt.date(2026, 2, 10), until=dt.date(2026, 2, 17)),
+    "of a batch": AttemptFilter(batch_ids=(BatchId(uuid.UUID(int=1)),)),
+}
+
 
 def page(filter: ExecutionFilter, order: ExecutionOrder, *, backwards: bool = False) -> Question:
     return lambda db: listing.executions(
@@ -148,6 +160,18 @@ def counted(filter: ExecutionFilter) -> Question:
 def counted_of_twenty(filter: ExecutionFilter) -> Question:
     ids = [f"bench-{n:03}" for n in range(20)]
     return lambda db: listing.count_executions_of(db, listing.Parent.BENCHMARK, ids, filter)
+
+
+def figures_of(filter: AttemptFilter) -> Question:
+    """The sums, and every count in every grouping."""
+
+    async def ask(db: Database) -> None:
+        await reading.sums(db, filter)
+        for by in By:
+            for counted in Counted:
+                await reading.counts(db, filter, by, counted)
+
+    return ask
 
 
 def over_time(filter: PerformanceFilter, bucket: Bucket) -> Question:
@@ -206,6 +230,8 @@ ASKED: dict[str, Question] = {
         for bucket in Bucket
     },
     **{f"excluded {name}": excluded(filter) for name, filter in PERFORMANCE.items()},
+    **{f"figures {name}": figures_of(filter) for name, filter in FIGURES.items()},
+    "settings": lambda db: reading.settings_of(db, AGENTS),
     "agents": performance.agents,
     "newest of pairs": lambda db: latest.of_pairs(db, PAIRS),
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
