@@ -10,9 +10,9 @@ from typing import Any
 
 from store.batches import batches
 from store.benchmarks import benchmarks
-from store.executions import messages, observed, output, state_machine
+from store.executions import messages, observed, output, search, state_machine, tags
 from store.executions.observed import Observed
-from store.model import BenchmarkId, EventKind, ExecutionId, Step
+from store.model import Batch, BenchmarkId, EventKind, ExecutionId, RerunOnly, Step
 from store.postgres.database import Database
 from tests.helpers.stored_rows import call, draft, ending, message, queued, running
 from tests.helpers.workers import claim_as, id_of, registered
@@ -89,6 +89,40 @@ async def _request_batch(db: Database, execution_id: ExecutionId) -> Any:
     )
 
 
+async def _batch_of(db: Database, execution_id: ExecutionId) -> Batch:
+    batch_id = await db.fetchval("SELECT batch_id FROM executions WHERE id = $1", execution_id)
+    return (await batches.get_many(db, [batch_id]))[batch_id]
+
+
+async def _in_batch(db: Database) -> ExecutionId:
+    await queued(db)
+    batch, _ = await _request_batch(db, ExecutionId(uuid.uuid4()))
+    return ExecutionId(await db.fetchval("SELECT id FROM executions WHERE batch_id = $1", batch.id))
+
+
+async def _ended_in_batch(db: Database) -> ExecutionId:
+    execution_id = await _in_batch(db)
+    await state_machine.request_stop(db, execution_id)
+    return execution_id
+
+
+async def _stop_batch(db: Database, execution_id: ExecutionId) -> Any:
+    return await batches.stop(db, (await _batch_of(db, execution_id)).id)
+
+
+async def _rerun(db: Database, execution_id: ExecutionId) -> Any:
+    batch, key = await _batch_of(db, execution_id), str(execution_id)
+    return await batches.rerun(db, batch, RerunOnly.ALL, request={}, idempotency_key=key)
+
+
+async def _tag(db: Database, execution_id: ExecutionId) -> Any:
+    return await tags.change(db, [execution_id], ["a"], ["b"])
+
+
+async def _index(db: Database, execution_id: ExecutionId) -> Any:
+    return await search.index_due(db, 1000)
+
+
 async def _claim(db: Database, execution_id: ExecutionId) -> Any:
     """As a worker does: what is not to be claimed any more may be its own already."""
     worker_id = id_of("worker")
@@ -122,6 +156,13 @@ async def _say(db: Database, execution_id: ExecutionId) -> Any:
 
 async def _ended(db: Database) -> ExecutionId:
     execution_id = await running(db)
+    await state_machine.finish(db, execution_id, FINAL)
+    return execution_id
+
+
+async def _with_words(db: Database) -> ExecutionId:
+    execution_id = await running(db)
+    await _say(db, execution_id)
     await state_machine.finish(db, execution_id, FINAL)
     return execution_id
 
@@ -174,6 +215,12 @@ OPERATIONS = {
             " WHERE b.idempotency_key = $1::uuid::text"
         ),
     ),
+    "stop of a batch": Operation(_in_batch, _stop_batch, (_events("status = 'STOPPED'"),)),
+    "rerun of a batch": Operation(
+        _ended_in_batch, _rerun, _new_execution("SELECT id FROM executions WHERE rerun_of = $1::uuid")
+    ),
+    "tags": Operation(_ended, _tag, _rows("executions", key="id = $1::uuid AND tags = '{a}'")),
+    "words": Operation(_with_words, _index, _rows("execution_words")),
     "claim": Operation(_claimable, _claim, (_events("status = 'RUNNING'"),)),
     "stop of a queued one": Operation(_queued, _stop, (_events("status = 'STOPPED'"),)),
     "stop of a running one": Operation(running, _stop, (_events("status = 'STOPPING'"),)),

@@ -33,6 +33,7 @@ PARTS = {
     "members": "1 AS one",
     "newest": sql.load("events")["newest"],
     "number": "0",
+    "only": "true",
     "order": "id",
     "parents": "$1::text[]",
     "parts": "",
