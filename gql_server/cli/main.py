@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 from gql_server.cli.errors import CliError, ExitCode
@@ -23,3 +25,10 @@ def main() -> None:
         # The reader of our output has closed the pipe, as `head` does.
         sys.stderr.close()
         sys.exit(ExitCode.NOT_REACHED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        # What is still buffered cannot be written either, and would be a second complaint at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"reev-gql: the output cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(ExitCode.SERVER_FAILED)

@@ -40,6 +40,9 @@ class Interruption:
 
     async def unless_interrupted(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns. Raises Interrupted, also when the signal came before."""
+        if self._happened.is_set():
+            work.close()
+            raise Interrupted
         doing = asyncio.ensure_future(work)
         waiting = asyncio.ensure_future(self._happened.wait())
         try:

@@ -26,7 +26,7 @@ from gql_server.settings.document_limits import DocumentLimits
 from schema import build_schema
 from schema.contract.pagination import LARGEST_PAGE
 from store.benchmarks import benchmarks
-from tests.helpers.command_line import MakeServer, Server, cli
+from tests.helpers.command_line import MakeServer, Server, cli, environment
 from tests.helpers.costs import cost_of
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
@@ -423,6 +423,16 @@ def test_the_printed_contract_is_current() -> None:
         [sys.executable, "-m", "gql_server", "schema", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("format", [(), ("--json",)])
+def test_a_full_disk_for_the_output_is_said_once(tmp_path: Path, format: tuple[str, ...]) -> None:
+    command = (sys.executable, "-m", "gql_server", "init", *format)
+    variables = environment(REEV_GQL_BENCHMARKS_DIR=str(tmp_path / "benchmarks"))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, env=variables, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert done.stderr == "reev-gql: the output cannot be written: No space left on device\n"
 
 
 def test_ctrl_c_while_the_commands_are_imported_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
