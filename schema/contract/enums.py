@@ -348,7 +348,7 @@ _describe(
     {
         "READ": "Read everything.",
         "RUN": "Start and stop executions.",
-        "ADMIN": "Change benchmarks and agents, import files.",
+        "ADMIN": "Change benchmarks, agents and webhooks, import files.",
     },
 )
 

@@ -50,7 +50,7 @@ class CanRun(_HasScope):
 
 
 class CanAdmin(_HasScope):
-    """May change benchmarks and agents, and import files."""
+    """May change benchmarks, agents and webhooks, and import files."""
 
     scope = Scope.ADMIN
 

@@ -14,6 +14,8 @@ from store.executions import messages, observed, output, search, state_machine, 
 from store.executions.observed import Observed
 from store.model import Batch, BenchmarkId, EventKind, ExecutionId, RerunOnly, Step
 from store.postgres.database import Database
+from store.webhooks import webhooks
+from store.webhooks.webhooks import WebhookEvent, WebhookId
 from tests.helpers.stored_rows import call, draft, ending, message, queued, running
 from tests.helpers.workers import claim_as, id_of, registered
 
@@ -46,6 +48,12 @@ async def _queued(db: Database) -> ExecutionId:
 async def _claimable(db: Database) -> ExecutionId:
     await registered(db)
     return await _queued(db)
+
+
+async def _watched(db: Database) -> ExecutionId:
+    """A running execution whose end a webhook is to be told of."""
+    await webhooks.add(db, WebhookId(uuid.uuid4()), "http://127.0.0.1:1/", tuple(WebhookEvent), b"secret")
+    return await running(db)
 
 
 def observation(execution_id: ExecutionId) -> Observed:
@@ -199,6 +207,7 @@ def _rows(*tables: str, key: str = "execution_id = $1::uuid") -> tuple[str, ...]
     return tuple(f"(SELECT count(*) FROM {table} WHERE {key})" for table in tables)  # noqa: S608
 
 
+DELIVERY = _rows("webhook_deliveries", key="subject_id = $1::uuid")
 RESULT = ("execution_results", "execution_steps", "execution_tool_calls")
 
 OPERATIONS = {
@@ -238,7 +247,7 @@ OPERATIONS = {
     ),
     "transcript of an ended one": Operation(_ended, _add_transcript, _rows("execution_messages")),
     "output": Operation(running, _print, _rows("execution_output")),
-    "finish": Operation(running, _finish, (_events("status = 'SUCCEEDED'"), *_rows(*RESULT))),
+    "finish": Operation(_watched, _finish, (_events("status = 'SUCCEEDED'"), *_rows(*RESULT), *DELIVERY)),
     "finish with many steps": Operation(
         running,
         _finish_big,

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import strawberry
 
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.launchers.runner_config import RunnerConfig
+from schema.contract.context import Context
+from schema.contract.permissions import Principal, Scope
 from store.executions import state_machine
 from store.postgres.database import Database
 from tests.helpers.statements import statements_sent
@@ -103,6 +106,14 @@ async def test_what_cannot_be_saved_is_data(
     answer = (await ask(SAVE, input=given))["saveWebhook"]
     assert answer["code"] == code and word in answer["message"]
     assert await db.fetchval("SELECT count(*) FROM webhooks") == 0
+
+
+async def test_only_administrators_see_them(schema: strawberry.Schema, context: Context) -> None:
+    """An address may hold a secret of its receiver."""
+    caller = replace(context, principal=Principal("somebody", Scope.RUN))
+    for document in (WEBHOOKS, DELETE.replace("$id: ID!", '$id: ID! = "x"')):
+        result = await schema.execute(document, context_value=caller)
+        assert result.errors is not None and result.errors[0].extensions == {"code": "FORBIDDEN"}
 
 
 async def test_a_secret_key_that_cannot_be_used_is_an_answer(ask: Any, tmp_path: Path) -> None:
