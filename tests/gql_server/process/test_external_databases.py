@@ -33,9 +33,9 @@ ON_THE_DATABASE = {
 
 AGENTS = {f"agents {name}" for name in ("add", "list", "remove", "show", "test")}
 WEBHOOKS = {f"webhooks {name}" for name in ("add", "enable", "list", "remove", "test")}
-OTHERS = (
-    {"doctor", "import", "init", "list", "run", "schema", "show", "stop", "sync", "watch"} | AGENTS | WEBHOOKS
-)
+BATCHES = {f"batches {name}" for name in ("list", "rerun", "show", "stop")}
+EVALUATIONS = {"compare", "export", "leaderboard", "run", "stop", "watch"} | BATCHES
+OTHERS = {"doctor", "import", "init", "list", "schema", "show", "sync"} | AGENTS | EVALUATIONS | WEBHOOKS
 """`doctor` tells of it among other things, `init` and `schema` touch none, the rest ask a server."""
 
 RUN = """
