@@ -1,5 +1,7 @@
 """Bearer tokens: each request and each websocket is authenticated here before anything is executed for it.
 
+The token is in `Authorization`, in the first message of a websocket, or in the session of a browser (sessions.py).
+
 A server that listens on loopback requires no token unless it is configured to. A token that is sent is checked all
 the same, because it may have a smaller scope. A valid token is always accepted; failures are throttled by address.
 """
@@ -17,6 +19,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from aiohttp import hdrs, web
 
+from gql_server.auth.sessions import session_cookie, session_token
 from gql_server.auth.throttle import AuthThrottle
 from gql_server.responses.errors import BadRequest
 from schema.contract.permissions import LOCAL, Principal, Scope
@@ -79,11 +82,18 @@ class Authenticator:
     async def authenticate_request(self, request: web.Request) -> Principal:
         """The principal that sends this request. Raises BadRequest (401, 429, 503)."""
         given = request.headers.getall(hdrs.AUTHORIZATION, ())
-        if not given and not self._required:
-            return LOCAL
         if len(given) > 1:
             raise _unauthorized("One Authorization header is enough")
-        return await self.authenticate(given[0] if given else None, self.address_of(request))
+        session = None if given else session_token(request)
+        if session is None:
+            return await self.authenticate(given[0] if given else None, self.address_of(request))
+        try:
+            return await self.authenticate(f"Bearer {session}", self.address_of(request))
+        except BadRequest as error:
+            if error.status is HTTPStatus.UNAUTHORIZED:
+                # Else the browser would show it again and again, and have to wait.
+                error.headers[hdrs.SET_COOKIE] = session_cookie(request, None)
+            raise
 
     async def authenticate(self, authorization: object, address: str) -> Principal:
         """The principal with this `Authorization`. Raises BadRequest (401, 429, 503)."""

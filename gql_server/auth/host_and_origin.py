@@ -46,12 +46,17 @@ class AccessRules:
 
     def knows_origin(self, request: web.BaseRequest) -> bool:
         """Whether no page sent it, or a page of this host or of an allowed origin; `null` is never allowed."""
-        origins = request.headers.getall(hdrs.ORIGIN, ())
-        if origins:
-            host, origin = request.headers.get(hdrs.HOST, "").lower(), origins[0].lower()
-            is_known = origin in (f"http://{host}", f"https://{host}") or origin in self.origins
-            return len(origins) == 1 and is_known
-        # Browsers omit Origin in simple GETs, but then Sec-Fetch-Site names other sites.
-        site = request.headers.get(SEC_FETCH_SITE, "none")
-        is_data = request.path == GRAPHQL_PATH or request.path.startswith(EXPORT_PATH)
-        return not is_data or site in ("none", "same-origin")
+        if is_from_own_page(request):
+            return True
+        if origins := request.headers.getall(hdrs.ORIGIN, ()):
+            return len(origins) == 1 and origins[0].lower() in self.origins
+        return not (request.path == GRAPHQL_PATH or request.path.startswith(EXPORT_PATH))
+
+
+def is_from_own_page(request: web.BaseRequest) -> bool:
+    """Whether no page sent it, or a page of this very host and port."""
+    if origins := request.headers.getall(hdrs.ORIGIN, ()):
+        host = request.headers.get(hdrs.HOST, "").lower()
+        return len(origins) == 1 and origins[0].lower() in (f"http://{host}", f"https://{host}")
+    # Browsers omit Origin in simple GETs, but then Sec-Fetch-Site names other sites.
+    return request.headers.get(SEC_FETCH_SITE, "none") in ("none", "same-origin")

@@ -31,7 +31,7 @@ ROUTE_SCOPES = {
     "/graphql": RouteScope(
         Scope.READ,
         "queries and subscriptions; each mutation names its own scope. A websocket shows its token in "
-        "`connection_init`",
+        "`connection_init`, or has the session of the browser",
         websocket_authenticates=True,
     ),
     "/flows/{execution_id}": RouteScope(Scope.READ, "what an execution did"),
@@ -54,7 +54,9 @@ ROUTE_SCOPES = {
     "/benchmarks": _PAGE,
     "/benchmarks/{id}": _PAGE,
     "/drawing": _PAGE,
+    "/sign-in": _PAGE,
     "/graphiql": _PAGE,
+    "/session": RouteScope(PUBLIC, "signs a browser in with a token, which it checks, and out"),
     "/static/{version}/{path}": RouteScope(PUBLIC, "the files of the pages, and no other file"),
     "/static/{path}": RouteScope(PUBLIC, "the files of the pages, and no other file"),
 }

@@ -30,8 +30,13 @@ async def read(request: web.Request) -> GraphQLRequest:
     """The request, checked without the schema. Raises BadRequest."""
     if request.method == hdrs.METH_GET:
         return read_request(_from_query(request))
+    return read_request(await read_json(request))
+
+
+async def read_json(request: web.Request) -> object:
+    """The JSON value of a body. Raises BadRequest."""
     _check_kind(request)
-    return read_request(decode(await _bytes(request)))
+    return decode(await _bytes(request))
 
 
 def decode(body: bytes | str) -> object:

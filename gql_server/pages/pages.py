@@ -33,6 +33,7 @@ DASHBOARD_PATHS = (
     "/agents/{name}",
     "/benchmarks",
     "/benchmarks/{id}",
+    "/sign-in",
 )
 """The addresses of the dashboard's pages; its main.js shows what belongs to each."""
 

@@ -21,6 +21,8 @@ from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.middleware import access_middleware, header_signal
 from gql_server.http.open_streams import OpenStreams
 from gql_server.http.refusals import refusal_response
+from gql_server.http.sessions import METHODS as SESSION_METHODS
+from gql_server.http.sessions import session_handler
 from gql_server.http.unread_answers import UnreadAnswers
 from gql_server.http.view import GraphQLView
 from gql_server.operations.engine import Engine, Timeouts
@@ -77,6 +79,9 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     routes.add(
         "/metrics", metrics_page(services.db, services.hub, ProcessFigures(streams, services.counters))
     )
+    session = session_handler(authenticator)
+    for method in SESSION_METHODS:
+        routes.add("/session", session, method=method)
     pages = page_handlers(graphiql=settings.graphiql, own_runner=settings.runner.is_local_runner)
     for path, handler in pages.items():
         routes.add(path, handler)

@@ -66,7 +66,17 @@ class Connection:
     # Ten thousand wait at a time: each byte counts.
     __slots__ = (
         *("_allowance", "_allowed_at", "_authenticator", "_heard", "_operations", "_principal", "_asked"),
-        *("_socket", "_tasks", "_transport", "_unread", "_waiting", "_writer", "address", "engine"),
+        *(
+            "_session",
+            "_socket",
+            "_tasks",
+            "_transport",
+            "_unread",
+            "_waiting",
+            "_writer",
+            "address",
+            "engine",
+        ),
     )
 
     def __init__(
@@ -77,10 +87,11 @@ class Connection:
         authenticator: Authenticator,
         address: str,
         unread: UnreadAnswers,
+        session: str | None,
     ) -> None:
         self._socket, self._transport = socket, transport
         self.engine, self._authenticator, self.address, self._unread = engine, authenticator, address, unread
-        self._heard, self._asked = True, False
+        self._heard, self._asked, self._session = True, False, session
         self._principal: Principal | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._operations: dict[str, SocketOperation] = {}
@@ -177,10 +188,13 @@ class Connection:
                 assert_never(received)
 
     async def _initialise(self, payload: Mapping[str, Any]) -> None:
-        """The token travels in the payload, as `Authorization` in any case: pages cannot set headers."""
+        """The token is in the payload, as `Authorization` in any case, or in the session of the browser."""
         if self._principal is not None:
             raise ProtocolError(messages.TOO_MANY_INITS, "Too many initialisation requests")
         given = next((payload[key] for key in payload if key.lower() == "authorization"), None)
+        if given is None and self._session is not None:
+            given = f"Bearer {self._session}"
+        self._session = None
         try:
             self._principal = await self._authenticator.authenticate(given, self.address)
         except BadRequest as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from gql_server.auth.bearer_tokens import Authenticator
+from gql_server.auth.sessions import session_token
 from gql_server.http.open_streams import OpenStream, OpenStreams
 from gql_server.http.unread_answers import UnreadAnswers
 from gql_server.operations.engine import Engine
@@ -59,7 +60,13 @@ class WebSocketEndpoint:
         )
         address = self._authenticator.address_of(request)
         connection = Connection(
-            socket, request.transport, self._engine, self._authenticator, address, self._unread
+            socket,
+            request.transport,
+            self._engine,
+            self._authenticator,
+            address,
+            self._unread,
+            session_token(request),
         )
         stream = OpenStream(address, connection.close)
         with self._streams.slot(stream):

@@ -1,7 +1,7 @@
 // Queries and mutations over HTTP. An expected failure is data; everything else is a RequestFailed with words.
 import { learnServerTime } from "./clock.js";
 import { documentText } from "./documents.js";
-import { authorization, tokenRefused } from "./session.js";
+import { tokenRefused } from "./session.js";
 import { learnViewer } from "./viewer.js";
 
 export class RequestFailed extends Error {
@@ -30,7 +30,6 @@ async function send(body) {
       headers: {
         "Content-Type": "application/json",
         Accept: "application/graphql-response+json, application/json;q=0.9",
-        ...authorization(),
       },
       body: JSON.stringify(body),
     });
@@ -67,7 +66,7 @@ async function request(name, variables) {
     throw new RequestFailed(`The server answered with status ${response.status} and no JSON`, "BAD_ANSWER");
   }
   answered();
-  if (response.status === 401) tokenRefused();
+  if (response.status === 401) tokenRefused(answer.errors[0].message);
   if (answer.errors?.length) throw failure(answer.errors);
   learnViewer(answer.data.viewer);
   return answer.data;

@@ -2,7 +2,7 @@
 // nothing is missing and nothing comes twice; `connection` says how the socket is.
 import { failure } from "./api.js";
 import { documentText } from "./documents.js";
-import { authorization, session, tokenRefused } from "./session.js";
+import { tokenRefused } from "./session.js";
 import { Store } from "./store.js";
 
 const { createClient } = globalThis.graphqlWs;
@@ -41,7 +41,6 @@ const scheme = location.protocol === "https:" ? "wss" : "ws";
 
 const client = createClient({
   url: `${scheme}://${location.host}/graphql`,
-  connectionParams: () => authorization(),
   keepAlive: KEEP_ALIVE_MS,
   // Open as long as the page is, or the light could not tell.
   lazy: false,
@@ -56,7 +55,7 @@ const client = createClient({
     },
     closed: (event) => {
       clearTimeout(pongTimer);
-      if (FORBIDDEN.has(event?.code)) tokenRefused();
+      if (FORBIDDEN.has(event?.code)) tokenRefused(reason(event));
       if (connection.value === "live") connection.set("reconnecting");
     },
     ping: (received) => {
@@ -102,8 +101,9 @@ export function follow(name, variables, { next, resume, failed, complete }) {
   };
 }
 
+const reason = (event) => event.reason.replace(/^Forbidden: /, "");
+
 function words(cause) {
-  if (FORBIDDEN.has(cause?.code))
-    return session.value.token ? "The token is not accepted" : "A token is needed";
+  if (FORBIDDEN.has(cause?.code)) return reason(cause);
   return cause?.reason || cause?.message || "The stream broke off";
 }

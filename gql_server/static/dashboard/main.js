@@ -19,6 +19,7 @@ const ExecutionPage = lazy(() => import("./pages/execution.js"), "ExecutionPage"
 const ExecutionsPage = lazy(() => import("./pages/executions.js"), "ExecutionsPage");
 const GridPage = lazy(() => import("./pages/grid.js"), "GridPage");
 const LeaderboardPage = lazy(() => import("./pages/leaderboard.js"), "LeaderboardPage");
+const SignInPage = lazy(() => import("./parts/sign_in.js"), "SignInPage");
 
 // pages.py serves this page for the same addresses.
 const ROUTES = [
@@ -34,6 +35,7 @@ const ROUTES = [
   ["/agents/:name", AgentPage],
   ["/benchmarks", BenchmarksPage],
   ["/benchmarks/:id", BenchmarkPage],
+  ["/sign-in", SignInPage],
 ];
 
 const NotFound = () => html`

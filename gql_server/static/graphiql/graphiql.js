@@ -1,5 +1,5 @@
 // Builds the page: GraphiQL over HTTP for queries and mutations, over one websocket for each subscription.
-"use strict";
+import "../dashboard/session.js"; // Loads this page anew when another tab signs in or out.
 
 const EXAMPLES = ["query", "mutation", "subscription"];
 const HTTP_URL = "/graphql";
@@ -14,7 +14,14 @@ async function overHttp(operation, headers) {
     headers: { "Content-Type": "application/json", ...headers },
     body: JSON.stringify(operation),
   });
+  if (response.status === 401 && !("Authorization" in headers)) signIn();
   return response.json();
+}
+
+// Goes to the page that asks for a token, and from there back to here.
+function signIn() {
+  const here = location.pathname + location.search;
+  location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
 }
 
 // The operations of a document, each with its kind and name: what stands before each outermost selection set.

@@ -39,6 +39,7 @@ EVERY_PAGE = (
     "/benchmarks/001-sol-transfer",
     "/benchmarks/001-sol-transfer?tab=results",
     "/benchmarks?edit=new",
+    "/sign-in",
 )
 
 

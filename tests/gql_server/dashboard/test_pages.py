@@ -1,14 +1,11 @@
-"""The other pages in a real browser: the live list, benchmarks with their editor, agents, and who may look."""
+"""The other pages in a real browser: the live list, benchmarks with their editor, agents, and agents."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.async_api import expect
 
-from store.api_tokens import Scope, create, new_secret
-from store.postgres.database import Database
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
-from tests.helpers.places import SHIPPED_BENCHMARKS
 
 pytestmark = pytest.mark.browser
 
@@ -122,32 +119,3 @@ async def test_a_key_of_an_agent_can_be_written_and_is_never_shown(make_dashboar
     await form.get_by_role("button", name="Test the connection").click()
     await expect(form).to_contain_text("✕")
     assert "a-key-that-is-a-secret" not in await page.content()
-
-
-async def test_a_server_with_tokens_asks_for_one_and_says_what_it_is_not_good_for(
-    make_dashboard: MakeDashboard, db: Database
-) -> None:
-    strong, weak = "a-token-long-enough-for-anyone", new_secret()
-    await create(db, "viewer", Scope.READ, weak)
-    dashboard = await make_dashboard("ok", wait_for_live=False, REEV_GQL_TOKEN=strong)
-    page = dashboard.page
-    run = dashboard.cell("001-sol-transfer").get_by_role("button", name="Run")
-    for token in (weak, strong):
-        await expect(page.get_by_role("heading", name="A token is needed")).to_be_visible()
-        await page.get_by_label("Token").fill(token)
-        await page.get_by_role("button", name="Sign in").click()
-        await dashboard.is_live()
-        await expect(page.locator("table.grid tbody tr")).to_have_count(len(SHIPPED_BENCHMARKS))
-        assert token not in page.url
-        if token == strong:
-            await run.click()
-        else:
-            await expect(run).to_be_disabled()
-            await expect(run).to_have_attribute(
-                "title", "This needs a token with the scope run; yours has read"
-            )
-            await page.evaluate("sessionStorage.clear()")
-            await page.reload()
-    await expect(dashboard.cell("001-sol-transfer")).to_contain_text("Succeeded")
-    # A refused request is an error to the browser.
-    dashboard.watched.complaints[:] = [text for text in dashboard.watched.complaints if "401" not in text]

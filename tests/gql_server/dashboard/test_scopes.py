@@ -29,7 +29,7 @@ async def test_each_scope_is_offered_what_it_may_do(
     for scope, may_run, may_sync in (("read", False, False), ("run", True, False), ("admin", True, True)):
         made = await cli("token", "create", scope, "--scope", scope, cwd=tmp_path, DATABASE_URL=database_url)
         secret = made.out.split()[-1]
-        await page.evaluate("(token) => sessionStorage.setItem('reev-gql-token', token)", secret)
+        await page.context.request.post(f"{base}/session", data={"token": secret})
         # Until then everything is offered, and the server refuses.
         async with page.expect_response(is_told_who_looks):
             await page.goto(base)

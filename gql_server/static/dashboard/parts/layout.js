@@ -1,12 +1,14 @@
 // The frame around every page: navigation, connection light, theme, sign-in.
-import { html, useState } from "../html.js";
+import { firstAnswer } from "../api.js";
+import { html } from "../html.js";
 import { connection } from "../live.js";
 import { Link, place } from "../router.js";
-import { session, signIn } from "../session.js";
+import { session } from "../session.js";
 import { useStore } from "../use_store.js";
 import { nextTheme, theme } from "../theme.js";
 import { Notices } from "./notices.js";
 import { RunDialog } from "./run_dialog.js";
+import { lookWhoIsSignedIn, SignIn, SignOut } from "./sign_in.js";
 import { SyncReport } from "./sync.js";
 import { WhoWorks } from "./who_works.js";
 
@@ -51,27 +53,10 @@ function ThemeButton() {
   `;
 }
 
-function SignIn() {
-  const [token, setToken] = useState("");
-  const submit = (event) => {
-    event.preventDefault();
-    signIn(token.trim());
-    location.reload();
-  };
-  return html`
-    <main class="sign-in">
-      <h1>A token is needed</h1>
-      <p>This server answers only to those who bring one. It stays in this tab and is forgotten with it.</p>
-      <form onSubmit=${submit}>
-        <label>Token <input type="password" autocomplete="off" required value=${token} onInput=${(event) => setToken(event.target.value)} /></label>
-        <button type="submit" class="primary">Sign in</button>
-      </form>
-    </main>
-  `;
-}
-
 const isCurrent = (href, path) =>
   href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`);
+
+firstAnswer.then(lookWhoIsSignedIn);
 
 export function Layout({ children }) {
   const { path } = useStore(place);
@@ -90,9 +75,12 @@ export function Layout({ children }) {
       </nav>
       <${ConnectionLight} />
       <${WhoWorks} />
+      <${SignOut} />
       <${ThemeButton} />
     </header>
-    ${wanted ? html`<${SignIn} />` : html`<main id="content" tabindex="-1">${children}</main>`}
+    <main id="content" tabindex="-1">
+      ${wanted && path !== "/sign-in" ? html`<${SignIn} why=${`The server says: ${wanted}.`} onDone=${() => location.reload()} />` : children}
+    </main>
     <${SyncReport} />
     <${RunDialog} />
     <${Notices} />
