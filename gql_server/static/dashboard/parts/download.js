@@ -1,8 +1,5 @@
 // Downloads what is shown, in each format of the export.
-import { RequestFailed } from "../api.js";
 import { html } from "../html.js";
-import { authorization, session } from "../session.js";
-import { attempt } from "./notices.js";
 
 const FORMATS = [
   ["csv", "CSV"],
@@ -17,13 +14,6 @@ export function keep(blob, name) {
   URL.revokeObjectURL(url);
 }
 
-// A link cannot carry a token: with one, the file is fetched and then kept.
-async function fetched(href, name) {
-  const response = await fetch(href, { headers: authorization() });
-  if (!response.ok) throw new RequestFailed(`The export answered with status ${response.status}`);
-  keep(await response.blob(), name);
-}
-
 // `filter` is an ExecutionFilter: its fields are the parameters of the export, a list one for each of its values.
 export function Downloads({ what, filter }) {
   const parameters = new URLSearchParams(
@@ -34,12 +24,7 @@ export function Downloads({ what, filter }) {
       ${FORMATS.map(([extension, words]) => {
         const name = `${what}.${extension}`;
         const href = `/export/${name}${parameters.size > 0 ? `?${parameters}` : ""}`;
-        const onClick = (event) => {
-          if (!session.value.token) return;
-          event.preventDefault();
-          attempt(() => fetched(href, name));
-        };
-        return html` <a key=${extension} href=${href} download onClick=${onClick}>${words}</a>`;
+        return html` <a key=${extension} href=${href} download>${words}</a>`;
       })}
     </span>
   `;
