@@ -25,7 +25,7 @@ async def test_tool_calls_appear_as_they_happen_and_the_result_with_the_end(
         await expect(calls.nth(number - 1)).to_contain_text("no answer yet")
         (tmp_path / "logs" / "sessions" / f"seen_{execution_id}_{number}").touch()
         await expect(calls.nth(number - 1)).to_contain_text("failed" if number == 2 else "succeeded")
-    await expect(page.get_by_role("region", name="Summary")).to_contain_text("solved 100 % Succeeded")
+    await expect(page.get_by_role("region", name="Summary")).to_contain_text("◆ solved 100 % ✓ Succeeded")
     states = page.get_by_role("list", name="States it went through").get_by_role("listitem")
     await expect(states).to_have_count(3)
     # The result was not known when the page was opened; it came with the end.

@@ -19,10 +19,10 @@ const ROW_PX = 44;
 
 const COLUMNS = [
   [null, "State"],
-  [null, "Benchmark"],
-  [null, "Agent"],
   [null, "Solved"],
   ["COMPUTED_SCORE", "Score"],
+  [null, "Benchmark"],
+  [null, "Agent"],
   ["EXECUTION_TIME", "Time"],
   ["QUEUED_AT", "Requested"],
   [null, "Tags"],
@@ -126,10 +126,10 @@ function Rows({ items, total, more, order, change, compare }) {
 const Row = ({ execution, compare }) => html`
   <tr class="row">
     <td><${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /></${Link}></td>
-    <th scope="row"><${BenchmarkName} id=${execution.benchmarkId} /></th>
-    <td>${execution.agent}</td>
     <td><${Solved} solved=${execution.solved} /></td>
     <td><${Scores} execution=${execution} /></td>
+    <th scope="row"><${BenchmarkName} id=${execution.benchmarkId} /></th>
+    <td>${execution.agent}</td>
     <td><${Elapsed} execution=${execution} /> <${Progress} execution=${execution} /></td>
     <td><${Age} iso=${execution.queuedAt} /></td>
     <td><${Tags} tags=${execution.tags} href="/executions?label=" /></td>
