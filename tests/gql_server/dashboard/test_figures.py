@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import asyncpg
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -60,6 +62,10 @@ async def test_a_batch_is_followed_named_repeated_and_compared(dashboard: Dashbo
     await expect(page.locator("tr.row")).to_have_count(2)
     await expect(page.locator("tr.row").first).to_contain_text("not solved")
     await page.go_back()
+
+    export = await page.get_by_role("link", name="JSON lines").get_attribute("href")
+    exported = await page.request.get(f"{dashboard.server.base}{export}")
+    assert [json.loads(line)["batch_id"] for line in (await exported.text()).splitlines()] == [first] * 4
 
     await page.get_by_role("button", name="Name, note, tags").click()
     form = page.get_by_role("form", name="Labels")

@@ -72,8 +72,6 @@ export const excludedWords = (excluded) =>
     .map(({ reason, executions }) => `${format.count(executions)} ${REASONS[reason] ?? reason}`)
     .join(", ");
 
-export const excludedCount = (excluded = []) => excluded.reduce((sum, { executions }) => sum + executions, 0);
-
 // What settings an agent had, in a few words; its hash tells them apart.
 export const Settings = ({ hash, summary }) =>
   hash
