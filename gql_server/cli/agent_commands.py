@@ -118,11 +118,22 @@ def test(name: Name, server: Server = DEFAULT_SERVER, json: Json = False) -> Non
 
 
 @agents_app.command(name="list")
-def list_(server: Server = DEFAULT_SERVER, json: Json = False) -> None:
+def list_(
+    text: Annotated[str | None, typer.Option(help="With this text in name, model or address.")] = None,
+    with_model: Annotated[
+        bool | None, typer.Option("--with-model/--without-model", help="Asks a model, or does not.")
+    ] = None,
+    with_key: Annotated[
+        bool | None, typer.Option("--with-key/--without-key", help="Has an API key stored here, or has not.")
+    ] = None,
+    server: Server = DEFAULT_SERVER,
+    json: Json = False,
+) -> None:
     """List the agents that benchmarks can be executed with."""
     from gql_server.cli import agents
 
-    finish(agents.list_(server, as_json=json))
+    chosen = agents.Chosen(text, with_model, with_key)
+    finish(agents.list_(server, chosen, as_json=json))
 
 
 @agents_app.command()

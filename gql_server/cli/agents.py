@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli import graphql_client
@@ -14,7 +14,8 @@ from gql_server.cli.client_commands import success
 from gql_server.cli.errors import wrong_use
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
-from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.rows import Rows, facts
+from gql_server.cli.views.texts import milliseconds, printable
 from gql_server.documents import cli_documents
 
 Data = dict[str, Any]
@@ -118,20 +119,36 @@ async def test(url: str, name: str, *, as_json: bool) -> int:
     return 1
 
 
-async def list_(url: str, *, as_json: bool) -> int:
-    agents = await _agents(url)
+@dataclass(frozen=True)
+class Chosen:
+    """Which agents are listed; None where it does not matter."""
+
+    text: str | None = None
+    with_model: bool | None = None
+    with_key: bool | None = None
+
+    def has(self, agent: Data) -> bool:
+        config = agent["config"] or {}
+        about = " ".join(str(config.get(name) or "") for name in ("model", "apiUrl"))
+        return (
+            (self.text or "").casefold() in f"{agent['name']} {about}".casefold()
+            and self.with_model in (None, agent["usesModel"])
+            and self.with_key in (None, bool(config.get("hasApiKey")))
+        )
+
+
+async def list_(url: str, chosen: Chosen, *, as_json: bool) -> int:
+    agents = [agent for agent in await _agents(url) if chosen.has(agent)]
     if as_json:
         for agent in agents:
             emit(agent)
         return 0
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(("agent", "key", "revision", "model")):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    table = Rows("agent", "key", "revision", "model")
     for agent in agents:
         table.add_row(Text(printable(agent["name"])), *_cells(agent))
     console = new_console()
-    console.print(table)
-    if not any(agent["usesModel"] for agent in agents):
+    console.print(table if agents else "There are no such agents.")
+    if chosen == Chosen() and not any(agent["usesModel"] for agent in agents):
         console.print("Add one with a model: reev-gql agents add NAME --url URL --model MODEL")
     return 0
 
@@ -161,13 +178,15 @@ async def show(url: str, name: str, *, as_json: bool) -> int:
     if config is None:
         console.print(_cells(agent)[-1])
         return 0
-    facts = Table.grid(padding=(0, 2))
     rows = {key: config[key] for key in ("apiUrl", "model", "hasApiKey", "revision", "updatedAt")}
-    for key, value in {**rows, "settingsHash": config["settingsHash"], **config["settings"]}.items():
-        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
-        facts.add_row(Text(key, style="dim"), Text(UNKNOWN if shown is None else printable(shown)))
-    console.print(Text(printable(config["summary"]), style="bold"), facts)
+    known = {**rows, "settingsHash": config["settingsHash"], **config["settings"]}
+    console.print(Text(printable(config["summary"]), style="bold"))
+    console.print(facts((key, _shown(value)) for key, value in known.items()))
     return 0
+
+
+def _shown(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
 
 
 async def remove(url: str, name: str, *, as_json: bool) -> int:

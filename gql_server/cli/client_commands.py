@@ -14,7 +14,9 @@ from gql_server.cli.views import tables
 from gql_server.cli.views.conversation_view import usage_text
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import LiveView, final_line, new_console
+from gql_server.cli.views.texts import printable
 from gql_server.documents import cli_documents
+from runner_bridge.formats.session_uuids import uuid_of_session
 
 Data = dict[str, Any]
 
@@ -47,22 +49,24 @@ async def sync(url: str, *, dry_run: bool, as_json: bool) -> int:
 
 
 async def run(url: str, request: Data, *, watching: bool, as_json: bool) -> int:
+    """Names the execution at once, then follows it if that is asked for."""
     result = success(await graphql_client.ask(url, cli_documents.RUN, {"input": request}), "runBenchmark")
     execution: Data = result["execution"]
-    if watching:
-        return await watch(url, execution["id"], as_json=as_json)
     if as_json:
-        emit(execution)
+        emit({"kind": "STARTED", **execution} if watching else execution)
+    elif watching:
+        new_console().print(execution["id"])
     else:
         new_console().print(f"{execution['id']} is {execution['status']}; `reev-gql watch` follows it")
-    return 0
+    return await watch(url, execution["id"], as_json=as_json) if watching else 0
 
 
-async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
+async def watch(url: str, execution: str, *, as_json: bool) -> int:
     """Prints every event as it arrives, then how it ended."""
+    execution_id = _id_of(execution)
     # Asked first, because a wrong id, address or token is not a lost connection to wait for.
     if (await graphql_client.ask(url, cli_documents.STATUS, {"id": execution_id}))["execution"] is None:
-        raise wrong_use(f"there is no execution {execution_id}")
+        raise _unknown(execution)
     with LiveView(new_console(), as_json=as_json) as view:
         last: Data | None = None
         async for event in graphql_client.events(url, execution_id, view.connection_lost):
@@ -72,54 +76,46 @@ async def watch(url: str, execution_id: str, *, as_json: bool) -> int:
             ) if as_json else view.show(event)
     if last is None:
         raise CliError(f"no event of execution {execution_id} arrived", ExitCode.SERVER_FAILED)
-    execution: Data = last["execution"]
+    ended: Data = last["execution"]
     if as_json:
-        emit({"kind": "RESULT", **execution})
+        emit({"kind": "RESULT", **ended})
     else:
         console = new_console()
-        if execution["usage"] is not None:
-            console.print(usage_text(execution["usage"]), soft_wrap=True)
-        console.print(final_line(execution))
-    return 0 if execution["status"] == "SUCCEEDED" else 1
+        if ended["usage"] is not None:
+            console.print(usage_text(ended["usage"]), soft_wrap=True)
+        console.print(final_line(ended))
+    return 0 if ended["status"] == "SUCCEEDED" else 1
 
 
-async def stop(url: str, execution_id: str, *, as_json: bool) -> int:
-    result = success(await graphql_client.ask(url, cli_documents.STOP, {"id": execution_id}), "stopExecution")
-    execution: Data = result["execution"]
+async def stop(url: str, execution: str, *, as_json: bool) -> int:
+    answer = await graphql_client.ask(url, cli_documents.STOP, {"id": _id_of(execution)})
+    stopped: Data = success(answer, "stopExecution")["execution"]
     if as_json:
-        emit(execution)
+        emit(stopped)
     else:
-        new_console().print(f"{execution['id']} is {execution['status']}")
+        new_console().print(f"{stopped['id']} is {stopped['status']}")
     return 0
 
 
-async def list_(url: str, what: str, first: int, *, as_json: bool) -> int:
-    document = {
-        "executions": cli_documents.EXECUTIONS,
-        "benchmarks": cli_documents.BENCHMARKS,
-        "agents": cli_documents.AGENTS,
-    }[what]
-    data = await graphql_client.ask(url, document, {} if what == "agents" else {"first": first})
-    rows: list[Data] = data[what] if what == "agents" else data[what]["nodes"]
+async def show(url: str, execution: str, *, as_json: bool) -> int:
+    answer = await graphql_client.ask(url, cli_documents.EXECUTION, {"id": _id_of(execution)})
+    found: Data | None = answer["execution"]
+    if found is None:
+        raise _unknown(execution)
     if as_json:
-        for row in rows:
-            emit(row)
+        emit(found)
     else:
-        tables.print_rows(new_console(), what, rows)
+        tables.print_execution(new_console(), found)
     return 0
 
 
-async def show(url: str, execution_id: str, *, as_json: bool) -> int:
-    execution: Data | None = (await graphql_client.ask(url, cli_documents.EXECUTION, {"id": execution_id}))[
-        "execution"
-    ]
-    if execution is None:
-        raise wrong_use(f"there is no execution {execution_id}")
-    if as_json:
-        emit(execution)
-    else:
-        tables.print_execution(new_console(), execution)
-    return 0
+def _id_of(execution: str) -> str:
+    """Its id, of an execution that is named by its id or by that of its session."""
+    return str(uuid_of_session(execution))
+
+
+def _unknown(execution: str) -> CliError:
+    return wrong_use(f"there is no execution {printable(execution)[:200]}")
 
 
 def success(data: Data, field: str) -> Data:

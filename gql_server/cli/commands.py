@@ -18,22 +18,36 @@ from gql_server.cli.agent_commands import agents_app
 from gql_server.cli.errors import CliError, wrong_use
 from gql_server.cli.evaluations.commands import batches_app, compare, leaderboard, run
 from gql_server.cli.export.command import export
-from gql_server.cli.options import DEFAULT_SERVER, Json, ServerOrUrl, finish
+from gql_server.cli.listings.commands import benchmarks_app, list_
+from gql_server.cli.options import DEFAULT_SERVER, Execution, Json, ServerOrUrl, finish
 from gql_server.cli.webhooks.commands import webhooks_app
 
 app = typer.Typer(
     name="reev-gql",
-    help="Evaluate LLM agents that act on Solana: GraphQL server, worker and client.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    # Plain help needs no rich, whose import takes longer than everything else, and fits every terminal.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-class Listed(StrEnum):
-    executions = "executions"
-    benchmarks = "benchmarks"
-    agents = "agents"
+def _print_version(asked: bool) -> None:
+    if asked:
+        from runner_bridge.version import VERSION
+
+        typer.echo(f"reev-gql {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def reev_gql(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Evaluate LLM agents that act on Solana: GraphQL server, worker and client."""
 
 
 @app.command()
@@ -160,7 +174,7 @@ app.command()(run)
 
 @app.command()
 def watch(
-    execution: Annotated[str, typer.Argument(help="Id of the execution.")],
+    execution: Execution,
     url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
@@ -172,7 +186,7 @@ def watch(
 
 @app.command()
 def stop(
-    execution: Annotated[str, typer.Argument(help="Id of the execution.")],
+    execution: Execution,
     url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
@@ -182,22 +196,12 @@ def stop(
     finish(client_commands.stop(url, execution, as_json=json))
 
 
-@app.command(name="list")
-def list_(
-    what: Annotated[Listed, typer.Argument(help="What to list.")] = Listed.executions,
-    first: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20,
-    url: ServerOrUrl = DEFAULT_SERVER,
-    json: Json = False,
-) -> None:
-    """List executions (newest first), benchmarks or agents."""
-    from gql_server.cli import client_commands
-
-    finish(client_commands.list_(url, what.value, first, as_json=json))
+app.command(name="list")(list_)
 
 
 @app.command()
 def show(
-    execution: Annotated[str, typer.Argument(help="Id of the execution.")],
+    execution: Execution,
     url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:
@@ -222,6 +226,7 @@ app.add_typer(batches_app, name="batches")
 app.command()(leaderboard)
 app.command()(compare)
 app.command()(export)
+app.add_typer(benchmarks_app, name="benchmarks")
 app.add_typer(agents_app, name="agents")
 app.add_typer(webhooks_app, name="webhooks")
 

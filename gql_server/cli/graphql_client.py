@@ -19,7 +19,7 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.aiohttp_websockets import AIOHTTPWebsocketsTransport
 from gql.transport.exceptions import TransportError, TransportQueryError, TransportServerError
 
-from gql_server.cli.errors import CliError, ExitCode
+from gql_server.cli.errors import CliError, ExitCode, wrong_use
 from gql_server.documents.cli_documents import BATCH_UPDATES, EVENTS
 
 REQUEST_TIMEOUT_S = 60
@@ -46,8 +46,13 @@ OUR_FAULTS = frozenset(
 CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TransportError, TimeoutError)
 
 
+REFUSED_TOKEN = frozenset({"UNAUTHORIZED", "FORBIDDEN"})
+
+
 def headers() -> dict[str, str]:
-    token = os.environ.get("REEV_GQL_TOKEN")
+    token = os.environ.get("REEV_GQL_TOKEN", "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise wrong_use("REEV_GQL_TOKEN has characters that no token has: copy it again")
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
@@ -149,9 +154,11 @@ def _answered(error: TransportQueryError) -> CliError:
     errors = error.errors or []
     message = "; ".join(str(item.get("message", item)) for item in errors) or str(error)
     codes = {str((item.get("extensions") or {}).get("code")) for item in errors}
+    if codes & REFUSED_TOKEN:
+        message += "; REEV_GQL_TOKEN is the token that is sent"
     return CliError(message, ExitCode.SERVER_FAILED if codes & OUR_FAULTS else ExitCode.WRONG_USE)
 
 
 def unreachable(url: str) -> CliError:
-    advice = "start one with `reev-gql serve`, or name another with --server or REEV_GQL_URL"
+    advice = "start one with `reev-gql serve`, or name another with --server, REEV_GQL_URL or REEV_GQL_PORT"
     return CliError(f"no server answers at {url}: {advice}", ExitCode.SERVER_FAILED)

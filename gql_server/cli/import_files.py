@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli import graphql_client
@@ -19,6 +18,7 @@ from gql_server.cli.client_commands import success
 from gql_server.cli.errors import ExitCode
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
+from gql_server.cli.views.rows import Rows
 from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
 from gql_server.documents import cli_documents
 
@@ -85,9 +85,7 @@ async def import_files(url: str, directory: str | None, *, as_json: bool) -> int
 def _print(console: Console, noteworthy: list[Data], summary: Data) -> None:
     """A row per file that was not imported or whose tool log has faults, and the counts."""
     if noteworthy:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for number, column in enumerate(("file", "outcome", "execution", "why")):
-            table.add_column(column, overflow="fold", no_wrap=number == 0)
+        table = Rows("file", "outcome", "execution", "why")
         for file in noteworthy:
             why = "; ".join([file["reason"]] if file["reason"] else file["remarks"][:SHOWN_REMARKS])
             outcome = Text(file["outcome"], style=OUTCOME_STYLES.get(file["outcome"], "default"))

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 
 from gql_server.cli.errors import CliError, ExitCode
+from gql_server.cli.views.streams import forget_output, prepare_streams
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
+"""A full disk, and a terminal that is gone."""
 
 
 def main() -> None:
     """Entry point of the console script."""
+    prepare_streams()
     try:
-        # Imported here, so that Ctrl-C meanwhile ends the command without a traceback.
-        from gql_server.cli.commands import app
+        try:
+            # Imported here, so that Ctrl-C meanwhile ends the command without a traceback.
+            from gql_server.cli.commands import app
 
-        app()
+            app()
+        finally:
+            sys.stdout.flush()
     except CliError as error:
         print(f"reev-gql: {error}", file=sys.stderr)
         sys.exit(error.code)
@@ -23,12 +30,11 @@ def main() -> None:
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, as `head` does.
-        sys.stderr.close()
+        forget_output()
         sys.exit(ExitCode.NOT_REACHED)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in UNWRITABLE or error.filename is not None:
             raise
-        # What is still buffered cannot be written either, and would be a second complaint at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         print(f"reev-gql: the output cannot be written: {error.strerror}", file=sys.stderr)
         sys.exit(ExitCode.SERVER_FAILED)

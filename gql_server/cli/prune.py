@@ -141,7 +141,8 @@ def _print(
     verb = "Deleted" if options.delete else "Would delete"
     console.print(f"{verb} the bulk of {total.executions:,} executions that {when}:", soft_wrap=True)
     table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
     for name, words in KINDS.items():
         number = getattr(total, name)
         table.add_row(decimal(number) if name.endswith("_bytes") else f"{number:,}", words)

@@ -9,12 +9,12 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli.errors import CliError
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
+from gql_server.cli.views.rows import Rows
 from gql_server.cli.views.texts import UNKNOWN
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
@@ -47,9 +47,7 @@ async def list_(settings: Settings, *, as_json: bool) -> None:
         for token in found:
             emit(_record(token))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("name", "scope", "created", "last used", "revoked"):
-        table.add_column(column, no_wrap=True)
+    table = Rows("name", "scope", "created", "last used", "revoked")
     for token in found:
         style = "dim" if token.revoked_at else ""
         table.add_row(*(Text(str(value or UNKNOWN), style=style) for value in _record(token).values()))

@@ -218,19 +218,23 @@ mutation Import($input: ImportSessionFilesInput!) {{
 STATUS = "query Status($id: ID!) { execution(id: $id) { status } }"
 
 EXECUTIONS = f"""
-query Executions($first: Int!) {{
-  executions(first: $first) {{ nodes {{ ...Summary }} }}
+query Executions($first: Int!, $after: String, $filter: ExecutionFilter, $orderBy: ExecutionOrder) {{
+  executions(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {{
+    nodes {{ ...Summary }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
 }}
 {_EXECUTION}
 """
 
 BENCHMARKS = """
-query Benchmarks($first: Int!) {
-  benchmarks(first: $first) { nodes { id description tags revision revisedAt } }
+query Benchmarks($first: Int!, $after: String, $filter: BenchmarkFilter) {
+  benchmarks(first: $first, after: $after, filter: $filter) {
+    nodes { id description tags revision revisedAt archivedAt }
+    pageInfo { hasNextPage endCursor }
+  }
 }
 """
-
-AGENTS = "query Agents { agents { name usesModel } }"
 
 _CONFIG = """
 fragment Config on AgentConfig {

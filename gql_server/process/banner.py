@@ -1,4 +1,4 @@
-"""The block that the server prints when it is ready: the addresses and what it uses."""
+"""The block that the server prints when it is ready: the addresses, that of the page first, and what it uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def show_banner(
 ) -> None:
     """Prints the block on standard output."""
     base = f"http://{_name_for(settings.host)}:{port}"
-    rows = [("API", f"{base}/graphql")]
+    rows = [("page", f"{base}/"), ("API", f"{base}/graphql")]
     if settings.graphiql:
         rows.append(("GraphiQL", f"{base}/graphiql"))
     rows.append(("health", f"{base}/healthz   ready: {base}/readyz"))
@@ -39,15 +39,17 @@ def show_banner(
     if not settings.is_loopback:
         rows.append(("exposed", f"{settings.host}, token required, as {', '.join(settings.allowed_hosts)}"))
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(value))
     title = f"reev-gql {VERSION} · ready in {seconds:.2f} s · Ctrl-C ends it"
     console = Console(highlight=False)
     # Without a terminal nothing is cut or wrapped: scripts read the addresses.
     if console.is_terminal:
-        console.print(Panel(table, title=title, title_align="left", expand=False))
+        console.print(Panel(table, subtitle=title, subtitle_align="left", expand=False))
     else:
-        print(title, *(f"{name}: {value}" for name, value in rows), sep="\n", flush=True)
+        print(*(f"{name}: {value}" for name, value in rows), title, sep="\n", flush=True)
 
 
 def _agents(names: Sequence[str]) -> str:

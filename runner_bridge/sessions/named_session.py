@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
 from runner_bridge.formats.ids import check_id
+from runner_bridge.formats.session_uuids import uuid_of_session
 from runner_bridge.ingest_failures import display
 from store.model import ExecutionId
-
-SESSION_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/gist-rs/reev/session")
-"""Of the ids that are made of session ids which are no UUIDs. Never changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +27,8 @@ class NamedSession:
 
 def execution_of(session_id: str) -> tuple[ExecutionId, str | None]:
     """The execution a session is, and the session's id where that is not the execution's own."""
-    try:
-        parsed = uuid.UUID(session_id)
-    except ValueError:
-        return ExecutionId(uuid.uuid5(SESSION_NAMESPACE, session_id)), session_id
-    if str(parsed) == session_id:
-        return ExecutionId(parsed), None
-    if str(parsed) == session_id.lower():
-        return ExecutionId(parsed), session_id
-    return ExecutionId(uuid.uuid5(SESSION_NAMESPACE, session_id)), session_id
+    found = uuid_of_session(session_id)
+    return ExecutionId(found), None if str(found) == session_id else session_id
 
 
 def named_session(name: str, session_id: str) -> NamedSession:

@@ -119,8 +119,8 @@ async def _through(plan: Plan, batch: Coroutine[Any, Any, Data], baseline: Basel
         with Interruption() as interruption:
             # A signal waits for the answer: without it nobody would know which batch was started.
             known = await batch
+            _tell_started(plan, known)
             if not plan.watching:
-                _tell_started(known, as_json=plan.as_json)
                 return ExitCode.REACHED
             members, cursor = await interruption.unless_interrupted(
                 batch_data.executions(plan.url, known["id"])
@@ -189,9 +189,9 @@ async def _interrupted(plan: Plan, batch: Data, waiting: int) -> int:
     return ExitCode.INTERRUPTED
 
 
-def _tell_started(batch: Data, *, as_json: bool) -> None:
-    if as_json:
-        emit({key: value for key, value in batch.items() if key != "executions"})
+def _tell_started(plan: Plan, batch: Data) -> None:
+    if plan.as_json:
+        emit({"kind": "STARTED", **batch} if plan.watching else batch)
     else:
         new_console().print(f"{batch['id']} is a batch of {batch['size']} executions")
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli.evaluations.figures_text import interval_text, money, percent, score
 from gql_server.cli.evaluations.judgement import Check, Outcome, label_of
-from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.rows import Rows, facts, text_of
+from gql_server.cli.views.texts import UNKNOWN, milliseconds, moment, printable
 
 Data = dict[str, Any]
 
@@ -53,14 +53,14 @@ def figures_line(batch: Data) -> str:
 
 def print_entries(console: Console, entries: Sequence[Data]) -> None:
     """A line for each agent and settings; one that ran fewer benchmarks is marked."""
-    table = _table(*ENTRY_COLUMNS)
+    table = Rows(*ENTRY_COLUMNS)
     agents = [entry["agent"] for entry in entries]
     for entry in entries:
         figures = entry["figures"]
         excluded = ", ".join(f"{each['executions']} {each['reason']}" for each in figures["excluded"])
         table.add_row(
-            _text(label_of(entry, several=agents.count(entry["agent"]) > 1)),
-            _text(entry["settingsSummary"] or entry["model"]),
+            text_of(label_of(entry, several=agents.count(entry["agent"]) > 1)),
+            text_of(entry["settingsSummary"] or entry["model"]),
             f"{figures['solved']} of {figures['attempts']}",
             f"{percent(figures['solveRate'])} {interval_text(figures['solveRateInterval'], percent)}",
             f"{score(figures['meanScore'])} {interval_text(figures['meanScoreInterval'], score)}",
@@ -74,14 +74,14 @@ def print_entries(console: Console, entries: Sequence[Data]) -> None:
 
 def print_batches(console: Console, batches: Iterable[Data]) -> None:
     """Newest first, each with its progress and figures."""
-    table = _table("batch", "name", "tags", "requested", "ended", "solved", "mean score")
+    table = Rows("batch", "name", "tags", "requested", "ended", "solved", "mean score")
     for batch in batches:
         figures = batch["figures"]
         table.add_row(
-            _text(batch["id"]),
-            _text(batch["name"]),
-            _text(", ".join(batch["tags"])),
-            batch["requestedAt"][:16].replace("T", " "),
+            text_of(batch["id"]),
+            text_of(batch["name"]),
+            text_of(", ".join(batch["tags"])),
+            moment(batch["requestedAt"]),
             f"{batch['progress']['ended']} of {batch['size']}",
             f"{figures['solved']} of {figures['attempts']}",
             score(figures["meanComputedScore"]),
@@ -91,14 +91,11 @@ def print_batches(console: Console, batches: Iterable[Data]) -> None:
 
 def print_batch(console: Console, batch: Data) -> None:
     """Everything about one batch but its executions."""
-    facts = Table.grid(padding=(0, 2))
     progress = batch["progress"]
     states = ", ".join(f"{count} {state}" for state, count in progress.items() if count and state != "ended")
     rows = {"name": batch["name"], "note": batch["note"], "tags": ", ".join(batch["tags"]) or None}
     rows |= {"requested": batch["requestedAt"], "executions": f"{batch['size']}: {states}"}
-    for name, value in rows.items():
-        facts.add_row(Text(name, style="dim"), _text(value))
-    console.print(Text(batch["id"], style="bold"), facts)
+    console.print(Text(batch["id"], style="bold"), facts(rows.items()))
     if batch["entries"]:
         print_entries(console, batch["entries"])
     console.print(Text(figures_line(batch)), soft_wrap=True)
@@ -111,12 +108,12 @@ def print_stopped(console: Console, result: Data) -> None:
 
 def print_comparison(console: Console, comparison: Data) -> None:
     """A row for each benchmark, what only one of them has, and the sentence to quote."""
-    table = _table("benchmark", "solved", "mean score", "difference")
+    table = Rows("benchmark", "solved", "mean score", "difference")
     for each in comparison["benchmarks"]:
         before, after = each["baseline"], each["candidate"]
         difference = each["scoreDifference"]
         table.add_row(
-            _text(each["benchmarkId"]),
+            text_of(each["benchmarkId"]),
             f"{before['solved']} of {before['attempts']} → {after['solved']} of {after['attempts']}",
             f"{score(before['meanScore'])} → {score(after['meanScore'])}",
             UNKNOWN if difference is None else f"{difference:+.3f}",
@@ -127,14 +124,3 @@ def print_comparison(console: Console, comparison: Data) -> None:
             listed = ", ".join(map(printable, comparison[name]))
             console.print(Text(f"Only in the {words}, and not compared: {listed}"), soft_wrap=True)
     console.print(Text(printable(comparison["sentence"]), style="bold"), soft_wrap=True)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
-    return table
-
-
-def _text(value: object) -> Text:
-    return Text(UNKNOWN if value is None else printable(value))

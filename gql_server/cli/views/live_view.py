@@ -5,7 +5,6 @@ A flow of several steps also gets a bar of those that are done.
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from gql_server.cli.views.conversation_view import entry_text
-from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.texts import UNKNOWN, exact_moment, milliseconds, printable
 
 Data = dict[str, Any]
 
@@ -84,16 +83,9 @@ def new_console(*, stderr: bool = False) -> Console:
     return console
 
 
-def clock(value: str | None) -> str:
-    """The local time of day of a DateTime."""
-    if value is None:
-        return UNKNOWN
-    return dt.datetime.fromisoformat(value).astimezone().strftime("%H:%M:%S.%f")[:-3]
-
-
 def event_line(event: Data) -> Text:
     """One event for a person."""
-    line = Text().append(clock(event["at"]) + "  ", style="dim")
+    line = Text().append(exact_moment(event["at"]) + "  ", style="dim")
     call = event["toolCall"]
     if event["entry"] is not None:
         return line.append_text(entry_text(event["entry"]))

@@ -2,63 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli.views.conversation_view import entry_text, usage_text
-from gql_server.cli.views.live_view import clock, final_line, score_text, status_text
-from gql_server.cli.views.texts import UNKNOWN, milliseconds, printable
+from gql_server.cli.views.live_view import final_line, score_text, status_text
+from gql_server.cli.views.rows import Rows, facts, text_of
+from gql_server.cli.views.texts import UNKNOWN, exact_moment, milliseconds, moment, printable
 
 Data = dict[str, Any]
 
 OUTCOME_STYLES = {
     "CREATED": "green",
     "UPDATED": "blue",
-    "UNCHANGED": "dim",
     "ARCHIVED": "yellow",
     "FAILED": "red",
 }
 COUNTS = ("created", "updated", "unchanged", "archived", "failed")
 
 
-def _table(*columns: str) -> Table:
-    """The first column says which row it is and stays whole, whatever the width."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
-    return table
-
-
 def print_sync(console: Console, result: Data) -> None:
-    """A row per file, a bar of what went well, and the counts.
+    """A row per file that is not as it was, and the counts.
 
     Two columns say of each stored benchmark whether it can be executed here and whether it has a reference answer.
     """
-    table = _table("file", "outcome", "benchmark", "runs here", "answer", "remarks")
-    for file in result["files"]:
+    table = Rows("file", "outcome", "benchmark", "runs here", "answer", "remarks")
+    changed = [file for file in result["files"] if file["outcome"] != "UNCHANGED"]
+    for file in changed:
         outcome = Text(file["outcome"], style=OUTCOME_STYLES[file["outcome"]])
         benchmark = file["benchmark"]
-        facts = (
+        runs = (
             ("", "")
             if benchmark is None
             else (_yes_no(benchmark["runnableLocally"]), _yes_no(benchmark["referenceAnswer"]["exists"]))
         )
-        table.add_row(_text(file["file"]), outcome, _text(file["benchmarkId"]), *facts, _file_remarks(file))
-    console.print(table)
+        table.add_row(
+            text_of(file["file"]), outcome, text_of(file["benchmarkId"]), *runs, _file_remarks(file)
+        )
+    if changed:
+        console.print(table)
     total = len(result["files"])
-    good = total - result["failed"]
-    bar = ProgressBar(total=max(total, 1), completed=good, width=30)
-    counts = ", ".join(f"{result[name]} {name}" for name in COUNTS if result[name])
-    line = Table.grid(padding=(0, 1))
-    line.add_row(
-        bar, f"{good} of {total} files", f"({counts or 'nothing'})", milliseconds(result["durationMs"])
+    counts = ", ".join(f"{result[name]} {name}" for name in COUNTS if result[name]) or "nothing"
+    console.print(
+        f"{total - result['failed']} of {total} files: {counts}, in {milliseconds(result['durationMs'])}"
     )
-    console.print(line)
 
 
 def _yes_no(fact: bool) -> str:
@@ -83,38 +74,31 @@ def _file_remarks(file: Data) -> Text:
     return Text("\n".join(lines), style="dim")
 
 
-def print_rows(console: Console, what: str, rows: list[Data]) -> None:
-    """A list of executions, benchmarks or agents."""
-    if not rows:
-        console.print(f"There are no {what} yet.")
-        return
+def print_rows(console: Console, what: str, rows: Sequence[Data]) -> None:
+    """Executions or benchmarks."""
     if what == "executions":
-        table = _table("execution", "benchmark", "agent", "status", "solved", "score", "queued", "took")
+        table = Rows("execution", "benchmark", "agent", "status", "solved", "score", "queued", "took")
         for row in rows:
             table.add_row(*_execution_cells(row))
-    elif what == "benchmarks":
-        table = _table("benchmark", "revision", "description", "tags")
-        for row in rows:
-            tags = ", ".join(row["tags"])
-            table.add_row(_text(row["id"]), str(row["revision"]), _text(row["description"]), _text(tags))
     else:
-        table = _table("agent", "asks")
+        table = Rows("benchmark", "revision", "description", "tags")
         for row in rows:
-            table.add_row(
-                _text(row["name"]), "a model" if row["usesModel"] else "nobody: the reference answer"
-            )
+            archived = " (archived)" if row["archivedAt"] is not None else ""
+            tags = text_of(", ".join(row["tags"]))
+            description = text_of((row["description"] or UNKNOWN) + archived)
+            table.add_row(text_of(row["id"]), str(row["revision"]), description, tags)
     console.print(table)
 
 
 def _execution_cells(row: Data) -> tuple[Text | str, ...]:
     return (
-        _text(row["id"]),
-        _text(row["benchmarkId"]),
-        _text(row["agent"]),
+        text_of(row["id"]),
+        text_of(row["benchmarkId"]),
+        text_of(row["agent"]),
         status_text(row["status"]),
         UNKNOWN if row["solved"] is None else _yes_no(row["solved"]),
         score_text(row),
-        clock(row["queuedAt"])[:8],
+        moment(row["queuedAt"]),
         milliseconds(row["executionTimeMs"]),
     )
 
@@ -122,37 +106,34 @@ def _execution_cells(row: Data) -> tuple[Text | str, ...]:
 def print_execution(console: Console, execution: Data) -> None:
     """Everything about one execution."""
     console.print(Text(execution["id"], style="bold"), final_line(execution))
-    facts = Table.grid(padding=(0, 2))
-    for name, value in _facts(execution):
-        facts.add_row(Text(name, style="dim"), _text(value))
-    console.print(Padding(facts, (1, 0)))
+    console.print(Padding(facts(_facts(execution)), (1, 0)))
     if conversation := execution["conversation"]["nodes"]:
         for entry in conversation:
-            console.print(Text(f"{clock(entry['at'])}  ", style="dim").append_text(entry_text(entry)))
+            console.print(Text(f"{exact_moment(entry['at'])}  ", style="dim").append_text(entry_text(entry)))
         if execution["conversation"]["pageInfo"]["hasNextPage"]:
             console.print(f"The first {len(conversation)} entries; GraphQL has the rest.")
         console.print()
     if execution["toolCalls"]:
-        calls = _table("#", "tool call", "status", "took", "error")
+        calls = Rows("#", "tool call", "status", "took", "error")
         for call in execution["toolCalls"]:
             cells = (str(call["ordinal"]), call["name"], call["status"])
-            calls.add_row(*cells, milliseconds(call["durationMs"]), _text(call["errorMessage"]))
+            calls.add_row(*cells, milliseconds(call["durationMs"]), text_of(call["errorMessage"]))
         console.print(Padding(calls, (0, 0, 1, 0)))
     if execution["remarks"]:
-        remarks = _table("file", "line", "not used as it stands")
+        remarks = Rows("file", "line", "not used as it stands")
         for item in execution["remarks"]:
-            remarks.add_row(_text(item["file"]), _text(item["line"]), _text(item["message"]))
+            remarks.add_row(text_of(item["file"]), text_of(item["line"]), text_of(item["message"]))
         console.print(Padding(remarks, (0, 0, 1, 0)))
     if execution["steps"]:
         console.print(Padding(Text(printable(execution["trace"], keep="\n")), (0, 0, 1, 0)))
     if execution["assertions"]:
-        assertions = _table("assertion", "outcome", "actual", "reason")
+        assertions = Rows("assertion", "outcome", "actual", "reason")
         for item in execution["assertions"]:
             assertions.add_row(
-                _text(item["description"]),
+                text_of(item["description"]),
                 item["outcome"],
-                _text(item["actual"]),
-                _text(item["reason"] or ""),
+                text_of(item["actual"]),
+                text_of(item["reason"] or ""),
             )
         console.print(Padding(assertions, (0, 0, 1, 0)))
     if execution["scoring"] is not None:
@@ -203,7 +184,3 @@ def _scoring(scoring: Data) -> Group:
     )
     notes = [*scoring["issues"], *scoring["details"]]
     return Group(Text(total), *(Text(f"  {printable(note)}", style="dim") for note in notes))
-
-
-def _text(value: object) -> Text:
-    return Text(UNKNOWN if value is None else printable(value))

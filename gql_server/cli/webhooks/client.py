@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from gql_server.cli import graphql_client
 from gql_server.cli.client_commands import success
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
+from gql_server.cli.views.rows import Rows
 from gql_server.cli.views.texts import milliseconds, printable
 from gql_server.documents import cli_documents
 
@@ -68,9 +68,7 @@ async def list_(url: str, *, as_json: bool) -> int:
     if not webhooks:
         console.print("There are no webhooks: `reev-gql webhooks add URL` adds one")
         return 0
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(("id", "url", "told of", "waiting", "state")):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    table = Rows("id", "url", "told of", "waiting", "state")
     for webhook in webhooks:
         url_, state = Text(printable(webhook["url"])), Text(printable(_state(webhook)))
         table.add_row(webhook["id"], url_, _told(webhook), str(webhook["pending"]), state)
