@@ -62,8 +62,7 @@ async def test_sync_reports_every_file_and_fails_when_one_fails(
     server = await make_server(REEV_GQL_BENCHMARKS_DIR=str(directory))
     fine = await cli("sync", "--url", server.url, cwd=tmp_path)
     assert fine.code == 0, fine.err
-    assert re.search(r"good\.yml +UNCHANGED +001-sol-transfer +yes +yes", fine.out)
-    assert "1 of 1 files" in fine.out
+    assert re.fullmatch(r"1 of 1 files: 1 unchanged, in .+\n", fine.out), "what is as it was is no news"
 
     (directory / "good.yml").write_text(text + "# changed\n", encoding="utf-8")
     for _ in range(2):
@@ -104,7 +103,8 @@ async def test_sync_reports_every_file_and_fails_when_one_fails(
 async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, tmp_path: Path) -> None:
     done = await cli("run", "001-sol-transfer", "--watch", "--url", server.url, cwd=tmp_path)
     assert done.code == 0, done.err
-    words = [re.sub(r"^\S+ +", "", line) for line in done.out.splitlines()]
+    started, *events = done.out.splitlines()
+    words = [re.sub(r"^\S+ +", "", line) for line in events]
     assert words[:2] == ["QUEUED", "RUNNING"]
     assert words[-2] == "SUCCEEDED"
     assert re.fullmatch(r"SUCCEEDED  solved  score 1\.0  in .+", done.out.splitlines()[-1])
@@ -112,6 +112,7 @@ async def test_run_watches_to_the_end_and_show_and_list_know_it(server: Server, 
 
     listed = await cli("list", "--json", "--url", server.url, cwd=tmp_path)
     (execution,) = lines(listed.out)
+    assert execution["id"] == started
     shown = await cli("show", execution["id"], "--url", server.url, cwd=tmp_path)
     assert shown.code == 0, shown.err
     for word in (
@@ -134,13 +135,15 @@ async def test_repeats_are_watched_to_the_end_and_counted(server: Server, tmp_pa
     command = ("run", "003-spl-transfer-fail", "--repeats", "3", "--url", server.url)
     done = await cli(*command, "--watch", cwd=tmp_path)
     assert done.code == 0, done.err
-    *ends, last = done.out.splitlines()
+    started, *ends, last = done.out.splitlines()
+    assert re.fullmatch(r"\S{36} is a batch of 3 executions", started)
     assert sorted(line.split("  ")[0] for line in ends) == ["trial 1", "trial 2", "trial 3"]
     assert all("SUCCEEDED  not solved: " in line for line in ends)
     rate = "0 %, the true rate is between 0 and 56 %"
     assert last == f"solved 0 of 3 attempts; {rate}; mean score 0.750"
     as_json = await cli(*command, "--watch", "--json", "--name", "again", cwd=tmp_path)
-    *executions, result = lines(as_json.out)
+    named, *executions, result = lines(as_json.out)
+    assert (named["kind"], named["id"]) == ("STARTED", result["id"])
     assert sorted(execution["trial"] for execution in executions) == [1, 2, 3]
     assert (result["kind"], result["name"], result["figures"]["attempts"]) == ("RESULT", "again", 3)
 
@@ -155,7 +158,8 @@ async def test_json_is_one_object_a_line_with_every_event_once(server: Server, t
     done = await cli(
         *("run", "003-spl-transfer-fail", "--watch", "--json", "--url", server.url), cwd=tmp_path
     )
-    *events, result = lines(done.out)
+    started, *events, result = lines(done.out)
+    assert (started["kind"], started["id"]) == ("STARTED", result["id"])
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert (result["kind"], result["status"], result["score"]) == ("RESULT", "SUCCEEDED", 0.75)
     assert done.code == 0
@@ -294,7 +298,7 @@ async def test_a_watcher_survives_a_restart_and_misses_nothing(
     authenticator.touch()
     done = await watching
     assert done.code == 0, done.err + done.out
-    *events, result = lines(done.out)
+    _started, *events, result = lines(done.out)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert result["score"] == 1.0
 
@@ -326,7 +330,7 @@ async def test_a_refusal_is_one_line_and_starts_nothing(
     await benchmarks.upsert(site.db, draft(BENCHMARK))
     for request, word in RUN_REFUSALS:
         await refused(client_commands.run(url, dict(request), watching=True, as_json=False), word)
-    for execution, word in ((UNKNOWN, UNKNOWN), ("../../etc/passwd", "UUID"), ("x" * 300, "UUID")):
+    for execution, word in ((UNKNOWN, UNKNOWN), ("../../etc/passwd", "passwd"), ("x" * 300, "x" * 200)):
         await refused(client_commands.show(url, execution, as_json=False), word)
         await refused(client_commands.watch(url, execution, as_json=False), word)
         await refused(client_commands.stop(url, execution, as_json=False), "")

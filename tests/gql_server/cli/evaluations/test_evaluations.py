@@ -74,7 +74,7 @@ async def test_targets_are_judged_and_reported(command: Command, tmp_path: Path)
     assert [check["outcome"] for check in result["checks"]] == ["REACHED", "REACHED"]
     (entry,) = result["entries"]
     assert (entry["agent"], entry["figures"]["attempts"], entry["figures"]["solveRate"]) == ("ok", 4, 1.0)
-    assert len(good.out.splitlines()) == 5, "an object for each end, and the result"
+    assert len(good.out.splitlines()) == 6, "what was started, an object for each end, and the result"
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "0", "0")
     assert (tmp_path / "summary.md").read_text().startswith("## ✅ Reached")
