@@ -45,6 +45,7 @@ IMPORT = "import of 10,000 session files"
 CONVERSATIONS = "conversations with models"
 BATCHES = "a batch of 1,000 executions"
 SCALE = "lists and agent performance at 1,000,000 executions against 10,000"
+EXPORT = "export of 1,000,000 executions, the worst of CSV, JSON lines and Parquet"
 MODEL = "execution with a model that answers at once"
 STARTUP = "start"
 
@@ -83,6 +84,9 @@ GOALS = (
     Goal(BATCHES, "batches.accepted", "accepted in one transaction ≤ 1,000 ms", at_most(1000)),
     Goal(BATCHES, "batches.stopped", "stopped while it waits ≤ 1,000 ms", at_most(1000)),
     Goal(SCALE, "scale.slowest", "≤ 1.5 ×, the slowest of them", at_most(1.5)),
+    Goal(EXPORT, "export.seconds", "≤ 30 s", at_most(30)),
+    Goal(EXPORT, "export.memory", "≤ 200 MB of server memory", at_most(200)),
+    Goal(EXPORT, "export.latency", "p99 of a list of 50 meanwhile ≤ 3 × idle", at_most(3)),
     Goal(MODEL, "model.overhead", "≤ 1.3 × with the reference answer", at_most(1.3)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
     Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),
