@@ -122,7 +122,7 @@ _EXECUTION = (
         "queue_duration_ms",
         Kind.INTEGER,
         "CASE WHEN e.origin <> 'OBSERVED' THEN "
-        "round(extract(epoch FROM e.started_at - e.queued_at)::double precision * 1000)::bigint END",
+        "round(date_part('epoch', e.started_at - e.queued_at) * 1000)::bigint END",
         "Between request and start; null when observed.",
     ),
     _plain("execution_time_ms", Kind.INTEGER, "How long the runner's process lived."),

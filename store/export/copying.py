@@ -49,6 +49,8 @@ async def copy_rows(
     async with db.connection() as connection:
         try:
             await connection.execute(SQL["begin"])
+            # An export takes one core: the others are for those who wait for an answer.
+            await connection.execute(SQL["without_parallel_workers"])
             await connection.copy_from_query(
                 _statement(what, layout, str(conditions)),
                 *conditions.values,
@@ -73,6 +75,7 @@ def _written(column: Column, layout: Layout) -> str:
     """The expression that writes the column, whatever the settings of the session are."""
     if column.kind is Kind.TIME:
         return f"""to_char({column.sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-    if column.kind is Kind.BOOLEAN and layout is not Layout.JSON_LINES:
+    # PostgreSQL looks up how an enum becomes JSON for each row anew.
+    if column.kind is Kind.TEXT or (column.kind is Kind.BOOLEAN and layout is not Layout.JSON_LINES):
         return f"({column.sql})::text"
     return column.sql

@@ -1,6 +1,9 @@
 -- name: begin
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
 
+-- name: without_parallel_workers
+SET LOCAL max_parallel_workers_per_gather = 0
+
 -- name: commit
 COMMIT
 
