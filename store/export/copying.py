@@ -52,7 +52,7 @@ async def copy_rows(
             # An export takes one core: the others are for those who wait for an answer.
             await connection.execute(SQL["without_parallel_workers"])
             await connection.copy_from_query(
-                _statement(what, layout, str(conditions)),
+                statement(what, layout, str(conditions)),
                 *conditions.values,
                 output=take,
                 timeout=timeout_s,
@@ -65,7 +65,8 @@ async def copy_rows(
             raise
 
 
-def _statement(what: What, layout: Layout, conditions: str) -> str:
+def statement(what: What, layout: Layout, conditions: str) -> str:
+    """The rows as they are written, of the executions that fulfil `conditions`."""
     columns = ", ".join(f'{_written(one, layout)} AS "{one.name}"' for one in COLUMNS[what])
     rows = SQL[what.block].format(columns=columns, conditions=conditions)
     return SQL["as_json"].format(rows=rows) if layout is Layout.JSON_LINES else rows

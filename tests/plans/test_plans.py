@@ -30,6 +30,8 @@ from store.executions import (
 )
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
+from store.export.columns import What
+from store.export.copying import Layout, statement
 from store.live import events
 from store.live.batch_progress import BatchProgressTracker
 from store.live.events import Cursor
@@ -237,3 +239,13 @@ async def test_no_big_table_is_read_from_end_to_end(big: Database) -> None:
     assert [scanned(plan) for plan in blind] == [{"executions"}] * 2
     assert [(what, plan) for what, plans in found.items() for plan in plans if wasted(plan) > FEW] == []
     assert [(what, plan) for what, plans in found.items() for plan in plans if scanned(plan) & BIG] == []
+
+
+async def test_an_export_of_everything_begins_at_once_and_sorts_only_within_an_execution(
+    big: Database,
+) -> None:
+    for what in What:
+        text = await big.fetchval(f"EXPLAIN (FORMAT JSON) {statement(what, Layout.CSV, 'true')}")
+        plan = orjson.loads(text)[0]["Plan"]
+        assert plan["Node Type"] == ("Index Scan" if what is What.EXECUTIONS else "Incremental Sort"), what
+        assert "executions_newest" in text
