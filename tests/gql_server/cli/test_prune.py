@@ -23,6 +23,15 @@ async def test_it_says_what_would_go_and_deletes_it_only_with_yes(
 ) -> None:
     old, young = await lived(db), await lived(db)
     await age(db, old)
+    delivered = """
+    WITH hook AS (
+        INSERT INTO webhooks (url, events, encrypted_secret) VALUES ('http://x/', '{BATCH_ENDED}', '') RETURNING id
+    )
+    INSERT INTO webhook_deliveries (webhook_id, event, subject_id, occurred_at, due_at, ended_at)
+    SELECT id, 'BATCH_ENDED', id, now(), NULL, now() - days * interval '1 day'
+    FROM hook, unnest('{1,40}'::int[]) AS days
+    """
+    await db.execute(delivered)
     asked = ("prune", "--older-than", "30d")
     settings = {"DATABASE_URL": database_url}
     dry = await cli(*asked, cwd=tmp_path, **settings)
@@ -34,6 +43,7 @@ async def test_it_says_what_would_go_and_deletes_it_only_with_yes(
         r"4\s+tool calls",
         r"1\s+results",
         r"7 bytes\s+output",
+        r"1\s+deliveries of webhooks",
         "add --yes",
     ):
         assert re.search(told, dry.out), told
@@ -42,6 +52,8 @@ async def test_it_says_what_would_go_and_deletes_it_only_with_yes(
     assert done.code == 0, done.err
     told = json.loads(done.out)
     assert (told["deleted"], told["executions"], told["toolCalls"], told["files"]) == (True, 1, 4, 0)
+    assert told["webhookDeliveries"] == 1
+    assert await db.fetchval("SELECT count(*) FROM webhook_deliveries") == 1
     assert set(await retention.pruned_of(db, [old, young])) == {old}
     again = await cli(*asked, "--yes", cwd=tmp_path, **settings, REEV_GQL_RETENTION_DAYS="1")
     assert again.out.startswith("Nothing to delete")
