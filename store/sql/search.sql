@@ -2,7 +2,7 @@
 -- Several workers may do it at once. What becomes due meanwhile is due again afterwards.
 WITH due AS (
     DELETE FROM execution_words_due WHERE execution_id IN (
-        SELECT execution_id FROM execution_words_due LIMIT $1 FOR UPDATE SKIP LOCKED
+        SELECT execution_id FROM execution_words_due ORDER BY execution_id LIMIT $1 FOR UPDATE SKIP LOCKED
     )
     RETURNING execution_id
 ), stored AS (

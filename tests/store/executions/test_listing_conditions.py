@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,8 +41,10 @@ SELECT (lpad(to_hex(n * 7919 % 65536), 4, '0') || 'aaaa-0000-4000-8000-' || lpad
        CASE WHEN n % 10 = 0 THEN $4::uuid END,
        CASE WHEN n % 7 > 1 THEN jsonb_build_object('score', n % 4 / 3.0::double precision) END,
        CASE WHEN n % 3 = 0 THEN '[{"outcome": "FAILED"}]'::jsonb END,
-       CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN '{"turns": 1}' WHEN 2 THEN '{"output_tokens": 0, "cost": 0.0}'
-            ELSE jsonb_build_object('input_tokens', n % 7 * 100, 'output_tokens', 10, 'cost', n % 3 / 2.0) END,
+       CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN '{"settings_hash": "s1"}'
+                  WHEN 2 THEN '{"output_tokens": 0, "cost": 0.0}'
+            ELSE jsonb_build_object('input_tokens', n % 7 * 100, 'output_tokens', 10, 'cost', n % 3 / 2.0,
+                                         'settings_hash', 's' || n % 3) END,
        CASE n % 4 WHEN 0 THEN '{}' WHEN 1 THEN '{x}' ELSE '{k=v,x}' END::text[]
 FROM generate_series(0, $1 - 1) AS n
 CROSS JOIN LATERAL (SELECT (enum_range(NULL::execution_status))[1 + n % 8] AS status) AS s
@@ -110,7 +113,7 @@ TEXTS = [
     "\x00",
     "",
 ]
-FILTERS = st.builds(
+SOME = st.builds(
     ExecutionFilter,
     benchmark_ids=some(["b0", "b1", "b4", "nope", "' OR true --"]),
     agents=some([*AGENTS, "nope", "a\x00b"]),
@@ -129,13 +132,21 @@ FILTERS = st.builds(
     score_at_least=rarely(st.sampled_from([-1.0, 0.0, 0.25, 0.3, 1.0, 2.0])),
     score_at_most=rarely(st.sampled_from([-1.0, 0.0, 0.75, 0.8, 1.0])),
     solved=st.sampled_from([None, None, True, False]),
-    is_attempt=st.sampled_from([None, None, None, True, False]),
-    execution_tags=st.sampled_from([(), (), ("x",), ("k=v", "x"), ("k",)]),
-    cost_at_least=rarely(st.sampled_from([-1.0, 0.0, 0.5, 3.0])),
-    cost_at_most=rarely(st.sampled_from([-1.0, 0.0, 0.5, 3.0])),
-    tokens_at_least=rarely(st.sampled_from([-1, 0, 10, 300, 5000])),
-    tokens_at_most=rarely(st.sampled_from([-1, 0, 10, 300, 5000])),
 )
+MORE: st.SearchStrategy[dict[str, object]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"is_attempt": st.booleans()}),
+    st.fixed_dictionaries({"settings_hashes": some(["s0", "s1", "nope"])}),
+    st.fixed_dictionaries({"execution_tags": st.sampled_from([("x",), ("k=v", "x"), ("k",)])}),
+    st.fixed_dictionaries(
+        {f"cost_at_{end}": rarely(st.sampled_from([-1.0, 0.0, 0.5, 3.0])) for end in ("least", "most")}
+    ),
+    st.fixed_dictionaries(
+        {f"tokens_at_{end}": rarely(st.sampled_from([-1, 0, 10, 300, 5000])) for end in ("least", "most")}
+    ),
+)
+"""One more condition at a time: few executions fulfil many."""
+FILTERS = st.builds(lambda filter, more: replace(filter, **more), SOME, MORE)
 ORDERS = [ExecutionOrder(field, descending) for field in OrderField for descending in (True, False)]
 
 
