@@ -6,6 +6,9 @@ missing, a few executions are live. The summary of performance is kept by the tr
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+
 import asyncpg
 
 BENCHMARKS = 20
@@ -34,9 +37,9 @@ ON CONFLICT DO NOTHING
 EXECUTION_ROWS = """
 INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, origin, status, timeout_ms, queued_at,
                         started_at, ended_at, failure_kind, failure_message, success, score, scoring,
-                        execution_time_ms, event_seq)
+                        execution_time_ms, event_seq, batch_id)
 SELECT md5('execution' || n)::uuid, 'bench-' || lpad((n % $3)::text, 3, '0'), 1,
-       ($4::text[])[1 + CASE WHEN dice.agent < 0.006 THEN 3 ELSE n / $3 % 3 END],
+       ($4::text[])[CASE WHEN dice.agent < 0.006 THEN cardinality($4) ELSE 1 + n / $3 % (cardinality($4) - 1) END],
        'REQUESTED', state.status, 600000, at.queued,
        CASE WHEN state.status <> 'QUEUED' THEN at.queued END,
        CASE WHEN is_terminal(state.status) THEN at.queued + least(dice.ms, 3600000) * interval '1 ms' END,
@@ -44,7 +47,8 @@ SELECT md5('execution' || n)::uuid, 'bench-' || lpad((n % $3)::text, 3, '0'), 1,
        CASE WHEN dice.score < 0.9 AND is_terminal(state.status) THEN floor(dice.score * 9) / 8 END,
        CASE WHEN dice.score < 0.8 AND is_terminal(state.status)
             THEN jsonb_build_object('score', round(dice.score::numeric, 2)) END,
-       CASE WHEN dice.score < 0.95 AND is_terminal(state.status) THEN dice.ms END, 4
+       CASE WHEN dice.score < 0.95 AND is_terminal(state.status) THEN dice.ms END, 4,
+       CASE WHEN n > $5::bigint - $7::integer THEN $8::uuid END
 FROM generate_series($1::bigint, $2::bigint) AS n
 CROSS JOIN LATERAL (
     SELECT (hashint8(n) & 65535) / 65536.0::double precision AS agent,
@@ -85,8 +89,24 @@ FROM generate_series($1::bigint, $2::bigint) AS n
 """
 
 
-async def seed(url: str, executions: int, events: int = 0, *, benchmarks: int = BENCHMARKS) -> None:
-    """`events` are spread evenly over the executions. Ends with the statistics a running server would have."""
+BATCH_ID = uuid.UUID(int=1)
+BATCH_ROW = "INSERT INTO batches (id, size, request) VALUES ($1, $2, '{}')"
+
+
+async def seed(
+    url: str,
+    executions: int,
+    events: int = 0,
+    *,
+    benchmarks: int = BENCHMARKS,
+    agents: Sequence[str] = AGENTS,
+    in_batch: int = 0,
+    with_figures: bool = False,
+) -> None:
+    """`events` are spread evenly over the executions, the last of which belong to the batch BATCH_ID.
+
+    Ends with the statistics a running server would have. The summary of figures takes longest: only on demand.
+    """
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET synchronous_commit = off")
@@ -95,13 +115,19 @@ async def seed(url: str, executions: int, events: int = 0, *, benchmarks: int = 
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         for trigger in ("performance_at_the_end", "performance_of_ended"):
             await connection.execute(f"ALTER TABLE executions ENABLE TRIGGER {trigger}")
+        if not with_figures:
+            await connection.execute("ALTER TABLE performance_due DISABLE TRIGGER figures_before_commit")
         async with connection.transaction():
             await connection.execute(BENCHMARK_ROWS, benchmarks)
             await connection.execute(REVISION_ROWS, benchmarks)
+            if in_batch:
+                await connection.execute(BATCH_ROW, BATCH_ID, in_batch)
         for first in range(1, executions + 1, BATCH):
             last = min(first + BATCH - 1, executions)
             await connection.execute(
-                EXECUTION_ROWS, first, last, benchmarks, list(AGENTS), executions, DAYS, timeout=None
+                EXECUTION_ROWS,
+                *(first, last, benchmarks, list(agents), executions, DAYS, in_batch, BATCH_ID),
+                timeout=None,
             )
         each = events // executions
         step = max(1, BATCH // max(each, 1))
@@ -110,6 +136,7 @@ async def seed(url: str, executions: int, events: int = 0, *, benchmarks: int = 
                 await connection.execute(rows, first, min(first + step - 1, executions), each)
         for table in ("executions", "execution_events"):
             await connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
+        await connection.execute("ALTER TABLE performance_due ENABLE TRIGGER ALL")
         await connection.execute("VACUUM (ANALYZE)")
     finally:
         await connection.close()

@@ -84,24 +84,24 @@ async def measure(new_url: Callable[[], Awaitable[str]]) -> list[Line]:
     urls = [await new_url(), await new_url()]
     for url, executions in zip(urls, (SMALL, LARGE), strict=True):
         await seed(url, executions)
-    small, large = await _times(urls, QUERIES)
+    small, large = await times(urls, QUERIES)
     show(
         f"{LARGE:,} executions against {SMALL:,}, {DAYS} days: quartiles of {ROUNDS} (goal: × {GOAL} at most)",
-        [(name, _ratio(large[name], small[name])) for name in QUERIES],
+        [(name, ratio(large[name], small[name])) for name in QUERIES],
     )
     busy = {"dashboard: 20 benchmarks × 4 agents": DASHBOARD, "list page": QUERIES["list, newest first"]}
     busy["list page, each with its events"] = EVENTS
     url = await new_url()
     await seed(url, *BUSY)
-    [times] = await _times([url], busy)
+    [found] = await times([url], busy)
     show(
         f"{BUSY[0]:,} executions and {BUSY[1]:,} events",
         [
-            (name, f"p50 {median(times[name]):.1f} ms · p95 {percentile(times[name], 0.95):.1f} ms")
+            (name, f"p50 {median(found[name]):.1f} ms · p95 {percentile(found[name], 0.95):.1f} ms")
             for name in busy
         ],
     )
-    ratios = {name: _quiet(large[name]) / _quiet(small[name]) for name in QUERIES}
+    ratios = {name: quiet(large[name]) / quiet(small[name]) for name in QUERIES}
     title = f"{LARGE:,} executions against {SMALL:,}"
     return [
         Line(
@@ -112,32 +112,34 @@ async def measure(new_url: Callable[[], Awaitable[str]]) -> list[Line]:
         ),
         Line("scale.median", f"{title}: median of {len(ratios)} queries", median(ratios.values()), RATIO),
         *(
-            Line(f"scale.{key}", name, median(times[name]), "ms")
+            Line(f"scale.{key}", name, median(found[name]), "ms")
             for key, name in zip(("dashboard", "page", "events"), busy, strict=True)
         ),
     ]
 
 
-def _ratio(large: list[float], small: list[float]) -> str:
-    return f"{_quiet(large):.2f} / {_quiet(small):.2f} ms = × {_quiet(large) / _quiet(small):.2f}"
+def ratio(large: list[float], small: list[float]) -> str:
+    """In words."""
+    return f"{quiet(large):.2f} / {quiet(small):.2f} ms = × {quiet(large) / quiet(small):.2f}"
 
 
-def _quiet(times: list[float]) -> float:
-    return percentile(times, QUIET)
+def quiet(found: list[float]) -> float:
+    """What tells of the work alone."""
+    return percentile(found, QUIET)
 
 
-async def _times(urls: list[str], queries: dict[str, str]) -> list[dict[str, list[float]]]:
+async def times(urls: list[str], queries: dict[str, str]) -> list[dict[str, list[float]]]:
     """Milliseconds per database, query and round. Databases take turns, so that noise meets all alike."""
     found: list[dict[str, list[float]]] = [{name: [] for name in queries} for _ in urls]
     async with AsyncExitStack() as stack:
         engines = [await stack.enter_async_context(_engine(url)) for url in urls]
         for round_ in range(-WARM_UP, ROUNDS):
             for name, query in queries.items():
-                for times, engine in zip(found, engines, strict=True):
+                for of_engine, engine in zip(found, engines, strict=True):
                     began = time.perf_counter()
                     await _ask(engine, query)
                     if round_ >= 0:
-                        times[name].append((time.perf_counter() - began) * 1000)
+                        of_engine[name].append((time.perf_counter() - began) * 1000)
     return found
 
 
