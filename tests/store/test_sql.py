@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import asyncpg
 
@@ -43,15 +44,22 @@ PARTS = {
     "which": "true",
     "written": "1",
 }
+OF_FILES = {"figures": {"keys": "", "value": "agent", "bucket": "agent", "order": "value"}}
+"""Other values where the blocks of a file need them."""
 FRAGMENTS = {"related": "SELECT ", "part": "SELECT 1 FROM executions AS e "}
 """What stands before a block that is no statement by itself."""
+
+
+def _part(parts: dict[str, str], found: re.Match[str]) -> str:
+    return parts[found[1]]
 
 
 async def test_every_block_prepares(db: Database) -> None:
     failed = []
     async with db.connection() as connection:
         for file, block in BLOCKS:
-            statement = re.sub(r"{([a-z_]+)}", lambda part: PARTS[part[1]], sql.load(file)[block])
+            parts = PARTS | OF_FILES.get(file, {})
+            statement = re.sub(r"{([a-z_]+)}", partial(_part, parts), sql.load(file)[block])
             if file == "json_rows":
                 statement = FRAGMENTS.get(block, "") + statement
             try:
