@@ -1,6 +1,7 @@
 // Queries and mutations over HTTP. An expected failure is data; everything else is a RequestFailed with words.
 import { learnServerTime } from "./clock.js";
 import { documentText } from "./documents.js";
+import { parse } from "./exact_json.js";
 import { tokenRefused } from "./session.js";
 import { learnViewer } from "./viewer.js";
 
@@ -61,7 +62,7 @@ async function request(name, variables) {
   learnServerTime(response.headers.get("Date"));
   let answer;
   try {
-    answer = await response.json();
+    answer = parse(await response.text());
   } catch {
     throw new RequestFailed(`The server answered with status ${response.status} and no JSON`, "BAD_ANSWER");
   }

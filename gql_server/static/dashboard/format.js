@@ -60,12 +60,19 @@ export const count = (number) => (number == null ? UNKNOWN : counts.format(numbe
 // A score from 0 to 1 as a percentage; those of dynamic benchmarks go to 100 already.
 export function score(value) {
   if (value == null) return UNKNOWN;
-  const percent = value > 1 ? value : value * 100;
-  return `${percent.toFixed(Number.isInteger(Number(percent.toFixed(1))) ? 0 : 1)} %`;
+  return percent(value > 1 ? value : value * 100);
 }
 
-export const share = (value) =>
-  value == null ? UNKNOWN : `${(value * 100).toFixed(1).replace(/\.0$/, "")} %`;
+export const share = (value) => (value == null ? UNKNOWN : percent(value * 100));
+
+// What is not quite all is never shown as "100 %", and what is not quite nothing never as "0 %". Sums of fractions are
+// exact to some 1e-12.
+function percent(value) {
+  const [nothing, all] = [1e-9, 100 - 1e-9];
+  if (value > nothing && value < 0.05) return "< 0.1 %";
+  if (value >= 99.95 && value < all) return "> 99.9 %";
+  return `${value.toFixed(1).replace(/\.0$/, "")} %`;
+}
 
 // Both ends of an interval, as `format` shows a value: "23 % to 88 %".
 export const interval = (ends, format = share) =>

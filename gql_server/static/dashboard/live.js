@@ -2,6 +2,7 @@
 // nothing is missing and nothing comes twice; `connection` says how the socket is.
 import { failure } from "./api.js";
 import { documentText } from "./documents.js";
+import { exactly } from "./exact_json.js";
 import { tokenRefused } from "./session.js";
 import { Store } from "./store.js";
 
@@ -42,6 +43,7 @@ const scheme = location.protocol === "https:" ? "wss" : "ws";
 const client = createClient({
   url: `${scheme}://${location.host}/graphql`,
   keepAlive: KEEP_ALIVE_MS,
+  jsonMessageReviver: exactly,
   // Open as long as the page is, or the light could not tell.
   lazy: false,
   onNonLazyError: () => {},

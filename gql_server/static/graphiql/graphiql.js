@@ -1,5 +1,7 @@
 // Builds the page: GraphiQL over HTTP for queries and mutations, over one websocket for each subscription.
+import { parse } from "../dashboard/exact_json.js";
 import "../dashboard/session.js"; // Loads this page anew when another tab signs in or out.
+import { share, tabOfLink } from "./links.js";
 
 const EXAMPLES = ["query", "mutation", "subscription"];
 const HTTP_URL = "/graphql";
@@ -15,7 +17,7 @@ async function overHttp(operation, headers) {
     body: JSON.stringify(operation),
   });
   if (response.status === 401 && !("Authorization" in headers)) signIn();
-  return response.json();
+  return parse(await response.text());
 }
 
 // Goes to the page that asks for a token, and from there back to here.
@@ -61,14 +63,50 @@ async function example(name) {
   return { query: await response.text() };
 }
 
+const { createElement, useState } = React;
+const { ToolbarButton, useEditorContext } = GraphiQL.React;
+
+function ShareButton() {
+  const { queryEditor, variableEditor } = useEditorContext();
+  const [said, setSaid] = useState("");
+  const onClick = async () =>
+    setSaid(await share(queryEditor?.getValue() ?? "", variableEditor?.getValue() ?? ""));
+  return createElement(
+    React.Fragment,
+    {},
+    createElement(
+      ToolbarButton,
+      { onClick, label: "Share this operation as a link" },
+      createElement("span", { className: "share", "aria-hidden": true }, "⤴"),
+    ),
+    createElement("span", { className: "said", role: "status", onClick: () => setSaid("") }, said),
+  );
+}
+
+const tools = ({ prettify, merge, copy }) => [
+  createElement(React.Fragment, { key: "own" }, prettify, merge, copy),
+  createElement(ShareButton, { key: "share" }),
+];
+
 async function start() {
-  const defaultTabs = await Promise.all(EXAMPLES.map(example));
-  const root = ReactDOM.createRoot(document.getElementById("graphiql"));
-  root.render(
-    React.createElement(
+  const examples = await Promise.all(EXAMPLES.map(example));
+  const linked = tabOfLink();
+  ReactDOM.createRoot(document.getElementById("graphiql")).render(
+    createElement(
       GraphiQL,
-      { fetcher: fetcher, defaultTabs: defaultTabs, shouldPersistHeaders: false },
-      React.createElement(GraphiQL.Logo, {}, "reev-gql"),
+      {
+        fetcher,
+        ...linked,
+        defaultTabs: linked ? [linked, ...examples] : examples,
+        plugins: [GraphiQL.HISTORY_PLUGIN, GraphiQLPluginExplorer.explorerPlugin()].filter(Boolean),
+        shouldPersistHeaders: false,
+      },
+      createElement(
+        GraphiQL.Logo,
+        {},
+        createElement("a", { href: "/", title: "Back to the grid" }, "← reev-gql"),
+      ),
+      createElement(GraphiQL.Toolbar, {}, tools),
     ),
   );
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from graphql import parse, validate
@@ -67,6 +69,50 @@ async def test_a_server_that_stops_ends_the_stream_in_words(make_server: MakeSer
         await expect(page.locator(".result-window")).to_contain_text('"events": 1')
         assert await server.stop() == 0
         await expect(page.locator(".result-window")).to_contain_text("1012")
+
+
+@pytest.mark.browser
+async def test_an_operation_is_linked_to_explored_and_usable_on_a_phone(
+    server: Server, tmp_path: Path
+) -> None:
+    query, variables = "query Linked($n: Int) { benchmarks(first: $n) { totalCount } }", '{"n": 3}'
+    link = f"{server.base}/graphiql?{urlencode({'query': query, 'variables': variables})}"
+    async with browser_page(link) as watched:
+        page = watched.page
+        await page.set_viewport_size({"width": 390, "height": 844})
+        execute, response = page.get_by_role("button", name="Execute query"), page.locator(".result-window")
+        # The link has a tab of its own before the examples, and nothing runs by itself.
+        await expect(page.get_by_role("tab").first).to_contain_text("Linked")
+        await expect(page.get_by_role("tab", name="Overview")).to_be_visible()
+        await expect(page.get_by_role("button", name="Show GraphiQL Explorer")).to_be_enabled()
+        await expect(response).not_to_contain_text("totalCount")
+        await execute.click()
+        await expect(response).to_contain_text('"totalCount": 4')
+        asked, answered = (
+            await page.locator(".graphiql-editors").bounding_box(),
+            await response.bounding_box(),
+        )
+        assert asked is not None and answered is not None
+        assert answered["y"] >= asked["y"] + asked["height"] and answered["width"] > 300
+        assert await page.evaluate("document.documentElement.scrollWidth") == 390
+        await page.screenshot(path=tmp_path / "phone.png")
+
+        # What the explorer adds is in the next link.
+        await page.get_by_role("button", name="Show GraphiQL Explorer").click()
+        await page.locator(".graphiql-explorer-root").get_by_text("updatesCursor", exact=True).click()
+        await expect(page.locator(".graphiql-query-editor")).to_contain_text("updatesCursor")
+        await page.get_by_role("button", name="Share this operation as a link").click()
+        await expect(page.get_by_role("status").filter(has_text="link")).to_contain_text("in the address bar")
+        shared = dict(parse_qsl(urlsplit(page.url).query))
+        assert "updatesCursor" in shared["query"]
+        assert json.loads(shared["variables"]) == {"n": 3}
+        await page.reload()
+        await execute.click()
+        await expect(response).to_contain_text("updatesCursor")
+
+        await page.get_by_role("link", name="reev-gql").click()
+        await page.wait_for_url(f"{server.base}/")
+    assert watched.complaints == []
 
 
 async def test_the_examples_are_valid() -> None:
