@@ -218,6 +218,13 @@ SELECT (SELECT jsonb_agg(to_jsonb(e) - '{id,queue_number}'::text[] ORDER BY queu
         FROM executions AS e) AS executions,
        (SELECT jsonb_agg(p ORDER BY p) FROM performance AS p) AS performance,
        (SELECT jsonb_agg(x ORDER BY x) FROM performance_excluded AS x) AS excluded,
+       (SELECT jsonb_agg((to_jsonb(g) || to_jsonb(f)) - '{id,group_id}'::text[] ORDER BY g, f.period, f.start)
+        FROM (SELECT agent, settings_hash, benchmark_id, benchmark_revision, id FROM figure_groups) AS g
+        JOIN figures AS f ON f.group_id = g.id) AS figures,
+       (SELECT jsonb_agg((to_jsonb(g) || to_jsonb(c)) - '{id,group_id}'::text[]
+                         ORDER BY g, c.period, c.start, c.what, c.bucket)
+        FROM (SELECT agent, settings_hash, benchmark_id, benchmark_revision, id FROM figure_groups) AS g
+        JOIN figure_counts AS c ON c.group_id = g.id) AS counts,
        (SELECT jsonb_agg(n) FROM performance_noted AS n) AS noted
 """
 
