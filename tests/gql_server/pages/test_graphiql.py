@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from graphql import parse, validate
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from gql_server.pages.assets import STATIC
 from schema import build_schema
@@ -71,6 +71,12 @@ async def test_a_server_that_stops_ends_the_stream_in_words(make_server: MakeSer
         await expect(page.locator(".result-window")).to_contain_text("1012")
 
 
+async def _stands_below(lower: Locator, upper: Locator) -> None:
+    low, high = await lower.bounding_box(), await upper.bounding_box()
+    assert low is not None and high is not None
+    assert low["y"] >= high["y"] + high["height"] and low["width"] > 300
+
+
 @pytest.mark.browser
 async def test_an_operation_is_linked_to_explored_and_usable_on_a_phone(
     server: Server, tmp_path: Path
@@ -88,12 +94,7 @@ async def test_an_operation_is_linked_to_explored_and_usable_on_a_phone(
         await expect(response).not_to_contain_text("totalCount")
         await execute.click()
         await expect(response).to_contain_text('"totalCount": 4')
-        asked, answered = (
-            await page.locator(".graphiql-editors").bounding_box(),
-            await response.bounding_box(),
-        )
-        assert asked is not None and answered is not None
-        assert answered["y"] >= asked["y"] + asked["height"] and answered["width"] > 300
+        await _stands_below(response, page.locator(".graphiql-editors"))
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
         await page.screenshot(path=tmp_path / "phone.png")
 
@@ -101,6 +102,7 @@ async def test_an_operation_is_linked_to_explored_and_usable_on_a_phone(
         await page.get_by_role("button", name="Show GraphiQL Explorer").click()
         await page.locator(".graphiql-explorer-root").get_by_text("updatesCursor", exact=True).click()
         await expect(page.locator(".graphiql-query-editor")).to_contain_text("updatesCursor")
+        await _stands_below(response, page.locator(".graphiql-editor-tools"))
         await page.get_by_role("button", name="Share this operation as a link").click()
         await expect(page.get_by_role("status").filter(has_text="link")).to_contain_text("in the address bar")
         shared = dict(parse_qsl(urlsplit(page.url).query))
