@@ -187,6 +187,9 @@ async def test_import_reports_what_was_not_imported(make_server: MakeServer, tmp
     assert len(files) == counts["total"] == 13
     assert (counts["unchanged"], counts["failed"]) == (12, 1)
 
+    session = await cli("show", "sample-01", "--url", server.url, cwd=tmp_path)
+    assert session.code == 0 and "OBSERVED" in session.out
+
     refused = await cli("import", "/etc", "--url", server.url, cwd=tmp_path)
     assert refused.code == 2 and "REEV_GQL_IMPORT_DIRS" in refused.err
 
