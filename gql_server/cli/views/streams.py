@@ -16,6 +16,8 @@ ERRORS = "reev-gql"
 PLAINER = {
     **{"✓": "+", "✗": "x", "✕": "x", "×": "x", "→": ">", "←": "<", "▸": ">", "■": "*", "•": "*", "●": "*"},
     **{"…": "...", "·": "-", "—": "-", "━": "-", "╸": "-", "╺": "-"},
+    # Asks for the coloured form of the sign before it.
+    "\ufe0f": "",
 }
 """Signs of ours and of rich's, with what stands for them where they cannot be encoded."""
 
@@ -49,7 +51,7 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    return "".join(PLAINER.get(sign) or _escape(sign) for sign in text), error.end
+    return "".join(PLAINER[sign] if sign in PLAINER else _escape(sign) for sign in text), error.end
 
 
 def _escape(sign: str) -> str:

@@ -61,7 +61,7 @@ COMMANDS = tuple(commands(typer.main.get_command(app)))
 
 def settings(server: Server, database_url: str, **others: str) -> dict[str, str]:
     ours = {"REEV_GQL_URL": server.url, "DATABASE_URL": database_url, "REEV_GQL_RETENTION_DAYS": "90"}
-    return environment(TERM="xterm-256color", REEV_GQL_PORT="0", **ours, **others)
+    return environment(**{"TERM": "xterm-256color", "REEV_GQL_PORT": "0", **ours, **others})
 
 
 def in_terminal(
