@@ -166,7 +166,13 @@ def test_what_is_wider_than_the_terminal_is_folded_and_not_cut() -> None:
 
 
 def test_a_sync_of_many_files_prints_what_is_not_as_it_was() -> None:
-    same = {"outcome": "UNCHANGED", "benchmarkId": "b", "error": None, "remarks": [], "benchmark": None}
+    same: dict[str, Any] = {
+        "outcome": "UNCHANGED",
+        "benchmarkId": "b",
+        "error": None,
+        "remarks": [],
+        "benchmark": None,
+    }
     files = [{**same, "file": f"{number}.yml"} for number in range(2000)]
     counts = {"created": 0, "updated": 0, "unchanged": 1999, "archived": 0, "failed": 1, "durationMs": 2100}
     files[7] |= {"outcome": "FAILED", "error": {"message": "not YAML", "line": 2, "column": 1}}
