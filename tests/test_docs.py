@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from gql_server.cli.commands import app
+from gql_server.cli.errors import ExitCode
 from gql_server.settings.loading import variable_of
 from gql_server.settings.settings import Settings
 from gql_server.settings.table import markdown_table
@@ -133,6 +134,11 @@ def test_every_command_exists(page: str) -> None:
 def test_every_variable_is_a_setting(page: str) -> None:
     settings = {variable_of(name, field) for name, field in Settings.model_fields.items()}
     assert set(re.findall(r"REEV_GQL_\w+", TEXTS[page])) <= settings | OTHER_VARIABLES
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", TEXTS["docs/ci.md"], re.MULTILINE)
+    assert rows == [(str(code.value), code.meaning) for code in ExitCode]
 
 
 def test_every_setting_is_in_the_table() -> None:

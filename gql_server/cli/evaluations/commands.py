@@ -237,7 +237,10 @@ def leaderboard(
 
 
 def compare(
-    baseline: Annotated[str, typer.Argument(help="A batch's id, an agent, or an agent@settings-hash.")],
+    baseline: Annotated[
+        str,
+        typer.Argument(help="A batch's id, an agent, or an agent@ with the beginning of a settings hash."),
+    ],
     candidate: Annotated[str, typer.Argument(help="What to compare with it, in the same way.")],
     benchmarks: Annotated[
         list[str] | None, typer.Option("--benchmark", help="Only this benchmark; may be repeated.")

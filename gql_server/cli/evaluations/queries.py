@@ -11,12 +11,15 @@ from typing import Any
 
 from gql_server.cli import graphql_client
 from gql_server.cli.client_commands import success
+from gql_server.cli.errors import wrong_use
 from gql_server.cli.evaluations import batch_data, tables
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.documents import cli_documents
 
 Data = dict[str, Any]
+
+LARGEST_PAGE = 200
 
 
 async def list_batches(url: str, first: int, filter: Data, *, as_json: bool) -> int:
@@ -69,15 +72,29 @@ async def leaderboard(url: str, filter: Data, order: Data, first: int, *, as_jso
 
 async def compare(url: str, baseline: str, candidate: str, within: Data, *, as_json: bool) -> int:
     """0 whatever the verdict: nobody asked for one of them."""
-    sets = {"baseline": attempt_set(baseline) | within, "candidate": attempt_set(candidate) | within}
+    sets = {
+        "baseline": await attempt_set(url, baseline) | within,
+        "candidate": await attempt_set(url, candidate) | within,
+    }
     found: Data = (await graphql_client.ask(url, cli_documents.COMPARE, sets))["compareAttempts"]
     emit(found) if as_json else tables.print_comparison(new_console(), found)
     return 0
 
 
-def attempt_set(text: str) -> Data:
-    """A batch by its id, else an agent, with a settings hash after `@`."""
+async def attempt_set(url: str, text: str) -> Data:
+    """A batch by its id, else an agent, with the beginning of a settings hash after `@`. Raises CliError."""
     with suppress(ValueError):
         return {"batchIds": [str(uuid.UUID(text))]}
-    agent, at, settings_hash = text.rpartition("@")
-    return {"agents": [agent], "settingsHashes": [settings_hash]} if at else {"agents": [text]}
+    agent, at, beginning = text.rpartition("@")
+    if not at:
+        return {"agents": [text]}
+    variables = {"filter": {"agents": [agent]}, "orderBy": {"field": "AGENT"}, "first": LARGEST_PAGE}
+    found: Data = (await graphql_client.ask(url, cli_documents.LEADERBOARD, variables))["leaderboard"]
+    known = [entry["settingsHash"] for entry in found["entries"] if entry["settingsHash"]]
+    fitting = [each for each in known if beginning and each.startswith(beginning)]
+    if len(fitting) != 1:
+        there_are = ", ".join(known) or "none"
+        raise wrong_use(
+            f"{len(fitting)} settings of {agent!r} begin with {beginning!r}; there are {there_are}"
+        )
+    return {"agents": [agent], "settingsHashes": fitting}
