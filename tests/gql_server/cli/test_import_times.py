@@ -37,7 +37,7 @@ def used(text: str, *forbidden: str) -> list[str]:
 
 
 async def test_help_imports_next_to_nothing(tmp_path: Path) -> None:
-    for command in ("serve", "run", "doctor", "token", "agents"):
+    for command in ("serve", "run", "export", "doctor", "token", "agents"):
         for arguments in (("--help",), (command, "--help")):
             done = await cli(*arguments, cwd=tmp_path, **TOLD)
             assert done.code == 0 and "gql_server.cli.commands" in imported(done.err)
