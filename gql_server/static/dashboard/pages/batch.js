@@ -110,7 +110,7 @@ function Failures({ failed: { totalCount, nodes }, batchId }) {
           .sort(([, a], [, b]) => b.length - a.length)
           .map(
             ([kind, all]) =>
-              html`<li key=${kind}><${Link} href=${`/executions?batch=${batchId}&${kind === "STOPPED" ? "state" : "failure"}=${kind}`}>${format.FAILURE_WORDS[kind] ?? kind}</${Link}> ${format.count(all.length)}</li>`,
+              html`<li key=${kind}><${Link} href=${`/executions?batch=${batchId}&${kind === "STOPPED" ? "state" : "failure"}=${kind}`}>${kind === "STOPPED" ? "stopped" : format.FAILURE_WORDS[kind]}</${Link}> ${format.count(all.length)}</li>`,
           )}
       </ul>
       ${totalCount > nodes.length && html`<p class="quiet">Of the newest ${format.count(nodes.length)} of ${format.count(totalCount)}.</p>`}
