@@ -4,8 +4,8 @@
 version, change it in the manifest and run `make vendor`. Serving never fetches anything.
 
 The manifest lists packages: name, version and licence; `files` (path in the npm package: our file name);
-`imports` (a bare module name: the file it stands for, since the content policy allows no import map);
-`sha256` of each of our files.
+`licence_text_of` (where a package comes without the text: the one beside it that has it); `imports` (a bare
+module name: the file it stands for, since the content policy allows no import map); `sha256` of each of our files.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ async def test_a_signal_while_the_request_is_answered_waits_for_the_answer(
     code = await evaluation.start(PLAN, {"benchmarkIds": ["b1"], "agents": ["a"]})
     assert code == ExitCode.INTERRUPTED
     out, err = capsys.readouterr()
-    assert out == "" and f"The batch {BATCH_ID} goes on at the server" in err
+    assert out == f"{BATCH_ID} is a batch of 1 executions\n"
+    assert f"The batch {BATCH_ID} goes on at the server" in err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
