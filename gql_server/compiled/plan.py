@@ -114,7 +114,7 @@ class Plan:
         self._variants: dict[Outcome, Variant | None] = {}
         self._cache: LruCache[Variant] = cache or LruCache(sys.maxsize)
         self._compiles_at_once = cache is None
-        self._weight = FIELD_BYTES * fields + FUNCTION_BYTES
+        self._weight = VARIANT_BYTES + FUNCTION_BYTES + FIELD_BYTES * fields
         self._wanted: set[Outcome] = set()
         self._largest_answer = largest_answer
         self._is_closed = False

@@ -69,13 +69,23 @@ def test_what_is_installed_fits_together_and_is_what_is_pinned(installation: Ins
     assert "pytest" not in versions, "development tools hide what is missing"
 
 
+OPTIONAL = {"opentelemetry": "otel", "pyarrow": "parquet"}
+"""What only an extra brings, by what is imported; without it the program says which extra is needed."""
+
+
+def test_what_is_optional_is_in_an_extra() -> None:
+    extras = PROJECT["optional-dependencies"]
+    for name, extra in OPTIONAL.items():
+        assert any(item.startswith(name) for item in extras[extra]), name
+
+
 def test_every_import_is_of_a_declared_dependency_and_each_of_those_is_imported() -> None:
     declared = {normal(re.split(r"[\[<>=;]", item)[0]) for item in PROJECT["dependencies"]}
     providers = metadata.packages_distributions()
     imported: dict[str, str] = {}
     for directory in PACKAGES:
         for path in (REPOSITORY / directory).rglob("*.py"):
-            for name in imported_names(path) - {*PACKAGES, *sys.stdlib_module_names}:
+            for name in imported_names(path) - {*PACKAGES, *OPTIONAL, *sys.stdlib_module_names}:
                 assert name in providers, f"{path}: nothing that is installed provides {name}"
                 imported |= {normal(provider): f"{path}: {name}" for provider in providers[name]}
     undeclared = {where for provider, where in imported.items() if provider not in declared}

@@ -138,7 +138,7 @@ def test_what_comes_once_is_not_compiled() -> None:
 
 def test_what_is_compiled_stays_within_its_bytes_and_what_is_used_is_not_thrown_out() -> None:
     all_ = Compilations(500_000)
-    plans = [all_.plan(number) for number in range(80)]
+    plans = [all_.plan(number) for number in range(40)]
     compiled = [all_.use(plan, a=a, b=b) for plan in plans for a in (True, False) for b in (True, False)]
     assert all_.kept.weight <= 500_000
     assert 0 < sum(compiled) < len(compiled)

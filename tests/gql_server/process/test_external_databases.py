@@ -35,7 +35,12 @@ AGENTS = {f"agents {name}" for name in ("add", "list", "remove", "show", "test")
 WEBHOOKS = {f"webhooks {name}" for name in ("add", "enable", "list", "remove", "test")}
 BATCHES = {f"batches {name}" for name in ("list", "rerun", "show", "stop")}
 EVALUATIONS = {"compare", "export", "leaderboard", "run", "stop", "watch"} | BATCHES
-OTHERS = {"doctor", "import", "init", "list", "schema", "show", "sync"} | AGENTS | EVALUATIONS | WEBHOOKS
+OTHERS = (
+    {"benchmarks list", "doctor", "import", "init", "list", "schema", "show", "sync"}
+    | AGENTS
+    | EVALUATIONS
+    | WEBHOOKS
+)
 """`doctor` tells of it among other things, `init` and `schema` touch none, the rest ask a server."""
 
 RUN = """
