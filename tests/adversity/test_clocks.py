@@ -25,7 +25,7 @@ ALLOWED = {
     "runner_bridge/worker/liveness.py",
     # Compares this clock with the database's, to tell a person how far they are apart.
     "gql_server/doctor/database.py",
-    # The time of a request in its signature, and that of a test message: the receiver compares it with its own clock.
+    # The time of a request in its signature, and of a test message: the receiver compares it with its clock.
     "runner_bridge/webhooks/requests.py",
     "runner_bridge/webhooks/managing.py",
     # Whether what is kept for weeks, or sent for a while, is old: a clock that is wrong by minutes does no harm.
