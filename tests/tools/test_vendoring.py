@@ -22,7 +22,7 @@ def test_the_files_on_disk_are_those_of_the_manifest() -> None:
 
 def test_every_package_comes_with_its_licence_and_without_source_maps() -> None:
     for package in read_manifest(VENDOR):
-        bearer = package.get("licence_text_of", package["name"])
+        bearer = package["licence_text_of"] if "licence_text_of" in package else package["name"]
         text = (VENDOR / bearer / "LICENSE").read_text(encoding="utf-8")
         assert LICENCES[package["licence"]] in text
     files = [path for path in VENDOR.rglob("*") if path.is_file()]
