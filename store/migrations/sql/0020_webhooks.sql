@@ -83,9 +83,12 @@ WHERE x.batch_id = b.id;
 CREATE FUNCTION end_batch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(8243110937284436533);
-    UPDATE batches SET ended_at = (SELECT max(ended_at) FROM executions WHERE batch_id = NEW.batch_id)
-    WHERE id = NEW.batch_id AND ended_at IS NULL
-      AND NOT EXISTS (SELECT FROM executions WHERE batch_id = NEW.batch_id AND NOT is_terminal(status));
+    -- Of many that end in one transaction the others find it ended, without a look at all of them.
+    PERFORM FROM batches WHERE id = NEW.batch_id AND ended_at IS NULL;
+    IF FOUND AND NOT EXISTS (SELECT FROM executions WHERE batch_id = NEW.batch_id AND NOT is_terminal(status)) THEN
+        UPDATE batches SET ended_at = (SELECT max(ended_at) FROM executions WHERE batch_id = NEW.batch_id)
+        WHERE id = NEW.batch_id;
+    END IF;
     RETURN NULL;
 END
 $$;
