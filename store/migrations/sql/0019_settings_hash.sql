@@ -5,7 +5,10 @@ COMMENT ON COLUMN executions.settings_hash IS
 
 CREATE FUNCTION settings_hash(usage jsonb, execution_agent text, agent_revision integer) RETURNS text
     LANGUAGE sql STABLE
-    RETURN coalesce(usage ->> 'settings_hash', (
+    -- Files may say anything: what is too long for an index is named by its hash.
+    RETURN coalesce(CASE WHEN length(usage ->> 'settings_hash') > 128
+        THEN encode(sha256(convert_to(usage ->> 'settings_hash', 'UTF8')), 'hex')
+        ELSE nullif(usage ->> 'settings_hash', '') END, (
         SELECT r.settings_hash FROM agent_revisions AS r WHERE r.agent = execution_agent AND r.number = agent_revision
     ), (
         SELECT encode(sha256(convert_to(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
+import string
 import uuid
 from dataclasses import fields
 from typing import Any
@@ -116,6 +117,16 @@ async def test_what_a_transcript_tells_after_the_end_moves_to_the_group_of_its_s
     await check(db, batch_id)
     assert len(await sums(db, WHOLE)) == 2, "a group without executions is none"
     assert await settings_of(db, ["a", "nobody"]) == {"a": 2}
+
+
+async def test_whatever_a_file_calls_its_settings_is_stored_and_told_apart(db: Database) -> None:
+    rows = await insert_ended(db, [Ended(1.0, agent="a") for _ in range(3)])
+    names = ["".join(random.Random(seed).choices(string.ascii_letters, k=8000)) for seed in (1, 2)]  # noqa: S311
+    for row, name in zip(rows, [*names, ""], strict=True):
+        usage = {"settings_hash": name}
+        await messages.add(db, [stored_transcript(ExecutionId(row["id"]), [], usage)])
+    found = [each.settings_hash for each in await sums(db, WHOLE)]
+    assert len(set(found)) == 3 and None in found and "" not in found
 
 
 async def test_ends_at_the_same_time_are_all_counted(db: Database) -> None:
