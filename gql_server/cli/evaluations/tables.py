@@ -37,15 +37,18 @@ def print_result(console: Console, batch: Data, found: Sequence[Check]) -> None:
 
 
 def figures_line(batch: Data) -> str:
-    """How many attempts were solved, and how sure the rate is."""
+    """How many attempts were solved; of one agent with one settings also how sure the rate is."""
     figures = batch["figures"]
     attempts, left_out = figures["attempts"], batch["progress"]["ended"] - figures["attempts"]
     parts = [f"solved {figures['solved']} of {attempts} attempts"]
-    if (interval := figures["solveRateInterval"]) is not None:
-        low, high = (round(100 * end) for end in (interval["low"], interval["high"]))
-        parts.append(f"{round(100 * figures['solveRate'])} %, the true rate is between {low} and {high} %")
-    if figures["meanComputedScore"] is not None:
-        parts.append(f"mean score {figures['meanComputedScore']:.3f}")
+    # A rate of several together would be nobody's: each has a line of its own.
+    if len(batch["entries"]) == 1:
+        alone = batch["entries"][0]["figures"]
+        if (interval := alone["solveRateInterval"]) is not None:
+            low, high = (round(100 * end) for end in (interval["low"], interval["high"]))
+            parts.append(f"{round(100 * alone['solveRate'])} %, the true rate is between {low} and {high} %")
+        if alone["meanScore"] is not None:
+            parts.append(f"mean score {alone['meanScore']:.3f}")
     if left_out:
         parts.append(f"{left_out} {'does' if left_out == 1 else 'do'} not count for the agent")
     return "; ".join(parts)

@@ -149,9 +149,20 @@ async def test_repeats_are_watched_to_the_end_and_counted(server: Server, tmp_pa
 
 
 def test_what_does_not_count_is_said_beside_the_rate() -> None:
-    unknown = {"solveRate": None, "solveRateInterval": None, "meanComputedScore": None}
-    batch = {"progress": {"ended": 1}, "figures": {"attempts": 0, "solved": 0, **unknown}}
+    unknown = {"solveRate": None, "solveRateInterval": None, "meanScore": None}
+    entries: list[dict[str, Any]] = [{"figures": unknown}]
+    batch = {"progress": {"ended": 1}, "figures": {"attempts": 0, "solved": 0}, "entries": entries}
     assert figures_line(batch) == "solved 0 of 0 attempts; 1 does not count for the agent"
+
+
+def test_two_agents_together_have_no_rate() -> None:
+    of_one = {"solveRate": 1.0, "solveRateInterval": {"low": 0.5, "high": 1.0}, "meanScore": 1.0}
+    batch = {
+        "progress": {"ended": 4},
+        "figures": {"attempts": 4, "solved": 4},
+        "entries": [{"figures": of_one}] * 2,
+    }
+    assert figures_line(batch) == "solved 4 of 4 attempts"
 
 
 async def test_json_is_one_object_a_line_with_every_event_once(server: Server, tmp_path: Path) -> None:

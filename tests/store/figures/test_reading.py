@@ -121,7 +121,7 @@ async def test_what_a_transcript_tells_after_the_end_moves_to_the_group_of_its_s
 
 async def test_whatever_a_file_calls_its_settings_is_stored_and_told_apart(db: Database) -> None:
     rows = await insert_ended(db, [Ended(1.0, agent="a") for _ in range(3)])
-    names = ["".join(random.Random(seed).choices(string.ascii_letters, k=8000)) for seed in (1, 2)]  # noqa: S311
+    names = ["".join(random.Random(seed).choices(string.ascii_letters, k=8000)) for seed in (1, 2)]
     for row, name in zip(rows, [*names, ""], strict=True):
         usage = {"settings_hash": name}
         await messages.add(db, [stored_transcript(ExecutionId(row["id"]), [], usage)])

@@ -13,7 +13,7 @@ import { Downloads } from "../parts/download.js";
 import { useEnds, withEnd } from "../parts/ends.js";
 import { LabelForm, Tags } from "../parts/labels.js";
 import { Empty, Shown } from "../parts/notices.js";
-import { SolveRate } from "../parts/rates.js";
+import { SolvedOf } from "../parts/rates.js";
 import { Link, usePage } from "../router.js";
 
 const streamOf = (id) => ({
@@ -69,7 +69,7 @@ function Header({ batch, refresh }) {
   };
   return html`
     <section class="surface" aria-label="Summary">
-      <p class="big"><${SolveRate} figures=${figures} label="Solve rate" /></p>
+      <p class="big"><${SolvedOf} figures=${figures} /></p>
       <${BatchState} batch=${batch} counts=${true} />
       ${note && html`<p class="said">${note}</p>`}
       ${tags.length > 0 && html`<p><${Tags} tags=${tags} href="/batches?tag=" /></p>`}

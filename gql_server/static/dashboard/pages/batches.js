@@ -10,7 +10,7 @@ import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { SearchField } from "../parts/field.js";
 import { Tags } from "../parts/labels.js";
 import { attempt, Empty, Shown } from "../parts/notices.js";
-import { SolveRate } from "../parts/rates.js";
+import { SolvedOf } from "../parts/rates.js";
 import { Link, usePage, useSearch } from "../router.js";
 
 const PAGE = 50;
@@ -84,7 +84,7 @@ const Row = ({ batch, compare }) => html`
       ${batch.tags.length > 0 && html`<p><${Tags} tags=${batch.tags} href="/batches?tag=" /></p>`}
     </th>
     <td><${BatchState} batch=${batch} /></td>
-    <td><${SolveRate} figures=${batch.figures} label=${`Solve rate of ${batchName(batch)}`} /></td>
+    <td><${SolvedOf} figures=${batch.figures} /></td>
     <td><${Score} value=${batch.figures.meanComputedScore} /></td>
     <td><${Age} iso=${batch.requestedAt} /></td>
     ${compare && html`<td>${compare === batch.id ? "this one" : html`<${Link} href=${comparisonOf({ batchIds: [compare] }, { batchIds: [batch.id] })}>Compare</${Link}>`}</td>`}

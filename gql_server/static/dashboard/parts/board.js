@@ -24,6 +24,10 @@ const COLUMNS = [
   ["P95_TIME", "95 % within", ({ p95TimeMs }) => format.duration(p95TimeMs)],
 ];
 
+// What is known of none, as tokens without a model, has no column.
+const columnsOf = (entries) =>
+  COLUMNS.filter(([, , shown]) => !shown || entries.some(({ figures }) => shown(figures) !== format.UNKNOWN));
+
 const keyOf = ({ agent, settingsHash }) => `${agent} ${settingsHash}`;
 
 // `within` are the conditions that the entries were asked with: they hold for what is compared too. `order` and
@@ -31,6 +35,7 @@ const keyOf = ({ agent, settingsHash }) => `${agent} ${settingsHash}`;
 export function Board({ entries, within = {}, order, sortBy }) {
   const [opened, setOpened] = useState(new Set());
   const [picked, setPicked] = useState([]);
+  const columns = columnsOf(entries);
   const toggle = (key) => setOpened((opened) => new Set(opened).symmetricDifference(new Set([key])));
   const pick = (key) =>
     setPicked((picked) =>
@@ -43,7 +48,7 @@ export function Board({ entries, within = {}, order, sortBy }) {
         <thead>
           <tr>
             ${entries.length > 1 && html`<th scope="col"><span class="hidden">Compare</span></th>`}
-            ${COLUMNS.map(([field, title]) => html`<${Heading} key=${title} field=${order && field} title=${title} order=${order} sortBy=${sortBy} />`)}
+            ${columns.map(([field, title]) => html`<${Heading} key=${title} field=${order && field} title=${title} order=${order} sortBy=${sortBy} />`)}
           </tr>
         </thead>
         <tbody>
@@ -51,8 +56,8 @@ export function Board({ entries, within = {}, order, sortBy }) {
             const key = keyOf(entry);
             return html`
               <${Fragment} key=${key}>
-                <${Line} entry=${entry} canPick=${entries.length > 1} picked=${picked.includes(key)} pick=${() => pick(key)} opened=${opened.has(key)} toggle=${() => toggle(key)} />
-                ${opened.has(key) && html`<tr><td colspan=${COLUMNS.length + 1}><${ByBenchmark} entry=${entry} /></td></tr>`}
+                <${Line} entry=${entry} columns=${columns} canPick=${entries.length > 1} picked=${picked.includes(key)} pick=${() => pick(key)} opened=${opened.has(key)} toggle=${() => toggle(key)} />
+                ${opened.has(key) && html`<tr><td colspan=${columns.length + 1}><${ByBenchmark} entry=${entry} /></td></tr>`}
               </${Fragment}>
             `;
           })}
@@ -80,7 +85,7 @@ function Compare({ picked, within }) {
   `;
 }
 
-function Line({ entry, canPick, picked, pick, opened, toggle }) {
+function Line({ entry, columns, canPick, picked, pick, opened, toggle }) {
   const { agent, settingsHash, settingsSummary, model, benchmarks, isPartial, figures } = entry;
   return html`
     <tr>
@@ -93,7 +98,7 @@ function Line({ entry, canPick, picked, pick, opened, toggle }) {
       <td><${SolveRate} figures=${figures} label=${`Solve rate of ${agent}`} /><${Excluded} excluded=${figures.excluded} /></td>
       <td><${MeanWithInterval} figures=${figures} agent=${agent} /></td>
       <td>${format.count(benchmarks)}${isPartial && html` <span class="issue" title="Another line has attempts at more benchmarks.">◐ partial</span>`}</td>
-      ${COLUMNS.slice(4).map(([field, , shown]) => html`<td key=${field}>${shown(figures)}</td>`)}
+      ${columns.slice(4).map(([field, , shown]) => html`<td key=${field}>${shown(figures)}</td>`)}
     </tr>
   `;
 }

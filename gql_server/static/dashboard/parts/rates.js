@@ -37,6 +37,12 @@ export const SolveRate = ({ figures, label = "Solve rate" }) =>
         </span>
       `;
 
+// The same of several agents together: a rate of all of them would be nobody's, so their number alone.
+export const SolvedOf = ({ figures }) =>
+  figures.solveRate == null
+    ? html`<span class="quiet">${format.UNKNOWN}</span>`
+    : html`<strong class="score" data-grade=${format.grade(figures.solveRate)}>${solvedOf(figures)}</strong>`;
+
 // An interval in little room: "(23–88 %)".
 export const bounds = (interval) =>
   interval ? `(${percent(interval.low)}–${percent(interval.high)} %)` : null;
@@ -76,7 +82,7 @@ export const excludedWords = (excluded) =>
 export const Settings = ({ hash, summary }) =>
   hash
     ? html`<span class="settings" title=${hash}>${summary ?? "settings"} <code>${hash.slice(0, 8)}</code></span>`
-    : html`<span class="quiet" title="No model was asked, or nothing is recorded of how.">no settings known</span>`;
+    : html`<span class="quiet" title="No model was asked, or nothing is recorded of how.">no model settings</span>`;
 
 // The entry of a leaderboard that has an agent's current settings, or the only one there is.
 const currentEntry = (entries, config) =>
