@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gql_server.cli.errors import CliError, ExitCode, wrong_use
+from gql_server.cli.whole_files import whole_file
 
 
 def check_writable(paths: Iterable[Path | None]) -> None:
@@ -40,38 +41,13 @@ def write(path: Path, text: str) -> None:
     target = os.path.realpath(path)
     try:
         if _is_special(target):
-            with open(target, "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(target, "wb") as device:
+                device.write(text.encode())
         else:
-            _replace(target, text)
+            with whole_file(target) as file:
+                file.write(text.encode())
     except OSError as error:
         raise CliError(f"{path} cannot be written: {_reason(error)}", ExitCode.SERVER_FAILED) from error
-
-
-def _replace(target: str, text: str) -> None:
-    directory = os.path.dirname(target)
-    # A name of its own and not that of the target, which may be as long as a name can be.
-    handle, unfinished = tempfile.mkstemp(prefix=".reev-gql-", suffix=".part", dir=directory)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(unfinished, _mode(target))
-        os.replace(unfinished, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(unfinished)
-        raise
-
-
-def _mode(target: str) -> int:
-    """Of the file that is replaced, else as the process makes new files."""
-    with suppress(OSError):
-        return os.stat(target).st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _is_special(target: str) -> bool:

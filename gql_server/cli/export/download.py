@@ -24,6 +24,7 @@ from rich.progress import (
 
 from gql_server.cli import graphql_client
 from gql_server.cli.errors import CliError, ExitCode, wrong_use
+from gql_server.cli.whole_files import whole_file
 
 PART = 256 * 1024
 
@@ -105,18 +106,12 @@ def _target(output: Path | None, *, force: bool) -> Iterator[BinaryIO]:
         return
     target = Path(os.path.realpath(output))
     _check(target, output, force=force)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with part.open("xb") as file:
+        with whole_file(str(target)) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _check(target, output, force=force)
-        part.replace(target)
+            _check(target, output, force=force)
     except OSError as error:
         raise _cannot_write(output, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _check(target: Path, output: Path, *, force: bool) -> None:
