@@ -3,7 +3,8 @@
 Only benchmark revisions that both sets have are compared. A difference is the mean of the benchmarks' differences.
 Its interval comes from the spread of attempts at each benchmark (Newcombe, Welch). Where there are few attempts at
 each of many benchmarks, that says little; it then comes from the spread of the benchmarks' differences (paired t).
-Which of the two is used depends on the numbers of attempts alone, never on how they ended.
+Which of the two is used depends on the numbers of attempts, and on how they ended only where all differences are
+equal: they have no spread, and the first, which is wider then, is used.
 """
 
 from __future__ import annotations
@@ -164,7 +165,9 @@ def _difference(
         return None
     counts = [count for first, second, _ in differences for count in (first, second)]
     are_few = len(counts) / sum(1 / count for count in counts) < FEW
-    if are_few and len(differences) >= intervals.ENOUGH:
+    # Equal differences have no spread: it would say that nothing is unsure.
+    differ = len({each for *_, each in differences}) > 1
+    if are_few and differ and len(differences) >= intervals.ENOUGH:
         return Difference(after.mean - before.mean, intervals.paired([each for *_, each in differences]))
     return Difference(after.mean - before.mean, by_attempts(before, after))
 

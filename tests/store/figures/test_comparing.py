@@ -87,6 +87,13 @@ def test_few_attempts_at_many_benchmarks_are_compared_in_pairs() -> None:
     assert found.solve_rate.value == pytest.approx(0.05)
 
 
+def test_the_same_twice_is_no_proof_that_nothing_differs() -> None:
+    some = [at(f"b{number}", 2 * (number > 1), 2) for number in range(43)]
+    found = compare(some, some).solve_rate
+    assert found is not None and found.value == 0 and found.interval is not None
+    assert found.interval.low < -0.03 and found.interval.high > 0.03
+
+
 def test_only_what_both_have_is_compared_and_the_rest_is_named() -> None:
     found = compare(
         [at("both", 10, 20), at("mine", 9, 9), at("changed", 1, 1, 1), at("nothing", 0, 0)],
