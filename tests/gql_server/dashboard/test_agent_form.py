@@ -68,11 +68,11 @@ async def test_an_agent_is_added_and_run_and_deleted(make_dashboard: MakeDashboa
         await page.get_by_label("Agent").select_option("qwen")
         await page.get_by_role("button", name="Run with").click()
         summary = page.get_by_role("region", name="Summary")
-        await expect(summary).to_contain_text("100 % ◆ solved")
+        await expect(summary).to_contain_text("◆ solved 100 %")
         assert [request["body"]["user"] for request in model.requests] == ["me", "me"]
 
     await summary.get_by_role("link", name="qwen").click()
-    await expect(page.get_by_role("region", name="Figures")).to_contain_text("Solved1 100 %")
+    await expect(page.get_by_role("region", name="Figures")).to_contain_text("1 of 1 solved")
     page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="Delete").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Agents")

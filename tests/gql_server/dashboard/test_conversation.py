@@ -86,7 +86,7 @@ async def test_a_conversation_is_seen_as_it_happens_and_its_sums_at_the_end(
         await asyncio.to_thread(cues[1].touch)
         await expect(log).to_contain_text("Paid.")
         await expect(log).to_contain_text("The conversation ended: the model called no more tools.")
-        await expect(page.get_by_role("region", name="Summary")).to_contain_text("100 % ◆ solved")
+        await expect(page.get_by_role("region", name="Summary")).to_contain_text("◆ solved 100 %")
     usage = page.get_by_role("region", name="Usage")
     for words in ("Turns2", "Tool calls1", "Input tokens200 80 cached", "Output tokens20 6 reasoning"):
         await expect(usage).to_contain_text(words)
