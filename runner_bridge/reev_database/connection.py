@@ -1,0 +1,86 @@
+"""A connection to a private copy that trusts nothing in it: no function, view or trigger of the file is executed.
+
+What a statement may do is decided by an authorizer, how long values may be and how long a step may take by limits.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from runner_bridge.reev_database.errors import Limits, Reason, ReevDatabaseError, is_too_slow
+
+_INSTRUCTIONS = 20_000
+"""Of SQLite's machine, between two looks at the clock."""
+
+_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
+_FUNCTIONS = frozenset({"count", "quick_check", "pragma_quick_check"})
+_PRAGMAS = frozenset({"table_info", "quick_check"})
+
+
+class Connection:
+    """Reads one copy, one statement or step after the other; any thread may, but only one at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
+        self._connection = connection
+        self.limits = limits
+        self._until = float("inf")
+        connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._until
+
+    def rows(self, statement: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement. Raises sqlite3.Error; ReevDatabaseError when a step takes too long."""
+        try:
+            self._begin_step()
+            with closing(self._connection.execute(statement, values)) as cursor:
+                while row := cursor.fetchone():
+                    yield row
+                    self._begin_step()
+        except sqlite3.Error as error:
+            if is_too_slow(error):
+                raise ReevDatabaseError(
+                    Reason.TOO_SLOW,
+                    f"Reading one row took longer than {self.limits.step_seconds:g} s: the file is damaged, or "
+                    "made to do harm",
+                ) from error
+            raise
+
+    def one(self, statement: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
+        return next(self.rows(statement, values), None)
+
+    def _begin_step(self) -> None:
+        self._until = time.monotonic() + self.limits.step_seconds
+
+
+@contextmanager
+def connect(copy: Path, limits: Limits) -> Iterator[Connection]:
+    """Opens a private copy; what its log has becomes part of it."""
+    with closing(sqlite3.connect(copy, isolation_level=None, check_same_thread=False)) as connection:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.text_bytes)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        opened = Connection(connection, limits)
+        for setting in (
+            "trusted_schema = OFF",
+            "cell_size_check = ON",
+            "mmap_size = 0",
+            "locking_mode = EXCLUSIVE",
+            "temp_store = FILE",
+        ):
+            list(opened.rows(f"PRAGMA {setting}"))
+        connection.set_authorizer(_authorize)
+        yield opened
+
+
+def _authorize(action: int, first: str | None, second: str | None, _: str | None, __: str | None) -> int:
+    allowed = (
+        action in _ALLOWED
+        or (action == sqlite3.SQLITE_FUNCTION and second in _FUNCTIONS)
+        or (action == sqlite3.SQLITE_PRAGMA and first in _PRAGMAS)
+    )
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
