@@ -288,5 +288,7 @@ def _with_settings(part: Callable[[Any], Coroutine[Any, Any, None]], **options: 
     try:
         settings = load_settings(options)
         raise typer.Exit(server.run(part, settings))
-    except (SettingsError, StartupError) as error:
+    except SettingsError as error:
+        raise wrong_use(str(error)) from error
+    except StartupError as error:
         raise CliError(str(error)) from error

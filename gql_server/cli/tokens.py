@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from rich.text import Text
 
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import CliError, wrong_use
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.cli.views.rows import Rows
@@ -27,7 +27,7 @@ from store.postgres.migrate import check
 async def create(settings: Settings, name: str, scope: str, *, as_json: bool) -> None:
     """Prints the new token."""
     if NAME.fullmatch(name) is None:
-        raise CliError("a name has letters, digits, `_`, `.` and `-`, 64 at most")
+        raise wrong_use("a name has letters, digits, `_`, `.` and `-`, 64 at most")
     secret = api_tokens.new_secret()
     async with _database(settings) as db:
         token = await api_tokens.create(db, name, Scope[scope.upper()], secret)

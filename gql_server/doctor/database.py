@@ -13,6 +13,7 @@ from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from runner_bridge.agents import configurations
 from runner_bridge.processes import members
+from runner_bridge.webhooks import managing
 from store.errors import DatabaseUnsuitable, SchemaOutdated, SchemaTooNew, StoreError
 from store.executions import state_machine
 from store.model import Execution, ExecutionOrigin, ExecutionStatus
@@ -20,6 +21,8 @@ from store.postgres import requirements
 from store.postgres.connector import Connector
 from store.postgres.database import Database
 from store.postgres.migrate import require_newest
+from store.webhooks import webhooks
+from store.webhooks.webhooks import Webhook
 from store.workers import diagnosis, workers
 from store.workers.diagnosis import QueueFacts, ServerFacts
 from store.workers.workers import OwnedExecution, Worker
@@ -108,7 +111,11 @@ async def _of(url: str, settings: Settings) -> AsyncIterator[Finding]:
         live = await state_machine.live(db)
         for finding in await asyncio.to_thread(lambda: list(_leaked(live))):
             yield finding
-        for finding in _keys(await configurations.unusable_keys(db, settings.runner.secret_key)):
+        secret_key = settings.runner.secret_key
+        for finding in _keys(await configurations.unusable_keys(db, secret_key)):
+            yield finding
+        unusable = await managing.unusable_secrets(db, secret_key)
+        for finding in _webhooks(await webhooks.every(db), unusable):
             yield finding
     finally:
         await db.close()
@@ -119,6 +126,26 @@ def _keys(unusable: Mapping[str, str]) -> Iterator[Finding]:
         yield problem("agent keys", reason, f"Every execution of {agent} fails until then")
     if not unusable:
         yield ok("agent keys", "every stored API key can be decrypted")
+
+
+def _webhooks(every: Sequence[Webhook], unusable: Mapping[str, str]) -> Iterator[Finding]:
+    for url, reason in unusable.items():
+        yield problem(
+            "webhooks", f"{url}: {reason}", "Nothing is sent there until then; or delete it, and add it anew"
+        )
+    silent = [webhook for webhook in every if webhook.disabled_at or webhook.failing_since]
+    for webhook in silent:
+        if webhook.disabled_at:
+            when = f"{webhook.disabled_at:%Y-%m-%d %H:%M} UTC"
+            message = f"{webhook.url} was given up at {when}: {webhook.last_error}"
+            yield warning(
+                "webhooks", message, f"When it answers again: `reev-gql webhooks enable {webhook.id}`"
+            )
+        else:
+            message = f"{webhook.url} has {webhook.pending} messages to come and fails: {webhook.last_error}"
+            yield warning("webhooks", message, f"Try it with `reev-gql webhooks test {webhook.id}`")
+    if not silent and not unusable:
+        yield ok("webhooks", f"{len(every)}, none of which fails" if every else "none")
 
 
 def _server(facts: ServerFacts) -> Iterator[Finding]:

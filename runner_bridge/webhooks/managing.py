@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 
 from runner_bridge.agents.secret_key import SecretKey
-from runner_bridge.errors import InvalidInput, WebhookNotFound
+from runner_bridge.errors import InvalidInput, SecretKeyError, WebhookNotFound
 from runner_bridge.formats.agents.endpoint_addresses import (
     MAX_URL_LENGTH,
     ForbiddenAddress,
@@ -56,6 +56,17 @@ async def test(db: Database, secret_key: SecretKey, webhook_id: WebhookId) -> tu
     secret = signing.decrypted(secret_key, webhook_id, webhook.encrypted_secret)
     body = payloads.test_body(webhook_id, dt.datetime.now(dt.UTC))
     return webhook.url, await send(Message(payloads.message_id(uuid.uuid4()), webhook.url, body), secret)
+
+
+async def unusable_secrets(db: Database, secret_key: SecretKey) -> dict[str, str]:
+    """Why stored secrets cannot be decrypted, by address: nothing can be sent there."""
+    reasons = {}
+    for webhook in await webhooks.every(db):
+        try:
+            signing.decrypted(secret_key, webhook.id, webhook.encrypted_secret)
+        except SecretKeyError as error:
+            reasons[webhook.url] = str(error)
+    return reasons
 
 
 def not_found(webhook_id: object) -> WebhookNotFound:

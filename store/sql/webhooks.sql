@@ -1,3 +1,7 @@
+-- name: lock_writers
+-- Two that add at the same time take turns: else each counts without the other, and there may be too many.
+SELECT pg_advisory_xact_lock(8243110937284436534)
+
 -- name: add
 INSERT INTO webhooks (id, url, events, encrypted_secret)
 SELECT $1, $2, $3::text[]::webhook_event[], $4 WHERE (SELECT count(*) FROM webhooks) < $5

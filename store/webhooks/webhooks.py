@@ -50,7 +50,9 @@ async def add(
     db: Database, webhook_id: WebhookId, url: str, events: Sequence[WebhookEvent], encrypted_secret: bytes
 ) -> Webhook | None:
     """Stores a new one; None when there are MAX_WEBHOOKS already."""
-    added = await db.fetchval(SQL["add"], webhook_id, url, events, encrypted_secret, MAX_WEBHOOKS)
+    async with db.transaction() as connection:
+        await connection.execute(SQL["lock_writers"])
+        added = await connection.fetchval(SQL["add"], webhook_id, url, events, encrypted_secret, MAX_WEBHOOKS)
     return None if added is None else await get(db, webhook_id)
 
 

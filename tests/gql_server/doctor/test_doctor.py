@@ -19,8 +19,10 @@ from gql_server.doctor import Finding, Level, examine, machine
 from gql_server.settings.settings import Settings
 from runner_bridge.agents import configurations
 from runner_bridge.processes import members
+from runner_bridge.webhooks import managing
 from store.model import ExecutionStatus
 from store.postgres.database import Database
+from store.webhooks.webhooks import WebhookEvent
 from tests.helpers.command_line import Finished, Server, cli
 from tests.helpers.external import FULL_DISK, few_rights, locked
 from tests.helpers.places import REPOSITORY
@@ -238,3 +240,28 @@ async def test_an_api_key_that_cannot_be_decrypted_is_a_problem(
         assert finding.level is Level.PROBLEM and "REEV_GQL_SECRET_KEY" in finding.message
         assert "glm" in str(finding.advice) and "canary-word" not in str(finding)
     assert not (tmp_path / "data").exists(), "looking makes no key"
+
+
+async def test_webhooks_that_fail_were_given_up_or_cannot_be_signed_for_are_told(
+    tmp_path: Path, database_url: str, db: Database
+) -> None:
+    values = settings(tmp_path, database_url, secret_key="k" * 32)
+    [none] = await found(values, "webhooks")
+    assert (none.level, none.message) == (Level.OK, "none")
+    for path in ("fails", "gone"):
+        await managing.add(
+            db, values.runner.secret_key, f"http://127.0.0.1:1/{path}", [WebhookEvent.BATCH_ENDED]
+        )
+    [fine] = await found(values, "webhooks")
+    assert fine.level is Level.OK
+    await db.execute(
+        "UPDATE webhooks SET failing_since = now(), last_error = 'answered 500',"
+        " disabled_at = CASE WHEN url LIKE '%gone' THEN now() END"
+    )
+    fails, gone = await found(values, "webhooks")
+    assert {fails.level, gone.level} == {Level.WARNING}
+    assert "/fails has 0 messages to come" in fails.message and "webhooks test" in str(fails.advice)
+    assert "/gone was given up" in gone.message and "webhooks enable" in str(gone.advice)
+    other = await found(settings(tmp_path, database_url, secret_key="l" * 32), "webhooks")
+    unusable = [finding for finding in other if finding.level is Level.PROBLEM]
+    assert len(unusable) == 2 and all("REEV_GQL_SECRET_KEY" in finding.message for finding in unusable)

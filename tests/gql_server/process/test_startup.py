@@ -140,10 +140,10 @@ async def test_a_newer_schema_is_refused(tmp_path: Path, database_url: str) -> N
 
 async def test_bad_settings_are_one_line(tmp_path: Path) -> None:
     done = await cli("serve", cwd=tmp_path, REEV_GQL_LOG_LEVEL="loud")
-    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert (done.code, done.err.count("\n")) == (2, 1)
     assert "REEV_GQL_LOG_LEVEL" in done.err
     exposed = await cli("serve", "--host", "0.0.0.0", cwd=tmp_path)  # noqa: S104
-    assert (exposed.code, exposed.err.count("\n")) == (1, 1)
+    assert (exposed.code, exposed.err.count("\n")) == (2, 1)
     assert "REEV_GQL_TOKEN" in exposed.err and "REEV_GQL_ALLOWED_HOSTS" in exposed.err
 
 

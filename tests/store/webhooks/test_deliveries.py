@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import uuid
+from collections.abc import Coroutine
 from typing import Any
 
 from store.batches import batches
@@ -185,10 +186,15 @@ async def test_the_result_of_a_lost_lease_changes_nothing(db: Database) -> None:
 
 
 async def test_webhooks_have_a_limit(db: Database) -> None:
-    for _ in range(MAX_WEBHOOKS):
+    for _ in range(MAX_WEBHOOKS - 1):
         await hook(db)
-    added = await webhooks.add(db, WebhookId(uuid.uuid4()), "http://x/", (WebhookEvent.BATCH_ENDED,), b"")
-    assert added is None and len(await webhooks.every(db)) == MAX_WEBHOOKS
+
+    def add() -> Coroutine[Any, Any, Webhook | None]:
+        return webhooks.add(db, WebhookId(uuid.uuid4()), "http://x/", (WebhookEvent.BATCH_ENDED,), b"")
+
+    added = await asyncio.gather(*(add() for _ in range(8)))
+    assert sum(webhook is not None for webhook in added) == 1
+    assert await add() is None and len(await webhooks.every(db)) == MAX_WEBHOOKS
 
 
 async def test_ended_deliveries_are_deleted_after_a_while_and_waiting_ones_stay(db: Database) -> None:
