@@ -98,4 +98,11 @@ def _resolved(path: Path) -> tuple[Directory, str]:
         raise ReevDatabaseError(Reason.NOT_FOUND, f"There is no file {path}") from None
     except (OSError, RuntimeError, ValueError) as error:
         raise ReevDatabaseError(Reason.UNREADABLE, f"{path} cannot be read: {error}") from None
+    beside_link, beside_file = Path(f"{path}-wal"), Path(f"{real}-wal")
+    if path.is_symlink() and beside_link.exists() and not beside_file.exists():
+        raise ReevDatabaseError(
+            Reason.UNREADABLE,
+            f"{path} is a link, and its log {beside_link.name} is beside the link instead of the file: copy both "
+            "into one directory and import that copy",
+        )
     return Directory(real.parent), real.name

@@ -34,6 +34,7 @@ SLOW_PLACES = (
     "gql_server/ws/test_protocol.py",
     "gql_server/ws/test_sharing.py",
     "runner_bridge/formats/test_strict_yaml.py",
+    "runner_bridge/reev_database/test_torn_copies.py",
     "store/embedded",
 )
 """Folders and modules, below tests/: faults, installations, big tables, random documents, and long waits."""
