@@ -97,10 +97,12 @@ class ExclusionReason(StrEnum):
 
 
 class ExecutionOrigin(StrEnum):
-    """Whether the runner was started by a worker on request, or by somebody else and its files were found."""
+    """How an execution came here: a worker started its runner on request, somebody else did and its files were
+    found, or another program's database tells of it."""
 
     REQUESTED = "REQUESTED"
     OBSERVED = "OBSERVED"
+    IMPORTED = "IMPORTED"
 
 
 class RunnerKind(StrEnum):
@@ -237,9 +239,9 @@ class Execution:
     def queue_duration_ms(self) -> int | None:
         """Milliseconds between queued and started, both by the database clock; None before the start.
 
-        None as well for an observed execution, whose wait is unknown.
+        None as well for one that others started: its wait is unknown.
         """
-        if self.started_at is None or self.origin is ExecutionOrigin.OBSERVED:
+        if self.started_at is None or self.origin is not ExecutionOrigin.REQUESTED:
             return None
         return round((self.started_at - self.queued_at).total_seconds() * 1000)
 

@@ -169,6 +169,27 @@ def import_(
     finish(import_files.import_files(url, absolute, as_json=json))
 
 
+@app.command(name="import-reev")
+def import_reev(
+    databases: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATABASE...", help="Databases of reev, usually db/reev_results.db."),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would be imported; nothing is written.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Import the history of reev from its SQLite database; works on the database itself, without a server.
+
+    The file is copied first and never written, also while reev runs. A repeated import adds what is new.
+    """
+
+    from gql_server.cli import import_reev as importing
+
+    _with_settings(lambda settings: importing.import_reev(settings, databases, dry_run=dry_run, as_json=json))
+
+
 app.command()(run)
 
 

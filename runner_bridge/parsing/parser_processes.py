@@ -53,8 +53,9 @@ class ParserLost(Exception):
 class ParserProcess:
     """One process, started at its first call. It takes one call at a time."""
 
-    def __init__(self, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, answer_s: float = ANSWER_S) -> None:
         self._threads = threads
+        self._answer_s = answer_s
         self._using = threading.Lock()
         self._killed = False
         self._child: subprocess.Popen[bytes] | None = None
@@ -105,8 +106,8 @@ class ParserProcess:
                 if self._killed:
                     raise ParserLost("it was ended")
                 connection.send(message)
-                if not connection.poll(ANSWER_S):
-                    raise ParserLost(f"it did not answer within {ANSWER_S:g} s")
+                if not connection.poll(self._answer_s):
+                    raise ParserLost(f"it did not answer within {self._answer_s:g} s")
                 answer: _Answer = connection.recv()
                 return answer
             except EOFError:

@@ -138,10 +138,11 @@ _describe(
 _describe(
     ExecutionOrigin,
     "ExecutionOrigin",
-    "Who started the runner.",
+    "How an execution came here.",
     {
-        "REQUESTED": "This server, on request.",
-        "OBSERVED": "Another program; its files were found in the sessions directory.",
+        "REQUESTED": "This server started its runner, on request.",
+        "OBSERVED": "Another program started its runner; its files were found in the sessions directory.",
+        "IMPORTED": "It was recorded by reev, and imported from its database.",
     },
 )
 

@@ -79,7 +79,7 @@ class Execution:
     agent: str = strawberry.field(
         description="The agent that acts; `unknown` when the files of an observed execution do not name it."
     )
-    origin: ExecutionOrigin = strawberry.field(description="Who started the runner.")
+    origin: ExecutionOrigin = strawberry.field(description="How the execution came here.")
     status: ExecutionStatus = strawberry.field(description="Its state.")
     revision: int = strawberry.field(
         description="The seq of its newest event. Of two answers about one execution the higher is newer."

@@ -28,6 +28,8 @@ class ChangedMeanwhile(Exception):
 @dataclass(frozen=True, slots=True)
 class _Known:
     revision: int
+    newest: int
+    """The greatest revision: definitions of old are added behind the current one."""
     content_hash: str
     source_path: str | None
     archived: bool
@@ -108,7 +110,11 @@ async def upsert(db: Database, draft: BenchmarkDraft) -> tuple[Benchmark, SyncOu
 async def _known(connection: Connection) -> dict[BenchmarkId, _Known]:
     return {
         BenchmarkId(row["id"]): _Known(
-            row["current_revision"], row["content_hash"], row["source_path"], row["archived_at"] is not None
+            row["current_revision"],
+            row["newest"],
+            row["content_hash"],
+            row["source_path"],
+            row["archived_at"] is not None,
         )
         for row in await connection.fetch(SQL["known"])
     }
@@ -133,7 +139,7 @@ def _compare(
             changes.append(_Change(draft.id, outcome, 1, draft.source_path, False, draft))
         elif before.content_hash != draft.content_hash:
             outcome, path = SyncOutcome.UPDATED, draft.source_path or before.source_path
-            changes.append(_Change(draft.id, outcome, before.revision + 1, path, False, draft))
+            changes.append(_Change(draft.id, outcome, before.newest + 1, path, False, draft))
         elif before.archived or (draft.source_path or before.source_path) != before.source_path:
             # The content is known, but its file came back or moved: no new revision.
             outcome, path = SyncOutcome.UPDATED, draft.source_path or before.source_path
@@ -161,14 +167,15 @@ async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
         SQL["write_benchmarks"],
         *columns([(c.id, c.revision, c.source_path, c.archived) for c in ordered]),
     )
-    revised = [_revision(change.draft, change.revision) for change in ordered if change.draft is not None]
+    revised = [revision_row(change.draft, change.revision) for change in ordered if change.draft is not None]
     if revised:
         await connection.execute(SQL["write_revisions"], *columns(revised))
     rows_of_log = columns([(c.id, c.revision, c.outcome) for c in ordered])
     await connection.execute(SQL["append_changes"], *rows_of_log)
 
 
-def _revision(draft: BenchmarkDraft, revision: int) -> tuple[Any, ...]:
+def revision_row(draft: BenchmarkDraft, revision: int) -> tuple[Any, ...]:
+    """A definition as a row of benchmark_revisions."""
     return (
         draft.id,
         revision,

@@ -102,6 +102,11 @@ class Observed:
     """The tool calls in the session file itself."""
     log: StoredLog | None
 
+    @property
+    def size(self) -> int:
+        """About how many characters it has."""
+        return len(self.result[-1]) + len(self.steps or "") + len(self.session_calls or "")
+
 
 def prepare(
     execution_id: ExecutionId,
@@ -236,39 +241,45 @@ async def unheard(db: Database, silence_s: float, but: Sequence[ExecutionId]) ->
     return [ExecutionId(row["id"]) for row in await db.fetch(SQL["unheard"], silence_s, but)]
 
 
-async def store(db: Database, batch: Sequence[Observed]) -> tuple[set[ExecutionId], dict[ExecutionId, str]]:
+async def store(
+    db: Database, batch: Sequence[Observed], write: str = SQL["write"]
+) -> tuple[set[ExecutionId], dict[ExecutionId, str]]:
     """Writes those whose id is free, or is of an observed execution without a result.
 
-    Returns the ids that were written, and the reasons by id of those that the database refuses. Every other id was
-    taken meanwhile. A refused one does not keep the others from being written. The ids must differ.
+    `write` is the statement for their rows. Returns the ids that were written, and the reasons by id of those that
+    the database refuses. Every other id was taken meanwhile. A refused one does not keep the others from being
+    written. The ids must differ.
     """
     try:
-        return await _store_together(db, batch), {}
+        return await _store_together(db, batch, write), {}
     except REFUSALS as error:
         if len(batch) == 1:
             reason = str(error).splitlines()[0]
             about = {"execution_id": str(batch[0].id)}
-            log.warning("session file %s cannot be stored: %s", batch[0].columns[FILE], reason, extra=about)
+            log.warning(
+                "what %s tells of it cannot be stored: %s", batch[0].columns[FILE], reason, extra=about
+            )
             return set(), {batch[0].id: f"the database cannot hold it: {reason}"}
     written: set[ExecutionId] = set()
     refused: dict[ExecutionId, str] = {}
     # Halves, so that one bad file among hundreds costs a few more statements and not hundreds.
     middle = len(batch) // 2
     for half in (batch[:middle], batch[middle:]):
-        half_written, half_refused = await store(db, half)
+        half_written, half_refused = await store(db, half, write)
         written |= half_written
         refused |= half_refused
     return written, refused
 
 
 @retried
-async def _store_together(db: Database, batch: Sequence[Observed]) -> set[ExecutionId]:
+async def _store_together(db: Database, batch: Sequence[Observed], write: str) -> set[ExecutionId]:
     if not batch:
         return set()
     async with db.transaction() as connection:
         await connection.execute(SQL["lock_importers"])
-        await connection.execute(SQL["supersede"], [item.id for item in batch])
-        found = await connection.fetch(SQL["write"], *columns([item.columns for item in batch]))
+        if write is SQL["write"]:
+            await connection.execute(SQL["supersede"], [item.id for item in batch])
+        found = await connection.fetch(write, *columns([item.columns for item in batch]))
         written = {ExecutionId(row["id"]) for row in found}
         mine = [item for item in batch if item.id in written]
         if mine:

@@ -101,7 +101,11 @@ _EXECUTION = (
         "coalesce(nullif(e.session_id, ''), e.id::text)",
         "The session id in its files; usually its own id.",
     ),
-    _plain("origin", Kind.TEXT, "REQUESTED, or OBSERVED for a runner that was started elsewhere."),
+    _plain(
+        "origin",
+        Kind.TEXT,
+        "REQUESTED; OBSERVED: its runner was started elsewhere; IMPORTED from reev.",
+    ),
     _plain("status", Kind.TEXT, "Its state, as in the API."),
     _plain("failure_kind", Kind.TEXT, "Why it failed, as in the API."),
     _plain("failure_message", Kind.TEXT, "Why it failed, for a person."),
@@ -121,9 +125,9 @@ _EXECUTION = (
     Column(
         "queue_duration_ms",
         Kind.INTEGER,
-        "CASE WHEN e.origin <> 'OBSERVED' THEN "
+        "CASE WHEN e.origin = 'REQUESTED' THEN "
         "round(date_part('epoch', e.started_at - e.queued_at) * 1000)::bigint END",
-        "Between request and start; null when observed.",
+        "Between request and start; null when others started it.",
     ),
     _plain("execution_time_ms", Kind.INTEGER, "How long the runner's process lived."),
     _plain("startup_time_ms", Kind.INTEGER, "Of that, until the runner began."),

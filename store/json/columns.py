@@ -122,7 +122,7 @@ EXECUTION = JsonTable(
         "session_id": "coalesce(nullif({row}.session_id, ''), {row}.id::text)",
         # Python rounds a float to even, and so does PostgreSQL with one.
         "queue_duration_ms": (
-            "CASE WHEN {row}.origin <> 'OBSERVED' THEN"
+            "CASE WHEN {row}.origin = 'REQUESTED' THEN"
             " round(extract(epoch FROM {row}.started_at - {row}.queued_at)::double precision * 1000)::integer END"
         ),
         "prompt": (

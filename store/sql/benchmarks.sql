@@ -2,7 +2,8 @@
 SELECT pg_advisory_xact_lock(8243110937284436529)
 
 -- name: known
-SELECT b.id, b.current_revision, b.source_path, b.archived_at, r.content_hash
+SELECT b.id, b.current_revision, b.source_path, b.archived_at, r.content_hash,
+       (SELECT max(revision) FROM benchmark_revisions m WHERE m.benchmark_id = b.id) AS newest
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 

@@ -37,6 +37,7 @@ class Origin(StrEnum):
 
     REQUESTED = "requested"
     OBSERVED = "observed"
+    IMPORTED = "imported"
 
 
 class Failure(StrEnum):

@@ -75,12 +75,17 @@ def _session(key: str, entry: Any) -> ConvertedLog:
     check_id(session_id, "session_id")
     if session_id != key:
         raise FormatError(f"is kept under another session's id than its own, {session_id}")
+    return converted_log(session_id, text, from_rfc3339(entry.get("created_at")))
+
+
+def converted_log(session_id: str, text: str, created_at: dt.datetime | None) -> ConvertedLog:
+    """What a converted tool log says; of a text that is none, nothing."""
     text = text.replace("\r\n", "\n")
     head, _, rest = text.partition("\ntool_calls:")
     return ConvertedLog(
         session_id=session_id,
         text=text,
-        created_at=from_rfc3339(entry.get("created_at")),
+        created_at=created_at,
         started_at=_time_in(head, "start_time"),
         ended_at=_time_in(head, "end_time"),
         prompt=_prompt(head),

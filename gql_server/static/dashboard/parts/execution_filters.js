@@ -10,6 +10,7 @@ const SOLVED_CHOICES = [
 const ORIGIN_CHOICES = [
   ["REQUESTED", "this server"],
   ["OBSERVED", "somebody else"],
+  ["IMPORTED", "reev; imported"],
 ];
 const NUMBERS = [
   ["costFrom", "Cost at least", "0.01"],

@@ -26,6 +26,12 @@ const FAILURES = {
   ENDPOINT: "The endpoint of the agent's model gave no usable answer. This does not count against the agent.",
 };
 
+const STARTED_BY = {
+  REQUESTED: "this server",
+  OBSERVED: "somebody else; observed",
+  IMPORTED: "reev; imported",
+};
+
 export function Header({ execution, children }) {
   const { benchmark, benchmarkId, benchmarkRevision, agent, failure } = execution;
   return html`
@@ -44,7 +50,7 @@ export function Header({ execution, children }) {
         <${Fact} name="Requested"><${Age} iso=${execution.queuedAt} /></${Fact}>
         <${Fact} name="Last activity"><${Age} iso=${execution.lastActivityAt} /></${Fact}>
         <${Fact} name="Time limit">${format.duration(execution.timeoutMs)}</${Fact}>
-        <${Fact} name="Started by">${execution.origin === "OBSERVED" ? "somebody else; observed" : "this server"}</${Fact}>
+        <${Fact} name="Started by">${STARTED_BY[execution.origin]}</${Fact}>
         ${execution.exitCode != null && html`<${Fact} name="Exit code">${execution.exitCode}</${Fact}>`}
         ${execution.startupTimeMs != null && html`<${Fact} name="Start-up">${format.duration(execution.startupTimeMs)}</${Fact}>`}
         ${execution.priority !== 0 && html`<${Fact} name="Priority">${execution.priority}</${Fact}>`}

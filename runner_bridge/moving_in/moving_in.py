@@ -1,0 +1,172 @@
+"""Imports reev databases: reads and maps each in a process of its own, and stores what is new.
+
+A repeated import writes nothing: ids that are taken stay as they are. An import that was interrupted goes on when
+it is repeated, because what was stored stays stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner_bridge.errors import BridgeError
+from runner_bridge.formats.paths import Directory
+from runner_bridge.moving_in.definitions import FoundDefinition
+from runner_bridge.moving_in.mapping import Mapped
+from runner_bridge.moving_in.reading import Chunk, Reading
+from runner_bridge.moving_in.report import ChangedExecution, DatabaseReport, RowOutcome, TableReport
+from runner_bridge.moving_in.session_files import sessions_directory
+from runner_bridge.parsing.parser_processes import ParserLost, ParserProcess
+from store.benchmarks import history
+from store.benchmarks.history import OldDefinition
+from store.executions import imported
+from store.executions.imported import Known
+from store.model import ExecutionId, ExecutionOrigin
+from store.postgres.database import Database
+
+OPEN_S = 3_600.0
+"""How long copying a database and counting its rows may take; its limits allow 4 GiB."""
+
+Progress = Callable[[DatabaseReport], None]
+"""Called after each step with the report as far as it is."""
+
+
+class ReadingLost(BridgeError):
+    """The process that read a database was ended from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReevFile:
+    """A database to import. With `within`, its directory as a client may name it, no link below is followed."""
+
+    path: Path
+    within: Directory | None = None
+
+    @property
+    def directory(self) -> Directory:
+        if self.within is not None:
+            return self.within
+        real = self.path.expanduser().resolve()
+        return Directory(real.parent.parent, (real.parent.name,) if real.parent.name else ())
+
+
+async def import_reev_database(
+    db: Database,
+    file: ReevFile,
+    *,
+    dry_run: bool = False,
+    progress: Progress = lambda _: None,
+    scratch: Path | None = None,
+) -> DatabaseReport:
+    """Imports one database; with `dry_run` only says what that would do.
+
+    Raises ReevDatabaseError when it cannot be read; ReadingLost, and errors of the store, leave what was stored.
+    """
+    began = time.monotonic()
+    now = await imported.clock(db)
+    sessions = await asyncio.to_thread(sessions_directory, file.directory)
+    async with _reader() as reader:
+        opened = await reader.call_on(Reading, Reading.open, file.path, file.within, sessions, scratch, now)
+        tables = {name: TableReport(name, rows) for name, rows in opened.rows.items()}
+        report = DatabaseReport(opened.path, opened.sha256, dry_run, tables, [*opened.remarks])
+        for table, reason in opened.skipped.items():
+            report.skip({table: opened.rows[table]}, reason)
+        progress(report)
+        while found := await reader.call_on(Reading, Reading.next_definitions):
+            await reader.call_on(Reading, Reading.place, await _definitions(db, found, report))
+            progress(report)
+        chunk = await reader.call_on(Reading, Reading.next_chunk)
+        while chunk is not None:
+            # The next one is read and mapped while this one is stored.
+            following = asyncio.create_task(reader.call_on(Reading, Reading.next_chunk))
+            try:
+                await _store(db, chunk, report)
+            except BaseException:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+                raise
+            report.duration_ms = round((time.monotonic() - began) * 1000)
+            progress(report)
+            chunk = await following
+        report.notes += await reader.call_on(Reading, Reading.close)
+    report.duration_ms = round((time.monotonic() - began) * 1000)
+    return report
+
+
+@asynccontextmanager
+async def _reader() -> AsyncIterator[ParserProcess]:
+    threads = ThreadPoolExecutor(1, "reev-database")
+    reader = ParserProcess(threads, answer_s=OPEN_S)
+    try:
+        yield reader
+    except ParserLost as error:
+        raise ReadingLost(
+            f"The process that reads the database is gone ({error}): import it again"
+        ) from error
+    finally:
+        reader.kill()
+        await asyncio.get_running_loop().run_in_executor(threads, reader.close)
+        threads.shutdown(wait=False)
+
+
+async def _definitions(
+    db: Database, found: Sequence[FoundDefinition], report: DatabaseReport
+) -> list[int | None]:
+    """Stores definitions; returns which revisions they are."""
+    old = [OldDefinition(one.draft, one.created_at) for one in found if one.draft is not None]
+    placed = iter(await history.add(db, old, dry_run=report.dry_run))
+    revisions: list[int | None] = []
+    for one in found:
+        if one.draft is None:
+            report.skip({"benchmarks": 1}, one.problem or "it has no definition")
+            revisions.append(None)
+            continue
+        place = next(placed)
+        outcome = RowOutcome.MADE if place.is_new else RowOutcome.ALREADY_THERE
+        report.count({"benchmarks": 1}, outcome)
+        revisions.append(place.revision)
+    return revisions
+
+
+async def _store(db: Database, chunk: Chunk, report: DatabaseReport) -> None:
+    report.notes += chunk.remarks
+    for skipped in chunk.skipped:
+        report.skip(skipped.tally, skipped.reason)
+    known = await imported.known(db, [one.observed.id for one in chunk.mapped])
+    new: dict[ExecutionId, Mapped] = {}
+    for one in chunk.mapped:
+        if one.observed.id in known:
+            _note_known(report, one, known[one.observed.id])
+        elif one.observed.id in new:
+            # Two spellings of one id.
+            report.count(one.tally, RowOutcome.ALREADY_THERE)
+        else:
+            new[one.observed.id] = one
+    if report.dry_run:
+        written, refused = set(new), dict[ExecutionId, str]()
+    else:
+        written, refused = await imported.store(db, [one.observed for one in new.values()])
+    for execution_id, one in new.items():
+        if execution_id in refused:
+            report.skip(one.tally, refused[execution_id])
+        elif execution_id not in written:
+            # Another import was faster.
+            report.executions_already_there += 1
+            report.count(one.tally, RowOutcome.ALREADY_THERE)
+        else:
+            report.statuses[one.status] += 1
+            report.made(one.tally, one.principal)
+            report.remark(one.remarks, one.session_id)
+
+
+def _note_known(report: DatabaseReport, one: Mapped, known: Known) -> None:
+    report.executions_already_there += 1
+    report.count(one.tally, RowOutcome.ALREADY_THERE)
+    if known.origin is ExecutionOrigin.IMPORTED and known.content_hash not in (None, one.content_hash):
+        changed = ChangedExecution(str(one.observed.id), one.session_id, known.status, one.status)
+        report.note_changed(changed)
