@@ -10,7 +10,8 @@ CREATE TYPE public.event_kind AS ENUM (
 
 CREATE TYPE public.execution_origin AS ENUM (
     'REQUESTED',
-    'OBSERVED'
+    'OBSERVED',
+    'IMPORTED'
 );
 
 CREATE TYPE public.execution_status AS ENUM (
@@ -811,7 +812,7 @@ CREATE TABLE public.execution_results (
     stored_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
-COMMENT ON TABLE public.execution_results IS 'The session file of an execution as it was read, steps excluded; at most one each';
+COMMENT ON TABLE public.execution_results IS 'The session file of an execution as it was read, steps excluded, or the rows that an imported one was made of; at most one each';
 
 CREATE TABLE public.execution_steps (
     execution_id uuid NOT NULL,
