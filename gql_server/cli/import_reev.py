@@ -86,7 +86,7 @@ def record(report: DatabaseReport) -> dict[str, Any]:
         "sha256": report.sha256,
         "dryRun": report.dry_run,
         "executions": report.executions,
-        "statuses": dict(sorted(report.statuses.items())),
+        "statuses": {str(status): number for status, number in sorted(report.statuses.items())},
         "executionsAlreadyThere": report.executions_already_there,
         "tables": [_table(table) for table in report.tables.values()],
         "remarks": [
@@ -104,6 +104,7 @@ def record(report: DatabaseReport) -> dict[str, Any]:
             for one in report.changed
         ],
         "changedCount": report.changed_count,
+        "withOtherRows": report.other_rows,
         "notes": report.notes,
         "durationMs": report.duration_ms,
     }
@@ -158,8 +159,8 @@ def _print_remarks(console: Console, report: DatabaseReport) -> None:
         console.print(
             Text(
                 printable(
-                    f"{changed.session_id} stays {changed.stored_status}: the database tells something else of "
-                    f"it now ({changed.status}), but what has ended never changes"
+                    f"{changed.session_id} stays {changed.stored_status}: by now the database says "
+                    f"{changed.status}, but what has ended never changes"
                 ),
                 style="yellow",
             ),
@@ -167,6 +168,9 @@ def _print_remarks(console: Console, report: DatabaseReport) -> None:
         )
     if (unshown := report.changed_count - SHOWN_CHANGED) > 0:
         console.print(Text(f"… and {unshown:,} others that stay as they are", style="yellow"))
+    if report.other_rows:
+        line = f"{report.other_rows:,} executions stay as they are, though their rows have changed since"
+        console.print(Text(line, style="dim"), soft_wrap=True)
 
 
 def _line(text: Text) -> Text:

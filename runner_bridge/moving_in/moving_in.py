@@ -167,6 +167,9 @@ async def _store(db: Database, chunk: Chunk, report: DatabaseReport) -> None:
 def _note_known(report: DatabaseReport, one: Mapped, known: Known) -> None:
     report.executions_already_there += 1
     report.count(one.tally, RowOutcome.ALREADY_THERE)
-    if known.origin is ExecutionOrigin.IMPORTED and known.content_hash not in (None, one.content_hash):
-        changed = ChangedExecution(str(one.observed.id), one.session_id, known.status, one.status)
-        report.note_changed(changed)
+    if known.origin is not ExecutionOrigin.IMPORTED or known.content_hash in (None, one.content_hash):
+        return
+    if known.status is one.status:
+        report.other_rows += 1
+    else:
+        report.note_changed(ChangedExecution(str(one.observed.id), one.session_id, known.status, one.status))

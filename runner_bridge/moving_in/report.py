@@ -50,7 +50,7 @@ class RemarkReport:
 
 @dataclass(frozen=True, slots=True)
 class ChangedExecution:
-    """An execution that was imported before, and of which the database tells something else by now."""
+    """An execution that was imported before, and of which the database tells another end by now."""
 
     execution_id: str
     session_id: str
@@ -75,6 +75,8 @@ class DatabaseReport:
     other_remarks: int = 0
     changed: list[ChangedExecution] = field(default_factory=list)
     changed_count: int = 0
+    other_rows: int = 0
+    """Executions that were imported before from rows that say something else, but of the same end."""
     duration_ms: int = 0
 
     @property
@@ -107,7 +109,8 @@ class DatabaseReport:
     def skip(self, tally: Mapping[str, int], reason: str) -> None:
         self.count(tally, RowOutcome.SKIPPED)
         for table, number in tally.items():
-            self.tables[table].skipped[reason] += number
+            if number:
+                self.tables[table].skipped[reason] += number
 
     def remark(self, remarks: Iterable[str], example: str) -> None:
         """Counts the remarks on one execution, each once."""

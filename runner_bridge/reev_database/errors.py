@@ -50,6 +50,10 @@ class ReevDatabaseError(BridgeError):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[ReevDatabaseError], tuple[Reason, str]]:
+        # It comes from the process that reads the file.
+        return ReevDatabaseError, (self.reason, str(self))
+
 
 def is_too_slow(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT

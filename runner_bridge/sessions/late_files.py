@@ -32,16 +32,16 @@ async def wanted_file(
     found: NamedSession, known: Known, environment_of: EnvironmentOf, noun: str
 ) -> WantedFile | FileReport | None:
     """The file to read, or why it is not read; None when its execution is observed and runs."""
-    is_observed = known.origin is ExecutionOrigin.OBSERVED
+    is_foreign = known.origin is not ExecutionOrigin.REQUESTED
     if not known.status.is_terminal:
-        if is_observed:
+        if is_foreign:
             return None
         reason = f"the execution is {known.status} here; its worker reads the {noun}"
         return replace(unchanged(found, reason), awaits_end=True)
     if known.is_pruned:
         return unchanged(found, "retention has deleted the bulk of its execution")
     try:
-        return WantedFile(found, known, {} if is_observed else await environment_of(known.agent))
+        return WantedFile(found, known, {} if is_foreign else await environment_of(known.agent))
     except LaunchError as error:
         reason = f"it cannot be searched for the API key of its agent: {error}"
         return FileReport(found.file, ImportOutcome.FAILED, found.execution_id, reason)

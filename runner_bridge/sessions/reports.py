@@ -18,7 +18,7 @@ from store.executions import ingest_problems
 from store.executions.ingest_problems import FoundConflict, FoundFailure, Place
 from store.executions.observed import Known
 from store.executions.tool_logs import Remark
-from store.model import ExecutionId
+from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
 
 logger = logging.getLogger(__name__)
@@ -95,6 +95,9 @@ def stored_report(found: NamedSession, known: Known, content_hash: str) -> FileR
         reason = f"the execution is {known.status} here; its worker reads the file when it ends"
     elif known.session_file_hash == content_hash:
         outcome = ImportOutcome.UNCHANGED
+    elif known.origin is ExecutionOrigin.IMPORTED:
+        outcome = ImportOutcome.UNCHANGED
+        reason = "the execution was imported from a database of reev, and never changes again"
     elif known.session_file_hash is None:
         reason = f"the execution has ended as {known.status} without a session file, and never changes again"
     else:

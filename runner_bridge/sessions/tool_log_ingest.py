@@ -140,7 +140,7 @@ def _read(directory: Directory, item: WantedFile) -> tuple[_Read, int]:
     try:
         if known.log is not None and is_unchanged(directory, found.name, known.log):
             return _Read(unchanged(found)), 0
-        adopts = known.origin is ExecutionOrigin.OBSERVED
+        adopts = known.origin is not ExecutionOrigin.REQUESTED
         log = read_tool_log(directory, found.name, found.session_id, adopts=adopts, known=known.log)
     except FileNotFoundError:
         return _Read(FileReport(found.file, ImportOutcome.FAILED, reason="the file is gone")), 0
