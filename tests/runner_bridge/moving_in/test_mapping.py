@@ -53,7 +53,7 @@ def state(status: str = '"Completed"', **values: Value) -> Row:
         "error_message": "",
         "result_data": "null",
     }
-    return row("execution_states", **{**told, **values})
+    return row("execution_states", 1, **{**told, **values})
 
 
 def session(**values: Value) -> Row:
@@ -67,7 +67,7 @@ def session(**values: Value) -> Row:
         "score": 1.0,
         "final_status": "Succeeded",
     }
-    return row("execution_sessions", **{**told, **values})
+    return row("execution_sessions", 1, **{**told, **values})
 
 
 def performance(rowid: int = 1, **values: Value) -> Row:
