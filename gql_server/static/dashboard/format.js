@@ -78,6 +78,14 @@ function percent(value) {
 export const interval = (ends, format = share) =>
   ends ? `${format(ends.low)} to ${format(ends.high)}` : UNKNOWN;
 
+// A name in at most `most` characters: its beginning, and its end, by which long names differ.
+export function shortened(name, most = 28) {
+  const characters = [...name];
+  if (characters.length <= most) return name;
+  const end = Math.floor(most / 3);
+  return `${characters.slice(0, most - end - 1).join("")}…${characters.slice(-end).join("")}`;
+}
+
 // "1 execution", "1,234 executions".
 export const many = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
 

@@ -10,7 +10,8 @@ import { follow } from "./live.js";
 // `query` and `streams[].document` are names of documents. A stream's `apply(data, item)` returns the new data for
 // what arrived; `resume` is that of `follow`; `since(data)`, which all or none have, returns the variables with which
 // it goes on where the query was read. Asked anew whenever `key` changes, or by `reload`.
-// Returns {data, error, loading, reload, refresh, change}; `data` stays while it is asked anew, and `change(of)` replaces
+// Returns {data, asked, error, loading, reload, refresh, change}; `data` stays while it is asked anew, `asked` are the
+// variables that it was asked with, and `change(of)` replaces
 // it by `of(data)`, for what a page reads in addition. `refresh` asks the query alone: the streams go on, and what
 // they tell meanwhile has to ask for another one.
 export function useLiveQuery({ key, query, variables, streams }) {
@@ -30,13 +31,13 @@ export function useLiveQuery({ key, query, variables, streams }) {
 
   useEffect(() => {
     let over = false;
-    setState(({ data }) => ({ data, error: null, loading: true }));
+    setState((state) => ({ ...state, error: null, loading: true }));
 
     const fail = (error) => {
       if (over) return;
       // A cursor that the server does not know is of another database: everything is asked for anew.
       if (error.code === "INVALID_CURSOR") reload();
-      else setState(({ data }) => ({ data, error, loading: false }));
+      else setState((state) => ({ ...state, error, loading: false }));
     };
     const frames = inFrames((items) => setState((state) => ({ ...state, data: applied(state.data, items) })));
     const applied = (data, items) => items.reduce((data, { stream, item }) => stream.apply(data, item), data);
@@ -60,7 +61,7 @@ export function useLiveQuery({ key, query, variables, streams }) {
 
     if (streams.every((stream) => stream.since)) {
       answered((data) => {
-        setState({ data, error: null, loading: false });
+        setState({ data, asked: variables, error: null, loading: false });
         open(
           (stream, item) => frames.push({ stream, item }),
           (stream) => stream.since(data),
@@ -76,7 +77,7 @@ export function useLiveQuery({ key, query, variables, streams }) {
         if (asked || standing.add(stream).size < streams.length) return;
         asked = true;
         answered((data) => {
-          setState({ data: applied(data, early), error: null, loading: false });
+          setState({ data: applied(data, early), asked: variables, error: null, loading: false });
           early = null;
         });
       });

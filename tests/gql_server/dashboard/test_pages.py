@@ -95,7 +95,7 @@ async def test_an_agent_is_shown_with_its_figures_and_they_move_when_one_ends(da
     await dashboard.run("003-spl-transfer-fail")
     figures = page.get_by_role("region", name="Figures")
     await expect(figures).to_contain_text("75 %")
-    await expect(page.locator(".chart canvas")).to_have_count(3)
+    await expect(page.locator(".chart .plot")).to_have_count(3)
     await expect(page.get_by_role("region", name="Best benchmarks")).to_contain_text("003-spl-transfer-fail")
 
 

@@ -8,6 +8,7 @@ import { Board } from "../parts/board.js";
 import { Chart, Distribution, tenths } from "../parts/chart.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { kOf } from "../parts/pass_k.js";
 import { Excluded, solvedOf, SolveRate } from "../parts/rates.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
@@ -19,12 +20,14 @@ const BUCKETS = [
 
 export function AgentPage({ name }) {
   const heading = usePage(name);
-  const [{ by = "DAY" }, change] = useSearch();
+  const [search, change] = useSearch();
+  const { by = "DAY" } = search;
+  const k = kOf(search);
   const bucket = BUCKETS.some(([value]) => value === by) ? by : "DAY";
   const live = useLiveQuery({
-    key: `${name} ${bucket}`,
+    key: `${name} ${bucket} ${k}`,
     query: "agent",
-    variables: { name, bucket },
+    variables: { name, bucket, k },
     streams: [ENDS_STREAM({ agents: [name] })],
   });
   useEnds(live);
@@ -32,7 +35,7 @@ export function AgentPage({ name }) {
     <h1 ref=${heading} tabindex="-1">${name}</h1>
     <${Shown} live=${live} what="the agent">
       ${({ agents, agentPerformance: [figures], leaderboard: { entries } }) => html`
-        <${Figures} figures=${figures} entries=${entries} bucket=${bucket} change=${change} />
+        <${Figures} figures=${figures} entries=${entries} k=${live.asked.k} bucket=${bucket} change=${change} />
         <${Configuration} name=${name} agent=${agents.find((agent) => agent.name === name)} reload=${live.reload} />
       `}
     </${Shown}>
@@ -47,7 +50,7 @@ function Configuration({ name, agent, reload }) {
   return html`<${AgentForm} name=${name} config=${agent.config} saved=${reload} deleted=${() => go("/agents")} />`;
 }
 
-function Figures({ figures, entries, bucket, change }) {
+function Figures({ figures, entries, k, bucket, change }) {
   const points = useMemo(() => (figures ? series(figures) : null), [figures]);
   if (!figures?.executions) {
     return html`<${Empty} title="No execution by it has ended yet"><p>Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
@@ -55,15 +58,15 @@ function Figures({ figures, entries, bucket, change }) {
   return html`
     ${entries.length === 1 && html`<${Headline} figures=${entries[0].figures} />`}
     <h2>${entries.length > 1 ? `By each of its ${entries.length} settings or models` : "All figures"}</h2>
-    <${Board} entries=${entries} />
+    <${Board} entries=${entries} k=${k} />
     <div class="filters">
       <label>Over <select value=${bucket} onChange=${(event) => change({ by: event.target.value })}>${BUCKETS.map(([value, words]) => html`<option key=${value} value=${value}>${words}</option>`)}</select></label>
     </div>
     ${entries.length > 1 && html`<p class="issue">What follows is over all of its settings together.</p>`}
     <div class="columns">
-      <${Chart} title="Solve rate" points=${points.solved} format=${format.share} max=${1} />
-      <${Chart} title="Mean score" points=${points.score} format=${format.share} max=${1} />
-      <${Chart} title="Mean execution time" points=${points.time} format=${format.duration} />
+      <${Chart} title="Solve rate" period=${bucket} points=${points.solved} format=${format.share} max=${1} />
+      <${Chart} title="Mean score" period=${bucket} points=${points.score} format=${format.share} max=${1} />
+      <${Chart} title="Mean execution time" period=${bucket} points=${points.time} format=${format.duration} />
       <${Distribution} title="Benchmarks by solve rate, in percent" bins=${points.tenths} what="benchmarks" />
       <${Ranking} title="Best benchmarks" rows=${points.ranked.slice(0, RANKED)} />
       <${Ranking} title="Worst benchmarks" rows=${points.ranked.slice(-RANKED).reverse()} />
@@ -83,7 +86,7 @@ const RANKED = 5;
 
 function series({ overTime, byBenchmark }) {
   const tried = byBenchmark.filter(({ attempts }) => attempts > 0);
-  const over = (field) => overTime.map((bucket) => [bucket.start, bucket[field]]);
+  const over = (field) => overTime.map((bucket) => [bucket.start, bucket[field], bucket.attempts]);
   return {
     score: over("meanComputedScore"),
     solved: over("solveRate"),

@@ -6,6 +6,7 @@ import { AgentForm, OWN_RUNNER } from "../parts/agent_form.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { Score } from "../parts/basics.js";
 import { Doing } from "../parts/doing.js";
+import { Name } from "../parts/name.js";
 import { Shown } from "../parts/notices.js";
 import { AgentRate } from "../parts/rates.js";
 import { Sparkline } from "../parts/sparkline.js";
@@ -50,13 +51,13 @@ function What({ agent }) {
   if (!agent.usesModel)
     return html`<span class="quiet">none: the reference answer, which proves that a benchmark can be solved</span>`;
   return agent.config
-    ? html`<span title=${agent.config.summary}>${agent.config.model ?? agent.config.summary}</span>`
+    ? html`<span title=${agent.config.summary}><${Name} text=${agent.config.model ?? agent.config.summary} most=${40} /></span>`
     : html`<span class="quiet">not configured</span>`;
 }
 
 const Row = ({ name, agent, days, entries }) => html`
   <tr>
-    <th scope="row"><${Link} href=${`/agents/${encodeURIComponent(name)}`}>${name}</${Link}></th>
+    <th scope="row"><${Link} href=${`/agents/${encodeURIComponent(name)}`}><${Name} text=${name} /></${Link}></th>
     <td><${What} agent=${agent} /></td>
     <td>
       <${AgentRate} name=${name} entries=${entries} config=${agent?.config}>

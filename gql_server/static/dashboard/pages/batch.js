@@ -13,8 +13,9 @@ import { Downloads } from "../parts/download.js";
 import { useEnds, withEnd } from "../parts/ends.js";
 import { LabelForm, Tags } from "../parts/labels.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { kOf } from "../parts/pass_k.js";
 import { SolvedOf } from "../parts/rates.js";
-import { Link, usePage } from "../router.js";
+import { Link, usePage, useSearch } from "../router.js";
 
 const streamOf = (id) => ({
   document: "batch_updates",
@@ -25,14 +26,21 @@ const streamOf = (id) => ({
 });
 
 export function BatchPage({ id }) {
-  const live = useLiveQuery({ key: id, query: "batch", variables: { id }, streams: [streamOf(id)] });
+  const [search] = useSearch();
+  const k = kOf(search);
+  const live = useLiveQuery({
+    key: `${id} ${k}`,
+    query: "batch",
+    variables: { id, k },
+    streams: [streamOf(id)],
+  });
   useEnds(live);
   const batch = live.data?.batch;
   const heading = usePage(batch ? batchName(batch) : `Batch ${id.slice(0, 8)}`);
   if (["BATCH_NOT_FOUND", "INVALID_ID"].includes(live.error?.code)) return html`<${Missing} id=${id} />`;
   return html`
     <h1 ref=${heading} tabindex="-1">${batch ? batchName(batch) : "Batch"}</h1>
-    <${Shown} live=${live} what="the batch">${({ batch }) => html`<${Batch} batch=${batch} refresh=${live.refresh} />`}</${Shown}>
+    <${Shown} live=${live} what="the batch">${({ batch }) => html`<${Batch} batch=${batch} k=${live.asked.k} refresh=${live.refresh} />`}</${Shown}>
   `;
 }
 
@@ -42,11 +50,11 @@ const Missing = ({ id }) => html`
   </${Empty}>
 `;
 
-function Batch({ batch, refresh }) {
+function Batch({ batch, k, refresh }) {
   const { id, entries } = batch;
   return html`
     <${Header} batch=${batch} refresh=${refresh} />
-    ${entries.length > 0 && html`<h2>Agents and settings</h2><${Board} entries=${entries} within=${{ batchIds: [id] }} />`}
+    ${entries.length > 0 && html`<h2>Agents and settings</h2><${Board} entries=${entries} k=${k} within=${{ batchIds: [id] }} />`}
     <${Failures} failed=${batch.failed} batchId=${id} />
     <h2>Solved of attempts</h2>
     <${BatchGrid} batch=${batch} />

@@ -5,7 +5,9 @@ import { Age, Fact, Panel, Scores, Solved, Status, Tabs } from "../parts/basics.
 import { Board } from "../parts/board.js";
 import { Definition } from "../parts/definition.js";
 import { Editor } from "../parts/editor.js";
+import { Name } from "../parts/name.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { kOf } from "../parts/pass_k.js";
 import { Revisions } from "../parts/revisions.js";
 import { RunWith } from "../parts/run_with.js";
 import { Text } from "../parts/text.js";
@@ -20,7 +22,9 @@ const TABS = [
 
 export function BenchmarkPage({ id }) {
   const heading = usePage(id);
-  const [{ tab = "definition", edit }, change] = useSearch();
+  const [search, change] = useSearch();
+  const { tab = "definition", edit } = search;
+  const k = kOf(search);
   const stream = {
     document: "benchmark_updates",
     resume: (data) => ({ after: data.benchmarkUpdates.cursor }),
@@ -29,7 +33,12 @@ export function BenchmarkPage({ id }) {
         ? { ...answer, outdated: true }
         : answer,
   };
-  const live = useLiveQuery({ key: id, query: "benchmark", variables: { id }, streams: [stream] });
+  const live = useLiveQuery({
+    key: `${id} ${k}`,
+    query: "benchmark",
+    variables: { id, k },
+    streams: [stream],
+  });
   return html`
     <h1 ref=${heading} tabindex="-1">${id}</h1>
     ${live.data?.outdated && html`<p class="issue" role="status">There is a newer revision. <button type="button" onClick=${live.reload}>Show it</button></p>`}
@@ -45,7 +54,7 @@ export function BenchmarkPage({ id }) {
               live.reload();
             } else go(`/benchmarks/${stored}`);
           }} />`;
-        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} entries=${leaderboard.entries} tab=${tab} change=${change} />`;
+        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} entries=${leaderboard.entries} k=${live.asked.k} tab=${tab} change=${change} />`;
       }}
     </${Shown}>
   `;
@@ -57,7 +66,7 @@ const Missing = ({ id }) => html`
   </${Empty}>
 `;
 
-function Benchmark({ benchmark, agents, entries, tab, change }) {
+function Benchmark({ benchmark, agents, entries, k, tab, change }) {
   const chosen = TABS.some(([id]) => id === tab) ? tab : "definition";
   return html`
     <section class="surface" aria-label="Summary">
@@ -78,34 +87,34 @@ function Benchmark({ benchmark, agents, entries, tab, change }) {
       </div>
     </section>
     <${Tabs} label="Parts of the benchmark" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />
-    <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} entries=${entries} change=${change} /></${Panel}>
+    <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} entries=${entries} k=${k} change=${change} /></${Panel}>
   `;
 }
 
-function Part({ tab, benchmark, entries, change }) {
+function Part({ tab, benchmark, entries, k, change }) {
   switch (tab) {
     case "yaml":
       return html`<${Text} text=${benchmark.source} name="definition" />`;
     case "revisions":
       return html`<${Revisions} benchmark=${benchmark} change=${change} />`;
     case "results":
-      return html`<${Results} benchmark=${benchmark} entries=${entries} />`;
+      return html`<${Results} benchmark=${benchmark} entries=${entries} k=${k} />`;
     default:
       return html`<${Definition} benchmark=${benchmark} />`;
   }
 }
 
-function Results({ benchmark: { id, latestExecutions }, entries }) {
+function Results({ benchmark: { id, latestExecutions }, entries, k }) {
   if (entries.length === 0 && latestExecutions.length === 0)
     return html`<p class="quiet">It was never executed.</p>`;
   return html`
-    ${entries.length > 0 && html`<${Board} entries=${entries} within=${{ benchmarkIds: [id] }} />`}
+    ${entries.length > 0 && html`<${Board} entries=${entries} k=${k} within=${{ benchmarkIds: [id] }} />`}
     <h2>Newest executions</h2>
     <ul class="plain-list">
       ${latestExecutions.map(
         (execution) => html`
           <li key=${execution.agent}>
-            <${Link} href=${`/executions/${execution.id}`}>${execution.agent}</${Link}>
+            <${Link} href=${`/executions/${execution.id}`}><${Name} text=${execution.agent} /></${Link}>
             ${" "}<${Solved} solved=${execution.solved} /> <${Scores} execution=${execution} /> <${Status} status=${execution.status} />
           </li>
         `,

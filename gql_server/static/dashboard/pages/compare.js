@@ -3,6 +3,7 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { Elapsed, Score, Solved, Status } from "../parts/basics.js";
+import { Name } from "../parts/name.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { Lines } from "../parts/revisions.js";
 import { Link, usePage } from "../router.js";
@@ -53,7 +54,12 @@ function Comparison({ comparison }) {
         `revision ${right.benchmarkRevision ?? format.UNKNOWN}`,
         definitionsDiffer == null ? "unknown" : definitionsDiffer ? "differs" : "same",
       ],
-      ["Agent", left.agent, right.agent, comparison.sameAgent ? "same" : "differs"],
+      [
+        "Agent",
+        html`<${Name} text=${left.agent} />`,
+        html`<${Name} text=${right.agent} />`,
+        comparison.sameAgent ? "same" : "differs",
+      ],
       ...([left, right].some(reportsOtherwise)
         ? [
             [

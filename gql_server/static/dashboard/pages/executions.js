@@ -10,6 +10,7 @@ import { useAfterEnds, withEnd } from "../parts/ends.js";
 import { conditions, ExecutionFilters } from "../parts/execution_filters.js";
 import { Heading } from "../parts/heading.js";
 import { Tags } from "../parts/labels.js";
+import { Name } from "../parts/name.js";
 import { attempt, Empty, Shown } from "../parts/notices.js";
 import { useWindow } from "../parts/window.js";
 import { Link, usePage, useSearch } from "../router.js";
@@ -129,7 +130,7 @@ const Row = ({ execution, compare }) => html`
     <td><${Solved} solved=${execution.solved} /></td>
     <td><${Scores} execution=${execution} /></td>
     <th scope="row"><${BenchmarkName} id=${execution.benchmarkId} /></th>
-    <td>${execution.agent}</td>
+    <td><${Name} text=${execution.agent} /></td>
     <td><${Elapsed} execution=${execution} /> <${Progress} execution=${execution} /></td>
     <td><${Age} iso=${execution.queuedAt} /></td>
     <td><${Tags} tags=${execution.tags} href="/executions?label=" /></td>

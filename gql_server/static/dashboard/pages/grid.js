@@ -16,6 +16,7 @@ import { useLiveQuery } from "../live_query.js";
 import { Doing } from "../parts/doing.js";
 import { useAfterEnds } from "../parts/ends.js";
 import { Cell } from "../parts/grid_cell.js";
+import { Name } from "../parts/name.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { AgentRate } from "../parts/rates.js";
 import { Score } from "../parts/basics.js";
@@ -91,7 +92,7 @@ function Cards({ grid }) {
 
 const Card = ({ name, agent, entries }) => html`
   <li class="card">
-    <h2><${Link} href=${`/agents/${encodeURIComponent(name)}`}>${name}</${Link}></h2>
+    <h2><${Link} href=${`/agents/${encodeURIComponent(name)}`}><${Name} text=${name} /></${Link}></h2>
     ${agent && html`<p class="quiet">${agent.usesModel ? (agent.config?.model ?? "not configured") : "reference answer"}</p>`}
     <${AgentRate} name=${name} entries=${entries} config=${agent?.config}>
       ${(figures) => html`<p class="quiet">mean score <${Score} value=${figures.meanScore} /> · ${format.duration(figures.meanTimeMs)} on average</p>`}
@@ -154,7 +155,7 @@ function Table({ grid, rows }) {
             ${grid.agents.map(
               (agent) => html`
                 <th scope="col" key=${agent}>
-                  ${agent}
+                  <${Name} text=${agent} />
                   ${grid.runnable.has(agent) && html`<${Doing} class="small" aria-label=${`Run every shown benchmark with ${agent}`} onClick=${() => askToRun(ids, runnable, [agent])}>Run</${Doing}>`}
                 </th>
               `,

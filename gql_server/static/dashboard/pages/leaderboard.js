@@ -6,6 +6,8 @@ import { Board } from "../parts/board.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { SearchField } from "../parts/field.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { kOf } from "../parts/pass_k.js";
+import { Scatter } from "../parts/scatter.js";
 import { Link, usePage, useSearch } from "../router.js";
 
 const DAY_MS = 86_400_000;
@@ -26,13 +28,13 @@ export function LeaderboardPage() {
   const heading = usePage("Leaderboard");
   const [search, change] = useSearch();
   const { sort = "SOLVE_RATE", direction = "DESC" } = search;
-  const key = JSON.stringify(search);
+  const key = JSON.stringify({ ...search, against: null });
   const filter = useMemo(() => conditions(search), [key]);
   const order = useMemo(() => ({ field: sort, direction }), [key]);
   const live = useLiveQuery({
     key,
     query: "leaderboard",
-    variables: { filter, orderBy: order },
+    variables: { filter, orderBy: order, k: kOf(search) },
     streams: [ENDS_STREAM()],
   });
   useEnds(live);
@@ -51,7 +53,7 @@ export function LeaderboardPage() {
       <${SearchField} label="Batch" placeholder="id" value=${search.batch} change=${(batch) => change({ batch })} />
     </form>
     <${Shown} live=${live} what="the leaderboard">
-      ${({ leaderboard }) => html`<${List} leaderboard=${leaderboard} within=${within(filter)} order=${order} sortBy=${sortBy} />`}
+      ${({ leaderboard }) => html`<${List} leaderboard=${leaderboard} k=${live.asked.k} within=${within(filter)} order=${order} sortBy=${sortBy} against=${search.against} change=${change} />`}
     </${Shown}>
   `;
 }
@@ -62,11 +64,20 @@ function within({ batchId, ...filter }) {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value != null));
 }
 
-function List({ leaderboard: { entries, totalCount, benchmarks }, within, order, sortBy }) {
+function List({
+  leaderboard: { entries, totalCount, benchmarks },
+  k,
+  within,
+  order,
+  sortBy,
+  against,
+  change,
+}) {
   if (entries.length === 0)
     return html`<${Empty} title="No attempt fits"><p>Agents stand here when an execution of theirs has ended. Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
   return html`
     <p class="quiet" role="status">${totalCount === 1 ? "1 line" : `${format.count(totalCount)} lines`}, one for each agent and its settings; ${format.many(benchmarks, "benchmark")} in all. An interval says where the true rate lies with a confidence of 95 %: few attempts make it wide.</p>
-    <${Board} entries=${entries} within=${within} order=${order} sortBy=${sortBy} />
+    <${Scatter} entries=${entries} measure=${against} choose=${(against) => change({ against })} />
+    <${Board} entries=${entries} k=${k} within=${within} order=${order} sortBy=${sortBy} />
   `;
 }

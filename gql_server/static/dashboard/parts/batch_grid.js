@@ -2,6 +2,7 @@
 import * as format from "../format.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
+import { Name } from "./name.js";
 import { excludedWords, rateWords, Settings, solvedOf } from "./rates.js";
 
 // Its columns: what has figures, and the agents of the request that have none so far.
@@ -29,7 +30,7 @@ export function BatchGrid({ batch }) {
         <thead>
           <tr>
             <th scope="col">Benchmark</th>
-            ${columns.map(({ agent, settingsHash, settingsSummary }) => html`<th scope="col" key=${`${agent} ${settingsHash}`}>${agent} ${settingsHash && html`<br /><${Settings} hash=${settingsHash} summary=${settingsSummary} />`}</th>`)}
+            ${columns.map(({ agent, settingsHash, settingsSummary }) => html`<th scope="col" key=${`${agent} ${settingsHash}`}><${Name} text=${agent} /> ${settingsHash && html`<br /><${Settings} hash=${settingsHash} summary=${settingsSummary} />`}</th>`)}
           </tr>
         </thead>
         <tbody>

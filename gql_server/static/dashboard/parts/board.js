@@ -5,6 +5,8 @@ import { Fragment, html, useState } from "../html.js";
 import { go, Link } from "../router.js";
 import { Score } from "./basics.js";
 import { Heading } from "./heading.js";
+import { Name } from "./name.js";
+import { PassK } from "./pass_k.js";
 import { bounds, Excluded, excludedWords, IntervalBar, Settings, SolveRate } from "./rates.js";
 
 // Field to sort by, title, and what stands there for the figures; the first four are drawn by themselves.
@@ -14,6 +16,8 @@ const COLUMNS = [
   ["MEAN_SCORE", "Mean score"],
   ["BENCHMARKS", "Benchmarks"],
   ["MEDIAN_SCORE", "Median score", ({ medianScore }) => format.score(medianScore)],
+  [null, "pass@k", ({ passAt }) => format.share(passAt)],
+  [null, "pass^k", ({ passAll }) => format.share(passAll)],
   ["INPUT_TOKENS", "Tokens in", ({ inputTokens }) => format.count(inputTokens)],
   ["OUTPUT_TOKENS", "Tokens out", ({ outputTokens }) => format.count(outputTokens)],
   ["COST", "Cost (USD)", ({ cost }) => format.cost(cost)],
@@ -30,9 +34,9 @@ const columnsOf = (entries) =>
 
 const keyOf = ({ agent, settingsHash }) => `${agent} ${settingsHash}`;
 
-// `within` are the conditions that the entries were asked with: they hold for what is compared too. `order` and
-// `sortBy` are there where the server sorts.
-export function Board({ entries, within = {}, order, sortBy }) {
+// `within` are the conditions that the entries were asked with, which hold for what is compared too; `k` is that of
+// pass@k. `order` and `sortBy` are there where the server sorts.
+export function Board({ entries, k, within = {}, order, sortBy }) {
   const [opened, setOpened] = useState(new Set());
   const [picked, setPicked] = useState([]);
   const columns = columnsOf(entries);
@@ -42,13 +46,16 @@ export function Board({ entries, within = {}, order, sortBy }) {
       picked.includes(key) ? picked.filter((other) => other !== key) : [...picked.slice(-1), key],
     );
   return html`
-    ${entries.length > 1 && html`<${Compare} picked=${picked.map((key) => entries.find((entry) => keyOf(entry) === key)).filter(Boolean)} within=${within} />`}
+    <div class="buttons">
+      ${entries.length > 1 && html`<${Compare} picked=${picked.map((key) => entries.find((entry) => keyOf(entry) === key)).filter(Boolean)} within=${within} />`}
+      <${PassK} isKnown=${entries.some(({ figures }) => figures.passAt != null)} />
+    </div>
     <div class="table-frame" tabindex="0" role="region" aria-label="Agents and settings">
       <table class="board">
         <thead>
           <tr>
             ${entries.length > 1 && html`<th scope="col"><span class="hidden">Compare</span></th>`}
-            ${columns.map(([field, title]) => html`<${Heading} key=${title} field=${order && field} title=${title} order=${order} sortBy=${sortBy} />`)}
+            ${columns.map(([field, title]) => html`<${Heading} key=${title} field=${order && field} title=${title.replace(/^(pass.)k$/, `$1${k}`)} order=${order} sortBy=${sortBy} />`)}
           </tr>
         </thead>
         <tbody>
@@ -57,7 +64,7 @@ export function Board({ entries, within = {}, order, sortBy }) {
             return html`
               <${Fragment} key=${key}>
                 <${Line} entry=${entry} columns=${columns} canPick=${entries.length > 1} picked=${picked.includes(key)} pick=${() => pick(key)} opened=${opened.has(key)} toggle=${() => toggle(key)} />
-                ${opened.has(key) && html`<tr><td colspan=${columns.length + 1}><${ByBenchmark} entry=${entry} /></td></tr>`}
+                ${opened.has(key) && html`<tr><td colspan=${columns.length + 1}><${ByBenchmark} entry=${entry} k=${k} /></td></tr>`}
               </${Fragment}>
             `;
           })}
@@ -78,10 +85,8 @@ function Compare({ picked, within }) {
   const [baseline, candidate] = picked;
   const compare = () => go(comparisonOf(setOfEntry(baseline, within), setOfEntry(candidate, within)));
   return html`
-    <p class="buttons">
       <button type="button" disabled=${picked.length < 2} onClick=${compare}>Compare</button>
-      <span class="quiet" role="status">${candidate ? `${candidate.agent} against ${baseline.agent}` : "Choose two lines: the first is the baseline."}</span>
-    </p>
+      <span class="quiet" role="status">${candidate ? html`<${Name} text=${candidate.agent} /> against <${Name} text=${baseline.agent} />` : "Choose two lines: the first is the baseline."}</span>
   `;
 }
 
@@ -92,13 +97,13 @@ function Line({ entry, columns, canPick, picked, pick, opened, toggle }) {
       ${canPick && html`<td><input type="checkbox" aria-label=${`Compare ${agent} ${settingsSummary ?? model ?? ""}`} checked=${picked} onChange=${pick} /></td>`}
       <th scope="row">
         <button type="button" class="plain" aria-expanded=${String(opened)} aria-label=${`${agent} by benchmark`} onClick=${toggle}>${opened ? "▾" : "▸"}</button>
-        <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}>
+        <${Link} href=${`/agents/${encodeURIComponent(agent)}`}><${Name} text=${agent} /></${Link}>
         <p class="quiet"><${Settings} hash=${settingsHash} summary=${settingsSummary ?? model} /></p>
       </th>
       <td><${SolveRate} figures=${figures} label=${`Solve rate of ${agent}`} /><${Excluded} excluded=${figures.excluded} /></td>
       <td><${MeanWithInterval} figures=${figures} agent=${agent} /></td>
       <td>${format.count(benchmarks)}${isPartial && html` <span class="issue" title="Another line has attempts at more benchmarks.">◐ partial</span>`}</td>
-      ${columns.slice(4).map(([field, , shown]) => html`<td key=${field}>${shown(figures)}</td>`)}
+      ${columns.slice(4).map(([, title, shown]) => html`<td key=${title}>${shown(figures)}</td>`)}
     </tr>
   `;
 }
@@ -117,9 +122,9 @@ function MeanWithInterval({ figures: { meanScore, meanScoreInterval: interval },
   `;
 }
 
-const ByBenchmark = ({ entry: { agent, byBenchmark } }) => html`
+const ByBenchmark = ({ entry: { agent, byBenchmark }, k }) => html`
   <table aria-label=${`${agent} by benchmark`}>
-    <thead><tr><th scope="col">Benchmark</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">Not counted</th></tr></thead>
+    <thead><tr><th scope="col">Benchmark</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">pass@${k}</th><th scope="col">pass^${k}</th><th scope="col">Not counted</th></tr></thead>
     <tbody>
       ${byBenchmark.map(
         ({ benchmarkId, revision, figures }) => html`
@@ -127,6 +132,8 @@ const ByBenchmark = ({ entry: { agent, byBenchmark } }) => html`
             <th scope="row"><${Link} href=${`/benchmarks/${encodeURIComponent(benchmarkId)}`}>${benchmarkId}</${Link}> ${revision != null && html`<span class="quiet">revision ${revision}</span>`}</th>
             <td><${SolveRate} figures=${figures} label=${`Solve rate at ${benchmarkId}`} /></td>
             <td><${Score} value=${figures.meanScore} /></td>
+            <td>${format.share(figures.passAt)}</td>
+            <td>${format.share(figures.passAll)}</td>
             <td>${excludedWords(figures.excluded)}</td>
           </tr>
         `,

@@ -1,75 +1,50 @@
-// A chart over time: uPlot draws it, a table beside it says the same for those who cannot see it.
-import uPlot from "../../vendor/uplot/uplot.js";
-import { html, useEffect, useRef } from "../html.js";
-import { useStore } from "../use_store.js";
-import { theme } from "../theme.js";
+// Charts of one value over time, and of how values are spread.
+import { fromZero, overDays, unitOf } from "../axes.js";
+import * as words from "../format.js";
+import { html } from "../html.js";
+import { Figure, Plot } from "./plot.js";
 
-const HEIGHT_PX = 180;
-const MARGIN_PX = 84;
-const WEEK_S = 7 * 86_400;
+const DAYS = { DAY: 1, WEEK: 7, MONTH: 30 };
+const MARK_PX = 84;
 
-// `points` are [ISO date, value or null], oldest first; `format` shows a value; `max` fixes the top where there is one.
-export function Chart({ title, points, format, max = null }) {
-  const frame = useRef(null);
-  const choice = useStore(theme);
-
-  useEffect(() => {
-    const box = frame.current;
-    const style = getComputedStyle(document.documentElement);
-    const color = (name) => style.getPropertyValue(name).trim();
-    const axis = {
-      stroke: color("--quiet"),
-      grid: { stroke: color("--line"), width: 1 },
-      ticks: { stroke: color("--line") },
-    };
-    const chart = new uPlot(
-      {
-        width: box.clientWidth,
-        height: HEIGHT_PX,
-        scales: {
-          // A lone day stands in the middle of a week; uPlot's own range for it ends years later.
-          x: {
-            range: (_, low, high) => (points.length > 1 ? [low, high] : [low - WEEK_S / 2, low + WEEK_S / 2]),
-          },
-          y: { range: (_, _low, high) => [0, max ?? Math.max(high ?? 1, 1) * 1.1] },
-        },
-        axes: [axis, { ...axis, size: MARGIN_PX, values: (_, values) => values.map(format) }],
-        series: [
-          {
-            label: "Day",
-            value: (_, seconds) =>
-              seconds == null ? "" : new Date(seconds * 1000).toISOString().slice(0, 10),
-          },
-          {
-            label: title,
-            stroke: color("--accent"),
-            width: 2,
-            points: { show: true, size: 6 },
-            spanGaps: true,
-            value: (_, value) => (value == null ? "–" : format(value)),
-          },
-        ],
-      },
-      [points.map(([start]) => Date.parse(start) / 1000), points.map(([, value]) => value)],
-      box,
-    );
-    const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT_PX }));
-    observer.observe(box);
-    return () => {
-      observer.disconnect();
-      chart.destroy();
-    };
-  }, [points, choice]);
-
+// `points` are [ISO date, value or null, attempts], oldest first; `format` shows a value; `max` fixes the top where there
+// is one, and without it values are milliseconds. `period` is the length of each, as the API names it.
+export function Chart({ title, points, format, max = null, period = "DAY" }) {
+  const known = points.filter(([, value]) => value != null);
+  const rows = points.map(([start, value, attempts]) => [start, format(value), words.count(attempts)]);
   return html`
-    <figure class="surface chart">
-      <figcaption><h2>${title}</h2></figcaption>
-      <div ref=${frame} aria-hidden="true"></div>
-      <div class="hidden"><table>
-        <caption>${title}</caption>
-        <tbody>${points.map(([start, value]) => html`<tr key=${start}><th scope="row">${start}</th><td>${value == null ? "unknown" : format(value)}</td></tr>`)}</tbody>
-      </table></div>
-    </figure>
+    <${Figure} title=${title} columns=${[period === "DAY" ? "Day" : "From", title, "Attempts"]} rows=${rows}>
+      ${known.length === 0 ? html`<p class="quiet">Not known of any attempt.</p>` : html`<${Line} title=${title} points=${known} format=${format} max=${max} period=${period} />`}
+    </${Figure}>
+  `;
+}
+
+function Line({ title, points, format, max, period }) {
+  const times = points.map(([start]) => Date.parse(start));
+  const values = points.map(([, value]) => value);
+  const high = max ?? Math.max(...values);
+  const axes = (width) => ({
+    x: overDays(times, DAYS[period], Math.max(2, Math.floor(width / MARK_PX))),
+    y: fromZero(high, format, 4, max == null ? unitOf(high) : 1),
+  });
+  const [first, last] = [points[0], points.at(-1)];
+  const label =
+    points.length === 1
+      ? `${title}: ${format(first[1])} on ${first[0]}`
+      : `${title} from ${first[0]} to ${last[0]}: at first ${format(first[1])}, at last ${format(last[1])}, between ${format(Math.min(...values))} and ${format(Math.max(...values))}`;
+  return html`
+    <${Plot} label=${label} axes=${axes}>
+      ${({ x, y }) => html`
+        <polyline class="line" points=${points.map((_, index) => `${x(times[index])},${y(values[index])}`).join(" ")} />
+        ${points.map(
+          ([start, value, attempts], index) => html`
+            <circle key=${start} class="dot" cx=${x(times[index])} cy=${y(value)} r="3.5">
+              <title>${start}: ${format(value)} (${words.many(attempts, "attempt")})</title>
+            </circle>
+          `,
+        )}
+      `}
+    </${Plot}>
   `;
 }
 
@@ -83,20 +58,24 @@ export function tenths(values) {
 // Ten bins as bars; `what` is counted in them.
 export function Distribution({ title, bins, what }) {
   const most = Math.max(1, ...bins);
+  const rows = bins.map((number, index) => [`${index * 10} to ${(index + 1) * 10} %`, words.count(number)]);
+  const label = `${title}: ${rows
+    .filter((_, index) => bins[index] > 0)
+    .map(([range, number]) => `${number} ${what} at ${range}`)
+    .join(", ")}`;
   return html`
-    <figure class="surface chart">
-      <figcaption><h2>${title}</h2></figcaption>
-      <ol class="bars" aria-label=${title}>
+    <${Figure} title=${title} columns=${["Percent", what[0].toUpperCase() + what.slice(1)]} rows=${rows}>
+      <div class="bars" role="img" aria-label=${label}>
         ${bins.map(
           (number, index) => html`
-            <li key=${index}>
-              <span class="bar-column" style=${{ height: `${(number / most) * 120}px` }}></span>
-              <span aria-hidden="true">${index * 10}</span>
-              <span class="hidden">${index * 10} to ${(index + 1) * 10} %: ${number} ${what}</span>
-            </li>
+            <div key=${index} aria-hidden="true">
+              ${number > 0 && html`<span>${words.count(number)}</span>`}
+              <span class="bar-column" style=${{ height: `${(number / most) * 110}px` }}></span>
+              <span class="edge">${index * 10}</span>
+            </div>
           `,
         )}
-      </ol>
-    </figure>
+      </div>
+    </${Figure}>
   `;
 }

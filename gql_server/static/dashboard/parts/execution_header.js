@@ -8,6 +8,7 @@ import { useStore } from "../use_store.js";
 import { Age, BenchmarkName, Elapsed, Fact, Progress, Scores, Solved, Status } from "./basics.js";
 import { batchName } from "./batch_state.js";
 import { Tags } from "./labels.js";
+import { Name } from "./name.js";
 import { QueuePlace } from "./queue_place.js";
 import { Remarks } from "./remarks.js";
 
@@ -37,7 +38,7 @@ export function Header({ execution, children }) {
   return html`
     <section class="surface" aria-label="Summary">
       <p class="big"><${Solved} solved=${execution.solved} /> ${format.scoreOf(execution) != null && html`<${Scores} execution=${execution} />`} <${Status} status=${execution.status} /></p>
-      <p><${BenchmarkName} id=${benchmarkId} /> by <${Link} href=${`/agents/${encodeURIComponent(agent)}`}>${agent}</${Link}></p>
+      <p><${BenchmarkName} id=${benchmarkId} /> by <${Link} href=${`/agents/${encodeURIComponent(agent)}`}><${Name} text=${agent} most=${48} /></${Link}></p>
       ${benchmark && html`<p class="quiet">${benchmark.description}</p>`}
       <${Progress} execution=${execution} />
       ${execution.status === "QUEUED" && html`<${QueuePlace} id=${execution.id} asked=${execution.queuePosition} />`}

@@ -2,6 +2,7 @@
 import * as format from "../format.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
+import { Name } from "./name.js";
 
 // Why an execution says nothing about its agent.
 const REASONS = {
@@ -81,7 +82,7 @@ export const excludedWords = (excluded) =>
 // What settings an agent had, in a few words; its hash tells them apart.
 export const Settings = ({ hash, summary }) =>
   hash
-    ? html`<span class="settings" title=${hash}>${summary ?? "settings"} <code>${hash.slice(0, 8)}</code></span>`
+    ? html`<span class="settings" title=${hash}><${Name} text=${summary ?? "settings"} most=${48} /> <code>${hash.slice(0, 8)}</code></span>`
     : html`<span class="quiet" title="No model was asked, or nothing is recorded of how.">no model settings</span>`;
 
 // The entry of a leaderboard that has an agent's current settings, or the only one there is.
