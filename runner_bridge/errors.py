@@ -61,6 +61,30 @@ class BenchmarksDirectoryError(BridgeError):
     """The benchmarks directory cannot be read at all; nothing was changed."""
 
 
+class HeldByFile(BridgeError):
+    """A sync would undo the change: the benchmark's `file` in the benchmarks directory says otherwise."""
+
+    def __init__(self, file: str, message: str) -> None:
+        super().__init__(message)
+        self.file = file
+
+
+class FileNotWritten(BridgeError):
+    """The benchmark's `file` was left as it is: it may not or cannot be written, or holds something unknown."""
+
+    def __init__(self, file: str, message: str) -> None:
+        super().__init__(message)
+        self.file = file
+
+
+class BenchmarkChanged(BridgeError):
+    """The benchmark has another revision than the one that a change was based on; `revision` is None without."""
+
+    def __init__(self, message: str, revision: int | None) -> None:
+        super().__init__(message)
+        self.revision = revision
+
+
 class ImportDirectoryError(BridgeError):
     """A directory that may not be imported from, or cannot be read at all; nothing was read."""
 

@@ -37,12 +37,15 @@ from schema.batches.mutations import (
 )
 from schema.benchmarks.benchmark import BenchmarkConnection, benchmark, benchmarks
 from schema.benchmarks.check import CheckBenchmarkResult, check_benchmark
-from schema.benchmarks.mutations import (
-    SyncBenchmarksResult,
+from schema.benchmarks.edits import (
+    ArchiveBenchmarkResult,
+    RestoreBenchmarkResult,
     UpsertBenchmarkResult,
-    sync_benchmarks,
+    archive_benchmark,
+    restore_benchmark,
     upsert_benchmark,
 )
+from schema.benchmarks.mutations import SyncBenchmarksResult, sync_benchmarks
 from schema.comparisons.executions import ExecutionComparison, compare_executions
 from schema.contract.permissions import needs_admin, needs_run
 from schema.contract.references import BATCH, BENCHMARK, EXECUTION, nullable
@@ -151,7 +154,20 @@ class Mutation:
         description="Reads the benchmarks directory and brings the database up to date with it.",
     )
     upsert_benchmark: UpsertBenchmarkResult = strawberry.field(
-        resolver=upsert_benchmark, extensions=needs_admin(), description="Stores one benchmark definition."
+        resolver=upsert_benchmark,
+        extensions=needs_admin(),
+        description="Stores one benchmark definition, and writes its file when asked to.",
+    )
+    archive_benchmark: ArchiveBenchmarkResult = strawberry.field(
+        resolver=archive_benchmark,
+        extensions=needs_admin(),
+        description="Archives a benchmark until `restoreBenchmark`: it is in no list and cannot be executed, and "
+        "what it was is kept. A sync takes new content from its file and leaves it archived.",
+    )
+    restore_benchmark: RestoreBenchmarkResult = strawberry.field(
+        resolver=restore_benchmark,
+        extensions=needs_admin(),
+        description="Takes a benchmark out of the archive.",
     )
     run_benchmark: RunBenchmarkResult = strawberry.field(
         resolver=run_benchmark,

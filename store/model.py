@@ -393,6 +393,18 @@ class BenchmarkDraft:
     source_path: str | None = None
 
 
+class ArchiveReason(StrEnum):
+    """Why a benchmark is archived."""
+
+    FILE_MISSING = "FILE_MISSING"
+    REQUESTED = "REQUESTED"
+
+    @classmethod
+    def of(cls, text: str | None) -> ArchiveReason | None:
+        """As it is stored: None for a benchmark that is not archived."""
+        return None if text is None else cls(text)
+
+
 class StoredFile(NamedTuple):
     """A benchmark that was taken from a file, and what was remarked on its content; None is nothing."""
 
@@ -400,6 +412,8 @@ class StoredFile(NamedTuple):
     source_path: str
     content_hash: str
     remarks: JsonValue
+    is_archived: bool = False
+    """On request: those whose file is missing are no stored files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +433,7 @@ class Benchmark:
     created_at: dt.datetime
     revised_at: dt.datetime
     archived_at: dt.datetime | None
+    archive_reason: ArchiveReason | None
 
 
 class SyncOutcome(StrEnum):

@@ -742,10 +742,19 @@ CREATE TABLE public.benchmarks (
     source_path text,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     archived_at timestamp with time zone,
+    archived_on_request boolean DEFAULT false NOT NULL,
+    archive_reason text GENERATED ALWAYS AS (
+CASE
+    WHEN (archived_at IS NULL) THEN NULL::text
+    WHEN archived_on_request THEN 'REQUESTED'::text
+    ELSE 'FILE_MISSING'::text
+END) STORED,
     CONSTRAINT benchmark_id_is_safe CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text))
 );
 
 COMMENT ON COLUMN public.benchmarks.source_path IS 'File name inside the benchmarks directory; null for a definition that came over the API, which a sync never archives';
+
+COMMENT ON COLUMN public.benchmarks.archived_on_request IS 'No sync restores it; means nothing while archived_at is null';
 
 CREATE TABLE public.event_positions (
     "position" bigint NOT NULL,

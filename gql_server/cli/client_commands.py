@@ -26,6 +26,8 @@ REFUSALS = {
     "NOTHING_TO_RERUN": ExitCode.NOT_REACHED,
     "SECRET_KEY": ExitCode.SERVER_FAILED,
     "BENCHMARKS_DIRECTORY": ExitCode.SERVER_FAILED,
+    "BENCHMARK_IN_FILE": ExitCode.NOT_REACHED,
+    "BENCHMARK_FILE_NOT_WRITTEN": ExitCode.SERVER_FAILED,
 }
 """Codes of the contract that are no wrong use."""
 

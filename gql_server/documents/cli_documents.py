@@ -227,6 +227,26 @@ query Executions($first: Int!, $after: String, $filter: ExecutionFilter, $orderB
 {_EXECUTION}
 """
 
+ARCHIVE_BENCHMARK = """
+mutation ArchiveBenchmark($input: ArchiveBenchmarkInput!) {
+  archiveBenchmark(input: $input) {
+    __typename
+    ... on ArchiveBenchmarkSuccess { outcome benchmark { id revision archivedAt archiveReason } }
+    ... on Error { message code }
+  }
+}
+"""
+
+RESTORE_BENCHMARK = """
+mutation RestoreBenchmark($input: RestoreBenchmarkInput!) {
+  restoreBenchmark(input: $input) {
+    __typename
+    ... on RestoreBenchmarkSuccess { outcome file benchmark { id revision archivedAt archiveReason } }
+    ... on Error { message code }
+  }
+}
+"""
+
 BENCHMARKS = """
 query Benchmarks($first: Int!, $after: String, $filter: BenchmarkFilter) {
   benchmarks(first: $first, after: $after, filter: $filter) {

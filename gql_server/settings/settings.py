@@ -157,6 +157,10 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path(".reev-gql"), description="Where the embedded PostgreSQL keeps its data")
     benchmarks_dir: Path = Field(Path("benchmarks"), description="Directory of benchmark files")
+    write_benchmark_files: bool = Field(
+        True,
+        description="Whether those with the scope admin may have definitions written into BENCHMARKS_DIR",
+    )
     sessions_dir: Path = Field(
         Path("logs/sessions"), description="Where runners write session files and tool logs"
     )
@@ -358,6 +362,7 @@ class Settings(BaseSettings):
         """The settings that concern runners; they work elsewhere, so relative paths are resolved here."""
         return RunnerConfig(
             benchmarks_dir=self.benchmarks_dir.absolute(),
+            write_benchmark_files=self.write_benchmark_files,
             sessions_dir=self.sessions_dir.absolute(),
             output_dir=self.output_dir.absolute(),
             command=self.runner_command,

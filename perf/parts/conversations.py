@@ -15,13 +15,13 @@ from pathlib import Path
 
 from perf.report.figures import median, percentile, show
 from perf.report.lines import RATIO, Line
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.formats.agents.transcript import TranscriptReader
 from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.launchers.runner_config import RunnerConfig
 from store.executions import messages
 from store.model import ExecutionId
 from store.postgres.database import Database
+from tests.helpers.bridge import upsert_benchmark
 from tests.helpers.places import DATA, REPOSITORY
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import running_server

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from perf.report.figures import percentile, show
 from perf.report.lines import RATIO, Line
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.formats.session_file import parse_session_file
 from runner_bridge.formats.tool_logs.tool_log import parse_tool_log
 from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.launchers.runner_config import RunnerConfig
 from store.postgres.database import Database
+from tests.helpers.bridge import upsert_benchmark
 from tests.helpers.places import DATA
 
 FILES = 10_000

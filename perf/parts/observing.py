@@ -17,7 +17,6 @@ from pathlib import Path
 
 from perf.parts.imports import FILES, _parse, _watch_loop, _write
 from perf.report.figures import percentile, show
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing import directory as observed_directory
 from runner_bridge.observing.observer import Observer
@@ -25,6 +24,7 @@ from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.live.events import HubEvent
 from store.live.hub import Hub
 from store.postgres.database import Database
+from tests.helpers.bridge import upsert_benchmark
 from tests.helpers.places import DATA
 from tests.helpers.workers import registered
 

@@ -35,8 +35,8 @@ from perf.load.seed import BENCHMARKS, seed
 from perf.load.workloads import Workload, comparable, workloads
 from perf.report.figures import CONSOLE
 from perf.report.lines import RATIO, Line
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from store.postgres.database import Database
+from tests.helpers.bridge import upsert_benchmark
 from tests.helpers.samples import transfer_yaml
 
 EXECUTIONS = 20_000

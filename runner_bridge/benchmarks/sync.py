@@ -1,17 +1,17 @@
-"""Brings benchmark definitions into the database: a whole directory of files, or one text.
+"""Brings the benchmark definitions of a directory into the database.
 
 The directory is read once, each file by itself. A bad file is reported by name with line and column; its stored
 version stays, and the other files are not affected. Two files with one id are both refused, because taking
-either would be a guess. A benchmark whose file is gone is archived. When every file is as it is stored, nothing
-is parsed, locked or written.
+either would be a guess. A benchmark whose file is gone is archived, and restored when its file is back; one that
+is archived on request gets new content and stays archived. When every file is as it is stored, nothing is parsed,
+locked or written.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,6 @@ from runner_bridge.benchmarks.files import MAX_FILE_BYTES, read_benchmark_files
 from runner_bridge.benchmarks.parsing import BenchmarkFile
 from runner_bridge.formats.benchmarks.benchmark import Benchmark, Remark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
-from runner_bridge.formats_to_rows import benchmark_draft
-from store import model
 from store.benchmarks import benchmarks
 from store.benchmarks.benchmarks import ChangedMeanwhile
 from store.model import BenchmarkId, StoredFile, SyncOutcome
@@ -30,13 +28,17 @@ from store.postgres.text import storable_text
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a sync did with one file. `error` has line and column if the error has a position."""
+    """What a sync did with one file. `error` has line and column if the error has a position.
+
+    `stays_archived`: the benchmark is archived on request, which a sync does not change.
+    """
 
     file: str
     benchmark_id: str | None
     outcome: SyncOutcome
     error: FormatError | None = None
     remarks: tuple[Remark, ...] = ()
+    stays_archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,12 @@ async def _sync(
     if drafts or stored is None or stored.keys() - {storable_text(item.file) for item in read}:
         outcomes = await benchmarks.sync(db, drafts, unchanged=unchanged, keep_paths=failed, dry_run=dry_run)
     by_id = dict(outcomes)
-    reports = [_report(item, by_id) for item in read]
+    archived = {item.benchmark_id for item in unchanged if item.is_archived}
+    if drafts:
+        archived |= await benchmarks.archived_on_request(db)
+    reports = [_report(item, by_id, archived) for item in read]
     gone = [benchmark_id for benchmark_id, outcome in outcomes if outcome is SyncOutcome.ARCHIVED]
     return reports + await _report_archived(db, gone)
-
-
-async def upsert_benchmark(db: Database, source: str) -> tuple[model.Benchmark, SyncOutcome]:
-    """Stores one definition that did not come from a file; raises FormatError."""
-    benchmark = await asyncio.to_thread(parse_source, source)
-    return await benchmarks.upsert(db, benchmark_draft(benchmark))
 
 
 def parse_source(source: str) -> Benchmark:
@@ -118,13 +117,17 @@ def _duplicate(item: BenchmarkFile, files: Sequence[str]) -> FormatError:
     )
 
 
-def _report(item: BenchmarkFile, outcomes: Mapping[BenchmarkId, SyncOutcome]) -> FileReport:
+def _report(
+    item: BenchmarkFile, outcomes: Mapping[BenchmarkId, SyncOutcome], archived: Collection[BenchmarkId]
+) -> FileReport:
     benchmark_id = item.benchmark_id
     if benchmark_id is None:
         return FileReport(item.file, None, SyncOutcome.FAILED, item.error)
     # A stored file that was not parsed has no other outcome.
     outcome = outcomes.get(BenchmarkId(benchmark_id), SyncOutcome.UNCHANGED)
-    return FileReport(item.file, benchmark_id, outcome, remarks=item.remarks)
+    return FileReport(
+        item.file, benchmark_id, outcome, remarks=item.remarks, stays_archived=benchmark_id in archived
+    )
 
 
 async def _report_archived(db: Database, gone: Sequence[BenchmarkId]) -> list[FileReport]:

@@ -44,6 +44,8 @@ class RunnerConfig:
     """
 
     benchmarks_dir: Path = Path("benchmarks")
+    write_benchmark_files: bool = True
+    """Whether a definition may be written into `benchmarks_dir` when somebody asks for it."""
     sessions_dir: Path = Path("logs/sessions")
     import_dirs: tuple[Path, ...] = ()
     """Where session files may be imported from, besides `sessions_dir`."""

@@ -25,6 +25,7 @@ from schema.benchmarks.reference_answer import ReferenceAnswer
 from schema.benchmarks.remarks import Remark
 from schema.benchmarks.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from schema.contract.context import Info
+from schema.contract.enums import ArchiveReason
 from schema.contract.filter_bounds import text, values
 from schema.contract.ids import benchmark_id_argument
 from schema.contract.json_selection import execution_row, loaded, ready
@@ -65,13 +66,17 @@ class Benchmark:
     definition: JSON = strawberry.field(description="The whole definition as JSON, no key lost.")
     source: str = strawberry.field(description="The YAML text of this revision.")
     source_path: str | None = strawberry.field(
-        description="Its file in the benchmarks directory; null when it was stored through the API."
+        description="Its file in the benchmarks directory, which a sync takes its content from; null when it was "
+        "stored through the API."
     )
     content_hash: str = strawberry.field(description="SHA-256 of the source, in hex.")
     created_at: dt.datetime = strawberry.field(description="When the first revision was stored.")
     revised_at: dt.datetime = strawberry.field(description="When this revision was stored.")
     archived_at: dt.datetime | None = strawberry.field(
-        description="When its file was found missing; null while the file exists."
+        description="When its file was found missing or somebody archived it; null for one that can be executed."
+    )
+    archive_reason: ArchiveReason | None = strawberry.field(
+        description="Why it is archived; null when it is not."
     )
 
     @strawberry.field(
@@ -235,7 +240,7 @@ class BenchmarkFilter:
     text: str | None = strawberry.field(
         default=None, description="With this text in id, description or prompt, in any case."
     )
-    include_archived: bool = strawberry.field(default=False, description="Also those whose file is missing.")
+    include_archived: bool = strawberry.field(default=False, description="Also those that are archived.")
 
     def conditions(self) -> listing.BenchmarkFilter:
         return listing.BenchmarkFilter(

@@ -1,4 +1,4 @@
-"""Mutations that bring benchmark definitions into the database. None of them starts a process."""
+"""The mutation that brings a directory of benchmark definitions into the database."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ class SyncedFile:
     outcome: SyncOutcome = strawberry.field(description="What was done.")
     error: InvalidBenchmarkError | None = strawberry.field(description="Why it was refused.")
     remarks: list[Remark] = strawberry.field(description="What of it cannot be evaluated here.")
+    stays_archived: bool = strawberry.field(
+        description="Whether the benchmark is archived on request: it has the file's content and stays archived "
+        "until `restoreBenchmark`."
+    )
 
     @strawberry.field(
         graphql_type=nullable(BENCHMARK),
@@ -63,6 +67,7 @@ class SyncedFile:
             outcome=report.outcome,
             error=None if report.error is None else InvalidBenchmarkError.of(report.error),
             remarks=[Remark(path=remark.path, message=remark.message) for remark in report.remarks],
+            stays_archived=report.stays_archived,
         )
 
 
@@ -88,27 +93,9 @@ class SyncBenchmarksSuccess:
     files: list[SyncedFile] = strawberry.field(description="File by file, in order of name.")
 
 
-@strawberry.input(description="A benchmark definition.")
-class UpsertBenchmarkInput:
-    source: str = strawberry.field(description="The YAML text.")
-
-
-@strawberry.type(description="The definition is stored.")
-class UpsertBenchmarkSuccess:
-    benchmark: model.Benchmark = strawberry.field(
-        graphql_type=BENCHMARK, description="The benchmark as it is now."
-    )
-    outcome: SyncOutcome = strawberry.field(description="CREATED, UPDATED or UNCHANGED.")
-
-
 SyncBenchmarksResult = Annotated[
     SyncBenchmarksSuccess | BenchmarksDirectoryError,
     strawberry.union("SyncBenchmarksResult", description="What was done, or why nothing was."),
-]
-
-UpsertBenchmarkResult = Annotated[
-    UpsertBenchmarkSuccess | InvalidBenchmarkError,
-    strawberry.union("UpsertBenchmarkResult", description="The benchmark, or what is wrong with the text."),
 ]
 
 
@@ -138,13 +125,3 @@ async def sync_benchmarks(
         duration_ms=report.duration_ms,
         files=[SyncedFile.of(file) for file in report.files],
     )
-
-
-async def upsert_benchmark(
-    info: Info, input: Annotated[UpsertBenchmarkInput, strawberry.argument(description="The definition.")]
-) -> UpsertBenchmarkResult:
-    try:
-        benchmark, outcome = await sync.upsert_benchmark(info.context.db, input.source)
-    except FormatError as error:
-        return InvalidBenchmarkError.of(error)
-    return UpsertBenchmarkSuccess(benchmark=benchmark, outcome=outcome)

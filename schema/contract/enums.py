@@ -27,6 +27,7 @@ from store.executions.tool_logs import RemarkKind as ExecutionRemarkKind
 from store.figures.comparing import Verdict as ComparisonVerdict
 from store.figures.ordering import LeaderboardField
 from store.model import (
+    ArchiveReason,
     BatchStatus,
     ExclusionReason,
     ExecutionOrigin,
@@ -41,6 +42,7 @@ from store.model import MessageKind as ConversationEntryKind
 from store.webhooks.webhooks import WebhookEvent
 
 __all__ = [
+    "ArchiveReason",
     "BatchStatus",
     "Bucket",
     "ComparisonVerdict",
@@ -159,14 +161,25 @@ _describe(
 )
 
 _describe(
+    ArchiveReason,
+    "ArchiveReason",
+    "Why a benchmark is archived.",
+    {
+        "FILE_MISSING": "A sync found its file missing; it is restored when the file is back.",
+        "REQUESTED": "Somebody archived it; only `restoreBenchmark` restores it.",
+    },
+)
+
+_describe(
     SyncOutcome,
     "SyncOutcome",
     "What a sync did with one file.",
     {
         "CREATED": "A new benchmark.",
-        "UPDATED": "Its content changed: a new revision. Or its file reappeared or was renamed.",
+        "UPDATED": "Its content changed: a new revision. Or its file reappeared or was renamed, or it was "
+        "restored.",
         "UNCHANGED": "Nothing was written.",
-        "ARCHIVED": "Its file is missing; its executions stay readable.",
+        "ARCHIVED": "Its file is missing, or somebody archived it; its executions stay readable.",
         "FAILED": "The file was refused; the former revision stays.",
     },
 )

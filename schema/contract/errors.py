@@ -62,6 +62,17 @@ class ErrorCode(Enum):
     SECRET_KEY = strawberry.enum_value(
         "SECRET_KEY", description="The server's secret key is missing, cannot be read, or is another one."
     )
+    BENCHMARK_IN_FILE = strawberry.enum_value(
+        "BENCHMARK_IN_FILE",
+        description="The benchmark's file says otherwise, and the next sync would undo the change.",
+    )
+    BENCHMARK_FILE_NOT_WRITTEN = strawberry.enum_value(
+        "BENCHMARK_FILE_NOT_WRITTEN",
+        description="The benchmark's file may not or cannot be written, or holds something unknown.",
+    )
+    BENCHMARK_CHANGED = strawberry.enum_value(
+        "BENCHMARK_CHANGED", description="The benchmark has another revision than the change is based on."
+    )
     BENCHMARKS_DIRECTORY = strawberry.enum_value(
         "BENCHMARKS_DIRECTORY", description="The benchmarks directory cannot be read; nothing was changed."
     )

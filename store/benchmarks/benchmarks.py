@@ -7,50 +7,32 @@ find it stored.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from store import sql
 from store.benchmarks import rows
-from store.model import Benchmark, BenchmarkDraft, BenchmarkId, StoredFile, SyncOutcome
-from store.postgres.database import Connection, Database, columns
+from store.benchmarks.writing import SQL, Change, Known, all_known, compare, write, writing
+from store.model import ArchiveReason, Benchmark, BenchmarkDraft, BenchmarkId, StoredFile, SyncOutcome
+from store.postgres.database import Database, columns
 from store.postgres.retrying import retried
-from store.postgres.text import encode_json, storable_text
-
-SQL = sql.load("benchmarks")
+from store.postgres.text import storable_text
 
 
 class ChangedMeanwhile(Exception):
     """A benchmark was changed after a file was compared with it: nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    revision: int
-    newest: int
-    """The greatest revision: definitions of old are added behind the current one."""
-    content_hash: str
-    source_path: str | None
-    archived: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A row of `benchmarks` to write; `draft` only when its content makes a new revision."""
-
-    id: BenchmarkId
-    outcome: SyncOutcome
-    revision: int
-    source_path: str | None
-    archived: bool
-    draft: BenchmarkDraft | None
-
-
 async def stored_files(db: Database) -> dict[str, StoredFile]:
-    """Every benchmark that came from a file and is not archived, by the file's name as it is stored."""
+    """Every benchmark whose file was there at the last sync, by the file's name as it is stored."""
     found = await db.fetch(SQL["stored_files"])
-    return {row[1]: StoredFile(BenchmarkId(row[0]), row[1], row[2], row[3]) for row in found}
+    return {
+        row[1]: StoredFile(BenchmarkId(row[0]), row[1], row[2], row[3], row[4] is not None) for row in found
+    }
+
+
+async def archived_on_request(db: Database) -> set[BenchmarkId]:
+    """The benchmarks that no sync restores."""
+    return {BenchmarkId(row[0]) for row in await db.fetch(SQL["archived_on_request"])}
 
 
 @retried
@@ -67,27 +49,30 @@ async def sync(
 
     `unchanged` are files that equal what `stored_files` returned. Raises ChangedMeanwhile when one no longer does.
     Benchmarks that came from a file which is gone are archived, except those whose file is in `keep_paths`
-    (it is there but could not be read). Returns what happened per id: drafts first, in their order, then the
-    archived; with `dry_run` what would have happened, and nothing is written. The drafts' ids must differ
-    (ValueError).
+    (it is there but could not be read). One that is archived on request gets new content and stays archived.
+    Returns what happened per id: drafts first, in their order, then the archived; with `dry_run` what would have
+    happened, and nothing is written. The drafts' ids must differ (ValueError).
     """
     drafts = [_storable_path(draft) for draft in drafts]
     keep_paths = {storable_text(path) for path in keep_paths}
     present = {draft.id for draft in drafts} | {file.benchmark_id for file in unchanged}
     if len(present) < len(drafts) + len(unchanged):
         raise ValueError("two drafts have the same benchmark id")
-    async with db.transaction() as connection:
-        await connection.execute(SQL["lock_writers"])
-        known = await _known(connection)
+    async with writing(db) as connection:
+        known = await all_known(connection)
         if any(not _is_as_stored(file, known.get(file.benchmark_id)) for file in unchanged):
             raise ChangedMeanwhile
-        changes, outcomes = _compare(drafts, known)
+        compared = [(draft.id, compare(draft, known.get(draft.id))) for draft in drafts]
+        changes = [change for _, change in compared if change is not None]
+        outcomes = [
+            (id_, SyncOutcome.UNCHANGED if change is None else change.outcome) for id_, change in compared
+        ]
         if archive_missing:
             gone = _gone(known, present, keep_paths)
             changes += gone
             outcomes += [(change.id, SyncOutcome.ARCHIVED) for change in gone]
         if not dry_run:
-            await _write(connection, changes)
+            await write(connection, changes)
         return outcomes
 
 
@@ -107,86 +92,29 @@ async def upsert(db: Database, draft: BenchmarkDraft) -> tuple[Benchmark, SyncOu
     return benchmark, outcome
 
 
-async def _known(connection: Connection) -> dict[BenchmarkId, _Known]:
-    return {
-        BenchmarkId(row["id"]): _Known(
-            row["current_revision"],
-            row["newest"],
-            row["content_hash"],
-            row["source_path"],
-            row["archived_at"] is not None,
-        )
-        for row in await connection.fetch(SQL["known"])
-    }
-
-
-def _is_as_stored(file: StoredFile, known: _Known | None) -> bool:
+def _is_as_stored(file: StoredFile, known: Known | None) -> bool:
     return (
         known is not None
-        and not known.archived
+        and known.archive_reason is not ArchiveReason.FILE_MISSING
         and (known.source_path, known.content_hash) == (file.source_path, file.content_hash)
     )
 
 
-def _compare(
-    drafts: Sequence[BenchmarkDraft], known: dict[BenchmarkId, _Known]
-) -> tuple[list[_Change], list[tuple[BenchmarkId, SyncOutcome]]]:
-    changes, outcomes = [], []
-    for draft in drafts:
-        before = known.get(draft.id)
-        outcome = SyncOutcome.CREATED if before is None else SyncOutcome.UNCHANGED
-        if before is None:
-            changes.append(_Change(draft.id, outcome, 1, draft.source_path, False, draft))
-        elif before.content_hash != draft.content_hash:
-            outcome, path = SyncOutcome.UPDATED, draft.source_path or before.source_path
-            changes.append(_Change(draft.id, outcome, before.newest + 1, path, False, draft))
-        elif before.archived or (draft.source_path or before.source_path) != before.source_path:
-            # The content is known, but its file came back or moved: no new revision.
-            outcome, path = SyncOutcome.UPDATED, draft.source_path or before.source_path
-            changes.append(_Change(draft.id, outcome, before.revision, path, False, None))
-        outcomes.append((draft.id, outcome))
-    return changes, outcomes
-
-
-def _gone(known: dict[BenchmarkId, _Known], present: set[BenchmarkId], keep_paths: set[str]) -> list[_Change]:
+def _gone(known: dict[BenchmarkId, Known], present: set[BenchmarkId], keep_paths: set[str]) -> list[Change]:
     return [
-        _Change(benchmark_id, SyncOutcome.ARCHIVED, before.revision, before.source_path, True, None)
+        Change(
+            benchmark_id,
+            SyncOutcome.ARCHIVED,
+            before.revision,
+            before.source_path,
+            ArchiveReason.FILE_MISSING,
+        )
         for benchmark_id, before in sorted(known.items())
         if benchmark_id not in present
-        and not before.archived
+        and before.archive_reason is None
         and before.source_path is not None
         and before.source_path not in keep_paths
     ]
-
-
-async def _write(connection: Connection, changes: Iterable[_Change]) -> None:
-    ordered = sorted(changes, key=lambda change: change.id)
-    if not ordered:
-        return
-    await connection.execute(
-        SQL["write_benchmarks"],
-        *columns([(c.id, c.revision, c.source_path, c.archived) for c in ordered]),
-    )
-    revised = [revision_row(change.draft, change.revision) for change in ordered if change.draft is not None]
-    if revised:
-        await connection.execute(SQL["write_revisions"], *columns(revised))
-    rows_of_log = columns([(c.id, c.revision, c.outcome) for c in ordered])
-    await connection.execute(SQL["append_changes"], *rows_of_log)
-
-
-def revision_row(draft: BenchmarkDraft, revision: int) -> tuple[Any, ...]:
-    """A definition as a row of benchmark_revisions."""
-    return (
-        draft.id,
-        revision,
-        draft.content_hash,
-        storable_text(draft.description),
-        storable_text(draft.prompt),
-        encode_json(draft.tags),
-        storable_text(draft.source),
-        encode_json(draft.definition),
-        encode_json(draft.remarks),
-    )
 
 
 async def get(db: Database, benchmark_id: BenchmarkId, revision: int | None = None) -> Benchmark | None:

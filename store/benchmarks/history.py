@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from store import sql
-from store.benchmarks import benchmarks
+from store.benchmarks import writing
 from store.model import BenchmarkDraft, BenchmarkId, SyncOutcome
 from store.postgres.database import Connection, Database, columns
 from store.postgres.retrying import retried
@@ -54,7 +54,7 @@ async def add(db: Database, old: Sequence[OldDefinition], *, dry_run: bool = Fal
     if not old:
         return []
     async with db.transaction() as connection:
-        await connection.execute(benchmarks.SQL["lock_writers"])
+        await connection.execute(writing.SQL["lock_writers"])
         known = await _known(connection, old)
         placed = [_place(known[item.draft.id], item) for item in old]
         if not dry_run:
@@ -103,8 +103,8 @@ async def _write(
     if moved:
         rows: list[tuple[Any, ...]] = [(name, one.moved_to) for name, one in moved]
         await connection.execute(SQL["write_current"], *columns(rows))
-    revisions = [benchmarks.revision_row(item.draft, number) for item, number in new]
-    await connection.execute(benchmarks.SQL["write_revisions"], *columns(revisions))
+    revisions = [writing.revision_row(item.draft, number) for item, number in new]
+    await connection.execute(writing.SQL["write_revisions"], *columns(revisions))
     dated = [(item.draft.id, number, item.created_at) for item, number in new if item.created_at is not None]
     if dated:
         await connection.execute(SQL["date_revisions"], *columns(dated))
@@ -113,4 +113,4 @@ async def _write(
             (name, one.moved_to, SyncOutcome.CREATED if one.is_new else SyncOutcome.UPDATED)
             for name, one in moved
         ]
-        await connection.execute(benchmarks.SQL["append_changes"], *columns(changes))
+        await connection.execute(writing.SQL["append_changes"], *columns(changes))

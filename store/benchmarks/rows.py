@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from store.model import Benchmark, BenchmarkId
+from store.model import ArchiveReason, Benchmark, BenchmarkId
 from store.postgres.database import Row
 
 
@@ -21,4 +21,5 @@ def benchmark(row: Row) -> Benchmark:
         created_at=row["created_at"],
         revised_at=row["revised_at"],
         archived_at=row["archived_at"],
+        archive_reason=ArchiveReason.of(row["archive_reason"]),
     )

@@ -109,8 +109,9 @@ async def _revision_to_execute(connection: Connection, benchmark_id: str, revisi
     if row is None:
         raise BenchmarkNotFound(f"There is no benchmark {benchmark_id!r}: `reev-gql sync` reads new files")
     if row["archived_at"] is not None:
+        why = "because its file is missing" if row["archive_reason"] == "FILE_MISSING" else "on request"
         raise BenchmarkNotFound(
-            f"Benchmark {benchmark_id!r} is archived: its file is gone since {row['archived_at']}"
+            f"Benchmark {benchmark_id!r} is archived {why} since {row['archived_at']}: restore it first"
         )
     return int(row["current_revision"])
 

@@ -100,6 +100,7 @@ BENCHMARK = JsonTable(
         "source_path": "{row}_b.source_path",
         "created_at": _time("{row}_b.created_at"),
         "archived_at": _time("{row}_b.archived_at"),
+        "archive_reason": "{row}_b.archive_reason",
     }
 )
 

@@ -8,8 +8,8 @@ FROM (
     ORDER BY position, seq LIMIT $3
 ) AS c
 LEFT JOIN LATERAL (
-    SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash,
-           r.description, r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
+    SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, b.archive_reason, r.revision,
+           r.content_hash, r.description, r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
     FROM benchmarks b JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = c.revision
     WHERE b.id = c.benchmark_id
 ) AS b ON true

@@ -2,24 +2,30 @@
 SELECT pg_advisory_xact_lock(8243110937284436529)
 
 -- name: known
-SELECT b.id, b.current_revision, b.source_path, b.archived_at, r.content_hash,
+SELECT b.id, b.current_revision, b.source_path, b.archive_reason, r.content_hash,
        (SELECT max(revision) FROM benchmark_revisions m WHERE m.benchmark_id = b.id) AS newest
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+WHERE $1::text IS NULL OR b.id = $1
 
 -- name: stored_files
-SELECT b.id, b.source_path, r.content_hash, CASE WHEN r.remarks <> '[]' THEN r.remarks END
+SELECT b.id, b.source_path, r.content_hash, CASE WHEN r.remarks <> '[]' THEN r.remarks END, b.archive_reason
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
-WHERE b.source_path IS NOT NULL AND b.archived_at IS NULL
+WHERE b.source_path IS NOT NULL AND b.archive_reason IS DISTINCT FROM 'FILE_MISSING'
+
+-- name: archived_on_request
+SELECT id FROM benchmarks WHERE archive_reason = 'REQUESTED'
 
 -- name: write_benchmarks
-INSERT INTO benchmarks (id, current_revision, source_path, archived_at)
-SELECT id, revision, source_path, CASE WHEN archived THEN clock_timestamp() END
-FROM unnest($1::text[], $2::integer[], $3::text[], $4::boolean[]) AS given (id, revision, source_path, archived)
+INSERT INTO benchmarks AS b (id, current_revision, source_path, archived_at, archived_on_request)
+SELECT id, revision, source_path, CASE WHEN reason IS NOT NULL THEN clock_timestamp() END,
+       coalesce(reason = 'REQUESTED', false)
+FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[]) AS given (id, revision, source_path, reason)
 ON CONFLICT (id) DO UPDATE SET
     current_revision = excluded.current_revision, source_path = excluded.source_path,
-    archived_at = excluded.archived_at
+    archived_at = CASE WHEN excluded.archived_at IS NOT NULL THEN coalesce(b.archived_at, excluded.archived_at) END,
+    archived_on_request = excluded.archived_on_request
 
 -- name: write_revisions
 INSERT INTO benchmark_revisions (benchmark_id, revision, content_hash, description, prompt, tags, source,
@@ -37,23 +43,23 @@ INSERT INTO benchmark_changes (benchmark_id, revision, outcome)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::text[])
 
 -- name: current
-SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
-       r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
+SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, b.archive_reason, r.revision, r.content_hash,
+       r.description, r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 WHERE b.id = ANY($1::text[])
 
 -- name: at_revision
-SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
-       r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
+SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, b.archive_reason, r.revision, r.content_hash,
+       r.description, r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
 FROM benchmark_revisions r
 JOIN benchmarks b ON b.id = r.benchmark_id
 JOIN unnest($1::text[], $2::integer[]) AS wanted (benchmark_id, revision)
     ON r.benchmark_id = wanted.benchmark_id AND r.revision = wanted.revision
 
 -- name: list
-SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, r.revision, r.content_hash, r.description,
-       r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
+SELECT b.id AS benchmark_id, b.source_path, b.created_at, b.archived_at, b.archive_reason, r.revision, r.content_hash,
+       r.description, r.prompt, r.tags, r.source, r.definition, r.remarks, r.created_at AS revised_at
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 WHERE {conditions} ORDER BY b.id {direction} LIMIT {limit}

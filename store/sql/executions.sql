@@ -1,5 +1,5 @@
 -- name: current_revision
-SELECT current_revision, archived_at FROM benchmarks WHERE id = $1
+SELECT current_revision, archived_at, archive_reason FROM benchmarks WHERE id = $1
 
 -- name: insert
 INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, idempotency_key, rerun_of, priority,

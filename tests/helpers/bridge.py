@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from runner_bridge import execution_requests
+from runner_bridge.benchmarks.sync import parse_source
+from runner_bridge.formats_to_rows import benchmark_draft
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.processes import members
 from runner_bridge.processes.process_table import ProcessTable
@@ -20,7 +22,15 @@ from store.benchmarks import benchmarks
 from store.executions import state_machine
 from store.live import events
 from store.live.hub import Hub
-from store.model import Benchmark, BenchmarkId, Execution, ExecutionEvent, ExecutionId, ExecutionStatus
+from store.model import (
+    Benchmark,
+    BenchmarkId,
+    Execution,
+    ExecutionEvent,
+    ExecutionId,
+    ExecutionStatus,
+    SyncOutcome,
+)
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
 from tests.helpers.patience import DEADLINE_S, until
@@ -136,3 +146,8 @@ class Bridge:
 
 def read_if_there(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
+
+
+async def upsert_benchmark(db: Database, source: str) -> tuple[Benchmark, SyncOutcome]:
+    """Stores one definition, which came over the API."""
+    return await benchmarks.upsert(db, benchmark_draft(parse_source(source)))

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.agents.secret_key import SecretKey
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.launchers.runner_config import KNOWN_AGENTS, RunnerConfig
 from store.live.hub import Hub
 from store.postgres.database import Database
-from tests.helpers.bridge import SOL_TRANSFER, Bridge, fake_command
+from tests.helpers.bridge import SOL_TRANSFER, Bridge, fake_command, upsert_benchmark
 
 
 @pytest.fixture

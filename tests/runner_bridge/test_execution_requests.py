@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from runner_bridge import batch_requests, execution_requests
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.errors import AgentNotFound, InvalidInput
 from store.batches.progress import progress_of
 from store.errors import BenchmarkNotFound
@@ -17,7 +16,7 @@ from store.executions import listing, state_machine
 from store.executions.filters import ExecutionFilter
 from store.executions.listing import ExecutionBounds
 from store.model import ExecutionStatus
-from tests.helpers.bridge import Bridge
+from tests.helpers.bridge import Bridge, upsert_benchmark
 
 GOOD = {"benchmark_id": "001-sol-transfer", "agent": "deterministic"}
 

@@ -67,7 +67,7 @@ class OrderedBy(StrEnum):
     TOKENS = "tokens"
 
 
-benchmarks_app = typer.Typer(no_args_is_help=True, help="List benchmarks.")
+benchmarks_app = typer.Typer(no_args_is_help=True, help="List benchmarks, archive and restore them.")
 
 First = Annotated[int, typer.Option(min=1, help="How many at most.")]
 After = Annotated[
@@ -171,7 +171,7 @@ def list_benchmarks(
         list[str] | None, typer.Option("--tag", help="With this tag; repeated: with all of them.")
     ] = None,
     text: Text = None,
-    archived: Annotated[bool, typer.Option("--archived", help="Also those whose file is gone.")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="Also those that are archived.")] = False,
     first: First = SHOWN,
     after: After = None,
     all_: All = False,
@@ -184,6 +184,33 @@ def list_benchmarks(
     filter = {"ids": ids or None, "tags": tags or None, "text": text, "includeArchived": archived}
     page = client.Page(None if all_ else first, after)
     finish(client.list_benchmarks(server, filter, page, as_json=json))
+
+
+@benchmarks_app.command()
+def archive(
+    ids: Annotated[list[str], typer.Argument(help="Benchmarks, by id.")],
+    server: Server = DEFAULT_SERVER,
+    json: Json = False,
+) -> None:
+    """Archive benchmarks: nothing of them is deleted, and no sync brings them back."""
+    from gql_server.cli.listings import archiving
+
+    finish(archiving.archive(server, ids, as_json=json))
+
+
+@benchmarks_app.command()
+def restore(
+    ids: Annotated[list[str], typer.Argument(help="Benchmarks, by id.")],
+    write_file: Annotated[
+        bool, typer.Option("--write-file", help="Write the files that are missing, as they are stored.")
+    ] = False,
+    server: Server = DEFAULT_SERVER,
+    json: Json = False,
+) -> None:
+    """Take benchmarks out of the archive."""
+    from gql_server.cli.listings import archiving
+
+    finish(archiving.restore(server, ids, write_file=write_file, as_json=json))
 
 
 def _names(members: list[Any] | None) -> list[str]:

@@ -105,6 +105,21 @@ async def test_pages_and_filters_of_a_server(server: Server, tmp_path: Path) -> 
 
     one = await cli("benchmarks", "list", "--id", BENCHMARK, "--json", "--server", server.url, cwd=tmp_path)
     assert [json.loads(line)["id"] for line in one.out.splitlines()] == [BENCHMARK]
+
+    async def changed(*arguments: str, code: int = 0) -> list[Any]:
+        done = await cli("benchmarks", *arguments, "--json", "--server", server.url, cwd=tmp_path)
+        assert done.code == code, done.err
+        return [json.loads(line) for line in done.out.splitlines()]
+
+    # One that is not there keeps no other from being archived.
+    [archived] = await changed("archive", "nothing", BENCHMARK, code=2)
+    assert (archived["outcome"], archived["archiveReason"]) == ("ARCHIVED", "REQUESTED")
+    assert await changed("list", "--id", BENCHMARK) == []
+    assert len(await changed("list", "--id", BENCHMARK, "--archived")) == 1
+    [restored] = await changed("restore", BENCHMARK)
+    assert (restored["outcome"], restored["archivedAt"]) == ("UPDATED", None)
+    again = await cli("benchmarks", "restore", BENCHMARK, "--server", server.url, cwd=tmp_path)
+    assert again.out == f"{BENCHMARK} was not archived\n"
     nobody = await cli("agents", "list", "--text", "nobody", "--server", server.url, cwd=tmp_path)
     assert nobody.out == "There are no such agents.\n"
     alone = await cli("agents", "list", "--without-model", "--json", "--server", server.url, cwd=tmp_path)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.benchmarks import files, parsing, sync
-from runner_bridge.benchmarks.sync import FileReport, SyncReport, sync_benchmarks, upsert_benchmark
+from runner_bridge.benchmarks.sync import FileReport, SyncReport, sync_benchmarks
 from runner_bridge.errors import BenchmarksDirectoryError
 from runner_bridge.formats.errors import FormatError
 from store.benchmarks import benchmarks
 from store.model import BenchmarkId, StoredFile, SyncOutcome
 from store.postgres.database import Database
-from tests.helpers.bridge import SOL_TRANSFER
+from tests.helpers.bridge import SOL_TRANSFER, upsert_benchmark
 from tests.helpers.places import REPOSITORY
 
 CREATED, UPDATED, UNCHANGED = SyncOutcome.CREATED, SyncOutcome.UPDATED, SyncOutcome.UNCHANGED

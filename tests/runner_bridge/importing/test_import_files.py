@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.errors import ImportDirectoryError
 from runner_bridge.importing.import_files import ImportReport, import_session_files
 from runner_bridge.launchers.runner_config import RunnerConfig
@@ -27,6 +26,7 @@ from store.executions.tool_logs import RemarkKind
 from store.live import events
 from store.model import Ending, Execution, ExecutionId, ExecutionOrigin, ExecutionStatus, FailureKind
 from store.postgres.database import Database
+from tests.helpers.bridge import upsert_benchmark
 from tests.helpers.fake_runner import FakeRunner
 from tests.helpers.hostile_paths import HOSTILE_PATHS
 from tests.helpers.places import DATA

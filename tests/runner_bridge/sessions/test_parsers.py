@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from runner_bridge.benchmarks.definitions import StoredText
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.parsing.parser_processes import PROGRAM
@@ -20,6 +19,7 @@ from runner_bridge.sessions import chunks, session_ingest
 from runner_bridge.sessions.chunks import ChunkParser, Judged
 from store.model import BenchmarkId
 from store.postgres.database import Database
+from tests.helpers.bridge import upsert_benchmark
 from tests.helpers.fake_runner import FakeRunner
 from tests.helpers.places import DATA
 

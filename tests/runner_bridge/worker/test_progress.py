@@ -6,9 +6,8 @@ import asyncio
 
 import pytest
 
-from runner_bridge.benchmarks.sync import upsert_benchmark
 from store.model import EventKind, ExecutionEvent, ExecutionId, ExecutionStatus
-from tests.helpers.bridge import Bridge
+from tests.helpers.bridge import Bridge, upsert_benchmark
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
 

@@ -12,6 +12,7 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.pagination import encode_cursor
 from store.benchmarks import benchmarks
 from store.postgres.database import Database
+from tests.helpers.bridge import upsert_benchmark
 from tests.helpers.samples import draft, queued, transfer_yaml
 from tests.helpers.statements import statements_sent
 
@@ -90,7 +91,7 @@ ground_truth:
 
 async def _store(db: Database, *sources: str) -> None:
     for source in sources:
-        await sync.upsert_benchmark(db, source)
+        await upsert_benchmark(db, source)
 
 
 async def test_revisions_newest_first_page_after_page(db: Database, ask: Any, refuse: Any) -> None:
