@@ -241,7 +241,7 @@ RESTORE_BENCHMARK = """
 mutation RestoreBenchmark($input: RestoreBenchmarkInput!) {
   restoreBenchmark(input: $input) {
     __typename
-    ... on RestoreBenchmarkSuccess { outcome file benchmark { id revision archivedAt archiveReason } }
+    ... on RestoreBenchmarkSuccess { outcome writtenFile benchmark { id revision archivedAt archiveReason } }
     ... on Error { message code }
   }
 }

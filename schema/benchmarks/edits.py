@@ -61,7 +61,7 @@ class UpsertBenchmarkSuccess:
         graphql_type=BENCHMARK, description="The benchmark as it is now."
     )
     outcome: SyncOutcome = strawberry.field(description="CREATED, UPDATED or UNCHANGED.")
-    file: str | None = strawberry.field(description=WRITTEN_FILE)
+    written_file: str | None = strawberry.field(description=WRITTEN_FILE)
 
 
 @strawberry.input(description="Which benchmark to archive.")
@@ -91,7 +91,7 @@ class RestoreBenchmarkSuccess:
         graphql_type=BENCHMARK, description="The benchmark as it is now."
     )
     outcome: SyncOutcome = strawberry.field(description="UPDATED, or UNCHANGED when it was not archived.")
-    file: str | None = strawberry.field(description="Its file that was written; null when none was.")
+    written_file: str | None = strawberry.field(description="Its file that was written; null when none was.")
 
 
 UpsertBenchmarkResult = Annotated[
@@ -129,7 +129,9 @@ async def upsert_benchmark(
         return BenchmarkChangedError(
             message=str(error), code=ErrorCode.BENCHMARK_CHANGED, revision=error.revision
         )
-    return UpsertBenchmarkSuccess(benchmark=changed.benchmark, outcome=changed.outcome, file=changed.file)
+    return UpsertBenchmarkSuccess(
+        benchmark=changed.benchmark, outcome=changed.outcome, written_file=changed.file
+    )
 
 
 async def archive_benchmark(
@@ -154,7 +156,9 @@ async def restore_benchmark(
         return _wrong_id(error, input.benchmark_id)
     except (HeldByFile, FileNotWritten) as error:
         return _file_error(error)
-    return RestoreBenchmarkSuccess(benchmark=changed.benchmark, outcome=changed.outcome, file=changed.file)
+    return RestoreBenchmarkSuccess(
+        benchmark=changed.benchmark, outcome=changed.outcome, written_file=changed.file
+    )
 
 
 def _id(text: str) -> BenchmarkId:

@@ -50,9 +50,9 @@ async def _each(
             new_console(stderr=True).print(Text(f"reev-gql: {printable(str(error))}"), soft_wrap=True)
             code = code or int(error.code)
             continue
-        file = result.get("file")
+        file = result.get("writtenFile")
         if as_json:
-            emit({"outcome": result["outcome"], "file": file, **result["benchmark"]})
+            emit({"outcome": result["outcome"], "writtenFile": file, **result["benchmark"]})
         else:
             written = f"; its file {file} is written" if file else ""
             line = f"{result['benchmark']['id']} {WORDS[field, result['outcome']]}{written}"

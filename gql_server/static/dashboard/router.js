@@ -2,15 +2,18 @@
 // address too.
 import { Store } from "./store.js";
 import { html, useEffect, useRef } from "./html.js";
+import { mayGoBack, mayLeave } from "./unsaved.js";
 import { useStore } from "./use_store.js";
 
 const read = () => ({ path: location.pathname, search: location.search });
 
 export const place = new Store(read());
-addEventListener("popstate", () => place.set(read()));
+addEventListener("popstate", () => {
+  if (mayGoBack(place.value.path + place.value.search)) place.set(read());
+});
 
 export function go(href, { replace = false } = {}) {
-  if (href === location.pathname + location.search) return;
+  if (href === location.pathname + location.search || !mayLeave(() => go(href, { replace }))) return;
   history[replace ? "replaceState" : "pushState"](null, "", href);
   place.set(read());
 }

@@ -85,15 +85,15 @@ class Dashboard:
 
     async def run(self, benchmark: str) -> str:
         """Requests an execution over the API; its id."""
-        answer = await self._ask(RUN_ONE, id=benchmark)
+        answer = await self.ask(RUN_ONE, id=benchmark)
         return str(answer["runBenchmark"]["execution"]["id"])
 
     async def run_batch(self, benchmarks: list[str], agents: list[str], repeats: int = 1) -> str:
         """Requests a batch over the API; its id."""
-        answer = await self._ask(RUN_BATCH, ids=benchmarks, agents=agents, repeats=repeats)
+        answer = await self.ask(RUN_BATCH, ids=benchmarks, agents=agents, repeats=repeats)
         return str(answer["runBenchmarks"]["batch"]["id"])
 
-    async def _ask(self, query: str, **variables: object) -> dict[str, Any]:
+    async def ask(self, query: str, **variables: object) -> dict[str, Any]:
         body = {"query": query, "variables": variables}
         async with (
             aiohttp.ClientSession() as client,

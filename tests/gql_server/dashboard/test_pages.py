@@ -53,41 +53,6 @@ async def test_the_list_is_filtered_and_sorted_and_an_execution_leaves_it(
     )
 
 
-async def test_a_benchmark_is_edited_with_a_check_while_it_is_typed_and_its_revisions_differ(
-    dashboard: Dashboard,
-) -> None:
-    page = dashboard.page
-    await dashboard.open("/benchmarks/001-sol-transfer")
-    await page.get_by_role("button", name="Edit").click()
-    text = page.get_by_label("Definition (YAML)")
-    source = await text.input_value()
-    await text.fill(source + "\n  nonsense: [")
-    check = page.locator("#editor-check")
-    await expect(check).to_contain_text("✕")
-    await expect(page.get_by_role("button", name="Store")).to_be_disabled()
-    await check.get_by_role("button", name="Line").click()
-    assert await text.evaluate("box => document.activeElement === box && box.selectionEnd > 0")
-    await text.fill(source.replace("description: ", "description: Changed. ", 1))
-    await expect(check).to_contain_text("storing it makes a new revision")
-    await page.get_by_role("button", name="Store").click()
-    await expect(page.get_by_role("region", name="Summary")).to_contain_text("Changed.")
-    await page.get_by_role("tab", name="Revisions").click()
-    difference = page.get_by_role("region", name="Difference")
-    await expect(difference.locator("[data-kind='ADDED']")).to_have_count(1)
-    await expect(difference.locator("[data-kind='ADDED']")).to_contain_text("Changed.")
-
-
-async def test_a_benchmark_is_written_from_nothing(dashboard: Dashboard) -> None:
-    page = dashboard.page
-    await dashboard.open("/benchmarks")
-    await page.get_by_role("button", name="Write a benchmark").click()
-    await expect(page.locator("#editor-check")).to_contain_text("storing it makes a new benchmark")
-    await page.get_by_role("button", name="Store").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("my-benchmark")
-    await page.get_by_role("tab", name="YAML").click()
-    await expect(page.get_by_role("tabpanel")).to_contain_text("RECIPIENT_WALLET_PUBKEY")
-
-
 async def test_an_agent_is_shown_with_its_figures_and_they_move_when_one_ends(dashboard: Dashboard) -> None:
     page = dashboard.page
     await dashboard.open("/agents/deterministic")

@@ -18,7 +18,7 @@ query ($source: String!) {
 UPSERT = """
 mutation ($input: UpsertBenchmarkInput!) {
   upsertBenchmark(input: $input) {
-    ... on UpsertBenchmarkSuccess { outcome file benchmark { revision sourcePath archiveReason } }
+    ... on UpsertBenchmarkSuccess { outcome writtenFile benchmark { revision sourcePath archiveReason } }
     ... on BenchmarkFileError { file }
     ... on BenchmarkChangedError { revision }
     ... on Error { message code }
@@ -36,7 +36,7 @@ mutation ($id: ID!) {
 RESTORE = """
 mutation ($id: ID!, $writeFile: Boolean!) {
   restoreBenchmark(input: {benchmarkId: $id, writeFile: $writeFile}) {
-    ... on RestoreBenchmarkSuccess { outcome file benchmark { archiveReason archivedAt } }
+    ... on RestoreBenchmarkSuccess { outcome writtenFile benchmark { archiveReason archivedAt } }
     ... on BenchmarkFileError { file }
     ... on Error { message code }
   }
@@ -68,7 +68,7 @@ async def test_an_edit_of_a_benchmark_in_a_file_says_its_file_and_is_written_the
     wanted = {"source": OTHER, "writeFile": True, "baseRevision": 1}
     stored = (await ask(UPSERT, input=wanted))["upsertBenchmark"]
     assert stored == {
-        **{"outcome": "UPDATED", "file": "transfer.yml"},
+        **{"outcome": "UPDATED", "writtenFile": "transfer.yml"},
         "benchmark": {"revision": 2, "sourcePath": "transfer.yml", "archiveReason": None},
     }
     assert file.read_text() == OTHER
@@ -121,7 +121,7 @@ async def test_archived_and_restored_with_the_reason_shown_wherever_it_is_read(
     assert (refused["code"], refused["file"]) == ("BENCHMARK_IN_FILE", "transfer.yml")
     restored = (await ask(RESTORE, id="transfer", writeFile=True))["restoreBenchmark"]
     assert restored == {
-        **{"outcome": "UPDATED", "file": "transfer.yml"},
+        **{"outcome": "UPDATED", "writtenFile": "transfer.yml"},
         "benchmark": {"archiveReason": None, "archivedAt": None},
     }
     assert file.read_text() == transfer_yaml()

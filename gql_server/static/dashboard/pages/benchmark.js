@@ -2,6 +2,7 @@
 import { html } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { Age, Fact, Panel, Scores, Solved, Status, Tabs } from "../parts/basics.js";
+import { ArchiveButton, Archived } from "../parts/archive.js";
 import { Board } from "../parts/board.js";
 import { Definition } from "../parts/definition.js";
 import { Editor } from "../parts/editor.js";
@@ -29,9 +30,7 @@ export function BenchmarkPage({ id }) {
     document: "benchmark_updates",
     resume: (data) => ({ after: data.benchmarkUpdates.cursor }),
     apply: (answer, { benchmarkUpdates: { benchmark } }) =>
-      benchmark?.id === id && benchmark.revision > (answer.benchmark?.revision ?? 0)
-        ? { ...answer, outdated: true }
-        : answer,
+      benchmark?.id === id && isNews(benchmark, answer.benchmark) ? { ...answer, newest: benchmark } : answer,
   };
   const live = useLiveQuery({
     key: `${id} ${k}`,
@@ -41,12 +40,12 @@ export function BenchmarkPage({ id }) {
   });
   return html`
     <h1 ref=${heading} tabindex="-1">${id}</h1>
-    ${live.data?.outdated && html`<p class="issue" role="status">There is a newer revision. <button type="button" onClick=${live.reload}>Show it</button></p>`}
+    ${live.data?.newest && html`<p class="issue" role="status">${newsOf(live.data)} <button type="button" onClick=${live.reload}>Show it</button></p>`}
     <${Shown} live=${live} what="the benchmark">
-      ${({ benchmark, agents, leaderboard }) => {
+      ${({ benchmark, agents, leaderboard, newest }) => {
         if (!benchmark) return html`<${Missing} id=${id} />`;
         if (edit)
-          return html`<${Editor} source=${benchmark.source} close=${() => change({ edit: null })} done=${(
+          return html`<${Editor} id=${id} revision=${benchmark.revision} newest=${newest?.revision} source=${benchmark.source} close=${() => change({ edit: null })} done=${(
             stored,
           ) => {
             if (stored === id) {
@@ -54,10 +53,19 @@ export function BenchmarkPage({ id }) {
               live.reload();
             } else go(`/benchmarks/${stored}`);
           }} />`;
-        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} entries=${leaderboard.entries} k=${live.asked.k} tab=${tab} change=${change} />`;
+        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} entries=${leaderboard.entries} k=${live.asked.k} tab=${tab} change=${change} reload=${live.reload} />`;
       }}
     </${Shown}>
   `;
+}
+
+const isNews = (benchmark, shown) =>
+  benchmark.revision > (shown?.revision ?? 0) ||
+  (benchmark.revision === shown.revision && benchmark.archivedAt !== shown.archivedAt);
+
+function newsOf({ benchmark, newest }) {
+  if (newest.revision > (benchmark?.revision ?? 0)) return "There is a newer revision.";
+  return newest.archivedAt ? "It was archived." : "It was restored.";
 }
 
 const Missing = ({ id }) => html`
@@ -66,24 +74,25 @@ const Missing = ({ id }) => html`
   </${Empty}>
 `;
 
-function Benchmark({ benchmark, agents, entries, k, tab, change }) {
+function Benchmark({ benchmark, agents, entries, k, tab, change, reload }) {
   const chosen = TABS.some(([id]) => id === tab) ? tab : "definition";
   return html`
+    ${benchmark.archivedAt && html`<${Archived} benchmark=${benchmark} done=${reload} />`}
     <section class="surface" aria-label="Summary">
       <p>${benchmark.description}</p>
       <p>${benchmark.tags.map((name) => html`<${Link} key=${name} class="tag" href=${`/?tag=${encodeURIComponent(name)}`}>${name}</${Link}> `)}</p>
       <dl class="facts">
         <${Fact} name="Revision">${benchmark.revision}</${Fact}>
         <${Fact} name="Changed"><${Age} iso=${benchmark.revisedAt} /></${Fact}>
-        <${Fact} name="File">${benchmark.sourcePath ?? "none: it came over the API"}</${Fact}>
+        <${Fact} name="File">${benchmark.sourcePath ? html`<code>${benchmark.sourcePath}</code>: syncs read it from there` : "none: it is stored in the database alone"}</${Fact}>
         <${Fact} name="Local runner">${benchmark.runnableLocally ? "can execute it" : benchmark.whyNotRunnableLocally}</${Fact}>
         <${Fact} name="Reference answer">${benchmark.referenceAnswer.exists ? "exists" : `none: ${benchmark.referenceAnswer.reason}`}</${Fact}>
-        ${benchmark.archivedAt && html`<${Fact} name="Archived"><${Age} iso=${benchmark.archivedAt} /></${Fact}>`}
       </dl>
       ${benchmark.remarks.map(({ path, message }) => html`<p key=${path} class="issue"><code>${path}</code> ${message}</p>`)}
       <div class="buttons">
         ${!benchmark.archivedAt && html`<${RunWith} id=${benchmark.id} agents=${agents} />`}
         <button type="button" onClick=${() => change({ edit: "1" }, {})}>Edit</button>
+        ${!benchmark.archivedAt && html`<${ArchiveButton} id=${benchmark.id} done=${reload} />`}
       </div>
     </section>
     <${Tabs} label="Parts of the benchmark" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />

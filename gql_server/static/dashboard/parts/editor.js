@@ -1,16 +1,35 @@
-// Writing a benchmark: checked while it is typed, by the server's own reader, and stored only when asked.
+// Writing a benchmark: checked while it is typed, by the server's own reader, and stored only when asked. One that is
+// kept in a file is stored in its file, or downloaded where the server may not write it: a sync would undo the rest.
 import { act, ask } from "../api.js";
 import { html, useEffect, useRef, useState } from "../html.js";
+import { draftOf, guard, keepDraft, mayLeave, release } from "../unsaved.js";
 import { Doing } from "./doing.js";
-import { attempt, notify } from "./notices.js";
+import { keep } from "./download.js";
+import { Check } from "./editor_check.js";
+import { notify } from "./notices.js";
 
 const TYPING_MS = 300;
-const WORDS = { CREATED: "a new benchmark", UPDATED: "a new revision", UNCHANGED: "what is stored already" };
+const NEW = "new";
 
-export function Editor({ source, done, close }) {
-  const [text, setText] = useState(source);
+// `id` and `revision` are of the benchmark that `source` is the text of; null for a new one. `newest` is the revision
+// that is known to be stored by now.
+export function Editor({ id = null, revision = null, newest = revision, source, done, close }) {
+  const name = id ?? NEW;
+  const [draft] = useState(() => draftOf(name));
+  const [text, setText] = useState(draft?.text ?? source);
+  const [base, setBase] = useState(draft?.base ?? revision);
   const [check, setCheck] = useState(null);
+  const [failed, setFailed] = useState(null);
+  const [round, setRound] = useState(0);
   const box = useRef(null);
+  const isChanged = text !== source;
+
+  useEffect(() => {
+    if (isChanged) guard(name);
+    else release();
+    keepDraft(name, isChanged ? { text, base } : null);
+  }, [text, base]);
+  useEffect(() => release, []);
 
   useEffect(() => {
     let over = false;
@@ -24,44 +43,67 @@ export function Editor({ source, done, close }) {
       over = true;
       clearTimeout(timer);
     };
-  }, [text]);
+  }, [text, round, newest]);
 
-  const save = async (event) => {
+  const forget = () => {
+    keepDraft(name, null);
+    release();
+  };
+  const store = async (writeFile) => {
+    const baseRevision = check.benchmarkId === id ? base : null;
+    try {
+      const { benchmark, writtenFile } = await act("upsert_benchmark", {
+        source: text,
+        writeFile,
+        baseRevision,
+      });
+      forget();
+      const where = writtenFile ? `, in the file ${writtenFile}` : "";
+      notify(`${benchmark.id} is stored as revision ${benchmark.revision}${where}`);
+      done(benchmark.id);
+    } catch (error) {
+      setFailed(error.message);
+      setRound((number) => number + 1);
+    }
+  };
+  const isReady = check !== null && !check.code;
+  const inFile = isReady && check.isInFile;
+  const save = (event) => {
     event.preventDefault();
-    const stored = await attempt(() => act("upsert_benchmark", { source: text }));
-    if (!stored) return;
-    notify(`${stored.benchmark.id} is stored as revision ${stored.benchmark.revision}`);
-    done(stored.benchmark.id);
+    if (isReady && !(inFile && check.whyNotWritten)) store(inFile);
+  };
+  const onKeyDown = (event) => {
+    if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.currentTarget.requestSubmit();
+  };
+  const leave = () => {
+    forget();
+    close();
+  };
+  const write = (value) => {
+    setFailed(null);
+    setText(value);
   };
 
   return html`
-    <form class="surface editor" onSubmit=${save}>
+    <form class="surface editor" onSubmit=${save} onKeyDown=${onKeyDown} aria-keyshortcuts="Control+S">
+      ${draft && isChanged && html`<p class="issue" role="status">This is the text that you had not stored. <button type="button" class="small" onClick=${() => write(source)}>Take the stored text</button></p>`}
       <label for="editor-text">Definition (YAML)</label>
-      <textarea id="editor-text" rows="24" spellcheck=${false} ref=${box} aria-describedby="editor-check" aria-invalid=${String(Boolean(check?.code))} value=${text} onInput=${(event) => setText(event.target.value)}></textarea>
-      <div id="editor-check" role="status"><${Check} check=${check} go=${(line) => select(box.current, line)} /></div>
+      <textarea id="editor-text" rows="24" spellcheck=${false} ref=${box} aria-describedby="editor-check" aria-invalid=${String(Boolean(check?.code))} value=${text} onInput=${(event) => write(event.target.value)}></textarea>
+      <div id="editor-check" role="status"><${Check} check=${check} id=${id} base=${base} take=${setBase} go=${(line) => select(box.current, line)} /></div>
+      ${failed && html`<p class="error-note" role="alert">${failed}</p>`}
       <div class="buttons">
-        <${Doing} needs="ADMIN" type="submit" class="primary" disabled=${!check || Boolean(check.code)}>Store</${Doing}>
-        <button type="button" onClick=${close}>Cancel</button>
+        <${Doing} needs="ADMIN" type="submit" class="primary" disabled=${!isReady || Boolean(inFile && check.whyNotWritten)}>${inFile ? "Store in its file" : "Store"}</${Doing}>
+        ${isReady && !inFile && !check.whyNotWritten && html`<${Doing} needs="ADMIN" onClick=${() => store(true)}>Store as a file</${Doing}>`}
+        <button type="button" onClick=${() => keep(new Blob([text], { type: "application/yaml" }), fileName(check, id))}>Download</button>
+        <button type="button" onClick=${() => mayLeave(leave) && leave()}>Cancel</button>
       </div>
     </form>
   `;
 }
 
-function Check({ check, go }) {
-  if (!check) return html`<p class="quiet">Checking …</p>`;
-  if (check.code) {
-    return html`
-      <p class="issue">✕ ${check.message}
-        ${check.line != null && html` <button type="button" class="small" onClick=${() => go(check.line)}>Line ${check.line}, column ${check.column}</button>`}
-      </p>
-    `;
-  }
-  return html`
-    <p>✓ <strong>${check.benchmarkId}</strong>: storing it makes ${WORDS[check.outcome]}.</p>
-    ${check.whyNotRunnableLocally && html`<p class="issue">The local runner cannot execute it: ${check.whyNotRunnableLocally}</p>`}
-    ${check.remarks.map(({ path, message }) => html`<p key=${path} class="issue"><code>${path}</code> ${message}</p>`)}
-  `;
-}
+const fileName = (check, id) => check?.file ?? `${id ?? "benchmark"}.yml`;
 
 function select(box, line) {
   const lines = box.value.split("\n");

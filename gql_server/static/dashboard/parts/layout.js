@@ -6,6 +6,7 @@ import { Link, place } from "../router.js";
 import { session } from "../session.js";
 import { useStore } from "../use_store.js";
 import { nextTheme, theme } from "../theme.js";
+import { Leaving } from "./leaving.js";
 import { Notices } from "./notices.js";
 import { RunDialog } from "./run_dialog.js";
 import { lookWhoIsSignedIn, SignIn, SignOut } from "./sign_in.js";
@@ -83,6 +84,7 @@ export function Layout({ children }) {
     </main>
     <${SyncReport} />
     <${RunDialog} />
+    <${Leaving} />
     <${Notices} />
   `;
 }

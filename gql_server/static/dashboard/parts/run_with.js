@@ -1,30 +1,36 @@
-// Runs one benchmark with an agent of the viewer's choice, which is remembered.
-import { runOne } from "../actions.js";
+// Runs one benchmark with an agent of the viewer's choice, which is remembered for the session, once or several times.
+import { runMany, runOne } from "../actions.js";
 import { html, useState } from "../html.js";
 import { go } from "../router.js";
 import { Doing } from "./doing.js";
 
 const KEY = "reev-gql-agent";
+const MOST = 100;
 
 export function RunWith({ id, agents }) {
-  const [wanted, setWanted] = useState(() => localStorage.getItem(KEY));
+  const [wanted, setWanted] = useState(() => sessionStorage.getItem(KEY));
+  const [times, setTimes] = useState("1");
   const withModel = agents.find(({ usesModel, config }) => usesModel && config);
   const chosen = (agents.find(({ name }) => name === wanted) ?? withModel ?? agents[0])?.name;
+  const repeats = /^[1-9][0-9]{0,2}$/.test(times) && Number(times) <= MOST ? Number(times) : 0;
   const choose = (event) => {
-    localStorage.setItem(KEY, event.target.value);
+    sessionStorage.setItem(KEY, event.target.value);
     setWanted(event.target.value);
   };
-  const run = async () => {
+  const run = async (event) => {
+    event.preventDefault();
+    if (repeats > 1) return runMany({ benchmarkIds: [id], agents: [chosen], repeats });
     const done = await runOne(id, chosen);
     if (done) go(`/executions/${done.execution.id}`);
   };
   return html`
-    <span class="joined">
-      <${Doing} class="primary" disabled=${!chosen} onClick=${run}>Run with</${Doing}>
+    <form class="joined" onSubmit=${run}>
+      <${Doing} type="submit" class="primary" disabled=${!chosen || repeats === 0}>Run with</${Doing}>
       <select aria-label="Agent" value=${chosen} onChange=${choose}>
         ${agents.map((agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agentWords(agent)}</option>`)}
       </select>
-    </span>
+      <input type="number" class="times" aria-label="Times" title=${`How often, 1 to ${MOST}; several are one batch`} min="1" max=${MOST} required value=${times} onInput=${(event) => setTimes(event.target.value)} />
+    </form>
   `;
 }
 

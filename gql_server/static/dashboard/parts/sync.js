@@ -57,7 +57,7 @@ function Report({ report }) {
                 <tr key=${file.file}>
                   <th scope="row">${file.file}</th>
                   <td><span class="outcome" data-outcome=${file.outcome}>${file.outcome.toLowerCase()}</span></td>
-                  <td>${file.error ? placed(file.error) : file.remarks.map(({ path, message }) => html`<p key=${path}><code>${path}</code> ${message}</p>`)}</td>
+                  <td>${file.staysArchived && html`<p>It stays archived, as was asked for.</p>`}${file.error ? placed(file.error) : file.remarks.map(({ path, message }) => html`<p key=${path}><code>${path}</code> ${message}</p>`)}</td>
                 </tr>
               `,
             )}
