@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from runner_bridge.benchmarks.definition_files import (
+    BenchmarksDirectory,
     holds_file,
     new_file_name,
     why_not_written,
@@ -19,7 +20,6 @@ from runner_bridge.benchmarks.sync import parse_source
 from runner_bridge.errors import BenchmarkChanged, FileNotWritten, HeldByFile
 from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.formats_to_rows import benchmark_draft
-from runner_bridge.launchers.runner_config import RunnerConfig
 from store import model
 from store.benchmarks import benchmarks, editing
 from store.benchmarks.writing import Known, compare
@@ -53,7 +53,7 @@ class Prospect:
 
 async def store_definition(
     db: Database,
-    config: RunnerConfig,
+    directory: BenchmarksDirectory,
     source: str,
     *,
     base_revision: int | None = None,
@@ -71,7 +71,7 @@ async def store_definition(
         if not write_file:
             _refuse_held(benchmark, before)
             return None
-        await _write(config, _file_of(benchmark.id, before), source, before)
+        await _write(directory, _file_of(benchmark.id, before), source, before)
         return _file_of(benchmark.id, before)
 
     outcome = await editing.store(db, benchmark_draft(benchmark), source_path)
@@ -79,7 +79,7 @@ async def store_definition(
     return Changed(stored, outcome, stored.source_path if write_file else None)
 
 
-async def prospect(db: Database, config: RunnerConfig, benchmark: Benchmark) -> Prospect:
+async def prospect(db: Database, directory: BenchmarksDirectory, benchmark: Benchmark) -> Prospect:
     """What `store_definition` would do with a definition now."""
     before = await editing.look(db, BenchmarkId(benchmark.id))
     change = compare(benchmark_draft(benchmark), before)
@@ -96,7 +96,7 @@ async def prospect(db: Database, config: RunnerConfig, benchmark: Benchmark) -> 
         is_in_file=before is not None and before.source_path is not None,
         why_not_stored=refusal,
         why_not_written=await asyncio.to_thread(
-            _why_not_written, config, file, before, benchmark.content_hash
+            _why_not_written, directory, file, before, benchmark.content_hash
         ),
     )
 
@@ -108,7 +108,7 @@ async def archive(db: Database, benchmark_id: BenchmarkId) -> Changed:
 
 
 async def restore(
-    db: Database, config: RunnerConfig, benchmark_id: BenchmarkId, *, write_file: bool = False
+    db: Database, directory: BenchmarksDirectory, benchmark_id: BenchmarkId, *, write_file: bool = False
 ) -> Changed:
     """Takes a benchmark out of the archive, with `write_file` by writing its missing file.
 
@@ -119,7 +119,7 @@ async def restore(
     async def check(before: Known) -> None:
         written.clear()
         file = before.source_path
-        if file is None or await asyncio.to_thread(_is_there, config, file, before):
+        if file is None or await asyncio.to_thread(_is_there, directory, file, before):
             return
         if not write_file:
             raise HeldByFile(
@@ -128,18 +128,18 @@ async def restore(
                 "next sync would archive it again. Put the file back and sync, or have it written (`writeFile`, "
                 "`--write-file`)",
             )
-        await _write(config, file, (await _stored(db, benchmark_id)).source, before)
+        await _write(directory, file, (await _stored(db, benchmark_id)).source, before)
         written.append(file)
 
     outcome = await editing.restore(db, benchmark_id, check)
     return Changed(await _stored(db, benchmark_id), outcome, written[0] if written else None)
 
 
-def _is_there(config: RunnerConfig, file: str, before: Known) -> bool:
+def _is_there(directory: BenchmarksDirectory, file: str, before: Known) -> bool:
     """Whether a sync would find the file; where this server has no such directory, what the last sync found."""
-    if not config.benchmarks_dir.is_dir():
+    if not directory.path.is_dir():
         return before.archive_reason is not ArchiveReason.FILE_MISSING
-    return holds_file(config.benchmarks_dir, file)
+    return holds_file(directory.path, file)
 
 
 def _refuse_other_revision(benchmark: Benchmark, before: Known | None, base_revision: int | None) -> None:
@@ -185,16 +185,18 @@ def _hashes(before: Known | None) -> set[str]:
     return set() if before is None else {before.content_hash}
 
 
-async def _write(config: RunnerConfig, file: str, source: str, before: Known | None) -> None:
-    if not config.write_benchmark_files:
+async def _write(directory: BenchmarksDirectory, file: str, source: str, before: Known | None) -> None:
+    if not directory.may_write:
         raise FileNotWritten(file, NO_WRITING)
-    await asyncio.to_thread(write_definition, config.benchmarks_dir, file, source.encode(), _hashes(before))
+    await asyncio.to_thread(write_definition, directory.path, file, source.encode(), _hashes(before))
 
 
-def _why_not_written(config: RunnerConfig, file: str, before: Known | None, content_hash: str) -> str | None:
-    if not config.write_benchmark_files:
+def _why_not_written(
+    directory: BenchmarksDirectory, file: str, before: Known | None, content_hash: str
+) -> str | None:
+    if not directory.may_write:
         return NO_WRITING
-    return why_not_written(config.benchmarks_dir, file, {*_hashes(before), content_hash})
+    return why_not_written(directory.path, file, {*_hashes(before), content_hash})
 
 
 async def _stored(db: Database, benchmark_id: BenchmarkId) -> model.Benchmark:

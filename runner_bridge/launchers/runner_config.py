@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge.agents.secret_key import SecretKey
+from runner_bridge.benchmarks.definition_files import BenchmarksDirectory
 from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.launchers.command_template import CommandTemplate, Part, parse_template
 from runner_bridge.processes.own_python import run_module
@@ -85,6 +86,10 @@ class RunnerConfig:
         object.__setattr__(self, "template", template)
         if not self.agents:
             object.__setattr__(self, "agents", (WITHOUT_MODEL,) if self.is_local_runner else KNOWN_AGENTS)
+
+    @property
+    def benchmark_files(self) -> BenchmarksDirectory:
+        return BenchmarksDirectory(self.benchmarks_dir, self.write_benchmark_files)
 
     @property
     def beginning(self) -> re.Pattern[str] | None:

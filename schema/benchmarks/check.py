@@ -63,7 +63,7 @@ async def check_benchmark(
         definition = await asyncio.to_thread(parse_source, source)
     except FormatError as error:
         return InvalidBenchmarkError.of(error)
-    prospect = await editing.prospect(info.context.db, info.context.runner, definition)
+    prospect = await editing.prospect(info.context.db, info.context.runner.benchmark_files, definition)
     return CheckBenchmarkSuccess(
         benchmark_id=strawberry.ID(definition.id),
         outcome=prospect.outcome,

@@ -116,7 +116,7 @@ async def upsert_benchmark(
     try:
         changed = await editing.store_definition(
             info.context.db,
-            info.context.runner,
+            info.context.runner.benchmark_files,
             input.source,
             base_revision=input.base_revision,
             write_file=input.write_file,
@@ -150,7 +150,7 @@ async def restore_benchmark(
     context = info.context
     try:
         changed = await editing.restore(
-            context.db, context.runner, _id(input.benchmark_id), write_file=input.write_file
+            context.db, context.runner.benchmark_files, _id(input.benchmark_id), write_file=input.write_file
         )
     except (BenchmarkNotFound, InvalidInput) as error:
         return _wrong_id(error, input.benchmark_id)

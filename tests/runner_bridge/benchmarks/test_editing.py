@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.benchmarks import editing
-from runner_bridge.benchmarks.definition_files import why_not_written, write_definition
+from runner_bridge.benchmarks.definition_files import BenchmarksDirectory, why_not_written, write_definition
 from runner_bridge.benchmarks.sync import parse_source, sync_benchmarks
 from runner_bridge.errors import BenchmarkChanged, FileNotWritten, HeldByFile
-from runner_bridge.launchers.runner_config import RunnerConfig
 from store.benchmarks import benchmarks
 from store.errors import BenchmarkNotFound
 from store.model import ArchiveReason, Benchmark, BenchmarkId, SyncOutcome
@@ -26,11 +25,11 @@ A = BenchmarkId("a")
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> RunnerConfig:
+def directory(tmp_path: Path) -> BenchmarksDirectory:
     directory = tmp_path / "benchmarks"
     directory.mkdir()
     (directory / "a.yml").write_text(definition("a"))
-    return RunnerConfig(benchmarks_dir=directory)
+    return BenchmarksDirectory(directory)
 
 
 async def get(db: Database, benchmark_id: str = "a") -> Benchmark:
@@ -39,71 +38,71 @@ async def get(db: Database, benchmark_id: str = "a") -> Benchmark:
     return found
 
 
-def files(config: RunnerConfig) -> dict[str, str]:
-    return {path.name: path.read_text() for path in config.benchmarks_dir.iterdir()}
+def files(directory: BenchmarksDirectory) -> dict[str, str]:
+    return {path.name: path.read_text() for path in directory.path.iterdir()}
 
 
 async def test_a_change_that_the_next_sync_would_undo_is_refused_or_made_in_the_file(
-    db: Database, config: RunnerConfig
+    db: Database, directory: BenchmarksDirectory
 ) -> None:
-    await sync_benchmarks(db, config.benchmarks_dir)
+    await sync_benchmarks(db, directory.path)
     with pytest.raises(HeldByFile, match=r"'a\.yml'.*next sync would undo"):
-        await editing.store_definition(db, config, definition("a", "Other."))
+        await editing.store_definition(db, directory, definition("a", "Other."))
     assert (await get(db)).revision == 1
-    same = await editing.store_definition(db, config, definition("a"))
+    same = await editing.store_definition(db, directory, definition("a"))
     assert (same.outcome, same.file) == (UNCHANGED, None)
 
-    (config.benchmarks_dir / "a.yml").chmod(0o640)
+    (directory.path / "a.yml").chmod(0o640)
     changed = await editing.store_definition(
-        db, config, definition("a", "Other."), base_revision=1, write_file=True
+        db, directory, definition("a", "Other."), base_revision=1, write_file=True
     )
     assert (changed.outcome, changed.file, changed.benchmark.revision) == (UPDATED, "a.yml", 2)
-    assert files(config) == {"a.yml": definition("a", "Other.")}
-    assert (config.benchmarks_dir / "a.yml").stat().st_mode & 0o777 == 0o640
-    assert outcomes(await sync_benchmarks(db, config.benchmarks_dir)) == {"a.yml": UNCHANGED}
+    assert files(directory) == {"a.yml": definition("a", "Other.")}
+    assert (directory.path / "a.yml").stat().st_mode & 0o777 == 0o640
+    assert outcomes(await sync_benchmarks(db, directory.path)) == {"a.yml": UNCHANGED}
 
     with pytest.raises(BenchmarkChanged, match="revision 2 by now"):
         await editing.store_definition(
-            db, config, definition("a", "Third."), base_revision=1, write_file=True
+            db, directory, definition("a", "Third."), base_revision=1, write_file=True
         )
     with pytest.raises(BenchmarkChanged, match="does not exist"):
-        await editing.store_definition(db, config, definition("new"), base_revision=1)
-    assert files(config) == {"a.yml": definition("a", "Other.")}
+        await editing.store_definition(db, directory, definition("new"), base_revision=1)
+    assert files(directory) == {"a.yml": definition("a", "Other.")}
 
 
 async def test_a_benchmark_without_a_file_gets_one_and_takes_no_name_that_is_there(
-    db: Database, config: RunnerConfig
+    db: Database, directory: BenchmarksDirectory
 ) -> None:
     await upsert_benchmark(db, definition("mine"))
-    kept = await editing.store_definition(db, config, definition("mine", "Other."))
+    kept = await editing.store_definition(db, directory, definition("mine", "Other."))
     assert (kept.outcome, kept.file, kept.benchmark.source_path) == (UPDATED, None, None)
-    written = await editing.store_definition(db, config, definition("mine", "Other."), write_file=True)
+    written = await editing.store_definition(db, directory, definition("mine", "Other."), write_file=True)
     assert (written.outcome, written.file) == (UPDATED, "mine.yml")
     assert (written.benchmark.revision, written.benchmark.source_path) == (2, "mine.yml")
 
     # What the file holds was never stored: it is somebody's work.
     with pytest.raises(FileNotWritten, match="not stored here"):
-        await editing.store_definition(db, config, definition("a", "Other."), write_file=True)
-    new = await editing.prospect(db, config, parse_source(definition("a", "Other.")))
+        await editing.store_definition(db, directory, definition("a", "Other."), write_file=True)
+    new = await editing.prospect(db, directory, parse_source(definition("a", "Other.")))
     assert (new.outcome, new.file, new.is_in_file, new.why_not_stored) == (CREATED, "a.yml", False, None)
     assert new.why_not_written is not None and "not stored here" in new.why_not_written
     assert await benchmarks.get(db, A) is None
-    assert set(files(config)) == {"a.yml", "mine.yml"}
+    assert set(files(directory)) == {"a.yml", "mine.yml"}
 
 
 async def test_the_file_was_changed_meanwhile_or_may_not_be_written(
-    db: Database, config: RunnerConfig, tmp_path: Path
+    db: Database, directory: BenchmarksDirectory, tmp_path: Path
 ) -> None:
-    await sync_benchmarks(db, config.benchmarks_dir)
+    await sync_benchmarks(db, directory.path)
     wanted = parse_source(definition("a", "Other."))
-    before = await editing.prospect(db, config, wanted)
+    before = await editing.prospect(db, directory, wanted)
     assert (before.revision, before.is_in_file, before.why_not_written) == (1, True, None)
     assert before.why_not_stored is not None and "next sync would undo" in before.why_not_stored
 
-    file = config.benchmarks_dir / "a.yml"
+    file = directory.path / "a.yml"
     file.write_text(definition("a", "By hand."))
     with pytest.raises(FileNotWritten, match="left as it is"):
-        await editing.store_definition(db, config, wanted.source_text, write_file=True)
+        await editing.store_definition(db, directory, wanted.source_text, write_file=True)
     assert file.read_text() == definition("a", "By hand.")
 
     elsewhere = tmp_path / "elsewhere.yml"
@@ -111,14 +110,14 @@ async def test_the_file_was_changed_meanwhile_or_may_not_be_written(
     file.unlink()
     file.symlink_to(elsewhere)
     with pytest.raises(FileNotWritten, match="symbolic link"):
-        await editing.store_definition(db, config, wanted.source_text, write_file=True)
+        await editing.store_definition(db, directory, wanted.source_text, write_file=True)
     assert elsewhere.read_text() == definition("a") and file.is_symlink()
 
-    off = RunnerConfig(benchmarks_dir=config.benchmarks_dir, write_benchmark_files=False)
+    off = BenchmarksDirectory(directory.path, may_write=False)
     with pytest.raises(FileNotWritten, match="WRITE_BENCHMARK_FILES is off"):
         await editing.store_definition(db, off, wanted.source_text, write_file=True)
     assert (await editing.prospect(db, off, wanted)).why_not_written == editing.NO_WRITING
-    gone = RunnerConfig(benchmarks_dir=tmp_path / "nowhere")
+    gone = BenchmarksDirectory(tmp_path / "nowhere")
     with pytest.raises(FileNotWritten, match="cannot be read"):
         await editing.store_definition(db, gone, wanted.source_text, write_file=True)
     assert (await get(db)).revision == 1
@@ -166,64 +165,64 @@ def test_a_write_that_fails_leaves_the_file_and_nothing_else(
 
 
 async def test_what_is_archived_on_request_stays_so_through_every_sync_until_it_is_restored(
-    db: Database, config: RunnerConfig
+    db: Database, directory: BenchmarksDirectory
 ) -> None:
-    await sync_benchmarks(db, config.benchmarks_dir)
+    await sync_benchmarks(db, directory.path)
     assert (await editing.archive(db, A)).outcome is ARCHIVED
     archived = await get(db)
     assert (archived.archive_reason, archived.archived_at is None) == (ArchiveReason.REQUESTED, False)
     assert (await editing.archive(db, A)).outcome is UNCHANGED
 
-    same = await sync_benchmarks(db, config.benchmarks_dir)
+    same = await sync_benchmarks(db, directory.path)
     assert (of(same, "a.yml").outcome, of(same, "a.yml").stays_archived) == (UNCHANGED, True)
-    (config.benchmarks_dir / "a.yml").write_text(definition("a", "Other."))
-    changed = await sync_benchmarks(db, config.benchmarks_dir)
+    (directory.path / "a.yml").write_text(definition("a", "Other."))
+    changed = await sync_benchmarks(db, directory.path)
     assert (of(changed, "a.yml").outcome, of(changed, "a.yml").stays_archived) == (UPDATED, True)
     still = await get(db)
     assert (still.revision, still.archived_at) == (2, archived.archived_at)
     assert still.archive_reason is ArchiveReason.REQUESTED
 
-    restored = await editing.restore(db, config, A)
+    restored = await editing.restore(db, directory, A)
     assert (restored.outcome, restored.benchmark.archived_at, restored.file) == (UPDATED, None, None)
-    assert (await editing.restore(db, config, A)).outcome is UNCHANGED
-    assert not of(await sync_benchmarks(db, config.benchmarks_dir), "a.yml").stays_archived
-    for change in (editing.archive(db, BenchmarkId("x")), editing.restore(db, config, BenchmarkId("x"))):
+    assert (await editing.restore(db, directory, A)).outcome is UNCHANGED
+    assert not of(await sync_benchmarks(db, directory.path), "a.yml").stays_archived
+    for change in (editing.archive(db, BenchmarkId("x")), editing.restore(db, directory, BenchmarkId("x"))):
         with pytest.raises(BenchmarkNotFound):
             await change
 
 
 async def test_a_benchmark_whose_file_is_missing_is_restored_with_its_file_only(
-    db: Database, config: RunnerConfig
+    db: Database, directory: BenchmarksDirectory
 ) -> None:
-    (config.benchmarks_dir / "b.yml").write_text(definition("b"))
-    await sync_benchmarks(db, config.benchmarks_dir)
-    (config.benchmarks_dir / "a.yml").unlink()
-    assert outcomes(await sync_benchmarks(db, config.benchmarks_dir))["a.yml"] is ARCHIVED
+    (directory.path / "b.yml").write_text(definition("b"))
+    await sync_benchmarks(db, directory.path)
+    (directory.path / "a.yml").unlink()
+    assert outcomes(await sync_benchmarks(db, directory.path))["a.yml"] is ARCHIVED
     assert (await get(db)).archive_reason is ArchiveReason.FILE_MISSING
 
     with pytest.raises(HeldByFile, match="missing"):
-        await editing.restore(db, config, A)
+        await editing.restore(db, directory, A)
     with pytest.raises(HeldByFile, match="missing"):
-        await editing.store_definition(db, config, definition("a", "Other."))
-    restored = await editing.restore(db, config, A, write_file=True)
+        await editing.store_definition(db, directory, definition("a", "Other."))
+    restored = await editing.restore(db, directory, A, write_file=True)
     assert (restored.outcome, restored.file) == (UPDATED, "a.yml")
-    assert files(config)["a.yml"] == definition("a")
-    assert outcomes(await sync_benchmarks(db, config.benchmarks_dir)) == {
+    assert files(directory)["a.yml"] == definition("a")
+    assert outcomes(await sync_benchmarks(db, directory.path)) == {
         "a.yml": UNCHANGED,
         "b.yml": UNCHANGED,
     }
 
     # Archived on request, and its file removed: no sync speaks of it, and its file is needed again.
     await editing.archive(db, A)
-    (config.benchmarks_dir / "a.yml").unlink()
-    assert outcomes(await sync_benchmarks(db, config.benchmarks_dir)) == {"b.yml": UNCHANGED}
+    (directory.path / "a.yml").unlink()
+    assert outcomes(await sync_benchmarks(db, directory.path)) == {"b.yml": UNCHANGED}
     with pytest.raises(HeldByFile, match="missing"):
-        await editing.restore(db, config, A)
+        await editing.restore(db, directory, A)
 
     # A benchmark of the API is archived and restored without any file.
     await upsert_benchmark(db, definition("mine"))
     mine = BenchmarkId("mine")
     await editing.archive(db, mine)
-    await editing.store_definition(db, config, definition("mine", "Other."))
+    await editing.store_definition(db, directory, definition("mine", "Other."))
     assert (await get(db, "mine")).archive_reason is ArchiveReason.REQUESTED
-    assert (await editing.restore(db, config, mine)).benchmark.archived_at is None
+    assert (await editing.restore(db, directory, mine)).benchmark.archived_at is None
