@@ -28,6 +28,7 @@ from gql_server.http.view import GraphQLView
 from gql_server.operations.engine import Engine, Timeouts
 from gql_server.pages.flow_pages import flow_page
 from gql_server.pages.pages import page_handlers
+from gql_server.pages.unknown_addresses import unknown_address_middleware
 from gql_server.process.garbage_collection import MemoryTrimmer
 from gql_server.process.metrics import ProcessFigures, metrics_page
 from gql_server.process.probes import healthz, readyz
@@ -85,6 +86,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     pages = page_handlers(graphiql=settings.graphiql, own_runner=settings.runner.is_local_runner)
     for path, handler in pages.items():
         routes.add(path, handler)
+    app.middlewares.append(unknown_address_middleware(pages["/"]))
     return app
 
 

@@ -3,6 +3,7 @@ import { learnServerTime } from "./clock.js";
 import { documentText } from "./documents.js";
 import { parse } from "./exact_json.js";
 import { tokenRefused } from "./session.js";
+import { Store } from "./store.js";
 import { learnViewer } from "./viewer.js";
 
 export class RequestFailed extends Error {
@@ -18,6 +19,13 @@ export function failure(errors) {
   return new RequestFailed(first?.message ?? "The server gave no reason", first?.extensions?.code ?? null);
 }
 
+// Whether the server answered when it was last asked, over HTTP or by the socket; true until it did not.
+export const reachable = new Store(true);
+
+const PASSING = new Set(["UNREACHABLE", "BAD_ANSWER", "DATABASE_UNAVAILABLE"]);
+// Whether the same question may be answered a little later.
+export const passes = (error) => PASSING.has(error?.code);
+
 let answered;
 // Resolves when the page has asked its first question and has the answer.
 export const firstAnswer = new Promise((resolve) => {
@@ -26,7 +34,7 @@ export const firstAnswer = new Promise((resolve) => {
 
 async function send(body) {
   try {
-    return await fetch("/graphql", {
+    const response = await fetch("/graphql", {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
@@ -34,7 +42,10 @@ async function send(body) {
       },
       body: JSON.stringify(body),
     });
+    reachable.set(true);
+    return response;
   } catch {
+    reachable.set(false);
     throw new RequestFailed("The server cannot be reached. Is `make serve` running?", "UNREACHABLE");
   }
 }

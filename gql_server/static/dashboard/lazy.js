@@ -1,5 +1,6 @@
 // Pages whose modules are fetched when they are needed, or when the first page stands and there is nothing else to do.
-import { firstAnswer } from "./api.js";
+import { useAgain } from "./again.js";
+import { firstAnswer, reachable } from "./api.js";
 import { html, useEffect, useState } from "./html.js";
 import { ErrorNote, Loading } from "./parts/notices.js";
 
@@ -16,16 +17,17 @@ export function lazy(load, name) {
   return (parameters) => {
     const [state, setState] = useState({ round: 0, error: null });
     const { round, error } = state;
+    const again = () => setState({ round: round + 1, error: null });
     useEffect(() => {
       if (Page) return;
-      bring().then(
-        () => setState({ round: round + 1, error: null }),
-        () => setState({ round, error: new Error("Its modules cannot be loaded. Is `make serve` running?") }),
-      );
+      bring().then(again, () => {
+        reachable.set(false);
+        setState({ round, error: new Error("Its modules cannot be loaded. Is `make serve` running?") });
+      });
     }, [round]);
+    useAgain(error !== null, again, error);
     if (Page) return html`<${Page} ...${parameters} />`;
-    if (error)
-      return html`<${ErrorNote} error=${error} retry=${() => setState({ round: round + 1, error: null })} />`;
+    if (error) return html`<${ErrorNote} error=${error} retry=${again} />`;
     return html`<${Loading} what="the page" />`;
   };
 }

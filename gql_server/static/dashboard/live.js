@@ -1,6 +1,6 @@
 // One websocket for all subscriptions of the page. After a cut every stream goes on from its own cursor, so
 // nothing is missing and nothing comes twice; `connection` says how the socket is.
-import { failure } from "./api.js";
+import { failure, reachable } from "./api.js";
 import { documentText } from "./documents.js";
 import { exactly } from "./exact_json.js";
 import { tokenRefused } from "./session.js";
@@ -54,6 +54,7 @@ const client = createClient({
     connected: () => {
       attempts = 0;
       connection.set("live");
+      reachable.set(true);
     },
     closed: (event) => {
       clearTimeout(pongTimer);

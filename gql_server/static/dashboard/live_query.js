@@ -2,22 +2,37 @@
 // cursors from which it was read, the streams go on from there. Else they are opened first and the query is asked when
 // they stand; what arrives meanwhile is applied afterwards. `apply` replaces by revision, so what the query knew
 // already changes nothing.
-import { ask } from "./api.js";
+import { useAgain } from "./again.js";
+import { ask, passes } from "./api.js";
 import { inFrames } from "./frames.js";
 import { useCallback, useEffect, useRef, useState } from "./html.js";
 import { follow } from "./live.js";
+import { keepData, keptData, thisVisit } from "./visits.js";
 
 // `query` and `streams[].document` are names of documents. A stream's `apply(data, item)` returns the new data for
 // what arrived; `resume` is that of `follow`; `since(data)`, which all or none have, returns the variables with which
 // it goes on where the query was read. Asked anew whenever `key` changes, or by `reload`.
 // Returns {data, asked, error, loading, reload, refresh, change}; `data` stays while it is asked anew, `asked` are the
-// variables that it was asked with, and `change(of)` replaces
-// it by `of(data)`, for what a page reads in addition. `refresh` asks the query alone: the streams go on, and what
-// they tell meanwhile has to ask for another one.
+// variables that it was asked with, and `change(of)` replaces it
+// by `of(data)`, for what a page reads in addition. `refresh` asks the query alone: the streams go on, and what
+// they tell meanwhile has to ask for another one. Who comes back to a page finds the data that it had, and its streams
+// go on where they stood. What could not be answered for the moment is asked again by itself.
 export function useLiveQuery({ key, query, variables, streams }) {
-  const [state, setState] = useState({ data: null, error: null, loading: true });
+  const question = `${query} ${key}`;
+  const [state, setState] = useState(() => ({
+    data: null,
+    error: null,
+    loading: true,
+    ...keptData(question),
+  }));
   const [round, setRound] = useState(0);
-  const reload = useCallback(() => setRound((number) => number + 1), []);
+  const isReload = useRef(false);
+  const reload = useCallback(() => {
+    isReload.current = true;
+    setRound((number) => number + 1);
+  }, []);
+  const latest = useRef(state);
+  latest.current = state;
 
   const asked = useRef(key);
   asked.current = key;
@@ -31,7 +46,16 @@ export function useLiveQuery({ key, query, variables, streams }) {
 
   useEffect(() => {
     let over = false;
-    setState((state) => ({ ...state, error: null, loading: true }));
+    const visit = thisVisit();
+    const kept = isReload.current ? null : keptData(question);
+    isReload.current = false;
+    setState((state) => ({
+      ...state,
+      ...kept,
+      error: passes(state.error) ? state.error : null,
+      loading: true,
+      of: kept ? question : state.of,
+    }));
 
     const fail = (error) => {
       if (over) return;
@@ -39,15 +63,18 @@ export function useLiveQuery({ key, query, variables, streams }) {
       if (error.code === "INVALID_CURSOR") reload();
       else setState((state) => ({ ...state, error, loading: false }));
     };
-    const frames = inFrames((items) => setState((state) => ({ ...state, data: applied(state.data, items) })));
-    const applied = (data, items) => items.reduce((data, { stream, item }) => stream.apply(data, item), data);
+    const frames = inFrames((items) => setState((state) => applied(state, items)));
+    const later = (stream, item) => frames.push({ stream, item });
+    const stand = (data, stands, early = []) =>
+      setState(applied({ data, asked: variables, error: null, loading: false, of: question, stands }, early));
 
     const stops = [];
     const open = (next, since) => {
       for (const stream of streams) {
         const told = (item) => next(stream, item);
         const handlers = { resume: stream.resume, failed: fail, next: told };
-        stops.push(follow(stream.document, { ...stream.variables, ...since?.(stream) }, handlers));
+        const variables = { ...stream.variables, ...since?.get(stream.document) };
+        stops.push(follow(stream.document, variables, handlers));
       }
     };
     const answered = async (then) => {
@@ -59,13 +86,14 @@ export function useLiveQuery({ key, query, variables, streams }) {
       }
     };
 
-    if (streams.every((stream) => stream.since)) {
+    if (kept?.stands?.size) {
+      stand(kept.data, kept.stands);
+      open(later, kept.stands);
+    } else if (streams.every((stream) => stream.since)) {
       answered((data) => {
-        setState({ data, asked: variables, error: null, loading: false });
-        open(
-          (stream, item) => frames.push({ stream, item }),
-          (stream) => stream.since(data),
-        );
+        const stands = new Map(streams.map((stream) => [stream.document, stream.since(data)]));
+        stand(data, stands);
+        open(later, stands);
       });
     } else {
       const standing = new Set();
@@ -73,11 +101,11 @@ export function useLiveQuery({ key, query, variables, streams }) {
       let early = [];
       open((stream, item) => {
         if (early) early.push({ stream, item });
-        else frames.push({ stream, item });
+        else later(stream, item);
         if (asked || standing.add(stream).size < streams.length) return;
         asked = true;
         answered((data) => {
-          setState({ data: applied(data, early), asked: variables, error: null, loading: false });
+          stand(data, null, early);
           early = null;
         });
       });
@@ -87,8 +115,22 @@ export function useLiveQuery({ key, query, variables, streams }) {
       over = true;
       frames.cancel();
       for (const stop of stops) stop();
+      const { data, asked, of, stands } = latest.current;
+      if (data && of === question) keepData(visit, question, { data, asked, stands });
     };
   }, [key, round]);
 
+  useAgain(passes(state.error), reload, state.error);
   return { ...state, reload, refresh, change };
+}
+
+// The state after what has arrived; `stands` says of each stream where it goes on, where that is known.
+function applied({ data, stands, ...state }, items) {
+  const next = stands && new Map(stands);
+  let shown = data;
+  for (const { stream, item } of items) {
+    shown = stream.apply(shown, item);
+    next?.set(stream.document, { ...next.get(stream.document), ...stream.resume(item) });
+  }
+  return { ...state, data: shown, stands: next };
 }

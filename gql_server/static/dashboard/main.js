@@ -2,8 +2,7 @@
 import { html, render } from "./html.js";
 import { bringAll, lazy } from "./lazy.js";
 import { Layout } from "./parts/layout.js";
-import { Empty } from "./parts/notices.js";
-import { Link, match, place } from "./router.js";
+import { match, place } from "./router.js";
 import { useStore } from "./use_store.js";
 import "./theme.js";
 
@@ -19,6 +18,7 @@ const ExecutionPage = lazy(() => import("./pages/execution.js"), "ExecutionPage"
 const ExecutionsPage = lazy(() => import("./pages/executions.js"), "ExecutionsPage");
 const GridPage = lazy(() => import("./pages/grid.js"), "GridPage");
 const LeaderboardPage = lazy(() => import("./pages/leaderboard.js"), "LeaderboardPage");
+const NotFoundPage = lazy(() => import("./pages/not_found.js"), "NotFoundPage");
 const SignInPage = lazy(() => import("./parts/sign_in.js"), "SignInPage");
 
 // pages.py serves this page for the same addresses.
@@ -38,15 +38,9 @@ const ROUTES = [
   ["/sign-in", SignInPage],
 ];
 
-const NotFound = () => html`
-  <${Empty} title="There is no such page">
-    <p>The address may be mistyped. <${Link} href="/">Go to the grid</${Link}>.</p>
-  </${Empty}>
-`;
-
 function App() {
   const { path } = useStore(place);
-  const [Page, parameters] = match(ROUTES, path) ?? [NotFound, {}];
+  const [Page, parameters] = match(ROUTES, path) ?? [NotFoundPage, { path }];
   // Another address of the same page is another page: nothing of the former one stays.
   return html`<${Layout}><${Page} key=${path} ...${parameters} /></${Layout}>`;
 }

@@ -4,18 +4,39 @@ import { Store } from "./store.js";
 import { html, useEffect, useRef } from "./html.js";
 import { mayGoBack, mayLeave } from "./unsaved.js";
 import { useStore } from "./use_store.js";
+import { arrive, enter, leave, stateOfNew, visits } from "./visits.js";
 
 const read = () => ({ path: location.pathname, search: location.search });
 
 export const place = new Store(read());
+
 addEventListener("popstate", () => {
-  if (mayGoBack(place.value.path + place.value.search)) place.set(read());
+  const { path, search } = place.value;
+  // A link within the page, such as that to its content.
+  if (location.pathname === path && location.search === search && !history.state)
+    return enter({ isNew: true });
+  if (!mayGoBack(path + search)) return;
+  leave();
+  enter({ isNew: false });
+  visits.isBack = true;
+  place.set(read());
+  arrive({ isBack: true });
 });
 
 export function go(href, { replace = false } = {}) {
   if (href === location.pathname + location.search || !mayLeave(() => go(href, { replace }))) return;
-  history[replace ? "replaceState" : "pushState"](null, "", href);
+  visits.isBack = false;
+  if (replace) {
+    history.replaceState(history.state, "", href);
+    place.set(read());
+    return;
+  }
+  const { path } = place.value;
+  leave();
+  history.pushState(stateOfNew(), "", href);
+  enter({ isNew: false });
   place.set(read());
+  if (place.value.path !== path) arrive({ isBack: false });
 }
 
 // A link that changes the page without loading it anew; with a modifier key it is an ordinary link.
@@ -73,7 +94,8 @@ export function usePage(title) {
     document.title = `${title} · reev-gql`;
   }, [title]);
   useEffect(() => {
-    if (performance.now() > 2000 && document.activeElement === document.body) heading.current?.focus();
+    if (visits.moved && document.activeElement === document.body)
+      heading.current?.focus({ preventScroll: true });
   }, []);
   return heading;
 }

@@ -34,13 +34,23 @@ export function AgentPage({ name }) {
   return html`
     <h1 ref=${heading} tabindex="-1">${name}</h1>
     <${Shown} live=${live} what="the agent">
-      ${({ agents, agentPerformance: [figures], leaderboard: { entries } }) => html`
-        <${Figures} figures=${figures} entries=${entries} k=${live.asked.k} bucket=${bucket} change=${change} />
-        <${Configuration} name=${name} agent=${agents.find((agent) => agent.name === name)} reload=${live.reload} />
-      `}
+      ${({ agents, agentPerformance: [figures], leaderboard: { entries } }) => {
+        const agent = agents.find((agent) => agent.name === name);
+        if (!agent && !figures?.executions) return html`<${Missing} name=${name} />`;
+        return html`
+          <${Figures} figures=${figures} entries=${entries} k=${live.asked.k} bucket=${bucket} change=${change} />
+          <${Configuration} name=${name} agent=${agent} reload=${live.reload} />
+        `;
+      }}
     </${Shown}>
   `;
 }
+
+const Missing = ({ name }) => html`
+  <${Empty} title="There is no such agent">
+    <p><code>${name}</code> is not set up here, and no execution by it has ended. <${Link} href="/agents">All agents</${Link}></p>
+  </${Empty}>
+`;
 
 function Configuration({ name, agent, reload }) {
   if (!agent)

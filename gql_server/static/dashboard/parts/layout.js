@@ -1,11 +1,14 @@
 // The frame around every page: navigation, connection light, theme, sign-in.
 import { firstAnswer } from "../api.js";
-import { html } from "../html.js";
+import { html, useLayoutEffect, useRef } from "../html.js";
+import { lazy } from "../lazy.js";
 import { connection } from "../live.js";
+import { PAGES } from "../pages_table.js";
 import { Link, place } from "../router.js";
 import { session } from "../session.js";
 import { useStore } from "../use_store.js";
 import { nextTheme, theme } from "../theme.js";
+import { dialog, openFinder, openHelp } from "../shortcuts.js";
 import { Leaving } from "./leaving.js";
 import { Notices } from "./notices.js";
 import { RunDialog } from "./run_dialog.js";
@@ -13,14 +16,10 @@ import { lookWhoIsSignedIn, SignIn, SignOut } from "./sign_in.js";
 import { SyncReport } from "./sync.js";
 import { WhoWorks } from "./who_works.js";
 
-const PAGES = [
-  ["/", "Grid"],
-  ["/leaderboard", "Leaderboard"],
-  ["/batches", "Batches"],
-  ["/executions", "Executions"],
-  ["/agents", "Agents"],
-  ["/benchmarks", "Benchmarks"],
-];
+const DIALOGS = {
+  finder: lazy(() => import("./finder.js"), "Finder"),
+  help: lazy(() => import("./shortcut_help.js"), "ShortcutHelp"),
+};
 
 const HAS_GRAPHIQL = document.getElementById("app").dataset.graphiql === "on";
 
@@ -59,25 +58,42 @@ const isCurrent = (href, path) =>
 
 firstAnswer.then(lookWhoIsSignedIn);
 
+// How high the header is, which stays in sight: what gets the focus is scrolled to below it (style/base.css).
+function useHeaderHeight() {
+  const header = useRef(null);
+  useLayoutEffect(() => {
+    const measure = () =>
+      document.documentElement.style.setProperty("--top-height", `${header.current.offsetHeight}px`);
+    const observer = new ResizeObserver(measure);
+    observer.observe(header.current);
+    return () => observer.disconnect();
+  }, []);
+  return header;
+}
+
 export function Layout({ children }) {
   const { path } = useStore(place);
   const { wanted } = useStore(session);
+  const header = useHeaderHeight();
+  const Dialog = DIALOGS[useStore(dialog)];
   return html`
     <a class="skip" href="#content">Skip to the content</a>
-    <header class="top">
+    <header class="top" ref=${header}>
       <${Link} href="/" class="brand">reev<span>gql</span></${Link}>
       <nav aria-label="Pages">
         ${PAGES.map(
-          ([href, title]) => html`
+          ({ href, title }) => html`
             <${Link} key=${href} href=${href} aria-current=${isCurrent(href, path) ? "page" : undefined}>${title}</${Link}>
           `,
         )}
         ${HAS_GRAPHIQL && html`<a href="/graphiql">GraphiQL</a>`}
       </nav>
       <${ConnectionLight} />
+      <button type="button" class="plain" aria-keyshortcuts="Control+K" onClick=${openFinder}>Search</button>
       <${WhoWorks} />
       <${SignOut} />
       <${ThemeButton} />
+      <button type="button" class="plain" aria-label="Shortcuts" title="Shortcuts (?)" onClick=${openHelp}>?</button>
     </header>
     <main id="content" tabindex="-1">
       ${wanted && path !== "/sign-in" ? html`<${SignIn} why=${`The server says: ${wanted}.`} onDone=${() => location.reload()} />` : children}
@@ -85,6 +101,7 @@ export function Layout({ children }) {
     <${SyncReport} />
     <${RunDialog} />
     <${Leaving} />
+    ${Dialog && html`<${Dialog} />`}
     <${Notices} />
   `;
 }

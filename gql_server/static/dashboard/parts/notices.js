@@ -1,4 +1,5 @@
 // What is said to the viewer: notices that come and go, errors with a way on, empty states that say what to do.
+import { reachable } from "../api.js";
 import { html } from "../html.js";
 import { Store } from "../store.js";
 import { useStore } from "../use_store.js";
@@ -8,15 +9,20 @@ const SHOWN_MS = 8_000;
 const notices = new Store([]);
 let last = 0;
 
-// Shows a sentence for a while; `kind` is "good" or "bad". A bad one stays until it is closed.
-export function notify(text, kind = "good", link = null) {
+// Shows a sentence for a while; `kind` is "good" or "bad". A bad one stays until it is closed; with `whileUnreachable`,
+// until the server answers again.
+export function notify(text, kind = "good", link = null, whileUnreachable = false) {
   last += 1;
-  const notice = { id: last, text, kind, link };
+  const notice = { id: last, text, kind, link, whileUnreachable };
   notices.update((shown) => [...shown.slice(-3), notice]);
   if (kind === "good") setTimeout(() => dismiss(notice.id), SHOWN_MS);
 }
 
 const dismiss = (id) => notices.update((shown) => shown.filter((notice) => notice.id !== id));
+
+reachable.subscribe((isReached) => {
+  if (isReached) notices.update((shown) => shown.filter(({ whileUnreachable }) => !whileUnreachable));
+});
 
 export function Notices() {
   const shown = useStore(notices);
@@ -39,7 +45,7 @@ export async function attempt(work) {
   try {
     return await work();
   } catch (error) {
-    notify(error.message, "bad");
+    notify(error.message, "bad", null, error.code === "UNREACHABLE");
     return null;
   }
 }
