@@ -19,6 +19,9 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 GRAPHQL_PATH = "/graphql"
 EXPORT_PATH = "/export/"
+REST_PATH = "/api/"
+DATA_PATHS = (EXPORT_PATH, REST_PATH)
+"""No page of another site may read these, whether its browser names an origin or not; nor GRAPHQL_PATH."""
 
 SEC_FETCH_SITE = istr("Sec-Fetch-Site")
 
@@ -50,7 +53,7 @@ class AccessRules:
             return True
         if origins := request.headers.getall(hdrs.ORIGIN, ()):
             return len(origins) == 1 and origins[0].lower() in self.origins
-        return not (request.path == GRAPHQL_PATH or request.path.startswith(EXPORT_PATH))
+        return not (request.path == GRAPHQL_PATH or request.path.startswith(DATA_PATHS))
 
 
 def is_from_own_page(request: web.BaseRequest) -> bool:

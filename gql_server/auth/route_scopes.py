@@ -26,6 +26,7 @@ class RouteScope:
 
 
 _PAGE = RouteScope(PUBLIC, "a page without data: its script asks /graphql")
+_OLD = "what is executed here; with `REEV_GQL_REST` only, as all of `/api/v1`"
 
 ROUTE_SCOPES = {
     "/graphql": RouteScope(
@@ -57,6 +58,29 @@ ROUTE_SCOPES = {
     "/sign-in": _PAGE,
     "/graphiql": _PAGE,
     "/session": RouteScope(PUBLIC, "signs a browser in with a token, which it checks, and out"),
+    "/api/v1/openapi.json": RouteScope(PUBLIC, "a description of the routes below, without data"),
+    "/api/v1/health": RouteScope(PUBLIC, "a probe learns whether the database can be used"),
+    "/api/v1/benchmarks": RouteScope(Scope.READ, _OLD),
+    "/api/v1/benchmarks/{id}": RouteScope(Scope.READ, _OLD),
+    "/api/v1/benchmarks/{id}/status": RouteScope(Scope.READ, _OLD),
+    "/api/v1/benchmarks/{id}/status/{execution_id}": RouteScope(Scope.READ, _OLD),
+    "/api/v1/execution-logs/{benchmark_id}": RouteScope(Scope.READ, _OLD),
+    "/api/v1/transaction-logs/{benchmark_id}": RouteScope(Scope.READ, _OLD),
+    "/api/v1/flow-logs/{benchmark_id}": RouteScope(Scope.READ, _OLD),
+    "/api/v1/flows/{session_id}": RouteScope(Scope.READ, _OLD),
+    "/api/v1/agents": RouteScope(Scope.READ, _OLD),
+    "/api/v1/agent-performance": RouteScope(Scope.READ, _OLD),
+    "/api/v1/agents/config/{agent_type}": RouteScope(
+        Scope.READ, "how an agent reaches its model; of its key nothing, or for `admin` the last 4 characters"
+    ),
+    "/api/v1/benchmarks/{id}/run": RouteScope(
+        Scope.RUN, "starts an execution; a changed `config` in it needs `admin`"
+    ),
+    "/api/v1/benchmarks/{id}/stop/{execution_id}": RouteScope(Scope.RUN, "stops an execution"),
+    "/api/v1/agents/config": RouteScope(Scope.ADMIN, "changes how an agent reaches its model"),
+    "/api/v1/agents/test": RouteScope(Scope.ADMIN, "sends a request to another server"),
+    "/api/v1/upsert-yml": RouteScope(Scope.ADMIN, "changes a benchmark"),
+    "/api/v1/sync": RouteScope(Scope.ADMIN, "changes benchmarks"),
     "/static/{version}/{path}": RouteScope(PUBLIC, "the files of the pages, and no other file"),
     "/static/{path}": RouteScope(PUBLIC, "the files of the pages, and no other file"),
 }

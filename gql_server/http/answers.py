@@ -32,10 +32,11 @@ def json_response(
     body: bytes, status: HTTPStatus, media_type: str, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """A response with any status; the headers of every response are added when it is sent."""
-    return web.Response(body=body, status=status, headers={**_headers(media_type), **(headers or {})})
+    return web.Response(body=body, status=status, headers={**json_headers(media_type), **(headers or {})})
 
 
-def _headers(media_type: str) -> dict[str, str]:
+def json_headers(media_type: str) -> dict[str, str]:
+    """The headers of an answer of that type."""
     return {
         hdrs.CONTENT_TYPE: f"{media_type}; charset=utf-8",
         hdrs.CACHE_CONTROL: "no-store",
@@ -46,7 +47,7 @@ def _headers(media_type: str) -> dict[str, str]:
 @cache
 def _head(media_type: str) -> str:
     """The constant part of the heads of ordinary answers."""
-    headers = {**_headers(media_type), hdrs.SERVER: SERVER, **SECURITY_HEADERS}
+    headers = {**json_headers(media_type), hdrs.SERVER: SERVER, **SECURITY_HEADERS}
     return "HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 

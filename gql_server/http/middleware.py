@@ -14,7 +14,8 @@ from gql_server.http.refusals import refusal
 
 CORS_HEADERS = {
     hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
-    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization",
+    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization, Idempotency-Key, If-None-Match",
+    hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: "ETag",
     hdrs.ACCESS_CONTROL_MAX_AGE: "600",
 }
 """Sent to origins allowed by name only; `*` is never sent."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from gql_server.http.answers import json_response
+from gql_server.http.answers import json_headers, json_response
 from gql_server.http.media_types import JSON
 from gql_server.responses.answers import refusal_of, refused_for
 from gql_server.responses.encoding import encode
@@ -19,10 +19,19 @@ def refusal(status: HTTPStatus, message: str, headers: Mapping[str, str] | None 
     return refusal_response(BadRequest(message, code=status.name, status=status, headers=headers))
 
 
+class Refusal(web.Response):
+    """The response to a request that cannot be answered; `error` is for those who answer in another shape."""
+
+    def __init__(self, error: BadRequest) -> None:
+        answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
+        headers = {**json_headers(JSON), **error.headers}
+        super().__init__(body=encode(answer), status=error.status, headers=headers)
+        self.error = error
+
+
 def refusal_response(error: BadRequest) -> web.Response:
     """The response to a request that cannot be answered."""
-    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
-    return json_response(encode(answer), error.status, JSON, error.headers)
+    return Refusal(error)
 
 
 def internal_error(error: Exception) -> web.Response:

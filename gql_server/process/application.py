@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from gql_server.auth.bearer_tokens import Authenticator
 from gql_server.auth.host_and_origin import GRAPHQL_PATH, AccessRules
@@ -35,6 +35,10 @@ from gql_server.process.probes import healthz, readyz
 from gql_server.process.routes import Routes
 from gql_server.process.services import Services
 from gql_server.responses.errors import BadRequest
+from gql_server.rest.context import Rest
+from gql_server.rest.errors import json_errors
+from gql_server.rest.remembered import RememberedAnswers
+from gql_server.rest.routes import rest_handlers
 from gql_server.settings.settings import Settings
 from gql_server.ws.endpoint import WebSocketEndpoint, wants_websocket
 from schema import build_schema
@@ -64,7 +68,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     freed = MemoryTrimmer().freed
     unread = unread_answers(settings, freed)
     engine = create_engine(settings, services, freed)
-    app = _protected_app(access_rules(settings, port))
+    app = _protected_app(access_rules(settings, port), json_errors(switched_on=settings.rest))
     app[STREAMS] = streams
     app.cleanup_ctx.append(_close_revoked_streams(authenticator, streams))
     app.cleanup_ctx.append(_evict_unused_documents(engine))
@@ -83,6 +87,9 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     session = session_handler(authenticator)
     for method in SESSION_METHODS:
         routes.add("/session", session, method=method)
+    if settings.rest:
+        for path, method, handler in rest_handlers(_rest(settings, services)):
+            routes.add(path, handler, method=method)
     pages = page_handlers(graphiql=settings.graphiql, own_runner=settings.runner.is_local_runner)
     for path, handler in pages.items():
         routes.add(path, handler)
@@ -125,8 +132,14 @@ def create_metrics_app(settings: Settings, services: Services, port: int) -> web
     return app
 
 
-def _protected_app(rules: AccessRules) -> web.Application:
-    app = web.Application(middlewares=[access_middleware(rules)], client_max_size=MAX_BODY_BYTES)
+def _rest(settings: Settings, services: Services) -> Rest:
+    remembered = RememberedAnswers(services.hub)
+    return Rest(services.db, settings.runner, remembered, settings.rest_results)
+
+
+def _protected_app(rules: AccessRules, *outer: Middleware) -> web.Application:
+    middlewares = [*outer, access_middleware(rules)]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(header_signal(rules))
     return app
 

@@ -58,7 +58,24 @@ FIELD = {
     "INTERNAL": "Our fault; `errorId` is in the server's log with all there is to know.",
 }
 
-CODES = {**REQUEST, **DOCUMENT, **FIELD}
+REST = {
+    "INVALID_INPUT": "A member, a parameter or a header has a value that cannot be used.",
+    "BENCHMARK_NOT_FOUND": "There is no such benchmark, or it is archived.",
+    "INVALID_BENCHMARK": "The text is not a benchmark definition.",
+    "BENCHMARKS_DIRECTORY": "The benchmarks directory cannot be read; nothing was changed.",
+    "AGENT_NOT_FOUND": "No agent of this name is configured.",
+    "AGENT_CONFIG_NOT_FOUND": "Nothing is saved for this agent.",
+    "SECRET_KEY": "The server's secret key is missing, cannot be read, or is another one.",
+    "EXECUTION_ALREADY_ENDED": "The execution had ended before; nothing was changed.",
+    "EXECUTION_NOT_OURS": "Its runner was started elsewhere and cannot be stopped here.",
+    "IDEMPOTENCY_CONFLICT": "The `Idempotency-Key` was used before, with other input.",
+    "NOT_IMPLEMENTED": "The old server had this route; what it did is not done here.",
+    "ROUTE_REMOVED": "The old server had this route; the message says what to use instead.",
+    "REST_SWITCHED_OFF": "The server was started without `REEV_GQL_REST`.",
+}
+"""Codes that only routes below /api/v1 answer with, as `error`; they answer with the others too."""
+
+CODES = {**REQUEST, **DOCUMENT, **FIELD, **REST}
 
 
 def markdown() -> str:
@@ -67,6 +84,7 @@ def markdown() -> str:
         ("The request could not be read, or may not be made", REQUEST),
         ("The document was not executed", DOCUMENT),
         ("A field could not be answered", FIELD),
+        ("Below `/api/v1` alone", REST),
     )
     return "\n".join(
         f"### {title}\n\n| code | meaning |\n|---|---|\n"

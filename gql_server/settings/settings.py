@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         description="Encrypts the API keys of agents and the secrets of webhooks in the database, the same for "
         "every server and worker; without it `secret.key` in the data directory, made when first needed",
     )
+    rest: bool = Field(
+        False, description="Answer the old server's routes below /api/v1, for its page and for scripts"
+    )
+    rest_results: int = Field(
+        1000, ge=1, le=10_000, description="Newest results that /api/v1/agent-performance lists"
+    )
     graphiql: bool = Field(True, description="Serve GraphiQL at /graphiql")
     introspection: bool = Field(True, description="Answer introspection queries")
     suggestions: bool = Field(True, description="Suggest a name when a field or argument is mistyped")

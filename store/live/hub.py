@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from store.errors import DatabaseBusy, ExecutionNotFound, InvalidCursor
@@ -94,6 +94,7 @@ class Hub:
             on_deliveries=self.deliveries.fire,
         )
         self._channels: dict[ExecutionId, _Channel] = {}
+        self._observers: list[Callable[[Sequence[LoggedEvent] | None], None]] = []
 
     @classmethod
     async def start(cls, db: Database) -> Hub:
@@ -113,6 +114,10 @@ class Hub:
         await self._listener.close()
         await self.benchmarks.close()
         await self.updates.close()
+
+    def observe(self, observer: Callable[[Sequence[LoggedEvent] | None], None]) -> None:
+        """`observer` is called with all events as they are read; with None when any may have been lost."""
+        self._observers.append(observer)
 
     @property
     def followers(self) -> int:
@@ -203,6 +208,8 @@ class Hub:
         for item in items:
             if channel := self._channels.get(item.event.execution_id):
                 channel.publish(item)
+        for observer in self._observers:
+            observer(items)
 
     def _drop_channels(self) -> None:
         """The database was replaced: the channels hold what it does not."""
@@ -210,6 +217,8 @@ class Hub:
         for channel in lost.values():
             channel.is_lost = True
             channel.changed.fire()
+        for observer in self._observers:
+            observer(None)
 
     def _observe_latency(self, items: Sequence[HubEvent]) -> None:
         now = time.monotonic()

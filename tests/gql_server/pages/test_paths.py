@@ -70,7 +70,7 @@ async def site(make_site: MakeSite, tmp_path: Path, secret: Path, monkeypatch: p
     # that a page begins with, which is not what is tried here.
     asyncio.get_running_loop().set_debug(False)
     monkeypatch.setattr(pages, "assets_base", lambda: "/static/v-0")
-    return await make_site(sessions_dir=sessions)
+    return await make_site(sessions_dir=sessions, rest=True)
 
 
 TRAPS = ("link", "fifo", "socket", "directory", "zero", "dangling")
@@ -168,6 +168,7 @@ async def test_no_address_leads_out_of_what_a_route_is_for(site: Site, secret: P
         "/static/{version}/{path}",
         "/static/{path}",
         "/flows/{execution_id}",
+        "/api/v1/flows/{session_id}",
     }
     for turn, slot in enumerate(tried):
         async with RawClient(site.base) as client:

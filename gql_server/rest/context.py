@@ -1,0 +1,105 @@
+"""What the handlers share: the store, the settings of runners, remembered answers; and how they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from gql_server.auth.bearer_tokens import PRINCIPAL
+from gql_server.http.body import read_json
+from gql_server.http.media_types import JSON
+from gql_server.responses.errors import BadRequest
+from gql_server.rest.remembered import RememberedAnswers, Subject, Tagged
+from runner_bridge.formats.models import first_problem
+from runner_bridge.launchers.runner_config import RunnerConfig
+from schema.contract.permissions import Scope
+from store.postgres.database import Database
+
+CONTENT_TYPE = f"{JSON}; charset=utf-8"
+REVALIDATE = "private, no-cache"
+"""A browser keeps the answer and asks with its entity tag whether it is still right."""
+
+B = TypeVar("B", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """One per server; `results` is how many newest results the figures of agents list."""
+
+    db: Database
+    runner: RunnerConfig
+    remembered: RememberedAnswers
+    results: int
+
+
+def written(answer: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """The answer to a request that changed something, or is about this moment."""
+    headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.CACHE_CONTROL: "no-store"}
+    return web.Response(body=answer.model_dump_json().encode(), status=status, headers=headers)
+
+
+def read(request: web.Request, answer: BaseModel) -> web.StreamResponse:
+    """The answer to a question, with its entity tag."""
+    return tagged(request, Tagged(answer.model_dump_json().encode()))
+
+
+def read_list(request: web.Request, kind: TypeAdapter[list[B]], answers: Sequence[B]) -> web.StreamResponse:
+    """The same for a list."""
+    return tagged(request, Tagged(kind.dump_json(list(answers))))
+
+
+def tagged(request: web.Request, answer: Tagged, content_type: str = CONTENT_TYPE) -> web.StreamResponse:
+    """`answer`, or 304 where the client has it."""
+    headers = {hdrs.ETAG: answer.etag, hdrs.CACHE_CONTROL: REVALIDATE}
+    known = request.headers.get(hdrs.IF_NONE_MATCH)
+    if known is not None and (known == answer.etag or _matches(known, answer.etag)):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return web.Response(body=answer.body, headers={hdrs.CONTENT_TYPE: content_type, **headers})
+
+
+def _matches(known: str, etag: str) -> bool:
+    """Whether the tag is in a list of them; weakly, as RFC 9110 wants it for If-None-Match."""
+    return any(one.strip().removeprefix("W/") in (etag, "*") for one in known.split(","))
+
+
+async def polled(
+    rest: Rest, request: web.Request, subject: Subject, make: Callable[[], Awaitable[BaseModel]]
+) -> web.StreamResponse:
+    """The answer that `make` reads in one statement, from memory while nothing has changed about `subject`."""
+    target = request.path_qs
+    answer = rest.remembered.get(target)
+    if answer is None:
+        with rest.remembered.reading(subject) as reading:
+            answer = Tagged((await make()).model_dump_json().encode())
+            rest.remembered.keep(target, reading, answer)
+    return tagged(request, answer)
+
+
+async def body_of(request: web.Request, kind: type[B]) -> B:
+    """The body as `kind`. Raises BadRequest."""
+    try:
+        return kind.model_validate(await read_json(request))
+    except ValidationError as error:
+        path, message = first_problem(error)
+        place = ".".join(str(part) for part in path) or "The body"
+        raise BadRequest(f"{place}: {message}", code="INVALID_INPUT") from None
+
+
+def is_admin(request: web.Request) -> bool:
+    return request[PRINCIPAL].scope >= Scope.ADMIN
+
+
+def not_found(*, code: str, message: str) -> BadRequest:
+    return BadRequest(message, code=code, status=HTTPStatus.NOT_FOUND)
+
+
+def benchmark_not_found(benchmark_id: str) -> BadRequest:
+    return not_found(
+        code="BENCHMARK_NOT_FOUND",
+        message=f"There is no benchmark {benchmark_id[:80]!r}: GET /api/v1/benchmarks",
+    )

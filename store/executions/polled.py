@@ -1,0 +1,120 @@
+"""Reads what clients ask for again and again while an execution goes on: all of it in one statement each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store import sql
+from store.columns import reader
+from store.executions import rows
+from store.model import (
+    UNKNOWN_AGENT,
+    BenchmarkId,
+    Execution,
+    ExecutionId,
+    ExecutionStatus,
+    Step,
+    ToolCallStatus,
+)
+from store.postgres.database import Database, Row
+from store.postgres.text import storable_text
+
+SQL = sql.load("polled")
+
+_BY_ID = SQL["polled"].format(rows=SQL["by_id"])
+_NEWEST = SQL["polled"].format(rows=SQL["newest"])
+_NEWEST_OF_AGENT = SQL["polled"].format(rows=SQL["newest_of_agent"])
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A tool call of an execution that has not ended."""
+
+    ordinal: int
+    name: str
+    status: ToolCallStatus
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """An execution with its steps, which come at its end, and its tool calls until then."""
+
+    execution: Execution
+    steps: tuple[Step, ...]
+    live_calls: tuple[LiveCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An ended execution in a list of results."""
+
+    id: ExecutionId
+    agent: str
+    benchmark_id: BenchmarkId
+    status: ExecutionStatus
+    score: float | None
+    computed_score: float | None
+    solved: bool | None
+    ended_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBenchmark:
+    """A benchmark without its definition."""
+
+    id: BenchmarkId
+    description: str
+    tags: tuple[str, ...]
+    prompt: str
+
+
+_live_call = reader(LiveCall)
+_ended = reader(Ended)
+_listed = reader(ListedBenchmark)
+
+
+async def by_id(db: Database, execution_id: ExecutionId) -> Polled | None:
+    """The execution; None when there is none."""
+    return _polled(await db.fetchrow(_BY_ID, execution_id))
+
+
+async def newest(db: Database, benchmark_id: str, agent: str | None = None) -> Polled | None:
+    """The newest execution of a benchmark, by `agent` or by any; None when there is none."""
+    stored = storable_text(benchmark_id)
+    if agent is None:
+        return _polled(await db.fetchrow(_NEWEST, stored))
+    return _polled(await db.fetchrow(_NEWEST_OF_AGENT, stored, storable_text(agent)))
+
+
+async def recent(db: Database, benchmark_id: str, limit: int) -> list[Execution]:
+    """The newest executions of a benchmark, newest first."""
+    return [rows.execution(row) for row in await db.fetch(SQL["recent"], storable_text(benchmark_id), limit)]
+
+
+async def newest_ended(db: Database, limit: int) -> list[Ended]:
+    """The newest executions that have ended, newest first, without those of agents that nothing names."""
+    return [_ended(row) for row in await db.fetch(SQL["newest_ended"], UNKNOWN_AGENT, limit)]
+
+
+async def benchmarks(db: Database) -> Sequence[ListedBenchmark]:
+    """Every benchmark that is not archived, by id."""
+    return [_listed(row) for row in await db.fetch(SQL["listed"])]
+
+
+async def now(db: Database) -> dt.datetime:
+    """The time of the database, which can be asked at all."""
+    found: dt.datetime = await db.fetchval(SQL["now"])
+    return found
+
+
+def _polled(row: Row | None) -> Polled | None:
+    if row is None:
+        return None
+    return Polled(
+        rows.execution(row),
+        tuple(rows.step(step) for step in row["steps"]),
+        tuple(_live_call(call) for call in row["live_calls"] or ()),
+    )
