@@ -18,6 +18,7 @@ from gql_server.rest.remembered import RememberedAnswers, Subject, Tagged
 from runner_bridge.formats.models import first_problem
 from runner_bridge.launchers.runner_config import RunnerConfig
 from schema.contract.permissions import Scope
+from store.model import Execution
 from store.postgres.database import Database
 
 CONTENT_TYPE = f"{JSON}; charset=utf-8"
@@ -68,15 +69,22 @@ def _matches(known: str, etag: str) -> bool:
 
 
 async def polled(
-    rest: Rest, request: web.Request, subject: Subject, make: Callable[[], Awaitable[BaseModel]]
+    rest: Rest,
+    request: web.Request,
+    subject: Subject,
+    make: Callable[[], Awaitable[tuple[Execution | None, BaseModel]]],
 ) -> web.StreamResponse:
-    """The answer that `make` reads in one statement, from memory while nothing has changed about `subject`."""
+    """The answer that `make` reads in one statement, from memory while nothing has changed about `subject`.
+
+    `make` also returns the execution that the answer is about; None when there is none yet.
+    """
     target = request.path_qs
     answer = rest.remembered.get(target)
     if answer is None:
         with rest.remembered.reading(subject) as reading:
-            answer = Tagged((await make()).model_dump_json().encode())
-            rest.remembered.keep(target, reading, answer)
+            execution, made = await make()
+            answer = Tagged(made.model_dump_json().encode())
+            rest.remembered.keep(target, reading, answer, execution)
     return tagged(request, answer)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Literal, cast
+from collections.abc import Callable
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -26,6 +27,8 @@ from store.executions import polled as polls
 from store.executions.polled import Polled
 from store.model import BenchmarkId, Execution, ExecutionId
 
+Shown = Callable[[Polled | None], BaseModel]
+
 SESSIONS = 50
 """Executions that flow-logs lists."""
 
@@ -36,8 +39,9 @@ async def status(rest: Rest, request: web.Request) -> web.StreamResponse:
     """GET /benchmarks/{id}/status/{execution_id}"""
     benchmark_id, execution_id = request.match_info["id"], _execution_id(request.match_info["execution_id"])
 
-    async def make() -> BaseModel:
-        return status_answer(await _of_benchmark(rest, benchmark_id, execution_id))
+    async def make() -> tuple[Execution, BaseModel]:
+        found = await _of_benchmark(rest, benchmark_id, execution_id)
+        return found.execution, status_answer(found)
 
     return await polled(rest, request, execution_id, make)
 
@@ -46,14 +50,14 @@ async def latest_status(rest: Rest, request: web.Request) -> web.StreamResponse:
     """GET /benchmarks/{id}/status"""
     benchmark_id, agent = request.match_info["id"], request.query.get("agent")
 
-    async def make() -> BaseModel:
+    async def make() -> tuple[Execution, BaseModel]:
         found = await polls.newest(rest.db, benchmark_id, agent or None)
         if found is None:
             by = f" by {agent[:80]!r}" if agent else ""
             raise not_found(
                 code="EXECUTION_NOT_FOUND", message=f"There is no execution of {benchmark_id[:80]!r}{by}"
             )
-        return status_answer(found)
+        return found.execution, status_answer(found)
 
     return await polled(rest, request, benchmark_id, make)
 
@@ -97,18 +101,22 @@ async def flow_logs(rest: Rest, request: web.Request) -> web.StreamResponse:
     return read(request, FlowLogs(benchmark_id=benchmark_id, sessions=sessions, message=message))
 
 
-async def _logs(rest: Rest, request: web.Request, shown: Any) -> web.StreamResponse:
+async def _logs(
+    rest: Rest, request: web.Request, shown: Callable[[Polled | None], BaseModel]
+) -> web.StreamResponse:
     """Of the execution that is named, else of the newest of the benchmark."""
     benchmark_id, text = request.match_info["benchmark_id"], request.query.get("execution_id")
     execution_id = _execution_id(text) if text else None
 
-    async def make() -> BaseModel:
+    async def make() -> tuple[Execution | None, BaseModel]:
         if execution_id is not None:
-            return cast(BaseModel, shown(await _of_benchmark(rest, benchmark_id, execution_id)))
+            named = await _of_benchmark(rest, benchmark_id, execution_id)
+            return named.execution, shown(named)
         found = await polls.newest(rest.db, benchmark_id)
         if found is None:
             await _check_benchmark(rest, benchmark_id)
-        return cast(BaseModel, shown(found))
+            return None, shown(None)
+        return found.execution, shown(found)
 
     return await polled(rest, request, benchmark_id if execution_id is None else execution_id, make)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from store.live.events import LoggedEvent
 from store.live.hub import Hub
+from store.model import Execution, ExecutionId
 
 REMEMBER_S = 10.0
 
@@ -46,6 +47,8 @@ class Tagged:
 class _Entry:
     answer: Tagged
     subject: Subject
+    execution: tuple[ExecutionId, int] | None
+    """The execution that it is about, and its revision."""
     until: float
 
 
@@ -92,16 +95,32 @@ class RememberedAnswers:
             if not others:
                 del self._readings[subject]
 
-    def keep(self, target: str, reading: Reading, answer: Tagged) -> None:
+    def keep(self, target: str, reading: Reading, answer: Tagged, execution: Execution | None) -> None:
         """Remembers `answer`, unless it is outdated already."""
+        if execution is not None:
+            self._forget_older(execution, reading)
         if reading.is_outdated or len(answer.body) > LARGEST:
             return
         self._drop(target)
-        self._entries[target] = _Entry(answer, reading.subject, time.monotonic() + REMEMBER_S)
+        about = None if execution is None else (execution.id, execution.revision)
+        self._entries[target] = _Entry(answer, reading.subject, about, time.monotonic() + REMEMBER_S)
         self._of_subject.setdefault(reading.subject, set()).add(target)
         self._bytes += self._size(target, answer)
         while self._bytes > MOST_BYTES:
             self._drop(next(iter(self._entries)))
+
+    def _forget_older(self, execution: Execution, reading: Reading) -> None:
+        """Whoever was told of a newer state is not told of an older one next, at whatever address.
+
+        The page stops asking for the trace when the status is Completed.
+        """
+        for subject in (execution.id, execution.benchmark_id):
+            for other in self._readings.get(subject, ()):
+                other.is_outdated = other.is_outdated or other is not reading
+            for target in tuple(self._of_subject.get(subject, ())):
+                about = self._entries[target].execution
+                if about is None or about[0] != execution.id or about[1] < execution.revision:
+                    self._drop(target)
 
     def forget(self, *subjects: Subject) -> None:
         """Something was written about these: its writer sees it at once, before the hub has read the event."""
