@@ -62,6 +62,7 @@ REST = {
     "INVALID_INPUT": "A member, a parameter or a header has a value that cannot be used.",
     "BENCHMARK_NOT_FOUND": "There is no such benchmark, or it is archived.",
     "INVALID_BENCHMARK": "The text is not a benchmark definition.",
+    "BENCHMARK_IN_FILE": "A sync would undo the change: the benchmark's file says otherwise.",
     "BENCHMARKS_DIRECTORY": "The benchmarks directory cannot be read; nothing was changed.",
     "AGENT_NOT_FOUND": "No agent of this name is configured.",
     "AGENT_CONFIG_NOT_FOUND": "Nothing is saved for this agent.",

@@ -23,9 +23,10 @@ from gql_server.rest.shapes import (
     UpsertRefused,
 )
 from gql_server.rest.words import lower_word
+from runner_bridge.benchmarks import editing
 from runner_bridge.benchmarks import sync as benchmark_sync
 from runner_bridge.benchmarks.sync import FileReport, SyncReport
-from runner_bridge.errors import BenchmarksDirectoryError
+from runner_bridge.errors import BenchmarksDirectoryError, HeldByFile
 from runner_bridge.formats.errors import FormatError
 from store.benchmarks import benchmarks
 from store.executions import polled as polls
@@ -129,7 +130,7 @@ async def upsert(rest: Rest, request: web.Request) -> web.StreamResponse:
     """POST /upsert-yml"""
     body = await body_of(request, UpsertBody)
     try:
-        benchmark, outcome = await benchmark_sync.upsert_benchmark(rest.db, body.yml_content)
+        changed = await editing.store_definition(rest.db, rest.runner.benchmark_files, body.yml_content)
     except FormatError as error:
         code = "INVALID_BENCHMARK"
         refused = UpsertRefused(
@@ -140,7 +141,9 @@ async def upsert(rest: Rest, request: web.Request) -> web.StreamResponse:
             column=error.column,
         )
         return written(refused, HTTPStatus.BAD_REQUEST)
-    operation = _OPERATIONS[outcome]
+    except HeldByFile as error:
+        raise BadRequest(str(error), code="BENCHMARK_IN_FILE", status=HTTPStatus.CONFLICT) from error
+    benchmark, operation = changed.benchmark, _OPERATIONS[changed.outcome]
     return written(
         UpsertAnswer(
             success=True,

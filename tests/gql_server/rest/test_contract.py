@@ -150,6 +150,10 @@ async def test_the_calls_of_both_pages_from_load_to_the_end_of_an_execution(rest
     assert upserted.body["benchmark_id"] == "second" and upserted.body["operation"] == "created"
     refused = await rest.post("/upsert-yml", {"yml_content": "id: [\n"})
     assert refused.status == 400 and refused.body["line"] and refused.body["success"] is False
+    held = await rest.post("/upsert-yml", {"yml_content": transfer_yaml().replace("0.1", "0.2")})
+    assert (held.status, held.body["error"]) == (409, "BENCHMARK_IN_FILE") and "transfer.yml" in held.body[
+        "message"
+    ]
     assert (await rest.get("/health")).body["status"] == "healthy"
     await _configures(rest)
     other = await running(db, "transfer")
