@@ -1,6 +1,8 @@
 # One image for server and worker: the wheel and its pinned dependencies, checked by hash, in an environment of
 # their own. tests/installation builds and installs with the very steps of the first stage.
 FROM python:3.11-slim-bookworm AS build
+# Optional packages, such as [otel,parquet].
+ARG EXTRAS=
 ENV UV_COMPILE_BYTECODE=1
 WORKDIR /build
 COPY constraints.txt .
@@ -15,7 +17,7 @@ COPY gql_server gql_server
 COPY benchmarks benchmarks
 RUN uv build --wheel --build-constraints constraints.txt --require-hashes --out-dir /wheels \
     && python -m venv --without-pip /opt/reev-gql \
-    && uv pip install --python /opt/reev-gql --constraint constraints.txt /wheels/*.whl
+    && uv pip install --python /opt/reev-gql --constraint constraints.txt "$(echo /wheels/*.whl)$EXTRAS"
 
 FROM python:3.11-slim-bookworm
 # Reaps what a stopped runner leaves to process 1.

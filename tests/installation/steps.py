@@ -51,6 +51,9 @@ def carry_out(root: Path, python: Path) -> None:
         match instruction:
             case "ENV" if rest == "UV_COMPILE_BYTECODE=1":
                 pass  # It costs seconds, and only makes the first start of a container quicker.
+            case "ARG":
+                name, _, value = rest.partition("=")
+                variables[name] = value
             case "WORKDIR":
                 directory = root / rest.lstrip("/")
                 directory.mkdir(parents=True)
