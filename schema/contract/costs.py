@@ -64,6 +64,7 @@ EXPLICIT: dict[str, Cost] = {
     "Query.compareExecutions": Cost(50, why="reads two executions whole"),
     "Query.leaderboard": Cost(20, why="sums rows of the summary"),
     "Leaderboard.entries": Cost(1, 20, why="about as many as there are agents"),
+    "LeaderboardEntry.overTime": Cost(10, 60, why="a row per period and benchmark revision"),
     "LeaderboardEntry.byBenchmark": Cost(5, 50, why="a row per benchmark revision"),
     "Batch.entries": Cost(10, 10, why="sums the executions of a batch"),
     "Query.compareAttempts": Cost(40, why="sums rows of the summary for both sets"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import strawberry
 
 from runner_bridge.agents.configurations import settings_in_words
 from schema.contract.context import Info
-from schema.contract.enums import LeaderboardField, OrderDirection
+from schema.contract.enums import Bucket, LeaderboardField, OrderDirection
 from schema.contract.errors import RequestError
 from schema.contract.ids import batch_id_argument, benchmark_id_argument
 from schema.contract.pagination import LARGEST_PAGE
@@ -21,8 +22,11 @@ from store import model as rows
 from store.agents.configurations import AgentRevision
 from store.figures import spreads
 from store.figures.attempts import AttemptFigures as Figures
+from store.figures.over_time import Line, last_day
 from store.figures.reading import AgentSums, AttemptFilter, By, Counted
 from store.model import BatchId
+
+MOST_PERIODS = 120
 
 
 @strawberry.input(
@@ -114,6 +118,25 @@ class BenchmarkFigures:
         return await info.context.loaders.benchmark_revision.load(key)
 
 
+@strawberry.type(description="Figures of one period.")
+class PeriodFigures:
+    start: dt.date = strawberry.field(description="The first day of the period, UTC.")
+    figures: AttemptFigures = strawberry.field(description="The figures of what ended in it.")
+
+    @classmethod
+    def of(
+        cls, start: dt.date, bucket: Bucket, sums: Sequence[AgentSums], filter: AttemptFilter, line: Line
+    ) -> PeriodFigures:
+        """Of one agent and settings; what `filter` leaves of the period."""
+        days = replace(
+            filter,
+            since=max(filter.since or start, start),
+            until=min(filter.until or dt.date.max, last_day(start, bucket)),
+        )
+        figures = Figures([each.sums for each in sums])
+        return cls(start=start, figures=AttemptFigures.of(figures, days, By.AGENT, line))
+
+
 @strawberry.type(description="One agent with one settings hash: two models under one name are two entries.")
 class LeaderboardEntry:
     sums: strawberry.Private[Sequence[AgentSums]]
@@ -167,6 +190,24 @@ class LeaderboardEntry:
                 ),
             )
             for each in self.sums
+        ]
+
+    @strawberry.field(
+        description=f"The same figures per period of the end, oldest first: the newest `last` periods in which "
+        f"anything ended, 1 to {MOST_PERIODS}. Days and weeks, which begin on Monday, are those of UTC."
+    )
+    async def over_time(
+        self,
+        info: Info,
+        bucket: Annotated[Bucket, strawberry.argument(description="The length of a period.")] = Bucket.DAY,
+        last: Annotated[int, strawberry.argument(description="How many periods.")] = 60,
+    ) -> list[PeriodFigures]:
+        if not 1 <= last <= MOST_PERIODS:
+            raise RequestError("PAGE_SIZE", f"`last` is {last}; there are 1 to {MOST_PERIODS} periods")
+        found = await info.context.loaders.attempt_periods.load((self.filter, bucket, last))
+        line = (self.agent, self.settings_hash)
+        return [
+            PeriodFigures.of(start, bucket, sums, self.filter, line) for start, sums in found.get(line, ())
         ]
 
 

@@ -41,6 +41,7 @@ from store.executions.results import Prompt
 from store.executions.retention import Pruned
 from store.executions.tool_logs import Remark, ToolLog
 from store.figures import reading
+from store.figures.over_time import Line, Periods
 from store.figures.reading import AgentSums, AttemptFilter, Counts, Group
 from store.live import events
 from store.live.events import EventsKey, HubEvent
@@ -148,5 +149,6 @@ class Loaders:
     settings_of_agent = Relation[str, int](reading.settings_of, 0)
     attempt_sums = Relation[AttemptFilter, Sequence[AgentSums]](figure_loads.sums, ())
     attempt_counts = Relation[figure_loads.CountsKey, Mapping[Group, Counts]](figure_loads.counts, {})
+    attempt_periods = Relation[figure_loads.PeriodsKey, Mapping[Line, Periods]](figure_loads.periods, {})
     queue_position = Relation[ExecutionId, int | None](queue.positions_of, None)
     as_json = Relation[JsonKey, str | None](texts, None)

@@ -90,20 +90,20 @@ DIGITS = 9
 async def sums(db: Database, filter: AttemptFilter) -> list[AgentSums]:
     """One per agent, settings hash and benchmark revision with an ended execution, in this order."""
     if filter.batch_ids is not None:
-        conditions = _of_executions(filter)
-        statement = SQL["of_executions"]
+        conditions = of_executions(filter)
+        statement = SQL["of_executions"].format(conditions=conditions, start="", by_start="")
     else:
-        conditions = _of_groups(filter, parts(filter.since, filter.until))
+        conditions = of_groups(filter, parts(filter.since, filter.until))
         conditions.add("benchmark_id <> ''")
-        statement = SQL["of_summary"]
-    found = await db.fetch(statement.format(conditions=conditions), *conditions.values)
-    return [_read(row) for row in found]
+        statement = SQL["of_summary"].format(conditions=conditions, start="", by_start="", of_groups="")
+    return [read(row) for row in await db.fetch(statement, *conditions.values)]
 
 
 _SUMMED = tuple(field.name for field in fields(Sums))
 
 
-def _read(row: Mapping[str, Any]) -> AgentSums:
+def read(row: Mapping[str, Any]) -> AgentSums:
+    """A row of `of_executions` or `of_summary`."""
     sums = Sums(*(row[name] for name in _SUMMED))
     return AgentSums(row["agent"], row["settings_hash"], row["model"], row["agent_revision"], sums)
 
@@ -117,14 +117,14 @@ async def counts(db: Database, filter: AttemptFilter, by: By, counted: Counted) 
     keys = f"{by}, " if by else ""
     order = "executions DESC, value" if counted is Counted.EXCLUDED else "value"
     if filter.batch_ids is not None:
-        conditions = _of_executions(filter)
+        conditions = of_executions(filter)
         value, which = _VALUES[counted]
         statement = SQL["counts_of_executions"].format(
             keys=keys, value=value, which=which, conditions=conditions, order=order
         )
     else:
         covered = parts(filter.since, filter.until, finest=(filter.since or filter.until) is not None)
-        conditions = _of_groups(filter, covered)
+        conditions = of_groups(filter, covered)
         is_of_all = by in (By.NOTHING, By.AGENT) and covered[0].period == "ALL"
         is_of_all = is_of_all and filter.benchmark_ids is None and filter.revisions is None
         conditions.add("benchmark_id = ''" if is_of_all else "benchmark_id <> ''")
@@ -148,16 +148,17 @@ async def settings_of(db: Database, agents: Sequence[str]) -> dict[str, int]:
     return {row["agent"]: row["settings"] for row in found}
 
 
-def _of_groups(filter: AttemptFilter, covered: Sequence[Part]) -> Conditions:
+def of_groups(filter: AttemptFilter, covered: Sequence[Part]) -> Conditions:
     """Of the summary; the first parameters are the parts."""
     conditions = Conditions(values=columns(covered))
-    _add(conditions, filter)
+    narrow(conditions, filter)
     return conditions
 
 
-def _of_executions(filter: AttemptFilter) -> Conditions:
+def of_executions(filter: AttemptFilter) -> Conditions:
+    """Of executions themselves."""
     conditions = Conditions(["is_attempt IS NOT NULL"])
-    _add(conditions, filter)
+    narrow(conditions, filter)
     if filter.batch_ids is not None:
         conditions.add("batch_id = ANY({}::uuid[])", list(filter.batch_ids))
     if filter.since is not None:
@@ -167,7 +168,8 @@ def _of_executions(filter: AttemptFilter) -> Conditions:
     return conditions
 
 
-def _add(conditions: Conditions, filter: AttemptFilter) -> None:
+def narrow(conditions: Conditions, filter: AttemptFilter) -> None:
+    """Adds what both know: everything but batches and days."""
     for column, values in (
         ("agent", filter.agents),
         ("settings_hash", filter.settings_hashes),

@@ -1,5 +1,5 @@
 -- name: of_executions
-SELECT agent, settings_hash, benchmark_id, benchmark_revision, max(usage ->> 'model') AS model,
+SELECT {start}agent, settings_hash, benchmark_id, benchmark_revision, max(usage ->> 'model') AS model,
        max(agent_revision) AS agent_revision, count(*) FILTER (WHERE is_attempt) AS attempts,
        count(*) FILTER (WHERE is_attempt AND solved) AS solved,
        count(computed_score) FILTER (WHERE is_attempt) AS scored,
@@ -15,7 +15,8 @@ SELECT agent, settings_hash, benchmark_id, benchmark_revision, max(usage ->> 'mo
        count(usage ->> 'cost') FILTER (WHERE is_attempt AND solved) AS priced_solved,
        coalesce(sum((usage ->> 'cost')::double precision) FILTER (WHERE is_attempt), 0) AS cost
 FROM executions WHERE {conditions}
-GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+GROUP BY {by_start}agent, settings_hash, benchmark_id, benchmark_revision
+ORDER BY agent, settings_hash, {by_start}benchmark_id, benchmark_revision
 
 -- name: counts_of_executions
 SELECT {keys}{value} AS value, count(*) AS executions
@@ -23,7 +24,7 @@ FROM executions WHERE {which} AND {conditions}
 GROUP BY {keys}value ORDER BY {keys}{order}
 
 -- name: of_summary
-SELECT g.agent, nullif(g.settings_hash, '') AS settings_hash, g.benchmark_id,
+SELECT {start}g.agent, nullif(g.settings_hash, '') AS settings_hash, g.benchmark_id,
        nullif(g.benchmark_revision, 0) AS benchmark_revision, g.model, g.agent_revision,
        sum(f.attempts)::bigint AS attempts, sum(f.solved)::bigint AS solved, sum(f.scored)::bigint AS scored,
        sum(f.score_sum) AS score_sum, sum(f.score_squares) AS score_squares, sum(f.timed)::bigint AS timed,
@@ -36,11 +37,23 @@ JOIN (
     FROM unnest($1::performance_period[], $2::date[], $3::date[]) AS part (period, first, last)
     CROSS JOIN LATERAL (
         SELECT * FROM figures WHERE figures.period = part.period AND figures.start BETWEEN part.first AND part.last
+          {of_groups}
         OFFSET 0
     ) AS f
 ) AS f ON f.group_id = g.id
 WHERE {conditions}
-GROUP BY g.id ORDER BY g.agent, g.settings_hash, g.benchmark_id, g.benchmark_revision
+GROUP BY {by_start}g.id ORDER BY g.agent, g.settings_hash, {by_start}g.benchmark_id, g.benchmark_revision
+
+-- name: only_of_groups
+AND group_id = ANY(ARRAY(SELECT id FROM figure_groups WHERE {conditions}))
+
+-- name: months
+-- Those in which anything of an agent's settings ended, oldest first.
+SELECT DISTINCT g.agent, g.settings_hash, f.start
+FROM figures AS f JOIN figure_groups AS g ON g.id = f.group_id
+WHERE f.period = 'MONTH' AND f.start BETWEEN $1::date AND $2::date
+  AND f.group_id = ANY(ARRAY(SELECT id FROM figure_groups WHERE {conditions}))
+ORDER BY f.start
 
 -- name: counts_of_summary
 SELECT {keys}{value} AS value, sum(c.executions)::bigint AS executions

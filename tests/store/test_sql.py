@@ -44,9 +44,23 @@ PARTS = {
     "which": "true",
     "written": "1",
 }
-OF_FILES = {"figures": {"keys": "", "value": "agent", "bucket": "agent", "order": "value"}}
+OF_FILES = {
+    "figures": {
+        "keys": "",
+        "value": "agent",
+        "bucket": "agent",
+        "order": "value",
+        "start": "",
+        "by_start": "",
+        "of_groups": "",
+    }
+}
 """Other values where the blocks of a file need them."""
-FRAGMENTS = {"related": "SELECT ", "part": "SELECT 1 FROM executions AS e "}
+FRAGMENTS = {
+    ("json_rows", "related"): "SELECT ",
+    ("json_rows", "part"): "SELECT 1 FROM executions AS e ",
+    ("figures", "only_of_groups"): "SELECT FROM figures WHERE true ",
+}
 """What stands before a block that is no statement by itself."""
 
 
@@ -60,8 +74,7 @@ async def test_every_block_prepares(db: Database) -> None:
         for file, block in BLOCKS:
             parts = PARTS | OF_FILES.get(file, {})
             statement = re.sub(r"{([a-z_]+)}", partial(_part, parts), sql.load(file)[block])
-            if file == "json_rows":
-                statement = FRAGMENTS.get(block, "") + statement
+            statement = FRAGMENTS.get((file, block), "") + statement
             try:
                 await connection.prepare(statement)
             except asyncpg.PostgresError as error:

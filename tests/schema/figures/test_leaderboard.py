@@ -112,6 +112,43 @@ async def test_an_entry_has_every_figure(db: Database, ask: Any) -> None:
     assert second["figures"]["excluded"] == []
 
 
+OVER_TIME = """query ($bucket: PerformanceBucketSize!, $last: Int!) {
+  leaderboard(orderBy: { field: AGENT, direction: ASC }) { entries {
+    settingsHash
+    overTime(bucket: $bucket, last: $last) {
+      start figures { attempts solveRate medianScore excluded { reason executions } }
+    }
+  } }
+}"""
+
+
+async def test_figures_over_time_are_those_of_one_settings_and_one_period(
+    db: Database, ask: Any, refuse: Refuse
+) -> None:
+    def of(settings_hash: str, **more: Any) -> dict[str, Any]:
+        return {"usage": {"settings_hash": settings_hash}, **more}
+
+    await insert_ended(
+        db,
+        [
+            *tried(1, 2, **of("x", at=NOON)),
+            *tried(1, 1, **of("x", at=NOON - dt.timedelta(days=30))),
+            *tried(0, 3, **of("y", at=NOON)),
+            Ended(None, status="STOPPED", **of("y", at=NOON)),
+        ],
+    )
+    board = (await ask(OVER_TIME, bucket="DAY", last=5))["leaderboard"]
+    x, y = (entry["overTime"] for entry in board["entries"])
+    assert [period["start"] for period in x] == ["2026-02-02", "2026-03-04"]
+    assert [period["figures"]["attempts"] for period in x] == [1, 2]
+    assert x[1]["figures"]["solveRate"] == 0.5 and x[0]["figures"]["medianScore"] == 1.0
+    assert [period["figures"]["excluded"] for period in y] == [[{"reason": "STOPPED", "executions": 1}]]
+    board = (await ask(OVER_TIME, bucket="MONTH", last=1))["leaderboard"]
+    assert [len(entry["overTime"]) for entry in board["entries"]] == [1, 1]
+    code, message = await refuse(OVER_TIME, bucket="DAY", last=0)
+    assert code == "PAGE_SIZE" and "1 to 120" in message
+
+
 async def test_two_models_under_one_name_share_no_number(db: Database, ask: Any) -> None:
     for model, solved in (("small", 1), ("large", 3)):
         await configurations.save(

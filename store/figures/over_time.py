@@ -1,0 +1,90 @@
+"""Sums of attempts per period: each agent with each of its settings by day, week or month of the end."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from store.agents.performance import EVER, FOREVER, Bucket, Part
+from store.figures.reading import SQL, AgentSums, AttemptFilter, narrow, of_executions, of_groups, read
+from store.postgres.database import Database
+from store.postgres.keyset import Conditions
+
+Line: TypeAlias = tuple[str, str | None]
+"""An agent and its settings hash."""
+
+Periods: TypeAlias = Sequence[tuple[dt.date, Sequence[AgentSums]]]
+"""The first day of each, oldest first, with one per benchmark revision that was attempted in it."""
+
+_STARTS = {bucket: f"date_trunc('{bucket.lower()}', {{day}}::timestamp)::date" for bucket in Bucket}
+_PER_MONTH = {Bucket.DAY: 28, Bucket.WEEK: 4, Bucket.MONTH: 1}
+"""How many whole periods every month has at least."""
+
+
+def last_day(start: dt.date, bucket: Bucket) -> dt.date:
+    """The last day of the period that begins at `start`."""
+    match bucket:
+        case Bucket.DAY:
+            return start
+        case Bucket.WEEK:
+            return start + dt.timedelta(days=6)
+        case Bucket.MONTH:
+            return (start + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+
+
+async def sums_over_time(
+    db: Database, filter: AttemptFilter, bucket: Bucket, last: int
+) -> Mapping[Line, Periods]:
+    """Per agent and settings the newest `last` periods in which an execution ended.
+
+    The first and the last period count only the days within the filter.
+    """
+    if filter.batch_ids is not None:
+        conditions = of_executions(filter)
+        start = _STARTS[bucket].format(day="(ended_at AT TIME ZONE 'UTC')")
+        statement = SQL["of_executions"].format(
+            conditions=conditions, start=f"{start} AS start, ", by_start=f"{start}, "
+        )
+    else:
+        covered = await _covered(db, filter, bucket, last)
+        conditions = of_groups(filter, covered)
+        conditions.add("benchmark_id <> ''")
+        start = _STARTS[bucket].format(day="f.start")
+        statement = SQL["of_summary"].format(
+            conditions=conditions,
+            start=f"{start} AS start, ",
+            by_start=f"{start}, ",
+            of_groups=SQL["only_of_groups"].format(conditions=conditions),
+        )
+    found: dict[Line, dict[dt.date, list[AgentSums]]] = {}
+    for row in await db.fetch(statement, *conditions.values):
+        each = read(row)
+        found.setdefault((each.agent, each.settings_hash), {}).setdefault(row["start"], []).append(each)
+    return {line: sorted(periods.items())[-last:] for line, periods in found.items()}
+
+
+async def _covered(db: Database, filter: AttemptFilter, bucket: Bucket, last: int) -> list[Part]:
+    """Which rows of the summary hold the newest `last` periods of each line.
+
+    They are single days or months, in which the rows of a group can be looked up.
+    """
+    since, until = filter.since or EVER, filter.until or FOREVER
+    conditions = Conditions(["benchmark_id <> ''"], [since.replace(day=1), until])
+    narrow(conditions, filter)
+    months: dict[tuple[str, str], list[dt.date]] = {}
+    for agent, settings_hash, month in await db.fetch(
+        SQL["months"].format(conditions=conditions), *conditions.values
+    ):
+        months.setdefault((agent, settings_hash), []).append(month)
+    newest = -(-last // _PER_MONTH[bucket]) + 1
+    wanted = {month for of_line in months.values() for month in of_line[-newest:]}
+    if bucket is Bucket.MONTH and (since, until) == (EVER, FOREVER):
+        return [Part("MONTH", month, month) for month in sorted(wanted)]
+    return [Part("DAY", day, day) for day in _days(sorted(wanted)) if since <= day <= until]
+
+
+def _days(months: Iterable[dt.date]) -> Iterable[dt.date]:
+    for month in months:
+        for number in range(last_day(month, Bucket.MONTH).day):
+            yield month + dt.timedelta(days=number)
