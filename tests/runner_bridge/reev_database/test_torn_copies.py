@@ -8,8 +8,9 @@ from runner_bridge.reev_database.database import open_reev_database
 from tests.helpers.reev_databases import living_reev
 
 
-def test_two_hundred_copies_in_the_middle_of_writes(folder: Path, tmp_path: Path) -> None:
-    path = folder / "reev_results.db"
+def test_two_hundred_copies_in_the_middle_of_writes(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    path = tmp_path / "db" / "reev_results.db"
     seen = []
     with living_reev(path) as reev:
         assert reev.stdin is not None and reev.stdout is not None
