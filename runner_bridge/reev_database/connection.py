@@ -26,34 +26,46 @@ class Connection:
     def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
         self._connection = connection
         self.limits = limits
-        self._until = float("inf")
+        self._step = self._seen = 0
+        self._until = 0.0
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
 
     def _is_late(self) -> bool:
-        return time.monotonic() > self._until
+        now = time.monotonic()
+        if self._step != self._seen:
+            self._seen = self._step
+            self._until = now + self.limits.step_seconds
+        return now > self._until
 
     def rows(self, statement: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement. Raises sqlite3.Error; ReevDatabaseError when a step takes too long."""
+        self._step += 1
         try:
-            self._begin_step()
-            with closing(self._connection.execute(statement, values)) as cursor:
-                while row := cursor.fetchone():
-                    yield row
-                    self._begin_step()
-        except sqlite3.Error as error:
-            if is_too_slow(error):
-                raise ReevDatabaseError(
-                    Reason.TOO_SLOW,
-                    f"Reading one row took longer than {self.limits.step_seconds:g} s: the file is damaged, or "
-                    "made to do harm",
-                ) from error
-            raise
+            for row in self._connection.execute(statement, values):
+                yield row
+                self._step += 1
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._meant(error) from error.__cause__
 
-    def one(self, statement: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
-        return next(self.rows(statement, values), None)
+    def some(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """The few rows of a statement, at once; raises as `rows` does."""
+        self._step += 1
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._meant(error) from error.__cause__
 
-    def _begin_step(self) -> None:
-        self._until = time.monotonic() + self.limits.step_seconds
+    def _meant(self, error: Exception) -> Exception:
+        if isinstance(error, UnicodeDecodeError):
+            # The message of a fault quotes a damaged schema.
+            return sqlite3.DatabaseError("the names of its tables are damaged")
+        if is_too_slow(error):
+            return ReevDatabaseError(
+                Reason.TOO_SLOW,
+                f"Reading one row took longer than {self.limits.step_seconds:g} s: the file is damaged, or made "
+                "to do harm",
+            )
+        return error
 
 
 @contextmanager
@@ -70,7 +82,11 @@ def connect(copy: Path, limits: Limits) -> Iterator[Connection]:
             "locking_mode = EXCLUSIVE",
             "temp_store = FILE",
         ):
-            list(opened.rows(f"PRAGMA {setting}"))
+            opened.some(f"PRAGMA {setting}")
+        if opened.some("PRAGMA encoding") != [("UTF-8",)]:
+            raise ReevDatabaseError(
+                Reason.NOT_OF_REEV, "The database is in UTF-16, in which reev never writes"
+            )
         connection.set_authorizer(_authorize)
         yield opened
 

@@ -43,8 +43,9 @@ class ReevDatabase:
     def count(self, table: str) -> int:
         """How many rows a table has; of a damaged one, how many can be read."""
         try:
-            found = self._connection.one(select(["count(*)"], table))
-            return int(found[0]) if found else 0
+            return int(
+                self._connection.some(select([f"count({self._readers[table].table.rowid})"], table))[0][0]
+            )
         except sqlite3.DatabaseError:
             remarks = len(self.remarks)
             number = sum(1 for _ in self.rows(table))

@@ -55,9 +55,9 @@ class ReevDatabaseError(BridgeError):
         return ReevDatabaseError, (self.reason, str(self))
 
 
-def is_too_slow(error: sqlite3.Error) -> bool:
+def is_too_slow(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
 
 
-def is_too_long(error: sqlite3.Error) -> bool:
+def is_too_long(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_TOOBIG

@@ -60,7 +60,7 @@ class _Group:
         numbers = list(islice(rowids, space))
         self.left_out += sum(1 for _ in rowids)
         for row in reader.rows_at(numbers):
-            self._bytes -= sum(len(value) for value in row.values.values() if isinstance(value, str))
+            self._bytes -= sum([len(value) for value in row.values.values() if type(value) is str])
             if self._bytes < 0:
                 self.left_out += 1
             else:

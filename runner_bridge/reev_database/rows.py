@@ -46,11 +46,11 @@ class TableReader:
         while True:
             try:
                 found = self._connection.rows(*((self._all,) if last is None else (self._after, (last,))))
-                for rowid, *values in found:
-                    if last is not None and rowid <= last:
+                for values in found:
+                    if last is not None and values[0] <= last:
                         raise sqlite3.DatabaseError("row numbers do not rise")
-                    last = rowid
-                    yield self._row(rowid, values)
+                    last = values[0]
+                    yield self._row(values)
                 return
             except sqlite3.DatabaseError:
                 following = self._next_rowid(last)
@@ -62,8 +62,8 @@ class TableReader:
 
     def row(self, rowid: int) -> Row:
         try:
-            if found := self._connection.one(self._one, (rowid,)):
-                return self._row(rowid, found[1:])
+            if found := self._connection.some(self._one, (rowid,)):
+                return self._row(found[0])
         except sqlite3.DatabaseError:
             pass
         return self._careful(rowid)
@@ -72,24 +72,32 @@ class TableReader:
         """The rows of these rising numbers."""
         if len(rowids) > 1 and rowids[-1] - rowids[0] == len(rowids) - 1:
             try:
-                found = list(self._connection.rows(self._range, (rowids[0], rowids[-1])))
+                found = self._connection.some(self._range, (rowids[0], rowids[-1]))
             except sqlite3.DatabaseError:
                 found = []
             if len(found) == len(rowids):
-                for rowid, *values in found:
-                    yield self._row(rowid, values)
+                yield from map(self._row, found)
                 return
         yield from map(self.row, rowids)
 
-    def _row(self, rowid: int, values: Sequence[Any]) -> Row:
+    def _row(self, found: tuple[Any, ...]) -> Row:
+        for value in found:
+            kind = type(value)
+            # In the order of their frequency: this is looked at for each value of a file.
+            if (
+                "\0" in value
+                if kind is str
+                else kind is bytes or (kind is float and not math.isfinite(value))
+            ):
+                break
+        else:
+            return Row(self.table.name, found[0], dict(zip(self.table.columns, found[1:], strict=True)))
         remarks: list[str] = []
-        if any(map(_is_odd, values)):
-            values = [
-                _cleaned(column, value, remarks)
-                for column, value in zip(self.table.columns, values, strict=True)
-            ]
-        named = dict(zip(self.table.columns, values, strict=True))
-        return Row(self.table.name, rowid, named, tuple(remarks))
+        values = {
+            column: _cleaned(column, value, remarks)
+            for column, value in zip(self.table.columns, found[1:], strict=True)
+        }
+        return Row(self.table.name, found[0], values, tuple(remarks))
 
     def _next_rowid(self, last: int | None) -> int | None:
         """The number of the row after `last`; None when its page cannot be read."""
@@ -97,10 +105,10 @@ class TableReader:
         beyond = "" if last is None else f"WHERE {name} > ?"
         statement = select([name], self.table.name, f"{beyond} ORDER BY {name} LIMIT 1")
         try:
-            found = self._connection.one(statement, () if last is None else (last,))
+            found = self._connection.some(statement, () if last is None else (last,))
         except sqlite3.DatabaseError:
             return None
-        return found[0] if found and (last is None or found[0] > last) else None
+        return found[0][0] if found and (last is None or found[0][0] > last) else None
 
     def _careful(self, rowid: int) -> Row:
         """A row, value by value: what cannot be read is null."""
@@ -112,8 +120,8 @@ class TableReader:
         where = f"WHERE {self.table.rowid} = ?"
         for wanted in (quoted(column), f"CAST({quoted(column)} AS BLOB)"):
             try:
-                found = self._connection.one(select([wanted], self.table.name, where), (rowid,))
-                return _cleaned(column, found[0] if found else None, remarks)
+                found = self._connection.some(select([wanted], self.table.name, where), (rowid,))
+                return _cleaned(column, found[0][0] if found else None, remarks)
             except sqlite3.OperationalError:
                 continue  # Text that is no UTF-8: read as bytes.
             except sqlite3.DatabaseError as error:
@@ -141,12 +149,6 @@ class TableReader:
         end = f"before row {rowids[-1]}" if rowids else "to its end"
         self._remarks.append(f"{self.table.name} is damaged {begin}: what was between that and {end} is lost")
         yield from map(self.row, reversed(rowids))
-
-
-def _is_odd(value: object) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    return isinstance(value, bytes) or (isinstance(value, float) and not math.isfinite(value))
 
 
 def _cleaned(column: str, value: object, remarks: list[str]) -> Value:

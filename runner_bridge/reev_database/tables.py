@@ -73,7 +73,7 @@ def _table(connection: Connection, name: str) -> Table | None:
         if columns and rowid not in lowered:
             table = Table(name, columns, rowid)
             try:
-                connection.one(select([rowid], name, "LIMIT 0"))
+                connection.some(select([rowid], name, "LIMIT 0"))
             except sqlite3.OperationalError:
                 return None
             return table
