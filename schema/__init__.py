@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema.agents.agent import Agent, agents
+from schema.agents.agent import Agent, agent_names, agents
 from schema.agents.mutations import (
     DeleteAgentConfigResult,
     SaveAgentConfigResult,
@@ -133,6 +133,11 @@ class Query:
     )
     agents: list[Agent] = strawberry.field(
         resolver=agents, description="The agents that executions can be requested with."
+    )
+    agent_names: list[str] = strawberry.field(
+        resolver=agent_names,
+        description="Every agent that there is: those of `agents` in their order, then others that executions "
+        "name, such as observed and imported ones, by name.",
     )
     agent_performance: list[AgentPerformance] = strawberry.field(
         resolver=agent_performance,

@@ -15,7 +15,7 @@ from schema.agents.performance import AgentPerformance, FilterArgument, performa
 from schema.agents.settings import ModelSettings
 from schema.contract.context import Info
 from schema.contract.references import AGENT_REVISION, nullable
-from store.agents import configurations
+from store.agents import configurations, performance
 
 Revision = strawberry.Parent[configurations.AgentRevision]
 
@@ -117,6 +117,11 @@ class Agent:
     @strawberry.field(description="Its figures, as in `agentPerformance`; null where the filter excludes it.")
     async def performance(self, info: Info, filter: FilterArgument = None) -> AgentPerformance | None:
         return await performance_of_agent(info, self.name, filter)
+
+
+async def agent_names(info: Info) -> list[str]:
+    runnable = await known_agents.names(info.context.db, info.context.runner)
+    return list(dict.fromkeys((*runnable, *await performance.agents(info.context.db))))
 
 
 async def agents(info: Info) -> list[Agent]:

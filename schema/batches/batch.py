@@ -29,7 +29,7 @@ from store.batches import progress as batch_progress
 from store.executions.listing import Parent
 from store.figures.reading import AttemptFilter
 from store.live.batch_progress import BatchProgressTracker
-from store.model import ExecutionStatus
+from store.model import ExecutionStatus, FailureKind
 
 
 @strawberry.type(description="How many executions of a batch are in each state.")
@@ -101,6 +101,13 @@ class BatchFigures:
         )
 
 
+@strawberry.type(description="Executions of a batch that ended badly, in one state and for one reason.")
+class FailureCount:
+    status: ExecutionStatus = strawberry.field(description="The state they ended in; never SUCCEEDED.")
+    kind: FailureKind | None = strawberry.field(description="The kind of failure; null where there is none.")
+    executions: int = strawberry.field(description="How many; never 0.")
+
+
 Row = strawberry.Parent[model.Batch]
 
 TIME_LEFT = (
@@ -133,6 +140,17 @@ class Batch:
     @staticmethod
     async def figures(row: Row, info: Info) -> BatchFigures:
         return BatchFigures.of(await info.context.loaders.batch_figures.load(row.id))
+
+    @strawberry.field(
+        description="Its executions that ended in another state than SUCCEEDED, by state and kind of failure, the "
+        "most frequent first."
+    )
+    @staticmethod
+    async def failures(row: Row, info: Info) -> list[FailureCount]:
+        return [
+            FailureCount(status=each.status, kind=each.kind, executions=each.executions)
+            for each in await info.context.loaders.batch_failures.load(row.id)
+        ]
 
     @strawberry.field(description="Whether it is over.")
     @staticmethod

@@ -89,6 +89,8 @@ EXPLICIT: dict[str, Cost] = {
     "Benchmark.latestExecutions": Cost(2, 10, "agents", "an index lookup per agent"),
     "Benchmark.diff": Cost(20, why="compares two definitions"),
     "Batch.figures": Cost(5, why="sums the executions of a batch"),
+    "Batch.failures": Cost(5, 15, why="counts the executions of a batch; few kinds"),
+    "Query.agentNames": Cost(10, why="looks through the summary for names"),
     "Batch.reruns": Cost(2, 100, why="an index lookup, and a row per rerun"),
     "BatchConnection.totalCount": Cost(5, why="counts batches"),
     "BenchmarkConnection.totalCount": Cost(5, why="counts benchmarks"),

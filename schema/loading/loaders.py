@@ -18,7 +18,8 @@ from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
 from store.agents import configurations
 from store.agents.configurations import AgentRevision
 from store.agents.performance import Figures
-from store.batches import batch_listing, batches, figures, progress
+from store.batches import batch_listing, batches, failures, figures, progress
+from store.batches.failures import FailureCount
 from store.batches.figures import BatchFigures
 from store.batches.progress import Progress
 from store.benchmarks import benchmarks
@@ -128,6 +129,7 @@ class Loaders:
     batch = Relation[BatchId, Batch | None](batches.get_many, None)
     batch_progress = Relation[BatchId, Progress](progress.progress_of, Progress({}))
     batch_figures = Relation[BatchId, BatchFigures](figures.figures_of, BatchFigures())
+    batch_failures = Relation[BatchId, tuple[FailureCount, ...]](failures.failures_of, ())
     batch_reruns = Relation[BatchId, tuple[Batch, ...]](batch_listing.reruns_of, ())
     executions_of = Relation[NestedPage, Page[Execution]](page_loads.executions_of, Page())
     execution_count_of = Relation[NestedCount, int](page_loads.count_executions_of, 0)

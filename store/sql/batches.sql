@@ -94,6 +94,11 @@ SELECT batch_id, count(*) AS attempts, count(*) FILTER (WHERE solved) AS solved,
        sum((usage ->> 'output_tokens')::bigint)::bigint AS output_tokens, sum(cost) AS cost
 FROM executions WHERE batch_id = ANY($1::uuid[]) AND is_attempt GROUP BY 1
 
+-- name: failures
+SELECT batch_id, status, failure_kind, count(*)::integer AS executions FROM executions
+WHERE batch_id = ANY($1::uuid[]) AND is_terminal(status) AND status <> 'SUCCEEDED'
+GROUP BY 1, 2, 3 ORDER BY 4 DESC, 2, 3
+
 -- name: lock
 SELECT * FROM batches WHERE id = $1 FOR UPDATE
 

@@ -4,7 +4,7 @@
 import { isLive } from "./format.js";
 
 // What the server calls the agent of an execution whose file names none: neither a column nor a line of any board.
-const UNKNOWN_AGENT = "unknown";
+export const UNKNOWN_AGENT = "unknown";
 
 export function gridOf(answer) {
   const agents = answer.agents.map(({ name }) => name);

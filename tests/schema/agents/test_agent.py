@@ -293,3 +293,12 @@ class TestWithOurOwnRunner:
             connection = (await ask(document))["benchmarks"]
             [node] = connection.get("nodes") or [edge["node"] for edge in connection["edges"]]
             assert [each["id"] for each in node["latestExecutions"]] == [str(execution_id)]
+
+
+async def test_every_agent_is_named_that_can_be_asked_or_was(
+    db: Database, ask: Any, runner: RunnerConfig
+) -> None:
+    await running(db, agent="observed-only")
+    await running(db, agent="glm-4.6")
+    names = (await ask("{ agentNames }"))["agentNames"]
+    assert names == [*runner.agents, "observed-only"]

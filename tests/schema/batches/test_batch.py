@@ -341,3 +341,19 @@ async def test_batches_are_listed_newest_first_and_found_by_tags_and_text(ask: A
     assert await names(filter={"text": "\x00"}) == []
     assert (await refuse(LIST, after="nonsense"))[0] == "INVALID_CURSOR"
     assert (await refuse(LIST, first=0))[0] == "PAGE_SIZE"
+
+
+FAILURES = "query ($id: ID!) { batch(id: $id) { failures { status kind executions } } }"
+
+
+async def test_all_that_ended_badly_is_counted_by_kind(db: Database, ask: Any) -> None:
+    batch_id = (await _started(ask, repeats=60))["batch"]["id"]
+    assert (await ask(FAILURES, id=batch_id))["batch"]["failures"] == []
+    solved, failed, *_ = await _members(ask, batch_id)
+    await _end(db, solved, success=True)
+    await _end(db, failed, success=False)
+    await ask(STOP, id=batch_id)
+    assert (await ask(FAILURES, id=batch_id))["batch"]["failures"] == [
+        {"status": "STOPPED", "kind": None, "executions": 238},
+        {"status": "FAILED", "kind": "AGENT", "executions": 1},
+    ]

@@ -10,6 +10,7 @@ import { Name } from "../parts/name.js";
 import { Shown } from "../parts/notices.js";
 import { AgentRate } from "../parts/rates.js";
 import { Sparkline } from "../parts/sparkline.js";
+import { UNKNOWN_AGENT } from "../grid_data.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
 export function AgentsPage() {
@@ -26,13 +27,12 @@ export function AgentsPage() {
           html`<div class="buttons"><${Doing} needs="ADMIN" class="primary" onClick=${() => change({ edit: "new" }, {})}>Add an agent</${Doing}></div>`
     }
     <${Shown} live=${live} what="agents">
-      ${({ agents, agentPerformance, leaderboard }) => html`<${Table} agents=${agents} performance=${agentPerformance} all=${leaderboard.entries} />`}
+      ${({ agentNames, agents, agentPerformance, leaderboard }) => html`<${Table} names=${agentNames.filter((name) => name !== UNKNOWN_AGENT)} agents=${agents} performance=${agentPerformance} all=${leaderboard.entries} />`}
     </${Shown}>
   `;
 }
 
-function Table({ agents, performance, all }) {
-  const names = [...new Set([...agents, ...all].map(({ name, agent }) => name ?? agent))];
+function Table({ names, agents, performance, all }) {
   return html`
     <div class="table-frame" tabindex="0" role="region" aria-label="Agents">
       <table>

@@ -55,7 +55,7 @@ function Batch({ batch, k, refresh }) {
   return html`
     <${Header} batch=${batch} refresh=${refresh} />
     ${entries.length > 0 && html`<h2>Agents and settings</h2><${Board} entries=${entries} k=${k} within=${{ batchIds: [id] }} />`}
-    <${Failures} failed=${batch.failed} batchId=${id} />
+    <${Failures} failures=${batch.failures} batchId=${id} />
     <h2>Solved of attempts</h2>
     <${BatchGrid} batch=${batch} />
     <div class="columns">
@@ -107,21 +107,18 @@ function Header({ batch, refresh }) {
   `;
 }
 
-function Failures({ failed: { totalCount, nodes }, batchId }) {
-  if (totalCount === 0) return null;
-  const kinds = Object.entries(Object.groupBy(nodes, ({ failure }) => failure?.kind ?? "STOPPED"));
+function Failures({ failures, batchId }) {
+  if (failures.length === 0) return null;
   return html`
     <section class="surface" aria-label="Failures">
       <h2>Failures by kind</h2>
       <ul class="plain-list">
-        ${kinds
-          .sort(([, a], [, b]) => b.length - a.length)
-          .map(
-            ([kind, all]) =>
-              html`<li key=${kind}><${Link} href=${`/executions?batch=${batchId}&${kind === "STOPPED" ? "state" : "failure"}=${kind}`}>${kind === "STOPPED" ? "stopped" : format.FAILURE_WORDS[kind]}</${Link}> ${format.count(all.length)}</li>`,
-          )}
+        ${failures.map(({ status, kind, executions }) => {
+          const search = new URLSearchParams({ batch: batchId, state: status, ...(kind && { failure: kind }) });
+          const words = kind ? format.FAILURE_WORDS[kind] : format.STATUS_WORDS[status].toLowerCase();
+          return html`<li key=${`${status} ${kind}`}><${Link} href=${`/executions?${search}`}>${words}</${Link}> ${format.count(executions)}</li>`;
+        })}
       </ul>
-      ${totalCount > nodes.length && html`<p class="quiet">Of the newest ${format.count(nodes.length)} of ${format.count(totalCount)}.</p>`}
     </section>
   `;
 }

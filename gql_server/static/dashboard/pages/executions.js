@@ -57,7 +57,7 @@ export function ExecutionsPage() {
   useAfterEnds(onlyServerKnows(filter) ? live.data?.ends : 0, live.refresh);
   return html`
     <h1 ref=${heading} tabindex="-1">${compare ? "Choose an execution to compare with" : "Executions"}</h1>
-    <${ExecutionFilters} search=${search} change=${change} agents=${live.data?.agents ?? []} />
+    <${ExecutionFilters} search=${search} change=${change} agents=${live.data?.agentNames ?? []} />
     <${Shown} live=${live} what="executions">
       ${(answer) => html`<${List} key=${key} answer=${answer} extend=${live.change} filter=${filter} order=${order} change=${change} compare=${compare} />`}
     </${Shown}>

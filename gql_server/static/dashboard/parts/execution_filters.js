@@ -64,7 +64,7 @@ export function ExecutionFilters({ search, change, agents }) {
   `;
   const text = (name, label, placeholder) =>
     html`<${SearchField} label=${label} placeholder=${placeholder} value=${search[name]} change=${(value) => change({ [name]: value })} />`;
-  const names = agents.map(({ name }) => [name, name]);
+  const names = agents.map((name) => [name, format.shortened(name, 40)]);
   const more = NUMBERS.some(([name]) => search[name]) || search.origin || search.failure;
   return html`
     <form role="search" onSubmit=${(event) => event.preventDefault()}>
