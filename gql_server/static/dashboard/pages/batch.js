@@ -114,7 +114,11 @@ function Failures({ failures, batchId }) {
       <h2>Failures by kind</h2>
       <ul class="plain-list">
         ${failures.map(({ status, kind, executions }) => {
-          const search = new URLSearchParams({ batch: batchId, state: status, ...(kind && { failure: kind }) });
+          const search = new URLSearchParams({
+            batch: batchId,
+            state: status,
+            ...(kind && { failure: kind }),
+          });
           const words = kind ? format.FAILURE_WORDS[kind] : format.STATUS_WORDS[status].toLowerCase();
           return html`<li key=${`${status} ${kind}`}><${Link} href=${`/executions?${search}`}>${words}</${Link}> ${format.count(executions)}</li>`;
         })}
