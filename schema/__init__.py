@@ -35,7 +35,7 @@ from schema.batches.mutations import (
     stop_batch,
     tag_batch,
 )
-from schema.benchmarks.benchmark import BenchmarkConnection, benchmark, benchmarks
+from schema.benchmarks.benchmark import benchmark
 from schema.benchmarks.check import CheckBenchmarkResult, check_benchmark
 from schema.benchmarks.edits import (
     ArchiveBenchmarkResult,
@@ -45,6 +45,7 @@ from schema.benchmarks.edits import (
     restore_benchmark,
     upsert_benchmark,
 )
+from schema.benchmarks.lists import BenchmarkConnection, BenchmarkTags, benchmark_tags, benchmarks
 from schema.benchmarks.mutations import SyncBenchmarksResult, sync_benchmarks
 from schema.comparisons.executions import ExecutionComparison, compare_executions
 from schema.contract.permissions import needs_admin, needs_run
@@ -97,6 +98,9 @@ class Query:
         description="A benchmark by its id, and at one revision; null when there is none.",
     )
     benchmarks: BenchmarkConnection = strawberry.field(resolver=benchmarks, description="Benchmarks, by id.")
+    benchmark_tags: BenchmarkTags = strawberry.field(
+        resolver=benchmark_tags, description="The tags that benchmarks have, the most frequent first."
+    )
     check_benchmark: CheckBenchmarkResult = strawberry.field(
         resolver=check_benchmark,
         description="Whether a text is a benchmark definition, and what storing it would do. Writes nothing.",

@@ -121,8 +121,8 @@ def environment(directory: Path) -> dict[str, str]:
         "OBSERVE": "false",
         "AGENTS": ",".join(AGENTS),
         "POOL_SIZE": POOL_SIZE,
-        # A page of 200 with what each tool call is costs half as much again as is let through without it.
-        "MAX_COST": 15_000,
+        # The grid of all benchmarks with all figures costs several times what is let through without it.
+        "MAX_COST": 100_000,
     }
     return {**inherited, **{f"REEV_GQL_{name}": str(value) for name, value in ours.items()}}
 

@@ -21,13 +21,13 @@ BATCH = 200_000
 
 BENCHMARK_ROWS = """
 INSERT INTO benchmarks (id, current_revision)
-SELECT 'bench-' || lpad(n::text, 3, '0'), 1 FROM generate_series(0, $1::integer - 1) AS n
+SELECT 'bench-' || to_char(n, 'FM9999000'), 1 FROM generate_series(0, $1::integer - 1) AS n
 ON CONFLICT DO NOTHING
 """
 REVISION_ROWS = """
 INSERT INTO benchmark_revisions (benchmark_id, revision, content_hash, description, prompt, tags, source,
                                  definition, remarks)
-SELECT 'bench-' || lpad(n::text, 3, '0'), 1, md5(n::text) || md5(n::text), 'Moves things, number ' || n,
+SELECT 'bench-' || to_char(n, 'FM9999000'), 1, md5(n::text) || md5(n::text), 'Moves things, number ' || n,
        'Move it.', ARRAY['seeded', CASE WHEN n % 2 = 0 THEN 'even' ELSE 'odd' END], '', '{}', '[]'
 FROM generate_series(0, $1::integer - 1) AS n
 ON CONFLICT DO NOTHING
@@ -38,7 +38,7 @@ EXECUTION_ROWS = """
 INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, origin, status, timeout_ms, queued_at,
                         started_at, ended_at, failure_kind, failure_message, success, score, scoring,
                         execution_time_ms, event_seq, batch_id)
-SELECT md5('execution' || n)::uuid, 'bench-' || lpad((n % $3)::text, 3, '0'), 1,
+SELECT md5('execution' || n)::uuid, 'bench-' || to_char(n % $3, 'FM9999000'), 1,
        ($4::text[])[CASE WHEN dice.agent < 0.006 THEN cardinality($4) ELSE 1 + n / $3 % (cardinality($4) - 1) END],
        'REQUESTED', state.status, 600000, at.queued,
        CASE WHEN state.status <> 'QUEUED' THEN at.queued END,

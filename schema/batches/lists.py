@@ -57,6 +57,7 @@ class BatchEdge:
 @strawberry.type(description="A page of batches, newest first.")
 class BatchConnection:
     filter: strawberry.Private[batch_listing.BatchFilter]
+    bounds: strawberry.Private[BatchBounds]
     edges: list[BatchEdge] = strawberry.field(description="The batches with their cursors.")
     page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
 
@@ -67,6 +68,16 @@ class BatchConnection:
     @strawberry.field(description="How many batches match the filter; counted only when selected.")
     async def total_count(self, info: Info) -> int:
         return await batch_listing.count(info.context.db, self.filter)
+
+    @strawberry.field(
+        description="How many that match the filter precede this page; counted only when selected."
+    )
+    async def offset(self, info: Info) -> int:
+        if self.edges:
+            first = self.edges[0].node
+            return await batch_listing.count(info.context.db, self.filter, (first.requested_at, first.id))
+        is_beyond = self.bounds.after is not None and not self.bounds.backwards
+        return await batch_listing.count(info.context.db, self.filter) if is_beyond else 0
 
 
 async def batches(
@@ -89,6 +100,7 @@ async def batches(
     ]
     return BatchConnection(
         filter=conditions,
+        bounds=bounds,
         edges=edges,
         page_info=PageInfo.of(edges, page.has_next, page.has_previous),
     )

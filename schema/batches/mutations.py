@@ -9,7 +9,7 @@ import strawberry
 
 from runner_bridge import batch_requests
 from runner_bridge.errors import AgentsNotFound, InvalidInput
-from schema.benchmarks.benchmark import BenchmarkFilter
+from schema.benchmarks.lists import BenchmarkFilter
 from schema.contract.context import Info
 from schema.contract.enums import RerunOnly
 from schema.contract.errors import Error, ErrorCode, InvalidInputError, RequestError
@@ -263,7 +263,7 @@ async def run_benchmarks(
     input: Annotated[RunBenchmarksInput, strawberry.argument(description="What to execute.")],
 ) -> RunBenchmarksResult:
     try:
-        conditions = None if input.filter is None else input.filter.conditions()
+        conditions = None if input.filter is None else input.filter.conditions(info)
     except RequestError as error:
         return InvalidInputError.of("filter", error.message)
     return await _requested(

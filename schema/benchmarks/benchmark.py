@@ -1,11 +1,11 @@
-"""Benchmarks: the type, its lists, and how one is looked up."""
+"""Benchmarks: the type, and how one is looked up."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
@@ -20,38 +20,21 @@ from runner_bridge.benchmarks.definitions import (
 )
 from schema.agents.performance import BenchmarkPerformance, PerformanceFilter, performance_of_benchmark
 from schema.benchmarks.definitions import FlowStep, GroundTruth, InitialAccount
-from schema.benchmarks.json_lists import JsonNodes, benchmark_nodes
 from schema.benchmarks.reference_answer import ReferenceAnswer
 from schema.benchmarks.remarks import Remark
 from schema.benchmarks.revisions import BenchmarkDiff, BenchmarkRevisionConnection, diff_of, revisions_of
 from schema.contract.context import Info
 from schema.contract.enums import ArchiveReason
-from schema.contract.filter_bounds import text, values
 from schema.contract.ids import benchmark_id_argument
-from schema.contract.json_selection import execution_row, loaded, ready
-from schema.contract.pagination import (
-    After,
-    Before,
-    First,
-    Last,
-    PageInfo,
-    Window,
-    decode_cursor,
-    encode_cursor,
-)
-from schema.contract.references import BENCHMARK, EXECUTION, list_of, nullable
-from schema.contract.updates_cursor import UpdatesCursor
+from schema.contract.json_selection import execution_row, loaded
+from schema.contract.pagination import After, Before, First, Last, Window
+from schema.contract.references import EXECUTION, list_of, nullable
 from schema.executions.filter import ExecutionFilter
 from schema.executions.lists import ExecutionConnection, executions_of
 from schema.loading.json_loads import LatestExecution, LatestExecutions
 from store import model
-from store.benchmarks import listing
-from store.benchmarks.listing import BenchmarkBounds
 from store.executions.listing import Parent
-from store.json import lists
 from store.json.rows import AND_STORED, NeedsRows
-
-CURSOR_KIND = "benchmarks"
 
 Row = strawberry.Parent[model.Benchmark]
 
@@ -118,7 +101,7 @@ class Benchmark:
         ] = None,
     ) -> list[model.Execution]:
         if (members := execution_row(info)) is not None:
-            named = _configured(info) if agents is None else tuple(agents)
+            named = configured_agents(info) if agents is None else tuple(agents)
             question = LatestExecutions(named, are_configured=agents is None)
             with suppress(NeedsRows):
                 written: list[model.Execution] = await loaded(info, question, members, row.id)
@@ -233,52 +216,6 @@ async def _definition(row: Row, info: Info) -> Definition:
     return await info.context.loaders.definition.load(text)
 
 
-@strawberry.input(description="Which benchmarks. Every condition given must hold.")
-class BenchmarkFilter:
-    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="With one of these ids.")
-    tags: list[str] | None = strawberry.field(default=None, description="With all of these tags.")
-    text: str | None = strawberry.field(
-        default=None, description="With this text in id, description or prompt, in any case."
-    )
-    include_archived: bool = strawberry.field(default=False, description="Also those that are archived.")
-
-    def conditions(self) -> listing.BenchmarkFilter:
-        return listing.BenchmarkFilter(
-            ids=tuple(benchmark_id_argument(one) for one in values("ids", self.ids)),
-            tags=values("tags", self.tags),
-            text=text("text", self.text),
-            include_archived=self.include_archived,
-        )
-
-
-@strawberry.type(description="A benchmark in a list.")
-class BenchmarkEdge:
-    cursor: str = strawberry.field(description="Its position in the list; for `after` and `before`.")
-    node: model.Benchmark = strawberry.field(graphql_type=BENCHMARK, description="The benchmark.")
-
-
-@strawberry.type(description="A page of benchmarks, by id.")
-class BenchmarkConnection:
-    filter: strawberry.Private[listing.BenchmarkFilter]
-    edges: list[BenchmarkEdge] = strawberry.field(description="The benchmarks with their cursors.")
-    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
-    updates_cursor: str = strawberry.field(
-        description="For `benchmarkUpdates(after:)`: the position in the log when this page was read. "
-        "Without nodes, edges and pageInfo it is a position before this list and the lists beside it were "
-        "read."
-    )
-    json_nodes: strawberry.Private[Any] = None
-    """The nodes as JSON, where no edges are selected; `edges` is empty then."""
-
-    @strawberry.field(graphql_type=list_of(BENCHMARK), description="The benchmarks without their cursors.")
-    def nodes(self) -> list[model.Benchmark]:
-        return self.json_nodes or [edge.node for edge in self.edges]
-
-    @strawberry.field(description="How many benchmarks match the filter; counted only when selected.")
-    async def total_count(self, info: Info) -> int:
-        return await listing.count(info.context.db, self.filter)
-
-
 async def benchmark(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="The benchmark's own id.")],
@@ -292,62 +229,7 @@ async def benchmark(
     return await loaders.benchmark_revision.load((benchmark_id, revision))
 
 
-async def benchmarks(
-    info: Info,
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    filter: Annotated[
-        BenchmarkFilter | None,
-        strawberry.argument(description="Which benchmarks; all that are not archived when not given."),
-    ] = None,
-) -> BenchmarkConnection:
-    window = Window.of(first, after, last, before)
-    conditions = filter.conditions() if filter is not None else listing.BenchmarkFilter()
-    cursor = UpdatesCursor(info, info.context.hub.benchmarks)
-    bounds = BenchmarkBounds(window.limit, _key(window.after), _key(window.before), window.backwards)
-    if (shape := benchmark_nodes(info)) is not None:
-        with suppress(NeedsRows):
-            return await _as_json(info, shape, conditions, bounds, cursor)
-    page = await listing.page(info.context.db, conditions, bounds, cursor.log)
-    edges = [BenchmarkEdge(cursor=encode_cursor(CURSOR_KIND, row.id), node=row) for row in page.items]
-    return BenchmarkConnection(
-        filter=conditions,
-        edges=edges,
-        page_info=PageInfo.of(edges, page.has_next, page.has_previous),
-        updates_cursor=cursor.of(page.log_position),
-    )
-
-
-async def _as_json(
-    info: Info,
-    shape: JsonNodes,
-    conditions: listing.BenchmarkFilter,
-    bounds: BenchmarkBounds,
-    cursor: UpdatesCursor,
-) -> BenchmarkConnection:
-    """The same page, its nodes written as JSON by PostgreSQL."""
-    page = await lists.benchmarks(
-        info.context.db, shape.rows, conditions, bounds, _configured(info), cursor.log
-    )
-    ids = [item.id for item in page.items]
-    nodes = [shape.text(item, info.context.definitions) for item in page.items]
-    return BenchmarkConnection(
-        filter=conditions,
-        edges=[],
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=encode_cursor(CURSOR_KIND, ids[0]) if ids else None,
-            end_cursor=encode_cursor(CURSOR_KIND, ids[-1]) if ids else None,
-        ),
-        updates_cursor=cursor.of(page.log_position),
-        json_nodes=ready(f"[{','.join(nodes)}]"),
-    )
-
-
-def _configured(info: Info) -> tuple[str, ...]:
+def configured_agents(info: Info) -> tuple[str, ...]:
     """The agents that executions can be requested with, for a statement that reads those that are stored."""
     return known_agents.with_stored(info.context.runner, (AND_STORED,))
 
@@ -357,7 +239,3 @@ async def _agent_names(info: Info) -> Sequence[str]:
     runner = info.context.runner
     stored = await info.context.loaders.agent_names.load(None) if runner.is_local_runner else ()
     return known_agents.with_stored(runner, stored)
-
-
-def _key(cursor: str | None) -> str | None:
-    return None if cursor is None else decode_cursor(CURSOR_KIND, cursor, 1)[0]

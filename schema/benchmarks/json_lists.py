@@ -23,6 +23,9 @@ from store.json.rows import JsonMember, JsonRow, NeedsRows
 
 IN_PYTHON = frozenset({"runnableLocally", "whyNotRunnableLocally"})
 
+_NEED_IDS = frozenset({"offset", "figures"})
+"""Fields of a connection that need no more of its rows than their ids."""
+
 
 @dataclass(frozen=True, slots=True)
 class JsonNodes:
@@ -53,7 +56,12 @@ def benchmark_nodes(info: Info) -> JsonNodes | None:
 
 def _nodes(fields: Sequence[SelectedField]) -> JsonNodes | None:
     nodes = [field for field in fields if field.name == "nodes"]
-    if len(nodes) != 1 or not {field.name for field in fields} <= {"nodes", "pageInfo", *ON_CONNECTION}:
+    if len(nodes) != 1 or not {field.name for field in fields} <= {
+        "nodes",
+        "pageInfo",
+        *_NEED_IDS,
+        *ON_CONNECTION,
+    }:
         return None
     parts: list[JsonRow | tuple[tuple[str, str], ...]] = []
     for in_python, group in groupby(nodes[0].fields, lambda field: field.name in IN_PYTHON):
@@ -61,8 +69,8 @@ def _nodes(fields: Sequence[SelectedField]) -> JsonNodes | None:
             parts.append(tuple((field.response_key, field.name) for field in group))
             continue
         members = [_member(field) for field in group]
-        known = [member for member in members if member is not None]
-        row = JsonRow.of(known, BENCHMARK_OF_LIST) if len(known) == len(members) else None
+        written = [member for member in members if member is not None]
+        row = JsonRow.of(written, BENCHMARK_OF_LIST) if len(written) == len(members) else None
         if row is None:
             return None
         parts.append(row)

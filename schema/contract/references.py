@@ -14,6 +14,7 @@ Reference = LazyType[str, str]
 EXECUTION: Reference = LazyType("Execution", "schema.executions.execution")
 BENCHMARK: Reference = LazyType("Benchmark", "schema.benchmarks.benchmark")
 AGENT_REVISION: Reference = LazyType("AgentRevision", "schema.agents.agent")
+CELL_FIGURES: Reference = LazyType("CellFigures", "schema.figures.cells")
 BATCH: Reference = LazyType("Batch", "schema.batches.batch")
 
 

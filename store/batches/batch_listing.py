@@ -50,9 +50,13 @@ async def page(db: Database, filter: BatchFilter, bounds: BatchBounds) -> Page[B
     return bounds.page([rows.batch(row) for row in await db.fetch(statement, *conditions.values)])
 
 
-async def count(db: Database, filter: BatchFilter) -> int:
-    """How many batches match the filter."""
+async def count(
+    db: Database, filter: BatchFilter, newer_than: tuple[dt.datetime, uuid.UUID] | None = None
+) -> int:
+    """How many batches match the filter: all of them, or those that precede a key in the list."""
     conditions = _conditions(filter)
+    if newer_than is not None:
+        conditions.add("(requested_at, id) > ({}, {})", *newer_than)
     statement = SQL["count"].format(conditions=conditions)
     return int(await db.fetchval(statement, *conditions.values))
 

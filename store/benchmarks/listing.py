@@ -7,21 +7,42 @@ from typing import Any
 
 from store import sql
 from store.benchmarks import rows
-from store.model import Benchmark, Page
+from store.model import UNKNOWN_AGENT, Benchmark, ExecutionStatus, Page
 from store.postgres.database import Database
 from store.postgres.keyset import Conditions, LogQuery, PageBounds, fetch_with_position
 
 SQL = sql.load("benchmarks")
 
+AND_KNOWN = "*"
+"""Among agents: those with a stored configuration, and those that ever executed anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkFilter:
-    """Which benchmarks: `tags` must all be there, `text` is searched in id, description and prompt."""
+    """Which benchmarks: `tags` must all be there, `text` is searched in id, description and prompt.
+
+    The other conditions hold where they do for one of `agents`, or of all known ones where none is given:
+    `configured`, and who ever executed anything. `statuses` are those of its newest execution, `untested` is
+    without one, `every_solved` says of its attempts at the newest revision with some settings whether all are.
+    """
 
     ids: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     text: str | None = None
     include_archived: bool = False
+    statuses: tuple[ExecutionStatus, ...] = ()
+    untested: bool = False
+    every_solved: bool | None = None
+    agents: tuple[str, ...] = ()
+    configured: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The most frequent tags, each with how many benchmarks have it, and how many tags there are in all."""
+
+    counts: tuple[tuple[str, int], ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +72,11 @@ def select(filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[
     return SQL["list"].format(conditions=conditions, direction=direction, limit=limit), conditions.values
 
 
-async def count(db: Database, filter: BenchmarkFilter) -> int:
-    """How many benchmarks match the filter."""
+async def count(db: Database, filter: BenchmarkFilter, before: str | None = None) -> int:
+    """How many benchmarks match the filter: all of them, or those whose id is below `before`."""
     conditions = _conditions(filter)
+    if before is not None:
+        conditions.add("b.id < {}", before)
     statement = SQL["count"].format(conditions=conditions)
     return int(await db.fetchval(statement, *conditions.values))
 
@@ -70,4 +93,16 @@ def _conditions(filter: BenchmarkFilter) -> Conditions:
         )
     if not filter.include_archived:
         conditions.add("b.archived_at IS NULL")
+    if filter.statuses or filter.untested:
+        agents = filter.agents or (*filter.configured, AND_KNOWN)
+        statuses = [status.value for status in filter.statuses]
+        conditions.add(SQL["newest_is"], agents, statuses, filter.untested, UNKNOWN_AGENT)
+    if filter.every_solved is not None:
+        conditions.add(SQL["every_solved"], filter.every_solved, filter.agents, UNKNOWN_AGENT)
     return conditions
+
+
+async def tags(db: Database, limit: int) -> Tags:
+    """Of the benchmarks that are not archived; the most frequent first, equal ones by name."""
+    found = await db.fetch(SQL["tags"], limit)
+    return Tags(tuple((row["tag"], row["benchmarks"]) for row in found), found[0]["total"] if found else 0)

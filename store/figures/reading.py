@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from store import sql
 from store.agents.performance import Part, parts
 from store.figures.attempts import Sums
-from store.model import BatchId, BenchmarkId
+from store.model import UNKNOWN_AGENT, BatchId, BenchmarkId
 from store.postgres.database import Database, columns
 from store.postgres.keyset import Conditions
 from store.postgres.text import storable_text
@@ -92,11 +92,29 @@ async def sums(db: Database, filter: AttemptFilter) -> list[AgentSums]:
     if filter.batch_ids is not None:
         conditions = of_executions(filter)
         statement = SQL["of_executions"].format(conditions=conditions, start="", by_start="")
+    elif filter.since is None and filter.until is None:
+        conditions = Conditions(["benchmark_id <> ''"])
+        narrow(conditions, filter)
+        statement = SQL["of_all_time"].format(conditions=conditions)
     else:
         conditions = of_groups(filter, parts(filter.since, filter.until))
         conditions.add("benchmark_id <> ''")
         statement = SQL["of_summary"].format(conditions=conditions, start="", by_start="", of_groups="")
     return [read(row) for row in await db.fetch(statement, *conditions.values)]
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredSums:
+    """Sums with the filter that they were read with, for what is counted beside them."""
+
+    of: AgentSums
+    filter: AttemptFilter
+
+
+async def at_benchmarks(db: Database, ids: Sequence[BenchmarkId]) -> list[FilteredSums]:
+    """Of each agent that a file names, settings hash and revision of these benchmarks, in this order."""
+    filter = AttemptFilter(benchmark_ids=tuple(ids))
+    return [FilteredSums(each, filter) for each in await sums(db, filter) if each.agent != UNKNOWN_AGENT]
 
 
 _SUMMED = tuple(field.name for field in fields(Sums))

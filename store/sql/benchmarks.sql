@@ -68,3 +68,46 @@ WHERE {conditions} ORDER BY b.id {direction} LIMIT {limit}
 SELECT count(*) FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 WHERE {conditions}
+
+-- name: newest_is
+-- Of one of these agents the newest execution is in one of the states, or there is none. Among the agents '*' means
+-- the configured ones, and those that ever executed anything, which an index gives one by one.
+EXISTS (
+    SELECT FROM unnest(ARRAY(
+        WITH RECURSIVE executing (agent) AS (
+            SELECT min(agent) FROM executions WHERE '*' = ANY({0}::text[])
+            UNION ALL
+            SELECT (SELECT min(agent) FROM executions WHERE agent > executing.agent) FROM executing
+            WHERE executing.agent IS NOT NULL
+        )
+        SELECT agent FROM unnest({0}::text[]) AS given (agent) WHERE agent <> '*'
+        UNION SELECT agent FROM agent_configs WHERE '*' = ANY({0}::text[])
+        UNION SELECT agent FROM executing WHERE agent <> {3}::text
+    )) AS asked (agent)
+    LEFT JOIN LATERAL (
+        SELECT status FROM executions WHERE benchmark_id = b.id AND executions.agent = asked.agent
+        ORDER BY queued_at DESC, id DESC LIMIT 1
+    ) AS newest ON true
+    WHERE newest.status = ANY({1}::execution_status[]) OR ({2}::boolean AND newest.status IS NULL)
+)
+
+-- name: every_solved
+-- Of the attempts of one of these agents, or of any, with some settings at the newest revision they attempted.
+b.id IN (
+    SELECT benchmark_id FROM (
+        SELECT DISTINCT ON (g.benchmark_id, g.agent, g.settings_hash) g.benchmark_id, f.attempts, f.solved
+        FROM figure_groups AS g JOIN figures AS f ON f.group_id = g.id AND f.period = 'ALL' AND f.start = '-infinity'
+        WHERE g.benchmark_id <> '' AND f.attempts > 0 AND g.agent <> {2}::text
+          AND ({1}::text[] = '{{}}' OR g.agent = ANY({1}::text[]))
+        ORDER BY g.benchmark_id, g.agent, g.settings_hash, g.benchmark_revision DESC
+    ) AS newest
+    WHERE (solved = attempts) = {0}::boolean
+)
+
+-- name: tags
+SELECT tag, count(*) AS benchmarks, count(*) OVER () AS total
+FROM benchmarks AS b
+JOIN benchmark_revisions AS r ON r.benchmark_id = b.id AND r.revision = b.current_revision
+CROSS JOIN unnest(r.tags) AS tag
+WHERE b.archived_at IS NULL
+GROUP BY tag ORDER BY count(*) DESC, tag COLLATE "C" LIMIT $1

@@ -55,6 +55,16 @@ WHERE f.period = 'MONTH' AND f.start BETWEEN $1::date AND $2::date
   AND f.group_id = ANY(ARRAY(SELECT id FROM figure_groups WHERE {conditions}))
 ORDER BY f.start
 
+-- name: of_all_time
+-- The same where all time is one row of each group: nothing is left to sum up.
+SELECT g.agent, nullif(g.settings_hash, '') AS settings_hash, g.benchmark_id,
+       nullif(g.benchmark_revision, 0) AS benchmark_revision, g.model, g.agent_revision,
+       attempts, solved, scored, score_sum, score_squares, timed, time_sum_ms, input_tokens, output_tokens,
+       cached_tokens, reasoning_tokens, priced, priced_solved, cost
+FROM figure_groups AS g JOIN figures ON figures.group_id = g.id AND period = 'ALL' AND start = '-infinity'
+WHERE {conditions}
+ORDER BY g.agent, g.settings_hash, g.benchmark_id, g.benchmark_revision
+
 -- name: counts_of_summary
 SELECT {keys}{value} AS value, sum(c.executions)::bigint AS executions
 FROM figure_groups AS g

@@ -18,13 +18,14 @@ export const priority = new Store(0);
 export const runOne = (benchmarkId, agent, priority = 0) =>
   attempt(() => act("run_benchmark", { benchmarkId, agent, priority }));
 
-// `request` is a RunBenchmarksInput. Goes to the page of the batch that it makes.
+// `request` is a RunBenchmarksInput that one batch can hold. Goes to the page of the batch that it makes.
 export async function runMany(request) {
   const done = await attempt(() => act("run_benchmarks", request));
   if (done) goToBatch(done.batch);
 }
 
-function goToBatch({ id, size }) {
+// Says how many wait, and shows their batch.
+export function goToBatch({ id, size }) {
   notify(`${many(size, "execution")} ${size === 1 ? "is" : "are"} queued`);
   go(`/batches/${id}`);
 }

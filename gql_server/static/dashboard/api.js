@@ -52,18 +52,21 @@ async function send(body) {
 
 const ahead = new Map();
 
-// Asks a document without variables before anybody wants it. Who then asks it first gets this answer.
-export function askAhead(name) {
-  const answer = request(name, {});
+// Asks before anybody wants it. Who then first asks the same gets this answer.
+export function askAhead(name, variables) {
+  const answer = request(name, variables);
   // What is wrong is told to whoever asks.
   answer.catch(() => {});
-  ahead.set(name, answer);
+  ahead.set(same(name, variables), answer);
 }
+
+const same = (name, variables) => `${name} ${JSON.stringify(variables)}`;
 
 // The `data` of one operation; raises RequestFailed.
 export async function ask(name, variables = {}) {
-  const asked = ahead.get(name);
-  ahead.delete(name);
+  const key = same(name, variables);
+  const asked = ahead.get(key);
+  ahead.delete(key);
   return asked ?? request(name, variables);
 }
 

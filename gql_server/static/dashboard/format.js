@@ -86,8 +86,8 @@ export function shortened(name, most = 28) {
   return `${characters.slice(0, most - end - 1).join("")}…${characters.slice(-end).join("")}`;
 }
 
-// "1 execution", "1,234 executions".
-export const many = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
+// "1 execution", "1,234 executions"; `several` where the plural is not regular.
+export const many = (number, one, several = `${one}s`) => `${count(number)} ${number === 1 ? one : several}`;
 
 export const signed = (value, format) =>
   value == null ? UNKNOWN : `${value > 0 ? "+" : value < 0 ? "−" : "±"}${format(Math.abs(value))}`;

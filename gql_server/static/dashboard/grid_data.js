@@ -11,9 +11,18 @@ export function gridOf(answer) {
   const grid = {
     ...figuresIn(answer),
     runnable: new Map(answer.agents.map((agent) => [agent.name, agent])),
-    agents: [...new Set([...agents, ...answer.leaderboard.entries.map(({ agent }) => agent)])],
+    agents: [
+      ...new Set([
+        ...agents,
+        ...[...answer.leaderboard.entries, ...answer.benchmarks.figures].map(({ agent }) => agent),
+      ]),
+    ],
+    tags: answer.benchmarkTags,
+    page: answer.benchmarks,
     rows: new Map(),
     ends: 0,
+    moves: 0,
+    changes: 0,
   };
   for (const { latestExecutions, ...benchmark } of answer.benchmarks.nodes) {
     const cells = new Map(latestExecutions.map((execution) => [execution.agent, execution]));
@@ -23,44 +32,55 @@ export function gridOf(answer) {
 }
 
 // What only the server can compute: each agent's entries, and the figures of each benchmark by each agent and settings.
-function figuresIn({ leaderboard }) {
-  const figures = new Map();
-  for (const { agent, settingsHash, byBenchmark } of leaderboard.entries) {
-    for (const one of byBenchmark) {
-      const key = cellKey(one.benchmarkId, agent);
-      figures.set(key, [...(figures.get(key) ?? []), { ...one, settingsHash }]);
-    }
-  }
-  return { figures, entries: Map.groupBy(leaderboard.entries, ({ agent }) => agent) };
-}
+const figuresIn = ({ leaderboard, benchmarks: { totalCount, figures } }) => ({
+  total: totalCount,
+  figures: Map.groupBy(figures, ({ benchmarkId, agent }) => cellKey(benchmarkId, agent)),
+  entries: Map.groupBy(leaderboard.entries, ({ agent }) => agent),
+  unlisted: leaderboard.totalCount - leaderboard.entries.length,
+});
 
 const cellKey = (benchmarkId, agent) => `${agent} ${benchmarkId}`;
 
 export const withFigures = (grid, answer) => ({ ...grid, ...figuresIn(answer) });
+
+// The page as the server has it now. What the streams have told of it meanwhile stays where it says more.
+export function withPage(grid, answer) {
+  const fresh = gridOf(answer);
+  for (const [id, row] of fresh.rows) {
+    for (const execution of grid.rows.get(id)?.cells.values() ?? [])
+      if (isNewer(execution, row.cells.get(execution.agent))) row.cells.set(execution.agent, execution);
+  }
+  const agents = [...new Set([...fresh.agents, ...grid.agents])];
+  return { ...fresh, agents, ends: grid.ends, moves: grid.moves, changes: grid.changes };
+}
 
 // Whether `execution` says more than what its cell shows.
 const isNewer = (execution, shown) =>
   !shown ||
   (execution.id === shown.id ? execution.revision > shown.revision : execution.queuedAt >= shown.queuedAt);
 
-export function withExecution(grid, { executionUpdates: { execution } }) {
-  const row = execution && grid.rows.get(execution.benchmarkId);
-  if (!row || execution.agent === UNKNOWN_AGENT) return grid;
-  if (!isNewer(execution, row.cells.get(execution.agent))) return grid;
+// `ends` counts executions that have ended, at benchmarks of other pages too: they move the agents' figures. `moves`
+// counts all changes of state.
+export function withExecution(grid, { executionUpdates: { event, execution } }) {
+  if (!execution || execution.agent === UNKNOWN_AGENT) return grid;
+  const ends = grid.ends + (isLive(execution.status) ? 0 : 1);
+  const moves = grid.moves + (event?.kind === "STATUS_CHANGED" ? 1 : 0);
+  const row = grid.rows.get(execution.benchmarkId);
+  if (!row || !isNewer(execution, row.cells.get(execution.agent))) return { ...grid, ends, moves };
   const cells = new Map(row.cells).set(execution.agent, execution);
   const rows = new Map(grid.rows).set(execution.benchmarkId, { ...row, cells });
   const agents = grid.agents.includes(execution.agent) ? grid.agents : [...grid.agents, execution.agent];
-  return { ...grid, rows, agents, ends: grid.ends + (isLive(execution.status) ? 0 : 1) };
+  return { ...grid, rows, agents, ends, moves };
 }
 
+// A benchmark of this page is drawn anew. Which others belong to the page the server knows: `changes` counts reasons to
+// ask it.
 export function withBenchmark(grid, { benchmarkUpdates: { benchmark, benchmarkId } }) {
   if (!benchmarkId) return grid;
-  const rows = new Map(grid.rows);
-  const former = rows.get(benchmarkId);
-  if (former && benchmark && former.benchmark.revision > benchmark.revision) return grid;
-  if (!benchmark || benchmark.archivedAt) rows.delete(benchmarkId);
-  else rows.set(benchmarkId, { cells: new Map(), ...former, benchmark });
-  return { ...grid, rows: new Map([...rows].sort(([a], [b]) => (a < b ? -1 : 1))) };
+  const changes = grid.changes + 1;
+  const row = grid.rows.get(benchmarkId);
+  if (!row || !benchmark || row.benchmark.revision > benchmark.revision) return { ...grid, changes };
+  return { ...grid, changes, rows: new Map(grid.rows).set(benchmarkId, { ...row, benchmark }) };
 }
 
 // The figures of a cell: those with the agent's current settings at the newest revision that was attempted with them,
@@ -77,29 +97,3 @@ export function cellFigures(grid, benchmarkId, agent) {
   )[0];
   return chosen ? { ...chosen, isCurrent: current.length > 0, others: all.length - 1 } : null;
 }
-
-// The state a filter calls by name: that of the newest execution, "untested" without one.
-export const stateOf = (execution) => execution?.status ?? "UNTESTED";
-
-const SOLVED = {
-  yes: ({ attempts, solved }) => attempts > 0 && solved === attempts,
-  no: ({ attempts, solved }) => solved < attempts,
-};
-
-export function visibleRows(grid, { text, tag, state, solved }) {
-  const wanted = (text ?? "").toLowerCase();
-  return [...grid.rows.values()].filter(({ benchmark, cells }) => {
-    if (wanted && !`${benchmark.id} ${benchmark.description}`.toLowerCase().includes(wanted)) return false;
-    if (tag && !benchmark.tags.includes(tag)) return false;
-    if (!state && !SOLVED[solved]) return true;
-    return grid.agents.some((agent) => {
-      if (state && stateOf(cells.get(agent)) !== state) return false;
-      if (!SOLVED[solved]) return true;
-      const one = cellFigures(grid, benchmark.id, agent);
-      return one !== null && SOLVED[solved](one.figures);
-    });
-  });
-}
-
-export const tagsOf = (grid) =>
-  [...new Set([...grid.rows.values()].flatMap(({ benchmark }) => benchmark.tags))].sort();

@@ -1,20 +1,33 @@
 // All benchmarks, live, and the way to new ones: sync the directory, or write one here.
-import { html, useMemo } from "../html.js";
+import * as format from "../format.js";
+import { html } from "../html.js";
+import { benchmarkFilter, benchmarksOf, FIRST_PAGE } from "../list_address.js";
 import { useLiveQuery } from "../live_query.js";
+import { BenchmarkFilters } from "../parts/benchmark_filters.js";
+import { Doing } from "../parts/doing.js";
 import { Editor } from "../parts/editor.js";
+import { useAfterEnds } from "../parts/ends.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { Pager } from "../parts/pager.js";
+import { askToRun } from "../parts/run_dialog.js";
 import { SyncButton } from "../parts/sync.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
+// One on this page is drawn anew at once. Which others belong to it the server knows: `changes` counts reasons to ask.
 const STREAM = {
   document: "benchmark_updates",
   since: (answer) => ({ after: answer.benchmarks.updatesCursor }),
   resume: (data) => ({ after: data.benchmarkUpdates.cursor }),
-  apply: (answer, { benchmarkUpdates: { benchmark } }) => {
-    if (!benchmark) return answer;
-    const others = answer.benchmarks.nodes.filter(({ id }) => id !== benchmark.id);
-    const nodes = [...others, benchmark].sort((a, b) => (a.id < b.id ? -1 : 1));
-    return { ...answer, benchmarks: { nodes } };
+  apply: (answer, { benchmarkUpdates: { benchmark, benchmarkId } }) => {
+    if (!benchmarkId) return answer;
+    const nodes = answer.benchmarks.nodes.map((known) =>
+      known.id === benchmark?.id && known.revision <= benchmark.revision ? benchmark : known,
+    );
+    return {
+      ...answer,
+      benchmarks: { ...answer.benchmarks, nodes },
+      changes: (answer.changes ?? 0) + 1,
+    };
   },
 };
 
@@ -39,51 +52,47 @@ ground_truth:
 
 export function BenchmarksPage() {
   const heading = usePage("Benchmarks");
-  const [{ edit, text, tag, archived }, change] = useSearch();
-  const live = useLiveQuery({ key: "benchmarks", query: "benchmarks", streams: [STREAM] });
+  const [search, change] = useSearch();
+  const question = benchmarksOf(search);
+  const live = useLiveQuery({
+    key: JSON.stringify(question),
+    query: "benchmarks",
+    variables: question,
+    streams: [STREAM],
+  });
+  useAfterEnds(live.data?.changes, live.refresh);
   return html`
     <h1 ref=${heading} tabindex="-1">Benchmarks</h1>
     ${
-      edit === "new"
+      search.edit === "new"
         ? html`<${Editor} source=${EXAMPLE} done=${(id) => go(`/benchmarks/${id}`)} close=${() => change({ edit: null })} />`
         : null
     }
     <${Shown} live=${live} what="benchmarks">
-      ${({ benchmarks: { nodes } }) => html`<${List} nodes=${nodes} text=${text} tag=${tag} archived=${archived} change=${change} />`}
+      ${(answer) => html`<${List} answer=${answer} search=${search} change=${change} />`}
     </${Shown}>
   `;
 }
 
-function List({ nodes, text, tag, archived, change }) {
-  const shown = useMemo(
-    () => nodes.filter((benchmark) => fits(benchmark, { text, tag, archived })),
-    [nodes, text, tag, archived],
-  );
-  const tags = useMemo(() => [...new Set(nodes.flatMap((benchmark) => benchmark.tags))].sort(), [nodes]);
+function List({ answer: { benchmarks, benchmarkTags, agents }, search, change }) {
+  const narrow = (changes) => change({ ...changes, ...FIRST_PAGE });
+  const { nodes, totalCount } = benchmarks;
+  const all = { filter: benchmarkFilter({ ...search, archived: null }), total: totalCount };
   return html`
-    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <label>Text <input type="search" placeholder="id or description" value=${text ?? ""} onInput=${(event) => change({ text: event.target.value })} /></label>
-      <label>Tag
-        <select value=${tag ?? ""} onChange=${(event) => change({ tag: event.target.value })}>
-          <option value="">any</option>${tags.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
-        </select>
-      </label>
-      <label class="switch"><input type="checkbox" checked=${archived === "1"} onChange=${(event) => change({ archived: event.target.checked ? "1" : null })} /> Archived too</label>
+    <${BenchmarkFilters} filter=${search} tags=${benchmarkTags} narrow=${narrow}>
+      <label class="switch"><input type="checkbox" checked=${search.archived === "1"} onChange=${(event) => narrow({ archived: event.target.checked ? "1" : null })} /> Archived too</label>
+      <${Doing} disabled=${totalCount === 0 || search.archived === "1"} title=${search.archived === "1" ? "What is archived cannot be run." : undefined} onClick=${() => askToRun(all, agents)}>Run all ${format.count(totalCount)}</${Doing}>
       <button type="button" onClick=${() => change({ edit: "new" }, {})}>Write a benchmark</button>
       <${SyncButton} />
-    </form>
+    </${BenchmarkFilters}>
+    <${Pager} connection=${benchmarks} one="benchmark" change=${change} />
     ${
-      shown.length === 0
+      nodes.length === 0
         ? html`<${Empty} title="No benchmark fits"><p>Put YAML files into the benchmarks directory and sync, or write one here.</p></${Empty}>`
-        : html`<${Table} benchmarks=${shown} />`
+        : html`<${Table} benchmarks=${nodes} />`
     }
+    ${nodes.length > 20 && html`<${Pager} connection=${benchmarks} one="benchmark" change=${change} quiet />`}
   `;
-}
-
-function fits(benchmark, { text, tag, archived }) {
-  if (benchmark.archivedAt && archived !== "1") return false;
-  if (tag && !benchmark.tags.includes(tag)) return false;
-  return !text || `${benchmark.id} ${benchmark.description}`.toLowerCase().includes(text.toLowerCase());
 }
 
 const Table = ({ benchmarks }) => html`

@@ -1,23 +1,18 @@
 // The first page: benchmarks × agents, each cell solved of attempts and the newest execution, moving as it moves.
 import { priority, PRIORITIES } from "../actions.js";
 import { ask } from "../api.js";
-import { html, useMemo } from "../html.js";
+import { html, useRef } from "../html.js";
 import * as format from "../format.js";
-import {
-  cellFigures,
-  gridOf,
-  tagsOf,
-  visibleRows,
-  withBenchmark,
-  withExecution,
-  withFigures,
-} from "../grid_data.js";
+import { cellFigures, gridOf, withBenchmark, withExecution, withFigures, withPage } from "../grid_data.js";
+import { benchmarkFilter, benchmarksOf, FIRST_PAGE } from "../list_address.js";
 import { useLiveQuery } from "../live_query.js";
+import { BenchmarkFilters, GridFilters } from "../parts/benchmark_filters.js";
 import { Doing } from "../parts/doing.js";
 import { useAfterEnds } from "../parts/ends.js";
 import { Cell } from "../parts/grid_cell.js";
 import { Name } from "../parts/name.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { Pager } from "../parts/pager.js";
 import { AgentRate } from "../parts/rates.js";
 import { Score } from "../parts/basics.js";
 import { askToRun } from "../parts/run_dialog.js";
@@ -44,33 +39,50 @@ const gridIn = (answer) => (answer.grid ??= gridOf(answer));
 
 export function GridPage() {
   const heading = usePage("Grid");
-  const live = useLiveQuery({ key: "grid", query: "grid", streams: STREAMS });
+  const [search, change] = useSearch();
+  const question = benchmarksOf(search);
+  const key = JSON.stringify(question);
+  const live = useLiveQuery({ key, query: "grid", variables: question, streams: STREAMS });
   return html`
     <h1 ref=${heading} tabindex="-1">Benchmarks × agents</h1>
-    <${Shown} live=${live} what="the grid">${(answer) => html`<${Grid} grid=${gridIn(answer)} extend=${live.change} />`}</${Shown}>
+    <${Shown} live=${live} what="the grid">
+      ${(answer) => html`<${Grid} grid=${gridIn(answer)} question=${question} extend=${live.change} filter=${search} change=${change} />`}
+    </${Shown}>
   `;
 }
 
-function Grid({ grid, extend }) {
-  const [filter, change] = useSearch();
+function Grid({ grid, question, extend, filter, change }) {
+  const key = JSON.stringify(question);
+  const asked = useRef(key);
+  asked.current = key;
+  const renew = async (answer, into) => {
+    const fresh = await answer.catch(() => null);
+    // By then the viewer may have gone to another page of it.
+    if (fresh && asked.current === key)
+      extend((answer) => ({ ...answer, grid: into(gridIn(answer), fresh) }));
+  };
+  // Which rows these are changes with what happens to any benchmark, and under some filters with every execution.
+  const isMoving = Boolean(filter.state || filter.solved);
+  useAfterEnds(grid.changes + (isMoving ? grid.moves : 0), () => renew(ask("grid", question), withPage));
   // Figures over all executions are known to the server only.
-  useAfterEnds(grid.ends, async () => {
-    const fresh = await ask("grid_figures").catch(() => null);
-    if (fresh) extend((answer) => ({ ...answer, grid: withFigures(gridIn(answer), fresh) }));
-  });
-  const rows = useMemo(
-    () => visibleRows(grid, filter),
-    [grid, filter.text, filter.tag, filter.state, filter.solved],
-  );
-  if (grid.rows.size === 0) return html`<${NoBenchmarks} />`;
+  useAfterEnds(isMoving ? 0 : grid.ends, () => renew(ask("grid_figures", question), withFigures));
+  const narrow = (changes) => change({ ...changes, ...FIRST_PAGE });
+  const isFiltered = Object.keys(question.filter).length > 0;
+  if (grid.total === 0 && !isFiltered) return html`<${NoBenchmarks} />`;
   return html`
     <${Cards} grid=${grid} />
-    <${Filters} grid=${grid} filter=${filter} change=${change} />
+    <${BenchmarkFilters} filter=${filter} tags=${grid.tags} narrow=${narrow}>
+      <${GridFilters} filter=${filter} narrow=${narrow} />
+      <${Priority} />
+      <${SyncButton} />
+    </${BenchmarkFilters}>
+    <${Pager} connection=${grid.page} one="benchmark" change=${change} />
     ${
-      rows.length === 0
-        ? html`<${Empty} title="No benchmark fits"><button type="button" onClick=${() => change({ text: null, tag: null, state: null, solved: null })}>Show all</button></${Empty}>`
-        : html`<${Table} grid=${grid} rows=${rows} />`
+      grid.rows.size === 0
+        ? html`<${Empty} title="No benchmark fits"><button type="button" onClick=${() => narrow({ text: null, tag: null, state: null, solved: null })}>Show all</button></${Empty}>`
+        : html`<${Table} grid=${grid} filter=${filter} />`
     }
+    ${grid.rows.size > 10 && html`<${Pager} connection=${grid.page} one="benchmark" change=${change} quiet />`}
     <${Legend} />
   `;
 }
@@ -87,6 +99,7 @@ function Cards({ grid }) {
     <ul class="cards" aria-label="Agents">
       ${grid.agents.map((agent) => html`<${Card} key=${agent} name=${agent} agent=${grid.runnable.get(agent)} entries=${grid.entries.get(agent) ?? []} />`)}
     </ul>
+    ${grid.unlisted > 0 && html`<p class="quiet">Figures of ${format.many(grid.unlisted, "further line")} of agents and settings are on the <${Link} href="/leaderboard">leaderboard</${Link}>.</p>`}
   `;
 }
 
@@ -100,36 +113,6 @@ const Card = ({ name, agent, entries }) => html`
   </li>
 `;
 
-function Filters({ grid, filter, change }) {
-  return html`
-    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <label>Text <input type="search" placeholder="id or description" value=${filter.text ?? ""} onInput=${(event) => change({ text: event.target.value })} /></label>
-      <label>Tag
-        <select value=${filter.tag ?? ""} onChange=${(event) => change({ tag: event.target.value })}>
-          <option value="">any</option>
-          ${tagsOf(grid).map((tag) => html`<option key=${tag} value=${tag}>${tag}</option>`)}
-        </select>
-      </label>
-      <label>State
-        <select value=${filter.state ?? ""} onChange=${(event) => change({ state: event.target.value })}>
-          <option value="">any</option>
-          <option value="UNTESTED">Untested</option>
-          ${Object.entries(format.STATUS_WORDS).map(([status, words]) => html`<option key=${status} value=${status}>${words}</option>`)}
-        </select>
-      </label>
-      <label>Solved
-        <select value=${filter.solved ?? ""} onChange=${(event) => change({ solved: event.target.value })}>
-          <option value="">any</option>
-          <option value="yes">every attempt</option>
-          <option value="no">not every attempt</option>
-        </select>
-      </label>
-      <${Priority} />
-      <${SyncButton} />
-    </form>
-  `;
-}
-
 // For everything that is run from the grid, until it is chosen anew or the page is left.
 function Priority() {
   const chosen = useStore(priority);
@@ -142,28 +125,29 @@ function Priority() {
   `;
 }
 
-function Table({ grid, rows }) {
-  const ids = rows.map(({ benchmark }) => benchmark.id);
+function Table({ grid, filter }) {
   const runnable = [...grid.runnable.values()];
+  const all = { filter: benchmarkFilter(filter), total: grid.total };
+  const every = format.many(grid.total, "benchmark");
   return html`
     <div class="table-frame" tabindex="0" role="region" aria-label="Benchmarks and agents">
       <table class="grid">
         <caption class="hidden">How many attempts at each benchmark each agent solved, and the newest execution</caption>
         <thead>
           <tr>
-            <th scope="col">Benchmark <${Doing} class="small" onClick=${() => askToRun(ids, runnable)}>Run all</${Doing}></th>
+            <th scope="col">Benchmark <${Doing} class="small" title=${`${every} that fit, on all pages`} onClick=${() => askToRun(all, runnable)}>Run all</${Doing}></th>
             ${grid.agents.map(
               (agent) => html`
                 <th scope="col" key=${agent}>
                   <${Name} text=${agent} />
-                  ${grid.runnable.has(agent) && html`<${Doing} class="small" aria-label=${`Run every shown benchmark with ${agent}`} onClick=${() => askToRun(ids, runnable, [agent])}>Run</${Doing}>`}
+                  ${grid.runnable.has(agent) && html`<${Doing} class="small" title=${`${every} that fit, on all pages`} aria-label=${`Run every benchmark that fits with ${agent}`} onClick=${() => askToRun(all, runnable, [agent])}>Run</${Doing}>`}
                 </th>
               `,
             )}
           </tr>
         </thead>
         <tbody>
-          ${rows.map((row) => html`<${Row} key=${row.benchmark.id} row=${row} grid=${grid} runnable=${runnable} />`)}
+          ${[...grid.rows.values()].map((row) => html`<${Row} key=${row.benchmark.id} row=${row} grid=${grid} runnable=${runnable} />`)}
         </tbody>
       </table>
     </div>
@@ -175,7 +159,7 @@ function Row({ row: { benchmark, cells }, grid, runnable }) {
     <tr>
       <th scope="row">
         <${Link} href=${`/benchmarks/${benchmark.id}`}>${benchmark.id}</${Link}>
-        ${runnable.length > 1 && html`<${Doing} class="small" aria-label=${`Run ${benchmark.id} with every agent`} onClick=${() => askToRun([benchmark.id], runnable)}>Run</${Doing}>`}
+        ${runnable.length > 1 && html`<${Doing} class="small" aria-label=${`Run ${benchmark.id} with every agent`} onClick=${() => askToRun({ ids: [benchmark.id] }, runnable)}>Run</${Doing}>`}
         <p class="quiet">${benchmark.description}</p>
       </th>
       ${grid.agents.map(
