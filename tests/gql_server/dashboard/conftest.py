@@ -38,6 +38,7 @@ EVERY_PAGE = (
     "/benchmarks",
     "/benchmarks/001-sol-transfer",
     "/benchmarks/001-sol-transfer?tab=results",
+    "/benchmarks/001-sol-transfer?edit=1",
     "/benchmarks?edit=new",
     "/sign-in",
 )

@@ -29,13 +29,13 @@ export function Archived({ benchmark, done }) {
     }
   };
   return html`
-    <section class="issue archived" aria-label="Archived">
-      <p>
+    <section class="surface" aria-label="Archived">
+      <p class="issue">
         <strong>Archived <${Age} iso=${archivedAt} /></strong>, ${archiveReason === "REQUESTED" ? "on request" : html`because its file <code>${sourcePath}</code> is missing`}.
-        It is in no list and cannot be executed. Its revisions, executions and figures are kept.
+        It cannot be executed, and lists leave it out. Its revisions, executions and figures are kept.
         ${archiveReason === "REQUESTED" ? " No sync brings it back." : " A sync brings it back when the file is there again."}
       </p>
-      ${isMissing && archiveReason === "REQUESTED" && html`<p>Its file <code>${sourcePath}</code> is missing.</p>`}
+      ${isMissing && archiveReason === "REQUESTED" && html`<p class="issue">Its file <code>${sourcePath}</code> is missing.</p>`}
       <div class="buttons">
         ${
           isMissing

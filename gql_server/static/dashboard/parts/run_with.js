@@ -1,7 +1,7 @@
 // Runs one benchmark with an agent of the viewer's choice, which is remembered for the session, once or several times.
 import { runMany, runOne } from "../actions.js";
 import { html, useState } from "../html.js";
-import { go } from "../router.js";
+import { go, Link } from "../router.js";
 import { Doing } from "./doing.js";
 
 const KEY = "reev-gql-agent";
@@ -24,12 +24,15 @@ export function RunWith({ id, agents }) {
     if (done) go(`/executions/${done.execution.id}`);
   };
   return html`
-    <form class="joined" onSubmit=${run}>
-      <${Doing} type="submit" class="primary" disabled=${!chosen || repeats === 0}>Run with</${Doing}>
-      <select aria-label="Agent" value=${chosen} onChange=${choose}>
-        ${agents.map((agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agentWords(agent)}</option>`)}
-      </select>
-      <input type="number" class="times" aria-label="Times" title=${`How often, 1 to ${MOST}; several are one batch`} min="1" max=${MOST} required value=${times} onInput=${(event) => setTimes(event.target.value)} />
+    <form class="run-with" onSubmit=${run}>
+      <span class="joined">
+        <${Doing} type="submit" class="primary" disabled=${!chosen || repeats === 0}>Run with</${Doing}>
+        <select aria-label="Agent" value=${chosen} onChange=${choose}>
+          ${agents.map((agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agentWords(agent)}</option>`)}
+        </select>
+      </span>
+      <label title=${`1 to ${MOST}; several are one batch`}>Times <input type="number" min="1" max=${MOST} required value=${times} onInput=${(event) => setTimes(event.target.value)} /></label>
+      ${!agents.some(({ usesModel }) => usesModel) && html`<${Link} href="/agents?edit=new">Add an agent with a model</${Link}>`}
     </form>
   `;
 }
