@@ -76,7 +76,7 @@ async def _sync(
     failed = [item.file for item in read if item.error is not None]
     unchanged = [item.stored for item in read if item.stored is not None]
     outcomes: list[tuple[BenchmarkId, SyncOutcome]] = []
-    if drafts or stored is None or stored.keys() - {storable_text(item.file) for item in read}:
+    if drafts or stored is None or _expected(stored) - {storable_text(item.file) for item in read}:
         outcomes = await benchmarks.sync(db, drafts, unchanged=unchanged, keep_paths=failed, dry_run=dry_run)
     by_id = dict(outcomes)
     archived = {item.benchmark_id for item in unchanged if item.is_archived}
@@ -96,6 +96,11 @@ def parse_source(source: str) -> Benchmark:
     if len(data) > MAX_FILE_BYTES:
         raise FormatError(f"the text has {len(data)} bytes; a benchmark has at most {MAX_FILE_BYTES}")
     return parse_benchmark(data, "benchmark")
+
+
+def _expected(stored: Mapping[str, StoredFile]) -> set[str]:
+    """The files whose absence a sync acts on."""
+    return {name for name, file in stored.items() if not file.is_archived}
 
 
 def _refuse_duplicates(read: Sequence[BenchmarkFile]) -> list[BenchmarkFile]:

@@ -24,7 +24,7 @@ addEventListener("popstate", () => {
 });
 
 export function go(href, { replace = false } = {}) {
-  if (href === location.pathname + location.search || !mayLeave(() => go(href, { replace }))) return;
+  if (href === location.pathname + location.search || !mayLeave(href, () => go(href, { replace }))) return;
   visits.isBack = false;
   if (replace) {
     history.replaceState(history.state, "", href);

@@ -4,6 +4,7 @@ import { act } from "../api.js";
 import { COMMON, inputOf, MORE, textsOf } from "../agent_fields.js";
 import * as format from "../format.js";
 import { html, useEffect, useRef, useState } from "../html.js";
+import { useUnsaved } from "../unsaved.js";
 import { Age, Fact } from "./basics.js";
 import { Doing } from "./doing.js";
 import { Field } from "./field.js";
@@ -22,6 +23,8 @@ export function AgentForm({ name, config = null, saved, deleted, cancel }) {
   const [result, setResult] = useState(null);
   const form = useRef(null);
   const agent = name ?? texts.name.trim();
+  const stored = { name: name ?? "", ...textsOf(config) };
+  const release = useUnsaved(Object.keys(stored).some((field) => texts[field] !== stored[field]));
 
   // What is shown is what is stored, once it is stored.
   useEffect(() => setTexts((now) => ({ ...now, ...textsOf(config) })), [config?.updatedAt]);
@@ -52,12 +55,15 @@ export function AgentForm({ name, config = null, saved, deleted, cancel }) {
     if (problems) return setProblems(problems);
     if (!(await during(() => act("save_agent_config", { agent, ...input })))) return;
     setTexts((now) => ({ ...now, apiKey: "" }));
+    release();
     notify(`The configuration of ${agent} is saved`);
     saved(agent);
   };
   const remove = async () => {
     if (!confirm(`Delete the configuration of ${agent}, with its API key?`)) return;
-    if (await during(() => act("delete_agent_config", { agent }))) deleted();
+    if (!(await during(() => act("delete_agent_config", { agent })))) return;
+    release();
+    deleted();
   };
   const test = async () => {
     const { input, problems } = inputOf(texts);

@@ -2,7 +2,7 @@
 // kept in a file is stored in its file, or downloaded where the server may not write it: a sync would undo the rest.
 import { act, ask } from "../api.js";
 import { html, useEffect, useRef, useState } from "../html.js";
-import { draftOf, guard, keepDraft, mayLeave, release } from "../unsaved.js";
+import { draftOf, keepDraft, mayLeave, useUnsaved } from "../unsaved.js";
 import { Doing } from "./doing.js";
 import { keep } from "./download.js";
 import { Check } from "./editor_check.js";
@@ -13,8 +13,10 @@ const NEW = "new";
 
 // `id` and `revision` are of the benchmark that `source` is the text of; null for a new one. `newest` is the revision
 // that is known to be stored by now.
-export function Editor({ id = null, revision = null, newest = revision, source, done, close }) {
+export function Editor({ id = null, revision = null, newest = revision, source: stored, done, close }) {
   const name = id ?? NEW;
+  // A text area knows one kind of line end. What is sent has those of the stored text.
+  const source = stored.replaceAll("\r\n", "\n");
   const [draft] = useState(() => draftOf(name));
   const [text, setText] = useState(draft?.text ?? source);
   const [base, setBase] = useState(draft?.base ?? revision);
@@ -23,18 +25,17 @@ export function Editor({ id = null, revision = null, newest = revision, source, 
   const [round, setRound] = useState(0);
   const box = useRef(null);
   const isChanged = text !== source;
+  const whole = source === stored ? text : text.replaceAll("\n", "\r\n");
+  const release = useUnsaved(isChanged, name);
 
   useEffect(() => {
-    if (isChanged) guard(name);
-    else release();
     keepDraft(name, isChanged ? { text, base } : null);
   }, [text, base]);
-  useEffect(() => release, []);
 
   useEffect(() => {
     let over = false;
     const timer = setTimeout(async () => {
-      const answer = await ask("check_benchmark", { source: text }).catch((error) => ({
+      const answer = await ask("check_benchmark", { source: whole }).catch((error) => ({
         checkBenchmark: { code: "UNREACHABLE", message: error.message },
       }));
       if (!over) setCheck(answer.checkBenchmark);
@@ -53,7 +54,7 @@ export function Editor({ id = null, revision = null, newest = revision, source, 
     const baseRevision = check.benchmarkId === id ? base : null;
     try {
       const { benchmark, writtenFile } = await act("upsert_benchmark", {
-        source: text,
+        source: whole,
         writeFile,
         baseRevision,
       });
@@ -96,8 +97,8 @@ export function Editor({ id = null, revision = null, newest = revision, source, 
       <div class="buttons">
         <${Doing} needs="ADMIN" type="submit" class="primary" disabled=${!isReady || Boolean(inFile && check.whyNotWritten)}>${inFile ? "Store in its file" : "Store"}</${Doing}>
         ${isReady && !inFile && !check.whyNotWritten && html`<${Doing} needs="ADMIN" onClick=${() => store(true)}>Store as a file</${Doing}>`}
-        <button type="button" onClick=${() => keep(new Blob([text], { type: "application/yaml" }), fileName(check, id))}>Download</button>
-        <button type="button" onClick=${() => mayLeave(leave) && leave()}>Cancel</button>
+        <button type="button" onClick=${() => keep(new Blob([whole], { type: "application/yaml" }), fileName(check, id))}>Download</button>
+        <button type="button" onClick=${() => mayLeave(null, leave) && leave()}>Cancel</button>
       </div>
     </form>
   `;

@@ -1,6 +1,7 @@
 // Tags, and the form that changes them, with a name and a note where there are such.
 import { html, useState } from "../html.js";
 import { Link } from "../router.js";
+import { useUnsaved } from "../unsaved.js";
 import { Doing } from "./doing.js";
 import { Field } from "./field.js";
 
@@ -21,6 +22,9 @@ export const listed = (text) => [...new Set(text.split(/\s+/).filter(Boolean))];
 // `save({name, note, add, remove})` is called with what has changed, and returns whether it is stored.
 export function LabelForm({ of: { name, note, tags }, named = false, save, close }) {
   const [values, setValues] = useState({ name: name ?? "", note: note ?? "", tags: tags.join(" ") });
+  const isChanged =
+    values.name !== (name ?? "") || values.note !== (note ?? "") || values.tags !== tags.join(" ");
+  const release = useUnsaved(isChanged);
   const submit = async (event) => {
     event.preventDefault();
     const wanted = listed(values.tags);
@@ -29,7 +33,9 @@ export function LabelForm({ of: { name, note, tags }, named = false, save, close
       remove: tags.filter((tag) => !wanted.includes(tag)),
       ...(named && { name: values.name, note: values.note }),
     };
-    if (await save(changes)) close();
+    if (!(await save(changes))) return;
+    release();
+    close();
   };
   return html`
     <form class="editor" aria-label="Labels" onSubmit=${submit}>

@@ -19,19 +19,24 @@ export function Remarks({
   `;
 }
 
-// A log may have a thousand bad lines; the first ones tell what is wrong with it.
+// A log may have a thousand bad lines; the first ones tell what is wrong with it, the others are folded.
 const SHOWN = 20;
 
 const OfFiles = ({ remarks }) => html`
   <p class="issue"><strong>Not all of its tool log was used as it stands:</strong></p>
+  <${RemarkList} remarks=${remarks.slice(0, SHOWN)} />
+  ${
+    remarks.length > SHOWN &&
+    html`<details><summary>${format.count(remarks.length - SHOWN)} more of ${format.count(remarks.length)}</summary><${RemarkList} remarks=${remarks.slice(SHOWN)} /></details>`
+  }
+`;
+
+const RemarkList = ({ remarks }) => html`
   <ul class="issue">
-    ${remarks
-      .slice(0, SHOWN)
-      .map(
-        ({ file, line, message }, number) =>
-          html`<li key=${number}><code>${file}${line ? `:${line}` : ""}</code> ${message}</li>`,
-      )}
-    ${remarks.length > SHOWN && html`<li>and ${format.count(remarks.length - SHOWN)} more</li>`}
+    ${remarks.map(
+      ({ file, line, message }, number) =>
+        html`<li key=${number}><code>${file}${line ? `:${line}` : ""}</code> ${message}</li>`,
+    )}
   </ul>
 `;
 
