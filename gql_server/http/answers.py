@@ -20,12 +20,14 @@ from gql_server.http.headers import SECURITY_HEADERS, SERVER
 
 def whole_answer(request: web.Request, body: bytes, media_type: str) -> web.StreamResponse:
     """The response to a successful request: JSON of that media type."""
-    is_ordinary = (
-        request.keep_alive and request.version == HttpVersion11 and hdrs.ORIGIN not in request.headers
-    )
-    if is_ordinary:
-        return OrdinaryAnswer(body, media_type)
+    if is_ordinary(request) and hdrs.ORIGIN not in request.headers:
+        return OrdinaryAnswer(_head(media_type), body)
     return json_response(body, HTTPStatus.OK, media_type)
+
+
+def is_ordinary(request: web.Request) -> bool:
+    """Whether an OrdinaryAnswer may be given: over HTTP/1.1, on a connection that is kept, to no HEAD."""
+    return request.keep_alive and request.version == HttpVersion11 and request.method != hdrs.METH_HEAD
 
 
 def json_response(
@@ -48,23 +50,29 @@ def json_headers(media_type: str) -> dict[str, str]:
 def _head(media_type: str) -> str:
     """The constant part of the heads of ordinary answers."""
     headers = {**json_headers(media_type), hdrs.SERVER: SERVER, **SECURITY_HEADERS}
-    return "HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return "HTTP/1.1 200 OK\r\n" + lines_of(headers)
+
+
+def lines_of(headers: Mapping[str, str]) -> str:
+    """Headers as they are sent."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 class OrdinaryAnswer(web.StreamResponse):
-    """Status 200 over HTTP/1.1 with a known body, on a connection that is kept alive."""
+    """An answer whose head is known but for date and length; `body` is None where there is none, as with 304."""
 
     _writer: AbstractStreamWriter | None = None
     _is_sent = False
 
-    def __init__(self, body: bytes, media_type: str) -> None:
-        super().__init__()
-        self._whole, self._media_type = body, media_type
+    def __init__(self, head: str, body: bytes | None, status: HTTPStatus = HTTPStatus.OK) -> None:
+        """`head` begins with the status line of `status`, and has every header of every response."""
+        super().__init__(status=status)
+        self._head, self._whole = head, body
 
     @property
     def size(self) -> int:
         """The size of the body in bytes."""
-        return len(self._whole)
+        return len(self._whole or b"")
 
     @property
     def keep_alive(self) -> bool:
@@ -80,9 +88,7 @@ class OrdinaryAnswer(web.StreamResponse):
         if self._is_sent:
             return
         body = self._whole
-        head = (
-            f"{_head(self._media_type)}{hdrs.CONTENT_LENGTH}: {len(body)}\r\n"
-            f"{hdrs.DATE}: {rfc822_formatted_time()}\r\n\r\n"
-        )
-        await self._writer.write_eof(head.encode("ascii") + body)
+        length = "" if body is None else f"{hdrs.CONTENT_LENGTH}: {len(body)}\r\n"
+        head = f"{self._head}{length}{hdrs.DATE}: {rfc822_formatted_time()}\r\n\r\n"
+        await self._writer.write_eof(head.encode("ascii") + (body or b""))
         self._is_sent = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
@@ -12,7 +12,7 @@ from gql_server.auth.host_and_origin import AccessRules
 from gql_server.http.headers import SECURITY_HEADERS, SERVER
 from gql_server.http.refusals import refusal
 
-CORS_HEADERS = {
+CORS_HEADERS: Mapping[str, str] = {
     hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
     hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Content-Type, Authorization, Idempotency-Key, If-None-Match",
     hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: "ETag",
@@ -43,6 +43,14 @@ def access_middleware(rules: AccessRules) -> Middleware:
     return check
 
 
+def cors_headers(rules: AccessRules, request: web.Request) -> dict[str, str]:
+    """What a page of an origin that is allowed by name needs; nothing for others."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or origin.lower() not in rules.origins:
+        return {}
+    return {**CORS_HEADERS, hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin}
+
+
 def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """Sets headers on every response, errors and files too; a handler's own value wins."""
 
@@ -53,9 +61,8 @@ def header_signal(rules: AccessRules) -> Callable[[web.Request, web.StreamRespon
         response.headers[hdrs.SERVER] = SERVER
         # Files have a validator: a browser asks again instead of keeping those of an older version.
         response.headers.setdefault(hdrs.CACHE_CONTROL, "no-cache")
-        origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and origin.lower() in rules.origins and rules.knows_host(request):
-            response.headers.update(CORS_HEADERS | {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin})
+        if rules.knows_host(request) and (cors := cors_headers(rules, request)):
+            response.headers.update(cors)
             vary = response.headers.get(hdrs.VARY)
             response.headers[hdrs.VARY] = hdrs.ORIGIN if vary is None else f"{vary}, {hdrs.ORIGIN}"
 

@@ -68,7 +68,8 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     freed = MemoryTrimmer().freed
     unread = unread_answers(settings, freed)
     engine = create_engine(settings, services, freed)
-    app = _protected_app(access_rules(settings, port), json_errors(switched_on=settings.rest))
+    rules = access_rules(settings, port)
+    app = _protected_app(rules, json_errors(switched_on=settings.rest))
     app[STREAMS] = streams
     app.cleanup_ctx.append(_close_revoked_streams(authenticator, streams))
     app.cleanup_ctx.append(_evict_unused_documents(engine))
@@ -88,7 +89,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     for method in SESSION_METHODS:
         routes.add("/session", session, method=method)
     if settings.rest:
-        for path, method, handler in rest_handlers(_rest(settings, services)):
+        for path, method, handler in rest_handlers(_rest(settings, services, rules)):
             routes.add(path, handler, method=method)
     pages = page_handlers(graphiql=settings.graphiql, own_runner=settings.runner.is_local_runner)
     for path, handler in pages.items():
@@ -132,9 +133,9 @@ def create_metrics_app(settings: Settings, services: Services, port: int) -> web
     return app
 
 
-def _rest(settings: Settings, services: Services) -> Rest:
+def _rest(settings: Settings, services: Services, rules: AccessRules) -> Rest:
     remembered = RememberedAnswers(services.hub)
-    return Rest(services.db, settings.runner, remembered, settings.rest_results)
+    return Rest(services.db, settings.runner, rules, remembered, settings.rest_results)
 
 
 def _protected_app(rules: AccessRules, *outer: Middleware) -> web.Application:

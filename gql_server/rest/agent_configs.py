@@ -31,6 +31,7 @@ async def config(rest: Rest, request: web.Request) -> web.StreamResponse:
             message=f"Nothing is saved for {agent[:80]!r}: POST /api/v1/agents/config saves it",
         )
     return read(
+        rest,
         request,
         ConfigAnswer(
             agent_type=stored.agent,

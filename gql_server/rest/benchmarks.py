@@ -52,7 +52,7 @@ async def listed(rest: Rest, request: web.Request) -> web.StreamResponse:
         ListedBenchmark(id=row.id, description=row.description, tags=list(row.tags), prompt=row.prompt)
         for row in await polls.benchmarks(rest.db)
     ]
-    return read_list(request, LIST, found)
+    return read_list(rest, request, LIST, found)
 
 
 async def one(rest: Rest, request: web.Request) -> web.StreamResponse:
@@ -79,7 +79,7 @@ async def one(rest: Rest, request: web.Request) -> web.StreamResponse:
         ],
         latest_execution_id=str(recent[0].id) if recent else None,
     )
-    return read(request, answer)
+    return read(rest, request, answer)
 
 
 async def sync(rest: Rest, request: web.Request) -> web.StreamResponse:

@@ -98,7 +98,7 @@ async def flow_logs(rest: Rest, request: web.Request) -> web.StreamResponse:
         await _check_benchmark(rest, benchmark_id)
     message = None if found else "No sessions found"
     sessions = [_session(row) for row in found]
-    return read(request, FlowLogs(benchmark_id=benchmark_id, sessions=sessions, message=message))
+    return read(rest, request, FlowLogs(benchmark_id=benchmark_id, sessions=sessions, message=message))
 
 
 async def _logs(

@@ -29,13 +29,13 @@ async def flow(rest: Rest, request: web.Request) -> web.StreamResponse:
     material = await _material(rest, request.match_info["session_id"])
     match request.query.get("format") or "json":
         case "json":
-            return read(request, _answer(material))
+            return read(rest, request, _answer(material))
         case "html":
             metadata = flow_page.FlowMetadata(
                 material.benchmark_id, material.session_id, material.execution_time_ms, material.pruned_at
             )
             page = flow_page.flow_page_html(material.benchmark_id, draw(material), metadata)
-            return tagged(request, Tagged(page.encode()), HTML)
+            return tagged(rest, request, Tagged(page.encode()), HTML)
         case _:
             raise BadRequest("`format` is json or html", code="INVALID_INPUT")
 

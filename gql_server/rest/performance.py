@@ -27,7 +27,7 @@ FIGURES = TypeAdapter(list[AgentFigures])
 async def names(rest: Rest, request: web.Request) -> web.StreamResponse:
     """GET /agents"""
     found = await known_agents.names(rest.db, rest.runner)
-    return tagged(request, Tagged(NAMES.dump_json(list(found))))
+    return tagged(rest, request, Tagged(NAMES.dump_json(list(found))))
 
 
 async def figures(rest: Rest, request: web.Request) -> web.StreamResponse:
@@ -40,7 +40,7 @@ async def figures(rest: Rest, request: web.Request) -> web.StreamResponse:
     for row in await polls.newest_ended(rest.db, rest.results):
         results[row.agent].append(row)
     answers = [_figures(agent, by_agent[agent], results[agent]) for agent in sorted(by_agent)]
-    return read_list(request, FIGURES, answers)
+    return read_list(rest, request, FIGURES, answers)
 
 
 def _figures(agent: str, pairs: Sequence[Figures], results: Sequence[Ended]) -> AgentFigures:

@@ -18,8 +18,8 @@ def rest_handlers(rest: Rest) -> Iterator[tuple[str, str, Handler]]:
     """Path, method and handler of each route."""
     for one in OPERATIONS:
         yield one.route, one.method, partial(one.handler, rest)
-    yield OPENAPI, hdrs.METH_GET, _openapi
+    yield OPENAPI, hdrs.METH_GET, partial(_openapi, rest)
 
 
-async def _openapi(request: web.Request) -> web.StreamResponse:
-    return tagged(request, Tagged(document()))
+async def _openapi(rest: Rest, request: web.Request) -> web.StreamResponse:
+    return tagged(rest, request, Tagged(document()))

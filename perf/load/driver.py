@@ -52,7 +52,9 @@ class Connection:
 
 
 def length_of(head: bytes) -> int:
-    """Of the body. Raises RuntimeError for what is not 200."""
+    """Of the body. Raises RuntimeError for what is neither 200 nor 304, which has none."""
+    if head.startswith(b"HTTP/1.1 304"):
+        return 0
     if not head.startswith(b"HTTP/1.1 200"):
         raise RuntimeError(head.partition(b"\r\n")[0].decode())
     _, found, rest = head.lower().partition(LENGTH)

@@ -47,6 +47,7 @@ BATCHES = "a batch of 1,000 executions"
 LEADERBOARDS = "leaderboard, comparison and page of a batch at 1,000,000 executions against 10,000"
 SCALE = "lists and agent performance at 1,000,000 executions against 10,000"
 EXPORT = "export of 1,000,000 executions, the worst of CSV, JSON lines and Parquet"
+REST = "routes of the old server"
 MODEL = "execution with a model that answers at once"
 STARTUP = "start"
 
@@ -90,6 +91,8 @@ GOALS = (
     Goal(EXPORT, "export.latency", "p99 of a list of 50 meanwhile ≤ 3 × idle", at_most(3)),
     Goal(LEADERBOARDS, "leaderboards.slowest", "≤ 1.5 ×, the slowest of them", at_most(1.5)),
     Goal(LEADERBOARDS, "leaderboards.end", "an end with figures kept ≤ 1.15 × one without", at_most(1.15)),
+    Goal(REST, "rest.unchanged", "poll that finds nothing new ≤ 1.2 × CPU of /healthz", at_most(1.2)),
+    Goal(REST, "rest.pages", "200 pages that poll every 2 s ≤ half a core", at_most(50)),
     Goal(MODEL, "model.overhead", "≤ 1.3 × with the reference answer", at_most(1.3)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
     Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),
