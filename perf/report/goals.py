@@ -42,6 +42,7 @@ IDLE = "10,000 idle watchers"
 FEEDBACK = "session file closed → event at the watcher, idle server"
 SYNC = "sync of 10,000 files"
 IMPORT = "import of 10,000 session files"
+MOVING_IN = "import of 100,000 executions with 400,000 tool calls from a database of reev"
 CONVERSATIONS = "conversations with models"
 BATCHES = "a batch of 1,000 executions"
 LEADERBOARDS = "leaderboard, comparison and page of a batch at 1,000,000 executions against 10,000"
@@ -74,6 +75,8 @@ GOALS = (
     Goal(SYNC, "sync.first", "first time ≤ 1.5 × parsing alone", at_most(1.5)),
     Goal(SYNC, "sync.unchanged", "nothing changed ≤ 0.15 × parsing alone", at_most(0.15)),
     Goal(IMPORT, "imports.first", "≤ 2 × parsing alone", at_most(2)),
+    Goal(MOVING_IN, "moving_in.first", "≤ 2 × reading the file alone", at_most(2)),
+    Goal(MOVING_IN, "moving_in.memory", "≤ 300 MB of memory", at_most(300)),
     Goal(
         CONVERSATIONS,
         "conversations.p50",

@@ -121,9 +121,8 @@ PROMPT_MD5 = "0" * 32
 class ReevWriter:
     """Writes as reev does: each value is bound as text."""
 
-    def __init__(self, path: Path, version: str = NEWEST) -> None:
-        turso = pytest.importorskip("turso", reason="pyturso has no build for this machine")
-        self._connection = turso.connect(str(path))
+    def __init__(self, connection: Any, version: str = NEWEST) -> None:
+        self._connection = connection
         self.tables = SCHEMAS[version]
         self._columns = {
             table: {column.split()[0] for column in columns.split(", ")}
@@ -210,7 +209,8 @@ class ReevWriter:
 
 @contextmanager
 def reev_writer(path: Path, version: str = NEWEST) -> Iterator[ReevWriter]:
-    with closing(ReevWriter(path, version)) as writer:
+    turso = pytest.importorskip("turso", reason="pyturso has no build for this machine")
+    with closing(ReevWriter(turso.connect(str(path)), version)) as writer:
         yield writer
 
 
@@ -224,15 +224,16 @@ def write_history(
     """
     if killed:
         with TemporaryDirectory() as folder, reev_writer(Path(folder) / "live.db", version) as writer:
-            ids = _write(writer, executions, tool_calls)
+            ids = fill_history(writer, executions, tool_calls)
             for suffix in ("", "-wal"):
                 shutil.copyfile(f"{folder}/live.db{suffix}", f"{path}{suffix}")
         return ids
     with reev_writer(path, version) as writer:
-        return _write(writer, executions, tool_calls)
+        return fill_history(writer, executions, tool_calls)
 
 
-def _write(writer: ReevWriter, executions: int, tool_calls: int) -> list[str]:
+def fill_history(writer: ReevWriter, executions: int, tool_calls: int) -> list[str]:
+    """Writes that many executions, and the benchmark; returns their ids."""
     writer.add("benchmarks", id=PROMPT_MD5, benchmark_name=BENCHMARK, prompt=PROMPT, content="id: x\n")
     ids = []
     for number in range(executions):

@@ -1,0 +1,110 @@
+"""Import of reev's database, against reading the file alone: 100,000 executions with 400,000 tool calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+
+from perf.report.figures import show
+from perf.report.lines import RATIO, Line
+from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
+from runner_bridge.moving_in.reading import KEYS
+from runner_bridge.reev_database.database import open_reev_database
+from store.postgres.database import Database
+from tests.helpers.reev_databases import ReevWriter, fill_history
+
+EXECUTIONS = 100_000
+TOOL_CALLS = 4
+LOOK_S = 0.05
+"""How often memory is looked at."""
+
+
+async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]:
+    """Prints how long reading, importing and importing again take, and the memory of it."""
+    directory = Path(tempfile.mkdtemp(prefix="reev-gql-moving-in-"))
+    try:
+        path = directory / "reev_results.db"
+        await asyncio.to_thread(_write, path)
+        rows, alone = await asyncio.to_thread(_read, path, directory)
+        db = await new_database()
+        try:
+            first, memory = await _import(db, path, directory, rows)
+            second, _ = await _import(db, path, directory, rows)
+        finally:
+            await db.close()
+    finally:
+        shutil.rmtree(directory)
+    show(
+        f"Import of a reev database: {EXECUTIONS:,} executions, {rows:,} rows",
+        [
+            ("copying and reading alone", f"{alone:.1f} s = {rows / alone:,.0f} rows/s"),
+            ("first import", f"{first:.1f} s = {EXECUTIONS / first:,.0f}/s = {first / alone:.2f} × reading"),
+            ("again, nothing changed", f"{second:.1f} s = {second / alone:.2f} × reading"),
+            ("memory of the import, most", f"{memory:.0f} MB"),
+        ],
+    )
+    title = f"import of {EXECUTIONS:,} executions of reev"
+    return [
+        Line("moving_in.first", f"{title}, against reading alone", first / alone, RATIO),
+        Line(
+            "moving_in.unchanged", f"{title}, nothing changed, against reading alone", second / alone, RATIO
+        ),
+        Line("moving_in.memory", f"{title}, memory", memory, "MB"),
+    ]
+
+
+def _write(path: Path) -> None:
+    """By SQLite: reev's own engine takes minutes."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        fill_history(ReevWriter(connection), EXECUTIONS, TOOL_CALLS)
+
+
+def _read(path: Path, scratch: Path) -> tuple[int, float]:
+    """How many rows there are, and how long it takes to have them execution by execution."""
+    began = time.perf_counter()
+    with open_reev_database(path, scratch) as database:
+        keys = {table: key for table, key in KEYS.items() if table in database.tables}
+        rows = sum(len(group) for _, group in database.grouped(keys))
+    return rows, time.perf_counter() - began
+
+
+async def _import(db: Database, path: Path, scratch: Path, rows: int) -> tuple[float, float]:
+    """Seconds, and the most megabytes by which this process and its reader grew."""
+    peak = 0.0
+
+    async def look() -> None:
+        nonlocal peak
+        while True:
+            peak = max(peak, sum(_memory()))
+            await asyncio.sleep(LOOK_S)
+
+    before = sum(_memory())
+    looking = asyncio.create_task(look())
+    began = time.perf_counter()
+    try:
+        report = await import_reev_database(db, ReevFile(path), scratch=scratch)
+    finally:
+        looking.cancel()
+    took = time.perf_counter() - began
+    if report.rows_done < rows:
+        raise RuntimeError(f"{rows} rows were to be imported, and {report.rows_done} were: {report.notes}")
+    return took, (peak - before) / 1e6
+
+
+def _memory() -> Iterator[int]:
+    """Of this process and the programs in Python that it started."""
+    own = psutil.Process()
+    for process in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            if process == own or "python" in process.name():
+                yield process.memory_info().rss
