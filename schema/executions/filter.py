@@ -64,6 +64,12 @@ class ExecutionFilter:
     score_at_most: float | None = strawberry.field(
         default=None, description="With a reported score of at most this; none without a score."
     )
+    computed_score_at_least: float | None = strawberry.field(
+        default=None, description="With a computed score of at least this; none without one."
+    )
+    computed_score_at_most: float | None = strawberry.field(
+        default=None, description="With a computed score of at most this; none without one."
+    )
     solved: bool | None = strawberry.field(
         default=None,
         description="Solved, or not solved. Neither matches an execution of which that is not known.",
@@ -120,6 +126,8 @@ class ExecutionFilter:
             until=utc(self.until),
             score_at_least=self.score_at_least,
             score_at_most=self.score_at_most,
+            computed_score_at_least=self.computed_score_at_least,
+            computed_score_at_most=self.computed_score_at_most,
             solved=self.solved,
             is_attempt=self.is_attempt,
             execution_tags=values("executionTags", self.execution_tags),

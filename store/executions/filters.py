@@ -50,6 +50,8 @@ class ExecutionFilter:
     until: dt.datetime | None = None
     score_at_least: float | None = None
     score_at_most: float | None = None
+    computed_score_at_least: float | None = None
+    computed_score_at_most: float | None = None
     solved: bool | None = None
     is_attempt: bool | None = None
     execution_tags: tuple[str, ...] = ()
@@ -78,6 +80,7 @@ class ExecutionFilter:
             and (self.since is None or execution.queued_at >= self.since)
             and (self.until is None or execution.queued_at < self.until)
             and _between(self.score_at_least, execution.score, self.score_at_most)
+            and _between(self.computed_score_at_least, execution.computed_score, self.computed_score_at_most)
             and _between(self.cost_at_least, execution.cost, self.cost_at_most)
             and _between(self.tokens_at_least, execution.tokens, self.tokens_at_most)
             and (self.solved is None or execution.solved is self.solved)

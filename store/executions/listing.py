@@ -210,6 +210,12 @@ def execution_conditions(filter: ExecutionFilter) -> Conditions:
     if filter.until is not None:
         conditions.add("queued_at < {}", filter.until)
     _add_range(conditions, OrderField.SCORE, filter.score_at_least, filter.score_at_most)
+    _add_range(
+        conditions,
+        OrderField.COMPUTED_SCORE,
+        filter.computed_score_at_least,
+        filter.computed_score_at_most,
+    )
     _add_range(conditions, OrderField.COST, filter.cost_at_least, filter.cost_at_most)
     _add_range(conditions, OrderField.TOKENS, filter.tokens_at_least, filter.tokens_at_most)
     if filter.solved is not None:

@@ -24,14 +24,23 @@ export function comparator({ field, direction }) {
 // What only the server can tell of an execution.
 const ASKED = ["search", "costAtLeast", "costAtMost", "tokensAtLeast", "tokensAtMost"];
 // What changes while an execution lives, so that a stream cannot filter by it: the page must see it leave.
-const CHANGING = new Set(["statuses", "failureKinds", "solved", "executionTags", "settingsHashes", ...ASKED]);
+const CHANGING = new Set([
+  ...["statuses", "failureKinds", "solved", "executionTags", "settingsHashes"],
+  ...["computedScoreAtLeast", "computedScoreAtMost"],
+  ...ASKED,
+]);
 
 export const onlyServerKnows = (filter) => ASKED.some((name) => filter[name] != null);
 
 export const lasting = (filter) =>
   Object.fromEntries(Object.entries(filter).filter(([name]) => !CHANGING.has(name)));
 
-export function lets({ statuses, failureKinds, solved, executionTags, settingsHashes }, execution) {
+const within = (value, least, most) =>
+  (least == null && most == null) || (value != null && value >= (least ?? 0) && value <= (most ?? Infinity));
+
+export function lets(filter, execution) {
+  const { statuses, failureKinds, solved, executionTags, settingsHashes } = filter;
+  if (!within(execution.computedScore, filter.computedScoreAtLeast, filter.computedScoreAtMost)) return false;
   if (statuses && !statuses.includes(execution.status)) return false;
   if (failureKinds && !failureKinds.includes(execution.failure?.kind)) return false;
   if (executionTags && !executionTags.every((tag) => execution.tags.includes(tag))) return false;

@@ -150,6 +150,8 @@ async def test_every_condition(db: Database, ask: Any, refuse: Any) -> None:
     assert await found(solved=False) == set()
     assert await found(scoreAtLeast=0.75) == await found(scoreAtMost=0.75) == {"good"}
     assert await found(scoreAtLeast=0.76) == await found(scoreAtMost=0.7) == set()
+    assert await found(computedScoreAtLeast=1) == await found(computedScoreAtMost=1) == {"good"}
+    assert await found(computedScoreAtLeast=1.01) == await found(computedScoreAtMost=0.99) == set()
     assert await found(tags=["system", "transfer"]) == both
     assert await found(tags=["system", "nope"]) == set()
     assert await found(text="glm") == await found(text="GOOD") == {"good"}

@@ -139,6 +139,12 @@ MORE: st.SearchStrategy[dict[str, object]] = st.one_of(
     st.fixed_dictionaries({"settings_hashes": some(["s0", "s1", "nope"])}),
     st.fixed_dictionaries({"execution_tags": st.sampled_from([("x",), ("k=v", "x"), ("k",)])}),
     st.fixed_dictionaries(
+        {
+            f"computed_score_at_{end}": rarely(st.sampled_from([-1.0, 0.0, 0.5, 0.75, 1.0]))
+            for end in ("least", "most")
+        }
+    ),
+    st.fixed_dictionaries(
         {f"cost_at_{end}": rarely(st.sampled_from([-1.0, 0.0, 0.5, 3.0])) for end in ("least", "most")}
     ),
     st.fixed_dictionaries(

@@ -1,5 +1,6 @@
 // The live list of executions: filters and order are in the address, pages come without end, new ones slide in.
 import { ask } from "../api.js";
+import { conditions } from "../execution_conditions.js";
 import * as format from "../format.js";
 import { html, useCallback, useMemo, useRef } from "../html.js";
 import { lasting, listOf, onlyServerKnows, withPage, withUpdate } from "../list_data.js";
@@ -7,7 +8,7 @@ import { useLiveQuery } from "../live_query.js";
 import { Age, BenchmarkName, Elapsed, Progress, Scores, Solved, Status } from "../parts/basics.js";
 import { Downloads } from "../parts/download.js";
 import { useAfterEnds, withEnd } from "../parts/ends.js";
-import { conditions, ExecutionFilters } from "../parts/execution_filters.js";
+import { ExecutionFilters } from "../parts/execution_filters.js";
 import { Heading } from "../parts/heading.js";
 import { Tags } from "../parts/labels.js";
 import { Name } from "../parts/name.js";

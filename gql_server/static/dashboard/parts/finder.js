@@ -77,11 +77,10 @@ function useAnswer(text) {
 }
 
 // The groups of results that have any, each with how many there are and where all of them stand.
-function found({ agents, agentPerformance, benchmarks, batches, executions }, text) {
+function found({ agentNames, benchmarks, batches, executions }, text) {
   const has = (words) => words.toLowerCase().includes(text.toLowerCase());
   const pages = PAGES.filter(({ title }) => has(title));
-  const known = [...agents.map(({ name }) => name), ...agentPerformance.map(({ agent }) => agent)];
-  const names = [...new Set(known)].filter(has).sort();
+  const names = agentNames.filter(has);
   const all = `?text=${encodeURIComponent(text)}`;
   return [
     {
