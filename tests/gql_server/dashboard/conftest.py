@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,36 +13,51 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from gql_server.pages.assets import STATIC
 from tests.helpers.bridge import fake_command
 from tests.helpers.browser import Watched, browser_page
 from tests.helpers.command_line import MakeServer, Server
 
+ROUTES = tuple(
+    re.findall(
+        r'^  \["(/[^"]*)", \w+\],$', (STATIC / "dashboard" / "main.js").read_text("utf-8"), re.MULTILINE
+    )
+)
+"""The dashboard's own table of addresses."""
+
+FILLED_IN = {
+    "/batches/:id": "/batches/{batch}",
+    "/executions/:id": "/executions/{id}",
+    "/compare/:left/:right": "/compare/{id}/{id}",
+    "/agents/:name": "/agents/deterministic",
+    "/benchmarks/:id": "/benchmarks/001-sol-transfer",
+}
+"""An address of each page that is one of many."""
+
+SETS = (
+    "baseline=%7B%22batchIds%22%3A%5B%22{batch}%22%5D%7D"
+    "&candidate=%7B%22agents%22%3A%5B%22deterministic%22%5D%7D"
+)
+
 EVERY_PAGE = (
-    "/",
-    "/leaderboard",
-    "/batches",
-    "/batches/{batch}",
-    "/compare?baseline=%7B%22batchIds%22%3A%5B%22{batch}%22%5D%7D&candidate=%7B%22agents%22%3A%5B%22deterministic%22%5D%7D",
-    "/executions",
-    "/executions/{id}",
+    *(FILLED_IN.get(route, route) for route in ROUTES),
+    f"/compare?{SETS}",
+    "/executions?solved=no&scoreTo=x&days=7&origin=OBSERVED",
     "/executions/{id}?tab=conversation",
     "/executions/{id}?tab=output",
     "/executions/{id}?tab=transactions",
     "/executions/{id}?tab=flow",
     "/executions/{id}?tab=scoring",
     "/executions/{id}?tab=steps",
-    "/compare/{id}/{id}",
-    "/agents",
     "/agents?edit=new",
-    "/agents/deterministic",
     "/agents/local",
-    "/benchmarks",
-    "/benchmarks/001-sol-transfer",
     "/benchmarks/001-sol-transfer?tab=results",
     "/benchmarks/001-sol-transfer?edit=1",
     "/benchmarks?edit=new",
-    "/sign-in",
 )
+"""All pages, by the router's table, so that one which is added later is looked at too; some in several states."""
+
+assert not [path for path in EVERY_PAGE if ":" in path], "FILLED_IN needs an address of each new page"
 
 
 RUN_ONE = """

@@ -18,8 +18,33 @@ LOOKS: dict[Literal["light", "dark"], dict[str, Any]] = {
 }
 """Only the colours depend on whether it is dark; all else was looked at before."""
 
+WIDE, PHONE = 1440, 390
+NARROWEST = 360
 
-async def test_axe_finds_nothing_on_any_page_in_light_and_in_dark(make_dashboard: MakeDashboard) -> None:
+COVERED = """() => {
+  const kinds = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+  const stops = [...document.querySelectorAll(`main :is(${kinds})`)];
+  const covered = [];
+  for (const element of stops.reverse()) {
+    element.focus();
+    if (document.activeElement !== element) continue;
+    const { left, top, width, height } = element.getBoundingClientRect();
+    // What is higher or wider than half the window is seen in part.
+    const y = Math.max(top, height > innerHeight / 2 ? innerHeight / 2 : top) + Math.min(height / 2, 8);
+    const x = Math.min(Math.max(left + Math.min(width / 2, 8), 20), innerWidth - 20);
+    const at = document.elementFromPoint(x, y);
+    const over = at?.closest('header.top, thead, tbody th');
+    if (!at || (over && !over.contains(element) && !element.contains(over)))
+      covered.push(`${element.outerHTML.slice(0, 100)} at ${left}, ${top} under ${over?.outerHTML.slice(0, 60)}`);
+  }
+  return covered;
+}"""
+"""What gets the focus, from the last element to the first, and lies out of sight or under a header then."""
+
+
+async def test_every_page_is_clean_in_both_colours_wide_and_on_a_phone_and_never_hides_the_focus(
+    make_dashboard: MakeDashboard,
+) -> None:
     dashboard = await make_dashboard(REEV_GQL_AGENTS="deterministic,local")
     page = dashboard.page
     execution_id = await dashboard.run("004-partial-score-spl-transfer")
@@ -27,16 +52,31 @@ async def test_axe_finds_nothing_on_any_page_in_light_and_in_dark(make_dashboard
     await expect(dashboard.cell("004-partial-score-spl-transfer")).to_contain_text("Succeeded")
     await expect(dashboard.cell("007-two-step-flow")).to_contain_text("1 of 1 solved")
     found: list[str] = []
-    for path in EVERY_PAGE:
-        await dashboard.open(path.format(id=execution_id, batch=batch_id))
-        await shown(page)
+
+    async def look(path: str, width: int) -> None:
         for scheme, options in LOOKS.items():
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             results = await Axe().run(page, options=options)
             for violation in results.response["violations"]:
                 nodes = "; ".join(node["html"][:160] for node in violation["nodes"][:3])
-                found.append(f"{path}, {scheme}: {violation['id']}: {violation['help']}: {nodes}")
+                found.append(f"{path}, {scheme}, {width}: {violation['id']}: {violation['help']}: {nodes}")
+
+    for path in (*EVERY_PAGE, "/no/such/page"):
+        await page.set_viewport_size({"width": WIDE, "height": 500})
+        await page.goto(f"{dashboard.server.base}{path.format(id=execution_id, batch=batch_id)}")
+        await dashboard.is_live()
+        await shown(page)
+        await look(path, WIDE)
+        found += [f"{path}: covered: {element}" for element in await page.evaluate(COVERED)]
+        await page.set_viewport_size({"width": NARROWEST, "height": 740})
+        await page.wait_for_function(f"innerWidth === {NARROWEST}")
+        if await page.evaluate(f"document.documentElement.scrollWidth > {NARROWEST}"):
+            found.append(f"{path} is wider than a phone")
+        await page.set_viewport_size({"width": PHONE, "height": 740})
+        await look(path, PHONE)
     assert not found, "\n".join(found)
+    assert all("status of 404" in complaint for complaint in dashboard.watched.complaints)
+    dashboard.watched.complaints.clear()
 
 
 async def test_a_benchmark_is_run_and_its_execution_read_by_keyboard_alone(dashboard: Dashboard) -> None:
@@ -62,19 +102,6 @@ async def test_a_benchmark_is_run_and_its_execution_read_by_keyboard_alone(dashb
     await page.keyboard.press("ArrowRight")
     await expect(page.get_by_role("tab", name="Output")).to_be_focused()
     await expect(page.get_by_role("tabpanel")).to_contain_text("Score")
-
-
-async def test_no_page_is_wider_than_a_phone(dashboard: Dashboard) -> None:
-    page = dashboard.page
-    await page.set_viewport_size({"width": 360, "height": 740})
-    execution_id = await dashboard.run("007-two-step-flow")
-    batch_id = await dashboard.run_batch(["001-sol-transfer", "002-spl-transfer"], ["deterministic"])
-    await expect(dashboard.cell("007-two-step-flow")).to_contain_text("Succeeded")
-    await expect(dashboard.cell("002-spl-transfer")).to_contain_text("1 of 1 solved")
-    for path in EVERY_PAGE:
-        await dashboard.open(path.format(id=execution_id, batch=batch_id))
-        await shown(page)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
 async def test_the_colours_follow_the_system_until_the_viewer_chooses(dashboard: Dashboard) -> None:
