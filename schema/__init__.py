@@ -68,6 +68,13 @@ from schema.figures.leaderboard import Leaderboard, leaderboard
 from schema.health.health import Health, health
 from schema.health.viewer import Viewer, viewer
 from schema.sessions.imports import ImportSessionFilesResult, import_session_files
+from schema.sessions.reev_imports import (
+    ImportReevDatabaseResult,
+    ReevImport,
+    import_reev_database,
+    reev_import,
+    reev_imports,
+)
 from schema.subscriptions.benchmarks import BenchmarkUpdate, benchmark_updates
 from schema.subscriptions.executions import (
     ExecutionUpdate,
@@ -152,6 +159,11 @@ class Query:
         extensions=needs_admin(),
         description="The addresses that are told of ends, oldest first.",
     )
+    reev_imports: list[ReevImport] = strawberry.field(
+        resolver=reev_imports,
+        extensions=needs_admin(),
+        description="The last imports of reev databases by this server, newest first; at most 20.",
+    )
     viewer: Viewer = strawberry.field(resolver=viewer, description="The caller and its permissions.")
 
 
@@ -224,6 +236,11 @@ class Mutation:
         extensions=needs_admin(),
         description="Imports the session files and tool logs of other runners from a directory.",
     )
+    import_reev_database: ImportReevDatabaseResult = strawberry.field(
+        resolver=import_reev_database,
+        extensions=needs_admin(),
+        description="Begins to import the history of reev from its database, and answers at once.",
+    )
     save_agent_config: SaveAgentConfigResult = strawberry.field(
         resolver=save_agent_config,
         extensions=needs_admin(),
@@ -270,6 +287,11 @@ class Subscription:
         resolver=queue_positions,
         description="The positions of executions in the queue, then each change of them; completes when "
         "none of them waits any more.",
+    )
+    reev_import: AsyncGenerator[ReevImport, None] = strawberry.subscription(
+        resolver=reev_import,
+        extensions=needs_admin(),
+        description="An import of a reev database as it is now, then its progress; completes after its end.",
     )
     batch_updates: AsyncGenerator[BatchUpdate, None] = strawberry.subscription(
         resolver=batch_updates,

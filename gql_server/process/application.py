@@ -171,7 +171,9 @@ def create_engine(
     runner = settings.runner
 
     def make_context(principal: Principal) -> Context:
-        return Context.build(services.db, services.hub, runner, services.definitions, principal)
+        return Context.build(
+            services.db, services.hub, runner, services.definitions, principal, services.imports
+        )
 
     return Engine(
         build_schema(),

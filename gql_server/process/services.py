@@ -11,6 +11,7 @@ import structlog
 from gql_server.settings.settings import DEDICATED_CONNECTIONS, Settings
 from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.counters import Counters
+from runner_bridge.moving_in.imports import ReevImports
 from store.live.hub import Hub
 from store.postgres.database import Database
 from store.postgres.migrate import migrate
@@ -28,6 +29,8 @@ class Services:
     """The counters of the worker of this process; zeros where it has none."""
     definitions: Definitions = field(default_factory=Definitions)
     """Parsed definitions, shared by all requests."""
+    imports: ReevImports = field(default_factory=ReevImports)
+    """Imports of reev databases that this process carries out."""
 
 
 @asynccontextmanager
@@ -41,4 +44,6 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         stack.push_async_callback(db.close)
         hub = await Hub.start(db)
         stack.push_async_callback(hub.close)
-        yield Services(db, hub)
+        services = Services(db, hub)
+        stack.push_async_callback(services.imports.close)
+        yield services

@@ -50,6 +50,7 @@ FIELD = {
     "INVALID_TIME": "A time cannot be represented.",
     "PAGE_SIZE": "A page is larger than there are, or asked for from both ends.",
     "EXECUTION_NOT_FOUND": "There is no such execution to watch.",
+    "IMPORT_NOT_FOUND": "This server carries out no such import of a reev database.",
     "BATCH_NOT_FOUND": "There is no such batch.",
     "NO_ATTEMPTS": "A set to compare has no attempts.",
     "RESULT_UNREADABLE": "The session file of the execution cannot be read.",

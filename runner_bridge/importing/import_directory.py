@@ -76,6 +76,20 @@ def allowed_directory(config: RunnerConfig, text: str | None) -> Directory:
     )
 
 
+def allowed_file(config: RunnerConfig, text: str) -> tuple[Directory, str]:
+    """The directory and the name of the file that `text`, a client's absolute path, means.
+
+    Raises ImportDirectoryError, as `allowed_directory` does.
+    """
+    directory, _, name = text.rpartition("/")
+    where = allowed_directory(config, directory or "/")
+    try:
+        [name] = path_names(name)
+    except (FormatError, ValueError):
+        raise ImportDirectoryError(f"{display(text)[:200]!r} names no file") from None
+    return where, name
+
+
 def _names_below(root: Path, text: str) -> tuple[str, ...] | None:
     """The names on the way from `root` to `text`; None when `text` is not below it or not allowed."""
     prefix = f"{str(root).rstrip('/')}/"

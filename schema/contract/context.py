@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import strawberry
 
 from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.moving_in.imports import ReevImports
 from schema.contract.permissions import LOCAL, Principal
 from schema.loading.loaders import Loaders
 from store.live.hub import Hub
@@ -24,6 +25,7 @@ class Context:
     definitions: Definitions
     loaders: Loaders
     principal: Principal = LOCAL
+    imports: ReevImports = field(default_factory=ReevImports)
     shares: bool = False
     """Whether the engine takes feeds from the resolvers of subscriptions, to execute each once for all."""
 
@@ -35,9 +37,11 @@ class Context:
         runner: RunnerConfig,
         definitions: Definitions,
         principal: Principal = LOCAL,
+        imports: ReevImports | None = None,
     ) -> Context:
-        """`definitions` is shared by all requests: a parsed definition is kept there."""
-        return cls(db, hub, runner, definitions, Loaders(db, definitions), principal)
+        """`definitions` and `imports` are shared by all requests: what is parsed and imported is kept there."""
+        loaders = Loaders(db, definitions)
+        return cls(db, hub, runner, definitions, loaders, principal, imports or ReevImports())
 
 
 Info = strawberry.Info[Context, None]

@@ -12,6 +12,7 @@ from typing import Any
 import strawberry
 
 from runner_bridge.formats.agents.agent_settings import ConversationMode, ModelProtocol, OnLimit, ToolSet
+from runner_bridge.moving_in.imports import ImportState
 from runner_bridge.outgoing import ConnectionProblemKind
 from runner_bridge.sessions.flows import FlowSource
 from runner_bridge.sessions.reports import ImportOutcome
@@ -60,6 +61,7 @@ __all__ = [
     "FlowNodeKind",
     "FlowSource",
     "ImportOutcome",
+    "ImportState",
     "LeaderboardField",
     "ModelProtocol",
     "OnLimit",
@@ -145,6 +147,17 @@ _describe(
         "REQUESTED": "This server started its runner, on request.",
         "OBSERVED": "Another program started its runner; its files were found in the sessions directory.",
         "IMPORTED": "It was recorded by reev, and imported from its database.",
+    },
+)
+
+_describe(
+    ImportState,
+    "ImportState",
+    "The state of an import of a reev database.",
+    {
+        "RUNNING": "It is carried out.",
+        "COMPLETED": "All of the database was looked at.",
+        "FAILED": "It ended before; `problem` says why. What was stored until then stays stored.",
     },
 )
 

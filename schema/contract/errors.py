@@ -55,6 +55,9 @@ class ErrorCode(Enum):
     IMPORT_DIRECTORY = strawberry.enum_value(
         "IMPORT_DIRECTORY", description="The directory may not be imported from, or cannot be read."
     )
+    IMPORT_UNDER_WAY = strawberry.enum_value(
+        "IMPORT_UNDER_WAY", description="Another import of a reev database is carried out by the server."
+    )
     AGENT_CONFIG_NOT_FOUND = strawberry.enum_value(
         "AGENT_CONFIG_NOT_FOUND", description="Nothing is saved for this agent."
     )

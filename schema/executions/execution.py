@@ -22,6 +22,7 @@ from schema.contract.selection import is_alone
 from schema.executions.conversation import ConversationConnection, conversation_of
 from schema.executions.events import ExecutionEvent
 from schema.executions.flows import Flow
+from schema.executions.import_record import ImportRecord
 from schema.executions.lists import ExecutionConnection, executions_of
 from schema.executions.output import LogChunk, Offset
 from schema.executions.progress import ExecutionProgress, LeakedProcess
@@ -375,6 +376,15 @@ class Execution:
     @staticmethod
     async def rerun_of(row: Row, info: Info) -> model.Execution | None:
         return None if row.rerun_of is None else await info.context.loaders.execution.load(row.rerun_of)
+
+    @strawberry.field(
+        description="The rows of reev's database that it was made of; null when it was not imported."
+    )
+    @staticmethod
+    async def import_record(row: Row, info: Info) -> ImportRecord | None:
+        if row.origin is not model.ExecutionOrigin.IMPORTED:
+            return None
+        return ImportRecord.of(await info.context.loaders.import_record.load(row.id))
 
     @strawberry.field(description="Its reruns, newest first.")
     @staticmethod

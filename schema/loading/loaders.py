@@ -38,7 +38,7 @@ from store.executions import (
 from store.executions.ingest_problems import Conflict
 from store.executions.messages import MessagesPage
 from store.executions.output import NO_OUTPUT, OutputPiece
-from store.executions.results import Prompt
+from store.executions.results import ImportRecord, Prompt
 from store.executions.retention import Pruned
 from store.executions.tool_logs import Remark, ToolLog
 from store.figures import reading
@@ -118,6 +118,7 @@ class Loaders:
     message_count = Relation[ExecutionId, int](messages.counts_of, 0)
     key_map = Relation[ExecutionId, dict[str, str]](results.key_maps_of, {})
     prompt = Relation[ExecutionId, Prompt | None](results.prompts_of, None)
+    import_record = Relation[ExecutionId, ImportRecord | None](results.import_records_of, None)
     tool_log = Relation[ExecutionId, ToolLog | None](tool_logs.logs_of, None)
     tool_log_text = Relation[tuple[ExecutionId, int], OutputPiece](tool_logs.read_text, NO_OUTPUT)
     remarks = Relation[ExecutionId, tuple[Remark, ...]](file_remarks.remarks_of, ())

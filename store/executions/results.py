@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from store import sql
 from store.executions import rows
-from store.model import ExecutionId, Step, ToolCall
+from store.model import ExecutionId, JsonValue, Step, ToolCall
 from store.postgres.database import Database, Row
 
 SQL = sql.load("results")
@@ -78,6 +78,34 @@ async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[Execution
             prompt = Prompt(row["of_log"], PromptSource.TOOL_LOG, row["prompt_is_truncated"])
         found[ExecutionId(row["execution_id"])] = prompt
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """The rows of another program's database that an execution was made of, by table, and their numbers there.
+
+    `sha256` is of the copy that was read. `remarks` say what was not taken as it stands.
+    """
+
+    database: str
+    sha256: str
+    rows: JsonValue
+    row_ids: JsonValue
+    remarks: tuple[str, ...]
+
+
+async def import_records_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, ImportRecord]:
+    """Where executions were imported from; the others are absent."""
+    return {
+        ExecutionId(row["execution_id"]): ImportRecord(
+            row["about"]["database"],
+            row["about"]["sha256"],
+            row["rows"],
+            row["about"]["rowids"],
+            tuple(row["about"]["remarks"]),
+        )
+        for row in await db.fetch(SQL["imported"], ids)
+    }
 
 
 T = TypeVar("T")

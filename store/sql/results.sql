@@ -27,3 +27,7 @@ FROM unnest($1::uuid[]) AS wanted (id)
 LEFT JOIN execution_results AS r ON r.execution_id = wanted.id
 LEFT JOIN execution_tool_logs AS l ON l.execution_id = wanted.id
 WHERE r.prompt IS NOT NULL OR l.prompt IS NOT NULL
+
+-- name: imported
+SELECT execution_id, session -> 'imported' AS about, session -> 'rows' AS rows
+FROM execution_results WHERE execution_id = ANY($1::uuid[]) AND session ? 'imported'
