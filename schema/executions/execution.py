@@ -12,7 +12,7 @@ import strawberry
 
 from runner_bridge.sessions.flows import material_of
 from schema.contract.context import Info
-from schema.contract.enums import ExecutionOrigin, ExecutionStatus, FailureKind, PromptSource, RunnerKind
+from schema.contract.enums import ExecutionOrigin, ExecutionStatus, PromptSource, RunnerKind
 from schema.contract.errors import RequestError
 from schema.contract.ids import execution_id_argument
 from schema.contract.json_selection import execution_row, loaded, tool_call_row
@@ -21,6 +21,7 @@ from schema.contract.references import AGENT_REVISION, BATCH, BENCHMARK, EXECUTI
 from schema.contract.selection import is_alone
 from schema.executions.conversation import ConversationConnection, conversation_of
 from schema.executions.events import ExecutionEvent
+from schema.executions.failure import Failure
 from schema.executions.flows import Flow
 from schema.executions.import_record import ImportRecord
 from schema.executions.lists import ExecutionConnection, executions_of
@@ -42,29 +43,6 @@ from store.executions import ingest_problems, listing, retention, tool_logs
 from store.json.rows import NeedsRows
 
 Row = strawberry.Parent[model.Execution]
-
-
-@strawberry.type(description="Why an execution failed.")
-class Failure:
-    kind: FailureKind = strawberry.field(description="The kind of failure, for programs.")
-    message: str = strawberry.field(description="What happened, for a person.")
-    exit_code: int | None = strawberry.field(
-        description="The runner's exit code; null when a signal ended it."
-    )
-    exit_signal: str | None = strawberry.field(
-        description="The signal that ended the runner, such as SIGKILL."
-    )
-
-    @classmethod
-    def of(cls, row: model.Execution) -> Failure | None:
-        if row.failure is None:
-            return None
-        return cls(
-            kind=row.failure.kind,
-            message=row.failure.message,
-            exit_code=row.exit_code,
-            exit_signal=row.exit_signal,
-        )
 
 
 @strawberry.type(description="One execution of a benchmark by a runner with an agent.")
@@ -378,7 +356,7 @@ class Execution:
         return None if row.rerun_of is None else await info.context.loaders.execution.load(row.rerun_of)
 
     @strawberry.field(
-        description="The rows of reev's database that it was made of; null when it was not imported."
+        description="The rows of reev's database that it was made of; null if it was not imported."
     )
     @staticmethod
     async def import_record(row: Row, info: Info) -> ImportRecord | None:

@@ -155,7 +155,7 @@ def _changed(found: report.DatabaseReport) -> list[ChangedImport]:
 @strawberry.input(description="Which database. Importing again changes nothing, and adds what is new.")
 class ImportReevDatabaseInput:
     path: str = strawberry.field(
-        description="The absolute path of the SQLite file on the server's machine, usually `…/db/reev_results.db`, "
+        description="Absolute path of the SQLite file on the server's machine, usually `…/db/reev_results.db`, "
         "in a directory that REEV_GQL_IMPORT_DIRS names, or below one. Session files in `logs/sessions` beside it "
         "are used where they are in such a directory too."
     )
