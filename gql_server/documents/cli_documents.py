@@ -52,8 +52,8 @@ mutation Sync($input: SyncBenchmarksInput) {{
     {_ERRORS}
     ... on SyncBenchmarksSuccess {{
       created updated unchanged archived failed durationMs
-      files {{ file benchmarkId outcome error {{ message line column }} remarks {{ path message }} benchmark {{
-        runnableLocally whyNotRunnableLocally referenceAnswer {{ exists reason }} }} }}
+      files {{ file benchmarkId outcome staysArchived error {{ message line column }} remarks {{ path message }}
+        benchmark {{ runnableLocally whyNotRunnableLocally referenceAnswer {{ exists reason }} }} }}
     }}
   }}
 }}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from store.benchmarks import rows
-from store.benchmarks.writing import SQL, Change, Known, all_known, compare, write, writing
+from store.benchmarks.writing import SQL, Change, Known, all_known, compare, lock_writers, write
 from store.model import ArchiveReason, Benchmark, BenchmarkDraft, BenchmarkId, StoredFile, SyncOutcome
 from store.postgres.database import Database, columns
 from store.postgres.retrying import retried
@@ -58,7 +58,8 @@ async def sync(
     present = {draft.id for draft in drafts} | {file.benchmark_id for file in unchanged}
     if len(present) < len(drafts) + len(unchanged):
         raise ValueError("two drafts have the same benchmark id")
-    async with writing(db) as connection:
+    async with db.transaction() as connection:
+        await lock_writers(connection)
         known = await all_known(connection)
         if any(not _is_as_stored(file, known.get(file.benchmark_id)) for file in unchanged):
             raise ChangedMeanwhile

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from store.benchmarks.writing import Change, Known, compare, known, write, writing
+from store.benchmarks.writing import Change, Known, compare, known, lock_writers, write
 from store.errors import BenchmarkNotFound
 from store.model import ArchiveReason, BenchmarkDraft, BenchmarkId, SyncOutcome
 from store.postgres.database import Database
 from store.postgres.retrying import retried
 
 
+@retried
 async def look(db: Database, benchmark_id: BenchmarkId) -> Known | None:
     """What is stored now, for a preview."""
     async with db.transaction() as connection:
@@ -31,7 +32,8 @@ async def store(
     `source_path` is given what is stored and returns the file that holds the definition from now on; None leaves
     that as it is.
     """
-    async with writing(db) as connection:
+    async with db.transaction() as connection:
+        await lock_writers(connection)
         before = await known(connection, draft.id)
         change = compare(replace(draft, source_path=await source_path(before)), before)
         await write(connection, [] if change is None else [change])
@@ -41,7 +43,8 @@ async def store(
 @retried
 async def archive(db: Database, benchmark_id: BenchmarkId) -> SyncOutcome:
     """Archives it on request: no sync restores it. ARCHIVED or UNCHANGED; raises BenchmarkNotFound."""
-    async with writing(db) as connection:
+    async with db.transaction() as connection:
+        await lock_writers(connection)
         before = _existing(await known(connection, benchmark_id), benchmark_id)
         if before.archive_reason is ArchiveReason.REQUESTED:
             return SyncOutcome.UNCHANGED
@@ -55,7 +58,8 @@ async def restore(
     db: Database, benchmark_id: BenchmarkId, check: Callable[[Known], Awaitable[None]]
 ) -> SyncOutcome:
     """Takes it out of the archive when `check` lets it. UPDATED or UNCHANGED; raises BenchmarkNotFound."""
-    async with writing(db) as connection:
+    async with db.transaction() as connection:
+        await lock_writers(connection)
         before = _existing(await known(connection, benchmark_id), benchmark_id)
         if before.archive_reason is None:
             return SyncOutcome.UNCHANGED

@@ -54,7 +54,7 @@ async def add(db: Database, old: Sequence[OldDefinition], *, dry_run: bool = Fal
     if not old:
         return []
     async with db.transaction() as connection:
-        await connection.execute(writing.SQL["lock_writers"])
+        await writing.lock_writers(connection)
         known = await _known(connection, old)
         placed = [_place(known[item.draft.id], item) for item in old]
         if not dry_run:

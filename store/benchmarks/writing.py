@@ -4,14 +4,13 @@ statements that write what differs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from store import sql
 from store.model import ArchiveReason, BenchmarkDraft, BenchmarkId, SyncOutcome
-from store.postgres.database import Connection, Database, columns
+from store.postgres.database import Connection, columns
 from store.postgres.text import encode_json, storable_text
 
 SQL = sql.load("benchmarks")
@@ -41,12 +40,9 @@ class Change:
     draft: BenchmarkDraft | None = None
 
 
-@asynccontextmanager
-async def writing(db: Database) -> AsyncIterator[Connection]:
-    """A transaction whose writer is the only one."""
-    async with db.transaction() as connection:
-        await connection.execute(SQL["lock_writers"])
-        yield connection
+async def lock_writers(connection: Connection) -> None:
+    """Makes the transaction's writer the only one."""
+    await connection.execute(SQL["lock_writers"])
 
 
 async def all_known(connection: Connection) -> dict[BenchmarkId, Known]:

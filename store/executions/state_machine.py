@@ -110,8 +110,9 @@ async def _revision_to_execute(connection: Connection, benchmark_id: str, revisi
         raise BenchmarkNotFound(f"There is no benchmark {benchmark_id!r}: `reev-gql sync` reads new files")
     if row["archived_at"] is not None:
         why = "because its file is missing" if row["archive_reason"] == "FILE_MISSING" else "on request"
+        since = f"{row['archived_at']:%Y-%m-%d %H:%M} UTC"
         raise BenchmarkNotFound(
-            f"Benchmark {benchmark_id!r} is archived {why} since {row['archived_at']}: restore it first"
+            f"Benchmark {benchmark_id!r} is archived {why} since {since}: restore it first"
         )
     return int(row["current_revision"])
 

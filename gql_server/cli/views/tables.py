@@ -50,6 +50,10 @@ def print_sync(console: Console, result: Data) -> None:
     console.print(
         f"{total - result['failed']} of {total} files: {counts}, in {milliseconds(result['durationMs'])}"
     )
+    if archived := sum(file["staysArchived"] for file in result["files"]):
+        console.print(
+            f"{archived} of them archived on request; `reev-gql benchmarks restore` brings one back"
+        )
 
 
 def _yes_no(fact: bool) -> str:

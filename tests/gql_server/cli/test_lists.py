@@ -186,6 +186,7 @@ def test_a_sync_of_many_files_prints_what_is_not_as_it_was() -> None:
         "benchmarkId": "b",
         "error": None,
         "remarks": [],
+        "staysArchived": False,
         "benchmark": None,
     }
     files = [{**same, "file": f"{number}.yml"} for number in range(2000)]
@@ -197,6 +198,9 @@ def test_a_sync_of_many_files_prints_what_is_not_as_it_was() -> None:
     assert summary == "1999 of 2000 files: 1999 unchanged, 1 failed, in 2.1 s"
     printed = " ".join(" ".join(rows).split())
     assert len(rows) <= 4 and "7.yml FAILED" in printed and "line 2, column 1: not YAML" in printed
+    files[8] |= {"staysArchived": True}
+    print_sync(Console(file=file, width=60), {"files": files, **counts})
+    assert "1 of them archived on request" in file.getvalue()
 
 
 def test_a_time_has_its_date_unless_that_is_todays() -> None:

@@ -36,7 +36,18 @@ WEBHOOKS = {f"webhooks {name}" for name in ("add", "enable", "list", "remove", "
 BATCHES = {f"batches {name}" for name in ("list", "rerun", "show", "stop")}
 EVALUATIONS = {"compare", "export", "leaderboard", "run", "stop", "watch"} | BATCHES
 OTHERS = (
-    {"benchmarks list", "doctor", "import", "init", "list", "schema", "show", "sync"}
+    {
+        "benchmarks archive",
+        "benchmarks list",
+        "benchmarks restore",
+        "doctor",
+        "import",
+        "init",
+        "list",
+        "schema",
+        "show",
+        "sync",
+    }
     | AGENTS
     | EVALUATIONS
     | WEBHOOKS
