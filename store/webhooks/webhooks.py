@@ -12,6 +12,7 @@ from typing import NewType
 from store import sql
 from store.columns import reader
 from store.postgres.database import Database
+from store.postgres.retrying import retried
 
 SQL = sql.load("webhooks")
 
@@ -46,6 +47,7 @@ class Webhook:
 _row = reader(Webhook)
 
 
+@retried
 async def add(
     db: Database, webhook_id: WebhookId, url: str, events: Sequence[WebhookEvent], encrypted_secret: bytes
 ) -> Webhook | None:
