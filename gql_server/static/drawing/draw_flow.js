@@ -2,7 +2,16 @@
 // own (see frame.js), loaded when it is first needed; what comes back is shown as an image, in which no script runs
 // and nothing is loaded.
 
+import { mergedFlow } from "./merged_flow.js";
+
 const FRAME_URL = "/drawing";
+
+// The grey of the Mermaid text leaves too little contrast for words on it.
+const GREY = "classDef tools fill:grey";
+const TOOLS = {
+  dark: `${GREY.replace("grey", "#3d4854")},color:#fff`,
+  default: `${GREY.replace("grey", "#e2e6ea")},color:#111`,
+};
 
 let opening = null;
 let last = 0;
@@ -43,18 +52,24 @@ function answer(frame, isWanted) {
   });
 }
 
-// An image of the diagram; `theme` is a theme of Mermaid. Rejects when it cannot be drawn.
+// An image of the diagram; `theme` is a theme of Mermaid. Rejects when it cannot be drawn. Its dataset says how many
+// arrows are `merged` into another one, and how many are `left` out.
 export async function drawFlow(source, { alt, theme = "default" }) {
   const frame = await openFrame();
   last += 1;
   const id = last;
   const drawn = answer(frame, (data) => data.id === id);
   const font = getComputedStyle(document.body).fontFamily;
-  frame.contentWindow.postMessage({ id, source, theme, font }, location.origin);
+  const { text, merged, left } = mergedFlow(source);
+  frame.contentWindow.postMessage(
+    { id, source: text.replace(GREY, TOOLS[theme] ?? GREY), theme, font },
+    location.origin,
+  );
   const { svg, error } = await drawn;
   if (error) throw new Error(error);
   const image = new Image();
   image.alt = alt;
+  Object.assign(image.dataset, { merged, left });
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
   return image;

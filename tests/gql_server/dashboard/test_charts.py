@@ -27,6 +27,18 @@ FROM unnest($4::boolean[]) AS solved, (SELECT now() - $5 * interval '1 day' AS a
 """
 
 
+CALLS = """
+WITH made AS (
+    INSERT INTO executions (benchmark_id, benchmark_revision, agent, origin, status, event_seq, queued_at,
+                            started_at, ended_at)
+    VALUES ('001-sol-transfer', 1, 'caller', 'OBSERVED', 'SUCCEEDED', 1, now(), now(), now()) RETURNING id
+)
+INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at)
+SELECT id, n, 'tool_' || n % $1, 'x', 'SUCCESS', now() + n * interval '1 s' FROM made, generate_series(1, 600) AS n
+RETURNING execution_id
+"""
+
+
 async def insert(
     url: str, agent: str, solved: Sequence[bool], *, cost: float | None = None, days: Sequence[int] = (0,)
 ) -> None:
@@ -194,3 +206,60 @@ async def test_what_several_attempts_give_is_shown_for_any_k(dashboard: Dashboar
         await dashboard.open(path)
         await shown(page)
         await expect(page.get_by_role("columnheader", name="pass^3")).to_be_visible()
+
+
+async def test_a_flow_of_600_calls_is_drawn_enlarged_and_moved_by_keyboard(
+    dashboard: Dashboard, database_url: str
+) -> None:
+    page = dashboard.page
+    connection = await asyncpg.connect(database_url)
+    try:
+        few, many = [await connection.fetchval(CALLS, tools) for tools in (4, 600)]
+    finally:
+        await connection.close()
+    await dashboard.open(f"/executions/{few}?tab=flow")
+    region = page.get_by_role("region", name="Flow diagram")
+    image = region.get_by_role("img", name="The flow as a state diagram with 600 tool calls")
+    await expect(image).to_be_visible()
+    await expect(page.get_by_text("Arrows between the same two tools are drawn as one")).to_be_visible()
+    # Side by side, 150 arrows between two tools were more than 40,000 pixels wide.
+    assert await image.evaluate("image => image.naturalWidth") < 1000
+    drawn = re.sub(r"<[^>]+>", "", await image.evaluate("image => decodeURIComponent(image.src)"))
+    assert all(word in drawn for word in ("tool_0", "tool_3", "150"))
+
+    async def width() -> float:
+        return float(await image.evaluate("image => image.getBoundingClientRect().width"))
+
+    await region.focus()
+    await page.keyboard.press("0")
+    full = await width()
+    for _ in range(6):
+        await page.keyboard.press("+")
+    assert await width() > 3 * full
+    await page.keyboard.press("-")
+    assert await width() < 3.1 * full
+    before = await region.evaluate("region => region.scrollTop")
+    assert before > 0, "what was in the middle stays there"
+    await page.keyboard.press("ArrowDown")
+    await page.wait_for_function(
+        "([region, before]) => region.scrollTop > before", arg=[await region.element_handle(), before]
+    )
+    await page.mouse.move(*(await _middle(region)))
+    await page.mouse.down()
+    await page.mouse.move(*(await _middle(region, 60)))
+    await page.mouse.up()
+    assert await region.evaluate("region => region.scrollTop") < before
+    await page.keyboard.press("f")
+    assert await region.evaluate("region => region.scrollHeight - region.clientHeight") <= 1
+
+    # So many different tools cannot be drawn: what is left out is said.
+    await dashboard.open(f"/executions/{many}?tab=flow")
+    await expect(image).to_be_visible()
+    await expect(page.get_by_text("its last 483 arrows are left out")).to_be_visible()
+
+
+async def _middle(region: Locator, below: int = 0) -> tuple[float, float]:
+    await region.scroll_into_view_if_needed()
+    box = await region.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + below
