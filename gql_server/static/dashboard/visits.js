@@ -130,8 +130,14 @@ function isAsItWas({ top, frames: scrolled, focus }) {
 
 // A page that is loaded anew is scrolled to where it was, and so is one to which the viewer comes back from elsewhere.
 history.scrollRestoration = "manual";
+let focusAtEnd = null;
+addEventListener("beforeunload", () => {
+  focusAtEnd = look().focus;
+});
 addEventListener("pagehide", () => {
-  views.set(current, look());
+  const view = look();
+  // A browser that keeps the page takes the focus away before.
+  views.set(current, { ...view, focus: view.focus ?? focusAtEnd });
   shorten(views, KEPT_VIEWS);
   sessionStorage.setItem(STORED, JSON.stringify([...views]));
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import Any
 
@@ -186,3 +187,41 @@ async def test_everything_is_searched_and_reached_by_single_keys_until_they_are_
     await finder.get_by_role("button", name="Close").click()
     await page.get_by_role("button", name="Shortcuts").click()
     await expect(shortcuts).to_be_visible()
+
+
+async def test_the_filters_of_executions_are_in_the_address_and_hold_for_what_comes(
+    dashboard: Dashboard,
+) -> None:
+    page = dashboard.page
+    await dashboard.run("001-sol-transfer")
+    await dashboard.run("004-partial-score-spl-transfer")
+    await expect(dashboard.cell("001-sol-transfer")).to_contain_text("Succeeded")
+    await expect(dashboard.cell("004-partial-score-spl-transfer")).to_contain_text("Succeeded")
+    await dashboard.open("/executions")
+    total = page.get_by_role("status").filter(has_text="execution")
+    await expect(total).to_have_text("2 executions")
+    await page.get_by_text("More filters").click()
+    await page.get_by_label("Score at most (%)").fill("99.9")
+    await expect(total).to_have_text("1 execution")
+    await page.get_by_label("Requested in the").select_option("last hour")
+    await page.get_by_label("Tag of the benchmark").fill("spl-token")
+    await page.wait_for_url(f"{dashboard.server.base}/executions?scoreTo=99.9&days=1h&tag=spl-token")
+    await expect(total).to_have_text("1 execution")
+    # One that comes is shown as soon as it fits, and one that does not fit is not.
+    await dashboard.run("001-sol-transfer")
+    await dashboard.run("004-partial-score-spl-transfer")
+    await expect(total).to_have_text("2 executions")
+    await expect(page.locator("tr.row")).to_have_text([re.compile("78.6 %")] * 2)
+    await page.reload()
+    await expect(total).to_have_text("2 executions")
+    await expect(page.get_by_label("Tag of the benchmark")).to_have_value("spl-token")
+    await page.get_by_label("Requested until").fill("2001-01-31")
+    await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
+    await page.get_by_role("button", name="Show all executions").click()
+    await expect(total).to_have_text("4 executions")
+    assert page.url == f"{dashboard.server.base}/executions"
+    # What an address says and nobody can mean filters nothing, and that is said.
+    await dashboard.open("/executions?scoreFrom=1e&from=2026-02-31&days=soon&agent=nobody&solved=maybe")
+    await expect(page.get_by_role("alert")).to_have_count(4)
+    await expect(page.get_by_label("Agent", exact=True)).to_have_value("nobody")
+    await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
