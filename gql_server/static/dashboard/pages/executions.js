@@ -85,7 +85,7 @@ function List({ answer, extend, filter, order, change, compare }) {
     if (page) extend((answer) => ({ ...answer, list: withPage(answer.list, page) }));
   }, [list]);
 
-  if (list.items.length === 0) return html`<${Nothing} />`;
+  if (list.items.length === 0) return html`<${Nothing} isFiltered=${Object.keys(filter).length > 0} />`;
   return html`
     <div class="buttons">
       <span class="quiet" role="status">${format.many(list.total, "execution")}</span>
@@ -95,9 +95,13 @@ function List({ answer, extend, filter, order, change, compare }) {
   `;
 }
 
-const Nothing = () => html`
+const Nothing = ({ isFiltered }) => html`
   <${Empty} title="No execution fits">
-    <p>Start one from the <${Link} href="/">grid</${Link}>, or with <code>reev-gql run 001-sol-transfer</code>. It appears here by itself.</p>
+    ${
+      isFiltered
+        ? html`<p>None fulfils all conditions above; one that does appears here by itself. <${Link} href="/executions">Show all executions</${Link}>.</p>`
+        : html`<p>Start one from the <${Link} href="/">grid</${Link}>, or with <code>reev-gql run 001-sol-transfer</code>. It appears here by itself.</p>`
+    }
   </${Empty}>
 `;
 
