@@ -42,6 +42,7 @@ OTHERS = (
         "benchmarks restore",
         "doctor",
         "import",
+        "import-reev",
         "init",
         "list",
         "schema",

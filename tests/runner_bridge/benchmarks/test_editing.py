@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -162,6 +163,25 @@ def test_a_write_that_fails_leaves_the_file_and_nothing_else(
         with pytest.raises(FileNotWritten, match="No space left"):
             write_definition(tmp_path, name, b"two", known)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.yml": b"one"}
+
+
+async def test_of_many_who_store_from_one_revision_one_does_and_its_text_is_in_the_file(
+    db: Database, directory: BenchmarksDirectory
+) -> None:
+    await sync_benchmarks(db, directory.path)
+    texts = [definition("a", f"Number {number}.") for number in range(8)]
+    done = await asyncio.gather(
+        *(editing.store_definition(db, directory, text, base_revision=1, write_file=True) for text in texts),
+        *(sync_benchmarks(db, directory.path) for _ in range(4)),
+        return_exceptions=True,
+    )
+    stored = [one for one in done[:8] if isinstance(one, editing.Changed)]
+    assert len(stored) == 1
+    assert all(isinstance(one, BenchmarkChanged) for one in done[:8] if one is not stored[0])
+    assert not [one for one in done[8:] if isinstance(one, BaseException)]
+    assert files(directory) == {"a.yml": stored[0].benchmark.source}
+    await sync_benchmarks(db, directory.path)
+    assert (await get(db)).source == stored[0].benchmark.source
 
 
 async def test_what_is_archived_on_request_stays_so_through_every_sync_until_it_is_restored(
