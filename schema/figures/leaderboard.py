@@ -16,6 +16,7 @@ from schema.contract.errors import RequestError
 from schema.contract.ids import batch_id_argument, benchmark_id_argument
 from schema.contract.pagination import LARGEST_PAGE
 from schema.contract.references import BENCHMARK, nullable
+from schema.contract.selection import SelectedField, derived
 from schema.contract.times import utc_day
 from schema.figures.attempts import AttemptFigures
 from store import model as rows
@@ -24,6 +25,7 @@ from store.figures import spreads
 from store.figures.attempts import AttemptFigures as Figures
 from store.figures.over_time import Line, last_day
 from store.figures.reading import AgentSums, AttemptFilter, By, Counted
+from store.figures.totals import AgentTotal, totals
 from store.model import BatchId
 
 MOST_PERIODS = 120
@@ -139,7 +141,7 @@ class PeriodFigures:
 
 @strawberry.type(description="One agent with one settings hash: two models under one name are two entries.")
 class LeaderboardEntry:
-    sums: strawberry.Private[Sequence[AgentSums]]
+    sums: strawberry.Private[Sequence[AgentSums] | Sequence[AgentTotal]]
     filter: strawberry.Private[AttemptFilter]
     agent: str = strawberry.field(description="The agent.")
     settings_hash: str | None = strawberry.field(
@@ -190,6 +192,7 @@ class LeaderboardEntry:
                 ),
             )
             for each in self.sums
+            if isinstance(each, AgentSums)
         ]
 
     @strawberry.field(
@@ -250,6 +253,33 @@ def entries_of(found: Sequence[AgentSums], filter: AttemptFilter) -> tuple[list[
         for (agent, settings_hash), line in lines.items()
     ]
     return entries, len(every)
+
+
+def _entries_of_totals(lines: Sequence[AgentTotal], filter: AttemptFilter) -> list[LeaderboardEntry]:
+    """The same from what PostgreSQL summed up, where nobody asks for anything in _OF_BENCHMARKS."""
+    return [
+        LeaderboardEntry(
+            sums=[line],
+            filter=filter,
+            agent=line.agent,
+            settings_hash=line.settings_hash,
+            figures=AttemptFigures.of(line.figures, filter, By.AGENT, (line.agent, line.settings_hash)),
+            benchmarks=0,
+            benchmark_revisions=0,
+            is_partial=False,
+        )
+        for line in lines
+    ]
+
+
+_OF_BENCHMARKS = frozenset(
+    {"byBenchmark", "passAt", "passAll", "benchmarks", "benchmarkRevisions", "isPartial"}
+)
+"""Fields of a leaderboard and of its entries that need each benchmark by itself."""
+
+
+def _needs_benchmarks(fields: Sequence[SelectedField]) -> bool:
+    return any(field.name in _OF_BENCHMARKS or _needs_benchmarks(field.fields) for field in fields)
 
 
 _SORTED_BY: dict[LeaderboardField, Callable[[LeaderboardEntry], float | None]] = {
@@ -320,6 +350,10 @@ async def leaderboard_of(
     info: Info, filter: AttemptFilter, order: LeaderboardOrder, first: int
 ) -> Leaderboard:
     """The best `first` entries of what the filter matches."""
-    entries, benchmarks = entries_of(await info.context.loaders.attempt_sums.load(filter), filter)
+    is_of_benchmarks = order.field is LeaderboardField.BENCHMARKS
+    if not is_of_benchmarks and derived(info, "needs benchmarks", _needs_benchmarks) is False:
+        entries, benchmarks = _entries_of_totals(await totals(info.context.db, filter), filter), 0
+    else:
+        entries, benchmarks = entries_of(await info.context.loaders.attempt_sums.load(filter), filter)
     ranked = await _sorted(info, entries, order)
     return Leaderboard(entries=ranked[:first], total_count=len(ranked), benchmarks=benchmarks)

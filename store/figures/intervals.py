@@ -59,28 +59,52 @@ class Estimate(NamedTuple):
         return self.variance / (self.effective - 1)
 
 
-def estimate(samples: Sequence[Sample]) -> Estimate | None:
-    """Over benchmarks, each weighing the same; None without any value.
+class Moments(NamedTuple):
+    """What an estimate needs of benchmarks, summed up over those with a value: PostgreSQL can do that too.
 
-    A stratified sample: what the benchmarks differ by is no uncertainty, because all of them were asked.
+    `spreads` are the variances at each, divided by size - 1 + PRIOR, `priors` PRIOR / size / (size - 1 + PRIOR).
     """
-    known = [each for each in samples if each.size]
-    if not known:
+
+    benchmarks: int
+    means: float
+    mean_squares: float
+    inverse_sizes: float
+    spreads: float
+    priors: float
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Moments:
+        known = [each for each in samples if each.size]
+        return cls(
+            len(known),
+            math.fsum(each.mean for each in known),
+            math.fsum(each.mean_square for each in known),
+            math.fsum(1 / each.size for each in known),
+            math.fsum(max(0.0, each.mean_square - each.mean**2) / (each.size - 1 + PRIOR) for each in known),
+            math.fsum(PRIOR / each.size / (each.size - 1 + PRIOR) for each in known),
+        )
+
+
+def estimate(samples: Sequence[Sample]) -> Estimate | None:
+    """Over benchmarks, each weighing the same; None without any value."""
+    return estimate_of(Moments.of(samples))
+
+
+def estimate_of(found: Moments) -> Estimate | None:
+    """The same from their sums.
+
+    A stratified sample: what the benchmarks differ by is no uncertainty, because all of them were asked. One
+    attempt of those at a benchmark is spent on its mean (Bessel).
+    """
+    if not found.benchmarks:
         return None
-    benchmarks = len(known)
-    mean = math.fsum(each.mean for each in known) / benchmarks
-    total = max(0.0, math.fsum(each.mean_square for each in known) / benchmarks - mean**2)
-    evenly = benchmarks**2 / math.fsum(1 / each.size for each in known)
-    if benchmarks == 1 or total == 0:
+    mean = found.means / found.benchmarks
+    total = max(0.0, found.mean_squares / found.benchmarks - mean**2)
+    evenly = found.benchmarks**2 / found.inverse_sizes
+    if found.benchmarks == 1 or total == 0:
         return Estimate(mean, total, evenly)
-    spread = math.fsum(_variance(each, total) / each.size for each in known) / benchmarks**2
+    spread = (found.spreads + total * found.priors) / found.benchmarks**2
     return Estimate(mean, total, max(evenly, total / spread) if spread else evenly)
-
-
-def _variance(sample: Sample, total: float) -> float:
-    own = max(0.0, sample.mean_square - sample.mean**2)
-    # One attempt of n is spent on the mean (Bessel).
-    return (sample.size * own + PRIOR * total) / (sample.size - 1 + PRIOR)
 
 
 def wilson(rate: float, attempts: float) -> Interval:

@@ -87,20 +87,29 @@ DIGITS = 9
 """Means of equal values differ from them by what binary fractions lose; further digits say nothing."""
 
 
+_IN_ORDER = "ORDER BY g.agent, g.settings_hash, g.benchmark_id, g.benchmark_revision"
+
+
 async def sums(db: Database, filter: AttemptFilter) -> list[AgentSums]:
     """One per agent, settings hash and benchmark revision with an ended execution, in this order."""
+    statement, values = select_sums(filter)
+    return [read(row) for row in await db.fetch(statement, *values)]
+
+
+def select_sums(filter: AttemptFilter, *, ordered: bool = True) -> tuple[str, list[Any]]:
+    """The statement that reads them, in any order unless `ordered`, and its values."""
     if filter.batch_ids is not None:
         conditions = of_executions(filter)
         statement = SQL["of_executions"].format(conditions=conditions, start="", by_start="")
     elif filter.since is None and filter.until is None:
         conditions = Conditions(["benchmark_id <> ''"])
         narrow(conditions, filter)
-        statement = SQL["of_all_time"].format(conditions=conditions)
+        statement = SQL["of_all_time"].format(conditions=conditions, order=_IN_ORDER if ordered else "")
     else:
         conditions = of_groups(filter, parts(filter.since, filter.until))
         conditions.add("benchmark_id <> ''")
         statement = SQL["of_summary"].format(conditions=conditions, start="", by_start="", of_groups="")
-    return [read(row) for row in await db.fetch(statement, *conditions.values)]
+    return statement, conditions.values
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,7 @@ SELECT g.agent, nullif(g.settings_hash, '') AS settings_hash, g.benchmark_id,
        attempts, solved, scored, score_sum, score_squares, timed, time_sum_ms, input_tokens, output_tokens,
        cached_tokens, reasoning_tokens, priced, priced_solved, cost
 FROM figure_groups AS g JOIN figures ON figures.group_id = g.id AND period = 'ALL' AND start = '-infinity'
-WHERE {conditions}
-ORDER BY g.agent, g.settings_hash, g.benchmark_id, g.benchmark_revision
+WHERE {conditions} {order}
 
 -- name: counts_of_summary
 SELECT {keys}{value} AS value, sum(c.executions)::bigint AS executions
@@ -87,3 +86,29 @@ WHERE benchmark_id = '' AND agent = ANY($1::text[]) AND EXISTS (
     WHERE g.agent = every.agent AND g.settings_hash = every.settings_hash AND g.benchmark_id <> ''
 )
 GROUP BY agent
+
+-- name: totals
+-- The same summed up over benchmarks, for intervals.Moments. A benchmark without an attempt has no mean.
+SELECT agent, settings_hash, min(model) AS model, max(agent_revision) AS agent_revision,
+       sum(attempts)::bigint AS attempts, sum(solved)::bigint AS solved,
+       sum(time_sum_ms / nullif(timed, 0)) AS mean_times, count(*) FILTER (WHERE timed > 0) AS timed,
+       sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cached_tokens) AS cached_tokens,
+       sum(reasoning_tokens) AS reasoning_tokens, sum(priced)::bigint AS priced,
+       sum(priced_solved)::bigint AS priced_solved, sum(cost) AS cost,
+       count(rate) AS solving_benchmarks, sum(rate) AS solving_means, sum(rate) AS solving_mean_squares,
+       sum(1 / tries) AS solving_inverse_sizes,
+       sum(greatest(0, rate - rate * rate) / (tries - 1 + {prior})) AS solving_spreads,
+       sum({prior} / tries / (tries - 1 + {prior})) AS solving_priors,
+       count(score) AS scoring_benchmarks, sum(score) AS scoring_means, sum(square) AS scoring_mean_squares,
+       sum(1 / scores) AS scoring_inverse_sizes,
+       sum(greatest(0, square - score * score) / (scores - 1 + {prior})) AS scoring_spreads,
+       sum({prior} / scores / (scores - 1 + {prior})) AS scoring_priors
+FROM ({rows}) AS found
+CROSS JOIN LATERAL (
+    SELECT nullif(attempts, 0)::double precision AS tries, nullif(scored, 0)::double precision AS scores
+) AS size
+CROSS JOIN LATERAL (
+    SELECT solved / tries AS rate, score_sum / scores AS score, score_squares / scores AS square
+) AS mean
+WHERE {named}
+GROUP BY agent, settings_hash ORDER BY agent, settings_hash

@@ -61,6 +61,7 @@ async def test_what_happens_after_the_question_and_before_the_streams_stand_is_n
 async def test_a_row_and_a_column_are_run_as_batches_once_confirmed(dashboard: Dashboard) -> None:
     page = dashboard.page
     await page.get_by_label("Text").fill("spl-transfer")
+    await expect(page.locator("table.grid tbody tr")).to_have_count(4)
     await page.get_by_role("button", name="Run every benchmark that fits with deterministic").click()
     dialog = page.get_by_role("dialog", name="Run 4 benchmarks")
     await dialog.get_by_label("deterministic (reference answer)").uncheck()
