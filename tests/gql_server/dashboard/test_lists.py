@@ -41,21 +41,21 @@ async def test_grid_and_benchmarks_go_to_their_end_and_a_search_finds_what_is_th
     for path, rows in (("/", page.locator("table.grid tbody tr")), ("/benchmarks", page.locator("tbody tr"))):
         await long.open(path)
         where = page.get_by_role("navigation", name="Pages of the list", exact=True)
-        await expect(where.get_by_role("status")).to_have_text("1–50 of 130 benchmarks")
+        await expect(where.get_by_role("status")).to_have_text("1\N{EN DASH}50 of 130 benchmarks")
         await expect(rows).to_have_count(50)
         await expect(where.get_by_role("button", name="Previous page")).to_have_attribute(
             "aria-disabled", "true"
         )
         await where.get_by_role("button", name="Next page").click()
-        await expect(where.get_by_role("status")).to_have_text("51–100 of 130 benchmarks")
+        await expect(where.get_by_role("status")).to_have_text("51\N{EN DASH}100 of 130 benchmarks")
         await expect(rows.first).to_contain_text("bench-050")
         await where.get_by_role("button", name="Last page").press("Enter")
-        await expect(where.get_by_role("status")).to_have_text("81–130 of 130 benchmarks")
+        await expect(where.get_by_role("status")).to_have_text("81\N{EN DASH}130 of 130 benchmarks")
         await expect(where.get_by_role("button", name="Last page")).to_be_focused()
         await page.reload()
         await expect(rows.last).to_contain_text("bench-129")
         await page.go_back()
-        await expect(where.get_by_role("status")).to_have_text("51–100 of 130 benchmarks")
+        await expect(where.get_by_role("status")).to_have_text("51\N{EN DASH}100 of 130 benchmarks")
         # What is searched for is on another page than the one that is shown.
         await page.get_by_label("Text").fill("needle.")
         await expect(where.get_by_role("status")).to_have_text("1 benchmark")
