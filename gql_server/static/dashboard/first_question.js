@@ -1,9 +1,9 @@
 // Asks what the page of this address will show, while the modules that show it are still on their way. Only what says
 // itself where its streams go on: the others must stand before their question.
 import { askAhead } from "./api.js";
-import { benchmarksOf } from "./list_address.js";
+import { benchmarksOf, GRID_PAGE } from "./list_address.js";
 
-const QUESTIONS = { "/": "grid", "/benchmarks": "benchmarks" };
+const QUESTIONS = { "/": ["grid", GRID_PAGE], "/benchmarks": ["benchmarks"] };
 
-const name = QUESTIONS[location.pathname];
-if (name) askAhead(name, benchmarksOf(Object.fromEntries(new URLSearchParams(location.search))));
+const [name, size] = QUESTIONS[location.pathname] ?? [];
+if (name) askAhead(name, benchmarksOf(Object.fromEntries(new URLSearchParams(location.search)), size));

@@ -1,6 +1,8 @@
 // What the address says of a list that is read page by page: which page, and of benchmarks which ones. Pure functions.
 
-export const PAGE = 50;
+const PAGE = 50;
+// Each row of the grid has a cell for each agent: fewer of them are more than a screen.
+export const GRID_PAGE = 25;
 
 // What takes a list back to its first page, as whatever changes what is in it has to.
 export const FIRST_PAGE = { after: null, before: null, at: null };
@@ -23,4 +25,7 @@ export function benchmarkFilter({ text, tag, state, solved, archived }) {
 }
 
 // What the grid and the list of benchmarks ask with, before or after their modules are there.
-export const benchmarksOf = (search) => ({ filter: benchmarkFilter(search), ...pageOf(search) });
+export const benchmarksOf = (search, size = PAGE) => ({
+  filter: benchmarkFilter(search),
+  ...pageOf(search, size),
+});

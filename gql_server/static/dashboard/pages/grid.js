@@ -4,7 +4,7 @@ import { ask } from "../api.js";
 import { html, useRef } from "../html.js";
 import * as format from "../format.js";
 import { cellFigures, gridOf, withBenchmark, withExecution, withFigures, withPage } from "../grid_data.js";
-import { benchmarkFilter, benchmarksOf, FIRST_PAGE } from "../list_address.js";
+import { benchmarkFilter, benchmarksOf, FIRST_PAGE, GRID_PAGE } from "../list_address.js";
 import { useLiveQuery } from "../live_query.js";
 import { BenchmarkFilters, GridFilters } from "../parts/benchmark_filters.js";
 import { Doing } from "../parts/doing.js";
@@ -40,7 +40,7 @@ const gridIn = (answer) => (answer.grid ??= gridOf(answer));
 export function GridPage() {
   const heading = usePage("Grid");
   const [search, change] = useSearch();
-  const question = benchmarksOf(search);
+  const question = benchmarksOf(search, GRID_PAGE);
   const key = JSON.stringify(question);
   const live = useLiveQuery({ key, query: "grid", variables: question, streams: STREAMS });
   return html`
