@@ -84,7 +84,7 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
         "launches": over(launches.measure),
         "recovery": over(recovery.measure),
         "lag": over(lag.measure),
-        "dashboard": over(dashboard.measure),
+        "dashboard": lambda: dashboard.measure(databases.new_url),
     }
 
 

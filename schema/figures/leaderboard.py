@@ -339,21 +339,28 @@ async def leaderboard(
         strawberry.argument(description="The order; the best solve rate first when not given."),
     ] = None,
     first: Annotated[int, strawberry.argument(description=f"How many entries: 1 to {LARGEST_PAGE}.")] = 100,
+    offset: Annotated[
+        int, strawberry.argument(description="How many entries of the ranking come before them.")
+    ] = 0,
 ) -> Leaderboard:
+    if offset < 0:
+        raise RequestError("PAGE_SIZE", f"`offset` is {offset}; it is 0 or more")
     if not 1 <= first <= LARGEST_PAGE:
         raise RequestError("PAGE_SIZE", f"`first` is {first}; a leaderboard has 1 to {LARGEST_PAGE} entries")
     conditions = AttemptFilter() if filter is None else await filter.conditions(info)
-    return await leaderboard_of(info, conditions, order_by or LeaderboardOrder(), first)
+    return await leaderboard_of(info, conditions, order_by or LeaderboardOrder(), first, offset)
 
 
 async def leaderboard_of(
-    info: Info, filter: AttemptFilter, order: LeaderboardOrder, first: int
+    info: Info, filter: AttemptFilter, order: LeaderboardOrder, first: int, offset: int = 0
 ) -> Leaderboard:
-    """The best `first` entries of what the filter matches."""
+    """The best `first` entries of what the filter matches, after `offset` better ones."""
     is_of_benchmarks = order.field is LeaderboardField.BENCHMARKS
     if not is_of_benchmarks and derived(info, "needs benchmarks", _needs_benchmarks) is False:
         entries, benchmarks = _entries_of_totals(await totals(info.context.db, filter), filter), 0
     else:
         entries, benchmarks = entries_of(await info.context.loaders.attempt_sums.load(filter), filter)
     ranked = await _sorted(info, entries, order)
-    return Leaderboard(entries=ranked[:first], total_count=len(ranked), benchmarks=benchmarks)
+    return Leaderboard(
+        entries=ranked[offset : offset + first], total_count=len(ranked), benchmarks=benchmarks
+    )

@@ -36,7 +36,7 @@ const figuresIn = ({ leaderboard, benchmarks: { totalCount, figures } }) => ({
   total: totalCount,
   figures: Map.groupBy(figures, ({ benchmarkId, agent }) => cellKey(benchmarkId, agent)),
   entries: Map.groupBy(leaderboard.entries, ({ agent }) => agent),
-  unlisted: leaderboard.totalCount - leaderboard.entries.length,
+  leaderboard,
 });
 
 const cellKey = (benchmarkId, agent) => `${agent} ${benchmarkId}`;

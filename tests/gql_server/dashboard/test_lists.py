@@ -102,7 +102,7 @@ async def test_all_that_fit_are_run_in_batches_and_a_failure_in_between_costs_no
     for name in ("everything (1 of 2)", "everything (2 of 2)"):
         await expect(rows.filter(has_text=name)).to_have_count(1)
     assert "tag=chain%3D" in page.url
-    await expect(page.get_by_role("status").filter(has_text="batches")).to_have_text("2 batches")
+    await expect(page.locator(".pager").get_by_role("status")).to_have_text("2 batches")
     await page.goto(f"{long.server.base}/executions")
     await expect(page.get_by_role("status").filter(has_text="executions")).to_have_text("1,300 executions")
     long.watched.complaints[:] = [text for text in long.watched.complaints if "ERR_FAILED" not in text]

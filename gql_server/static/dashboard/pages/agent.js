@@ -9,6 +9,7 @@ import { Chart, Distribution, tenths } from "../parts/chart.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { kOf } from "../parts/pass_k.js";
+import { Rest } from "../parts/pager.js";
 import { Excluded, solvedOf, SolveRate } from "../parts/rates.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
@@ -34,11 +35,12 @@ export function AgentPage({ name }) {
   return html`
     <h1 ref=${heading} tabindex="-1">${name}</h1>
     <${Shown} live=${live} what="the agent">
-      ${({ agents, agentPerformance: [figures], leaderboard: { entries } }) => {
+      ${({ agents, agentPerformance: [figures], leaderboard }) => {
         const agent = agents.find((agent) => agent.name === name);
         if (!agent && !figures?.executions) return html`<${Missing} name=${name} />`;
         return html`
-          <${Figures} figures=${figures} entries=${entries} k=${live.asked.k} bucket=${bucket} change=${change} />
+          <${Figures} figures=${figures} entries=${leaderboard.entries} k=${live.asked.k} bucket=${bucket} change=${change} />
+          <${Rest} leaderboard=${leaderboard} />
           <${Configuration} name=${name} agent=${agent} reload=${live.reload} />
         `;
       }}

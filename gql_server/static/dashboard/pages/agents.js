@@ -8,6 +8,7 @@ import { Score } from "../parts/basics.js";
 import { Doing } from "../parts/doing.js";
 import { Name } from "../parts/name.js";
 import { Shown } from "../parts/notices.js";
+import { Rest } from "../parts/pager.js";
 import { AgentRate } from "../parts/rates.js";
 import { Sparkline } from "../parts/sparkline.js";
 import { UNKNOWN_AGENT } from "../grid_data.js";
@@ -27,7 +28,7 @@ export function AgentsPage() {
           html`<div class="buttons"><${Doing} needs="ADMIN" class="primary" onClick=${() => change({ edit: "new" }, {})}>Add an agent</${Doing}></div>`
     }
     <${Shown} live=${live} what="agents">
-      ${({ agentNames, agents, agentPerformance, leaderboard }) => html`<${Table} names=${agentNames.filter((name) => name !== UNKNOWN_AGENT)} agents=${agents} performance=${agentPerformance} all=${leaderboard.entries} />`}
+      ${({ agentNames, agents, agentPerformance, leaderboard }) => html`<${Table} names=${agentNames.filter((name) => name !== UNKNOWN_AGENT)} agents=${agents} performance=${agentPerformance} all=${leaderboard.entries} /><${Rest} leaderboard=${leaderboard} />`}
     </${Shown}>
   `;
 }

@@ -5,6 +5,7 @@ import { html, useMemo } from "../html.js";
 import { useLiveQuery } from "../live_query.js";
 import { Fact, Score } from "../parts/basics.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { InPieces } from "../parts/pieces.js";
 import { Excluded, IntervalBar, SolveRate } from "../parts/rates.js";
 import { Link, usePage, useSearch } from "../router.js";
 
@@ -95,6 +96,7 @@ function Difference({ what, value, ends }) {
 
 const ByBenchmark = ({ benchmarks }) => html`
   <h2>By benchmark</h2>
+  <${InPieces} items=${benchmarks} one="benchmark">${(benchmarks) => html`
   <div class="table-frame" tabindex="0" role="region" aria-label="By benchmark">
     <table>
       <thead><tr><th scope="col">Benchmark</th><th scope="col">Baseline</th><th scope="col">Candidate</th><th scope="col">Difference of solve rates</th></tr></thead>
@@ -119,6 +121,7 @@ const ByBenchmark = ({ benchmarks }) => html`
       </tbody>
     </table>
   </div>
+  `}</${InPieces}>
 `;
 
 const Only = ({ title, ids }) =>

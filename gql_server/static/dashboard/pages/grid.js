@@ -12,7 +12,7 @@ import { useAfterEnds } from "../parts/ends.js";
 import { Cell } from "../parts/grid_cell.js";
 import { Name } from "../parts/name.js";
 import { Empty, Shown } from "../parts/notices.js";
-import { Pager } from "../parts/pager.js";
+import { Pager, Rest } from "../parts/pager.js";
 import { AgentRate } from "../parts/rates.js";
 import { Score } from "../parts/basics.js";
 import { askToRun } from "../parts/run_dialog.js";
@@ -99,7 +99,7 @@ function Cards({ grid }) {
     <ul class="cards" aria-label="Agents">
       ${grid.agents.map((agent) => html`<${Card} key=${agent} name=${agent} agent=${grid.runnable.get(agent)} entries=${grid.entries.get(agent) ?? []} />`)}
     </ul>
-    ${grid.unlisted > 0 && html`<p class="quiet">Figures of ${format.many(grid.unlisted, "further line")} of agents and settings are on the <${Link} href="/leaderboard">leaderboard</${Link}>.</p>`}
+    <${Rest} leaderboard=${grid.leaderboard} />
   `;
 }
 

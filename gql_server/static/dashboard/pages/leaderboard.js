@@ -6,6 +6,7 @@ import { Board } from "../parts/board.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { SearchField } from "../parts/field.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { RankPager } from "../parts/pager.js";
 import { kOf } from "../parts/pass_k.js";
 import { Scatter } from "../parts/scatter.js";
 import { Link, usePage, useSearch } from "../router.js";
@@ -24,6 +25,10 @@ const conditions = ({ tag, batch, days }) => ({
   since: days ? new Date(Date.now() - Number(days) * DAY_MS).toISOString() : null,
 });
 
+// As many lines at a time as leaderboard.graphql asks for.
+const PAGE = 100;
+const placeOf = ({ from }) => (/^[0-9]{1,6}$/.test(from ?? "") ? Number(from) : 0);
+
 export function LeaderboardPage() {
   const heading = usePage("Leaderboard");
   const [search, change] = useSearch();
@@ -34,26 +39,26 @@ export function LeaderboardPage() {
   const live = useLiveQuery({
     key,
     query: "leaderboard",
-    variables: { filter, orderBy: order, k: kOf(search) },
+    variables: { filter, orderBy: order, k: kOf(search), offset: placeOf(search) },
     streams: [ENDS_STREAM()],
   });
   useEnds(live);
   const sortBy = (field) =>
-    change({ sort: field, direction: sort === field && direction === "DESC" ? "ASC" : "DESC" });
+    change({ sort: field, direction: sort === field && direction === "DESC" ? "ASC" : "DESC", from: null });
   return html`
     <h1 ref=${heading} tabindex="-1">Leaderboard</h1>
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <${SearchField} label="Benchmarks with the tag" value=${search.tag} change=${(tag) => change({ tag })} />
+      <${SearchField} label="Benchmarks with the tag" value=${search.tag} change=${(tag) => change({ tag, from: null })} />
       <label>Ended in the
-        <select value=${search.days ?? ""} onChange=${(event) => change({ days: event.target.value })}>
+        <select value=${search.days ?? ""} onChange=${(event) => change({ days: event.target.value, from: null })}>
           <option value="">whole time</option>
           ${TIMES.map(([days, words]) => html`<option key=${days} value=${days}>${words}</option>`)}
         </select>
       </label>
-      <${SearchField} label="Batch" placeholder="id" value=${search.batch} change=${(batch) => change({ batch })} />
+      <${SearchField} label="Batch" placeholder="id" value=${search.batch} change=${(batch) => change({ batch, from: null })} />
     </form>
     <${Shown} live=${live} what="the leaderboard">
-      ${({ leaderboard }) => html`<${List} leaderboard=${leaderboard} k=${live.asked.k} within=${within(filter)} order=${order} sortBy=${sortBy} against=${search.against} change=${change} />`}
+      ${({ leaderboard }) => html`<${List} leaderboard=${leaderboard} k=${live.asked.k} within=${within(filter)} order=${order} sortBy=${sortBy} against=${search.against} from=${placeOf(search)} change=${change} />`}
     </${Shown}>
   `;
 }
@@ -71,12 +76,14 @@ function List({
   order,
   sortBy,
   against,
+  from,
   change,
 }) {
-  if (entries.length === 0)
+  if (entries.length === 0 && from === 0)
     return html`<${Empty} title="No attempt fits"><p>Agents stand here when an execution of theirs has ended. Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
   return html`
     <p class="quiet" role="status">${totalCount === 1 ? "1 line" : `${format.count(totalCount)} lines`}, one for each agent and its settings; ${format.many(benchmarks, "benchmark")} in all. An interval says where the true rate lies with a confidence of 95 %: few attempts make it wide.</p>
+    <${RankPager} shown=${entries.length} total=${totalCount} size=${PAGE} from=${from} one="line" change=${change} />
     <${Scatter} entries=${entries} measure=${against} choose=${(against) => change({ against })} />
     <${Board} entries=${entries} k=${k} within=${within} order=${order} sortBy=${sortBy} />
   `;

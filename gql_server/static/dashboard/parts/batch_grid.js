@@ -3,6 +3,7 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { Link } from "../router.js";
 import { Name } from "./name.js";
+import { InPieces } from "./pieces.js";
 import { excludedWords, rateWords, Settings, solvedOf } from "./rates.js";
 
 // Its columns: what has figures, and the agents of the request that have none so far.
@@ -25,6 +26,7 @@ export function BatchGrid({ batch }) {
   const rows = rowsOf(batch);
   if (rows.length === 0) return html`<p class="quiet">None of its executions has ended.</p>`;
   return html`
+    <${InPieces} items=${rows} one="benchmark">${(rows) => html`
     <div class="table-frame" tabindex="0" role="region" aria-label="Benchmarks and agents of the batch">
       <table class="grid narrow">
         <thead>
@@ -45,6 +47,7 @@ export function BatchGrid({ batch }) {
         </tbody>
       </table>
     </div>
+    `}</${InPieces}>
   `;
 }
 

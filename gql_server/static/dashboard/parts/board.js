@@ -5,6 +5,7 @@ import { Fragment, html, useState } from "../html.js";
 import { go, Link } from "../router.js";
 import { Score } from "./basics.js";
 import { Heading } from "./heading.js";
+import { InPieces } from "./pieces.js";
 import { Name } from "./name.js";
 import { PassK } from "./pass_k.js";
 import { bounds, Excluded, excludedWords, IntervalBar, Settings, SolveRate } from "./rates.js";
@@ -123,6 +124,7 @@ function MeanWithInterval({ figures: { meanScore, meanScoreInterval: interval },
 }
 
 const ByBenchmark = ({ entry: { agent, byBenchmark }, k }) => html`
+  <${InPieces} items=${byBenchmark} one="benchmark">${(byBenchmark) => html`
   <table aria-label=${`${agent} by benchmark`}>
     <thead><tr><th scope="col">Benchmark</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">pass@${k}</th><th scope="col">pass^${k}</th><th scope="col">Not counted</th></tr></thead>
     <tbody>
@@ -140,4 +142,5 @@ const ByBenchmark = ({ entry: { agent, byBenchmark }, k }) => html`
       )}
     </tbody>
   </table>
+  `}</${InPieces}>
 `;

@@ -2,6 +2,7 @@
 import * as format from "../format.js";
 import { html } from "../html.js";
 import { FIRST_PAGE } from "../list_address.js";
+import { Link } from "../router.js";
 
 // "51–100 of 2,008 benchmarks".
 export function rangeWords({ shown, offset, total, one, several }) {
@@ -36,7 +37,29 @@ export function Pager({ connection, one, several, change, quiet = false }) {
   `;
 }
 
+// Where a page shows the first lines of a leaderboard beside other things: how many there are elsewhere.
+export const Rest = ({ leaderboard: { totalCount, entries } }) =>
+  totalCount > entries.length &&
+  html`<p class="quiet">${format.many(totalCount - entries.length, "further line")} of agents and settings: see the <${Link} href="/leaderboard">leaderboard</${Link}>.</p>`;
+
+// The same for a ranking, which is read by place: the address says where it begins.
+export function RankPager({ shown, total, size, from, one, several, change }) {
+  const isOff = [from <= 0, from <= 0, from + size >= total, from + size >= total];
+  const last = Math.max(0, Math.floor((total - 1) / size) * size);
+  const to = (place) => change({ from: place > 0 ? String(place) : null }, {});
+  if (total <= size && from === 0) return null;
+  return html`
+    <nav class="pager" aria-label="Pages of the list">
+      <span class="quiet" role="status">${rangeWords({ shown, offset: from, total, one, several })}</span>
+      <${Turn} label="First page" symbol="«" off=${isOff[0]} turn=${() => to(0)} />
+      <${Turn} label="Previous page" symbol="‹" off=${isOff[1]} turn=${() => to(from - size)} />
+      <${Turn} label="Next page" symbol="›" off=${isOff[2]} turn=${() => to(from + size)} />
+      <${Turn} label="Last page" symbol="»" off=${isOff[3]} turn=${() => to(last)} />
+    </nav>
+  `;
+}
+
 // Not disabled where it leads nowhere: a keyboard must not lose its place at the last page.
-const Turn = ({ label, symbol, off, turn }) => html`
+export const Turn = ({ label, symbol, off, turn }) => html`
   <button type="button" class="turn" aria-label=${label} title=${label} aria-disabled=${String(off)} onClick=${() => off || turn()}>${symbol}</button>
 `;

@@ -1,14 +1,24 @@
 // The contents a benchmark has had, and what differs between any two of them.
 import { ask } from "../api.js";
+import * as format from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { useSearch } from "../router.js";
 import { Age } from "./basics.js";
-import { ErrorNote, Loading } from "./notices.js";
+import { attempt, ErrorNote, Loading } from "./notices.js";
+import { InPieces } from "./pieces.js";
 
 const MARKS = { ADDED: "+", REMOVED: "−", CONTEXT: " " };
 
-export function Revisions({ benchmark: { id, revision, revisions }, change }) {
+export function Revisions({ benchmark: { id, revision, revisions: first }, change }) {
   const [search] = useSearch();
+  const [revisions, setRevisions] = useState(first);
+  useEffect(() => setRevisions(first), [first]);
+  const more = async () => {
+    const after = revisions.pageInfo.endCursor;
+    const answer = await attempt(() => ask("benchmark_revisions", { id, after }));
+    const page = answer?.benchmark?.revisions;
+    if (page) setRevisions({ ...page, nodes: [...revisions.nodes, ...page.nodes] });
+  };
   const to = Number(search.to ?? revision);
   const from = Number(search.from ?? Math.max(1, revision - 1));
   const choice = (name, value, label) => html`
@@ -19,9 +29,13 @@ export function Revisions({ benchmark: { id, revision, revisions }, change }) {
     </label>
   `;
   return html`
+    <p class="quiet" role="status">${format.count(revisions.nodes.length)} of ${format.many(revisions.totalCount, "revision")}</p>
+    <${InPieces} items=${revisions.nodes} one="revision">${(nodes) => html`
     <ul class="plain-list">
-      ${revisions.nodes.map((one) => html`<li key=${one.revision}>Revision ${one.revision}, <${Age} iso=${one.createdAt} /> <code class="quiet">${one.contentHash.slice(0, 12)}</code></li>`)}
+      ${nodes.map((one) => html`<li key=${one.revision}>Revision ${one.revision}, <${Age} iso=${one.createdAt} /> <code class="quiet">${one.contentHash.slice(0, 12)}</code></li>`)}
     </ul>
+    `}</${InPieces}>
+    ${revisions.pageInfo.hasNextPage && html`<button type="button" onClick=${more}>Show older ones</button>`}
     ${
       revisions.nodes.length < 2
         ? html`<p class="quiet">There is only one: it was never changed.</p>`

@@ -7,6 +7,7 @@ import { useStore } from "../use_store.js";
 import { attempt, notify } from "./notices.js";
 import { Bar } from "./basics.js";
 import { Doing } from "./doing.js";
+import { InPieces } from "./pieces.js";
 
 const shown = new Store(null);
 
@@ -48,11 +49,12 @@ function Report({ report }) {
   return html`
     <dialog ref=${show} onClose=${() => shown.set(null)} aria-labelledby="sync-title">
       <h2 id="sync-title">Sync: ${summary(report)}</h2>
+      <${InPieces} items=${inOrder(report.files)} one="file">${(files) => html`
       <div class="table-frame" tabindex="0" role="region" aria-label="Files">
         <table>
           <thead><tr><th scope="col">File</th><th scope="col">Outcome</th><th scope="col">What is odd about it</th></tr></thead>
           <tbody>
-            ${report.files.map(
+            ${files.map(
               (file) => html`
                 <tr key=${file.file}>
                   <th scope="row">${file.file}</th>
@@ -64,10 +66,15 @@ function Report({ report }) {
           </tbody>
         </table>
       </div>
+      `}</${InPieces}>
       <button type="button" class="primary" onClick=${() => dialog.current.close()}>Close</button>
     </dialog>
   `;
 }
+
+// What is as it was comes last: nobody looks for it.
+const inOrder = (files) => files.toSorted((a, b) => dull(a) - dull(b));
+const dull = ({ outcome, remarks, error }) => Number(outcome === "UNCHANGED" && !error && !remarks?.length);
 
 const placed = ({ message, line, column }) =>
   line == null ? message : `${message} (line ${line}, column ${column})`;
