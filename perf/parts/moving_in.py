@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import shutil
 import sqlite3
 import tempfile
@@ -17,7 +18,7 @@ import psutil
 from perf.report.figures import show
 from perf.report.lines import RATIO, Line
 from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
-from runner_bridge.moving_in.reading import KEYS
+from runner_bridge.moving_in.reading import KEYS, Reading
 from runner_bridge.reev_database.database import open_reev_database
 from store.postgres.database import Database
 from tests.helpers.reev_databases import ReevWriter, fill_history
@@ -35,6 +36,7 @@ async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]
         path = directory / "reev_results.db"
         await asyncio.to_thread(_write, path)
         rows, alone = await asyncio.to_thread(_read, path, directory)
+        mapped = await asyncio.to_thread(_map, path, directory)
         db = await new_database()
         try:
             first, memory = await _import(db, path, directory, rows)
@@ -47,6 +49,7 @@ async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]
         f"Import of a reev database: {EXECUTIONS:,} executions, {rows:,} rows",
         [
             ("copying and reading alone", f"{alone:.1f} s = {rows / alone:,.0f} rows/s"),
+            ("and understanding it, in one process", f"{mapped:.1f} s = {mapped / alone:.2f} × reading"),
             ("first import", f"{first:.1f} s = {EXECUTIONS / first:,.0f}/s = {first / alone:.2f} × reading"),
             ("again, nothing changed", f"{second:.1f} s = {second / alone:.2f} × reading"),
             ("memory of the import, most", f"{memory:.0f} MB"),
@@ -76,6 +79,19 @@ def _read(path: Path, scratch: Path) -> tuple[int, float]:
         keys = {table: key for table, key in KEYS.items() if table in database.tables}
         rows = sum(len(group) for _, group in database.grouped(keys))
     return rows, time.perf_counter() - began
+
+
+def _map(path: Path, scratch: Path) -> float:
+    """How long it takes to have them as executions, without a database to store them in."""
+    began = time.perf_counter()
+    reading = Reading()
+    reading.open(path, None, None, scratch, dt.datetime.now(dt.UTC))
+    while found := reading.next_definitions():
+        reading.place([1] * len(found))
+    while reading.next_chunk() is not None:
+        pass
+    reading.close()
+    return time.perf_counter() - began
 
 
 async def _import(db: Database, path: Path, scratch: Path, rows: int) -> tuple[float, float]:

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.places import REPOSITORY
+
 _RESULTS = (
     "id INTEGER PRIMARY KEY AUTOINCREMENT, benchmark_id TEXT NOT NULL, timestamp TEXT NOT NULL, prompt TEXT, "
     "generated_instruction TEXT, final_on_chain_state TEXT, final_status TEXT, score REAL"
@@ -114,6 +116,7 @@ _INDEXED = {
 }
 
 BENCHMARK = "001-sol-transfer"
+DEFINITION = (REPOSITORY / "benchmarks" / f"{BENCHMARK}.yml").read_text()
 PROMPT = "Please send 0.1 SOL to the recipient."
 PROMPT_MD5 = "0" * 32
 
@@ -177,7 +180,7 @@ class ReevWriter:
         }
         named: dict[str, object] = {**same, "benchmark_id": BENCHMARK, "created_at": written}
         self.add("results", **named, generated_instruction="[]", final_status="Succeeded")
-        self.add("flow_logs", **named, final_result='{"success": true}', flow_data=_flow(execution_id))
+        self.add("flow_logs", **named, final_result='{"success":true}', flow_data=_flow(execution_id))
         self.add("yml_testresults", **named, yml_content="id: 001-sol-transfer\n")
         self.add(
             "execution_states",
@@ -199,8 +202,8 @@ class ReevWriter:
                 "session_tool_calls",
                 **{**named, "start_time": start + call, "created_at": start + call},
                 tool_name="sol_transfer",
-                input_params=json.dumps({"lamports": number, "call": call}),
-                output_result='{"instruction_count": 1}',
+                input_params=_compact({"lamports": number, "call": call}),
+                output_result='{"instruction_count":1}',
                 status="success",
                 updated_at=start + call,
             )
@@ -234,7 +237,7 @@ def write_history(
 
 def fill_history(writer: ReevWriter, executions: int, tool_calls: int) -> list[str]:
     """Writes that many executions, and the benchmark; returns their ids."""
-    writer.add("benchmarks", id=PROMPT_MD5, benchmark_name=BENCHMARK, prompt=PROMPT, content="id: x\n")
+    writer.add("benchmarks", id=PROMPT_MD5, benchmark_name=BENCHMARK, prompt=PROMPT, content=DEFINITION)
     ids = []
     for number in range(executions):
         ids.append(writer.add_execution(number, tool_calls))
@@ -257,7 +260,7 @@ def living_reev(path: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         text=True,
         bufsize=1,
-        cwd=Path(__file__).parents[2],
+        cwd=REPOSITORY,
     )
     try:
         yield process
@@ -266,8 +269,13 @@ def living_reev(path: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+def _compact(value: object) -> str:
+    """JSON as reev's libraries write it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
 def _flow(session_id: str) -> str:
-    return json.dumps({"session_id": session_id, "benchmark_id": BENCHMARK, "events": []})
+    return _compact({"session_id": session_id, "benchmark_id": BENCHMARK, "events": []})
 
 
 def _trace(number: int) -> str:
@@ -283,7 +291,7 @@ def _trace(number: int) -> str:
         },
         "info": {},
     }
-    return json.dumps({"prompt": PROMPT, "steps": [step]})
+    return _compact({"prompt": PROMPT, "steps": [step]})
 
 
 def _live(path: Path) -> None:
