@@ -42,7 +42,8 @@ async def import_reev(settings: Settings, paths: Sequence[Path], *, dry_run: boo
         try:
             for path in paths:
                 try:
-                    report = await _import(db, path, console, dry_run=dry_run, as_json=as_json)
+                    file = ReevFile(path, max_bytes=settings.import_max_bytes)
+                    report = await _import(db, file, console, dry_run=dry_run, as_json=as_json)
                 except BridgeError as error:
                     refused.append(str(error))
                     continue
@@ -57,7 +58,7 @@ async def import_reev(settings: Settings, paths: Sequence[Path], *, dry_run: boo
 
 
 async def _import(
-    db: Database, path: Path, console: Console, *, dry_run: bool, as_json: bool
+    db: Database, file: ReevFile, console: Console, *, dry_run: bool, as_json: bool
 ) -> DatabaseReport:
     bar = Progress(
         TextColumn("{task.description}"),
@@ -76,7 +77,7 @@ async def _import(
             verb = "reading" if dry_run else "importing"
             bar.update(task, description=verb, total=report.rows, completed=report.rows_done)
 
-        return await import_reev_database(db, ReevFile(path), dry_run=dry_run, progress=show)
+        return await import_reev_database(db, file, dry_run=dry_run, progress=show)
 
 
 def record(report: DatabaseReport) -> dict[str, Any]:

@@ -173,6 +173,11 @@ class Settings(BaseSettings):
     import_dirs: Paths = Field(
         (), description="Other directories that session files may be imported from; separated by commas"
     )
+    import_max_bytes: int = Field(
+        4 * 1024**3,
+        gt=0,
+        description="Bytes that a database of reev and its -wal file may have together to be imported",
+    )
     output_dir: Path = Field(Path("logs/runs"), description="Where the output of runners is kept")
 
     observe: bool = Field(
@@ -374,6 +379,7 @@ class Settings(BaseSettings):
             command=self.runner_command,
             working_directory=self.runner_dir,
             import_dirs=tuple(path.absolute() for path in self.import_dirs),
+            import_max_bytes=self.import_max_bytes,
             agents=self.agents or (),
             secret_key=self._secret_key(),
             timeout_ms=round(self.execution_timeout_s * 1000),

@@ -20,6 +20,7 @@ from perf.report.lines import RATIO, Line
 from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
 from runner_bridge.moving_in.reading import KEYS, Reading
 from runner_bridge.reev_database.database import open_reev_database
+from runner_bridge.reev_database.errors import DEFAULT_LIMITS
 from store.postgres.database import Database
 from tests.helpers.reev_databases import ReevWriter, fill_history
 
@@ -85,7 +86,7 @@ def _map(path: Path, scratch: Path) -> float:
     """How long it takes to have them as executions, without a database to store them in."""
     began = time.perf_counter()
     reading = Reading()
-    reading.open(path, None, None, scratch, dt.datetime.now(dt.UTC))
+    reading.open(path, None, DEFAULT_LIMITS, None, scratch, dt.datetime.now(dt.UTC))
     while found := reading.next_definitions():
         reading.place([1] * len(found))
     while reading.next_chunk() is not None:

@@ -49,6 +49,7 @@ class RunnerConfig:
     """Whether a definition may be written into `benchmarks_dir` when somebody asks for it."""
     sessions_dir: Path = Path("logs/sessions")
     import_dirs: tuple[Path, ...] = ()
+    import_max_bytes: int = 4 * 1024**3
     """Where session files may be imported from, besides `sessions_dir`."""
     output_dir: Path = Path("logs/runs")
     command: str | None = None

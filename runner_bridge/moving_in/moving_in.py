@@ -22,6 +22,7 @@ from runner_bridge.moving_in.reading import Chunk, Reading
 from runner_bridge.moving_in.report import ChangedExecution, DatabaseReport, RowOutcome, TableReport
 from runner_bridge.moving_in.session_files import sessions_directory
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcess
+from runner_bridge.reev_database.errors import DEFAULT_LIMITS, Limits
 from store.benchmarks import history
 from store.benchmarks.history import OldDefinition
 from store.executions import imported
@@ -46,6 +47,8 @@ class ReevFile:
 
     path: Path
     within: Directory | None = None
+    max_bytes: int = DEFAULT_LIMITS.file_bytes
+    """Of the file and its log together."""
 
     @property
     def directory(self) -> Directory:
@@ -71,7 +74,16 @@ async def import_reev_database(
     now = await imported.clock(db)
     sessions = await asyncio.to_thread(sessions_directory, file.directory)
     async with _reader() as reader:
-        opened = await reader.call_on(Reading, Reading.open, file.path, file.within, sessions, scratch, now)
+        opened = await reader.call_on(
+            Reading,
+            Reading.open,
+            file.path,
+            file.within,
+            Limits(file_bytes=file.max_bytes),
+            sessions,
+            scratch,
+            now,
+        )
         tables = {name: TableReport(name, rows) for name, rows in opened.rows.items()}
         report = DatabaseReport(opened.path, opened.sha256, dry_run, tables, [*opened.remarks])
         for table, reason in opened.skipped.items():

@@ -23,6 +23,7 @@ from runner_bridge.moving_in.mapping import Mapped, Mapper, Skipped, Source
 from runner_bridge.moving_in.session_files import SessionFiles
 from runner_bridge.moving_in.strays import Strays
 from runner_bridge.reev_database.database import ReevDatabase, open_reev_database
+from runner_bridge.reev_database.errors import Limits
 
 KEYS = {
     "execution_states": "execution_id",
@@ -85,13 +86,14 @@ class Reading:
         self,
         path: Path,
         within: Directory | None,
+        limits: Limits,
         sessions: Directory | None,
         scratch: Path | None,
         now: dt.datetime,
     ) -> Opened:
         """Copies and opens the database. Raises ReevDatabaseError."""
         where = scratch or Path(tempfile.gettempdir())
-        database = self._open.enter_context(open_reev_database(path, where, within=within))
+        database = self._open.enter_context(open_reev_database(path, where, limits, within=within))
         self._database = database
         self._found = iter(_sorted_definitions(database))
         files = SessionFiles(sessions)

@@ -142,7 +142,8 @@ class _Source:
     def _too_large(self) -> ReevDatabaseError:
         return ReevDatabaseError(
             Reason.TOO_LARGE,
-            f"{self.shown} and its -wal file have more than the {self._limits.file_bytes} bytes allowed",
+            f"{self.shown} and its -wal file have more than the {self._limits.file_bytes} bytes "
+            "allowed: REEV_GQL_IMPORT_MAX_BYTES sets that",
         )
 
     def _not_copied(self, error: OSError) -> ReevDatabaseError:

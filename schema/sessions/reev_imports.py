@@ -185,7 +185,7 @@ async def import_reev_database(
     context = info.context
     try:
         directory, name = allowed_file(context.runner, input.path)
-        file = ReevFile(directory.path / name, directory)
+        file = ReevFile(directory.path / name, directory, context.runner.import_max_bytes)
         return ImportReevDatabaseSuccess(
             reev_import=ReevImport.of(await context.imports.start(context.db, file, dry_run=input.dry_run))
         )

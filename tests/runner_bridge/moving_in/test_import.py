@@ -261,6 +261,8 @@ async def test_what_is_no_database_of_reev_is_refused_with_the_reason(db: Databa
         with pytest.raises(ReevDatabaseError) as refused:
             await import_reev_database(db, ReevFile(tmp_path / name))
         assert refused.value.reason is reason and name in str(refused.value)
+    with pytest.raises(ReevDatabaseError, match="REEV_GQL_IMPORT_MAX_BYTES"):
+        await import_reev_database(db, ReevFile(tmp_path / "other.db", max_bytes=1000))
 
 
 async def test_values_that_nobody_expects_are_kept_raw_and_make_no_import_fail(
