@@ -49,7 +49,7 @@ AND group_id = ANY(ARRAY(SELECT id FROM figure_groups WHERE {conditions}))
 
 -- name: months
 -- Those in which anything of an agent's settings ended, oldest first.
-SELECT DISTINCT g.agent, g.settings_hash, f.start
+SELECT DISTINCT g.agent, nullif(g.settings_hash, '') AS settings_hash, f.start
 FROM figures AS f JOIN figure_groups AS g ON g.id = f.group_id
 WHERE f.period = 'MONTH' AND f.start BETWEEN $1::date AND $2::date
   AND f.group_id = ANY(ARRAY(SELECT id FROM figure_groups WHERE {conditions}))

@@ -90,3 +90,23 @@ async def test_days_outside_the_filter_are_in_no_period(db: Database) -> None:
         assert sum(each.sums.attempts for _, sums in periods for each in sums) == 2 * 35
         last = [last_day(start, bucket) for start, _ in periods]
         assert all(end < start for end, (start, _) in zip(last, periods[1:], strict=False))
+
+
+async def test_periods_far_apart_are_as_many_as_asked_for(db: Database) -> None:
+    await insert_ended(db, [row for month in range(30) for row in tried(1, 1, at=NOON - month * 61 * DAY)])
+    for bucket in Bucket:
+        [periods] = (await sums_over_time(db, AttemptFilter(), bucket, 20)).values()
+        assert len(periods) == 20 and periods[-1][0] == first_day(NOON.date(), bucket)
+
+
+async def test_a_week_in_two_months_is_whole(db: Database) -> None:
+    days = [dt.date(2025, 12, 31), *(dt.date(2026, 1, day) for day in (1, 8, 15)), dt.date(2026, 2, 5)]
+    rows = [Ended(at=dt.datetime.combine(day, dt.time(12), dt.UTC)) for day in days]
+    await insert_ended(db, rows)
+    [periods] = (await sums_over_time(db, AttemptFilter(), Bucket.WEEK, 4)).values()
+    assert [(start.day, sum(each.sums.attempts for each in sums)) for start, sums in periods] == [
+        (29, 2),
+        (5, 1),
+        (12, 1),
+        (2, 1),
+    ]

@@ -10,7 +10,7 @@ import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { kOf } from "../parts/pass_k.js";
 import { Rest } from "../parts/pager.js";
-import { Excluded, solvedOf, SolveRate } from "../parts/rates.js";
+import { currentEntry, Excluded, solvedOf, SolveRate } from "../parts/rates.js";
 import { go, Link, usePage, useSearch } from "../router.js";
 
 const BUCKETS = [
@@ -18,6 +18,11 @@ const BUCKETS = [
   ["WEEK", "weeks"],
   ["MONTH", "months"],
 ];
+
+// As many as documents/agent.graphql asks for.
+const MOST_PERIODS = 120;
+// In the address and in a list of choices there is no null.
+const NO_SETTINGS = "none";
 
 export function AgentPage({ name }) {
   const heading = usePage(name);
@@ -35,11 +40,12 @@ export function AgentPage({ name }) {
   return html`
     <h1 ref=${heading} tabindex="-1">${name}</h1>
     <${Shown} live=${live} what="the agent">
-      ${({ agents, agentPerformance: [figures], leaderboard }) => {
+      ${({ agents, leaderboard }) => {
+        const { entries } = leaderboard;
         const agent = agents.find((agent) => agent.name === name);
-        if (!agent && !figures?.executions) return html`<${Missing} name=${name} />`;
+        if (!agent && entries.length === 0) return html`<${Missing} name=${name} />`;
         return html`
-          <${Figures} figures=${figures} entries=${leaderboard.entries} k=${live.asked.k} bucket=${bucket} change=${change} />
+          <${Figures} entries=${entries} config=${agent?.config} k=${live.asked.k} bucket=${bucket} settings=${search.settings} change=${change} />
           <${Rest} leaderboard=${leaderboard} />
           <${Configuration} name=${name} agent=${agent} reload=${live.reload} />
         `;
@@ -62,19 +68,44 @@ function Configuration({ name, agent, reload }) {
   return html`<${AgentForm} name=${name} config=${agent.config} saved=${reload} deleted=${() => go("/agents")} />`;
 }
 
-function Figures({ figures, entries, k, bucket, change }) {
-  const points = useMemo(() => (figures ? series(figures) : null), [figures]);
-  if (!figures?.executions) {
+function Figures({ entries, config, k, bucket, settings, change }) {
+  if (entries.length === 0) {
     return html`<${Empty} title="No execution by it has ended yet"><p>Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
   }
+  const shown =
+    entries.find(({ settingsHash }) => (settingsHash ?? NO_SETTINGS) === settings) ??
+    currentEntry(entries, config) ??
+    entries.toSorted((a, b) => (lastDay(a) < lastDay(b) ? 1 : -1))[0];
   return html`
-    ${entries.length === 1 && html`<${Headline} figures=${entries[0].figures} />`}
+    ${entries.length === 1 && html`<${Headline} figures=${shown.figures} />`}
     <h2>${entries.length > 1 ? `By each of its ${entries.length} settings or models` : "All figures"}</h2>
     <${Board} entries=${entries} k=${k} />
     <div class="filters">
+      ${entries.length > 1 && html`<${Which} entries=${entries} shown=${shown} change=${change} />`}
       <label>Over <select value=${bucket} onChange=${(event) => change({ by: event.target.value })}>${BUCKETS.map(([value, words]) => html`<option key=${value} value=${value}>${words}</option>`)}</select></label>
     </div>
-    ${entries.length > 1 && html`<p class="issue">What follows is over all of its settings together.</p>`}
+    <${Charts} entry=${shown} bucket=${bucket} />
+  `;
+}
+
+const lastDay = ({ overTime }) => overTime.at(-1)?.start ?? "";
+
+// Two settings share no curve: one of them is drawn.
+const Which = ({ entries, shown, change }) => html`
+  <label>Settings
+    <select value=${shown.settingsHash ?? NO_SETTINGS} onChange=${(event) => change({ settings: event.target.value })}>
+      ${entries.map(({ settingsHash, settingsSummary, model }) => {
+        const words = settingsSummary ?? model ?? (settingsHash ? "settings" : "no model settings");
+        return html`<option key=${settingsHash} value=${settingsHash ?? NO_SETTINGS} selected=${settingsHash === shown.settingsHash}>${format.shortened(words, 48)} ${settingsHash?.slice(0, 8)}</option>`;
+      })}
+    </select>
+  </label>
+`;
+
+function Charts({ entry, bucket }) {
+  const points = useMemo(() => series(entry), [entry]);
+  return html`
+    ${entry.overTime.length >= MOST_PERIODS && html`<p class="quiet">The newest ${MOST_PERIODS} ${BUCKETS.find(([value]) => value === bucket)[1]} with executions; longer periods reach further back.</p>`}
     <div class="columns">
       <${Chart} title="Solve rate" period=${bucket} points=${points.solved} format=${format.share} max=${1} />
       <${Chart} title="Mean score" period=${bucket} points=${points.score} format=${format.share} max=${1} />
@@ -97,16 +128,16 @@ const Headline = ({ figures }) => html`
 const RANKED = 5;
 
 function series({ overTime, byBenchmark }) {
-  const tried = byBenchmark.filter(({ attempts }) => attempts > 0);
-  const over = (field) => overTime.map((bucket) => [bucket.start, bucket[field], bucket.attempts]);
+  const tried = byBenchmark
+    .map(({ benchmarkId, revision, figures }) => ({ benchmarkId, revision, ...figures }))
+    .filter(({ attempts }) => attempts > 0);
+  const over = (field) => overTime.map(({ start, figures }) => [start, figures[field], figures.attempts]);
   return {
-    score: over("meanComputedScore"),
+    score: over("meanScore"),
     solved: over("solveRate"),
-    time: over("meanExecutionTimeMs"),
+    time: over("meanTimeMs"),
     tenths: tenths(tried.map(({ solveRate }) => solveRate)),
-    ranked: tried.sort(
-      (a, b) => b.solveRate - a.solveRate || (b.meanComputedScore ?? 0) - (a.meanComputedScore ?? 0),
-    ),
+    ranked: tried.sort((a, b) => b.solveRate - a.solveRate || (b.meanScore ?? 0) - (a.meanScore ?? 0)),
   };
 }
 
@@ -116,7 +147,7 @@ const Ranking = ({ title, rows }) => html`
     ${
       rows.length === 0
         ? html`<p class="quiet">None was attempted.</p>`
-        : html`<ol class="ranking">${rows.map((row) => html`<li key=${row.benchmarkId}><${Link} href=${`/benchmarks/${row.benchmarkId}`}>${row.benchmarkId}</${Link}> <strong class="score" data-grade=${format.grade(row.solveRate)}>${solvedOf(row)}</strong> <span class="quiet">mean score ${format.score(row.meanComputedScore)}</span></li>`)}</ol>`
+        : html`<ol class="ranking">${rows.map((row) => html`<li key=${`${row.benchmarkId} ${row.revision}`}><${Link} href=${`/benchmarks/${row.benchmarkId}`}>${row.benchmarkId}</${Link}> <strong class="score" data-grade=${format.grade(row.solveRate)}>${solvedOf(row)}</strong> <span class="quiet">mean score ${format.score(row.meanScore)}${row.revision > 1 && ` · revision ${row.revision}`}</span></li>`)}</ol>`
     }
   </section>
 `;

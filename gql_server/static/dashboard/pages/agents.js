@@ -65,6 +65,6 @@ const Row = ({ name, agent, days, entries }) => html`
         ${(figures) => html`<p class="quiet">mean score <${Score} value=${figures.meanScore} /> · ${format.duration(figures.meanTimeMs)} on average</p>`}
       </${AgentRate}>
     </td>
-    <td>${days && html`<${Sparkline} values=${days.map(({ solveRate }) => solveRate)} label=${`Solve rates of ${name} by day`} />`}</td>
+    <td>${days && entries.length === 1 && html`<${Sparkline} values=${days.map(({ solveRate }) => solveRate)} label=${`Solve rates of ${name} by day`} />`}</td>
   </tr>
 `;

@@ -86,7 +86,7 @@ export const Settings = ({ hash, summary }) =>
     : html`<span class="quiet" title="No model was asked, or nothing is recorded of how.">no model settings</span>`;
 
 // The entry of a leaderboard that has an agent's current settings, or the only one there is.
-const currentEntry = (entries, config) =>
+export const currentEntry = (entries, config) =>
   entries.find(({ settingsHash }) => config && settingsHash === config.settingsHash) ??
   (entries.length === 1 ? entries[0] : null);
 
