@@ -57,11 +57,14 @@ export function useLiveQuery({ key, query, variables, streams }) {
       of: kept ? question : state.of,
     }));
 
+    const refused = (error) => {
+      if (!over) setState((state) => ({ ...state, error, loading: false }));
+    };
+    // A stream's cursor that the server does not know is of another database: everything is asked for anew. One in the
+    // question comes from the address, and would be refused for ever.
     const fail = (error) => {
-      if (over) return;
-      // A cursor that the server does not know is of another database: everything is asked for anew.
-      if (error.code === "INVALID_CURSOR") reload();
-      else setState((state) => ({ ...state, error, loading: false }));
+      if (error.code !== "INVALID_CURSOR") refused(error);
+      else if (!over) reload();
     };
     const frames = inFrames((items) => setState((state) => applied(state, items)));
     const later = (stream, item) => frames.push({ stream, item });
@@ -82,7 +85,7 @@ export function useLiveQuery({ key, query, variables, streams }) {
         const data = await ask(query, variables);
         if (!over) then(data);
       } catch (error) {
-        fail(error);
+        refused(error);
       }
     };
 

@@ -67,6 +67,9 @@ async def test_grid_and_benchmarks_go_to_their_end_and_a_search_finds_what_is_th
         await expect(rows).to_contain_text(NOWHERE)
         await long.open(f"{path}?tag=needle")
         await expect(rows).to_have_count(1)
+        # Said once, and not asked for again and again.
+        await page.goto(f"{long.server.base}{path}?after=nonsense")
+        await expect(page.get_by_role("alert")).to_contain_text("not a cursor of the benchmarks list")
 
 
 async def test_all_that_fit_are_run_in_batches_and_a_failure_in_between_costs_nothing(
