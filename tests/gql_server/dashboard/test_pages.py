@@ -15,7 +15,7 @@ async def test_new_executions_slide_into_the_list_and_what_is_read_stays(
 ) -> None:
     dashboard = await make_dashboard("ok", path="/executions")
     page = dashboard.page
-    await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
+    await expect(page.get_by_role("heading", name="There is no execution yet")).to_be_visible()
     for _ in range(25):
         await dashboard.run("001-sol-transfer")
     await expect(page.get_by_role("status").filter(has_text="executions")).to_have_text("25 executions")
@@ -44,7 +44,7 @@ async def test_the_list_is_filtered_and_sorted_and_an_execution_leaves_it(
     await page.get_by_role("button", name="Stop").click()
     await expect(page.get_by_role("region", name="Summary")).to_contain_text("Stopped")
     await page.go_back()
-    await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
+    await expect(page.get_by_role("heading", name="There is no execution yet")).to_be_visible()
     await page.get_by_label("State").select_option("STOPPED")
     await expect(row).to_have_count(1)
     await page.get_by_role("button", name="Score").click()

@@ -33,8 +33,15 @@ export function AgentsPage() {
   `;
 }
 
+// What to do where no model can be asked so far.
+const NoModel = ({ agents }) =>
+  OWN_RUNNER && agents.every(({ usesModel, config }) => !usesModel || !config)
+    ? html`<p class="issue">No agent with a model can be run so far: only the reference answer. Add an agent with the address of its model.</p>`
+    : null;
+
 function Table({ names, agents, performance, all }) {
   return html`
+    <${NoModel} agents=${agents} />
     <div class="table-frame" tabindex="0" role="region" aria-label="Agents">
       <table>
         <thead><tr><th scope="col">Agent</th><th scope="col">Model</th><th scope="col">Solved</th><th scope="col">Solve rate by day</th></tr></thead>

@@ -8,7 +8,8 @@ import { batchName, BatchState } from "../parts/batch_state.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { SearchField } from "../parts/field.js";
 import { Tags } from "../parts/labels.js";
-import { Empty, Shown } from "../parts/notices.js";
+import { Nothing } from "../parts/nothing.js";
+import { Shown } from "../parts/notices.js";
 import { Pager } from "../parts/pager.js";
 import { SolvedOf } from "../parts/rates.js";
 import { Link, usePage, useSearch } from "../router.js";
@@ -49,7 +50,7 @@ export function BatchesPage() {
 function List({ batches, compare, change }) {
   const { nodes, offset } = batches;
   if (nodes.length === 0 && offset === 0)
-    return html`<${Empty} title="No batch fits"><p>Run a row or a column of the <${Link} href="/">grid</${Link}>, or use <code>reev-gql run --all</code>. What is run together is a batch.</p></${Empty}>`;
+    return html`<${Nothing} what="batch" filters=${["text", "tag", "status"]}><p>Run a row or a column of the <${Link} href="/">grid</${Link}>, or use <code>reev-gql run --all</code>. What is run together is a batch.</p></${Nothing}>`;
   return html`
     <${Pager} connection=${batches} one="batch" several="batches" change=${change} />
     <div class="table-frame" tabindex="0" role="region" aria-label="Batches">

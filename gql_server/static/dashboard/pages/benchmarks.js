@@ -7,7 +7,8 @@ import { BenchmarkFilters } from "../parts/benchmark_filters.js";
 import { Doing } from "../parts/doing.js";
 import { Editor } from "../parts/editor.js";
 import { useAfterEnds } from "../parts/ends.js";
-import { Empty, Shown } from "../parts/notices.js";
+import { Nothing } from "../parts/nothing.js";
+import { Shown } from "../parts/notices.js";
 import { Pager } from "../parts/pager.js";
 import { askToRun } from "../parts/run_dialog.js";
 import { SyncButton } from "../parts/sync.js";
@@ -88,7 +89,7 @@ function List({ answer: { benchmarks, benchmarkTags, agents }, search, change })
     <${Pager} connection=${benchmarks} one="benchmark" change=${change} />
     ${
       nodes.length === 0
-        ? html`<${Empty} title="No benchmark fits"><p>Put YAML files into the benchmarks directory and sync, or write one here.</p></${Empty}>`
+        ? html`<${Nothing} what="benchmark" filters=${["text", "tag", "state", "solved"]}><p>Put YAML files into the benchmarks directory and sync, or write one here. <code>reev-gql init</code> writes examples to begin with.</p>${search.archived !== "1" && html`<p class="quiet">What is archived is shown with <em>Archived too</em>.</p>`}</${Nothing}>`
         : html`<${Table} benchmarks=${nodes} />`
     }
     ${nodes.length > 20 && html`<${Pager} connection=${benchmarks} one="benchmark" change=${change} quiet />`}

@@ -1,6 +1,6 @@
 // The live list of executions: filters and order are in the address, pages come without end, new ones slide in.
 import { ask } from "../api.js";
-import { conditions } from "../execution_conditions.js";
+import { conditions, FIELDS } from "../execution_conditions.js";
 import * as format from "../format.js";
 import { html, useCallback, useMemo, useRef } from "../html.js";
 import { lasting, listOf, onlyServerKnows, withPage, withUpdate } from "../list_data.js";
@@ -12,7 +12,8 @@ import { ExecutionFilters } from "../parts/execution_filters.js";
 import { Heading } from "../parts/heading.js";
 import { Tags } from "../parts/labels.js";
 import { Name } from "../parts/name.js";
-import { attempt, Empty, Shown } from "../parts/notices.js";
+import { Nothing } from "../parts/nothing.js";
+import { attempt, Shown } from "../parts/notices.js";
 import { useWindow } from "../parts/window.js";
 import { Link, usePage, useSearch } from "../router.js";
 
@@ -85,7 +86,7 @@ function List({ answer, extend, filter, order, change, compare }) {
     if (page) extend((answer) => ({ ...answer, list: withPage(answer.list, page) }));
   }, [list]);
 
-  if (list.items.length === 0) return html`<${Nothing} isFiltered=${Object.keys(filter).length > 0} />`;
+  if (list.items.length === 0) return html`<${NoExecution} />`;
   return html`
     <div class="buttons">
       <span class="quiet" role="status">${format.many(list.total, "execution")}</span>
@@ -95,14 +96,10 @@ function List({ answer, extend, filter, order, change, compare }) {
   `;
 }
 
-const Nothing = ({ isFiltered }) => html`
-  <${Empty} title="No execution fits">
-    ${
-      isFiltered
-        ? html`<p>None fulfils all conditions above; one that does appears here by itself. <${Link} href="/executions">Show all executions</${Link}>.</p>`
-        : html`<p>Start one from the <${Link} href="/">grid</${Link}>, or with <code>reev-gql run 001-sol-transfer</code>. It appears here by itself.</p>`
-    }
-  </${Empty}>
+const NoExecution = () => html`
+  <${Nothing} what="execution" filters=${FIELDS}>
+    <p>Start one from the <${Link} href="/">grid</${Link}>, or with <code>reev-gql run 001-sol-transfer</code>. It appears here by itself.</p>
+  </${Nothing}>
 `;
 
 function Rows({ items, total, more, order, change, compare }) {

@@ -89,7 +89,7 @@ function Grid({ grid, question, extend, filter, change }) {
 
 const NoBenchmarks = () => html`
   <${Empty} title="There are no benchmarks yet">
-    <p>Put YAML files into the benchmarks directory and read them, or <${Link} href="/benchmarks?edit=new">write one here</${Link}>.</p>
+    <p>Put YAML files into the benchmarks directory and read them, or <${Link} href="/benchmarks?edit=new">write one here</${Link}>. <code>reev-gql init</code> writes examples to begin with.</p>
     <${SyncButton} />
   </${Empty}>
 `;

@@ -5,7 +5,8 @@ import { useLiveQuery } from "../live_query.js";
 import { Board } from "../parts/board.js";
 import { ENDS_STREAM, useEnds } from "../parts/ends.js";
 import { SearchField } from "../parts/field.js";
-import { Empty, Shown } from "../parts/notices.js";
+import { Nothing } from "../parts/nothing.js";
+import { Shown } from "../parts/notices.js";
 import { RankPager } from "../parts/pager.js";
 import { kOf } from "../parts/pass_k.js";
 import { Scatter } from "../parts/scatter.js";
@@ -80,10 +81,11 @@ function List({
   change,
 }) {
   if (entries.length === 0 && from === 0)
-    return html`<${Empty} title="No attempt fits"><p>Agents stand here when an execution of theirs has ended. Start one from the <${Link} href="/">grid</${Link}>.</p></${Empty}>`;
+    return html`<${Nothing} what="attempt" filters=${["tag", "batch", "days"]}><p>Agents stand here when an execution of theirs has ended. Start one from the <${Link} href="/">grid</${Link}>.</p></${Nothing}>`;
   return html`
     <p class="quiet" role="status">${totalCount === 1 ? "1 line" : `${format.count(totalCount)} lines`}, one for each agent and its settings; ${format.many(benchmarks, "benchmark")} in all. An interval says where the true rate lies with a confidence of 95 %: few attempts make it wide.</p>
     <${RankPager} shown=${entries.length} total=${totalCount} size=${PAGE} from=${from} one="line" change=${change} />
+    ${totalCount > entries.length && html`<p class="quiet">Drawn are the lines of this page.</p>`}
     <${Scatter} entries=${entries} measure=${against} choose=${(against) => change({ against })} />
     <${Board} entries=${entries} k=${k} within=${within} order=${order} sortBy=${sortBy} />
   `;
