@@ -180,3 +180,25 @@ def test_a_database_in_use_is_read_and_its_user_named(folder: Path, tmp_path: Pa
         # Asking for the lock took nothing away: reev goes on.
         reev.stdin.write("\n")
         assert reev.stdout.readline() == "5\n"
+
+
+def test_no_index_is_read(tmp_path: Path) -> None:
+    """SQLite itself would count and sort by this one, which covers what is asked and lacks the newest row."""
+    path = tmp_path / "reev_results.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as stock:
+        stock.execute("CREATE TABLE session_logs (session_id TEXT, content TEXT)")
+        stock.execute("CREATE INDEX lacking ON session_logs (session_id)")
+        stock.execute("INSERT INTO session_logs VALUES ('a', 'old')")
+        stock.execute("PRAGMA writable_schema = RESET")
+        index = stock.execute("SELECT * FROM sqlite_schema WHERE name = 'lacking'").fetchone()
+        stock.execute("PRAGMA writable_schema = ON")
+        stock.execute("DELETE FROM sqlite_schema WHERE name = 'lacking'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as stock:
+        stock.execute("INSERT INTO session_logs VALUES ('b', 'new')")
+        stock.execute("PRAGMA writable_schema = ON")
+        stock.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+    with closing(sqlite3.connect(path)) as stock:
+        assert stock.execute("SELECT count(session_id) FROM session_logs").fetchone() == (1,)
+    with open_reev_database(path, tmp_path) as database:
+        assert database.count("session_logs") == 2
+        assert [key for key, _ in database.grouped({"session_logs": "session_id"})] == ["a", "b"]
