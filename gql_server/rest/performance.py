@@ -13,11 +13,8 @@ from gql_server.rest.remembered import Tagged
 from gql_server.rest.shapes import AgentFigures, AgentResult
 from gql_server.rest.words import final_word
 from runner_bridge.agents import known_agents
-from store.agents import performance
-from store.agents.performance import Figures, PerformanceFilter
 from store.executions import polled as polls
-from store.executions.polled import Ended
-from store.model import UNKNOWN_AGENT
+from store.executions.polled import AgentTotals, Ended
 
 BEST = 5
 NAMES = TypeAdapter(list[str])
@@ -32,33 +29,23 @@ async def names(rest: Rest, request: web.Request) -> web.StreamResponse:
 
 async def figures(rest: Rest, request: web.Request) -> web.StreamResponse:
     """GET /agent-performance"""
-    by_agent: defaultdict[str, list[Figures]] = defaultdict(list)
-    for pair in await performance.of_pairs(rest.db, PerformanceFilter()):
-        if pair.agent != UNKNOWN_AGENT:
-            by_agent[pair.agent].append(pair)
     results: defaultdict[str, list[Ended]] = defaultdict(list)
     for row in await polls.newest_ended(rest.db, rest.results):
         results[row.agent].append(row)
-    answers = [_figures(agent, by_agent[agent], results[agent]) for agent in sorted(by_agent)]
+    answers = [_figures(totals, results[totals.agent]) for totals in await polls.totals(rest.db, BEST)]
     return read_list(rest, request, FIGURES, answers)
 
 
-def _figures(agent: str, pairs: Sequence[Figures], results: Sequence[Ended]) -> AgentFigures:
-    executions = sum(pair.executions for pair in pairs)
-    scored = sum(pair.reported.count for pair in pairs)
-    total = sum((pair.reported.mean or 0) * pair.reported.count for pair in pairs)
-    known = [
-        (pair.reported.latest, str(pair.benchmark_id)) for pair in pairs if pair.reported.latest is not None
-    ]
+def _figures(totals: AgentTotals, results: Sequence[Ended]) -> AgentFigures:
     return AgentFigures(
-        agent_type=agent,
-        total_benchmarks=len(pairs),
-        total_executions=executions,
-        average_score=total / scored if scored else 0.0,
-        average_score_known=scored > 0,
-        success_rate=sum(pair.succeeded for pair in pairs) / executions if executions else 0.0,
-        best_benchmarks=[name for _, name in sorted(known, key=lambda one: (-one[0], one[1]))[:BEST]],
-        worst_benchmarks=[name for _, name in sorted(known)[:BEST]],
+        agent_type=totals.agent,
+        total_benchmarks=totals.benchmarks,
+        total_executions=totals.executions,
+        average_score=(totals.score_sum or 0.0) / totals.scored if totals.scored else 0.0,
+        average_score_known=totals.scored > 0,
+        success_rate=totals.succeeded / totals.executions if totals.executions else 0.0,
+        best_benchmarks=list(totals.best),
+        worst_benchmarks=list(totals.worst),
         results=[_result(row) for row in results],
     )
 

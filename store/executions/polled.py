@@ -71,6 +71,21 @@ class ListedBenchmark:
     prompt: str
 
 
+@dataclass(frozen=True, slots=True)
+class AgentTotals:
+    """An agent's ended executions of all benchmarks; `best` and `worst` are benchmarks by their latest score."""
+
+    agent: str
+    benchmarks: int
+    executions: int
+    succeeded: int
+    scored: int
+    score_sum: float | None
+    best: tuple[str, ...]
+    worst: tuple[str, ...]
+
+
+_totals = reader(AgentTotals)
 _live_call = reader(LiveCall)
 _ended = reader(Ended)
 _listed = reader(ListedBenchmark)
@@ -97,6 +112,11 @@ async def recent(db: Database, benchmark_id: str, limit: int) -> list[Execution]
 async def newest_ended(db: Database, limit: int) -> list[Ended]:
     """The newest executions that have ended, newest first, without those of agents that nothing names."""
     return [_ended(row) for row in await db.fetch(SQL["newest_ended"], UNKNOWN_AGENT, limit)]
+
+
+async def totals(db: Database, best: int) -> list[AgentTotals]:
+    """Of each agent with an ended execution, by name; at most `best` benchmarks of each kind."""
+    return [_totals(row) for row in await db.fetch(SQL["figures"], UNKNOWN_AGENT, best)]
 
 
 async def benchmarks(db: Database) -> Sequence[ListedBenchmark]:

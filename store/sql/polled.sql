@@ -33,3 +33,14 @@ WHERE b.archived_at IS NULL ORDER BY b.id COLLATE "C"
 
 -- name: now
 SELECT clock_timestamp()
+
+-- name: figures
+SELECT agent, count(*) AS benchmarks, sum(executions)::bigint AS executions, sum(succeeded)::bigint AS succeeded,
+       sum(scored)::bigint AS scored, sum(score_sum) AS score_sum,
+       coalesce((array_agg(benchmark_id ORDER BY score_latest DESC, benchmark_id)
+           FILTER (WHERE score_latest IS NOT NULL))[1:$2], '{}') AS best,
+       coalesce((array_agg(benchmark_id ORDER BY score_latest, benchmark_id)
+           FILTER (WHERE score_latest IS NOT NULL))[1:$2], '{}') AS worst
+FROM performance
+WHERE period = 'ALL' AND start = '-infinity' AND benchmark_id <> '' AND agent <> $1
+GROUP BY agent ORDER BY agent COLLATE "C"

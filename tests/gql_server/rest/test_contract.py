@@ -13,7 +13,8 @@ import pytest
 
 from gql_server.rest.absent import ABSENT
 from gql_server.rest.operations import markdown
-from store.executions import state_machine
+from store.errors import DatabaseBusy, DatabaseUnavailable
+from store.executions import polled, state_machine
 from store.model import ExecutionId, ExecutionStatus, Step
 from store.postgres.database import Database
 from tests.helpers.json_schema import Mismatch, check
@@ -268,6 +269,39 @@ async def test_what_is_not_there_is_told_as_json_with_a_message(rest: RestClient
     text = {"Content_Type": "text/plain"}
     assert (await rest.post("/benchmarks/bench/run", {"agent": "deterministic"}, **text)).status == 415
     assert await rest.site.executions() == 1
+
+
+async def test_figures_of_agents_leave_out_what_is_not_known(rest: RestClient) -> None:
+    db = rest.site.db
+    for benchmark, score in (("a", 1.0), ("a", 0.5), ("b", 0.25), ("c", None)):
+        execution_id = await running(db, benchmark)
+        success = score is not None and score >= 0.75
+        status = ExecutionStatus.SUCCEEDED if success else ExecutionStatus.FAILED
+        assert await state_machine.finish(db, execution_id, ending(status, success=success, score=score))
+    await running(db, "d")
+    assert await state_machine.finish(db, await running(db, "a", agent="unknown"), ending())
+    [agent] = (await rest.get("/agent-performance")).body
+    assert (agent["total_benchmarks"], agent["total_executions"]) == (3, 4)
+    assert (agent["average_score"], agent["success_rate"]) == (1.75 / 3, 0.25)
+    assert (agent["best_benchmarks"], agent["worst_benchmarks"]) == (["a", "b"], ["b", "a"])
+    newest = [(one["benchmark_id"], one["score"], one["score_known"]) for one in agent["results"]]
+    assert newest == [("c", 0.0, False), ("b", 0.25, True), ("a", 0.5, True), ("a", 1.0, True)]
+
+
+async def test_faults_are_json_and_tell_nothing(rest: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for fault, status, code in (
+        (RuntimeError("SELECT secret"), 500, "INTERNAL"),
+        (DatabaseUnavailable("at 10.0.0.1"), 503, "DATABASE_UNAVAILABLE"),
+        (DatabaseBusy("All database connections are in use"), 503, "SERVER_BUSY"),
+    ):
+
+        async def fails(*_: object, error: Exception = fault) -> None:
+            raise error
+
+        monkeypatch.setattr(polled, "by_id", fails)
+        answer = await rest.get(f"/benchmarks/transfer/status/{uuid.uuid4()}")
+        assert (answer.status, answer.body["error"]) == (status, code)
+        assert "secret" not in answer.body["message"] and "10.0.0.1" not in answer.body["message"]
 
 
 async def test_a_repeated_request_with_a_key_gives_the_same_execution(rest: RestClient) -> None:
