@@ -223,5 +223,5 @@ async def test_the_filters_of_executions_are_in_the_address_and_hold_for_what_co
     # What an address says and nobody can mean filters nothing, and that is said.
     await dashboard.open("/executions?scoreFrom=1e&from=2026-02-31&days=soon&agent=nobody&solved=maybe")
     await expect(page.get_by_role("alert")).to_have_count(4)
-    await expect(page.get_by_label("Agent", exact=True)).to_have_value("nobody")
+    await expect(page.get_by_role("combobox", name="Agent")).to_have_value("nobody")
     await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
