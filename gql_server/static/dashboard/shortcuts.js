@@ -45,7 +45,11 @@ function onKey(event) {
   act();
 }
 
-const withControl = ({ key, shiftKey }) => (key.toLowerCase() === "k" && !shiftKey ? openFinder : null);
+// In a text of several lines Ctrl K may have a meaning of its own.
+const withControl = ({ key, shiftKey, target }) =>
+  key.toLowerCase() === "k" && !shiftKey && !target?.isContentEditable && target?.tagName !== "TEXTAREA"
+    ? openFinder
+    : null;
 
 function single({ key, target }) {
   if (!singleKeys.value || typesInto(target)) return null;

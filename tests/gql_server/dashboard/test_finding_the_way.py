@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
@@ -75,11 +76,14 @@ async def test_going_back_finds_the_place_the_focus_and_what_was_read(make_dashb
     assert not [body for body in asked if "query Executions(" in body], "it is not asked for anew"
     # A page that is loaded anew, from here or from elsewhere, reads as far as it was read.
     at = await page.evaluate(AT)
+    link = page.locator(f"tr.row a[href='{urlsplit(at[2]).path}']")
     await page.reload()
-    await page.wait_for_function(f"at => String(({AT})()) === String(at)", arg=at)
+    await expect(link).to_be_focused()
+    assert await page.evaluate(AT) == at
     await page.goto(f"{dashboard.server.base}/graphiql")
     await page.go_back()
-    await page.wait_for_function(f"at => String(({AT})()) === String(at)", arg=at)
+    await expect(link).to_be_focused()
+    assert await page.evaluate(AT) == at
     # Going on begins at the top.
     await page.get_by_role("link", name="Benchmarks").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Benchmarks")

@@ -89,7 +89,7 @@ export function Layout({ children }) {
         ${HAS_GRAPHIQL && html`<a href="/graphiql">GraphiQL</a>`}
       </nav>
       <${ConnectionLight} />
-      <button type="button" class="plain" aria-keyshortcuts="Control+K" onClick=${openFinder}>Search</button>
+      <button type="button" class="plain" aria-keyshortcuts="Control+K" title="Search everything (Ctrl K)" onClick=${openFinder}>Search</button>
       <${WhoWorks} />
       <${SignOut} />
       <${ThemeButton} />
