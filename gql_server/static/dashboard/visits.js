@@ -122,10 +122,10 @@ function isAsItWas({ top, frames: scrolled, focus }) {
   }
   scrollTo(0, top);
   there &&= Math.abs(scrollY - top) < 2;
-  if (!focus) return there;
+  if (!focus || !there) return there;
   const element = found(focus);
   element?.focus({ preventScroll: true });
-  return there && element !== undefined;
+  return element !== undefined;
 }
 
 // A page that is loaded anew is scrolled to where it was, and so is one to which the viewer comes back from elsewhere.
