@@ -1,7 +1,8 @@
 // The live list of executions as data: pages read so far in the list's order, kept true by updates. Pure functions.
 
+// Times are compared as texts: all are of UTC, and a Date has no microseconds, of which the server's order takes notice.
 const VALUES = {
-  QUEUED_AT: ({ queuedAt }) => Date.parse(queuedAt),
+  QUEUED_AT: ({ queuedAt }) => queuedAt,
   SCORE: ({ score }) => score,
   COMPUTED_SCORE: ({ computedScore }) => computedScore,
   EXECUTION_TIME: ({ executionTimeMs }) => executionTimeMs,
@@ -17,7 +18,7 @@ export function comparator({ field, direction }) {
     if (left == null || right == null) {
       if ((left == null) !== (right == null)) return left == null ? 1 : -1;
     } else if (left !== right) return places(left, right);
-    return places(Date.parse(a.queuedAt), Date.parse(b.queuedAt)) || places(a.id, b.id);
+    return places(a.queuedAt, b.queuedAt) || places(a.id, b.id);
   };
 }
 

@@ -42,8 +42,13 @@ COVERED = """() => {
 """What gets the focus, from the last element to the first, and lies out of sight or under a header then."""
 
 
+PARTS = 3
+"""The pages are looked at in as many tests: one alone would take minutes."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 async def test_every_page_is_clean_in_both_colours_wide_and_on_a_phone_and_never_hides_the_focus(
-    make_dashboard: MakeDashboard,
+    make_dashboard: MakeDashboard, part: int
 ) -> None:
     dashboard = await make_dashboard(REEV_GQL_AGENTS="deterministic,local")
     page = dashboard.page
@@ -61,7 +66,8 @@ async def test_every_page_is_clean_in_both_colours_wide_and_on_a_phone_and_never
                 nodes = "; ".join(node["html"][:160] for node in violation["nodes"][:3])
                 found.append(f"{path}, {scheme}, {width}: {violation['id']}: {violation['help']}: {nodes}")
 
-    for path in (*EVERY_PAGE, "/no/such/page"):
+    pages = (*EVERY_PAGE, "/no/such/page")
+    for path in pages[part::PARTS]:
         await page.set_viewport_size({"width": WIDE, "height": 500})
         await page.goto(f"{dashboard.server.base}{path.format(id=execution_id, batch=batch_id)}")
         await dashboard.is_live()
