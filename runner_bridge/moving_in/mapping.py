@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -68,6 +67,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """The rows of one execution, and what can be said of them without taking them apart.
+
+    `content` is what they say, as JSON. `session_id` is that of the execution where it is no id of ours.
+    """
+
+    family: Family
+    execution_id: ExecutionId
+    session_id: str | None
+    tally: dict[str, int]
+    content: bytes
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """An execution ready to be stored, and the rows that it was made of, by table."""
 
@@ -99,18 +113,8 @@ class Mapper:
         self._session_files = session_files
         self._now = now
 
-    def map(self, family: Family) -> Mapped | Skipped:
-        tally = dict(Counter(row.table for row in family.all_rows()))
-        if family.session_id in JUNK:
-            return Skipped(tally, OF_REEV_ITSELF)
-        found = _identity(family)
-        if found is None:
-            return Skipped(tally, WITHOUT_ID)
-        return self._map(family, tally, *found)
-
-    def _map(
-        self, family: Family, tally: dict[str, int], execution_id: ExecutionId, session_id: str | None
-    ) -> Mapped:
+    def map(self, read: Read) -> Mapped:
+        family = read.family
         content, file_hash, raw_file = self._session_files.read(family.session_id)
         evidence = Evidence.of(family, content)
         end = end_of(evidence)
@@ -122,7 +126,6 @@ class Mapper:
         calls, agent = _calls(evidence), _agent(evidence)
         times = times_of(evidence, execution_time_ms, self._now)
         del remarks[MAX_REMARKS:]
-        session, content_hash = self._record(family, remarks, raw_file)
         ending = Ending(
             status=end.status,
             failure=end.failure,
@@ -133,23 +136,25 @@ class Mapper:
             assertions=evaluation.assertions,
             session_file_hash=file_hash,
             prompt=_prompt(evidence),
-            session=session,
+            session=self._record(read, remarks, raw_file),
         )
         observed = imported.prepare(
-            execution_id,
+            read.execution_id,
             ending,
             times,
-            session_id=session_id,
+            session_id=read.session_id,
             benchmark_id=benchmark_id,
             benchmark_revision=None if definition is None else definition.revision,
             agent=agent,
             source=self._source.database,
-            content_hash=content_hash,
+            content_hash=read.content_hash,
             steps=_encoded_steps(steps),
             calls=EncodedJson(encode_json(rows.records(map(tool_call, calls)))) if calls else None,
         )
-        shown_id = family.session_id or str(execution_id)
-        return Mapped(observed, content_hash, end.status, shown_id, tally, evidence.principal, tuple(remarks))
+        shown_id = family.session_id or str(read.execution_id)
+        return Mapped(
+            observed, read.content_hash, end.status, shown_id, read.tally, evidence.principal, tuple(remarks)
+        )
 
     def _benchmark(self, evidence: Evidence) -> tuple[BenchmarkId, KnownDefinition | None]:
         """Its benchmark by the first row that names one, and the definition that it was executed with."""
@@ -177,26 +182,36 @@ class Mapper:
         benchmark = self._definitions.benchmark(definition)
         return Evaluation() if benchmark is None else evaluate_steps(benchmark, steps)
 
-    def _record(
-        self, family: Family, remarks: list[str], session_file: JsonValue | None
-    ) -> tuple[EncodedJson, str]:
-        """The rows as they are in the file, for later readers, and a hash of what they say."""
-        tables: dict[str, list[JsonValue]] = {}
+    def _record(self, read: Read, remarks: list[str], session_file: JsonValue | None) -> EncodedJson:
+        """The rows as they are in the file, for later readers."""
         numbers: dict[str, list[int]] = {}
-        for row in family.all_rows():
-            tables.setdefault(row.table, []).append(row.values)
+        for row in read.family.all_rows():
             numbers.setdefault(row.table, []).append(row.rowid)
-        content = orjson.dumps(tables)
         about = {
             "database": self._source.database,
             "sha256": self._source.sha256,
             "rowids": numbers,
             "remarks": remarks,
         }
-        record = b'{"imported":%b,"rows":%b' % (encode_json(about).encode(), content)
+        record = b'{"imported":%b,"rows":%b' % (encode_json(about).encode(), read.content)
         if session_file is not None:
             record += b',"sessionFile":%b' % encode_json(session_file).encode()
-        return EncodedJson((record + b"}").decode()), hashlib.sha256(content).hexdigest()
+        return EncodedJson((record + b"}").decode())
+
+
+def read_family(family: Family) -> Read | Skipped:
+    """Which execution these rows tell of, and what they say."""
+    tables: dict[str, list[JsonValue]] = {}
+    for row in family.all_rows():
+        tables.setdefault(row.table, []).append(row.values)
+    tally = {table: len(found) for table, found in tables.items()}
+    if family.session_id in JUNK:
+        return Skipped(tally, OF_REEV_ITSELF)
+    identity = _identity(family)
+    if identity is None:
+        return Skipped(tally, WITHOUT_ID)
+    content = orjson.dumps(tables)
+    return Read(family, *identity, tally, content, hashlib.sha256(content).hexdigest())
 
 
 def _identity(family: Family) -> tuple[ExecutionId, str | None] | None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.errors import BridgeError
 from runner_bridge.formats.paths import Directory
 from runner_bridge.moving_in.definitions import FoundDefinition
-from runner_bridge.moving_in.mapping import Mapped
-from runner_bridge.moving_in.reading import Chunk, Reading
+from runner_bridge.moving_in.mapping import Mapped, Skipped
+from runner_bridge.moving_in.reading import Reading
 from runner_bridge.moving_in.report import ChangedExecution, DatabaseReport, RowOutcome, TableReport
 from runner_bridge.moving_in.session_files import sessions_directory
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcess
@@ -92,19 +92,20 @@ async def import_reev_database(
         while found := await reader.call_on(Reading, Reading.next_definitions):
             await reader.call_on(Reading, Reading.place, await _definitions(db, found, report))
             progress(report)
-        chunk = await reader.call_on(Reading, Reading.next_chunk)
-        while chunk is not None:
-            # The next one is read and mapped while this one is stored.
-            following = asyncio.create_task(reader.call_on(Reading, Reading.next_chunk))
-            try:
-                await _store(db, chunk, report)
-            except BaseException:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-                raise
-            report.duration_ms = round((time.monotonic() - began) * 1000)
-            progress(report)
-            chunk = await following
+        async with aclosing(_pieces(db, reader)) as pieces:
+            piece = await anext(pieces, None)
+            while piece is not None:
+                # The next one is read and mapped while this one is stored.
+                following = asyncio.ensure_future(anext(pieces, None))
+                try:
+                    await _store(db, piece, report)
+                except BaseException:
+                    following.cancel()
+                    await asyncio.gather(following, return_exceptions=True)
+                    raise
+                report.duration_ms = round((time.monotonic() - began) * 1000)
+                progress(report)
+                piece = await following
         report.notes += await reader.call_on(Reading, Reading.close)
     report.duration_ms = round((time.monotonic() - began) * 1000)
     return report
@@ -145,15 +146,52 @@ async def _definitions(
     return revisions
 
 
-async def _store(db: Database, chunk: Chunk, report: DatabaseReport) -> None:
-    report.notes += chunk.remarks
-    for skipped in chunk.skipped:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What is stored together. `known` is what was stored under these ids when the chunk was read.
+
+    `settled` are the rows of executions that are stored already and say nothing new. They are not taken apart.
+    """
+
+    mapped: list[Mapped]
+    known: Mapping[ExecutionId, Known]
+    settled: Sequence[Mapping[str, int]] = ()
+    skipped: Sequence[Skipped] = ()
+    remarks: Sequence[str] = ()
+
+
+async def _pieces(db: Database, reader: ParserProcess) -> AsyncGenerator[_Piece, None]:
+    while (chunk := await reader.call_on(Reading, Reading.next_chunk)) is not None:
+        known = await imported.known(db, [one.id for one in chunk.found])
+        settled: list[Mapping[str, int]] = []
+        wanted: list[int] = []
+        for place, one in enumerate(chunk.found):
+            if one.id in known and not _has_changed(one.content_hash, known[one.id]):
+                settled.append(one.tally)
+            else:
+                wanted.append(place)
+        mapped = await reader.call_on(Reading, Reading.mapped, wanted)
+        yield _Piece(mapped, known, settled, chunk.skipped, chunk.remarks)
+        while wanted := wanted[len(mapped) :]:
+            mapped = await reader.call_on(Reading, Reading.mapped, wanted)
+            yield _Piece(mapped, known)
+
+
+def _has_changed(content_hash: str, known: Known) -> bool:
+    """Whether an execution was imported before, from rows that said something else."""
+    return known.origin is ExecutionOrigin.IMPORTED and known.content_hash not in (None, content_hash)
+
+
+async def _store(db: Database, piece: _Piece, report: DatabaseReport) -> None:
+    report.notes += piece.remarks
+    for skipped in piece.skipped:
         report.skip(skipped.tally, skipped.reason)
-    known = await imported.known(db, [one.observed.id for one in chunk.mapped])
+    for tally in piece.settled:
+        report.already_there(tally)
     new: dict[ExecutionId, Mapped] = {}
-    for one in chunk.mapped:
-        if one.observed.id in known:
-            _note_known(report, one, known[one.observed.id])
+    for one in piece.mapped:
+        if (known := piece.known.get(one.observed.id)) is not None:
+            _note_known(report, one, known)
         elif one.observed.id in new:
             # Two spellings of one id.
             report.count(one.tally, RowOutcome.ALREADY_THERE)
@@ -163,23 +201,23 @@ async def _store(db: Database, chunk: Chunk, report: DatabaseReport) -> None:
         written, refused = set(new), dict[ExecutionId, str]()
     else:
         written, refused = await imported.store(db, [one.observed for one in new.values()])
+    # By another import, or with the piece before this one, after it was asked what is known.
+    meanwhile = new.keys() - written - refused.keys()
+    stored = await imported.known(db, [*meanwhile]) if meanwhile else {}
     for execution_id, one in new.items():
         if execution_id in refused:
             report.skip(one.tally, refused[execution_id])
-        elif execution_id not in written:
-            # Another import was faster.
-            report.executions_already_there += 1
-            report.count(one.tally, RowOutcome.ALREADY_THERE)
+        elif execution_id in meanwhile:
+            _note_known(report, one, stored.get(execution_id))
         else:
             report.statuses[one.status] += 1
             report.made(one.tally, one.principal)
             report.remark(one.remarks, one.session_id)
 
 
-def _note_known(report: DatabaseReport, one: Mapped, known: Known) -> None:
-    report.executions_already_there += 1
-    report.count(one.tally, RowOutcome.ALREADY_THERE)
-    if known.origin is not ExecutionOrigin.IMPORTED or known.content_hash in (None, one.content_hash):
+def _note_known(report: DatabaseReport, one: Mapped, known: Known | None) -> None:
+    report.already_there(one.tally)
+    if known is None or not _has_changed(one.content_hash, known):
         return
     if known.status is one.status:
         report.other_rows += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -19,11 +19,12 @@ from runner_bridge.moving_in.definitions import (
     definition_of,
 )
 from runner_bridge.moving_in.families import Family, families
-from runner_bridge.moving_in.mapping import Mapped, Mapper, Skipped, Source
+from runner_bridge.moving_in.mapping import Mapped, Mapper, Read, Skipped, Source, read_family
 from runner_bridge.moving_in.session_files import SessionFiles
 from runner_bridge.moving_in.strays import Strays
 from runner_bridge.reev_database.database import ReevDatabase, open_reev_database
 from runner_bridge.reev_database.errors import Limits
+from store.model import ExecutionId
 
 KEYS = {
     "execution_states": "execution_id",
@@ -43,7 +44,7 @@ NOT_HISTORY = {"schema_version": "it holds the version of the database, and noth
 
 CHUNK = 400
 CHUNK_CHARACTERS = 8 * 1024 * 1024
-"""Of what is stored together."""
+"""Of what is read, and of what is stored together."""
 DEFINITIONS_CHUNK = 100
 
 NO_KEY_COLUMN = "its table has no column that names an execution"
@@ -62,16 +63,26 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """An execution that the database tells of: its id, a hash of what its rows say, how many they are by table."""
+
+    id: ExecutionId
+    content_hash: str
+    tally: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """The next executions, and rows that make none."""
 
-    mapped: tuple[Mapped, ...]
+    found: tuple[Found, ...]
     skipped: tuple[Skipped, ...]
     remarks: tuple[str, ...]
 
 
 class Reading:
-    """One database: `open`, then `next_definitions` and `place` by turns, then `next_chunk`, each to its end."""
+    """One database: `open`, then `next_definitions` and `place` by turns, then `next_chunk` and `mapped`, each to
+    its end."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -79,7 +90,9 @@ class Reading:
         self._definitions = Definitions()
         self._found: Iterator[FoundDefinition] = iter(())
         self._given: list[FoundDefinition] = []
-        self._mapped: Iterator[Mapped | Skipped] = iter(())
+        self._mapper: Mapper | None = None
+        self._read: Iterator[Read | Skipped] = iter(())
+        self._chunk: list[Read] = []
         self._told = 0
 
     def open(
@@ -98,8 +111,8 @@ class Reading:
         self._found = iter(_sorted_definitions(database))
         files = SessionFiles(sessions)
         self._open.callback(files.close)
-        mapper = Mapper(Source(str(path), database.sha256), self._definitions, files, now)
-        self._mapped = map(mapper.map, _families(database))
+        self._mapper = Mapper(Source(str(path), database.sha256), self._definitions, files, now)
+        self._read = map(read_family, _families(database))
         return Opened(
             str(path),
             database.sha256,
@@ -119,21 +132,36 @@ class Reading:
             self._definitions.add(found, revision)
 
     def next_chunk(self) -> Chunk | None:
-        """The next executions; None when there are no more."""
-        mapped: list[Mapped] = []
+        """The next executions; None when there are no more. They are not taken apart yet."""
+        self._chunk = []
         skipped: list[Skipped] = []
         size = 0
-        for one in self._mapped:
+        for one in self._read:
             if isinstance(one, Skipped):
                 skipped.append(one)
             else:
-                mapped.append(one)
-                size += one.observed.size
-            if len(mapped) + len(skipped) >= CHUNK or size > CHUNK_CHARACTERS:
+                self._chunk.append(one)
+                size += len(one.content)
+            if len(self._chunk) + len(skipped) >= CHUNK or size > CHUNK_CHARACTERS:
                 break
-        if not mapped and not skipped:
+        if not self._chunk and not skipped:
             return None
-        return Chunk(tuple(mapped), tuple(skipped), self._new_remarks())
+        found = tuple(Found(one.execution_id, one.content_hash, one.tally) for one in self._chunk)
+        return Chunk(found, tuple(skipped), self._new_remarks())
+
+    def mapped(self, wanted: Sequence[int]) -> list[Mapped]:
+        """The first of these executions of the last chunk, by their places in it: at least one, and no more than
+        is stored together. Only they are taken apart; ask again for the others."""
+        if self._mapper is None:
+            raise ValueError("open the database first")
+        found: list[Mapped] = []
+        size = 0
+        for place in wanted:
+            found.append(self._mapper.map(self._chunk[place]))
+            size += found[-1].observed.size
+            if size > CHUNK_CHARACTERS:
+                break
+        return found
 
     def close(self) -> tuple[str, ...]:
         """Removes the copy; returns the last remarks on the database."""

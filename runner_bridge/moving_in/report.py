@@ -102,6 +102,11 @@ class DatabaseReport:
         if principal in tally:
             self.tables[principal].outcomes.update({RowOutcome.MADE: 1, RowOutcome.MERGED: -1})
 
+    def already_there(self, tally: Mapping[str, int]) -> None:
+        """Counts the rows of an execution that is stored."""
+        self.executions_already_there += 1
+        self.count(tally, RowOutcome.ALREADY_THERE)
+
     def count(self, tally: Mapping[str, int], outcome: RowOutcome) -> None:
         for table, number in tally.items():
             self.tables[table].outcomes[outcome] += number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import sqlite3
@@ -14,9 +15,12 @@ from typing import Any
 import pytest
 
 from runner_bridge.importing.import_files import import_session_files
+from runner_bridge.moving_in import reading
 from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
+from runner_bridge.moving_in.reading import Reading
 from runner_bridge.moving_in.report import DatabaseReport, RowOutcome
-from runner_bridge.reev_database.errors import Reason, ReevDatabaseError
+from runner_bridge.parsing.parser_processes import ParserProcess
+from runner_bridge.reev_database.errors import DEFAULT_LIMITS, Reason, ReevDatabaseError
 from store.benchmarks import benchmarks
 from store.executions import imported, observed, results, state_machine
 from store.executions.observed import Observed
@@ -103,6 +107,72 @@ async def test_what_an_execution_was_made_of_stays_readable_and_figures_count_it
     assert execution is not None and execution.queue_duration_ms is None
     figures = await db.fetchrow("SELECT attempts, timed FROM figures WHERE period = 'ALL' AND attempts > 0")
     assert tuple(figures) == (2, 2)
+
+
+async def test_what_is_known_is_neither_taken_apart_nor_written_again(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_on, store, known = ParserProcess.call_on, imported.store, imported.known
+    taken_apart, written = list[str](), list[ExecutionId]()
+
+    async def counted_call(process: ParserProcess, owner: Any, method: Any, *arguments: Any) -> Any:
+        answer = await call_on(process, owner, method, *arguments)
+        if method is Reading.mapped:
+            taken_apart.extend(one.session_id for one in answer)
+        return answer
+
+    async def counted_store(database: Database, batch: list[Observed]) -> Any:
+        written.extend(one.id for one in batch)
+        return await store(database, batch)
+
+    monkeypatch.setattr(ParserProcess, "call_on", counted_call)
+    monkeypatch.setattr(imported, "store", counted_store)
+    path = tmp_path / "reev_results.db"
+    ids = write_history(path, 5)
+    await import_reev_database(db, ReevFile(path))
+    assert taken_apart == [str(one) for one in written] == ids
+    taken_apart.clear()
+    written.clear()
+    await import_reev_database(db, ReevFile(path))
+    assert (taken_apart, written) == ([], [])
+    with reev_writer(path) as writer:
+        new = writer.add_execution(7)
+        writer.execute("UPDATE session_logs SET file_size = 7 WHERE session_id = ?", (ids[2],))
+        writer.commit()
+    grown = await import_reev_database(db, ReevFile(path))
+    assert (taken_apart, [str(one) for one in written]) == ([ids[2], new], [new])
+    assert (grown.executions, grown.executions_already_there, grown.other_rows) == (1, 5, 1)
+
+    # Another import stores the same, and a change of it, after this one asked what is known.
+    first = iter([True])
+    with reev_writer(path) as writer:
+        writer.execute("UPDATE session_logs SET file_size = 8 WHERE session_id = ?", (new,))
+        writer.commit()
+
+    async def late(database: Database, asked: list[ExecutionId]) -> Any:
+        return {} if next(first, False) else await known(database, asked)
+
+    monkeypatch.setattr(imported, "known", late)
+    overtaken = await import_reev_database(db, ReevFile(path))
+    assert (overtaken.executions, overtaken.executions_already_there, overtaken.other_rows) == (0, 6, 2)
+    assert counts(overtaken, RowOutcome.ALREADY_THERE) == counts(grown, RowOutcome.ALREADY_THERE) + sum(
+        table.outcomes[RowOutcome.MADE] + table.outcomes[RowOutcome.MERGED] for table in grown.tables.values()
+    )
+
+
+def test_what_is_stored_together_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "reev_results.db"
+    write_history(path, 3)
+    monkeypatch.setattr(reading, "CHUNK", 2)
+    one = Reading()
+    one.open(path, None, DEFAULT_LIMITS, None, tmp_path, dt.datetime.now(dt.UTC))
+    chunk = one.next_chunk()
+    assert chunk is not None and len(chunk.found) == len(one.mapped([0, 1])) == 2
+    monkeypatch.setattr(reading, "CHUNK_CHARACTERS", 1)
+    assert [mapped.observed.id for mapped in one.mapped([1, 0])] == [chunk.found[1].id]
+    chunk = one.next_chunk()
+    assert chunk is not None and len(chunk.found) == 1 and one.next_chunk() is None
+    one.close()
 
 
 async def test_a_grown_database_adds_what_is_new_and_says_what_has_changed(

@@ -12,7 +12,7 @@ import pytest
 from runner_bridge.formats.paths import Directory
 from runner_bridge.moving_in.definitions import Definitions, definition_of
 from runner_bridge.moving_in.families import Family, families
-from runner_bridge.moving_in.mapping import Mapped, Mapper, Skipped, Source
+from runner_bridge.moving_in.mapping import Mapped, Mapper, Skipped, Source, read_family
 from runner_bridge.moving_in.session_files import SessionFiles
 from runner_bridge.moving_in.strays import Strays
 from runner_bridge.reev_database.rows import Row, Value
@@ -97,8 +97,15 @@ def definitions(source: str | None = None, revision: int = 3) -> Definitions:
 def outcome(
     *rows: Row, of: str = ID, known: Definitions | None = None, sessions: Directory | None = None
 ) -> Mapped | Skipped:
+    return outcome_of(Family(of, list(rows)), known, sessions)
+
+
+def outcome_of(
+    family: Family, known: Definitions | None = None, sessions: Directory | None = None
+) -> Mapped | Skipped:
     mapper = Mapper(Source("reev.db", "f" * 64), known or Definitions(), SessionFiles(sessions), NOW)
-    return mapper.map(Family(of, list(rows)))
+    read = read_family(family)
+    return read if isinstance(read, Skipped) else mapper.map(read)
 
 
 def mapped(*rows: Row, of: str = ID, known: Definitions | None = None) -> dict[str, Any]:
@@ -277,8 +284,7 @@ def test_results_of_steps_belong_to_the_execution_whose_id_they_begin_with() -> 
     found = {family.session_id: family for family in families(groups)}
     assert set(found) == {ID, f"{ID}_consolidated_17", "direct-1"}
     assert [number for number, _ in found[ID].steps] == [10, 2]
-    mapper = Mapper(Source("reev.db", ""), Definitions(), SessionFiles(None), NOW)
-    one = mapper.map(found[ID])
+    one = outcome_of(found[ID])
     assert isinstance(one, Mapped) and one.observed.columns[7] == "slippage"
     assert one.tally == {"execution_states": 1, "session_logs": 2}
 
