@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.command_line import cli
-from tests.helpers.reev_databases import write_history
+from tests.helpers.reev_databases import reev_writer, write_history
 from tests.helpers.server import Server, running_server
 
 BEGIN = """
@@ -88,6 +88,8 @@ async def test_the_command_takes_several_files_and_says_which_it_could_not_read(
     database_url: str, tmp_path: Path
 ) -> None:
     write_history(tmp_path / "one.db", 2)
+    with reev_writer(tmp_path / "one.db") as writer:
+        writer.add("benchmarks", id="1" * 32, benchmark_name="broken", prompt="p", content="id: [")
     write_history(tmp_path / "old.db", 3, "2025-10-13")
     (tmp_path / "text.db").write_text("hello")
     files = ("one.db", "text.db", "old.db")
@@ -100,5 +102,5 @@ async def test_the_command_takes_several_files_and_says_which_it_could_not_read(
     assert (one["executions"], one["statuses"], one["dryRun"]) == (2, {"SUCCEEDED": 2}, False)
     assert old["executions"] == 1, "two of them are in both databases"
     assert {table["table"]: table["read"] for table in old["tables"]}["results"] == 3
-    [skipped] = [table for table in one["tables"] if table["table"] == "benchmarks"]
-    assert skipped["skipped"] == 1 and len(skipped["reasons"]) == 1
+    [definitions] = [table for table in one["tables"] if table["table"] == "benchmarks"]
+    assert (definitions["made"], definitions["skipped"], len(definitions["reasons"])) == (1, 1, 1)
