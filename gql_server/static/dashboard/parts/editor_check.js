@@ -1,7 +1,11 @@
 // What the server says of the text in the editor: what is wrong with it, or what storing it would do, and where.
 import { html } from "../html.js";
 
-const WORDS = { CREATED: "a new benchmark", UPDATED: "a new revision", UNCHANGED: "what is stored already" };
+const WORDS = {
+  CREATED: "storing it makes a new benchmark",
+  UPDATED: "storing it makes a new revision",
+  UNCHANGED: "this text is stored already",
+};
 
 // `base` is the revision that the text was made from, `take(revision)` makes another one its base.
 export function Check({ check, id, base, take, go }) {
@@ -15,7 +19,7 @@ export function Check({ check, id, base, take, go }) {
   }
   const isNewer = check.benchmarkId === id && base !== null && check.revision > base;
   return html`
-    <p>✓ <strong>${check.benchmarkId}</strong>: storing it makes ${WORDS[check.outcome]}.</p>
+    <p>✓ <strong>${check.benchmarkId}</strong>: ${WORDS[check.outcome]}.</p>
     ${isNewer && html`<${Newer} id=${id} base=${base} revision=${check.revision} take=${take} />`}
     <${Place} check=${check} />
     ${check.whyNotRunnableLocally && html`<p class="issue">The local runner cannot execute it: ${check.whyNotRunnableLocally}</p>`}

@@ -1,7 +1,7 @@
 // The frame of a chart: axes with their marks around what is drawn, as wide as there is room, and the table behind it.
 import { html, useLayoutEffect, useRef, useState } from "../html.js";
 
-const [TOP, RIGHT, BOTTOM] = [10, 14, 36];
+const [TOP, BOTTOM] = [10, 36];
 const CHARACTER_PX = 6.8;
 
 // How wide the element is that has the reference; 0 until it is known.
@@ -32,19 +32,23 @@ function Drawing({ label, axes, width, height, titles: [xTitle, yTitle], role, o
   const bottom = xTitle ? BOTTOM + 14 : BOTTOM;
   const { x, y } = axes(width);
   const left = 12 + CHARACTER_PX * Math.max(...y.marks.map(([, words]) => words.length));
-  const room = { width: width - left - RIGHT, height: height - top - bottom };
+  // The words of the last mark stand on both sides of it.
+  const right =
+    14 +
+    (CHARACTER_PX / 2) * Math.max(...x.marks.slice(-1).map(([, words]) => Math.min(words.length, 12)), 0);
+  const room = { width: width - left - right, height: height - top - bottom };
   const placeX = (value) => left + x.place(value) * room.width;
   const placeY = (value) => top + (1 - y.place(value)) * room.height;
   const end = top + room.height;
   return html`
     <svg width=${width} height=${height} role=${role} aria-label=${label} ...${others}>
       <g class="axis" aria-hidden="true">
-        ${y.marks.map(([value, words]) => html`<line key=${`l${words}`} x1=${left} x2=${width - RIGHT} y1=${placeY(value)} y2=${placeY(value)} /><text key=${words} class="y" x=${left - 6} y=${placeY(value)} dy="0.35em">${words}</text>`)}
+        ${y.marks.map(([value, words]) => html`<line key=${`l${words}`} x1=${left} x2=${width - right} y1=${placeY(value)} y2=${placeY(value)} /><text key=${words} class="y" x=${left - 6} y=${placeY(value)} dy="0.35em">${words}</text>`)}
         ${x.marks.map(([value, words]) => html`<${XMark} key=${value} at=${placeX(value)} end=${end} words=${words} />`)}
         ${yTitle && html`<text class="title" x="0" y="12">${yTitle}</text>`}
-        ${xTitle && html`<text class="title x" x=${width - RIGHT} y=${height - 4}>${xTitle}</text>`}
+        ${xTitle && html`<text class="title x" x=${width - right} y=${height - 4}>${xTitle}</text>`}
       </g>
-      ${children({ x: placeX, y: placeY, left, top, right: width - RIGHT, bottom: end })}
+      ${children({ x: placeX, y: placeY, left, top, right: width - right, bottom: end })}
     </svg>
   `;
 }

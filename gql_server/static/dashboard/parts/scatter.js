@@ -11,6 +11,7 @@ import { rateWords, solvedOf } from "./rates.js";
 
 const HEIGHT_PX = 340;
 const MARK_PX = 70;
+const MOST_MARKS = 10;
 const LONGEST = 26;
 const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 
@@ -70,7 +71,7 @@ function Missing({ entries, points, measure: [field] }) {
 
 function axesOf(points, [field, , show], width) {
   const values = points.map(({ value }) => value);
-  const most = Math.max(2, Math.floor(width / MARK_PX));
+  const most = Math.min(MOST_MARKS, Math.max(2, Math.floor(width / MARK_PX)));
   const high = Math.max(...values);
   return {
     x: needsPowers(values)
@@ -100,7 +101,7 @@ function Points({ points, measure }) {
         ${(room) => html`<${Drawn} points=${points} measure=${measure} room=${room} current=${current} choose=${setChosen} />`}
       </${Plot}>
     </div>
-    <${Said} point=${points[current]} measure=${measure} />
+    <${Said} point=${points[current]} measure=${measure} hasBest=${bestOf(points).length > 1} />
   `;
 }
 
@@ -150,7 +151,7 @@ const Mark = ({ x, y, low, high }) => html`
 `;
 
 // What the chosen point is, and the way to its agent.
-const Said = ({ point, measure }) =>
+const Said = ({ point, measure, hasBest }) =>
   point
     ? html`<p class="chosen">${wordsOf(point, measure)}${point.isPartial ? "; partial: another line has attempts at more benchmarks" : ""}. <${Link} href=${`/agents/${encodeURIComponent(point.entry.agent)}`}>Open the agent</${Link}></p>`
-    : html`<p class="chosen quiet">Bars are 95 % intervals. No line above the dashed one is cheaper or quicker. Point at one, or choose it with Tab and the arrow keys.</p>`;
+    : html`<p class="chosen quiet">Bars are 95 % intervals. ${hasBest && "Nothing above the dashed line is cheaper or quicker. "}Point at one, or choose it with Tab and the arrow keys.</p>`;
