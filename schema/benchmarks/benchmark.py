@@ -34,7 +34,7 @@ from schema.executions.lists import ExecutionConnection, executions_of
 from schema.loading.json_loads import LatestExecution, LatestExecutions
 from store import model
 from store.executions.listing import Parent
-from store.json.rows import AND_STORED, NeedsRows
+from store.json.rows import AND_OTHERS, AND_STORED, NeedsRows
 
 Row = strawberry.Parent[model.Benchmark]
 
@@ -99,14 +99,24 @@ class Benchmark:
                 description="Which agents, in this order; all configured ones when not given."
             ),
         ] = None,
+        every_agent: Annotated[
+            bool,
+            strawberry.argument(
+                description="Of every other agent too that ever executed anything, in order of name."
+            ),
+        ] = False,
     ) -> list[model.Execution]:
         if (members := execution_row(info)) is not None:
             named = configured_agents(info) if agents is None else tuple(agents)
-            question = LatestExecutions(named, are_configured=agents is None)
+            if every_agent:
+                named = (*named, AND_OTHERS)
+            question = LatestExecutions(named, are_configured=agents is None or every_agent)
             with suppress(NeedsRows):
                 written: list[model.Execution] = await loaded(info, question, members, row.id)
                 return written
         wanted = await _agent_names(info) if agents is None else agents
+        if every_agent:
+            wanted = [*wanted, *await info.context.loaders.executing_agents.load(None)]
         keys = [(row.id, agent) for agent in dict.fromkeys(wanted)]
         found = await info.context.loaders.latest_execution.load_many(keys)
         return [execution for execution in found if execution is not None]

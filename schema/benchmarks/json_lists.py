@@ -19,7 +19,7 @@ from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
 from schema.contract.selection import SelectedField, derived
 from store.json.columns import BENCHMARK_OF_LIST
 from store.json.lists import JsonBenchmark
-from store.json.rows import JsonMember, JsonRow, NeedsRows
+from store.json.rows import EVERY, JsonMember, JsonRow, NeedsRows
 
 IN_PYTHON = frozenset({"runnableLocally", "whyNotRunnableLocally"})
 
@@ -87,8 +87,10 @@ def _member(field: SelectedField) -> JsonMember | None:
         case "latestExecutions", {"agents": [*agents]}:
             named = tuple(agent for agent in agents if isinstance(agent, str))
             return replace(member, agents=named) if len(named) == len(agents) else None
-        case "latestExecutions", {"agents": None}:
+        case "latestExecutions", {"agents": None} | {"everyAgent": False}:
             return member
+        case "latestExecutions", {"everyAgent": True}:
+            return replace(member, agents=EVERY)
         case "executions", {"first": int(first)}:
             return _first(member, first) if 1 <= first <= LARGEST_PAGE else None
         case "executions", arguments if not arguments:

@@ -54,7 +54,7 @@ class LatestExecutions:
 
     agents: tuple[str, ...]
     are_configured: bool
-    """Whether AND_STORED may be among them."""
+    """Whether AND_STORED and AND_OTHERS may be among them."""
 
     async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
         return await lists.latest_of_agents(db, row, ids, self.agents, are_configured=self.are_configured)

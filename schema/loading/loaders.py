@@ -15,7 +15,7 @@ from schema.loading import figure_loads, page_loads, performance_loads
 from schema.loading.json_loads import JsonKey, texts
 from schema.loading.loader import Loader
 from schema.loading.page_loads import NestedCount, NestedPage, RevisionsPage
-from store.agents import configurations
+from store.agents import configurations, performance
 from store.agents.configurations import AgentRevision
 from store.agents.performance import Figures
 from store.batches import batch_listing, batches, failures, figures, progress
@@ -100,6 +100,11 @@ async def _agent_names(db: Database, keys: Sequence[None]) -> Mapping[None, tupl
     return {None: await configurations.names(db)}
 
 
+async def _executing_agents(db: Database, keys: Sequence[None]) -> Mapping[None, tuple[str, ...]]:
+    """Every agent that an execution names; there is one key."""
+    return {None: tuple(await performance.agents(db))}
+
+
 class Loaders:
     """Each loader returns None or an empty value for a key that does not exist."""
 
@@ -122,6 +127,7 @@ class Loaders:
     tool_log = Relation[ExecutionId, ToolLog | None](tool_logs.logs_of, None)
     tool_log_text = Relation[tuple[ExecutionId, int], OutputPiece](tool_logs.read_text, NO_OUTPUT)
     remarks = Relation[ExecutionId, tuple[Remark, ...]](file_remarks.remarks_of, ())
+    executing_agents = Relation[None, tuple[str, ...]](_executing_agents, ())
     agent_names = Relation[None, tuple[str, ...]](_agent_names, ())
     agent_revision = Relation[tuple[str, int], AgentRevision | None](configurations.revisions_of, None)
     events = Relation[EventsKey, tuple[HubEvent, ...]](events.of_executions, ())

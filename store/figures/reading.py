@@ -104,7 +104,7 @@ def select_sums(filter: AttemptFilter, *, ordered: bool = True) -> tuple[str, li
     elif filter.since is None and filter.until is None:
         conditions = Conditions(["benchmark_id <> ''"])
         narrow(conditions, filter)
-        statement = SQL["of_all_time"].format(conditions=conditions, order=_IN_ORDER if ordered else "")
+        statement = SQL["of_all_time"].format(conditions=conditions, in_order=_IN_ORDER if ordered else "")
     else:
         conditions = of_groups(filter, parts(filter.since, filter.until))
         conditions.add("benchmark_id <> ''")

@@ -19,7 +19,7 @@ from store.executions.latest import OF_BENCHMARKS, select_latest_of_agents
 from store.executions.listing import ExecutionBounds, Parent
 from store.executions.ordering import ExecutionKey
 from store.json import rows as json_rows
-from store.json.rows import JsonRow
+from store.json.rows import AND_OTHERS, EVERY, JsonRow
 from store.model import BenchmarkId, ExecutionId, Page
 from store.postgres.database import Database
 from store.postgres.keyset import LogQuery, fetch_with_position
@@ -119,7 +119,7 @@ async def latest_of_agents(
 ) -> dict[BenchmarkId, str]:
     """Per benchmark its newest execution by each of `agents`, in their order, in one text.
 
-    Where they are the configured ones, AND_STORED may be among them.
+    Where they are the configured ones, AND_STORED and AND_OTHERS may be among them.
     """
     given = "SELECT $2::text[]"
     names = SQL["configured"].format(given=given) if are_configured else given
@@ -153,7 +153,10 @@ async def benchmarks(
     laterals = []
     for number, part in enumerate(parts):
         laterals.append(SQL["part"].format(members=part.after(len(values)), number=number))
-        given = [configured if agents is None else agents for agents in part.agents]
+        given = [
+            (*configured, AND_OTHERS) if agents == EVERY else configured if agents is None else agents
+            for agents in part.agents
+        ]
         values += [list(dict.fromkeys(map(storable_text, agents))) for agents in given]
     objects = [f'row_to_json("part {number}")::text' for number in range(len(parts))]
     columns = ", ".join(["e.benchmark_id", "e.content_hash", *objects])

@@ -31,8 +31,14 @@ OUT_OF_RANGE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresen
 AND_STORED = "*"
 """Among the configured agents: all that have a stored configuration come after them. No agent has this name."""
 
+AND_OTHERS = "**"
+"""Among the configured agents: all others that ever executed anything come last. No agent has this name."""
+
 Agents: TypeAlias = tuple[str, ...] | None
 """Names of agents; None for the configured ones."""
+
+EVERY: Agents = (AND_OTHERS,)
+"""The configured agents, and all others that ever executed anything."""
 
 
 class NeedsRows(StoreError):
@@ -138,7 +144,8 @@ class _Writer:
         self.agents.append(member.agents)
         # A parameter inside a SELECT does not change the plan, so one plan serves all values.
         given = f"SELECT @{len(self.agents)}::text[]"
-        return f"({given})" if member.agents is not None else f"({SQL['configured'].format(given=given)})"
+        are_given = member.agents is not None and member.agents != EVERY
+        return f"({given})" if are_given else f"({SQL['configured'].format(given=given)})"
 
     def _object(self, selected: Sequence[JsonMember], table: JsonTable, row: str) -> str:
         if len(selected) > MOST_MEMBERS:

@@ -62,7 +62,7 @@ SELECT g.agent, nullif(g.settings_hash, '') AS settings_hash, g.benchmark_id,
        attempts, solved, scored, score_sum, score_squares, timed, time_sum_ms, input_tokens, output_tokens,
        cached_tokens, reasoning_tokens, priced, priced_solved, cost
 FROM figure_groups AS g JOIN figures ON figures.group_id = g.id AND period = 'ALL' AND start = '-infinity'
-WHERE {conditions} {order}
+WHERE {conditions} {in_order}
 
 -- name: counts_of_summary
 SELECT {keys}{value} AS value, sum(c.executions)::bigint AS executions

@@ -45,5 +45,16 @@ CROSS JOIN LATERAL (SELECT {members}) AS "part {number}"
 -- name: configured
 SELECT g.agents || ARRAY(
     SELECT agent FROM agent_configs WHERE '*' = ANY(g.agents) AND agent <> ALL(g.agents) ORDER BY agent COLLATE "C"
+) || ARRAY(
+    -- An index gives them one by one.
+    WITH RECURSIVE executing (agent) AS (
+        SELECT min(agent) FROM executions WHERE '**' = ANY(g.agents)
+        UNION ALL
+        SELECT (SELECT min(agent) FROM executions WHERE agent > executing.agent) FROM executing
+        WHERE executing.agent IS NOT NULL
+    )
+    SELECT agent FROM executing WHERE agent <> ALL(g.agents)
+      AND NOT ('*' = ANY(g.agents) AND EXISTS (SELECT FROM agent_configs AS c WHERE c.agent = executing.agent))
+    ORDER BY agent COLLATE "C"
 )
 FROM ({given}) AS g (agents)

@@ -53,6 +53,10 @@ OF_FILES = {
         "start": "",
         "by_start": "",
         "of_groups": "",
+        "in_order": "",
+        "prior": "1",
+        "named": "true",
+        "rows": sql.load("figures")["of_all_time"].format(conditions="true", in_order=""),
     }
 }
 """Other values where the blocks of a file need them."""

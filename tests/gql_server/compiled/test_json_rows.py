@@ -136,6 +136,8 @@ PLACES = [
     "executions(first: 9{order}) {{ edges {{ at: cursor node {it} cursor }} pageInfo {{ startCursor }} }}",
     'execution(id: "{id}") {it} again: execution(id: "{id}") {it} none: execution(id: "{none}") {it}',
     "benchmarks {{ nodes {{ id latestExecution {it} latestExecutions {it} }} }}",
+    "benchmarks {{ nodes {{ id latestExecutions(everyAgent: true) {it} }} }}",
+    "benchmarks(first: 2) {{ edges {{ node {{ prompt latestExecutions(everyAgent: true) {it} }} }} }}",
     "benchmarks(first: 2) {{ pageInfo {{ endCursor }} nodes {{ executions(first: 4) {{ n: nodes {it} }} }} }}",
     "benchmarks {{ nodes {{ flowType latestExecution {it} latestExecutions {it} }} }}",
     "benchmarks {{ nodes {{ executions(first: 4) {{ nodes {it} totalCount }} }} }}",

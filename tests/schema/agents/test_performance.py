@@ -292,6 +292,12 @@ async def test_the_configured_agents_are_the_default(db: Database, ask: Any) -> 
         await queued(db, agent=agent)
     found = await ask('{ benchmark(id: "transfer") { latestExecutions { agent } } }')
     assert [item["agent"] for item in found["benchmark"]["latestExecutions"]] == ["deterministic", "glm-4.6"]
+    every = ["deterministic", "glm-4.6", "stranger"]
+    for place in ('benchmark(id: "transfer") { latest }', "benchmarks { nodes { latest } }"):
+        field = "latest: latestExecutions(everyAgent: true) { agent }"
+        found = await ask(f"{{ {place.replace('latest', field)} }}")
+        node = found["benchmark"] if "benchmark" in found else found["benchmarks"]["nodes"][0]
+        assert [item["agent"] for item in node["latest"]] == every, place
 
 
 async def test_an_agent_tells_how_it_does_in_the_figures_of_agent_performance(
