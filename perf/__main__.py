@@ -67,7 +67,7 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
         "feedback": over(feedback.measure),
         "sync": lambda: sync.measure(databases.new_database),
         "imports": lambda: imports.measure(databases.new_database),
-        "moving_in": lambda: moving_in.measure(databases.new_database),
+        "moving_in": lambda: moving_in.measure(databases.new_database, narrowed.get("moving_in", ())),
         "model": model.measure,
         "scale": lambda: scale.measure(databases.new_url),
         "export": over(lambda url: export.measure(url, narrowed.get("export", ()))),

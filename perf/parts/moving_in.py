@@ -1,4 +1,7 @@
-"""Import of reev's database, against reading the file alone: 100,000 executions with 400,000 tool calls."""
+"""Import of reev's database, against reading the file alone: 100,000 executions with 400,000 tool calls.
+
+`moving_in.5000` takes that many executions.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -30,12 +33,13 @@ LOOK_S = 0.05
 """How often memory is looked at."""
 
 
-async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]:
+async def measure(new_database: Callable[[], Awaitable[Database]], sizes: Sequence[str] = ()) -> list[Line]:
     """Prints how long reading, importing and importing again take, and the memory of it."""
+    executions = int(sizes[0]) if sizes else EXECUTIONS
     directory = Path(tempfile.mkdtemp(prefix="reev-gql-moving-in-"))
     try:
         path = directory / "reev_results.db"
-        await asyncio.to_thread(_write, path)
+        await asyncio.to_thread(_write, path, executions)
         rows, alone = await asyncio.to_thread(_read, path, directory)
         mapped = await asyncio.to_thread(_map, path, directory)
         db = await new_database()
@@ -47,16 +51,16 @@ async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]
     finally:
         shutil.rmtree(directory)
     show(
-        f"Import of a reev database: {EXECUTIONS:,} executions, {rows:,} rows",
+        f"Import of a reev database: {executions:,} executions, {rows:,} rows",
         [
             ("copying and reading alone", f"{alone:.1f} s = {rows / alone:,.0f} rows/s"),
             ("and understanding it, in one process", f"{mapped:.1f} s = {mapped / alone:.2f} × reading"),
-            ("first import", f"{first:.1f} s = {EXECUTIONS / first:,.0f}/s = {first / alone:.2f} × reading"),
+            ("first import", f"{first:.1f} s = {executions / first:,.0f}/s = {first / alone:.2f} × reading"),
             ("again, nothing changed", f"{second:.1f} s = {second / alone:.2f} × reading"),
             ("memory of the import, most", f"{memory:.0f} MB"),
         ],
     )
-    title = f"import of {EXECUTIONS:,} executions of reev"
+    title = f"import of {executions:,} executions of reev"
     return [
         Line("moving_in.first", f"{title}, against reading alone", first / alone, RATIO),
         Line(
@@ -66,11 +70,11 @@ async def measure(new_database: Callable[[], Awaitable[Database]]) -> list[Line]
     ]
 
 
-def _write(path: Path) -> None:
+def _write(path: Path, executions: int) -> None:
     """By SQLite: reev's own engine takes minutes."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        fill_history(ReevWriter(connection), EXECUTIONS, TOOL_CALLS)
+        fill_history(ReevWriter(connection), executions, TOOL_CALLS)
 
 
 def _read(path: Path, scratch: Path) -> tuple[int, float]:

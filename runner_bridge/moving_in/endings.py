@@ -147,12 +147,15 @@ UNKNOWN_WORDS = frozenset({"unknown", "none", "n/a"})
 
 def _verdict(evidence: Evidence, table: str, column: str) -> Verdict | None:
     value = evidence.value(table, column)
-    found, word = verdict_of(value), text_of(value)
-    if found is None and word is not None and word.strip().lower() not in UNKNOWN_WORDS:
+    found = verdict_of(value)
+    if found is not None:
+        return found
+    word = text_of(value)
+    if word is not None and word.strip().lower() not in UNKNOWN_WORDS:
         remark = f"{table}.{column} {word[:40]!r} is not known"
         if remark not in evidence.remarks:
             evidence.remarks.append(remark)
-    return found
+    return None
 
 
 def _score(evidence: Evidence) -> float | None:

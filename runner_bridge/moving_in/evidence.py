@@ -70,10 +70,14 @@ class Evidence:
 
     def value(self, table: str, *columns: str) -> Value:
         """The newest row's value in the first of these columns that has one."""
-        row = self.newest(table)
-        if row is None:
+        rows = self.tables.get(table)
+        if not rows:
             return None
-        return next((row.values[name] for name in columns if row.values.get(name) is not None), None)
+        values = rows[-1].values
+        for name in columns:
+            if (value := values.get(name)) is not None:
+                return value
+        return None
 
     def text(self, table: str, *columns: str) -> str | None:
         return text_of(self.value(table, *columns))

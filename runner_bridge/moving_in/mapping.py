@@ -7,6 +7,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -81,8 +82,7 @@ class Read:
     content_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(NamedTuple):
     """An execution ready to be stored, and the rows that it was made of, by table."""
 
     observed: Observed

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from runner_bridge.formats.paths import Directory
 from runner_bridge.moving_in.definitions import (
@@ -62,8 +63,7 @@ class Opened:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An execution that the database tells of: its id, a hash of what its rows say, how many they are by table."""
 
     id: ExecutionId

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
 
 from runner_bridge.moving_in.contents import ContentKind
 from runner_bridge.moving_in.evidence import Evidence
@@ -23,7 +24,8 @@ class _Clock:
         self._latest = now + _AHEAD
         self._remarks = remarks
 
-    def first(self, what: str, *candidates: dt.datetime | None) -> dt.datetime | None:
+    def first(self, what: str, candidates: Iterable[dt.datetime | None]) -> dt.datetime | None:
+        """The first that is known and can be true; the others are not looked at."""
         for time in candidates:
             if time is None:
                 continue
@@ -37,35 +39,41 @@ def times_of(evidence: Evidence, execution_time_ms: int | None, now: dt.datetime
     """The times, in their order: one that contradicts the others is left out, with a remark."""
     clock = _Clock(now, evidence.remarks)
 
-    def time(table: str, *columns: str) -> dt.datetime | None:
-        return time_of(evidence.value(table, *columns))
+    queued = clock.first("the time of its request", [_time(evidence, "execution_states", "created_at")])
+    started = clock.first("its start", _starts(evidence))
+    ended = clock.first("its end", _ends(evidence))
+    last_seen = _time(evidence, "execution_states", "updated_at")
+    return _in_order(evidence, queued, started, ended, execution_time_ms, last_seen)
 
-    contents = evidence.contents
-    files = [one for one in contents if one.kind is ContentKind.SESSION_FILE]
-    queued = clock.first("the time of its request", time("execution_states", "created_at"))
-    started = clock.first(
-        "its start",
-        *(one.started_at for one in files),
-        time("execution_sessions", "start_time"),
-        time("flow_logs", "start_time"),
-        *(one.started_at for one in contents),
-    )
-    ended = clock.first(
-        "its end",
-        *(one.ended_at for one in files),
-        time("execution_sessions", "end_time"),
-        time("flow_logs", "end_time"),
-        time("execution_states", "updated_at") if _has_ended(evidence) else None,
-        time("agent_performance", "created_at", "timestamp"),
-        time("results", "timestamp"),
-        *(one.ended_at for one in contents),
-        time("yml_testresults", "created_at"),
-        time("session_logs", "created_at"),
-        time("consolidated_sessions", "created_at"),
-    )
-    return _in_order(
-        evidence, queued, started, ended, execution_time_ms, time("execution_states", "updated_at")
-    )
+
+def _time(evidence: Evidence, table: str, *columns: str) -> dt.datetime | None:
+    return time_of(evidence.value(table, *columns))
+
+
+def _starts(evidence: Evidence) -> Iterator[dt.datetime | None]:
+    """The times at which it may have begun, the most reliable first."""
+    for content in evidence.of_kind(ContentKind.SESSION_FILE):
+        yield content.started_at
+    yield _time(evidence, "execution_sessions", "start_time")
+    yield _time(evidence, "flow_logs", "start_time")
+    for content in evidence.contents:
+        yield content.started_at
+
+
+def _ends(evidence: Evidence) -> Iterator[dt.datetime | None]:
+    """The times at which it may have ended, the most reliable first."""
+    for content in evidence.of_kind(ContentKind.SESSION_FILE):
+        yield content.ended_at
+    yield _time(evidence, "execution_sessions", "end_time")
+    yield _time(evidence, "flow_logs", "end_time")
+    if _has_ended(evidence):
+        yield _time(evidence, "execution_states", "updated_at")
+    yield _time(evidence, "agent_performance", "created_at", "timestamp")
+    yield _time(evidence, "results", "timestamp")
+    for content in evidence.contents:
+        yield content.ended_at
+    for table in ("yml_testresults", "session_logs", "consolidated_sessions"):
+        yield _time(evidence, table, "created_at")
 
 
 def _has_ended(evidence: Evidence) -> bool:

@@ -18,7 +18,6 @@ MAX_BIGINT = 2**63 - 1
 
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][-+]?[0-9]{1,2})?")
 _WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?")
-_NULLS = frozenset({"", "null"})
 
 
 class Verdict(StrEnum):
@@ -59,7 +58,8 @@ def text_of(value: Value) -> str | None:
     text = value if isinstance(value, str) else f"{value}"
     if len(text) >= 2 and text[0] == text[-1] == '"' and "\\" not in text:
         text = text[1:-1]
-    return None if text.strip() in _NULLS else text
+    said = text.strip()
+    return None if not said or said == "null" else text
 
 
 def number_of(value: Value) -> float | None:

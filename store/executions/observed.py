@@ -17,7 +17,7 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -90,9 +90,11 @@ class Begun:
     began_at: dt.datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """An execution that has ended, ready to be written: its JSON is encoded. Made by `prepare`."""
+class Observed(NamedTuple):
+    """An execution that has ended, ready to be written: its JSON is encoded. Made by `prepare`.
+
+    A tuple, because processes send each other many.
+    """
 
     id: ExecutionId
     columns: tuple[Any, ...]

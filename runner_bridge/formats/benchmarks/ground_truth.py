@@ -6,6 +6,7 @@ says why it is not evaluable.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from pydantic import ConfigDict, model_validator
@@ -62,7 +63,7 @@ class Assertion(Model):
     def evaluable(self) -> bool:
         return self.why_not_evaluable is None
 
-    @property
+    @cached_property
     def conditions(self) -> dict[str, JsonValue]:
         """The conditions as written, by their key."""
         return {key: value for key, value in self.raw.items() if key.startswith("expected")}

@@ -196,7 +196,10 @@ def _compare(
     if wanted.program_id is not None:
         program_id = key_map.get(wanted.program_id, wanted.program_id)
         actual = got.program_id if got is not None else None
-        why = _why(got, program_id == actual, _unresolved(program_id) or "another program")
+        matched = program_id == actual
+        # Decoding an address takes longer than all the rest.
+        other = None if matched or got is None else _unresolved(program_id)
+        why = _why(got, matched, other or "another program")
         yield PartScore("program_id", None, wanted.program_id_weight, why is None, program_id, actual, why)
     if wanted.data is not None and wanted.data_weight is not None and wanted.data != DATA_NOT_COMPARED:
         actual = got.data if got is not None else None

@@ -83,9 +83,12 @@ def call_status(word: object) -> CallStatus | None:
 def readable(value: JsonValue) -> JsonValue:
     """`value` with addresses in base58, and parsed when it is the text of a JSON object or list."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        text = value
         try:
-            value = load_json(value.encode("utf-8"), "result")
+            value = load_json(text.encode("utf-8"), "result")
         except (FormatError, UnicodeEncodeError):
+            return value
+        if "[" not in text:
             return value
     return _with_base58(value)
 
