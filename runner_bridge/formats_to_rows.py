@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner_bridge.formats.benchmarks import benchmark as benchmark_format
 from runner_bridge.formats.benchmarks.remarks import Remark, RemarkKind
 from runner_bridge.formats.tool_logs import tool_call as tool_call_format
 from store.model import BenchmarkDraft, BenchmarkId, JsonValue, ToolCall, ToolCallStatus
+from store.postgres.text import EncodedJson, encode_json
 
 
 def tool_call(call: tool_call_format.ToolCall) -> ToolCall:
@@ -21,6 +24,11 @@ def tool_call(call: tool_call_format.ToolCall) -> ToolCall:
         result=call.result,
         error_message=call.error_message,
     )
+
+
+def encoded_tool_calls(calls: Sequence[tool_call_format.ToolCall]) -> EncodedJson:
+    """Tool calls as JSON for the store. Their fields are called the same there: none is converted by itself."""
+    return EncodedJson(encode_json(list(calls)))
 
 
 def remark(stored: JsonValue) -> Remark:

@@ -6,8 +6,10 @@ where they hold tuples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,8 +51,12 @@ _LEAVES = frozenset((str, int, float, bool, type(None)))
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+def _reader(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] | None:
+    """The fields of a dataclass, and what reads them; None for what is none."""
+    names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+    if len(names) < 2:
+        return (names, lambda value: tuple(getattr(value, name) for name in names)) if names else None
+    return names, attrgetter(*names)
 
 
 def as_json(value: Any) -> JsonValue:
@@ -65,9 +71,15 @@ def as_json(value: Any) -> JsonValue:
         return {key: as_json(item) for key, item in value.items()}
     if kind is list or kind is tuple:
         return [as_json(item) for item in value]
-    if names := _names(kind):
-        return {name: as_json(getattr(value, name)) for name in names}
-    return value
+    reader = _reader(kind)
+    if reader is None:
+        return value
+    names, read = reader
+    found = dict(zip(names, read(value), strict=True))
+    for name, item in found.items():
+        if item.__class__ not in _LEAVES:
+            found[name] = as_json(item)
+    return found
 
 
 def first_problem(error: ValidationError) -> tuple[Path, str]:

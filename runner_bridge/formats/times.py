@@ -19,7 +19,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]
 
 def from_unix(value: object) -> dt.datetime | None:
     """The time that a number of seconds (or of milliseconds, by its size) means; None for placeholders."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     seconds = value / 1000 if value > _LATEST_S else value
     if not _EARLIEST_S <= seconds <= _LATEST_S or seconds == _DUMMY_S:

@@ -48,7 +48,8 @@ class Evidence:
         found = cls(family, session_file)
         for row in family.rows:
             found.tables.setdefault(row.table, []).append(row)
-            found.remarks.extend(f"{row.table}: {remark}" for remark in row.remarks)
+            if row.remarks:
+                found.remarks += [f"{row.table}: {remark}" for remark in row.remarks]
         for rows in found.tables.values():
             # Two writers of reev stored the same end twice; the newest is believed.
             if len(rows) > 1 and rows[0].table != "session_tool_calls":

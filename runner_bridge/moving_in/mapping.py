@@ -15,7 +15,7 @@ from runner_bridge.formats.ids import is_id, normalise_benchmark_id
 from runner_bridge.formats.session_file import SessionStep
 from runner_bridge.formats.session_uuids import SESSION_NAMESPACE
 from runner_bridge.formats.tool_logs.tool_call import ToolCall
-from runner_bridge.formats_to_rows import tool_call
+from runner_bridge.formats_to_rows import encoded_tool_calls
 from runner_bridge.moving_in.contents import ContentKind
 from runner_bridge.moving_in.definitions import Definitions, KnownDefinition, is_key
 from runner_bridge.moving_in.endings import end_of
@@ -28,7 +28,7 @@ from runner_bridge.moving_in.values import text_of
 from runner_bridge.sessions.endings import Evaluation, evaluate_steps
 from runner_bridge.sessions.named_session import execution_of
 from runner_bridge.sessions.preparing import MAX_AGENT_LENGTH
-from store.executions import imported, rows
+from store.executions import imported
 from store.executions.observed import Observed
 from store.model import (
     UNKNOWN_AGENT,
@@ -149,7 +149,7 @@ class Mapper:
             source=self._source.database,
             content_hash=read.content_hash,
             steps=_encoded_steps(steps),
-            calls=EncodedJson(encode_json(rows.records(map(tool_call, calls)))) if calls else None,
+            calls=encoded_tool_calls(calls) if calls else None,
         )
         shown_id = family.session_id or str(read.execution_id)
         return Mapped(
@@ -283,7 +283,7 @@ def _calls(evidence: Evidence) -> tuple[ToolCall, ...]:
 def _encoded_steps(steps: tuple[SessionStep, ...]) -> EncodedJson | None:
     if not steps:
         return None
-    made = (
+    made = [
         Step(
             ordinal=number,
             thought=step.thought,
@@ -292,5 +292,5 @@ def _encoded_steps(steps: tuple[SessionStep, ...]) -> EncodedJson | None:
             info=step.raw.get("info"),
         )
         for number, step in enumerate(steps, start=1)
-    )
-    return EncodedJson(encode_json(rows.records(made)))
+    ]
+    return EncodedJson(encode_json(made))

@@ -78,7 +78,7 @@ def whole_of(value: Value) -> int | None:
 
 def time_of(value: Value) -> dt.datetime | None:
     """A time: seconds, milliseconds, RFC 3339, or SQLite's own text, which is in UTC. 0 and 1 are no times."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return from_unix(value)
     if value is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import fields
+from operator import attrgetter
 
 from store.columns import reader
 from store.model import (
@@ -52,7 +53,8 @@ def message_of_event(data: JsonValue) -> Message | None:
 
 def record(item: Step | ToolCall | Message) -> dict[str, JsonValue]:
     """The fields by name, without the deep copy that dataclasses.asdict makes."""
-    return {name: getattr(item, name) for name in _NAMES[type(item)]}
+    names, read = _READERS[type(item)]
+    return dict(zip(names, read(item), strict=True))
 
 
 def records(items: Iterable[Step | ToolCall | Message]) -> JsonValue:
@@ -61,3 +63,4 @@ def records(items: Iterable[Step | ToolCall | Message]) -> JsonValue:
 
 
 _NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Step, ToolCall, Message)}
+_READERS = {kind: (names, attrgetter(*names)) for kind, names in _NAMES.items()}

@@ -7,6 +7,7 @@ escape (`\\u0000`, `\\ud800`), so no text of an agent is lost or makes a write f
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
 
 import orjson
@@ -31,6 +32,8 @@ def storable_json(value: JsonValue) -> JsonValue:
             return {storable_text(str(key)): storable_json(item) for key, item in value.items()}
         case list() | tuple():
             return [storable_json(item) for item in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {field.name: storable_json(getattr(value, field.name)) for field in fields(value)}
         case int() if not isinstance(value, bool) and not -(2**63) <= value < 2**64:
             # Decimal, because Python refuses to write out more than 4300 digits of an int itself.
             return f"{Decimal(value):f}"
@@ -45,7 +48,10 @@ class EncodedJson(str):
 
 
 def encode_json(value: JsonValue) -> str:
-    """`value` as JSON text that jsonb accepts. Integers beyond 64 bits become strings of their digits."""
+    """`value` as JSON text that jsonb accepts. Integers beyond 64 bits become strings of their digits.
+
+    A dataclass becomes an object of its fields, which takes far less time than making a dict of it first.
+    """
     if isinstance(value, EncodedJson):
         return value
     try:
