@@ -63,13 +63,16 @@ OF_FILES = {
 FRAGMENTS = {
     ("json_rows", "related"): "SELECT ",
     ("json_rows", "part"): "SELECT 1 FROM executions AS e ",
+    ("benchmarks", "newest_is"): "SELECT FROM benchmarks AS b WHERE ",
+    ("benchmarks", "every_solved"): "SELECT FROM benchmarks AS b WHERE ",
     ("figures", "only_of_groups"): "SELECT FROM figures WHERE true ",
 }
 """What stands before a block that is no statement by itself."""
 
 
 def _part(parts: dict[str, str], found: re.Match[str]) -> str:
-    return parts[found[1]]
+    """A number stands for a parameter of a condition."""
+    return f"${int(found[1]) + 1}" if found[1].isdigit() else parts[found[1]]
 
 
 async def test_every_block_prepares(db: Database) -> None:
@@ -77,7 +80,9 @@ async def test_every_block_prepares(db: Database) -> None:
     async with db.connection() as connection:
         for file, block in BLOCKS:
             parts = PARTS | OF_FILES.get(file, {})
-            statement = re.sub(r"{([a-z_]+)}", partial(_part, parts), sql.load(file)[block])
+            statement = re.sub(r"{([a-z_]+|\d)}", partial(_part, parts), sql.load(file)[block]).replace(
+                "{{}}", "{}"
+            )
             statement = FRAGMENTS.get((file, block), "") + statement
             try:
                 await connection.prepare(statement)
