@@ -55,6 +55,7 @@ async def test_every_part_of_an_ended_execution_is_shown_and_has_an_address(dash
     drawing = page.locator(".drawing img")
     await expect(drawing).to_be_visible()
     width = await drawing.evaluate("image => image.naturalWidth")
+    await page.get_by_title("Full size").click()
     await expect(drawing).to_have_css("width", f"{width}px")
     await page.get_by_role("button", name="Enlarge").click()
     await expect(drawing).to_have_css("width", f"{int(width * 1.25 + 0.5)}px")
