@@ -11,7 +11,6 @@ import os
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.benchmarks.files import MAX_FILE_BYTES
@@ -22,14 +21,6 @@ from runner_bridge.formats.paths import Directory, path_names
 
 NEW_FILE_MODE = 0o666
 """Less what the process's umask takes away."""
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarksDirectory:
-    """Where benchmark files are, and whether definitions may be written there when somebody asks for it."""
-
-    path: Path
-    may_write: bool = True
 
 
 def new_file_name(benchmark_id: str) -> str:

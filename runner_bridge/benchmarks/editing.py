@@ -10,12 +10,12 @@ import asyncio
 from dataclasses import dataclass
 
 from runner_bridge.benchmarks.definition_files import (
-    BenchmarksDirectory,
     holds_file,
     new_file_name,
     why_not_written,
     write_definition,
 )
+from runner_bridge.benchmarks.directory import BenchmarksDirectory
 from runner_bridge.benchmarks.sync import parse_source
 from runner_bridge.errors import BenchmarkChanged, FileNotWritten, HeldByFile
 from runner_bridge.formats.benchmarks.benchmark import Benchmark

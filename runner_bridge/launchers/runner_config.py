@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge.agents.secret_key import SecretKey
-from runner_bridge.benchmarks.definition_files import BenchmarksDirectory
+from runner_bridge.benchmarks.directory import BenchmarksDirectory
 from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.launchers.command_template import CommandTemplate, Part, parse_template
 from runner_bridge.processes.own_python import run_module

@@ -175,6 +175,21 @@ def list_benchmarks(
     ] = None,
     text: Text = None,
     archived: Annotated[bool, typer.Option("--archived", help="Also those that are archived.")] = False,
+    newest_statuses: Annotated[
+        list[Status] | None,
+        typer.Option("--newest-status", help="Whose newest execution is in this state; may be repeated."),
+    ] = None,
+    untested: Annotated[bool, typer.Option("--untested", help="That were never executed.")] = False,
+    every_attempt_solved: Annotated[
+        bool | None,
+        typer.Option("--solved/--not-solved", help="Of which every attempt is solved, or not every one."),
+    ] = None,
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--agent", help="By this agent, for the three before; may be repeated, and one of them is enough."
+        ),
+    ] = None,
     first: First = SHOWN,
     after: After = None,
     all_: All = False,
@@ -184,7 +199,16 @@ def list_benchmarks(
     """List benchmarks by id."""
     from gql_server.cli.listings import client
 
-    filter = {"ids": ids or None, "tags": tags or None, "text": text, "includeArchived": archived}
+    filter = {
+        "ids": ids or None,
+        "tags": tags or None,
+        "text": text,
+        "includeArchived": archived,
+        "newestStatuses": _names(newest_statuses) or None,
+        "untested": untested,
+        "everyAttemptSolved": every_attempt_solved,
+        "agents": agents or None,
+    }
     page = client.Page(None if all_ else first, after)
     finish(client.list_benchmarks(server, filter, page, as_json=json))
 

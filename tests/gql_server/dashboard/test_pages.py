@@ -44,7 +44,7 @@ async def test_the_list_is_filtered_and_sorted_and_an_execution_leaves_it(
     await page.get_by_role("button", name="Stop").click()
     await expect(page.get_by_role("region", name="Summary")).to_contain_text("Stopped")
     await page.go_back()
-    await expect(page.get_by_role("heading", name="There is no execution yet")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No execution fits")).to_be_visible()
     await page.get_by_label("State").select_option("STOPPED")
     await expect(row).to_have_count(1)
     await page.get_by_role("button", name="Score").click()

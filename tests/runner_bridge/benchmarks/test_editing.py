@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.benchmarks import editing
-from runner_bridge.benchmarks.definition_files import BenchmarksDirectory, why_not_written, write_definition
+from runner_bridge.benchmarks.definition_files import why_not_written, write_definition
+from runner_bridge.benchmarks.directory import BenchmarksDirectory
 from runner_bridge.benchmarks.sync import parse_source, sync_benchmarks
 from runner_bridge.errors import BenchmarkChanged, FileNotWritten, HeldByFile
 from store.benchmarks import benchmarks
