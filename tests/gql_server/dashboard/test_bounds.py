@@ -30,7 +30,7 @@ TOLD_BY = {"totalCount", "pageInfo"}
 ONLY_A_POSITION = {"updatesCursor"}
 """Selected alone nothing of the list is read."""
 
-BOUNDED: dict[str, str] = {}
+BOUNDED = {"agent.overTime": "the newest periods of a chart, which says when there may be older ones"}
 """Parts of lists that are all that is wanted, by `document.field`, each with the reason."""
 
 
