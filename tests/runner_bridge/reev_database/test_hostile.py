@@ -118,7 +118,8 @@ def test_values_that_cannot_be_taken_as_they_stand(tmp_path: Path) -> None:
         """CREATE TABLE session_logs (session_id TEXT, content);
         INSERT INTO session_logs VALUES ('plain', 'é'), ('no utf-8', CAST(x'61ff62' AS TEXT)),
             ('bytes', x'c3a9'), ('bad bytes', x'ff'), ('zero', 'a' || char(0) || 'b'), ('infinite', 9e999),
-            ('long', printf('%.*c', 300000, 'x')), (printf('%.*c', 300000, 'k'), 'long key'), (NULL, 1.5),
+            ('long', printf('%.*c', 300000, 'x')), (printf('%.*c', 300000, 'k'), 'long key'),
+            (NULL, CAST(3 AS REAL) / 2),
             (CAST(x'ff' AS TEXT), 7);""",
     )
     with open_reev_database(path, tmp_path, Limits(text_bytes=200_000)) as database:
