@@ -2,6 +2,8 @@
 
 A process that tests starts one Chromium, when it first needs it, and ends it when it ends itself. Each page has a
 context of its own: nothing of one test is stored for the next.
+
+`Page.wait_for_function` needs `eval`, which our pages forbid: wait with `patience.eventually` and `evaluate`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from tests.gql_server.dashboard.conftest import EVERY_PAGE, Dashboard, MakeDashboard, shown
+from tests.helpers.patience import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -75,7 +76,7 @@ async def test_every_page_is_clean_in_both_colours_wide_and_on_a_phone_and_never
         await look(path, WIDE)
         found += [f"{path}: covered: {element}" for element in await page.evaluate(COVERED)]
         await page.set_viewport_size({"width": NARROWEST, "height": 740})
-        await page.wait_for_function(f"innerWidth === {NARROWEST}")
+        await eventually(lambda: page.evaluate(f"innerWidth === {NARROWEST}"))
         if await page.evaluate(f"document.documentElement.scrollWidth > {NARROWEST}"):
             found.append(f"{path} is wider than a phone")
         await page.set_viewport_size({"width": PHONE, "height": 740})

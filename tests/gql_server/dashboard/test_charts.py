@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.gql_server.dashboard.conftest import Dashboard, shown
+from tests.helpers.patience import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -105,13 +106,12 @@ async def test_cost_is_drawn_against_the_solve_rate(dashboard: Dashboard, databa
     await expect(points).to_have_count(15)
     await expect(figure).to_contain_text("Not drawn: 1 line without a known cost")
 
+    drawn = figure.locator("svg")
+    fits = "svg => Math.abs(svg.getBoundingClientRect().width - svg.parentElement.clientWidth) < 1"
     for width in (1440, 390):
         await page.set_viewport_size({"width": width, "height": 900})
         await expect(figure.locator("svg")).to_have_attribute("width", re.compile(r"^\d+$"))
-        await page.wait_for_function(
-            "svg => Math.abs(svg.getBoundingClientRect().width - svg.parentElement.clientWidth) < 1",
-            arg=await figure.locator("svg").element_handle(),
-        )
+        await eventually(lambda: drawn.evaluate(fits))
         placed = await boxes(labels)
         dots = await boxes(figure.locator(".point circle:not(.reach)"))
         assert len(placed) >= 5, "labels have room"
@@ -247,9 +247,7 @@ async def test_a_flow_of_600_calls_is_drawn_enlarged_and_moved_by_keyboard(
     before = await region.evaluate("region => region.scrollTop")
     assert before > 0, "what was in the middle stays there"
     await page.keyboard.press("ArrowDown")
-    await page.wait_for_function(
-        "([region, before]) => region.scrollTop > before", arg=[await region.element_handle(), before]
-    )
+    await eventually(lambda: region.evaluate("(region, before) => region.scrollTop > before", before))
     await page.mouse.move(*(await _middle(region)))
     await page.mouse.down()
     await page.mouse.move(*(await _middle(region, 60)))

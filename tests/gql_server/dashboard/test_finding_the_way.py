@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
 from tests.helpers.command_line import MakeServer
+from tests.helpers.patience import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -95,10 +96,10 @@ async def _read_far_down(page: Page) -> list[Any]:
     window = page.locator(".window")
     await window.evaluate("frame => frame.scrollTo(0, frame.scrollHeight)")
     rows = page.locator("tr.row")
-    await page.wait_for_function("document.querySelector('.window').scrollHeight > 140 * 44")
+    await eventually(lambda: window.evaluate("frame => frame.scrollHeight > 140 * 44"))
     await window.evaluate("frame => frame.scrollTo(0, 120 * 44)")
     await expect(rows).not_to_have_count(0)
-    await page.wait_for_function("document.querySelector('.window').scrollTop === 120 * 44")
+    await eventually(lambda: window.evaluate("frame => frame.scrollTop === 120 * 44"))
     await page.evaluate("scrollTo(0, 40)")
     await rows.nth(12).get_by_role("link").first.evaluate("link => link.focus({preventScroll: true})")
     at: list[Any] = await page.evaluate(AT)
