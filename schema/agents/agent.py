@@ -1,8 +1,7 @@
 """Agents: the configured ones, and how each reaches its model."""
 
-from __future__ import annotations
-
 import datetime as dt
+from typing import Self
 
 import strawberry
 
@@ -76,7 +75,7 @@ class AgentConfig:
             return None
 
     @classmethod
-    def of(cls, config: configurations.AgentConfig) -> AgentConfig:
+    def of(cls, config: configurations.AgentConfig) -> Self:
         stored = config.revision
         return cls(
             agent=config.agent,

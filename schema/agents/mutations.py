@@ -1,7 +1,5 @@
 """Mutations on how agents reach their models: saved, deleted, and tested with a request."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

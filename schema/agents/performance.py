@@ -4,13 +4,11 @@ Everything comes from the summary that the database keeps and from index lookups
 costs the same at a thousand executions and at a million. What is not known is null and counted in `missing`.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import strawberry
 
@@ -87,7 +85,7 @@ class ScoreFigures:
     )
 
     @classmethod
-    def of(cls, scores: store.Scores) -> ScoreFigures:
+    def of(cls, scores: store.Scores) -> Self:
         return cls(mean=scores.mean, best=scores.best, latest=scores.latest)
 
 
@@ -173,7 +171,7 @@ class BenchmarkPerformance(Performance):
     )
 
     @classmethod
-    def of(cls, figures: Figures, filter: store.PerformanceFilter) -> BenchmarkPerformance:
+    def of(cls, figures: Figures, filter: store.PerformanceFilter) -> Self:
         source = ScoreSource.REPORTED if figures.recomputed.latest is None else ScoreSource.RECOMPUTED
         return cls(
             benchmark_id=strawberry.ID(figures.benchmark_id or ""),
@@ -241,7 +239,7 @@ class PerformanceBucket:
     )
 
     @classmethod
-    def of(cls, figures: Figures) -> PerformanceBucket:
+    def of(cls, figures: Figures) -> Self:
         return cls(
             start=figures.start or dt.date.min,
             executions=figures.executions,
@@ -259,7 +257,7 @@ class PerformanceBucket:
 @strawberry.type(description="The figures of one agent over all benchmarks that match the filter.")
 class AgentPerformance(Performance):
     @classmethod
-    def of(cls, figures: Figures, filter: store.PerformanceFilter) -> AgentPerformance:
+    def of(cls, figures: Figures, filter: store.PerformanceFilter) -> Self:
         return cls(**_shared(figures, filter))
 
     @strawberry.field(

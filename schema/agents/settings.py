@@ -1,7 +1,5 @@
 """The settings of a model as types of the API, made from their one declaration."""
 
-from __future__ import annotations
-
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 

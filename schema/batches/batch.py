@@ -1,11 +1,9 @@
 """Batches: executions that were requested together, their progress, and the stream of it."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -48,7 +46,7 @@ class BatchProgress:
     is_over: bool = strawberry.field(description="Whether every execution has ended.")
 
     @classmethod
-    def of(cls, progress: batch_progress.Progress) -> BatchProgress:
+    def of(cls, progress: batch_progress.Progress) -> Self:
         return cls(
             queued=progress.of(ExecutionStatus.QUEUED),
             running=progress.of(ExecutionStatus.RUNNING),
@@ -88,7 +86,7 @@ class BatchFigures:
     )
 
     @classmethod
-    def of(cls, figures: batch_figures.BatchFigures) -> BatchFigures:
+    def of(cls, figures: batch_figures.BatchFigures) -> Self:
         return cls(
             attempts=figures.attempts,
             solved=figures.solved,
@@ -218,7 +216,7 @@ class BatchUpdate:
     time_left_ms: float | None = strawberry.field(description=TIME_LEFT)
 
     @classmethod
-    def of(cls, watch: BatchProgressTracker, cursor: str, event: ExecutionEvent | None) -> BatchUpdate:
+    def of(cls, watch: BatchProgressTracker, cursor: str, event: ExecutionEvent | None) -> Self:
         progress = watch.progress
         return cls(
             cursor=cursor,

@@ -1,7 +1,5 @@
 """Lists of batches: the connection, and which batches."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from typing import Annotated

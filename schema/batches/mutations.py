@@ -1,7 +1,5 @@
 """The mutations that request batches, repeat, change and stop them."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Benchmarks: the type, and how one is looked up."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What storing a definition would do, without storing it: for editors that check while typing."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Annotated
 

@@ -1,6 +1,6 @@
 """The parts of a benchmark's definition as types. What has no type here stays JSON; nothing is left out."""
 
-from __future__ import annotations
+from typing import Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -17,7 +17,7 @@ class TokenAccountData:
     amount: str | None = strawberry.field(description="In base units, decimal digits.")
 
     @classmethod
-    def of(cls, data: formats.AccountData) -> TokenAccountData:
+    def of(cls, data: formats.AccountData) -> Self:
         return cls(mint=data.mint, owner=data.owner, amount=data.amount)
 
 
@@ -32,7 +32,7 @@ class InitialAccount:
     extras: JSON = strawberry.field(description="Keys that nothing here knows.")
 
     @classmethod
-    def of(cls, account: formats.InitialAccount) -> InitialAccount:
+    def of(cls, account: formats.InitialAccount) -> Self:
         return cls(
             pubkey=account.pubkey,
             owner=account.owner,
@@ -53,7 +53,7 @@ class FlowStep:
     extras: JSON = strawberry.field(description="Keys that nothing here knows.")
 
     @classmethod
-    def of(cls, step: formats.FlowStep) -> FlowStep:
+    def of(cls, step: formats.FlowStep) -> Self:
         return cls(
             step=step.step if step.step <= LARGEST_INT else None,
             description=step.description,
@@ -78,7 +78,7 @@ class Assertion:
     definition: JSON = strawberry.field(description="The whole assertion as written.")
 
     @classmethod
-    def of(cls, assertion: formats.Assertion) -> Assertion:
+    def of(cls, assertion: formats.Assertion) -> Self:
         return cls(
             type=assertion.type,
             weight=assertion.weight,
@@ -111,7 +111,7 @@ class ExpectedInstruction:
     extras: JSON = strawberry.field(description="Keys that nothing here knows.")
 
     @classmethod
-    def of(cls, instruction: formats.ExpectedInstruction) -> ExpectedInstruction:
+    def of(cls, instruction: formats.ExpectedInstruction) -> Self:
         return cls(
             program_id=instruction.program_id,
             program_id_weight=instruction.program_id_weight,
@@ -145,7 +145,7 @@ class GroundTruth:
     extras: JSON = strawberry.field(description="Keys that nothing evaluates.")
 
     @classmethod
-    def of(cls, truth: formats.GroundTruth) -> GroundTruth:
+    def of(cls, truth: formats.GroundTruth) -> Self:
         return cls(
             final_state_assertions=[Assertion.of(item) for item in truth.final_state_assertions],
             expected_instructions=[ExpectedInstruction.of(item) for item in truth.expected_instructions],

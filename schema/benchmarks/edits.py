@@ -1,7 +1,5 @@
 """Mutations that change one benchmark: its text, and whether it is archived. None of them starts a process."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

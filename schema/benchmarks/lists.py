@@ -1,7 +1,5 @@
 """Lists of benchmarks: the connection, which benchmarks, and the tags that they have."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Annotated, Any
 

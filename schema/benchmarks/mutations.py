@@ -1,8 +1,6 @@
 """The mutation that brings a directory of benchmark definitions into the database."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -24,7 +22,7 @@ class InvalidBenchmarkError(Error):
     column: int | None = strawberry.field(description="Column of that line, from 1.")
 
     @classmethod
-    def of(cls, error: FormatError) -> InvalidBenchmarkError:
+    def of(cls, error: FormatError) -> Self:
         return cls(
             message=error.message, code=ErrorCode.INVALID_BENCHMARK, line=error.line, column=error.column
         )
@@ -60,7 +58,7 @@ class SyncedFile:
         return await info.context.loaders.benchmark.load(BenchmarkId(self.benchmark_id))
 
     @classmethod
-    def of(cls, report: sync.FileReport) -> SyncedFile:
+    def of(cls, report: sync.FileReport) -> Self:
         return cls(
             file=report.file,
             benchmark_id=None if report.benchmark_id is None else strawberry.ID(report.benchmark_id),

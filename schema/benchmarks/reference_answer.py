@@ -1,6 +1,6 @@
 """Whether a benchmark has an answer that solves it without a model."""
 
-from __future__ import annotations
+from typing import Self
 
 import strawberry
 
@@ -14,5 +14,5 @@ class ReferenceAnswer:
     reason: str | None = strawberry.field(description="Why there is none.")
 
     @classmethod
-    def of(cls, why_none: str | None) -> ReferenceAnswer:
+    def of(cls, why_none: str | None) -> Self:
         return cls(exists=why_none is None, reason=why_none)

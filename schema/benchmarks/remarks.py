@@ -1,6 +1,6 @@
 """Remarks on definitions: parts that cannot be evaluated here."""
 
-from __future__ import annotations
+from typing import Self
 
 import strawberry
 
@@ -13,5 +13,5 @@ class Remark:
     message: str = strawberry.field(description="What is unusual about it.")
 
     @classmethod
-    def of(cls, remark: JsonValue) -> Remark:
+    def of(cls, remark: JsonValue) -> Self:
         return cls(path=remark["path"], message=remark["message"])

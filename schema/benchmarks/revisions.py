@@ -1,10 +1,9 @@
 """The revisions of a benchmark, and what differs between two of them."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from typing import Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -34,7 +33,7 @@ class BenchmarkRevision:
     created_at: dt.datetime = strawberry.field(description="When it was stored.")
 
     @classmethod
-    def of(cls, row: Revision) -> BenchmarkRevision:
+    def of(cls, row: Revision) -> Self:
         return cls(row=row, revision=row.revision, content_hash=row.content_hash, created_at=row.created_at)
 
     async def _content(self, info: Info) -> model.Benchmark:
@@ -120,7 +119,7 @@ class DefinitionChange:
     after: JSON | None = strawberry.field(description="Its value afterwards; null when removed.")
 
     @classmethod
-    def of(cls, change: Change) -> DefinitionChange:
+    def of(cls, change: Change) -> Self:
         return cls(path=path_text(change.path), kind=change.kind, before=change.before, after=change.after)
 
 
@@ -134,7 +133,7 @@ class BenchmarkDiff:
     to_revision: int = strawberry.field(description="The revision it is compared with.")
 
     @classmethod
-    async def of(cls, former: model.Benchmark, later: model.Benchmark) -> BenchmarkDiff:
+    async def of(cls, former: model.Benchmark, later: model.Benchmark) -> Self:
         hunks, changes = await asyncio.to_thread(_compare, former, later)
         return cls(
             former=former,

@@ -1,10 +1,8 @@
 """Two executions side by side: loads them, and describes what schema.differences finds."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -28,7 +26,7 @@ class AssertionComparison:
     right: AssertionResult | None = strawberry.field(description="Its outcome on the right.")
 
     @classmethod
-    def of(cls, pair: differences.AssertionPair) -> AssertionComparison:
+    def of(cls, pair: differences.AssertionPair) -> Self:
         return cls(
             difference=pair.difference,
             left=None if pair.left is None else AssertionResult.of(dict(pair.left)),
@@ -110,7 +108,7 @@ class ExecutionComparison:
     )
 
     @classmethod
-    def of(cls, left: model.Execution, right: model.Execution) -> ExecutionComparison:
+    def of(cls, left: model.Execution, right: model.Execution) -> Self:
         return cls(
             left=left,
             right=right,

@@ -1,8 +1,7 @@
 """What resolvers may use: one frozen object, built in one place per request or websocket; no globals."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
+from typing import Self
 
 import strawberry
 
@@ -38,7 +37,7 @@ class Context:
         definitions: Definitions,
         principal: Principal = LOCAL,
         imports: ReevImports | None = None,
-    ) -> Context:
+    ) -> Self:
         """`definitions` and `imports` are shared by all requests: what is parsed and imported is kept there."""
         loaders = Loaders(db, definitions)
         return cls(db, hub, runner, definitions, loaders, principal, imports or ReevImports())

@@ -3,8 +3,6 @@
 The types import them from here, because an enum must be described before the first type that uses it is made.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum, StrEnum
 from typing import Any

@@ -5,9 +5,8 @@ that cannot be answered at all (a bad cursor, a page too large, no database) is 
 top-level `errors`, with `extensions.code`. Everything else is our fault, and is masked by the front door.
 """
 
-from __future__ import annotations
-
 from enum import Enum
+from typing import Self
 
 import strawberry
 from graphql import GraphQLError
@@ -92,7 +91,7 @@ class InvalidInputError(Error):
     field: str = strawberry.field(description="The input field that was refused.")
 
     @classmethod
-    def of(cls, field: str, message: str) -> InvalidInputError:
+    def of(cls, field: str, message: str) -> Self:
         return cls(message=message, code=ErrorCode.INVALID_INPUT, field=field)
 
 

@@ -1,8 +1,6 @@
 """How sure a solve rate is, and what several attempts give."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -20,11 +18,11 @@ class Interval:
     high: float = strawberry.field(description="Its upper end.")
 
     @classmethod
-    def of(cls, interval: intervals.Interval | None) -> Interval | None:
+    def of(cls, interval: intervals.Interval | None) -> Self | None:
         return None if interval is None else cls(low=interval.low, high=interval.high)
 
     @classmethod
-    def of_rate(cls, solved: int, attempts: int) -> Interval | None:
+    def of_rate(cls, solved: int, attempts: int) -> Self | None:
         """None without attempts."""
         return cls.of(intervals.wilson(solved / attempts, attempts)) if attempts else None
 

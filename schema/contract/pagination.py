@@ -4,15 +4,13 @@ A cursor is opaque to clients: it names the list it belongs to and the key of it
 list is refused and rows inserted meanwhile shift nothing.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, Self
 
 import strawberry
 
@@ -48,7 +46,7 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last item; null on an empty page.")
 
     @classmethod
-    def of(cls, edges: Sequence[Edge], has_next: bool, has_previous: bool) -> PageInfo:
+    def of(cls, edges: Sequence[Edge], has_next: bool, has_previous: bool) -> Self:
         return cls(
             has_next_page=has_next,
             has_previous_page=has_previous,
@@ -67,7 +65,7 @@ class Window:
     backwards: bool
 
     @classmethod
-    def of(cls, first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
+    def of(cls, first: int | None, after: str | None, last: int | None, before: str | None) -> Self:
         """Raises RequestError for a size out of bounds and for `first` together with `last`."""
         if first is not None and last is not None:
             raise RequestError("PAGE_SIZE", "Give either `first` or `last`, not both")

@@ -3,8 +3,6 @@
 Whoever is let in may read, so queries and subscriptions need no class; every mutation has one.
 """
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
 from typing import Any, ClassVar

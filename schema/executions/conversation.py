@@ -5,11 +5,9 @@ GenAI give them; what is missing, or of another type than it should be, is null 
 the whole line.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -83,7 +81,7 @@ class ConversationEntry:
     data: JSON = strawberry.field(description="The line as it stands, without secrets.")
 
     @classmethod
-    def of(cls, row: model.Message) -> ConversationEntry:
+    def of(cls, row: model.Message) -> Self:
         line: dict[str, Any] = row.data if isinstance(row.data, dict) else {}
         reasons = line.get("gen_ai.response.finish_reasons")
         duration = line.get("reev.latency_ms", line.get("reev.duration_ms"))

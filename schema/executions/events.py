@@ -1,9 +1,8 @@
 """Events of executions, as subscriptions and `Execution.events` give them."""
 
-from __future__ import annotations
-
 import datetime as dt
 from enum import Enum
+from typing import Self
 
 import strawberry
 
@@ -68,7 +67,7 @@ class ExecutionEvent:
     )
 
     @classmethod
-    def of(cls, item: HubEvent) -> ExecutionEvent:
+    def of(cls, item: HubEvent) -> Self:
         event = item.event
         tool_call, progress, message = None, None, None
         match event.kind:
@@ -91,7 +90,7 @@ class ExecutionEvent:
         )
 
     @classmethod
-    def pruned(cls, next_one: HubEvent, pruned_at: dt.datetime) -> ExecutionEvent:
+    def pruned(cls, next_one: HubEvent, pruned_at: dt.datetime) -> Self:
         return cls(
             execution_id=strawberry.ID(str(next_one.event.execution_id)),
             seq=next_one.event.seq - 1,
@@ -105,7 +104,7 @@ class ExecutionEvent:
         )
 
     @classmethod
-    def snapshot(cls, execution: model.Execution, after: int) -> ExecutionEvent:
+    def snapshot(cls, execution: model.Execution, after: int) -> Self:
         return cls(
             execution_id=strawberry.ID(str(execution.id)),
             seq=after,

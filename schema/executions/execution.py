@@ -1,7 +1,5 @@
 """Executions: the type, and how one is looked up."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime as dt
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Why an execution failed."""
 
-from __future__ import annotations
+from typing import Self
 
 import strawberry
 
@@ -20,7 +20,7 @@ class Failure:
     )
 
     @classmethod
-    def of(cls, row: model.Execution) -> Failure | None:
+    def of(cls, row: model.Execution) -> Self | None:
         if row.failure is None:
             return None
         return cls(

@@ -1,7 +1,5 @@
 """The filter of lists and streams of executions, and the order of lists."""
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 

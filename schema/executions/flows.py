@@ -1,10 +1,8 @@
 """Flows: what an agent did, as a state diagram and as nodes and edges."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -56,7 +54,7 @@ class Flow:
     page: str = strawberry.field(description="Path of the same flow as a page of this server.")
 
     @classmethod
-    def of(cls, material: FlowMaterial) -> Flow:
+    def of(cls, material: FlowMaterial) -> Self:
         return cls(
             material=material,
             execution_id=strawberry.ID(material.session_id),

@@ -1,6 +1,6 @@
 """The rows of reev's database that an imported execution was made of."""
 
-from __future__ import annotations
+from typing import Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -24,7 +24,7 @@ class ImportRecord:
     )
 
     @classmethod
-    def of(cls, record: results.ImportRecord | None) -> ImportRecord | None:
+    def of(cls, record: results.ImportRecord | None) -> Self | None:
         if record is None:
             return None
         return cls(

@@ -1,10 +1,8 @@
 """Lists of executions: the connection, the list of all, and those of a benchmark, a batch or an execution."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -60,7 +58,7 @@ class ExecutionConnection:
         counted: Counted,
         order: filters.ExecutionOrder,
         updates_cursor: str,
-    ) -> ExecutionConnection:
+    ) -> Self:
         edges = [
             ExecutionEdge(cursor=encode_execution_cursor(order, key_of(row, order)), node=row)
             for row in page.items
@@ -73,7 +71,7 @@ class ExecutionConnection:
         )
 
     @classmethod
-    def of_nodes(cls, nodes: Any, counted: Counted, updates_cursor: str) -> ExecutionConnection:
+    def of_nodes(cls, nodes: Any, counted: Counted, updates_cursor: str) -> Self:
         """Of nodes that are one JSON text, where no cursor and no pageInfo is selected."""
         return cls(
             counted=counted,
@@ -91,7 +89,7 @@ class ExecutionConnection:
         counted: Counted,
         order: filters.ExecutionOrder,
         updates_cursor: str,
-    ) -> ExecutionConnection:
+    ) -> Self:
         """Of one JSON text for each node."""
         edges: Any = []
         items, nodes = page.items, None

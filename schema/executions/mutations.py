@@ -1,7 +1,5 @@
 """Mutations that start and stop executions. Only these, and `runBenchmarks`, lead to a process."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable
 from typing import Annotated
 

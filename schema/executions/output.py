@@ -1,11 +1,9 @@
 """The output of runners: by offset, and live."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -37,7 +35,7 @@ class LogChunk:
     )
 
     @classmethod
-    def of(cls, piece: OutputPiece, *, ended: bool) -> LogChunk:
+    def of(cls, piece: OutputPiece, *, ended: bool) -> Self:
         return cls(offset=piece.offset, text=piece.text, next_offset=piece.next_offset, ended=ended)
 
 

@@ -1,7 +1,5 @@
 """The progress of an execution, and processes that outlived it."""
 
-from __future__ import annotations
-
 import strawberry
 
 

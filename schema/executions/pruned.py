@@ -1,7 +1,5 @@
 """What retention has deleted of an execution: a field, and an event in place of each gap."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Awaitable, Callable
 

@@ -1,9 +1,7 @@
 """The score computed here with its breakdown, and the outcome of each assertion."""
 
-from __future__ import annotations
-
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -36,7 +34,7 @@ class AssertionResult:
     reason: str | None = strawberry.field(description="Why it did not pass.")
 
     @classmethod
-    def of(cls, outcome: dict[str, Any]) -> AssertionResult:
+    def of(cls, outcome: dict[str, Any]) -> Self:
         return cls(**{**outcome, "outcome": AssertionOutcome(outcome["outcome"])})
 
 
@@ -82,7 +80,7 @@ class Scoring:
     instructions: list[InstructionScore] = strawberry.field(description="Instruction by instruction.")
 
     @classmethod
-    def of(cls, scoring: dict[str, Any]) -> Scoring:
+    def of(cls, scoring: dict[str, Any]) -> Self:
         instructions = [
             InstructionScore(**{**item, "parts": [ScorePart(**part) for part in item["parts"]]})
             for item in scoring["instructions"]

@@ -1,8 +1,6 @@
 """Steps of a result: what the agent sent, and what was observed on chain afterwards."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -25,7 +23,7 @@ class Instruction:
     data: str | None = strawberry.field(description="Its data in base58.")
 
     @classmethod
-    def of(cls, instruction: dict[str, Any]) -> Instruction:
+    def of(cls, instruction: dict[str, Any]) -> Self:
         return cls(
             program_id=text_of(instruction, "program_id"),
             accounts=[
@@ -51,7 +49,7 @@ class Observation:
     key_map: JSON = strawberry.field(description="The address behind each placeholder.")
 
     @classmethod
-    def of(cls, observation: dict[str, Any]) -> Observation:
+    def of(cls, observation: dict[str, Any]) -> Self:
         return cls(
             status=text_of(observation, "last_transaction_status"),
             error=text_of(observation, "last_transaction_error"),

@@ -1,7 +1,5 @@
 """The mutation that changes the tags of executions."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

@@ -1,7 +1,5 @@
 """Tool calls: what an agent did, as its tool log has it."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry

@@ -1,8 +1,7 @@
 """The tool log of an execution: its lines, its prompts, and remarks on it."""
 
-from __future__ import annotations
-
 import datetime as dt
+from typing import Self
 
 import strawberry
 
@@ -38,7 +37,7 @@ class LoggedPrompt:
     tool_names: list[str] = strawberry.field(description="The tools that the agent was offered.")
 
     @classmethod
-    def of(cls, prompt: tool_logs.Prompt) -> LoggedPrompt:
+    def of(cls, prompt: tool_logs.Prompt) -> Self:
         return cls(
             at=prompt.at,
             user_prompt=prompt.user_prompt,
@@ -61,7 +60,7 @@ class ToolLog:
     prompts: list[LoggedPrompt] = strawberry.field(description="The prompts in it, in order.")
 
     @classmethod
-    def of(cls, log: tool_logs.ToolLog, execution_id: ExecutionId, *, ended: bool) -> ToolLog:
+    def of(cls, log: tool_logs.ToolLog, execution_id: ExecutionId, *, ended: bool) -> Self:
         return cls(
             of_execution=execution_id,
             ended=ended,

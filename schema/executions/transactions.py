@@ -1,7 +1,5 @@
 """Transaction logs: a tree of program invocations per step, and the old server's texts of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -29,7 +27,7 @@ class LogEntry:
     compute_units_available: int | None = strawberry.field(description="Compute units it had.")
     succeeded: bool | None = strawberry.field(description="How it ended; null when the log does not say.")
     error: str | None = strawberry.field(description="Why it failed.")
-    children: list[LogEntry] = strawberry.field(description="The invocations it made.")
+    children: list["LogEntry"] = strawberry.field(description="The invocations it made.")
 
 
 @strawberry.type(description="The transaction log of one step.")

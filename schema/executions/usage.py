@@ -1,8 +1,7 @@
 """What a model used in an execution."""
 
-from __future__ import annotations
-
 from dataclasses import fields
+from typing import Self
 
 import strawberry
 
@@ -46,7 +45,7 @@ class ModelUsage:
     )
 
     @classmethod
-    def of(cls, usage: JsonValue | None) -> ModelUsage | None:
+    def of(cls, usage: JsonValue | None) -> Self | None:
         """Of the column `usage`."""
         if usage is None:
             return None

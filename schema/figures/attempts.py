@@ -1,8 +1,6 @@
 """The figures of attempts as a type of the API."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 
@@ -64,7 +62,7 @@ class AttemptFigures:
     )
 
     @classmethod
-    def of(cls, figures: Figures, filter: AttemptFilter, by: By, group: Group) -> AttemptFigures:
+    def of(cls, figures: Figures, filter: AttemptFilter, by: By, group: Group) -> Self:
         """`group` among those that `by` makes of what `filter` matches has these figures."""
         return cls(
             figures=figures,

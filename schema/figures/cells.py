@@ -1,7 +1,5 @@
 """The figures of a cell: of one agent with some settings at one revision of one benchmark."""
 
-from __future__ import annotations
-
 import strawberry
 
 from schema.figures.attempts import AttemptFigures as Figures

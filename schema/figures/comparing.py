@@ -1,11 +1,9 @@
 """Two sets of attempts side by side: which solves more, and how surely."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -73,7 +71,7 @@ class AttemptSetInput:
             until=utc_day(self.until),
         )
 
-    async def words(self, info: Info, found: _Set, default: str) -> str:
+    async def words(self, info: Info, found: "_Set", default: str) -> str:
         """What the sentence calls it."""
         if self.name:
             return self.name
@@ -94,7 +92,7 @@ class _Set:
         self.filter, self.sums, self.settings, self.agents = filter, sums, settings, agents
 
     @classmethod
-    async def read(cls, info: Info, given: AttemptSetInput, argument: str) -> _Set:
+    async def read(cls, info: Info, given: AttemptSetInput, argument: str) -> Self:
         filter = await given.conditions(info, argument)
         found = [
             each

@@ -1,11 +1,9 @@
 """The leaderboard: a line per agent and settings of its model."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -128,7 +126,7 @@ class PeriodFigures:
     @classmethod
     def of(
         cls, start: dt.date, bucket: Bucket, sums: Sequence[AgentSums], filter: AttemptFilter, line: Line
-    ) -> PeriodFigures:
+    ) -> Self:
         """Of one agent and settings; what `filter` leaves of the period."""
         days = replace(
             filter,

@@ -1,7 +1,5 @@
 """Whether the server can do its work."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Sequence
 from enum import Enum

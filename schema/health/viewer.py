@@ -1,7 +1,5 @@
 """The caller and its scope: pages offer only what the caller may do."""
 
-from __future__ import annotations
-
 import strawberry
 
 from schema.contract.context import Info

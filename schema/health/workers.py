@@ -1,7 +1,5 @@
 """The workers that execute benchmarks, for operators."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry

@@ -1,8 +1,6 @@
 """The mutation that imports session files and tool logs of other runners. It starts no process."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -62,7 +60,7 @@ class ImportedFile:
     )
 
     @classmethod
-    def of(cls, report: FileReport) -> ImportedFile:
+    def of(cls, report: FileReport) -> Self:
         return cls(
             report=report,
             file=report.file,

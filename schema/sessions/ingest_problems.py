@@ -1,8 +1,7 @@
 """Session files and tool logs that cannot be stored: conflicts and failures."""
 
-from __future__ import annotations
-
 import datetime as dt
+from typing import Self
 
 import strawberry
 
@@ -51,7 +50,7 @@ class IngestFailure:
     seen_at: dt.datetime = strawberry.field(description="When it was first seen as it is.")
 
     @classmethod
-    def of(cls, failure: ingest_problems.IngestFailure) -> IngestFailure:
+    def of(cls, failure: ingest_problems.IngestFailure) -> Self:
         return cls(
             host=failure.place.host,
             directory=failure.place.directory,

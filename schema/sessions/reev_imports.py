@@ -1,12 +1,10 @@
 """Imports of reev databases: the mutation that begins one, and its report, which grows while it is carried out."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -28,7 +26,7 @@ class ImportCount:
     count: int = strawberry.field(description="How many there are.")
 
     @classmethod
-    def listed(cls, counts: Mapping[str, int]) -> list[ImportCount]:
+    def listed(cls, counts: Mapping[str, int]) -> list[Self]:
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return [cls(what=what, count=count) for what, count in ordered]
 
@@ -52,7 +50,7 @@ class ReevTable:
     )
 
     @classmethod
-    def of(cls, table: report.TableReport) -> ReevTable:
+    def of(cls, table: report.TableReport) -> Self:
         return cls(
             table=table.table,
             rows=table.rows,
@@ -108,7 +106,7 @@ class ReevImport:
     changed: list[ChangedImport] = strawberry.field(description=f"The first {report.MAX_CHANGED} of them.")
 
     @classmethod
-    def of(cls, one: imports.ReevImport) -> ReevImport:
+    def of(cls, one: imports.ReevImport) -> Self:
         found = one.report
         made = {} if found is None else found.statuses
         return cls(

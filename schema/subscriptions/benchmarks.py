@@ -1,12 +1,10 @@
 """Subscription to benchmarks: every benchmark that is created, updated or archived."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -41,11 +39,11 @@ class BenchmarkUpdate:
     )
 
     @classmethod
-    def standing(cls, cursor: str) -> BenchmarkUpdate:
+    def standing(cls, cursor: str) -> Self:
         return cls(cursor=cursor, outcome=None, at=None, benchmark_id=None, revision=None, benchmark=None)
 
     @classmethod
-    def of(cls, change: BenchmarkChange, cursor: str) -> BenchmarkUpdate:
+    def of(cls, change: BenchmarkChange, cursor: str) -> Self:
         return cls(
             cursor=cursor,
             outcome=change.outcome,

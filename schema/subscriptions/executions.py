@@ -1,11 +1,9 @@
 """Subscriptions to executions: each begins with the current state, then sends every later event once, in order."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -39,7 +37,7 @@ class ExecutionUpdate:
     )
 
     @classmethod
-    def of(cls, item: HubEvent, cursor: str) -> ExecutionUpdate:
+    def of(cls, item: HubEvent, cursor: str) -> Self:
         event = ExecutionEvent.of(item)
         return cls(cursor=cursor, event=event, execution=event.execution)
 

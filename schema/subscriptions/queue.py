@@ -1,10 +1,8 @@
 """Subscription to the queue: positions of waiting executions, as they change. They are no events of executions."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -30,7 +28,7 @@ class QueuePositions:
     )
 
     @classmethod
-    def of(cls, positions: Positions) -> QueuePositions:
+    def of(cls, positions: Positions) -> Self:
         return cls(
             length=positions.length,
             positions=[

@@ -1,7 +1,5 @@
 """Mutations on webhooks: saved, deleted, and tested with a request."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

@@ -1,8 +1,7 @@
 """Webhooks: addresses that are told of ends."""
 
-from __future__ import annotations
-
 import datetime as dt
+from typing import Self
 
 import strawberry
 
@@ -38,7 +37,7 @@ class Webhook:
     )
 
     @classmethod
-    def of(cls, row: stored.Webhook) -> Webhook:
+    def of(cls, row: stored.Webhook) -> Self:
         return cls(
             id=strawberry.ID(str(row.id)),
             url=row.url,
