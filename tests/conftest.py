@@ -39,8 +39,11 @@ NO_BROWSER = "there is no Chromium (`python -m tests.helpers.find_browser` looks
 NO_PGBOUNCER = "PgBouncer is not installed (Debian: apt-get install pgbouncer)"
 """Why a test with a pooler is left out."""
 
-NO_MOUNT = "no file system can be mounted here, so no disk can be filled"
-"""Why a test with a small disk is left out."""
+NO_KUBECTL = "kubectl is not installed, so no kustomization is built"
+"""Why a test of the manifests is left out."""
+
+NO_MOUNT = "no file system can be mounted here, so no disk can be filled or made read-only"
+"""Why a test with a file system of its own is left out."""
 
 ENOUGH_BYTES = 4 * 1024**3
 """More than the databases of a whole run take at one time."""
@@ -153,7 +156,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 f"SLOW for --fast: {line} (see tests/helpers/fast_tests.py)", yellow=True
             )
     skipped = terminalreporter.stats.get("skipped", [])
-    for reason in (NO_BROWSER, NO_PGBOUNCER, NO_MOUNT):
+    for reason in (NO_BROWSER, NO_PGBOUNCER, NO_KUBECTL, NO_MOUNT):
         if left_out := sum(reason in str(report.longrepr) for report in skipped):
             terminalreporter.write_line(f"NOT TESTED: {left_out} tests, because {reason}", red=True)
 

@@ -30,6 +30,15 @@ def _split(value: object) -> object:
     return value
 
 
+def _port(value: object) -> object:
+    if isinstance(value, str) and value.startswith("tcp://"):
+        raise ValueError(
+            f"{value!r} was set by Kubernetes, for a Service named reev-gql: set `enableServiceLinks: false` in "
+            "the pod, or this variable to a number"
+        )
+    return value
+
+
 def _host_name(value: str) -> str:
     if _HOST_PATTERN.fullmatch(value) is None:
         raise ValueError(f"{value!r} is not a host name, as in gql.example.org or gql.example.org:3001")
@@ -79,6 +88,7 @@ def _database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+Port = Annotated[int, BeforeValidator(_port), Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 HostNames = Annotated[

@@ -23,6 +23,7 @@ from gql_server.settings.setting_types import (
     Networks,
     Origins,
     Paths,
+    Port,
     PublicUrl,
     RegularExpression,
 )
@@ -60,7 +61,7 @@ class Settings(BaseSettings):
     host: str = Field(
         "127.0.0.1", description="Address to listen on; others than loopback need a token and names"
     )
-    port: int = Field(3001, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    port: Port = Field(3001, description="Port to listen on; 0 takes a free one")
     token: SecretStr | None = Field(
         None, description="Bearer token with every scope; when set, every request must carry a token"
     )

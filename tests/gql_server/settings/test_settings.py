@@ -71,6 +71,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("REEV_GQL_PORT", "http", "integer"),
         ("REEV_GQL_PORT", "70000", "65535"),
+        ("REEV_GQL_PORT", "tcp://10.96.0.7:3001", "enableServiceLinks"),
         ("REEV_GQL_LOG_LEVEL", "loud", "debug"),
         ("REEV_GQL_POOL_SIZE", "3", "4"),
         ("REEV_GQL_EXECUTION_TIMEOUT_S", "-1", "greater than 0"),
