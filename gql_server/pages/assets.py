@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 
 from aiohttp import hdrs, web
 
@@ -40,8 +41,6 @@ TYPES = {
 }
 """All in UTF-8; every other file is sent as application/octet-stream."""
 
-_IMPORT = re.compile(r'^(?:import|export|\} from)\b.*?"(\.{1,2}/[^"]+)";', re.MULTILINE)
-
 
 def assets_base() -> str:
     """Where the files are now; another address when one of them is changed."""
@@ -50,20 +49,6 @@ def assets_base() -> str:
         stat = path.lstat()
         digest.update(f"{path.relative_to(STATIC)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return f"/static/v-{digest.hexdigest()[:12]}"
-
-
-def modules_of(*entries: str) -> list[str]:
-    """These modules and all that they import, each once, relative to STATIC: what a browser must have to begin."""
-    found: dict[str, None] = {}
-    waiting = [STATIC / entry for entry in entries]
-    while waiting:
-        path = waiting.pop()
-        name = path.relative_to(STATIC).as_posix()
-        if name not in found:
-            found[name] = None
-            imports = _IMPORT.findall(path.read_text(encoding="utf-8"))
-            waiting += [Path(os.path.normpath(path.parent / target)) for target in imports]
-    return sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +60,14 @@ class _File:
 
 
 class Assets:
-    """The files of `root`, each kept in memory after its first request and shared by all responses."""
+    """The files of `root`, each kept in memory after its first request and shared by all responses.
 
-    def __init__(self, root: Path) -> None:
+    `made` are files that are put together of others, by their path: what a call returns.
+    """
+
+    def __init__(self, root: Path, made: Mapping[str, Callable[[], bytes]] = MappingProxyType({})) -> None:
         self._root = root
+        self._made = made
         self._files: dict[str, _File] = {}
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -96,6 +85,9 @@ class Assets:
         return web.Response(body=file.body, headers=headers)
 
     def _read(self, text: str) -> _File:
+        if (make := self._made.get(text)) is not None:
+            body = make()
+            return _File(hashlib.sha256(body).hexdigest()[:16], body)
         with regular_file(self._root, text) as descriptor:
             status = os.fstat(descriptor)
             version = f"{status.st_mtime_ns:x}-{status.st_size:x}"

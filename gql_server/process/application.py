@@ -91,7 +91,11 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     if settings.rest:
         for path, method, handler in rest_handlers(_rest(settings, services, rules)):
             routes.add(path, handler, method=method)
-    pages = page_handlers(graphiql=settings.graphiql, own_runner=settings.runner.is_local_runner)
+    pages = page_handlers(
+        graphiql=settings.graphiql,
+        own_runner=settings.runner.is_local_runner,
+        queries_by_get=settings.queries_by_get,
+    )
     for path, handler in pages.items():
         routes.add(path, handler)
     app.middlewares.append(unknown_address_middleware(pages["/"]))

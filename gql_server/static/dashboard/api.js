@@ -32,16 +32,18 @@ export const firstAnswer = new Promise((resolve) => {
   answered = resolve;
 });
 
-async function send(body) {
+const posted = (body) => ({
+  method: "POST",
+  headers: {
+    "Content-Type": "application/json",
+    Accept: "application/graphql-response+json, application/json;q=0.9",
+  },
+  body: JSON.stringify(body),
+});
+
+async function send(address, options) {
   try {
-    const response = await fetch("/graphql", {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        Accept: "application/graphql-response+json, application/json;q=0.9",
-      },
-      body: JSON.stringify(body),
-    });
+    const response = await fetch(address, options);
     reachable.set(true);
     return response;
   } catch {
@@ -52,9 +54,10 @@ async function send(body) {
 
 const ahead = new Map();
 
-// Asks before anybody wants it. Who then first asks the same gets this answer.
-export function askAhead(name, variables) {
-  const answer = request(name, variables);
+// Asks before anybody wants it. Who then first asks the same gets this answer. `address` is that of the same question,
+// which the browser may have asked already: then this waits for that answer.
+export function askAhead(name, variables, address) {
+  const answer = address ? answerOf(send(address)) : request(name, variables);
   // What is wrong is told to whoever asks.
   answer.catch(() => {});
   ahead.set(same(name, variables), answer);
@@ -70,9 +73,11 @@ export async function ask(name, variables = {}) {
   return asked ?? request(name, variables);
 }
 
-async function request(name, variables) {
-  const query = documentText(name);
-  const response = await send({ query, variables });
+const request = (name, variables) =>
+  answerOf(send("/graphql", posted({ query: documentText(name), variables })));
+
+async function answerOf(sent) {
+  const response = await sent;
   learnServerTime(response.headers.get("Date"));
   let answer;
   try {

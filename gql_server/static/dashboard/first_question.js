@@ -6,4 +6,6 @@ import { benchmarksOf, GRID_PAGE } from "./list_address.js";
 const QUESTIONS = { "/": ["grid", GRID_PAGE], "/benchmarks": ["benchmarks"] };
 
 const [name, size] = QUESTIONS[location.pathname] ?? [];
-if (name) askAhead(name, benchmarksOf(Object.fromEntries(new URLSearchParams(location.search)), size));
+// Where there is no filter the page's head has asked already (pages.py).
+const asked = document.getElementById("question")?.href;
+if (name) askAhead(name, benchmarksOf(Object.fromEntries(new URLSearchParams(location.search)), size), asked);

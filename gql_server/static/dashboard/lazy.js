@@ -1,4 +1,4 @@
-// Pages whose modules are fetched when they are needed, or when the first page stands and there is nothing else to do.
+// Pages whose modules are executed when they are needed, or when the first page stands and there is nothing else to do.
 import { useAgain } from "./again.js";
 import { firstAnswer, reachable } from "./api.js";
 import { html, useEffect, useState } from "./html.js";
@@ -6,7 +6,7 @@ import { ErrorNote, Loading } from "./parts/notices.js";
 
 const waiting = [];
 
-// The component `name` of the module that `load` imports.
+// The component `name` of the module that `load` imports. Its `bring` does so before it is drawn.
 export function lazy(load, name) {
   let Page = null;
   const bring = async () => {
@@ -14,7 +14,7 @@ export function lazy(load, name) {
   };
   waiting.push(bring);
 
-  return (parameters) => {
+  const Lazy = (parameters) => {
     const [state, setState] = useState({ round: 0, error: null });
     const { round, error } = state;
     const again = () => setState({ round: round + 1, error: null });
@@ -30,6 +30,7 @@ export function lazy(load, name) {
     if (error) return html`<${ErrorNote} error=${error} retry=${again} />`;
     return html`<${Loading} what="the page" />`;
   };
+  return Object.assign(Lazy, { bring });
 }
 
 // All pages are brought before they are asked for, once the first one shows its data: going on costs no wait then.

@@ -38,12 +38,20 @@ const ROUTES = [
   ["/sign-in", SignInPage],
 ];
 
+const pageOf = (path) => match(ROUTES, path) ?? [NotFoundPage, { path }];
+
 function App() {
   const { path } = useStore(place);
-  const [Page, parameters] = match(ROUTES, path) ?? [NotFoundPage, { path }];
+  const [Page, parameters] = pageOf(path);
   // Another address of the same page is another page: nothing of the former one stays.
   return html`<${Layout}><${Page} key=${path} ...${parameters} /></${Layout}>`;
 }
 
-render(html`<${App} />`, document.getElementById("app"));
-bringAll();
+const [First] = pageOf(place.value.path);
+First.bring()
+  // What is wrong the page says when it is drawn.
+  .catch(() => {})
+  .then(() => {
+    render(html`<${App} />`, document.getElementById("app"));
+    bringAll();
+  });

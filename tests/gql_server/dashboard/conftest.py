@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Request, expect
 
 from gql_server.pages.assets import STATIC
 from tests.helpers.bridge import fake_command
@@ -125,6 +127,18 @@ async def shown(page: Page) -> None:
     """Waits until the page has what it asks for."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+def question_of(request: Request) -> dict[str, Any] | None:
+    """What a request to the API asks: document and variables; None for any other request."""
+    address = urlsplit(request.url)
+    if address.path != "/graphql":
+        return None
+    if request.method == "POST":
+        asked: dict[str, Any] = json.loads(request.post_data or "")
+        return asked
+    [query], [variables] = map(parse_qs(address.query).__getitem__, ("query", "variables"))
+    return {"query": query, "variables": json.loads(variables)}
 
 
 MakeDashboard = Callable[..., Awaitable[Dashboard]]

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Page, Request, WebSocket, expect
 
-from tests.gql_server.dashboard.conftest import EVERY_PAGE, Dashboard, MakeDashboard, shown
+from tests.gql_server.dashboard.conftest import EVERY_PAGE, Dashboard, MakeDashboard, question_of, shown
 
 pytestmark = pytest.mark.browser
 
@@ -42,8 +42,8 @@ def _operations(page: Page) -> set[str]:
         found.add(json.dumps([operation["query"], variables], sort_keys=True))
 
     def asked(request: Request) -> None:
-        if request.method == "POST" and request.url.endswith("/graphql"):
-            note(json.loads(request.post_data or ""))
+        if (body := question_of(request)) is not None:
+            note(body)
 
     def sent(frame: str | bytes) -> None:
         message = json.loads(frame)

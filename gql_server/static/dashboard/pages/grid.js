@@ -1,7 +1,7 @@
 // The first page: benchmarks × agents, each cell solved of attempts and the newest execution, moving as it moves.
 import { priority, PRIORITIES } from "../actions.js";
 import { ask } from "../api.js";
-import { html, useRef } from "../html.js";
+import { html, memo, useMemo, useRef } from "../html.js";
 import * as format from "../format.js";
 import { cellFigures, gridOf, withBenchmark, withExecution, withFigures, withPage } from "../grid_data.js";
 import { benchmarkFilter, benchmarksOf, FIRST_PAGE, GRID_PAGE } from "../list_address.js";
@@ -9,6 +9,7 @@ import { useLiveQuery } from "../live_query.js";
 import { BenchmarkFilters, GridFilters } from "../parts/benchmark_filters.js";
 import { Doing } from "../parts/doing.js";
 import { useAfterEnds } from "../parts/ends.js";
+import { useFirst } from "../parts/first.js";
 import { Cell } from "../parts/grid_cell.js";
 import { Name } from "../parts/name.js";
 import { Empty, Shown } from "../parts/notices.js";
@@ -125,8 +126,13 @@ function Priority() {
   `;
 }
 
+// A row is no lower.
+const ROW_PX = 100;
+
 function Table({ grid, filter }) {
-  const runnable = [...grid.runnable.values()];
+  const runnable = useMemo(() => [...grid.runnable.values()], [grid.runnable]);
+  // What is in sight is painted before the rest is drawn.
+  const rows = useFirst([...grid.rows.values()], Math.ceil(innerHeight / ROW_PX));
   const all = { filter: benchmarkFilter(filter), total: grid.total };
   const every = format.many(grid.total, "benchmark");
   return html`
@@ -147,15 +153,15 @@ function Table({ grid, filter }) {
           </tr>
         </thead>
         <tbody>
-          ${[...grid.rows.values()].map((row) => html`<${Row} key=${row.benchmark.id} row=${row} grid=${grid} runnable=${runnable} />`)}
+          ${rows.map((row) => html`<${Row} key=${row.benchmark.id} row=${row} grid=${grid} runnable=${runnable} />`)}
         </tbody>
       </table>
     </div>
   `;
 }
 
-function Row({ row: { benchmark, cells }, grid, runnable }) {
-  return html`
+const Row = memo(
+  ({ row: { benchmark, cells }, grid, runnable }) => html`
     <tr>
       <th scope="row">
         <${Link} href=${`/benchmarks/${benchmark.id}`}>${benchmark.id}</${Link}>
@@ -167,8 +173,8 @@ function Row({ row: { benchmark, cells }, grid, runnable }) {
           html`<td key=${agent}><${Cell} benchmark=${benchmark} agent=${agent} execution=${cells.get(agent)} cell=${cellFigures(grid, benchmark.id, agent)} canRun=${grid.runnable.has(agent)} /></td>`,
       )}
     </tr>
-  `;
-}
+  `,
+);
 
 const Legend = () => html`
   <p class="legend" aria-label="Colours of cells">
