@@ -180,25 +180,6 @@ async def test_a_bad_benchmark_file_is_named_in_the_log_and_costs_only_itself(
     assert "bad.yml:" in line
 
 
-async def test_two_servers_and_a_worker_share_a_database(
-    make_server: MakeServer, tmp_path: Path, database_url: str
-) -> None:
-    """The API in one process, the worker in another, a watcher at a third: what a deployment looks like."""
-    first = await make_server(REEV_GQL_WORKER="false")
-    second = await make_server(REEV_GQL_WORKER="false")
-    with (tmp_path / "worker.log").open("wb") as log:
-        worker = await start_cli("worker", cwd=tmp_path, stderr=log.fileno(), DATABASE_URL=database_url)
-    try:
-        queued = await cli("run", "001-sol-transfer", "--json", "--url", first.url, cwd=tmp_path)
-        execution = queued.out.partition('"id":"')[2].partition('"')[0]
-        watched = await cli("watch", execution, "--url", second.url, cwd=tmp_path)
-        assert watched.code == 0, watched.err
-        assert "SUCCEEDED  solved  score 1.0" in watched.out
-    finally:
-        worker.terminate()
-        assert await asyncio.wait_for(worker.wait(), END_S) == 0
-
-
 async def test_an_embedded_server_starts_with_it_and_ends_with_it(tmp_path: Path) -> None:
     """What `make serve` does on a machine that has nothing, until its terminal is closed."""
     with (tmp_path / "log").open("wb") as log:
