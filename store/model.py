@@ -221,6 +221,10 @@ class Execution:
     usage: JsonValue | None
     """The members of ModelUsage that are known; None when no model was asked."""
     tags: tuple[str, ...]
+    launcher: str | None
+    """What its runner was started with; None before that."""
+    handle: JsonValue | None
+    """How an engine finds its runner; None for a process beside its worker."""
 
     @property
     def cost(self) -> float | None:

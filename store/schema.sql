@@ -410,6 +410,8 @@ CASE
     ELSE NULL::bigint
 END) STORED,
     settings_hash text,
+    launcher text,
+    handle jsonb,
     CONSTRAINT bad_end_is_explained CHECK ((((failure_kind IS NULL) = (failure_message IS NULL)) AND
 CASE status
     WHEN 'FAILED'::public.execution_status THEN (failure_kind IS NOT NULL)
@@ -469,6 +471,10 @@ COMMENT ON COLUMN public.executions.tags IS 'Each key or key=value; they may be 
 COMMENT ON COLUMN public.executions.tokens IS 'Input and output tokens together; null before the end, and when no model was asked';
 
 COMMENT ON COLUMN public.executions.settings_hash IS 'Of the settings that its model was asked with; null without a model, and where nothing is known of it';
+
+COMMENT ON COLUMN public.executions.launcher IS 'What its runner was started with; null before that, and for executions of before this column';
+
+COMMENT ON COLUMN public.executions.handle IS 'How an engine finds its runner, stored before the engine is asked; null for a process beside its worker';
 
 CREATE FUNCTION public.note_for_performance(ended public.executions, weight integer, is_of_figures_only boolean) RETURNS void
     LANGUAGE plpgsql

@@ -33,10 +33,18 @@ OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLL
 
 @dataclass(frozen=True, slots=True)
 class ProcessExit:
-    """How a process ended; both None when that is not known, because it was not our child."""
+    """How a process ended; code and signal are None when that is not known, because it was not our child.
+
+    `reason` is what is known all the same, as a sentence without its full stop.
+    """
 
     code: int | None = None
     signal: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_unseen(self) -> bool:
+        return self.code is None and self.signal is None
 
     def describe(self) -> str:
         if self.signal is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_bridge.agents import configurations
@@ -28,46 +29,72 @@ def output_path(config: RunnerConfig, execution_id: str) -> Path:
     return config.output_dir.absolute() / f"{execution_id}.log"
 
 
-async def start_runner(
-    config: RunnerConfig,
-    arguments: Sequence[str],
-    execution: Execution,
-    benchmark: Benchmark,
-    environment: Mapping[str, str],
-) -> RunnerProcess:
-    """Starts the execution's runner with `arguments`, in which placeholders are filled in; raises LaunchError."""
-    execution_id = str(execution.id)
-    try:
-        config.sessions_dir.mkdir(parents=True, exist_ok=True)
-        definition = _write_definition(config, execution_id, benchmark)
-        if not hands_on_id(arguments):
-            environment = {**environment, **_own_directory(config, execution_id)}
-        if config.is_local_runner:
-            environment = {**environment, **_of_execution(execution)}
-    except OSError as error:
-        # An error while writing, as on a full disk, does not name the file.
-        where = error.filename or _definition_path(config, execution_id, benchmark)
-        raise LaunchError(f"The runner's files cannot be written: {error.strerror}: {where}") from error
-    values = {
-        "path": str(definition),
-        "file": benchmark.id if benchmark.source_path is None else Path(benchmark.source_path).stem,
-        "benchmark": benchmark.id,
-        "agent": execution.agent,
-        "id": execution_id,
-    }
-    return await runner_process.start(
-        fill(arguments, values),
-        execution_id=execution_id,
-        environment=environment,
-        working_directory=None if config.working_directory is None else config.working_directory.absolute(),
-        output=output_path(config, execution_id),
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A runner that is to be started. `arguments` have placeholders; `environment` holds secrets."""
+
+    execution_id: str
+    agent: str
+    trial: int
+    timeout_ms: int | None
+    benchmark_id: str
+    source: str
+    source_path: str | None
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(repr=False)
+
+
+def order(
+    execution: Execution, benchmark: Benchmark, arguments: Sequence[str], environment: Mapping[str, str]
+) -> Order:
+    """The order for the runner of an execution."""
+    return Order(
+        str(execution.id),
+        execution.agent,
+        execution.trial,
+        execution.timeout_ms,
+        benchmark.id,
+        benchmark.source,
+        benchmark.source_path,
+        arguments,
+        environment,
     )
 
 
-def _of_execution(execution: Execution) -> dict[str, str]:
+async def start_runner(config: RunnerConfig, order: Order) -> RunnerProcess:
+    """Starts a runner, with the placeholders of its arguments filled in; raises LaunchError."""
+    environment = order.environment
+    try:
+        config.sessions_dir.mkdir(parents=True, exist_ok=True)
+        definition = _write_definition(config, order)
+        if not hands_on_id(order.arguments):
+            environment = {**environment, **_own_directory(config, order.execution_id)}
+        if config.is_local_runner:
+            environment = {**environment, **_of_execution(order)}
+    except OSError as error:
+        # An error while writing, as on a full disk, does not name the file.
+        where = error.filename or _definition_path(config, order)
+        raise LaunchError(f"The runner's files cannot be written: {error.strerror}: {where}") from error
+    values = {
+        "path": str(definition),
+        "file": order.benchmark_id if order.source_path is None else Path(order.source_path).stem,
+        "benchmark": order.benchmark_id,
+        "agent": order.agent,
+        "id": order.execution_id,
+    }
+    return await runner_process.start(
+        fill(order.arguments, values),
+        execution_id=order.execution_id,
+        environment=environment,
+        working_directory=None if config.working_directory is None else config.working_directory.absolute(),
+        output=output_path(config, order.execution_id),
+    )
+
+
+def _of_execution(order: Order) -> dict[str, str]:
     """What our own runner is told of it."""
-    limit = {} if execution.timeout_ms is None else {TIME_LIMIT_VARIABLE: str(execution.timeout_ms)}
-    return {TRIAL_VARIABLE: str(execution.trial), **limit}
+    limit = {} if order.timeout_ms is None else {TIME_LIMIT_VARIABLE: str(order.timeout_ms)}
+    return {TRIAL_VARIABLE: str(order.trial), **limit}
 
 
 def remove_definition(config: RunnerConfig, execution_id: str) -> None:
@@ -124,12 +151,12 @@ def _definition_dir(config: RunnerConfig, execution_id: str) -> Path:
     return config.output_dir.absolute() / execution_id
 
 
-def _definition_path(config: RunnerConfig, execution_id: str, benchmark: Benchmark) -> Path:
-    return _definition_dir(config, execution_id) / f"{benchmark.id}.yml"
+def _definition_path(config: RunnerConfig, order: Order) -> Path:
+    return _definition_dir(config, order.execution_id) / f"{order.benchmark_id}.yml"
 
 
-def _write_definition(config: RunnerConfig, execution_id: str, benchmark: Benchmark) -> Path:
-    definition = _definition_path(config, execution_id, benchmark)
+def _write_definition(config: RunnerConfig, order: Order) -> Path:
+    definition = _definition_path(config, order)
     definition.parent.mkdir(parents=True, exist_ok=True)
-    definition.write_text(benchmark.source, encoding="utf-8", newline="")
+    definition.write_text(order.source, encoding="utf-8", newline="")
     return definition

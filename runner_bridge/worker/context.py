@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from runner_bridge.counters import Counters
 from runner_bridge.launchers.command_help import RunnerCommand
+from runner_bridge.launchers.launchers import Launchers
 from runner_bridge.launchers.runner_config import RunnerConfig
-from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.waiting import until_stored
 from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.executions import state_machine
@@ -34,8 +34,8 @@ class WorkerContext:
     watch: DirectoryWatch
     leaving: asyncio.Event
     owner: WorkerId
+    launchers: Launchers
     counters: Counters = field(default_factory=Counters)
-    process_table: ProcessTable = field(default_factory=ProcessTable)
 
     async def write_end(self, execution_id: ExecutionId, ending: Ending) -> None:
         """Writes the end of an execution, once, however long the database is away."""

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from runner_bridge.launchers.runner_process import RunnerProcess
+from runner_bridge.launchers.launcher import Runner
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.time_limits import TimeLimits, until_reached
@@ -40,7 +40,7 @@ class EndCause:
 async def wait_for_end_cause(
     context: WorkerContext,
     execution: Execution,
-    runner: RunnerProcess,
+    runner: Runner,
     liveness: Liveness,
     shutdown: asyncio.Event,
 ) -> EndCause:

@@ -12,8 +12,8 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from runner_bridge.launchers.runner_process import RunnerProcess
 from runner_bridge.redaction import clean_text
 
 LOOK_S = 0.2
@@ -26,6 +26,14 @@ LONGEST_LINE = 64 * 1024
 Signature = tuple[tuple[int, int] | None, ...]
 
 
+class Aged(Protocol):
+    """A runner, of which only its age is asked."""
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since its start."""
+
+
 class Liveness:
     """Of one runner. Not thread-safe: `look` is called by one caller at a time.
 
@@ -35,7 +43,7 @@ class Liveness:
 
     def __init__(
         self,
-        runner: RunnerProcess,
+        runner: Aged,
         files: Sequence[Path],
         beginning: re.Pattern[str] | None,
         startup_time_ms: int | None = None,

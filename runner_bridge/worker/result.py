@@ -55,7 +55,7 @@ def decide(
     )
     if tool_calls:
         ending = replace(ending, tool_calls=tool_calls)
-    seen = RunnerSeen.GONE if exit == ProcessExit() else RunnerSeen.EXITED
+    seen = RunnerSeen.GONE if exit.is_unseen else RunnerSeen.EXITED
     runner = RunnerSeen.LIVES if still_lives else seen
     match end_kind(runner, found.seen, stop_accepted=stop_accepted, limit_reached=bool(limit_reached)):
         case EndKind.BY_RESULT:
@@ -69,7 +69,7 @@ def decide(
             failure = _without_result(expected, found.problem, exit, last_lines)
             return replace(ending, status=ExecutionStatus.FAILED, failure=failure)
         case EndKind.LOST:
-            failure = Failure(FailureKind.LOST, f"{UNWATCHED}, and left no session file")
+            failure = Failure(FailureKind.LOST, f"{exit.reason or UNWATCHED}, and left no session file")
             return replace(ending, status=ExecutionStatus.LOST, failure=failure)
         case EndKind.NO_END:
             raise ValueError("a runner that lives and was not stopped has no end")
@@ -104,7 +104,7 @@ def _evaluate(expected: ExpectedSession, session: Session) -> Evaluation:
 def _without_result(
     expected: ExpectedSession, problem: Failure | None, exit: ProcessExit, last_lines: str
 ) -> Failure:
-    if problem is not None and (exit.code == 0 or exit == ProcessExit()):
+    if problem is not None and (exit.code == 0 or exit.is_unseen):
         return problem
     if exit.code == 0:
         message = "The runner ended with exit code 0 but wrote no session file"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from runner_bridge.launchers.end_runner import end_runner
-from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
+from runner_bridge.launchers.launcher import Launcher, Leftover, Recorded, Runner
+from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
 from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, find_session
 from runner_bridge.waiting import until_stored
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.end_cause import EndCause, EndReason
 from store.executions import state_machine
-from store.executions.state_machine import ProcessIdentity
-from store.model import ExecutionId, LeakedProcess
+from store.model import ExecutionId
 
 SHUTDOWN_GRACE_S = 3.0
 """Longest grace for a runner that ends with its worker: a supervisor waits for the worker to end."""
@@ -31,12 +30,10 @@ class RunnerEnd:
     exit: ProcessExit
     found: FoundSession
     execution_time_ms: int | None
-    left: tuple[LeakedProcess, ...] = ()
-    still_lives: bool = False
-    """Whether not even SIGKILL ended the runner itself."""
+    left: Leftover = field(default_factory=Leftover)
 
 
-async def after_exit(context: WorkerContext, expected: ExpectedSession, runner: RunnerProcess) -> RunnerEnd:
+async def after_exit(context: WorkerContext, expected: ExpectedSession, runner: Runner) -> RunnerEnd:
     """Reads the result, and meanwhile ends whatever the runner left behind."""
     config = context.config
     lasted = round(runner.age_s * 1000)
@@ -45,7 +42,7 @@ async def after_exit(context: WorkerContext, expected: ExpectedSession, runner: 
     exit, found, left = await asyncio.gather(
         runner.wait(),
         find_session(config.sessions_dir, expected, attempts, config.result_interval_s),
-        end_processes(context, runner.execution_id, runner.identity, LEFTOVER_GRACE_S),
+        end_runner(context, runner, LEFTOVER_GRACE_S),
     )
     return RunnerEnd(EndCause(EndReason.EXITED), exit, found, lasted, left)
 
@@ -54,7 +51,7 @@ async def end_living(
     context: WorkerContext,
     execution_id: ExecutionId,
     expected: ExpectedSession,
-    runner: RunnerProcess,
+    runner: Runner,
     cause: EndCause,
     exited: asyncio.Event,
 ) -> RunnerEnd:
@@ -69,24 +66,29 @@ async def end_living(
         grace_s = min(grace_s, SHUTDOWN_GRACE_S)
         announced = asyncio.create_task(_announce_shutdown(context, execution_id), name="announced stop")
     try:
-        left = await end_processes(context, runner.execution_id, runner.identity, grace_s)
-        still_lives = any(leaked.pid == runner.pid for leaked in left)
-        exit = ProcessExit() if still_lives else await runner.wait()
+        left = await end_runner(context, runner, grace_s)
+        exit = ProcessExit() if left.has_runner else await runner.wait()
         exited.set()
         if announced is not None:
             await announced
     finally:
         if announced is not None:
             announced.cancel()
-    return RunnerEnd(cause, exit, found, round(runner.age_s * 1000), left, still_lives)
+    return RunnerEnd(cause, exit, found, round(runner.age_s * 1000), left)
 
 
-async def end_processes(
-    context: WorkerContext, execution_id: str, recorded: ProcessIdentity | None, grace_s: float
-) -> tuple[LeakedProcess, ...]:
-    """Ends whatever lives of an execution's runner; what could not be ended is counted."""
-    left = await end_runner(context.process_table, execution_id, recorded, grace_s)
-    context.counters.leaked_processes += len(left)
+async def end_runner(context: WorkerContext, runner: Runner, grace_s: float) -> Leftover:
+    """Ends a runner and everything that it started; what could not be ended is counted."""
+    return _counted(context, await runner.end(grace_s))
+
+
+async def end_left(context: WorkerContext, launcher: Launcher, recorded: Recorded) -> Leftover:
+    """Ends whatever lives of a runner that no worker watches; what could not be ended is counted."""
+    return _counted(context, await launcher.end_left(recorded, LEFTOVER_GRACE_S))
+
+
+def _counted(context: WorkerContext, left: Leftover) -> Leftover:
+    context.counters.leaked_processes += len(left.processes)
     return left
 
 

@@ -13,15 +13,14 @@ from dataclasses import replace
 
 from runner_bridge.errors import LaunchError
 from runner_bridge.formats.file_names import session_file_name, tool_log_name, transcript_name
-from runner_bridge.launchers import runner_process
-from runner_bridge.launchers.output import RunnerOutput
-from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
+from runner_bridge.launchers.launcher import Launcher, Recorded, Runner
+from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.launchers.start_runner import (
+    Order,
     agent_environment,
-    output_path,
+    order,
     remove_definition,
     runner_environment,
-    start_runner,
 )
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
 from runner_bridge.sessions.find_session import ExpectedSession, find_session
@@ -31,10 +30,9 @@ from runner_bridge.worker.end_cause import EndCause, EndReason, wait_for_end_cau
 from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.liveness_record import LivenessRecord
 from runner_bridge.worker.result import decide, steps_done
-from runner_bridge.worker.runner_end import RunnerEnd, after_exit, end_living, end_processes
+from runner_bridge.worker.runner_end import RunnerEnd, after_exit, end_left, end_living, end_runner
 from runner_bridge.worker.runner_files import RunnerFiles, StoredCalls, settle
 from store.executions import results, state_machine
-from store.executions.state_machine import ProcessIdentity
 from store.model import Benchmark, Ending, Execution, ExecutionStatus, Failure, FailureKind, ToolCall
 
 log = logging.getLogger(__name__)
@@ -49,7 +47,7 @@ class Supervision:
         self._execution = execution
         self._benchmark = benchmark
         self._id = str(execution.id)
-        self._output = RunnerOutput(output_path(config, self._id), config.output_cap_bytes)
+        self._use(context.launchers.of(execution.launcher))
         self._expected = ExpectedSession(
             self._id,
             benchmark.id,
@@ -63,31 +61,38 @@ class Supervision:
         self.exited = asyncio.Event()
         """Set once the runner's own end has been seen: what remains to be done takes a moment only."""
 
+    def _use(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+        self._output = launcher.output(self._id)
+
     def shut_down(self) -> None:
         """Ends the runner, because its worker ends and is to leave nothing running."""
         self._shutdown.set()
 
     async def execute(self) -> None:
         """Starts the runner and sees it to its end."""
+        self._use(self._context.launchers.chosen)
         try:
             agent_revision = await self._learn_environment()
-            environment = self._expected.environment
-            arguments = self._context.command.arguments
-            runner = await start_runner(
-                self._config, arguments, self._execution, self._benchmark, environment
-            )
+            if not await self._announce_launch():
+                log.warning("execution %s was taken over before its runner was started", self._id)
+                return
+            runner = await self._launcher.launch(self._order())
         except LaunchError as error:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return
         startup_time_ms = 0 if self._config.beginning is None else None
+        recorded = runner.recorded
         is_ours = await until_stored(
             lambda: state_machine.record_process(
                 self._context.db,
                 self._execution.id,
-                runner.identity,
+                recorded.process,
                 self._context.owner,
                 startup_time_ms,
                 agent_revision,
+                self._launcher.name,
+                recorded.handle,
             ),
             self._context.leaving,
         )
@@ -95,8 +100,8 @@ class Supervision:
         if not is_ours:
             # This process stood still for so long that another worker took over, and has found no runner.
             log.warning("execution %s was taken over while its runner was started", self._id)
-            await end_processes(self._context, self._id, runner.identity, LEFTOVER_GRACE_S)
-            runner.release()
+            await end_runner(self._context, runner, LEFTOVER_GRACE_S)
+            await runner.release()
             return
         await self._supervise(runner, {})
 
@@ -108,18 +113,33 @@ class Supervision:
         except LaunchError as error:
             log.warning("execution %s: its output is not searched for the API key: %s", self._id, error)
         recorded, stored = await until_stored(self._recorded, self._context.leaving)
-        runner = runner_process.find(self._context.process_table, self._id, recorded)
+        runner = await self._launcher.find(recorded)
         if runner is None:
             await self._read_what_is_left(recorded, stored)
             return
-        log.info("execution %s goes on: its runner %d still lives", self._id, runner.pid)
+        log.info("execution %s goes on: its runner, %s, still lives", self._id, runner.describe())
         await self._supervise(runner, stored)
 
-    async def _recorded(self) -> tuple[ProcessIdentity | None, StoredCalls]:
-        """The runner's process, and the tool calls that the worker before this one has stored."""
+    async def _announce_launch(self) -> bool:
+        """Stores the handle of a runner that only its handle finds; False when it must not be started."""
+        handle = self._launcher.handle(self._id)
+        return handle is None or await until_stored(
+            lambda: state_machine.record_launch(
+                *(self._context.db, self._execution.id, self._launcher.name, handle, self._context.owner)
+            ),
+            self._context.leaving,
+        )
+
+    def _order(self) -> Order:
+        arguments = self._context.command.arguments
+        return order(self._execution, self._benchmark, arguments, self._expected.environment)
+
+    async def _recorded(self) -> tuple[Recorded, StoredCalls]:
+        """What is stored of the runner, and the tool calls that the worker before this one has stored."""
         db, execution_id = self._context.db, self._execution.id
-        recorded = await state_machine.process_of(db, execution_id)
+        process = await state_machine.process_of(db, execution_id)
         stored = (await results.tool_calls_of(db, [execution_id])).get(execution_id, ())
+        recorded = Recorded(self._id, process, self._execution.handle)
         return recorded, {call.ordinal: call.status for call in stored}
 
     async def _learn_environment(self) -> int | None:
@@ -131,7 +151,7 @@ class Supervision:
         self._expected = replace(self._expected, environment=environment)
         return revision
 
-    async def _supervise(self, runner: RunnerProcess, stored: StoredCalls) -> None:
+    async def _supervise(self, runner: Runner, stored: StoredCalls) -> None:
         ended = asyncio.Event()
         liveness = self._liveness(runner)
         files = self._files(stored)
@@ -160,15 +180,16 @@ class Supervision:
             await settle(aside)
             await files.store_rest()
             await self._finish(await asyncio.to_thread(self._ending, end, files.tool_calls))
-            runner.release()
+            await runner.release()
         finally:
+            runner.let_go()
             for task in aside:
                 task.cancel()
 
-    async def _read_what_is_left(self, recorded: ProcessIdentity | None, stored: StoredCalls) -> None:
+    async def _read_what_is_left(self, recorded: Recorded, stored: StoredCalls) -> None:
         """The end of a runner that ended while no worker watched: its result, and what it wrote until then."""
         self.exited.set()
-        left = await end_processes(self._context, self._id, recorded, LEFTOVER_GRACE_S)
+        left = await end_left(self._context, self._launcher, recorded)
         found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
         files = self._files(stored)
         ended = asyncio.Event()
@@ -178,13 +199,14 @@ class Supervision:
         # A worker before this one was told to stop it, and may have done so.
         was_stopped = self._execution.status is ExecutionStatus.STOPPING
         cause = EndCause(EndReason.STOP_REQUESTED if was_stopped else EndReason.EXITED)
-        end = RunnerEnd(cause, ProcessExit(), found, None, left)
+        exit = ProcessExit(reason=self._launcher.why_not_found)
+        end = RunnerEnd(cause, exit, found, None, left)
         await self._finish(await asyncio.to_thread(self._ending, end, files.tool_calls))
 
     def _files(self, stored: StoredCalls) -> RunnerFiles:
         return RunnerFiles(self._context, self._execution, self._expected, self._output, stored)
 
-    def _liveness(self, runner: RunnerProcess) -> Liveness:
+    def _liveness(self, runner: Runner) -> Liveness:
         sessions = self._config.sessions_dir
         files = (
             self._output.path,
@@ -202,13 +224,13 @@ class Supervision:
             end.exit,
             stop_accepted=end.cause.reason in (EndReason.STOP_REQUESTED, EndReason.SHUTDOWN),
             limit_reached=end.cause.limit_reached,
-            still_lives=end.still_lives,
+            still_lives=end.left.has_runner,
             last_lines=self._output.last_lines(self._expected.environment),
             execution_time_ms=end.execution_time_ms,
             tool_calls=tool_calls,
         )
         done = steps_done(ending, self._execution.progress.total)
-        return replace(ending, steps_done=done, leaked_processes=end.left)
+        return replace(ending, steps_done=done, leaked_processes=end.left.processes)
 
     async def _finish(self, ending: Ending) -> None:
         await self._context.write_end(self._execution.id, ending)

@@ -19,6 +19,8 @@ from collections.abc import Coroutine
 from runner_bridge import log_context
 from runner_bridge.counters import Counters
 from runner_bridge.launchers.command_help import RunnerCommand
+from runner_bridge.launchers.launcher import Recorded
+from runner_bridge.launchers.launchers import Launchers
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
 from runner_bridge.processes import machine, process_identity, reaper
@@ -27,7 +29,7 @@ from runner_bridge.watching.directory_watch import DirectoryWatch
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.indexing import keep_indexing
 from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
-from runner_bridge.worker.runner_end import SHUTDOWN_GRACE_S, end_processes
+from runner_bridge.worker.runner_end import SHUTDOWN_GRACE_S, end_left
 from runner_bridge.worker.supervision import Supervision
 from store.benchmarks import benchmarks
 from store.errors import StoreError
@@ -95,6 +97,7 @@ class Worker:
             DirectoryWatch(config.sessions_dir),
             self._leaving,
             self.id,
+            Launchers(config),
             Counters() if counters is None else counters,
         )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
@@ -109,7 +112,10 @@ class Worker:
             version=version,
         )
         self._recovery = Recovery(
-            db, TakeoverPolicy(self._registration.home, lost_after_s), self.id, self._context.process_table
+            db,
+            TakeoverPolicy(self._registration.home, lost_after_s),
+            self.id,
+            self._context.launchers.local.table,
         )
         self._supervised: dict[ExecutionId, asyncio.Task[None]] = {}
         self._begun: set[ExecutionId] = set()
@@ -306,15 +312,16 @@ class Worker:
 
     async def _close_after_fault(self, execution_id: ExecutionId, reason: str) -> None:
         """Ends the runner of an execution that cannot be watched, and writes why."""
-        owner = await until_stored(
-            lambda: state_machine.owner_of(self._context.db, execution_id), self._leaving
-        )
+        db = self._context.db
+        owner = await until_stored(lambda: state_machine.owner_of(db, execution_id), self._leaving)
         if owner != self.id:
             return
-        recorded = await until_stored(
-            lambda: state_machine.process_of(self._context.db, execution_id), self._leaving
-        )
-        left = await end_processes(self._context, str(execution_id), recorded, reaper.LEFTOVER_GRACE_S)
+        process = await until_stored(lambda: state_machine.process_of(db, execution_id), self._leaving)
+        execution = await until_stored(lambda: state_machine.get(db, execution_id), self._leaving)
+        if execution is None:
+            return
+        launcher = self._context.launchers.of(execution.launcher)
+        left = await end_left(self._context, launcher, Recorded(str(execution_id), process, execution.handle))
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
-        ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=left)
+        ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=left.processes)
         await self._context.write_end(execution_id, ending)

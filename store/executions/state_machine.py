@@ -8,7 +8,7 @@ notification.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -23,6 +23,7 @@ from store.model import (
     Execution,
     ExecutionId,
     ExecutionOrigin,
+    JsonValue,
     Step,
     ToolCall,
     WorkerId,
@@ -43,6 +44,10 @@ class ProcessIdentity:
 
     pid: int
     started: float
+
+
+Handle = Mapping[str, JsonValue]
+"""How an engine finds a runner that it started."""
 
 
 class StopOutcome(StrEnum):
@@ -158,25 +163,38 @@ async def owner_of(db: Database, execution_id: ExecutionId) -> WorkerId | None:
     return None if found is None else WorkerId(found)
 
 
+async def record_launch(
+    db: Database, execution_id: ExecutionId, launcher: str, handle: Handle, owner: WorkerId
+) -> bool:
+    """Stores how the runner will be found, before it is started.
+
+    False when the execution has ended, or belongs to another worker: then it must not be started.
+    """
+    return bool(await db.fetchval(SQL["record_launch"], execution_id, launcher, handle, owner))
+
+
 async def record_process(
     db: Database,
     execution_id: ExecutionId,
-    process: ProcessIdentity,
+    process: ProcessIdentity | None,
     owner: WorkerId | None = None,
     startup_time_ms: int | None = None,
     agent_revision: int | None = None,
+    launcher: str = "local",
+    handle: Handle | None = None,
 ) -> bool:
-    """Stores the runner's process, so that another worker can find it, and the revision of the agent it has.
+    """Stores the runner that was started, so that another worker can find it, and the revision of its agent.
 
-    False when the execution has ended, or belongs to another worker than `owner`: then it must not run.
-    `startup_time_ms` is 0 for a runner that begins as soon as its process starts.
+    `process` is None when it runs elsewhere and its `handle` finds it. `startup_time_ms` is 0 for a runner that
+    begins as soon as its process starts. False when the execution has ended, or belongs to another worker than
+    `owner`: then it must not run.
     """
-    return bool(
-        await db.fetchval(
-            SQL["record_process"],
-            *(execution_id, process.pid, process.started, owner, startup_time_ms, agent_revision),
-        )
+    pid, started = (None, None) if process is None else (process.pid, process.started)
+    found = await db.fetchval(
+        SQL["record_process"],
+        *(execution_id, pid, started, owner, startup_time_ms, agent_revision, launcher, handle),
     )
+    return bool(found)
 
 
 async def process_of(db: Database, execution_id: ExecutionId) -> ProcessIdentity | None:

@@ -30,8 +30,14 @@ RETURNING *
 -- name: worker_of
 SELECT worker_id FROM executions WHERE id = $1
 
+-- name: record_launch
+UPDATE executions SET launcher = $2, handle = $3
+WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND worker_id = $4
+RETURNING true
+
 -- name: record_process
-UPDATE executions SET process_id = $2, process_started_at = $3, startup_time_ms = $5, agent_revision = $6
+UPDATE executions
+SET process_id = $2, process_started_at = $3, startup_time_ms = $5, agent_revision = $6, launcher = $7, handle = $8
 WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($4::uuid IS NULL OR worker_id = $4)
 RETURNING true
 

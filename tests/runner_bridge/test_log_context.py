@@ -14,6 +14,7 @@ from gql_server.process.logs import configure_logging
 from runner_bridge import log_context
 from runner_bridge.agents import configurations
 from runner_bridge.agents.configurations import ConfigurationChange
+from runner_bridge.launchers.start_runner import Order
 from store.executions import state_machine
 from store.model import ExecutionStatus
 from tests.helpers.bridge import Bridge
@@ -89,7 +90,7 @@ async def test_executions_at_the_same_time_are_not_mixed_up(
     def failing(*arguments: object) -> None:
         raise RuntimeError("no runner today")
 
-    monkeypatch.setattr("runner_bridge.worker.supervision.start_runner", failing)
+    monkeypatch.setattr("runner_bridge.launchers.local_launcher.start_runner", failing)
     ids = [await bridge.request() for _ in range(4)]
     worker = bridge.worker("ok")
     await asyncio.gather(*map(worker.handle, ids))
@@ -127,13 +128,11 @@ async def test_an_api_key_that_passes_through_is_in_no_record(
     await configurations.save(bridge.db, bridge.config, change)
     monkeypatch.setattr(log_context, "SECRETS", log_context.HiddenSecrets())
 
-    def careless(
-        config: object, arguments: object, execution: object, benchmark: object, environment: object
-    ) -> None:
-        logging.getLogger("runner_bridge").warning("starting with %s and %r", environment, CANARY)
-        raise RuntimeError(f"cannot start with {environment} or {CANARY}")
+    def careless(config: object, order: Order) -> None:
+        logging.getLogger("runner_bridge").warning("starting with %s and %r", order.environment, CANARY)
+        raise RuntimeError(f"cannot start with {order.environment} or {CANARY}")
 
-    monkeypatch.setattr("runner_bridge.worker.supervision.start_runner", careless)
+    monkeypatch.setattr("runner_bridge.launchers.local_launcher.start_runner", careless)
     execution_id = await bridge.request(agent="local")
     await bridge.worker("ok").handle(execution_id)
     text = capsys.readouterr().err

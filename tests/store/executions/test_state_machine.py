@@ -117,6 +117,22 @@ async def test_only_the_living_are_adopted_or_written_to(db: Database, before: E
         assert await everything(db) == written
 
 
+async def test_a_handle_is_stored_by_the_owner_alone_and_stays_when_another_takes_over(db: Database) -> None:
+    execution_id = await running(db)
+    owner, heir = await state_machine.owner_of(db, execution_id), await registered(db, "next worker")
+    assert owner is not None
+    handle = {"actor": "reev-gql"}
+    assert not await state_machine.record_launch(db, execution_id, "engine", {"actor": "late"}, heir)
+    assert await state_machine.record_launch(db, execution_id, "engine", handle, owner)
+    adopted = await state_machine.adopt(db, execution_id, heir, owner, keeps_process=False)
+    assert adopted is not None and (adopted.launcher, adopted.handle) == ("engine", handle)
+    assert not await state_machine.record_launch(db, execution_id, "engine", {"actor": "late"}, owner)
+    await state_machine.finish(db, execution_id, ending(S.LOST))
+    assert not await state_machine.record_launch(db, execution_id, "engine", {"actor": "late"}, heir)
+    ended = await state_machine.get(db, execution_id)
+    assert ended is not None and ended.handle == handle
+
+
 @pytest.mark.parametrize("status", [S.QUEUED, S.RUNNING, S.STOPPING])
 async def test_a_live_status_is_no_end(db: Database, status: ExecutionStatus) -> None:
     execution_id = await running(db)
