@@ -7,7 +7,10 @@ migrates and the others find nothing to do. Alembic is imported only when there 
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
+import re
+from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -40,11 +43,28 @@ ATTEMPTS = 10
 PAUSE_S = 1.0
 
 
-def known_revisions() -> list[str]:
-    """The revisions this program knows, oldest first, from the names of their files."""
-    versions = resources.files("store.migrations").joinpath("versions")
-    names = (entry.name for entry in versions.iterdir())
-    return sorted(name.split("_")[0] for name in names if name[0].isdigit() and name.endswith(".py"))
+_FOLLOWS = re.compile(r'^down_revision = (?:None|"(\w+)")$', re.MULTILINE)
+
+
+@functools.cache
+def known_revisions() -> Sequence[str]:
+    """The revisions this program knows in the order in which they are applied, which their files tell.
+
+    Their numbers need not rise: those of changes that were made side by side do not.
+    """
+    following: dict[str | None, str] = {}
+    for entry in resources.files("store.migrations").joinpath("versions").iterdir():
+        if entry.name[0].isdigit() and entry.name.endswith(".py"):
+            found = _FOLLOWS.search(entry.read_text(encoding="utf-8"))
+            if found is None or found[1] in following:
+                raise ValueError(f"{entry.name} does not say which revision it alone follows")
+            following[found[1]] = entry.name.split("_")[0]
+    known: list[str] = []
+    while (revision := following.pop(known[-1] if known else None, None)) is not None:
+        known.append(revision)
+    if following:
+        raise ValueError(f"Revisions follow none that is known: {', '.join(following.values())}")
+    return tuple(known)
 
 
 async def applied_revision(url: str) -> str | None:
@@ -81,7 +101,7 @@ async def migrate(url: str) -> list[str]:
             return []
         requirements.may_migrate(url, facts)
     before = await _upgrade_with_retries(url)
-    return known if before is None else known[known.index(before) + 1 :]
+    return list(known if before is None else known[known.index(before) + 1 :])
 
 
 def offline_sql() -> str:
@@ -93,7 +113,7 @@ def offline_sql() -> str:
     return buffer.getvalue()
 
 
-def _refuse_newer(applied: str | None, known: list[str]) -> None:
+def _refuse_newer(applied: str | None, known: Sequence[str]) -> None:
     if applied is not None and applied not in known:
         raise SchemaTooNew(
             f"The database has schema {applied}, newer than this program's {known[-1]}: update reev-gql, "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic.script import ScriptDirectory
 
 from store.benchmarks import benchmarks
 from store.errors import DatabaseUnavailable, SchemaOutdated, SchemaTooNew
@@ -36,12 +37,12 @@ async def run(url: str, script: str) -> None:
 
 async def test_eight_at_once_on_an_empty_database_all_succeed(empty_database_url: str) -> None:
     applied = await asyncio.gather(*(migrate(empty_database_url) for _ in range(8)))
-    assert sorted(applied) == [*[[]] * 7, known_revisions()]
+    assert sorted(applied) == [*[[]] * 7, [*known_revisions()]]
     assert await check(empty_database_url) == NEWEST
 
 
 async def test_a_second_time_there_is_nothing_to_do(empty_database_url: str) -> None:
-    assert await migrate(empty_database_url) == known_revisions()
+    assert await migrate(empty_database_url) == [*known_revisions()]
     assert await migrate(empty_database_url) == []
 
 
@@ -89,7 +90,7 @@ async def test_a_migration_that_fails_leaves_nothing(
     with pytest.raises(SchemaOutdated):
         await check(empty_database_url)
     await run(empty_database_url, "DROP TABLE pgqueuer")
-    assert await migrate(empty_database_url) == known_revisions()
+    assert await migrate(empty_database_url) == [*known_revisions()]
 
 
 async def test_a_server_that_is_not_there() -> None:
@@ -145,12 +146,17 @@ FROM (VALUES (2, 0), (1, 0), (3, 7)) AS given (n, p);
 """Their order in the queue is not that of their times; 4 and 5 have no place in it."""
 
 
+def test_revisions_are_known_in_the_order_in_which_alembic_applies_them() -> None:
+    script = ScriptDirectory.from_config(migrations._config())
+    assert [*reversed([step.revision for step in script.walk_revisions()])] == [*known_revisions()]
+
+
 async def test_what_waited_in_the_queue_of_pgqueuer_waits_in_the_same_order(
     empty_database_url: str, database_url: str, bin_dir: Path
 ) -> None:
     before, _ = offline_sql().split("-- Running upgrade 0011 -> 0012")
     await run(empty_database_url, f"{before} COMMIT; {PGQUEUER} {WAITING}")
-    assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0012") :]
+    assert await migrate(empty_database_url) == [*known_revisions()][known_revisions().index("0012") :]
     db = await Database.open(empty_database_url)
     try:
         await benchmarks.upsert(db, draft("b"))
@@ -179,7 +185,7 @@ async def test_what_was_lost_after_a_stop_before_that_was_refused_still_takes_a_
 ) -> None:
     before, _ = offline_sql().split("-- Running upgrade 0008 -> 0009")
     await run(empty_database_url, f"{before} COMMIT; {LOST_AFTER_A_STOP}")
-    assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0009") :]
+    assert await migrate(empty_database_url) == [*known_revisions()][known_revisions().index("0009") :]
     # As a migration writes a new column of every row.
     change = "UPDATE executions SET last_activity_at = ended_at"
     await run(
@@ -266,7 +272,7 @@ async def test_a_log_in_the_order_of_transaction_ids_keeps_its_order_and_its_cur
     """From a cluster whose counter was far ahead of this one's."""
     before, _ = offline_sql().split("-- Running upgrade 0010 -> 0011")
     await run(empty_database_url, f"{before} COMMIT; {OLD_LOG}")
-    assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0011") :]
+    assert await migrate(empty_database_url) == [*known_revisions()][known_revisions().index("0011") :]
     db = await Database.open(empty_database_url)
     hub = await Hub.start(db)
     try:

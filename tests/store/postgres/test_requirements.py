@@ -98,7 +98,7 @@ async def test_a_schema_that_is_not_there_and_one_that_is(empty_database_url: st
     admin = await asyncpg.connect(empty_database_url)
     try:
         await admin.execute("CREATE SCHEMA ours")
-        assert await migrate(url) == known_revisions()
+        assert await migrate(url) == [*known_revisions()]
         db = await Database.open(url, max_size=2)
         try:
             execution_id = await running(db)
