@@ -162,7 +162,7 @@ class Query:
     reev_imports: list[ReevImport] = strawberry.field(
         resolver=reev_imports,
         extensions=needs_admin(),
-        description="The last imports of reev databases by this server, newest first; at most 20.",
+        description="The last imports of reev databases, newest first; at most 20.",
     )
     viewer: Viewer = strawberry.field(resolver=viewer, description="The caller and its permissions.")
 

@@ -1188,6 +1188,27 @@ CREATE TABLE public.pruned_executions (
 
 COMMENT ON TABLE public.pruned_executions IS 'Executions whose bulk was deleted for its age: the row and its changes of status stay, and this says what is gone';
 
+CREATE TABLE public.reev_imports (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    path text NOT NULL,
+    dry_run boolean NOT NULL,
+    state text DEFAULT 'RUNNING'::text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    problem text,
+    report jsonb,
+    CONSTRAINT reev_imports_check CHECK (((state = 'RUNNING'::text) = (ended_at IS NULL))),
+    CONSTRAINT reev_imports_check1 CHECK (((state = 'FAILED'::text) = (problem IS NOT NULL))),
+    CONSTRAINT reev_imports_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text])))
+);
+
+COMMENT ON TABLE public.reev_imports IS 'The last imports of reev databases that were asked for over the API';
+
+COMMENT ON COLUMN public.reev_imports.heartbeat_at IS 'Written by the server that carries it out: when it is old, that server is gone';
+
+COMMENT ON COLUMN public.reev_imports.report IS 'What was done so far, as runner_bridge.moving_in.report has it';
+
 CREATE TABLE public.retention_progress (
     is_the_only_row boolean DEFAULT true NOT NULL,
     ended_at timestamp with time zone NOT NULL,
@@ -1385,6 +1406,9 @@ ALTER TABLE ONLY public.performance_times
 ALTER TABLE ONLY public.pruned_executions
     ADD CONSTRAINT pruned_executions_pkey PRIMARY KEY (execution_id);
 
+ALTER TABLE ONLY public.reev_imports
+    ADD CONSTRAINT reev_imports_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.retention_progress
     ADD CONSTRAINT retention_progress_pkey PRIMARY KEY (is_the_only_row);
 
@@ -1473,6 +1497,8 @@ CREATE INDEX executions_tagged ON public.executions USING gin (tags) WHERE (tags
 CREATE INDEX executions_waiting ON public.executions USING btree (priority DESC, queue_number) WHERE (status = 'QUEUED'::public.execution_status);
 
 CREATE UNIQUE INDEX failure_is_recorded_once ON public.ingest_failures USING btree (md5(((((host || chr(10)) || directory) || chr(10)) || file)), COALESCE(line, 0));
+
+CREATE UNIQUE INDEX one_import_at_a_time ON public.reev_imports USING btree ((true)) WHERE (state = 'RUNNING'::text);
 
 CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE (public.is_terminal(status) AND (NOT (data ? 'superseded'::text)));
 

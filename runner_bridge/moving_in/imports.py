@@ -1,6 +1,7 @@
-"""Imports that a server carries out for its clients, one at a time, and what became of the last ones.
+"""Imports that a server carries out for its clients, one at a time over all servers.
 
-They are known to the process that carries them out, until it ends. What an import has stored by then stays stored.
+How each goes on is written into the database, so that every server can tell it. What an import has stored stays
+stored, also when its server ends before it.
 """
 
 from __future__ import annotations
@@ -8,34 +9,35 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import time
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from pydantic import TypeAdapter
 
 from runner_bridge.errors import BridgeError
 from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
 from runner_bridge.moving_in.report import DatabaseReport
 from store.errors import StoreError
-from store.executions import imported
+from store.executions import imports
+from store.executions.imports import SERVER_GONE, ImportState, StoredImport
 from store.postgres.database import Database
 
-KEPT = 20
-"""Imports that have ended and are still known."""
-
 PAUSE_S = 0.1
-"""The least time between two reports of progress."""
+"""The least time between two reports of progress to those who follow an import."""
+
+WRITE_S = 1.0
+"""The time between two reports that are written, which are heartbeats too."""
+
+LOOK_S = 1.0
+"""The time between two looks at an import of another server."""
+
+FAULT = "The server failed; its log says how. What was imported before is stored"
+
+_REPORT = TypeAdapter(DatabaseReport)
 
 log = logging.getLogger(__name__)
-
-
-class ImportState(StrEnum):
-    """The state of an import."""
-
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
 
 
 class ImportUnderWay(BridgeError):
@@ -46,19 +48,46 @@ class ImportUnderWay(BridgeError):
         self.import_id = import_id
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ReevImport:
     """An import and its report as far as it is; `problem` is why it failed."""
 
     id: uuid.UUID
-    file: ReevFile
+    path: str
     dry_run: bool
+    state: ImportState
     started_at: dt.datetime
-    state: ImportState = ImportState.RUNNING
-    ended_at: dt.datetime | None = None
+    ended_at: dt.datetime | None
+    problem: str | None
+    report: DatabaseReport | None
+
+    @classmethod
+    def of(cls, stored: StoredImport, report: DatabaseReport | None = None) -> ReevImport:
+        if report is None and stored.report is not None:
+            report = _REPORT.validate_python(stored.report)
+        return cls(
+            stored.id,
+            stored.path,
+            stored.dry_run,
+            stored.state,
+            stored.started_at,
+            stored.ended_at,
+            stored.problem,
+            report,
+        )
+
+
+@dataclass(slots=True)
+class _Own:
+    """An import that this process carries out; `report` is ahead of the one that is written."""
+
+    stored: StoredImport
     report: DatabaseReport | None = None
-    problem: str | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def show(self, report: DatabaseReport) -> None:
+        self.report = report
+        self.tell()
 
     def tell(self) -> None:
         """Wakes those who follow it."""
@@ -67,45 +96,39 @@ class ReevImport:
 
 
 class ReevImports:
-    """The imports of this process."""
+    """Those of this process, and what the database knows of the others."""
 
     def __init__(self) -> None:
-        self._known: dict[uuid.UUID, ReevImport] = {}
+        self._own: dict[uuid.UUID, _Own] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._starting = asyncio.Lock()
 
     async def start(self, db: Database, file: ReevFile, *, dry_run: bool) -> ReevImport:
         """Begins an import. Raises ImportUnderWay."""
-        async with self._starting:
-            for one in self._known.values():
-                if one.state is ImportState.RUNNING:
-                    raise ImportUnderWay(one.id)
-            begun = ReevImport(uuid.uuid4(), file, dry_run, await imported.clock(db))
-            self._known[begun.id] = begun
-            while len(self._known) > KEPT:
-                del self._known[next(iter(self._known))]
-        task = asyncio.create_task(self._carry_out(db, begun))
+        begun = await imports.begin(db, str(file.path), dry_run=dry_run)
+        if isinstance(begun, uuid.UUID):
+            raise ImportUnderWay(begun)
+        own = self._own[begun.id] = _Own(begun)
+        task = asyncio.create_task(self._carry_out(db, own, file))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return begun
+        return ReevImport.of(begun)
 
-    def get(self, import_id: uuid.UUID) -> ReevImport | None:
-        return self._known.get(import_id)
+    async def get(self, db: Database, import_id: uuid.UUID) -> ReevImport | None:
+        stored = await imports.get(db, import_id)
+        return None if stored is None else self._newest(stored)
 
-    def all(self) -> list[ReevImport]:
+    async def all(self, db: Database) -> list[ReevImport]:
         """Those that are known, newest first."""
-        return list(reversed(self._known.values()))
+        return [self._newest(stored) for stored in await imports.newest(db)]
 
-    async def follow(self, one: ReevImport) -> AsyncGenerator[ReevImport, None]:
-        """The import as it is now, then after each change, until its end."""
-        while True:
-            changed, state = one.changed, one.state
+    async def follow(self, db: Database, import_id: uuid.UUID) -> AsyncGenerator[ReevImport, None]:
+        """The import as it is now, then after each change, until its end; nothing when there is none."""
+        told: ReevImport | None = None
+        while (one := await self._next(db, import_id, told)) is not None:
             yield one
-            if state is not ImportState.RUNNING:
+            if one.state is not ImportState.RUNNING:
                 return
-            await changed.wait()
-            if one.state is ImportState.RUNNING:
-                await asyncio.sleep(PAUSE_S)
+            told = one
 
     async def close(self) -> None:
         """Ends imports; what they have stored stays stored."""
@@ -113,23 +136,54 @@ class ReevImports:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _carry_out(self, db: Database, one: ReevImport) -> None:
-        began = time.monotonic()
+    def _newest(self, stored: StoredImport) -> ReevImport:
+        own = self._own.get(stored.id)
+        return ReevImport.of(stored, None if own is None else own.report)
 
-        def show(report: DatabaseReport) -> None:
-            one.report = report
-            one.tell()
+    async def _next(self, db: Database, import_id: uuid.UUID, told: ReevImport | None) -> ReevImport | None:
+        """The import once it has changed since `told`."""
+        if told is None:
+            return await self.get(db, import_id)
+        while True:
+            if (own := self._own.get(import_id)) is not None:
+                await own.changed.wait()
+                await asyncio.sleep(PAUSE_S)
+                if import_id in self._own:
+                    return ReevImport.of(own.stored, own.report)
+            else:
+                await asyncio.sleep(LOOK_S)
+            one = await self.get(db, import_id)
+            if one != told:
+                return one
 
+    async def _carry_out(self, db: Database, own: _Own, file: ReevFile) -> None:
+        beating = asyncio.create_task(self._write_progress(db, own))
+        state = ImportState.FAILED
+        problem: str | None = SERVER_GONE
         try:
-            one.report = await import_reev_database(db, one.file, dry_run=one.dry_run, progress=show)
-            one.state = ImportState.COMPLETED
+            own.report = await import_reev_database(db, file, dry_run=own.stored.dry_run, progress=own.show)
+            state, problem = ImportState.COMPLETED, None
         except (BridgeError, StoreError) as error:
-            one.problem = " ".join(str(error).split())
+            problem = " ".join(str(error).split())
         except Exception:
-            log.exception("the import %s of %s failed", one.id, one.file.path)
-            one.problem = "The server failed; its log says how. What was imported before is stored"
+            log.exception("the import %s of %s failed", own.stored.id, own.stored.path)
+            problem = FAULT
         finally:
-            if one.state is ImportState.RUNNING:
-                one.state = ImportState.FAILED
-            one.ended_at = one.started_at + dt.timedelta(seconds=time.monotonic() - began)
-            one.tell()
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            try:
+                await imports.end(db, own.stored.id, state, problem, _written(own.report))
+            except StoreError as error:
+                log.warning("the end of the import %s is not written: %s", own.stored.id, error)
+            del self._own[own.stored.id]
+            own.tell()
+
+    async def _write_progress(self, db: Database, own: _Own) -> None:
+        while True:
+            await asyncio.sleep(WRITE_S)
+            with suppress(StoreError):
+                await imports.note_progress(db, own.stored.id, _written(own.report))
+
+
+def _written(report: DatabaseReport | None) -> dict[str, object] | None:
+    return None if report is None else _REPORT.dump_python(report, mode="json")

@@ -18,6 +18,7 @@ from schema.contract.enums import ExecutionStatus, ImportState
 from schema.contract.errors import Error, ErrorCode, RequestError
 from schema.sessions.imports import ImportDirectoryError
 from store import model
+from store.executions.imports import KEPT
 
 
 @strawberry.type(description="A number of things that have something in common.")
@@ -77,7 +78,7 @@ class ChangedImport:
 
 
 @strawberry.type(
-    description="An import of a reev database. Only the server that carries it out knows it, until that ends."
+    description="An import of a reev database. Every server knows it; it fails when the one that does it ends."
 )
 class ReevImport:
     id: strawberry.ID = strawberry.field(description="A UUID.")
@@ -111,7 +112,7 @@ class ReevImport:
         made = {} if found is None else found.statuses
         return cls(
             id=strawberry.ID(str(one.id)),
-            path=str(one.file.path),
+            path=one.path,
             dry_run=one.dry_run,
             state=one.state,
             problem=one.problem,
@@ -200,24 +201,21 @@ async def import_reev_database(
 ImportId = Annotated[strawberry.ID, strawberry.argument(description="The id of an import.")]
 
 
-def _found(info: Info, text: str) -> imports.ReevImport:
-    """Raises RequestError when there is none."""
-    try:
-        found = info.context.imports.get(uuid.UUID(text))
-    except ValueError:
-        raise RequestError("INVALID_ID", "The id of an import is a UUID") from None
-    if found is None:
-        raise RequestError(
-            "IMPORT_NOT_FOUND", "This server knows no such import; only the one that carries it out does"
-        )
-    return found
-
-
-def reev_imports(info: Info) -> list[ReevImport]:
-    return [ReevImport.of(one) for one in info.context.imports.all()]
+async def reev_imports(info: Info) -> list[ReevImport]:
+    context = info.context
+    return [ReevImport.of(one) for one in await context.imports.all(context.db)]
 
 
 async def reev_import(info: Info, id: ImportId) -> AsyncGenerator[ReevImport, None]:
-    async with aclosing(info.context.imports.follow(_found(info, id))) as states:
+    context = info.context
+    try:
+        import_id = uuid.UUID(id)
+    except ValueError:
+        raise RequestError("INVALID_ID", "The id of an import is a UUID") from None
+    is_known = False
+    async with aclosing(context.imports.follow(context.db, import_id)) as states:
         async for one in states:
+            is_known = True
             yield ReevImport.of(one)
+    if not is_known:
+        raise RequestError("IMPORT_NOT_FOUND", f"There is no such import; the last {KEPT} are kept")

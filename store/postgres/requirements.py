@@ -53,6 +53,7 @@ TABLES = (
     "performance_noted",
     "performance_times",
     "pruned_executions",
+    "reev_imports",
     "retention_progress",
     "webhook_deliveries",
     "webhooks",
