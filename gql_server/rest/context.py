@@ -21,9 +21,11 @@ from gql_server.responses.errors import BadRequest
 from gql_server.rest.remembered import RememberedAnswers, Subject, Tagged
 from runner_bridge.formats.models import first_problem
 from runner_bridge.launchers.runner_config import RunnerConfig
+from runner_bridge.sessions.named_session import execution_of
 from schema.contract.permissions import Scope
-from store.model import Execution
+from store.model import Execution, ExecutionId
 from store.postgres.database import Database
+from store.postgres.text import storable_text
 
 CONTENT_TYPE = f"{JSON}; charset=utf-8"
 REVALIDATE = "private, no-cache"
@@ -123,6 +125,11 @@ async def body_of(request: web.Request, kind: type[B]) -> B:
         path, message = first_problem(error)
         place = ".".join(str(part) for part in path) or "The body"
         raise BadRequest(f"{place}: {message}", code="INVALID_INPUT") from None
+
+
+def execution_named(text: str) -> ExecutionId:
+    """The execution with this id; reev also had ids that are no UUIDs, which ours are made of."""
+    return execution_of(storable_text(text))[0]
 
 
 def is_admin(request: web.Request) -> bool:

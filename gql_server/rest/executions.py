@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel
 
 from gql_server.responses.errors import BadRequest
 from gql_server.rest import traces
-from gql_server.rest.context import Rest, benchmark_not_found, not_found, polled, read
+from gql_server.rest.context import Rest, benchmark_not_found, execution_named, not_found, polled, read
 from gql_server.rest.shapes import (
     ExecutionLogs,
     FlowLogs,
@@ -25,7 +24,7 @@ from gql_server.rest.words import changed_at, final_word, lower_word, progress, 
 from store.benchmarks import benchmarks
 from store.executions import polled as polls
 from store.executions.polled import Polled
-from store.model import BenchmarkId, Execution, ExecutionId
+from store.model import BenchmarkId, Execution
 
 Shown = Callable[[Polled | None], BaseModel]
 
@@ -37,13 +36,13 @@ NOTHING_YET = "This benchmark has not been executed yet"
 
 async def status(rest: Rest, request: web.Request) -> web.StreamResponse:
     """GET /benchmarks/{id}/status/{execution_id}"""
-    benchmark_id, execution_id = request.match_info["id"], _execution_id(request.match_info["execution_id"])
+    benchmark_id, named = request.match_info["id"], request.match_info["execution_id"]
 
     async def make() -> tuple[Execution, BaseModel]:
-        found = await _of_benchmark(rest, benchmark_id, execution_id)
+        found = await _of_benchmark(rest, benchmark_id, named)
         return found.execution, status_answer(found)
 
-    return await polled(rest, request, execution_id, make)
+    return await polled(rest, request, execution_named(named), make)
 
 
 async def latest_status(rest: Rest, request: web.Request) -> web.StreamResponse:
@@ -105,20 +104,19 @@ async def _logs(
     rest: Rest, request: web.Request, shown: Callable[[Polled | None], BaseModel]
 ) -> web.StreamResponse:
     """Of the execution that is named, else of the newest of the benchmark."""
-    benchmark_id, text = request.match_info["benchmark_id"], request.query.get("execution_id")
-    execution_id = _execution_id(text) if text else None
+    benchmark_id, named = request.match_info["benchmark_id"], request.query.get("execution_id")
 
     async def make() -> tuple[Execution | None, BaseModel]:
-        if execution_id is not None:
-            named = await _of_benchmark(rest, benchmark_id, execution_id)
-            return named.execution, shown(named)
+        if named:
+            one = await _of_benchmark(rest, benchmark_id, named)
+            return one.execution, shown(one)
         found = await polls.newest(rest.db, benchmark_id)
         if found is None:
             await _check_benchmark(rest, benchmark_id)
             return None, shown(None)
         return found.execution, shown(found)
 
-    return await polled(rest, request, benchmark_id if execution_id is None else execution_id, make)
+    return await polled(rest, request, execution_named(named) if named else benchmark_id, make)
 
 
 async def _check_benchmark(rest: Rest, benchmark_id: str) -> None:
@@ -126,28 +124,17 @@ async def _check_benchmark(rest: Rest, benchmark_id: str) -> None:
         raise benchmark_not_found(benchmark_id)
 
 
-async def _of_benchmark(rest: Rest, benchmark_id: str, execution_id: ExecutionId) -> Polled:
-    found = await polls.by_id(rest.db, execution_id)
+async def _of_benchmark(rest: Rest, benchmark_id: str, named: str) -> Polled:
+    found = await polls.by_id(rest.db, execution_named(named))
     if found is None:
-        raise _no_execution(str(execution_id))
+        raise not_found(code="EXECUTION_NOT_FOUND", message=f"There is no execution {named[:80]!r}")
     if found.execution.benchmark_id != benchmark_id:
         other = found.execution.benchmark_id
         raise not_found(
             code="EXECUTION_NOT_FOUND",
-            message=f"Execution {execution_id} is of {other!r}, not of {benchmark_id[:80]!r}",
+            message=f"Execution {named[:80]!r} is of {other!r}, not of {benchmark_id[:80]!r}",
         )
     return found
-
-
-def _execution_id(text: str) -> ExecutionId:
-    try:
-        return ExecutionId(uuid.UUID(text))
-    except ValueError:
-        raise _no_execution(text) from None
-
-
-def _no_execution(text: str) -> BadRequest:
-    return not_found(code="EXECUTION_NOT_FOUND", message=f"There is no execution {text[:80]!r}")
 
 
 def _format(request: web.Request) -> Literal["tree", "yaml", "plain"]:
@@ -238,7 +225,7 @@ def _log_members(row: Execution) -> dict[str, Any]:
 
 def _session(row: Execution) -> LoggedSession:
     return LoggedSession(
-        session_id=str(row.id),
+        session_id=row.session_id or str(row.id),
         agent_type=row.agent,
         status=lower_word(row.status),
         final_status=final_word(row.status),

@@ -53,7 +53,7 @@ def _figures(totals: AgentTotals, results: Sequence[Ended]) -> AgentFigures:
 def _result(row: Ended) -> AgentResult:
     return AgentResult(
         id=str(row.id),
-        session_id=str(row.id),
+        session_id=row.session_id or str(row.id),
         benchmark_id=row.benchmark_id,
         score=0.0 if row.score is None else row.score,
         score_known=row.score is not None,

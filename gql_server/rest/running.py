@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from http import HTTPStatus
 
 from aiohttp import web
 
 from gql_server.responses.errors import BadRequest
 from gql_server.rest import agent_configs
-from gql_server.rest.context import Rest, body_of, not_found, written
+from gql_server.rest.context import Rest, body_of, execution_named, not_found, written
 from gql_server.rest.executions import result
 from gql_server.rest.shapes import RunAnswer, RunBody, StopAnswer
 from gql_server.rest.words import reason, state_word
@@ -18,7 +17,7 @@ from runner_bridge.errors import AgentNotFound, InvalidInput
 from store.errors import BenchmarkNotFound, ExecutionNotFound, IdempotencyConflict
 from store.executions import state_machine
 from store.executions.state_machine import StopOutcome
-from store.model import ExecutionId, ExecutionStatus
+from store.model import ExecutionStatus
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -68,10 +67,7 @@ async def stop(rest: Rest, request: web.Request) -> web.StreamResponse:
     missing = not_found(
         code="EXECUTION_NOT_FOUND", message=f"Benchmark {benchmark_id[:80]!r} has no execution {text[:80]!r}"
     )
-    try:
-        execution_id = ExecutionId(uuid.UUID(text))
-    except ValueError:
-        raise missing from None
+    execution_id = execution_named(text)
     before = await state_machine.get(rest.db, execution_id)
     if before is None or before.benchmark_id != benchmark_id:
         raise missing

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,12 +17,13 @@ from runner_bridge.formats.files import read_regular_file
 from runner_bridge.formats.paths import Directory
 from runner_bridge.formats.session_file import SessionFile, parse_session_file
 from runner_bridge.formats_to_rows import tool_call
+from runner_bridge.sessions.named_session import execution_of
 from runner_bridge.sessions.reading import MAX_SESSION_BYTES
 from runner_bridge.tool_logs.content import clean_calls
 from runner_bridge.tool_logs.log_file import find_tool_log
 from store.benchmarks import benchmarks
 from store.executions import results, retention, state_machine
-from store.model import Execution, ExecutionId, ToolCall
+from store.model import Execution, ToolCall
 from store.postgres.database import Database
 
 
@@ -56,12 +56,11 @@ async def load(db: Database, sessions_dir: Path, session_id: str) -> FlowMateria
 
     Raises FormatError when the file is damaged.
     """
-    if (execution_id := _as_uuid(session_id)) is not None:
-        execution = await state_machine.get(db, execution_id)
-        if execution is not None:
-            material = await of_execution(db, execution)
-            pruned = (await retention.pruned_of(db, [execution_id])).get(execution_id)
-            return material if pruned is None else replace(material, pruned_at=pruned.pruned_at)
+    execution = await state_machine.get(db, execution_of(session_id)[0])
+    if execution is not None:
+        material = await of_execution(db, execution)
+        pruned = (await retention.pruned_of(db, [execution.id])).get(execution.id)
+        return material if pruned is None else replace(material, pruned_at=pruned.pruned_at)
     return await asyncio.to_thread(_from_files, sessions_dir, session_id)
 
 
@@ -126,10 +125,3 @@ def _calls_of(sessions_dir: Path, session: SessionFile) -> tuple[ToolCall, ...]:
         return clean_calls(log, {})
     tools = session.final_result.tools if session.final_result is not None else ()
     return tuple(tool_call(call) for call in tools)
-
-
-def _as_uuid(text: str) -> ExecutionId | None:
-    try:
-        return ExecutionId(uuid.UUID(text))
-    except ValueError:
-        return None

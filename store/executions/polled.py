@@ -49,9 +49,10 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An ended execution in a list of results."""
+    """An ended execution in a list of results; `session_id` is that of its session where that is another."""
 
     id: ExecutionId
+    session_id: str | None
     agent: str
     benchmark_id: BenchmarkId
     status: ExecutionStatus

@@ -23,7 +23,7 @@ SELECT * FROM executions WHERE benchmark_id = $1 AND agent = $2 ORDER BY queued_
 SELECT * FROM executions WHERE benchmark_id = $1 ORDER BY queued_at DESC, id DESC LIMIT $2
 
 -- name: newest_ended
-SELECT id, agent, benchmark_id, status, score, computed_score, solved, ended_at FROM executions
+SELECT id, session_id, agent, benchmark_id, status, score, computed_score, solved, ended_at FROM executions
 WHERE is_terminal(status) AND agent <> $1 ORDER BY queued_at DESC, id DESC LIMIT $2
 
 -- name: listed

@@ -19,7 +19,7 @@ from perf.load.seed import AGENTS, seed
 from store.agents import performance
 from store.agents.performance import Bucket, Group, PerformanceFilter, Timed
 from store.benchmarks.listing import BenchmarkBounds, BenchmarkFilter
-from store.executions import latest, listing, state_machine
+from store.executions import latest, listing, polled, state_machine
 from store.executions.filters import ExecutionFilter, ExecutionOrder, OrderField
 from store.executions.listing import ExecutionBounds
 from store.executions.ordering import key_of
@@ -235,6 +235,8 @@ ASKED: dict[str, Question] = {
     **{f"figures {name}": figures_of(filter) for name, filter in FIGURES.items()},
     "settings": lambda db: reading.settings_of(db, AGENTS),
     "agents": performance.agents,
+    "agents as the old page has them": lambda db: polled.totals(db, 3),
+    "newest results as the old page has them": lambda db: polled.newest_ended(db, 1000),
     "newest of pairs": lambda db: latest.of_pairs(db, PAIRS),
     **{f"JSON by {order}": json_page(ExecutionFilter(), order) for order in ORDERS},
     **{f"JSON of each, {name}": json_of_twenty(FILTERS[name]) for name in ("all", "rare agent", "tags")},

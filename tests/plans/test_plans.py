@@ -18,10 +18,12 @@ import pytest
 
 from store.batches import batches, figures, progress
 from store.executions import (
+    imported,
     latest,
     listing,
     messages,
     observed,
+    polled,
     results,
     retention,
     search,
@@ -182,6 +184,13 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "words": search.index_due,
     "append a message": lambda db: messages.append(db, ONE, [message(1)], None),
     "what is known": lambda db: observed.known(db, [ONE]),
+    "what an import knows": lambda db: imported.known(db, [ONE]),
+    "a poll": lambda db: polled.by_id(db, ONE),
+    "a poll of the newest": lambda db: polled.newest(db, "b7"),
+    "a poll of an agent's newest": lambda db: polled.newest(db, "b7", "a7"),
+    "a poll of nothing": lambda db: polled.newest(db, "b7", "nobody"),
+    "the newest of a benchmark": lambda db: polled.recent(db, "b7", 50),
+    "the newest that ended": lambda db: polled.newest_ended(db, 1000),
 }
 
 

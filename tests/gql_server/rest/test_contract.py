@@ -5,14 +5,18 @@ The client holds each answer against the OpenAPI document; at the end every oper
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from gql_server.rest.absent import ABSENT
 from gql_server.rest.operations import markdown
+from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
 from store.errors import DatabaseBusy, DatabaseUnavailable
 from store.executions import polled, state_machine
 from store.model import ExecutionId, ExecutionStatus, Step
@@ -20,6 +24,7 @@ from store.postgres.database import Database
 from tests.helpers.json_schema import Mismatch, check
 from tests.helpers.patience import eventually
 from tests.helpers.places import REPOSITORY
+from tests.helpers.reev_databases import ReevWriter
 from tests.helpers.rest import RestAnswer, RestClient
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.site import MakeSite
@@ -269,6 +274,37 @@ async def test_what_is_not_there_is_told_as_json_with_a_message(rest: RestClient
     text = {"Content_Type": "text/plain"}
     assert (await rest.post("/benchmarks/bench/run", {"agent": "deterministic"}, **text)).status == 415
     assert await rest.site.executions() == 1
+
+
+async def test_old_executions_are_found_by_the_ids_that_they_had(rest: RestClient, tmp_path: Path) -> None:
+    path = tmp_path / "reev_results.db"
+    with closing(sqlite3.connect(path)) as connection:
+        writer = ReevWriter(connection)
+        writer.add(
+            "execution_states",
+            execution_id="bridge-17",
+            benchmark_id="bench",
+            agent="glm",
+            status='"Failed"',
+            created_at=1_761_000_000,
+            updated_at=1_761_000_007,
+        )
+        writer.commit()
+    await import_reev_database(rest.site.db, ReevFile(path))
+    for address in ("/benchmarks/bench/status/bridge-17", "/execution-logs/bench?execution_id=bridge-17"):
+        answer = await rest.get(address)
+        assert (answer.status, answer.body["benchmark_id"]) == (200, "bench"), address
+    one = (await rest.get("/benchmarks/bench/status/bridge-17")).body
+    assert (one["status"], one["metadata"]["session_id"]) == ("Failed", "bridge-17")
+    assert (await rest.get(f"/benchmarks/bench/status/{one['id']}")).body == one
+    [session] = (await rest.get("/flow-logs/bench")).body["sessions"]
+    assert session["session_id"] == "bridge-17"
+    assert (await rest.get("/flows/bridge-17")).body["metadata"]["session_id"] == "bridge-17"
+    stop = await rest.post("/benchmarks/bench/stop/bridge-17")
+    assert (stop.status, stop.body["error"]) == (400, "EXECUTION_ALREADY_ENDED")
+    for unknown in ("bridge-18", "\u0000", "x" * 300):
+        missing = await rest.get(f"/benchmarks/bench/status/{quote(unknown)}")
+        assert (missing.status, missing.body["error"]) == (404, "EXECUTION_NOT_FOUND")
 
 
 async def test_figures_of_agents_leave_out_what_is_not_known(rest: RestClient) -> None:
