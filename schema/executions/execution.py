@@ -159,9 +159,7 @@ class Execution:
             return None
         return await info.context.loaders.queue_position.load(row.id)
 
-    @strawberry.field(
-        description="The prompt the agent was given, from its session file, else from its tool log."
-    )
+    @strawberry.field(description="The prompt the agent was given: `promptSource` says from where.")
     @staticmethod
     async def prompt(row: Row, info: Info) -> str | None:
         found = await info.context.loaders.prompt.load(row.id)

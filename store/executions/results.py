@@ -57,6 +57,7 @@ class PromptSource(StrEnum):
 
     SESSION_FILE = "SESSION_FILE"
     TOOL_LOG = "TOOL_LOG"
+    IMPORT_RECORD = "IMPORT_RECORD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,12 @@ class Prompt:
 
 
 async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, Prompt]:
-    """The prompt of each execution, from its session file, else from its tool log."""
+    """The prompt of each execution, from its result, else from its tool log."""
     found: dict[ExecutionId, Prompt] = {}
     for row in await db.fetch(SQL["prompts"], ids):
-        if row["of_session"] is not None:
-            prompt = Prompt(row["of_session"], PromptSource.SESSION_FILE, False)
+        if row["of_result"] is not None:
+            source = PromptSource.IMPORT_RECORD if row["is_imported"] else PromptSource.SESSION_FILE
+            prompt = Prompt(row["of_result"], source, False)
         else:
             prompt = Prompt(row["of_log"], PromptSource.TOOL_LOG, row["prompt_is_truncated"])
         found[ExecutionId(row["execution_id"])] = prompt

@@ -22,8 +22,10 @@ WHERE r.execution_id = ANY($1::uuid[]) AND e.score IN (0, 1)
 SELECT * FROM execution_tool_calls WHERE execution_id = ANY($1::uuid[]) ORDER BY execution_id, ordinal
 
 -- name: prompts
-SELECT wanted.id AS execution_id, r.prompt AS of_session, l.prompt AS of_log, l.prompt_is_truncated
+SELECT wanted.id AS execution_id, r.prompt AS of_result, e.origin = 'IMPORTED' AS is_imported,
+       l.prompt AS of_log, l.prompt_is_truncated
 FROM unnest($1::uuid[]) AS wanted (id)
+LEFT JOIN executions AS e ON e.id = wanted.id
 LEFT JOIN execution_results AS r ON r.execution_id = wanted.id
 LEFT JOIN execution_tool_logs AS l ON l.execution_id = wanted.id
 WHERE r.prompt IS NOT NULL OR l.prompt IS NOT NULL

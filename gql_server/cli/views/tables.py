@@ -167,6 +167,8 @@ def _facts(execution: Data) -> list[tuple[str, object]]:
 
 def _prompt_source(execution: Data) -> list[tuple[str, object]]:
     """Shown only where it is not the usual source."""
+    if execution["promptSource"] == "IMPORT_RECORD":
+        return [("prompt from", "what it was imported from")]
     if execution["promptSource"] != "TOOL_LOG":
         return []
     return [("prompt from", "the tool log, which cut it" if execution["promptTruncated"] else "the tool log")]

@@ -32,12 +32,24 @@ function withCall(calls, call) {
 }
 
 // The states it went through, each with how long it stayed there; the last one is where it stands.
-export function timeline(events, nowMs) {
-  const states = events.filter(({ kind }) => kind === "STATUS_CHANGED");
+// One that had ended when it came here has only that event: its times are its own, that of the event is added.
+export function timeline(execution, events, nowMs) {
+  const changes = events.filter(({ kind }) => kind === "STATUS_CHANGED");
+  const cameEnded = changes.length > 0 && !isLive(changes[0].status);
+  const states = cameEnded ? ownStates(execution) : changes;
   return states.map(({ status, at }, index) => {
     const until = states[index + 1]?.at;
     const open = !until && isLive(status);
     const ms = until ? Date.parse(until) - Date.parse(at) : open ? Math.max(0, nowMs - Date.parse(at)) : null;
-    return { status, at, ms, open };
+    return { status, at, ms, open, recordedAt: cameEnded && !until ? changes[0].at : null };
   });
+}
+
+function ownStates({ status, queuedAt, startedAt, endedAt }) {
+  const waited = startedAt && queuedAt < startedAt;
+  return [
+    ...(waited ? [{ status: "QUEUED", at: queuedAt }] : []),
+    ...(startedAt ? [{ status: "RUNNING", at: startedAt }] : []),
+    { status, at: endedAt },
+  ];
 }

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
+from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
+from store.postgres.database import Database
 from tests.gql_server.dashboard.conftest import Dashboard, MakeDashboard
+from tests.helpers.reev_databases import ReevWriter, fill_history
 
 pytestmark = pytest.mark.browser
 
@@ -122,3 +127,23 @@ async def test_an_execution_that_does_not_exist_is_said_in_words(dashboard: Dash
     for path in ("/executions/00000000-0000-4000-8000-000000000000", "/executions/nonsense"):
         await dashboard.page.goto(f"{dashboard.server.base}{path}")
         await expect(dashboard.page.get_by_role("heading", name="There is no such execution")).to_be_visible()
+
+
+async def test_an_imported_execution_has_the_times_of_its_source(
+    dashboard: Dashboard, db: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "reev_results.db"
+    with closing(sqlite3.connect(path)) as connection:
+        [execution_id] = fill_history(ReevWriter(connection), 1, 2)
+    await import_reev_database(db, ReevFile(path))
+    await dashboard.open(f"/executions/{execution_id}")
+    states = dashboard.page.get_by_role("list", name="States it went through").get_by_role("listitem")
+    await expect(states).to_have_count(2)
+    await expect(states.nth(0)).to_contain_text("Running")
+    await expect(states.nth(0)).to_contain_text("7.00 s")
+    await expect(states.nth(1)).to_contain_text("Succeeded")
+    await expect(states.nth(1)).to_contain_text("recorded here")
+    for state, begin in ((0, "2025-10-20T22:40:00"), (1, "2025-10-20T22:40:07")):
+        assert (await states.nth(state).locator("time").first.get_attribute("datetime") or "").startswith(
+            begin
+        )

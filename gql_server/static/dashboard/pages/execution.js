@@ -66,7 +66,7 @@ function Execution({ execution, events, refresh }) {
   const chosen = TABS.some(([id]) => id === tab) ? tab : asksModel(execution) ? "conversation" : "calls";
   return html`
     <${Header} execution=${execution}><${Actions} execution=${execution} refresh=${refresh} /></${Header}>
-    <${Timeline} events=${events} />
+    <${Timeline} execution=${execution} events=${events} />
     <${Tabs} label="Parts of the execution" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />
     <${Panel} id=${chosen}><${Part} tab=${chosen} execution=${execution} /></${Panel}>
   `;

@@ -72,18 +72,19 @@ const Why = ({ failure }) => html`
   </div>
 `;
 
-export function Timeline({ events }) {
+export function Timeline({ execution, events }) {
   const now = useStore(clock);
-  const states = timeline(events, now);
+  const states = timeline(execution, events, now);
   if (states.length === 0) return null;
   return html`
     <ol class="timeline" aria-label="States it went through">
       ${states.map(
-        ({ status, at, ms, open }) => html`
+        ({ status, at, ms, open, recordedAt }) => html`
           <li key=${at + status} data-open=${open}>
             <${Status} status=${status} />
             <time class="quiet" datetime=${at} title=${format.moment(at)}>${format.moment(at)}</time>
             ${ms != null && html`<span class="quiet counting">${open ? format.counting(ms) : format.duration(ms)}</span>`}
+            ${recordedAt && html`<span class="quiet">recorded here <time datetime=${recordedAt}>${format.moment(recordedAt)}</time></span>`}
           </li>
         `,
       )}
