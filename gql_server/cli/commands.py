@@ -7,7 +7,7 @@ aiohttp take half a second.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from gql_server.cli.agent_commands import agents_app
-from gql_server.cli.errors import CliError, wrong_use
+from gql_server.cli.errors import CliError, ExitCode, wrong_use
 from gql_server.cli.evaluations.commands import batches_app, compare, leaderboard, run
 from gql_server.cli.export.command import export
 from gql_server.cli.listings.commands import benchmarks_app, list_
@@ -66,13 +66,13 @@ def serve(
     worker: Annotated[bool | None, typer.Option(help="Run executions in this process.")] = None,
 ) -> None:
     """Start the server: API, GraphiQL and, unless switched off, the worker."""
-    _in_process("serve", host=host, port=port, worker=worker)
+    _in_process("serve", ends_by_signal=True, host=host, port=port, worker=worker)
 
 
 @app.command()
 def worker() -> None:
     """Run executions that servers on the same database have queued."""
-    _in_process("work")
+    _in_process("work", ends_by_signal=True)
 
 
 @app.command()
@@ -187,7 +187,10 @@ def import_reev(
 
     from gql_server.cli import import_reev as importing
 
-    _with_settings(lambda settings: importing.import_reev(settings, databases, dry_run=dry_run, as_json=json))
+    _with_settings(
+        lambda settings: importing.import_reev(settings, databases, dry_run=dry_run, as_json=json),
+        interrupted=IMPORT_INTERRUPTED,
+    )
 
 
 app.command()(run)
@@ -294,21 +297,33 @@ def token_revoke(name: Annotated[str, typer.Argument(help="Name of the token.")]
     _with_settings(lambda settings: tokens.revoke(settings, name))
 
 
-def _in_process(name: str, **options: object) -> None:
+def _in_process(name: str, *, ends_by_signal: bool = False, **options: object) -> None:
     """Starts a part of the server in this process."""
     from gql_server.process import startup as server
 
-    _with_settings(getattr(server, name), **options)
+    _with_settings(getattr(server, name), options, ends_by_signal=ends_by_signal)
 
 
-def _with_settings(part: Callable[[Any], Coroutine[Any, Any, None]], **options: object) -> None:
+INTERRUPTED = "interrupted: the command did not come to its end"
+IMPORT_INTERRUPTED = "interrupted: what was imported is stored, and the same command goes on from there"
+
+
+def _with_settings(
+    part: Callable[[Any], Coroutine[Any, Any, None]],
+    options: Mapping[str, object] | None = None,
+    *,
+    ends_by_signal: bool = False,
+    interrupted: str = INTERRUPTED,
+) -> None:
+    """Carries out a part; with `ends_by_signal` a signal is how it ends, not an interruption."""
     from gql_server.process import startup as server
     from gql_server.settings.loading import SettingsError, load_settings
     from gql_server.settings.startup_error import StartupError
 
     try:
         settings = load_settings(options)
-        raise typer.Exit(server.run(part, settings))
+        if server.run(part, settings) and not ends_by_signal:
+            raise CliError(interrupted, ExitCode.INTERRUPTED)
     except SettingsError as error:
         raise wrong_use(str(error)) from error
     except StartupError as error:

@@ -181,8 +181,8 @@ async def migrate_only(settings: Settings) -> None:
     print(f"Applied {', '.join(applied)}" if applied else "The database is current")
 
 
-def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings) -> int:
-    """Runs a part of the server until it ends or a signal ends it; its exit code. Raises StartupError."""
+def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings) -> bool:
+    """Runs a part of the server until it ends or a signal ends it; whether one did. Raises StartupError."""
     configure_logging(settings.log_level, settings.log_format, secrets_of(settings))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -196,7 +196,7 @@ def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Setti
 
 async def _until_signalled(
     part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings
-) -> int:
+) -> bool:
     """A signal cancels `part`, also during start-up; what it has opened is closed in reverse."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(part(settings))
@@ -215,7 +215,8 @@ async def _until_signalled(
         await task
     except asyncio.CancelledError:
         log.info("stopped")
-    return 0
+        return True
+    return False
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -48,13 +48,14 @@ def end_of(evidence: Evidence) -> End:
             return End(ExecutionStatus.TIMED_OUT, _failure(FailureKind.TIMEOUT, message), None, score)
         case Verdict.FAILED | Verdict.SUCCEEDED | Verdict.COMPLETED:
             verdict: Verdict | None = Verdict.FAILED if state is Verdict.FAILED else told or state
-        case Verdict.LIVE | None:
-            verdict = told
-            if state is Verdict.LIVE and told not in (None, Verdict.LIVE):
+        case Verdict.LIVE:
+            # The first table that has a status decides: reev itself shows this execution as not ended.
+            verdict = Verdict.LIVE
+            if told not in (None, Verdict.LIVE):
                 word = evidence.text("execution_states", "status")
-                evidence.remarks.append(f"execution_states still says {word}: its end is told by other rows")
-            elif state is Verdict.LIVE:
-                verdict = Verdict.LIVE
+                evidence.remarks.append(f"execution_states says {word}, other rows say {told}: taken as LOST")
+        case None:
+            verdict = told
     return _end(evidence, verdict, told, score)
 
 

@@ -7,10 +7,12 @@ it is repeated, because what was stored stays stored.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from runner_bridge.moving_in.reading import Reading
 from runner_bridge.moving_in.report import ChangedExecution, DatabaseReport, RowOutcome, TableReport
 from runner_bridge.moving_in.session_files import sessions_directory
 from runner_bridge.parsing.parser_processes import ParserLost, ParserProcess
-from runner_bridge.reev_database.errors import DEFAULT_LIMITS, Limits
+from runner_bridge.reev_database.errors import DEFAULT_LIMITS, Limits, Reason, ReevDatabaseError
 from store.benchmarks import history
 from store.benchmarks.history import OldDefinition
 from store.executions import imported
@@ -73,42 +75,68 @@ async def import_reev_database(
     began = time.monotonic()
     now = await imported.clock(db)
     sessions = await asyncio.to_thread(sessions_directory, file.directory)
-    async with _reader() as reader:
-        opened = await reader.call_on(
-            Reading,
-            Reading.open,
-            file.path,
-            file.within,
-            Limits(file_bytes=file.max_bytes),
-            sessions,
-            scratch,
-            now,
-        )
-        tables = {name: TableReport(name, rows) for name, rows in opened.rows.items()}
-        report = DatabaseReport(opened.path, opened.sha256, dry_run, tables, [*opened.remarks])
-        for table, reason in opened.skipped.items():
-            report.skip({table: opened.rows[table]}, reason)
-        progress(report)
-        while found := await reader.call_on(Reading, Reading.next_definitions):
-            await reader.call_on(Reading, Reading.place, await _definitions(db, found, report))
+    # The reader is killed when the import is cancelled: its copy is removed here.
+    with _private_directory(scratch) as private:
+        async with _reader() as reader:
+            report = await _opened(reader, file, sessions, private, now, dry_run=dry_run)
             progress(report)
-        async with aclosing(_pieces(db, reader)) as pieces:
-            piece = await anext(pieces, None)
-            while piece is not None:
-                # The next one is read and mapped while this one is stored.
-                following = asyncio.ensure_future(anext(pieces, None))
-                try:
-                    await _store(db, piece, report)
-                except BaseException:
-                    following.cancel()
-                    await asyncio.gather(following, return_exceptions=True)
-                    raise
-                report.duration_ms = round((time.monotonic() - began) * 1000)
+            while found := await reader.call_on(Reading, Reading.next_definitions):
+                await reader.call_on(Reading, Reading.place, await _definitions(db, found, report))
                 progress(report)
-                piece = await following
-        report.notes += await reader.call_on(Reading, Reading.close)
+            async with aclosing(_pieces(db, reader)) as pieces, aclosing(_ahead(pieces)) as ahead:
+                async for piece in ahead:
+                    await _store(db, piece, report)
+                    report.duration_ms = round((time.monotonic() - began) * 1000)
+                    progress(report)
+            report.notes += await reader.call_on(Reading, Reading.close)
     report.duration_ms = round((time.monotonic() - began) * 1000)
     return report
+
+
+async def _opened(
+    reader: ParserProcess,
+    file: ReevFile,
+    sessions: Directory | None,
+    private: Path,
+    now: dt.datetime,
+    *,
+    dry_run: bool,
+) -> DatabaseReport:
+    """Copies and opens the database; returns the report as far as it is."""
+    limits = Limits(file_bytes=file.max_bytes)
+    opened = await reader.call_on(
+        Reading, Reading.open, file.path, file.within, limits, sessions, private, now
+    )
+    tables = {name: TableReport(name, rows) for name, rows in opened.rows.items()}
+    report = DatabaseReport(opened.path, opened.sha256, dry_run, tables, [*opened.remarks])
+    for table, reason in opened.skipped.items():
+        report.skip({table: opened.rows[table]}, reason)
+    return report
+
+
+async def _ahead(pieces: AsyncGenerator[_Piece, None]) -> AsyncGenerator[_Piece, None]:
+    """The same pieces; the next one is read and mapped while the caller has one."""
+    following = asyncio.ensure_future(anext(pieces, None))
+    try:
+        while (piece := await following) is not None:
+            following = asyncio.ensure_future(anext(pieces, None))
+            yield piece
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+@contextmanager
+def _private_directory(scratch: Path | None) -> Iterator[Path]:
+    where = scratch or Path(tempfile.gettempdir())
+    try:
+        directory = tempfile.TemporaryDirectory(prefix="reev-gql-import-", dir=where)
+    except OSError as error:
+        raise ReevDatabaseError(
+            Reason.NO_SPACE, f"No directory for a copy can be made in {where}: {error}. Set TMPDIR to another"
+        ) from error
+    with directory as name:
+        yield Path(name)
 
 
 @asynccontextmanager

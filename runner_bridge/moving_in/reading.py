@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -101,12 +100,11 @@ class Reading:
         within: Directory | None,
         limits: Limits,
         sessions: Directory | None,
-        scratch: Path | None,
+        scratch: Path,
         now: dt.datetime,
     ) -> Opened:
-        """Copies and opens the database. Raises ReevDatabaseError."""
-        where = scratch or Path(tempfile.gettempdir())
-        database = self._open.enter_context(open_reev_database(path, where, limits, within=within))
+        """Copies the database into `scratch` and opens the copy. Raises ReevDatabaseError."""
+        database = self._open.enter_context(open_reev_database(path, scratch, limits, within=within))
         self._database = database
         self._found = iter(_sorted_definitions(database))
         files = SessionFiles(sessions)

@@ -10,7 +10,6 @@ from typing import Any
 import strawberry
 
 from runner_bridge.formats.agents.agent_settings import ConversationMode, ModelProtocol, OnLimit, ToolSet
-from runner_bridge.moving_in.imports import ImportState
 from runner_bridge.outgoing import ConnectionProblemKind
 from runner_bridge.sessions.flows import FlowSource
 from runner_bridge.sessions.reports import ImportOutcome
@@ -21,6 +20,7 @@ from schema.renderings.flow_diagram import FlowNodeKind
 from store.agents.performance import Bucket
 from store.api_tokens import Scope
 from store.executions.filters import OrderField
+from store.executions.imports import ImportState
 from store.executions.results import PromptSource
 from store.executions.tool_logs import RemarkKind as ExecutionRemarkKind
 from store.figures.comparing import Verdict as ComparisonVerdict
@@ -384,6 +384,7 @@ _describe(
     {
         "SESSION_FILE": "The session file.",
         "TOOL_LOG": "The tool log: no session file has one.",
+        "IMPORT_RECORD": "What it was imported from: reev's database, or the session file beside that.",
     },
 )
 

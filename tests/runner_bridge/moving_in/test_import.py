@@ -28,7 +28,7 @@ from store.model import BenchmarkId, ExecutionId, ExecutionOrigin, ExecutionStat
 from store.postgres.database import Database
 from tests.helpers.bridge import SOL_TRANSFER, Bridge, upsert_benchmark
 from tests.helpers.places import REPOSITORY
-from tests.helpers.reev_databases import SCHEMAS, reev_writer, write_history
+from tests.helpers.reev_databases import PROMPT, SCHEMAS, reev_writer, write_history
 
 SESSION = REPOSITORY / "tests/data/sessions/001-sol-transfer.json"
 NEWEST = [*SCHEMAS][-1]
@@ -103,6 +103,8 @@ async def test_what_an_execution_was_made_of_stays_readable_and_figures_count_it
         (1, "sol_transfer", 0),
         (2, "sol_transfer", 1),
     ]
+    prompt = (await results.prompts_of(db, [execution_id]))[execution_id]
+    assert (prompt.text, prompt.source) == (PROMPT, results.PromptSource.IMPORT_RECORD)
     execution = await state_machine.get(db, execution_id)
     assert execution is not None and execution.queue_duration_ms is None
     figures = await db.fetchrow("SELECT attempts, timed FROM figures WHERE period = 'ALL' AND attempts > 0")
