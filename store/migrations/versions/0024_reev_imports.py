@@ -7,7 +7,7 @@ from alembic import op
 from store.migrations.scripts import run_script
 
 revision = "0024"
-down_revision = "0025"
+down_revision = "0028"
 
 
 def upgrade() -> None:
