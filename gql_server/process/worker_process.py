@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -33,7 +33,7 @@ async def work_alone(settings: Settings, services: Services, **addresses: str) -
 
 @asynccontextmanager
 async def running_worker(settings: Settings, services: Services) -> AsyncIterator[asyncio.Task[None]]:
-    """A worker that runs while the context is open. When it ends, runners continue or end, as the settings say."""
+    """A worker that runs while the context is open. When it ends, the settings say what becomes of runners."""
     worker = Worker(
         services.db,
         services.hub,
@@ -52,6 +52,10 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
     traces = asyncio.create_task(_traces(settings, services, worker), name="traces")
     try:
         yield task
+    except asyncio.CancelledError:
+        if settings.runners_on_shutdown == "finish":
+            await _finish(worker, settings.finish_timeout_s)
+        raise
     finally:
         worker.stop()
         for one in beside:
@@ -61,6 +65,13 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
         # Of what has just ended too.
         traces.cancel()
         await asyncio.gather(task, traces, *beside, return_exceptions=True)
+
+
+async def _finish(worker: Worker, timeout_s: float) -> None:
+    log.info("finishing", within_s=timeout_s)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await worker.finish()
 
 
 async def _traces(settings: Settings, services: Services, worker: Worker) -> None:

@@ -258,10 +258,13 @@ class Settings(BaseSettings):
     term_grace_s: float = Field(
         10, gt=0, le=300, description="Seconds between SIGTERM and SIGKILL for a runner"
     )
-    runners_on_shutdown: Literal["keep", "stop"] = Field(
+    runners_on_shutdown: Literal["keep", "stop", "finish"] = Field(
         "keep",
         description="What becomes of runners when their worker ends: `keep` lets them go on, and the next worker "
-        "watches on; `stop` ends them, and their executions are STOPPED",
+        "watches on; `stop` ends them, and their executions are STOPPED; `finish` waits until they have ended",
+    )
+    finish_timeout_s: float = Field(
+        3600, gt=0, le=604_800, description="Seconds that `finish` waits; then it is as `stop`"
     )
     result_attempts: int = Field(
         10, ge=1, le=1000, description="How often the session file is looked for after the runner's exit"
@@ -389,7 +392,7 @@ class Settings(BaseSettings):
             startup_timeout_ms=round(self.startup_timeout_s * 1000),
             idle_timeout_ms=None if self.idle_timeout_s is None else round(self.idle_timeout_s * 1000),
             began_pattern=self.runner_began_pattern,
-            stop_runners_on_shutdown=self.runners_on_shutdown == "stop",
+            stop_runners_on_shutdown=self.runners_on_shutdown != "keep",
             term_grace_s=self.term_grace_s,
             result_attempts=self.result_attempts,
             result_interval_s=self.result_interval_s,

@@ -15,6 +15,7 @@ import os
 import socket
 import uuid
 from collections.abc import Coroutine
+from dataclasses import replace
 
 from runner_bridge import log_context
 from runner_bridge.counters import Counters
@@ -53,6 +54,9 @@ from store.workers.workers import HEARTBEAT_S, OwnedExecution, Registration
 
 POLL_S = 1.0
 """How often a worker looks at the queue without being notified, should a notification be lost."""
+
+CLAIM_S = 1.0
+"""How long a claim that is under way may take; what it takes is finished too."""
 
 LEAVE_PATIENCE_S = 2.0
 """How long a worker that ends still waits for a runner that is just starting, or has ended and has a result."""
@@ -139,6 +143,13 @@ class Worker:
     def stop(self) -> None:
         """Takes nothing more and lets go of what it has; `run` returns within `leaves_within_s`."""
         self._leaving.set()
+
+    async def finish(self) -> None:
+        """Takes nothing more from the queue; returns when nothing is left to watch. `stop` comes after it."""
+        self._limits = replace(self._limits, of_worker=0)
+        await asyncio.sleep(CLAIM_S)
+        while self._supervised:
+            await asyncio.wait(self._supervised.values())
 
     @property
     def leaves_within_s(self) -> float:

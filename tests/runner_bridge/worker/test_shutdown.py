@@ -1,9 +1,11 @@
-"""Runners when their worker ends: they go on by default, and end when that is set."""
+"""Runners when their worker ends: they go on by default, and end or are waited for when that is set."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from store.model import ExecutionId, ExecutionStatus
 from tests.helpers.bridge import Bridge, fake_command, read_if_there
 from tests.helpers.patience import DEADLINE_S, until
 from tests.helpers.samples import transfer_yaml
-from tests.helpers.server import running_server
+from tests.helpers.server import Server, running_server
 
 STOPPED = ExecutionStatus.STOPPED
 
@@ -92,26 +94,52 @@ async def test_without_a_database_the_runner_ends_and_the_next_worker_writes_it(
     assert execution.failure is not None and "no worker watched it" in execution.failure.message
 
 
-@pytest.mark.parametrize(("policy", "living"), [("keep", True), ("stop", False)])
-async def test_the_server_keeps_or_stops_its_runners_as_set(
-    bridge: Bridge, database_url: str, tmp_path: Path, policy: str, living: bool
-) -> None:
-    """The whole server gets SIGTERM in the middle of an execution."""
+@asynccontextmanager
+async def executing(
+    bridge: Bridge, database_url: str, tmp_path: Path, mode: str, **settings: str
+) -> AsyncIterator[tuple[Server, ExecutionId]]:
+    """A server with an execution whose runner has begun."""
     directory = tmp_path / "server"
     (directory / "benchmarks").mkdir(parents=True)
     (directory / "benchmarks" / "transfer.yml").write_text(transfer_yaml())
-    settings = {
-        "DATABASE_URL": database_url,
-        "REEV_GQL_RUNNER_COMMAND": fake_command("family"),
-        "REEV_GQL_RUNNERS_ON_SHUTDOWN": policy,
-    }
-    async with running_server(directory, settings) as server:
+    given = {"DATABASE_URL": database_url, "REEV_GQL_RUNNER_COMMAND": fake_command(mode), **settings}
+    async with running_server(directory, given) as server:
         found = (await server.ask(RUN))["runBenchmark"]["execution"]["id"]
         execution_id = ExecutionId(uuid.UUID(found))
         bridge.started.append(execution_id)
         output = directory / "runs" / f"{found}.log"
         await until(lambda: b"ready" in read_if_there(output))
+        yield server, execution_id
+
+
+@pytest.mark.parametrize(
+    ("policy", "timeout_s", "status"),
+    [
+        ("keep", "600", ExecutionStatus.RUNNING),
+        ("stop", "600", ExecutionStatus.STOPPED),
+        ("finish", "0.1", ExecutionStatus.STOPPED),
+    ],
+)
+async def test_the_server_keeps_or_stops_its_runners_as_set(
+    bridge: Bridge, database_url: str, tmp_path: Path, policy: str, timeout_s: str, status: ExecutionStatus
+) -> None:
+    """The whole server gets SIGTERM in the middle of an execution that does not end by itself."""
+    settings = {"REEV_GQL_RUNNERS_ON_SHUTDOWN": policy, "REEV_GQL_FINISH_TIMEOUT_S": timeout_s}
+    async with executing(bridge, database_url, tmp_path, "family", **settings) as (server, execution_id):
         assert await server.stop() == 0
-    assert bool(bridge.living(execution_id)) is living
-    status = (await bridge.get(execution_id)).status
-    assert status is (ExecutionStatus.RUNNING if living else STOPPED)
+    assert bool(bridge.living(execution_id)) is (policy == "keep")
+    assert (await bridge.get(execution_id)).status is status
+
+
+async def test_a_server_that_finishes_takes_nothing_more_and_ends_after_its_runner(
+    bridge: Bridge, database_url: str, tmp_path: Path
+) -> None:
+    settings = {"REEV_GQL_RUNNERS_ON_SHUTDOWN": "finish"}
+    async with executing(bridge, database_url, tmp_path, "ends-on-cue", **settings) as (server, execution_id):
+        server.process.terminate()
+        await until(lambda: "finishing" in server.log.read_text())
+        queued = await bridge.request(benchmark_id="transfer")
+        (server.log.parent / "sessions" / f"cue_{execution_id}").touch()
+        assert await server.process.wait() == 0
+    assert (await bridge.get(execution_id)).status is ExecutionStatus.SUCCEEDED
+    assert (await bridge.get(queued)).status is ExecutionStatus.QUEUED
