@@ -45,6 +45,7 @@ from perf.parts import (
     stops,
     sync,
     tool_calls,
+    workers,
 )
 from perf.report import saved
 from perf.report.figures import CONSOLE
@@ -84,6 +85,7 @@ def all_parts(databases: Databases, narrowed: Mapping[str, Sequence[str]]) -> di
         "launches": over(launches.measure),
         "recovery": over(recovery.measure),
         "lag": over(lag.measure),
+        "workers": lambda: workers.measure(narrowed.get("workers", ())),
         "dashboard": lambda: dashboard.measure(databases.new_url),
     }
 

@@ -48,7 +48,7 @@ async def wait_for_event(event: asyncio.Event, timeout_s: float) -> bool:
     return True
 
 
-async def wait_for_any(*events: asyncio.Event, timeout_s: float) -> None:
+async def wait_for_any(*events: asyncio.Event, timeout_s: float | None) -> None:
     """Waits until one of the events is set, at most `timeout_s` seconds."""
     waits = [asyncio.create_task(event.wait()) for event in events]
     try:

@@ -532,6 +532,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.notify_queue() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('reev_gql_queue', concat_ws(' ', TG_ARGV[0], pg_current_xact_id()));
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.notify_stop() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('reev_gql_stop', NEW.id::text);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.place_benchmark_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1540,7 +1558,13 @@ CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.perfo
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
 
+CREATE TRIGGER queue_has_more AFTER INSERT ON public.executions FOR EACH ROW WHEN ((new.status = 'QUEUED'::public.execution_status)) EXECUTE FUNCTION public.notify_queue('+');
+
 CREATE TRIGGER settings_are_told BEFORE INSERT OR UPDATE OF usage, agent_revision ON public.executions FOR EACH ROW WHEN (((new.usage IS NOT NULL) OR (new.agent_revision IS NOT NULL))) EXECUTE FUNCTION public.tell_settings();
+
+CREATE TRIGGER slot_is_free AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (old.status = ANY (ARRAY['RUNNING'::public.execution_status, 'STOPPING'::public.execution_status])))) EXECUTE FUNCTION public.notify_queue('-');
+
+CREATE TRIGGER stop_is_requested AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN (((new.status = 'STOPPING'::public.execution_status) AND (old.status <> 'STOPPING'::public.execution_status))) EXECUTE FUNCTION public.notify_stop();
 
 CREATE TRIGGER words_of_end AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND ((old.failure_message IS DISTINCT FROM new.failure_message) OR ((NOT public.is_terminal(old.status)) AND (new.usage IS NOT NULL))))) EXECUTE FUNCTION public.note_words();
 

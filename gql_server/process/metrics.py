@@ -105,7 +105,9 @@ class _Page(Collector):
             "Followers of executions here, supervisions included; subscribers of one broadcast count as one"
         )
         yield _gauge("server_followers", meaning, hub.followers)
-        yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", hub.updates.lag_s)
+        if hub.is_open:
+            lag = hub.updates.lag_s
+            yield _gauge("server_hub_lag_seconds", "Since this server last read the event log", lag)
         yield _feedback(hub.delivery_latency)
         yield from _of_the_worker(self._seen.counters)
 

@@ -34,16 +34,22 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
-    """The database at `url` at its newest schema, pool and hub, closed in reverse."""
+async def open_services(settings: Settings, url: str, *, serves: bool = True) -> AsyncIterator[Services]:
+    """The database at `url` at its newest schema, pool and hub, closed in reverse.
+
+    A process that does not serve has a small pool, and a hub that reads nothing unless it sends traces.
+    """
     async with AsyncExitStack() as stack:
         applied = await migrate(url)
         if applied:
             log.info("migrated", revisions=applied)
-        db = await Database.open(url, max_size=settings.pool_size - DEDICATED_CONNECTIONS)
+        pool = settings.pool_size - DEDICATED_CONNECTIONS if serves else settings.worker_pool_size
+        db = await Database.open(url, max_size=pool)
         stack.push_async_callback(db.close)
-        hub = await Hub.start(db)
+        hub = Hub(db)
         stack.push_async_callback(hub.close)
+        if serves or settings.otlp_endpoint is not None:
+            await hub.open()
         services = Services(db, hub)
         stack.push_async_callback(services.imports.close)
         yield services

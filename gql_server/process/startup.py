@@ -109,7 +109,7 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _services(
-    settings: Settings, modules: Sequence[str]
+    settings: Settings, modules: Sequence[str], *, serves: bool
 ) -> AsyncIterator[tuple[Services, Awaitable[object]]]:
     """The services, and an awaitable that ends when `modules` are imported.
 
@@ -127,7 +127,7 @@ async def _services(
             await stands
             from gql_server.process.services import open_services
 
-            async with open_services(settings, url) as services:
+            async with open_services(settings, url, serves=serves) as services:
                 yield services, asyncio.gather(*rest)
     finally:
         # A signal waits for the import under way only.
@@ -141,7 +141,7 @@ async def serve(settings: Settings) -> None:
         if settings.worker:
             check_extras(settings)
             make_directories(settings)
-        async with _services(settings, SERVER) as (services, loaded):
+        async with _services(settings, SERVER, serves=True) as (services, loaded):
             await loaded
             from gql_server.process.api_process import serve_api
 
@@ -158,7 +158,10 @@ async def work(settings: Settings) -> None:
             listener = listen_on(LOOPBACK, settings.worker_metrics_port, "REEV_GQL_WORKER_METRICS_PORT")
             stack.enter_context(contextlib.closing(listener))
             modules = SERVER
-        async with _services(settings, modules) as (services, loaded), AsyncExitStack() as parts:
+        async with (
+            _services(settings, modules, serves=False) as (services, loaded),
+            AsyncExitStack() as parts,
+        ):
             await loaded
             from gql_server.process.worker_process import work_alone
 

@@ -11,7 +11,7 @@ import structlog
 
 from gql_server.process import garbage_collection
 from gql_server.process.services import Services
-from gql_server.settings.settings import Settings
+from gql_server.settings.settings import FEED_CONNECTIONS, Settings
 from runner_bridge.traces.exporter import TraceExporter, TracesConfig
 from runner_bridge.version import VERSION
 from runner_bridge.webhooks.deliverer import Deliverer, DelivererConfig
@@ -26,7 +26,8 @@ async def work_alone(settings: Settings, services: Services, **addresses: str) -
     """A worker without a server, until cancelled; it logs `addresses` when it is ready."""
     async with running_worker(settings, services) as worker:
         garbage_collection.settle()
-        log.info("working", limit=settings.limits.capacity, **addresses)
+        connections = settings.worker_pool_size + FEED_CONNECTIONS
+        log.info("working", limit=settings.limits.capacity, connections=connections, **addresses)
         await asyncio.wait({worker})
         worker.result()
 
@@ -36,7 +37,6 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
     """A worker that runs while the context is open. When it ends, the settings say what becomes of runners."""
     worker = Worker(
         services.db,
-        services.hub,
         settings.runner,
         limits=settings.limits,
         lost_after_s=settings.worker_lost_after_s,
@@ -47,7 +47,7 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
     # Each can be cancelled at any time: a batch of retention is one transaction, a delivery is repeated.
     beside = [
         asyncio.create_task(_retention(settings, services), name="retention"),
-        asyncio.create_task(_deliverer(settings, services).run(), name="webhooks"),
+        asyncio.create_task(_deliverer(settings, services, worker).run(), name="webhooks"),
     ]
     traces = asyncio.create_task(_traces(settings, services, worker), name="traces")
     try:
@@ -80,9 +80,9 @@ async def _traces(settings: Settings, services: Services, worker: Worker) -> Non
         await TraceExporter(services.db, services.hub, worker.id, config, services.counters).run()
 
 
-def _deliverer(settings: Settings, services: Services) -> Deliverer:
+def _deliverer(settings: Settings, services: Services, worker: Worker) -> Deliverer:
     config = DelivererConfig(settings.runner.secret_key, settings.public_url)
-    return Deliverer(services.db, services.hub.deliveries, config, services.counters)
+    return Deliverer(services.db, worker.deliveries, config, services.counters)
 
 
 async def _retention(settings: Settings, services: Services) -> None:

@@ -38,7 +38,13 @@ MIN_SECRET_KEY_LENGTH = 32
 """Shorter ones can be guessed."""
 
 DEDICATED_CONNECTIONS = 2
-"""Connections to PostgreSQL outside the pool: for the listener, and for a worker's heartbeat."""
+"""Connections to PostgreSQL outside the pool: for the listener, and for what a worker hears and its heartbeat."""
+
+FEED_CONNECTIONS = 1
+"""The same of a worker without a server, which has no listener."""
+
+WORKER_POOL_SIZE = 2
+"""The pool of a worker without a server, unless the pool's size is set: there may be hundreds of these."""
 
 
 class Settings(BaseSettings):
@@ -293,7 +299,8 @@ class Settings(BaseSettings):
         12,
         ge=DEDICATED_CONNECTIONS + 2,
         le=200,
-        description="Connections of a process to PostgreSQL at most, those of its listener and heartbeat included",
+        description="Connections of a process to PostgreSQL at most, those of its listener and heartbeat "
+        "included; a worker alone has 3 unless this is set",
     )
     heartbeat_s: float = Field(20, gt=0, le=60, description="Seconds between pings on a websocket")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -344,6 +351,13 @@ class Settings(BaseSettings):
         pairs = (limit.partition("=") for limit in self.agent_limits)
         of_agents = {agent: int(limit) for agent, _, limit in pairs}
         return Limits(self.max_concurrent_executions, self.worker_limit, of_agents)
+
+    @property
+    def worker_pool_size(self) -> int:
+        """How many connections the pool of a worker without a server may have."""
+        if "pool_size" in self.model_fields_set:
+            return self.pool_size - FEED_CONNECTIONS
+        return WORKER_POOL_SIZE
 
     @property
     def exports_at_once(self) -> int:

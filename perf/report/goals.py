@@ -51,6 +51,7 @@ EXPORT = "export of 1,000,000 executions, the worst of CSV, JSON lines and Parqu
 REST = "routes of the old server"
 MODEL = "execution with a model that answers at once"
 STARTUP = "start"
+WORKERS = "100 workers on one database, 12 executions a second"
 
 GOALS = (
     Goal(LIST_50, "reading.list50.hand", "≥ 0.75 × hand-written (pool without reset)", at_least(0.75)),
@@ -97,6 +98,12 @@ GOALS = (
     Goal(REST, "rest.unchanged", "poll that finds nothing new ≤ 1.2 × CPU of /healthz", at_most(1.2)),
     Goal(REST, "rest.pages", "200 pages that poll every 2 s ≤ half a core", at_most(50)),
     Goal(MODEL, "model.overhead", "≤ 1.3 × with the reference answer", at_most(1.3)),
+    Goal(
+        WORKERS, "workers.idle", "an idle one: ≤ 0.5 statements a second, heartbeats included", at_most(0.5)
+    ),
+    Goal(WORKERS, "workers.claimed", "requested → claimed, p99 ≤ 250 ms", at_most(250)),
+    Goal(WORKERS, "workers.of_nothing", "looks that find nothing ≤ 2 per execution", at_most(2)),
+    Goal(WORKERS, "workers.watched", "ended → watcher, p99 ≤ 100 ms", at_most(100)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
     Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),
 )

@@ -13,7 +13,7 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.waiting import until_stored
 from runner_bridge.watching.directory_watch import DirectoryWatch
 from store.executions import state_machine
-from store.live.hub import Hub
+from store.live.worker_feed import WorkerFeed
 from store.model import Ending, Execution, ExecutionId, WorkerId
 from store.postgres.database import Database
 
@@ -28,7 +28,7 @@ class WorkerContext:
     """
 
     db: Database
-    hub: Hub
+    feed: WorkerFeed
     config: RunnerConfig
     command: RunnerCommand
     watch: DirectoryWatch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -11,13 +10,7 @@ from runner_bridge.launchers.launcher import Runner
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.time_limits import TimeLimits, until_reached
-from store.errors import StoreError
 from store.model import Execution, ExecutionStatus
-
-HUB_RETRY_S = 1.0
-"""Between two attempts to learn of a stop while the database is away."""
-
-log = logging.getLogger(__name__)
 
 
 class EndReason(Enum):
@@ -69,14 +62,5 @@ async def wait_for_end_cause(
 
 async def _stop_requested(context: WorkerContext, execution: Execution) -> None:
     """Returns when the execution is to be stopped, or has been ended by another worker."""
-    if execution.status is ExecutionStatus.STOPPING:
-        return
-    while True:
-        try:
-            await context.hub.wait_for_status(
-                execution.id, {ExecutionStatus.STOPPING}, after=execution.revision
-            )
-            return
-        except StoreError as error:
-            log.warning("execution %s cannot hear of a stop just now: %s", execution.id, error)
-        await asyncio.sleep(HUB_RETRY_S)
+    if execution.status is not ExecutionStatus.STOPPING:
+        await context.feed.until_stopped(execution.id)

@@ -1,4 +1,4 @@
-"""Keeps the full-text index of ended executions up to date."""
+"""Keeps the full-text index of ended executions up to date; the worker that leads does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 from runner_bridge.waiting import wait_for_any
 from store.errors import StoreError
 from store.executions import search
-from store.live.hub import Hub
+from store.live.worker_feed import WorkerFeed
 from store.postgres.database import Database
 
 POLL_S = 5.0
@@ -20,17 +20,17 @@ PAUSE_S = 0.2
 log = logging.getLogger(__name__)
 
 
-async def keep_indexing(db: Database, hub: Hub, leaving: asyncio.Event) -> None:
+async def keep_indexing(db: Database, feed: WorkerFeed, leaving: asyncio.Event) -> None:
     """Indexes what is due, whenever something has ended, until `leaving`; errors are logged and tried again."""
     while not leaving.is_set():
-        changed = hub.status_changes.next
+        ended = feed.queue.ended.next
         try:
-            while not leaving.is_set() and await search.index_due(db):
+            while feed.latest.leads and not leaving.is_set() and await search.index_due(db):
                 await wait_for_any(leaving, timeout_s=PAUSE_S)
         except StoreError as error:
             log.warning("texts of executions cannot be indexed just now: %s", error)
         except Exception:
             # Whatever it was: without this loop no later execution would be found.
             log.exception("indexing the texts of executions failed and is tried again")
-        await wait_for_any(changed, leaving, timeout_s=POLL_S)
+        await wait_for_any(ended, leaving, timeout_s=POLL_S)
         await wait_for_any(leaving, timeout_s=PAUSE_S)

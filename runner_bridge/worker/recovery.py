@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -109,11 +109,19 @@ class Recovery:
 
         Closes what no worker can see. Raises the store's errors.
         """
-        steady = self._is_steady()
         everything = await workers.owned(self.db)
+        await self.consider(everything, resume)
+        await self.forget_workers()
+        return everything
+
+    async def consider(
+        self, executions: Sequence[OwnedExecution], resume: Callable[[Execution], None]
+    ) -> None:
+        """Takes over, closes or leaves each of what was just read; its own are left."""
+        steady = self._is_steady()
         self._note_look()
-        for one in everything:
-            if one.owner is not None and one.owner.id == self.worker_id:
+        for one in executions:
+            if self.worker_id is not None and one.belongs_to(self.worker_id):
                 continue
             match self._decide(one, steady):
                 case Takeover.TAKE_OVER:
@@ -123,9 +131,11 @@ class Recovery:
                     await self._close(one)
                 case Takeover.LEAVE:
                     pass
+
+    async def forget_workers(self) -> None:
+        """Marks workers as gone that were silent for long and own nothing; deletes old ones now and then."""
         await workers.mark_gone(self.db, self.policy.lost_after_s)
         await self._forget()
-        return everything
 
     def _decide(self, one: OwnedExecution, steady: bool) -> Takeover:
         decision = self.policy.decide(one.owner, steady=steady)

@@ -1,9 +1,10 @@
 """The worker: takes executions from the queue and sees each to its end, as many at once as its limits allow.
 
-Its heartbeat says that it is alive. It takes over the executions of workers that are gone when it can see their
-runners (runner_bridge.worker.recovery), and lets go of executions that another worker took over. A worker that is
-stopped leaves its runners running and its executions to the next worker, or ends them when it is configured to. A
-fault of this program ends the execution (LOST, with the reason) and nothing else.
+Its heartbeat says that it is alive, and is answered with what it has to look after. It takes over the executions
+of workers that are gone when it can see their runners (runner_bridge.worker.recovery), and lets go of executions
+that another worker took over. A worker that is stopped leaves its runners running and its executions to the next
+worker, or ends them when it is configured to. A fault of this program ends the execution (LOST, with the reason)
+and nothing else.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 
 from runner_bridge import log_context
@@ -35,7 +36,8 @@ from runner_bridge.worker.supervision import Supervision
 from store.benchmarks import benchmarks
 from store.errors import StoreError
 from store.executions import queue, state_machine
-from store.live.hub import Hub
+from store.live.change_signal import ChangeSignal
+from store.live.worker_feed import WorkerFeed
 from store.model import (
     Ending,
     Execution,
@@ -50,10 +52,10 @@ from store.model import (
 from store.postgres.database import Database
 from store.workers import workers
 from store.workers.concurrency_limits import Limits
-from store.workers.workers import HEARTBEAT_S, OwnedExecution, Registration
+from store.workers.workers import Beat, Elder, OwnedExecution, Registration
 
-POLL_S = 1.0
-"""How often a worker looks at the queue without being notified, should a notification be lost."""
+AGAIN_S = 1.0
+"""Until the next try where a look at the queue failed, or claimed nothing though there seemed to be something."""
 
 CLAIM_S = 1.0
 """How long a claim that is under way may take; what it takes is finished too."""
@@ -82,7 +84,6 @@ class Worker:
     def __init__(
         self,
         db: Database,
-        hub: Hub,
         config: RunnerConfig,
         *,
         limits: Limits | None = None,
@@ -93,9 +94,19 @@ class Worker:
         self.id = WorkerId(uuid.uuid4())
         self._limits = limits or Limits()
         self._leaving = asyncio.Event()
+        self._registration = Registration(
+            id=self.id,
+            host=socket.gethostname(),
+            home=machine.home(config.sessions_dir),
+            process_id=os.getpid(),
+            process_started=process_identity.start_time(os.getpid()) or 0.0,
+            capacity=self._limits.capacity,
+            version=version,
+        )
+        self._feed = WorkerFeed(db.connector, self._registration, self._limits.fingerprint)
         self._context = WorkerContext(
             db,
-            hub,
+            self._feed,
             config,
             RunnerCommand(config),
             DirectoryWatch(config.sessions_dir),
@@ -106,15 +117,6 @@ class Worker:
         )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
         self._observer = Observer(db, self._context.watch, self.id, config, self._leaving)
-        self._registration = Registration(
-            id=self.id,
-            host=socket.gethostname(),
-            home=machine.home(config.sessions_dir),
-            process_id=os.getpid(),
-            process_started=process_identity.start_time(os.getpid()) or 0.0,
-            capacity=self._limits.capacity,
-            version=version,
-        )
         self._recovery = Recovery(
             db,
             TakeoverPolicy(self._registration.home, lost_after_s),
@@ -122,6 +124,7 @@ class Worker:
             self._context.launchers.local.table,
         )
         self._supervised: dict[ExecutionId, asyncio.Task[None]] = {}
+        self._freed = ChangeSignal()
         self._begun: set[ExecutionId] = set()
 
     async def run(self) -> None:
@@ -134,6 +137,7 @@ class Worker:
             except ShuttingDown:
                 log.info("the worker ended before it was registered")
             finally:
+                await self._feed.close()
                 await self._context.watch.close()
 
     async def _observe(self) -> None:
@@ -162,30 +166,31 @@ class Worker:
         """What was counted since the start."""
         return self._context.counters
 
+    @property
+    def deliveries(self) -> ChangeSignal:
+        """Fires when there is something for a webhook."""
+        return self._feed.deliveries
+
     async def _register(self) -> None:
-        await until_stored(lambda: workers.register(self._context.db, self._registration), self._leaving)
+        await until_stored(self._feed.open, self._leaving)
 
     async def _work(self) -> None:
-        beating = asyncio.create_task(
-            workers.keep_sending_heartbeats(self._context.db.connector, self._registration), name="heartbeat"
-        )
         # They end by themselves when this worker leaves: a claim that is under way must not be lost.
         loops = [
             asyncio.create_task(self._take(), name="taking"),
             asyncio.create_task(self._look_after(), name="recovery"),
             asyncio.create_task(self._observe(), name="observer"),
-            asyncio.create_task(
-                keep_indexing(self._context.db, self._context.hub, self._leaving), name="indexing"
-            ),
+            asyncio.create_task(keep_indexing(self._context.db, self._feed, self._leaving), name="indexing"),
         ]
         try:
             await asyncio.gather(*loops)
             await asyncio.gather(*self._supervised.values(), return_exceptions=True)
         finally:
-            tasks = [beating, *loops, *self._supervised.values()]
+            tasks = [*loops, *self._supervised.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._feed.close()
             await self._leave()
 
     async def _leave(self) -> None:
@@ -196,19 +201,43 @@ class Worker:
             log.warning("the worker could not deregister: %s: %s", type(error).__name__, error)
 
     async def _take(self) -> None:
-        """Takes what the limits allow, again whenever an execution changes its state."""
+        """Takes what the limits and its capacity allow, whenever the queue is worth a look."""
+        hints = self._feed.queue
         while not self._leaving.is_set():
-            changed = self._context.hub.status_changes.next
-            try:
-                await self._learn_command()
-                while not self._leaving.is_set() and (execution := await self._claim_next()) is not None:
-                    self._begin(execution, is_fresh=True)
-            except StoreError as error:
-                log.warning("nothing can be taken from the queue just now: %s", error)
-            except Exception:
-                # Whatever it was: without this loop nothing would be executed again.
-                log.exception("taking from the queue failed")
-            await wait_for_any(changed, self._leaving, timeout_s=POLL_S)
+            changed, freed, again_s = hints.changed.next, self._freed.next, None
+            if self._free > 0 and hints.is_worth_it:
+                if await self._take_some():
+                    continue
+                again_s = AGAIN_S
+            await wait_for_any(changed, freed, self._leaving, timeout_s=again_s)
+
+    @property
+    def _free(self) -> int:
+        return self._limits.capacity - len(self._supervised)
+
+    async def _take_some(self) -> bool:
+        """One look, unless another worker was faster; whether the next may come at once."""
+        hints = self._feed.queue
+        if await wait_for_event(self._leaving, hints.delay_s) or not hints.is_worth_it:
+            return True
+        try:
+            await self._learn_command()
+            if self._leaving.is_set():
+                return True
+            look = await queue.claim(
+                self._context.db, self.id, self._limits, self._runner, at_most=self._free
+            )
+        except StoreError as error:
+            log.warning("nothing can be taken from the queue just now: %s", error)
+            return False
+        except Exception:
+            # Whatever it was: without this loop nothing would be executed again.
+            log.exception("taking from the queue failed")
+            return False
+        hints.note(look)
+        for execution in look.taken:
+            self._begin(execution, is_fresh=True)
+        return bool(look.taken) or look.outcome is not None
 
     async def _learn_command(self) -> None:
         """Nothing is taken before it is known what the runner is called with; a compiler may come first."""
@@ -223,40 +252,59 @@ class Worker:
                 if isinstance(outcome, Exception):
                     log.error("asking the runner for its flags failed", exc_info=outcome)
 
-    async def _claim_next(self) -> Execution | None:
-        return await queue.claim_next(self._context.db, self.id, self._limits, self._runner)
-
     async def _look_after(self) -> None:
-        """Takes over what other workers left, lets go of what they took, and begins what is not supervised."""
+        """After each heartbeat: takes over what others left, lets go of what they took, begins the unwatched."""
         while not self._leaving.is_set():
+            answered = self._feed.beats.next
+            before = list(self._supervised)
             try:
-                everything = await self._recovery.look(self._resume)
-                for one in everything:
-                    await self._set_right(one)
+                await self._tend(self._feed.latest, before)
             except StoreError as error:
-                log.warning("executions of other workers are not looked after just now: %s", error)
+                log.warning("executions are not looked after just now: %s", error)
             except Exception:
-                log.exception("looking after executions of other workers failed")
-            await wait_for_event(self._leaving, HEARTBEAT_S)
+                log.exception("looking after executions failed")
+            await wait_for_any(answered, self._leaving, timeout_s=None)
+
+    async def _tend(self, beat: Beat, supervised: Sequence[ExecutionId]) -> None:
+        await self._recovery.consider(beat.executions, self._resume)
+        mine = {one.execution_id: one for one in beat.executions if one.belongs_to(self.id)}
+        for one in mine.values():
+            await self._begin_unwatched(one)
+        for execution_id in supervised:
+            if execution_id not in mine:
+                await self._let_go(execution_id)
+        if beat.leads:
+            await self._recovery.forget_workers()
+        elif beat.elder is not None and not _runs(beat.elder):
+            # Its process is gone, so that nobody has to wait for its silence to be noticed.
+            await workers.deregister(self._context.db, beat.elder.id)
+            self._feed.beat_soon()
 
     def _resume(self, execution: Execution) -> None:
         self.counters.recovered += 1
         self._begin(execution, is_fresh=False)
 
-    async def _set_right(self, one: OwnedExecution) -> None:
-        """Makes what this worker supervises agree with what it owns, as `one` says that it was a moment ago."""
-        supervised = self._supervised.get(one.execution_id)
-        is_mine = one.owner is not None and one.owner.id == self.id
-        if supervised is not None and not is_mine:
-            if await state_machine.owner_of(self._context.db, one.execution_id) != self.id:
-                log.warning("execution %s was taken over by another worker", one.execution_id)
-                supervised.cancel()
-        elif supervised is None and is_mine and one.origin is ExecutionOrigin.REQUESTED:
-            mine = await state_machine.adopt(self._context.db, one.execution_id, self.id, self.id)
-            if mine is not None:
-                # Claimed, but the answer was lost on its way: no runner was started.
-                known = self._begun | self._recovery.attempted
-                self._begin(mine, is_fresh=one.execution_id not in known)
+    async def _begin_unwatched(self, one: OwnedExecution) -> None:
+        """Claimed or taken over, but the answer was lost on its way."""
+        if one.execution_id in self._supervised or one.origin is not ExecutionOrigin.REQUESTED:
+            return
+        mine = await state_machine.adopt(self._context.db, one.execution_id, self.id, self.id)
+        if mine is not None:
+            # Of a lost claim no runner was started.
+            known = self._begun | self._recovery.attempted
+            self._begin(mine, is_fresh=one.execution_id not in known)
+
+    async def _let_go(self, execution_id: ExecutionId) -> None:
+        """Of an execution that is not among its own, unless it was claimed since."""
+        supervised = self._supervised.get(execution_id)
+        execution = await state_machine.get(self._context.db, execution_id)
+        if supervised is None or execution is None:
+            return
+        if execution.status.is_terminal:
+            self._feed.stop(execution_id)
+        elif await state_machine.owner_of(self._context.db, execution_id) != self.id:
+            log.warning("execution %s was taken over by another worker", execution_id)
+            supervised.cancel()
 
     def _begin(self, execution: Execution, *, is_fresh: bool) -> None:
         if execution.id in self._supervised:
@@ -265,7 +313,11 @@ class Worker:
             self._in_background(execution, is_fresh=is_fresh), name=f"execution {execution.id}"
         )
         self._supervised[execution.id] = task
-        task.add_done_callback(lambda _: self._supervised.pop(execution.id, None))
+        task.add_done_callback(lambda _: self._ended(execution.id))
+
+    def _ended(self, execution_id: ExecutionId) -> None:
+        self._supervised.pop(execution_id, None)
+        self._freed.fire()
 
     async def _in_background(self, execution: Execution, *, is_fresh: bool) -> None:
         with contextlib.suppress(ShuttingDown):
@@ -336,3 +388,7 @@ class Worker:
         failure = Failure(FailureKind.LOST, f"The worker failed: {reason}")
         ending = Ending(ExecutionStatus.LOST, failure, leaked_processes=left.processes)
         await self._context.write_end(execution_id, ending)
+
+
+def _runs(elder: Elder) -> bool:
+    return machine.is_running(elder.process_id, elder.process_started)

@@ -1,17 +1,20 @@
 """The queue: executions that are QUEUED, taken by priority and then in the order of their requests.
 
 There is no table of its own: an execution waits exactly while its status says so. Claims are made one at a time
-over all workers and count running executions, so limits hold exactly and no slot can leak.
+over all workers and count running executions, so limits hold exactly and no slot can leak. A worker looks without
+the lock first, and is told by other workers what they found (store.live.queue_hints).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from store import sql
 from store.executions import rows
 from store.model import Execution, ExecutionId, RunnerKind, WorkerId
-from store.postgres.database import Database
+from store.postgres.database import Database, Row
 from store.postgres.retrying import retried
 from store.workers.concurrency_limits import Limits
 
@@ -21,27 +24,56 @@ LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
 """The priorities that a request may have."""
 
 
+class Outcome(StrEnum):
+    """Why a worker found nothing more to take."""
+
+    EMPTY = "EMPTY"
+    """Nothing waits."""
+    AGENTS = "AGENTS"
+    """What waits is of agents at their limits."""
+    FULL = "FULL"
+    """As many run as may run over all workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at the queue: what was claimed, and why there is nothing more, as of a snapshot of PostgreSQL.
+
+    `outcome` is None when there may be more, which this worker has no capacity for.
+    """
+
+    taken: Sequence[Execution]
+    snapshot: str
+    outcome: Outcome | None
+
+
 @retried
-async def claim_next(
-    db: Database, worker_id: WorkerId, limits: Limits, runner: RunnerKind | None = None
-) -> Execution | None:
-    """Claims the next execution, QUEUED → RUNNING; None when the limits allow none of those that wait.
+async def claim(
+    db: Database, worker_id: WorkerId, limits: Limits, runner: RunnerKind | None = None, *, at_most: int = 1
+) -> Look:
+    """Claims the next executions that the limits allow, QUEUED → RUNNING.
 
     Executions of an agent at its limit are passed over, and do not keep others waiting.
     """
     agents = list(limits.of_agents)
+    most = [limits.of_agents[agent] for agent in agents]
+    seen = await db.fetchrow(SQL["look"], limits.total, agents, most, limits.fingerprint)
+    if seen["outcome"] is not None:
+        return Look((), seen["snapshot"], Outcome(seen["outcome"]))
     async with db.transaction() as connection:
         await connection.fetchval(SQL["lock"])
-        row = await connection.fetchrow(
-            SQL["claim_next"],
-            worker_id,
-            runner,
-            limits.total,
-            limits.capacity,
-            agents,
-            [limits.of_agents[agent] for agent in agents],
+        found = await connection.fetch(
+            SQL["claim"],
+            *(worker_id, runner, limits.total, limits.capacity, agents, most, at_most, limits.fingerprint),
         )
-    return None if row is None else rows.execution(row)
+    return _look(found)
+
+
+def _look(found: Sequence[Row]) -> Look:
+    first = found[0]
+    taken = [rows.execution(row) for row in found if row["id"] is not None]
+    outcome = None if first["outcome"] is None else Outcome(first["outcome"])
+    return Look(taken, first["as_of"], outcome)
 
 
 async def positions_of(db: Database, ids: Sequence[ExecutionId]) -> dict[ExecutionId, int]:

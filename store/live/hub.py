@@ -63,7 +63,7 @@ class _Channel:
 
 
 class Hub:
-    """Start with `Hub.start`, end with `close`."""
+    """Start with `Hub.start`, or `open`; end with `close`. Until then it reads nothing."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -93,21 +93,28 @@ class Hub:
             on_reconnection=self._timelines.recheck,
             on_deliveries=self.deliveries.fire,
         )
+        self.is_open = False
+        """Whether it reads: that of a worker without a server does not."""
         self._channels: dict[ExecutionId, _Channel] = {}
         self._observers: list[Callable[[Sequence[LoggedEvent] | None], None]] = []
 
     @classmethod
     async def start(cls, db: Database) -> Hub:
-        """Listens first and reads then, so nothing is missed in between. Raises DatabaseUnavailable."""
+        """A hub that reads. Raises DatabaseUnavailable."""
         hub = cls(db)
         try:
-            await hub._listener.open()
-            await hub.updates.start()
-            await hub.benchmarks.start()
+            await hub.open()
         except BaseException:
             await hub.close()
             raise
         return hub
+
+    async def open(self) -> None:
+        """Listens first and reads then, so nothing is missed in between. Raises DatabaseUnavailable."""
+        self.is_open = True
+        await self._listener.open()
+        await self.updates.start()
+        await self.benchmarks.start()
 
     async def close(self) -> None:
         """Ends reading; the caller cancels followers that still wait."""

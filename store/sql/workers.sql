@@ -1,7 +1,33 @@
 -- name: heartbeat
-INSERT INTO workers (id, host, machine_id, boot_id, sessions_dir, process_id, process_started_at, capacity, version)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp(), left_at = NULL
+-- Answers what a worker has to know. The oldest of those that are heard of looks after all live executions ($10: for
+-- how many seconds a worker may be silent), the oldest of those that see the same files after those of their machine,
+-- and everyone after its own. Nobody is asked who that is, and nobody holds a lock that a frozen process would keep.
+WITH beat AS (
+    INSERT INTO workers (id, host, machine_id, boot_id, sessions_dir, process_id, process_started_at, capacity, version)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp(), left_at = NULL
+    RETURNING id, started_at
+), others AS MATERIALIZED (
+    SELECT w.*, (w.started_at, w.id) < (beat.started_at, beat.id) AS is_older,
+           w.machine_id = $3 AND w.sessions_dir = $5 AS sees_the_same
+    FROM workers AS w CROSS JOIN beat
+    WHERE w.left_at IS NULL AND w.heartbeat_at > clock_timestamp() - make_interval(secs => $10) AND w.id <> $1
+), duty AS MATERIALIZED (
+    SELECT count(*) AS others, NOT coalesce(bool_or(is_older), false) AS leads,
+           NOT coalesce(bool_or(is_older AND sees_the_same), false) AS leads_home
+    FROM others
+), elder AS (
+    SELECT id AS elder, process_id AS elder_pid, process_started_at AS elder_started
+    FROM others WHERE is_older AND sees_the_same AND boot_id = $4 ORDER BY started_at, id LIMIT 1
+)
+SELECT duty.*, elder.*, first.waits IS NOT NULL AS waits, live.*
+FROM duty LEFT JOIN elder ON true LEFT JOIN LATERAL (
+    {live} AND (e.worker_id = $1 OR duty.leads OR duty.leads_home AND w.machine_id = $3)
+) AS live ON true
+LEFT JOIN (
+    SELECT true AS waits FROM executions WHERE status = 'QUEUED' ORDER BY priority DESC, queue_number LIMIT 1
+) AS first ON true
+ORDER BY live.queued_at, live.id
 
 -- name: deregister
 UPDATE workers SET left_at = clock_timestamp() WHERE id = $1 AND left_at IS NULL
@@ -13,11 +39,11 @@ SELECT w.*, extract(epoch FROM clock_timestamp() - w.heartbeat_at)::double preci
 FROM workers AS w WHERE w.left_at IS NULL ORDER BY w.started_at, w.id
 
 -- name: live
-SELECT e.id, e.origin, e.worker_id, w.host, w.machine_id, w.boot_id, w.sessions_dir, w.process_id AS worker_pid,
+SELECT e.id, e.origin, e.status, e.queued_at, e.worker_id, w.host, w.machine_id, w.boot_id, w.sessions_dir, w.process_id AS worker_pid,
        w.process_started_at AS worker_started, w.left_at IS NOT NULL AS has_left,
        extract(epoch FROM clock_timestamp() - w.heartbeat_at)::double precision AS silent_s
 FROM executions AS e LEFT JOIN workers AS w ON w.id = e.worker_id
-WHERE e.status IN ('RUNNING', 'STOPPING') ORDER BY e.queued_at, e.id
+WHERE e.status IN ('RUNNING', 'STOPPING')
 
 -- name: mark_gone
 UPDATE workers AS w SET left_at = clock_timestamp()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,3 +19,9 @@ class Limits:
     def capacity(self) -> int:
         """The most executions that one worker can have."""
         return self.total if self.of_worker is None else min(self.total, self.of_worker)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the limits over all workers are: workers believe those alone that apply the same."""
+        text = repr((self.total, sorted(self.of_agents.items())))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,26 +1,25 @@
 """The rows of workers: registration, heartbeats, and which executions belong to whom.
 
-A heartbeat keeps a worker's row fresh, on a connection that is used for nothing else. All times are the
+A heartbeat keeps a worker's row fresh, and its answer says what the worker has to look after. All times are the
 database's. Whether a silent worker is gone, and who may take over, is decided in runner_bridge.worker.recovery.
 """
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from store import sql
-from store.errors import StoreError
-from store.model import ExecutionId, ExecutionOrigin, WorkerId
-from store.postgres.connector import Connector
+from store.model import ExecutionId, ExecutionOrigin, ExecutionStatus, WorkerId
 from store.postgres.database import Database, Row
-from store.postgres.driver_errors import typed
 from store.postgres.retrying import retried
 
 SQL = sql.load("workers")
+
+_HEARTBEAT = SQL["heartbeat"].format(live=SQL["live"])
+_OWNED = SQL["live"] + " ORDER BY e.queued_at, e.id"
 
 STALE_S = 5.0
 """A worker that was silent for this long counts as dead or frozen; others may take over."""
@@ -35,8 +34,6 @@ DELETE_AFTER_S = 7 * 24 * 60 * 60.0
 """A worker that left this long ago, and to which no execution belongs, is deleted."""
 
 DELETED_AT_ONCE = 100
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +97,43 @@ class OwnedExecution:
 
     execution_id: ExecutionId
     origin: ExecutionOrigin
+    status: ExecutionStatus
     owner: Owner | None
 
+    def belongs_to(self, worker_id: WorkerId) -> bool:
+        return self.owner is not None and self.owner.id == worker_id
 
-async def send_heartbeat(connection: Any, worker: Registration) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Elder:
+    """The oldest worker on the same boot of the same machine, with the same directory; not this one."""
+
+    id: WorkerId
+    process_id: int
+    process_started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The answer to a heartbeat: what the worker has to know, and which executions it has to look after.
+
+    These are its own; those of its machine when it `leads_home`; and all that have a runner when it `leads`.
+    """
+
+    executions: Sequence[OwnedExecution] = ()
+    leads: bool = False
+    leads_home: bool = False
+    elder: Elder | None = None
+    waits: bool = False
+    """Whether anything waits in the queue."""
+    others: int = 0
+    """How many other workers are heard of."""
+
+
+async def send_heartbeat(connection: Any, worker: Registration) -> Beat:
     """Registers the worker or refreshes its row, also after others have marked it as gone."""
-    await connection.execute(
-        SQL["heartbeat"],
+    found = await connection.fetch(
+        _HEARTBEAT,
         worker.id,
         worker.host,
         worker.home.machine_id,
@@ -116,6 +143,17 @@ async def send_heartbeat(connection: Any, worker: Registration) -> None:
         worker.process_started,
         worker.capacity,
         worker.version,
+        STALE_S,
+    )
+    first = found[0]
+    elder = first["elder"]
+    return Beat(
+        [_owned(row) for row in found if row["id"] is not None],
+        first["leads"],
+        first["leads_home"],
+        None if elder is None else Elder(WorkerId(elder), first["elder_pid"], first["elder_started"]),
+        first["waits"],
+        first["others"],
     )
 
 
@@ -124,27 +162,6 @@ async def register(db: Database, worker: Registration) -> None:
     """Sends the first heartbeat."""
     async with db.connection() as connection:
         await send_heartbeat(connection, worker)
-
-
-async def keep_sending_heartbeats(connector: Connector, worker: Registration) -> None:
-    """Sends heartbeats until cancelled; reconnects when the connection is lost."""
-    while True:
-        try:
-            connection = await connector.open("worker")
-            try:
-                while True:
-                    async with asyncio.timeout(HEARTBEAT_S):
-                        await send_heartbeat(connection, worker)
-                    await asyncio.sleep(HEARTBEAT_S)
-            finally:
-                connection.terminate()
-        except StoreError as error:
-            log.warning("the worker's heartbeat was lost: %s", error)
-        except Exception as error:
-            # Any error: a worker that falls silent loses its executions.
-            known = typed(connector.url, error)
-            log.warning("the worker's heartbeat was lost: %s", known or error, exc_info=known is None)
-        await asyncio.sleep(RECONNECT_S)
 
 
 async def deregister(db: Database, worker_id: WorkerId) -> None:
@@ -186,10 +203,13 @@ async def present(db: Database) -> list[Worker]:
 
 async def owned(db: Database) -> list[OwnedExecution]:
     """Every execution that has a runner, oldest first, with its owner."""
-    return [
-        OwnedExecution(ExecutionId(row["id"]), ExecutionOrigin(row["origin"]), _owner(row))
-        for row in await db.fetch(SQL["live"])
-    ]
+    return [_owned(row) for row in await db.fetch(_OWNED)]
+
+
+def _owned(row: Row) -> OwnedExecution:
+    return OwnedExecution(
+        ExecutionId(row["id"]), ExecutionOrigin(row["origin"]), ExecutionStatus(row["status"]), _owner(row)
+    )
 
 
 def _owner(row: Row) -> Owner | None:

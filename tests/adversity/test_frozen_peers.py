@@ -9,13 +9,13 @@ import pytest
 
 from store.errors import DatabaseUnavailable
 from store.executions import queue
-from store.executions.queue import claim_next
+from store.executions.queue import claim
 from store.postgres import connector
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
 from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.stored_rows import queued
-from tests.helpers.workers import registered
+from tests.helpers.workers import claiming, registered
 
 SOON_S = 0.3
 
@@ -37,15 +37,15 @@ async def test_a_worker_frozen_while_it_claims_does_not_keep_the_others_from_cla
         with pytest.raises(DatabaseUnavailable):
             async with frozen.transaction() as connection:
                 await connection.fetchval(queue.SQL["lock"])
-                taken = await connection.fetchrow(queue.SQL["claim_next"], first, None, 4, 4, [], [])
+                taken = await connection.fetchrow(queue.SQL["claim"], *claiming(first, limit=4))
                 assert taken["id"] == execution.id
                 # It does nothing more, and the other one goes on all the same.
                 async with asyncio.timeout(DEADLINE_S):
-                    claimed = await claim_next(db, second, Limits())
+                    claimed = await claim(db, second, Limits())
                 await connection.fetchval("SELECT 1")
     finally:
         await frozen.close()
-    assert claimed is not None and claimed.id == execution.id
+    assert claimed is not None and [one.id for one in claimed.taken] == [execution.id]
 
 
 async def test_every_connection_of_ours_has_this_limit(db: Database) -> None:

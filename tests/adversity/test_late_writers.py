@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from store.executions import output, queue, state_machine
-from store.executions.queue import claim_next
 from store.executions.state_machine import ProcessIdentity
 from store.model import EventKind, ExecutionStatus
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
 from tests.helpers.patience import eventually
 from tests.helpers.stored_rows import background, call, ending, everything, queued
-from tests.helpers.workers import claim, registered
+from tests.helpers.workers import claim, claiming, registered
 
 
 async def test_whatever_comes_from_a_former_owner_changes_nothing(db: Database) -> None:
@@ -50,17 +49,17 @@ async def test_a_claim_waits_for_one_that_is_not_committed_yet(db: Database) -> 
     limits = Limits(1, of_agents={"deterministic": 0})
 
     async def waits_or_is_done() -> bool:
-        waiting = await db.fetchval(
+        found = await db.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
         )
-        return claiming.done() or bool(waiting)
+        return waiting.done() or bool(found)
 
     async with background() as tasks:
         async with db.transaction() as connection:
             await connection.fetchval(queue.SQL["lock"])
-            taken = await connection.fetchrow(queue.SQL["claim_next"], first, None, 1, 4, [], [])
+            taken = await connection.fetchrow(queue.SQL["claim"], *claiming(first, limit=1))
             assert taken["agent"] == "deterministic"
-            claiming = asyncio.ensure_future(claim_next(db, second, limits))
-            tasks.append(claiming)
+            waiting = asyncio.ensure_future(queue.claim(db, second, limits))
+            tasks.append(waiting)
             await eventually(waits_or_is_done)
-        assert await claiming is None
+        assert not (await waiting).taken

@@ -32,6 +32,7 @@ from store.model import (
     SyncOutcome,
 )
 from store.postgres.database import Database
+from store.workers import workers
 from store.workers.concurrency_limits import Limits
 from tests.helpers.patience import DEADLINE_S, until
 from tests.helpers.places import REPOSITORY
@@ -55,8 +56,14 @@ class DirectedWorker(Worker):
 
         ShuttingDown when this worker has to end first.
         """
-        db = self._context.db
         await self._register()
+        try:
+            await self._handle(self._context.db, execution_id)
+        finally:
+            await self._feed.close()
+            await workers.deregister(self._context.db, self.id)
+
+    async def _handle(self, db: Database, execution_id: ExecutionId) -> None:
         execution = await until_stored(
             lambda: claim_as(db, execution_id, self.id, self._runner), self._leaving
         )
@@ -79,7 +86,7 @@ class Bridge:
 
     def worker(self, mode: str, limit: int = 4, **changes: Any) -> DirectedWorker:
         config = replace(self.config, **{"command": fake_command(mode), **changes})
-        return DirectedWorker(self.db, self.hub, config, limits=Limits(limit))
+        return DirectedWorker(self.db, config, limits=Limits(limit))
 
     async def request(
         self,

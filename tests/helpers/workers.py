@@ -59,6 +59,13 @@ async def claim(
     return await claim_as(db, execution_id, await registered(db, name), runner)
 
 
+def claiming(
+    worker_id: WorkerId, runner: RunnerKind | None = None, limit: int = UNLIMITED
+) -> tuple[object, ...]:
+    """The arguments of the statement that claims one execution."""
+    return (worker_id, runner, limit, limit, [], [], 1, "a test")
+
+
 @retried
 async def claim_as(
     db: Database, execution_id: ExecutionId, worker_id: WorkerId, runner: RunnerKind | None = None
@@ -69,7 +76,7 @@ async def claim_as(
         priority = await connection.fetchval(TO_THE_FRONT, execution_id)
         if priority is None:
             return None
-        await connection.fetchrow(queue.SQL["claim_next"], worker_id, runner, UNLIMITED, UNLIMITED, [], [])
+        await connection.fetch(queue.SQL["claim"], *claiming(worker_id, runner))
         return rows.execution(await connection.fetchrow(PUT_PRIORITY_BACK, execution_id, priority))
 
 

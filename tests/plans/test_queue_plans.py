@@ -12,7 +12,7 @@ from store.model import ExecutionId
 from store.postgres.database import Database
 from store.workers import workers
 from store.workers.concurrency_limits import Limits
-from tests.helpers.workers import registered
+from tests.helpers.workers import registered, registration
 from tests.plans.test_plans import big, plans_of, scanned, seeded_url
 
 __all__ = ["big", "seeded_url"]
@@ -35,7 +35,12 @@ ANALYZE;
 
 async def claimed(db: Database) -> object:
     limits = Limits(10_000, of_agents={"a1": 1})
-    return await queue.claim_next(db, await registered(db), limits)
+    return await queue.claim(db, await registered(db), limits, at_most=4)
+
+
+async def heartbeat(db: Database) -> object:
+    async with db.connection() as connection:
+        return await workers.send_heartbeat(connection, registration("another"))
 
 
 ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
@@ -43,6 +48,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
     "positions of a page": lambda db: queue.positions_of(db, SOME),
     "all positions": queue.positions,
     "who owns what": workers.owned,
+    "a heartbeat": heartbeat,
     "who is there": workers.present,
     "who is given up": lambda db: workers.mark_gone(db, 30),
     "who is forgotten": workers.delete_gone,

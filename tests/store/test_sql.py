@@ -45,6 +45,7 @@ PARTS = {
     "written": "1",
 }
 OF_FILES = {
+    "workers": {"live": sql.load("workers")["live"]},
     "figures": {
         "keys": "",
         "value": "agent",
@@ -57,7 +58,7 @@ OF_FILES = {
         "prior": "1",
         "named": "true",
         "rows": sql.load("figures")["of_all_time"].format(conditions="true", in_order=""),
-    }
+    },
 }
 """Other values where the blocks of a file need them."""
 FRAGMENTS = {

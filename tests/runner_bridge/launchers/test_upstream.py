@@ -91,7 +91,7 @@ async def ended(bridge: Bridge, count: int = 1) -> list[Execution]:
 
 
 def worker(bridge: Bridge) -> Worker:
-    return Worker(bridge.db, bridge.hub, bridge.config)
+    return Worker(bridge.db, bridge.config)
 
 
 async def over(bridge: Bridge, execution_id: ExecutionId) -> Execution:

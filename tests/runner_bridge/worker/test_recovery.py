@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -331,7 +332,7 @@ async def test_a_runner_started_after_another_worker_took_over_is_ended_at_once(
 async def test_a_worker_lets_go_of_what_another_took_and_leaves_the_runner_to_it(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner_bridge.worker.worker.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(workers, "HEARTBEAT_S", 0.05)
     execution_id = await bridge.request()
     first, heir = bridge.worker("hang"), await registered(bridge.db, "heir")
     async with at_work(first):
@@ -365,16 +366,17 @@ async def test_a_claim_whose_answer_was_lost_is_begun_all_the_same(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The claim took effect, so no other worker can claim it; its runner has to be started, once."""
-    monkeypatch.setattr("runner_bridge.worker.worker.HEARTBEAT_S", 0.05)
-    claim, lost = queue.claim_next, iter([True])
+    monkeypatch.setattr(workers, "HEARTBEAT_S", 0.05)
+    claim = queue.claim
+    unheard = iter([True])
 
-    async def cut(*arguments: object) -> Execution | None:
-        taken = await claim(*arguments)  # type: ignore[arg-type]
-        if taken is not None and next(lost, False):
+    async def cut(*arguments: Any, **named: Any) -> queue.Look:
+        look = await claim(*arguments, **named)
+        if len(look.taken) > 0 and next(unheard, False):
             raise DatabaseUnavailable("the answer was lost")
-        return taken
+        return look
 
-    monkeypatch.setattr(queue, "claim_next", cut)
+    monkeypatch.setattr(queue, "claim", cut)
     execution_id = await bridge.request()
     async with at_work(bridge.worker("ok")):
         await bridge.status(execution_id, S.SUCCEEDED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from store.executions import state_machine
-from store.executions.queue import claim_next, positions
+from store.executions.queue import claim, positions
 from store.model import Execution, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
 from store.workers.concurrency_limits import Limits
@@ -17,7 +17,8 @@ MANY = Limits(1000)
 
 
 async def take(db: Database, limits: Limits = MANY, name: str = "worker") -> Execution | None:
-    return await claim_next(db, await registered(db, name), limits)
+    look = await claim(db, await registered(db, name), limits)
+    return next(iter(look.taken), None)
 
 
 async def take_all(db: Database, limits: Limits = MANY) -> list[ExecutionId]:
