@@ -36,8 +36,8 @@ def test_what_a_snapshot_has_seen_needs_no_other_look_and_what_came_after_it_doe
     for transaction in (101, 103):
         hints.hear(f"+ {transaction}")
     assert hints.is_worth_it
-    hints.hear("= us EMPTY 103:104:")
-    assert hints.is_worth_it, "103 was not committed yet when that was seen"
+    hints.hear("= us EMPTY 102:103:")
+    assert hints.is_worth_it, "103 had not begun when that was seen"
     hints.hear("= us EMPTY 102:105:102,103")
     assert hints.is_worth_it, "103 was under way"
     hints.hear("= others EMPTY 200:200:")
