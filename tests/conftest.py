@@ -295,3 +295,9 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("the real reev files are not beside this checkout")
     return REAL_DATA
+
+
+@pytest.fixture
+def started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`reev-gql` is no fork of a process that has imported everything, but a new Python."""
+    monkeypatch.setattr("tests.helpers.prepared.can_fork", False)

@@ -17,6 +17,8 @@ from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
 from tests.helpers.server import Server, close_code, running_server
 
+pytestmark = pytest.mark.usefixtures("started_anew")
+
 RUN = """
 mutation ($id: ID!) {
   runBenchmark(input: {benchmarkId: $id}) {

@@ -11,10 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers.bridge import FAKE_RUNNER
 from tests.helpers.llm import fake_llm
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import Server, running_server
+
+pytestmark = pytest.mark.usefixtures("started_anew")
 
 CANARY = 'canary-key/of+an"agent\\0123456789'
 SECRET = "canary-secret-key-of-the-server-0123456789"

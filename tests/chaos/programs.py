@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.chaos.agents import AGENTS
 from tests.chaos.history import INIT, History
 from tests.helpers.places import REPOSITORY
+from tests.helpers.prepared import start_reev_gql
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import free_port
 
@@ -138,8 +139,8 @@ class Program:
             self.starts += 1
             self.is_told_to_end = False
             with self.log.open("wb") as output:
-                self.process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "gql_server", *self.arguments),
+                self.process = await start_reev_gql(
+                    *self.arguments,
                     cwd=REPOSITORY,
                     env={**_inherited(), **self.environment},
                     stdin=asyncio.subprocess.DEVNULL,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.helpers.places import REPOSITORY
+from tests.helpers.prepared import start_reev_gql
 
 API_LINE = re.compile(r"^API: (http://127\.0\.0\.1:(\d+))/graphql$")
 
@@ -43,13 +42,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 async def start_cli(*arguments: str, cwd: Path, stderr: int, **settings: str) -> Process:
     """`reev-gql` with arguments, in a directory of its own."""
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gql_server", *arguments),
-        cwd=cwd,
-        env=environment(**settings),
-        stdout=PIPE,
-        stderr=stderr,
-    )
+    return await start_reev_gql(*arguments, cwd=cwd, env=environment(**settings), stdout=PIPE, stderr=stderr)
 
 
 @dataclass

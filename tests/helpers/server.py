@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import aiohttp
 
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REPOSITORY
+from tests.helpers.prepared import start_reev_gql
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -111,8 +111,9 @@ async def running_server(
         **environment,
     }
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gql_server", "serve", *arguments),
+        process = await start_reev_gql(
+            "serve",
+            *arguments,
             cwd=REPOSITORY,
             env=variables,
             stdin=asyncio.subprocess.DEVNULL,

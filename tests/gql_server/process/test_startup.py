@@ -23,6 +23,8 @@ from tests.helpers.places import REPOSITORY
 from tests.helpers.server import close_code
 from tests.helpers.site import MakeSite
 
+pytestmark = pytest.mark.usefixtures("started_anew")
+
 END_S = 60.0
 """On a busy machine too. A server that waited for its watchers would take two minutes."""
 

@@ -1,0 +1,172 @@
+"""`reev-gql` as processes, hundreds of them, without waiting for their imports each time.
+
+A process that has imported all that servers and commands import forks them: tests/helpers/prepared_process.py.
+A test gets an ordinary process, with a pid, streams, directory, environment, signals and exit code of its own.
+Python is started anew where that cannot be, where the interpreter itself is told something, and in tests of start
+and secrets, by the fixture `started_anew`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.base_subprocess
+import atexit
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from asyncio.subprocess import Process, SubprocessStreamProtocol
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+from tests.helpers.places import REPOSITORY
+
+OURS = ("REEV_GQL_", "DATABASE_URL", "LLM_", "PYTEST_")
+"""What may differ from the environment of the process that forks: nothing reads it at its import."""
+
+can_fork = hasattr(os, "pidfd_open")
+
+ENVIRONMENT = dict(os.environ)
+"""Before any test has changed it."""
+
+LIMIT = 2**16
+"""Bytes of a line, as `create_subprocess_exec` has it."""
+
+
+async def start_reev_gql(
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: int | IO[bytes] | None = None,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+) -> Process:
+    """Like `create_subprocess_exec`, for `python -m gql_server`."""
+    streams: dict[str, Any] = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+    if not (can_fork and _can_be_prepared(arguments, env)):
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gql_server", *arguments), cwd=cwd, env=dict(env), **streams
+        )
+    loop = asyncio.get_running_loop()
+    protocol = SubprocessStreamProtocol(LIMIT, loop)
+    began = loop.create_future()
+    request = {"arguments": arguments, "cwd": str(cwd), "environment": dict(env)}
+    transport = _Transport(
+        loop, protocol, arguments, False, bufsize=0, waiter=began, request=request, **streams
+    )
+    await began
+    return Process(transport, protocol, loop)
+
+
+def _can_be_prepared(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
+    if "REEV_GQL_PORT" in env and arguments[0] not in ("serve", "worker"):
+        return False  # client commands read it at their import
+    names = {name for name in env.keys() | ENVIRONMENT.keys() if env.get(name) != ENVIRONMENT.get(name)}
+    return all(name.startswith(OURS) for name in names)
+
+
+_control: tuple[int, socket.socket] | None = None
+
+
+def _preparing() -> socket.socket:
+    """The control socket of this process's own, started when it is first needed."""
+    global _control
+    if _control is None or _control[0] != os.getpid():
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.helpers.prepared_process", str(theirs.fileno())],
+                cwd=REPOSITORY,
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        _control = os.getpid(), ours
+        atexit.register(_end, ours, process)
+    return _control[1]
+
+
+def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    control.close()
+    process.wait()
+
+
+class _Forked:
+    """What the transport uses of a Popen object."""
+
+    def __init__(self, request: dict[str, Any], stdin: Any, stdout: Any, stderr: Any) -> None:
+        self.status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.returncode: int | None = None
+        self.stdin = self.stdout = self.stderr = None
+        with contextlib.ExitStack() as stack:
+            stack.callback(theirs.close)
+            given: list[int] = []
+            mine = []
+            for number, wanted in enumerate((stdin, stdout, stderr)):
+                child, own = self._stream(number, wanted, given, stack)
+                given.append(child)
+                mine.append(own)
+            socket.send_fds(_preparing(), [json.dumps(request).encode()], [*given, theirs.fileno()])
+            self.stdin, self.stdout, self.stderr = mine
+        self.pid = int(self.status.recv(64))
+
+    @staticmethod
+    def _stream(number: int, wanted: Any, given: list[int], stack: contextlib.ExitStack) -> tuple[int, Any]:
+        """The child's descriptor, and our end where there is one."""
+        match wanted:
+            case None:
+                return number, None
+            case subprocess.STDOUT:
+                return given[1], None
+            case subprocess.DEVNULL:
+                null = os.open(os.devnull, os.O_RDWR)
+                stack.callback(os.close, null)
+                return null, None
+            case subprocess.PIPE:
+                reading, writing = os.pipe()
+                child, own = (writing, reading) if number else (reading, writing)
+                stack.callback(os.close, child)
+                return child, open(own, "rb" if number else "wb", 0)
+            case int():
+                return wanted, None
+        return int(wanted.fileno()), None
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self.status], [], [], 0)[0]:
+            self.returncode = int(self.status.recv(64) or -signal.SIGKILL)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class _Transport(asyncio.base_subprocess.BaseSubprocessTransport):
+    """asyncio's own, over a process that was forked elsewhere."""
+
+    def _start(
+        self, args: Any, shell: bool, stdin: Any, stdout: Any, stderr: Any, bufsize: int, **kwargs: Any
+    ) -> None:
+        forked = _Forked(kwargs["request"], stdin, stdout, stderr)
+        self._proc = cast("subprocess.Popen[bytes]", forked)
+        loop = asyncio.get_running_loop()
+
+        def ended() -> None:
+            if (code := forked.poll()) is not None:
+                loop.remove_reader(forked.status)
+                forked.status.close()
+                self._process_exited(code)
+
+        loop.add_reader(forked.status, ended)
