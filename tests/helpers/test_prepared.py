@@ -29,7 +29,7 @@ async def test_it_has_its_own_directory_environment_and_streams(tmp_path: Path) 
     env = environment(REEV_GQL_BENCHMARKS_DIR="none here", REEV_GQL_PORT="no number")
     joined = await start_reev_gql("serve", cwd=tmp_path, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
     out, _ = await joined.communicate()
-    assert joined.returncode == 1 and b"REEV_GQL_PORT" in out
+    assert joined.returncode == 2 and b"REEV_GQL_PORT" in out
     assert "REEV_GQL_PORT" not in os.environ
     done = await cli("init", cwd=tmp_path, REEV_GQL_BENCHMARKS_DIR="here")
     assert done.code == 0 and os.listdir(tmp_path / "here") != []
