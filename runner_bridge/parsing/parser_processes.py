@@ -53,7 +53,7 @@ class ParserLost(Exception):
 class ParserProcess:
     """One process, started at its first call. It takes one call at a time."""
 
-    def __init__(self, threads: ThreadPoolExecutor, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, answer_s: float) -> None:
         self._threads = threads
         self._answer_s = answer_s
         self._using = threading.Lock()
@@ -169,7 +169,7 @@ class ParserProcesses:
         self._idle.put_nowait(process)
 
     def _add(self) -> None:
-        process = ParserProcess(self._threads)
+        process = ParserProcess(self._threads, ANSWER_S)
         self._all.append(process)
         self._idle.put_nowait(process)
 
