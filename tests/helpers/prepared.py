@@ -12,6 +12,7 @@ import asyncio
 import asyncio.base_subprocess
 import atexit
 import contextlib
+import functools
 import json
 import os
 import select
@@ -21,6 +22,7 @@ import subprocess
 import sys
 from asyncio.subprocess import Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -55,7 +57,7 @@ async def start_reev_gql(
     loop = asyncio.get_running_loop()
     protocol = SubprocessStreamProtocol(LIMIT, loop)
     began = loop.create_future()
-    request = {"arguments": arguments, "cwd": str(cwd), "environment": dict(env)}
+    request = _Request(arguments, cwd, env)
     transport = _Transport(
         loop, protocol, arguments, False, bufsize=0, waiter=began, request=request, **streams
     )
@@ -64,31 +66,31 @@ async def start_reev_gql(
 
 
 def _can_be_prepared(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
-    if "REEV_GQL_PORT" in env and arguments[0] not in ("serve", "worker"):
-        return False  # client commands read it at their import
+    if _reads_port(arguments, env):
+        return False
     names = {name for name in env.keys() | ENVIRONMENT.keys() if env.get(name) != ENVIRONMENT.get(name)}
     return all(name.startswith(OURS) for name in names)
 
 
-_control: tuple[int, socket.socket] | None = None
+def _reads_port(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether REEV_GQL_PORT is read at the import: by client commands that are given no address."""
+    return "REEV_GQL_PORT" in env and "REEV_GQL_URL" not in env and arguments[0] not in ("serve", "worker")
 
 
-def _preparing() -> socket.socket:
-    """The control socket of this process's own, started when it is first needed."""
-    global _control
-    if _control is None or _control[0] != os.getpid():
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.helpers.prepared_process", str(theirs.fileno())],
-                cwd=REPOSITORY,
-                env=ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
-        _control = os.getpid(), ours
-        atexit.register(_end, ours, process)
-    return _control[1]
+@functools.cache
+def _preparing(environment: frozenset[tuple[str, str]]) -> socket.socket:
+    """The control socket of a process with this environment, started when it is first needed."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.helpers.prepared_process", str(theirs.fileno())],
+            cwd=REPOSITORY,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
+    atexit.register(_end, ours, process)
+    return ours
 
 
 def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
@@ -96,24 +98,50 @@ def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-class _Forked:
-    """What the transport uses of a Popen object."""
+@dataclass(frozen=True)
+class _Request:
+    arguments: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    new_session: bool = False
 
-    def __init__(self, request: dict[str, Any], stdin: Any, stdout: Any, stderr: Any) -> None:
-        self.status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def message(self) -> bytes:
+        return json.dumps({**asdict(self), "cwd": str(self.cwd)}).encode()
+
+
+class Forked:
+    """A prepared `reev-gql`, with what tests and asyncio use of a Popen object."""
+
+    def __init__(
+        self,
+        request: _Request,
+        stdin: int | IO[bytes] | None,
+        stdout: int | IO[bytes] | None,
+        stderr: int | IO[bytes] | None,
+        interpreter: Mapping[str, str] = ENVIRONMENT,
+    ) -> None:
+        self._status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.returncode: int | None = None
-        self.stdin = self.stdout = self.stderr = None
+        given: list[int] = []
+        mine = []
         with contextlib.ExitStack() as stack:
             stack.callback(theirs.close)
-            given: list[int] = []
-            mine = []
             for number, wanted in enumerate((stdin, stdout, stderr)):
                 child, own = self._stream(number, wanted, given, stack)
                 given.append(child)
                 mine.append(own)
-            socket.send_fds(_preparing(), [json.dumps(request).encode()], [*given, theirs.fileno()])
-            self.stdin, self.stdout, self.stderr = mine
-        self.pid = int(self.status.recv(64))
+            control = _preparing(frozenset(interpreter.items()))
+            socket.send_fds(control, [request.message()], [*given, theirs.fileno()])
+        self.stdin, self.stdout, self.stderr = mine
+        self.pid = int(self._status.recv(64))
+
+    def fileno(self) -> int:
+        """Can be read when the process has ended."""
+        return self._status.fileno()
+
+    def close(self) -> None:
+        """Once it is waited for."""
+        self._status.close()
 
     @staticmethod
     def _stream(number: int, wanted: Any, given: list[int], stack: contextlib.ExitStack) -> tuple[int, Any]:
@@ -137,8 +165,16 @@ class _Forked:
         return int(wanted.fileno()), None
 
     def poll(self) -> int | None:
-        if self.returncode is None and select.select([self.status], [], [], 0)[0]:
-            self.returncode = int(self.status.recv(64) or -signal.SIGKILL)
+        return self.returncode if self.returncode is not None else self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        if (code := self.poll()) is None and (code := self._ended(timeout)) is None:
+            raise subprocess.TimeoutExpired("reev-gql", timeout or 0)
+        return code
+
+    def _ended(self, timeout: float | None) -> int | None:
+        if select.select([self._status], [], [], timeout)[0]:
+            self.returncode = int(self._status.recv(64) or -signal.SIGKILL)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -153,20 +189,36 @@ class _Forked:
         self.send_signal(signal.SIGKILL)
 
 
+def forked(
+    arguments: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    interpreter: Mapping[str, str],
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    *,
+    new_session: bool = False,
+) -> Forked:
+    """A command whose Python was started with the environment `interpreter`, which many have in common."""
+    assert not _reads_port(arguments, env)
+    return Forked(_Request(arguments, cwd, env, new_session), stdin, stdout, stderr, interpreter)
+
+
 class _Transport(asyncio.base_subprocess.BaseSubprocessTransport):
     """asyncio's own, over a process that was forked elsewhere."""
 
     def _start(
         self, args: Any, shell: bool, stdin: Any, stdout: Any, stderr: Any, bufsize: int, **kwargs: Any
     ) -> None:
-        forked = _Forked(kwargs["request"], stdin, stdout, stderr)
+        forked = Forked(kwargs["request"], stdin, stdout, stderr)
         self._proc = cast("subprocess.Popen[bytes]", forked)
-        loop = asyncio.get_running_loop()
+        loop, told = asyncio.get_running_loop(), forked.fileno()
 
         def ended() -> None:
-            if (code := forked.poll()) is not None:
-                loop.remove_reader(forked.status)
-                forked.status.close()
-                self._process_exited(code)
+            loop.remove_reader(told)
+            code = forked.wait()
+            forked.close()
+            self._process_exited(code)
 
-        loop.add_reader(forked.status, ended)
+        loop.add_reader(told, ended)

@@ -94,10 +94,12 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     for target, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, target)
     os.closerange(3, 1024)
+    if request["new_session"]:
+        os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update(request["env"])
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         former = getattr(sys, name)
         raw = io.FileIO(descriptor, "w" if descriptor else "r", closefd=False)
@@ -105,7 +107,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
             io.BufferedWriter(raw) if descriptor else io.BufferedReader(raw),
             former.encoding,
             former.errors,
-            line_buffering=former.line_buffering,
+            line_buffering=former.line_buffering or raw.isatty(),
             write_through=former.write_through,
         )
         setattr(sys, name, stream)
@@ -130,14 +132,16 @@ def _run(request: dict[str, Any]) -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends as Python does, except that it gives nothing back of what was imported: that copies all its memory."""
+    """Ends as Python does, but gives back nothing of what was imported: that would copy all its memory."""
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
             thread.join()
     atexit._run_exitfuncs()
+    gc.collect()
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as error:
+        print(f"Exception ignored in: {sys.stdout!r}\n{error!r}", file=sys.stderr)
         code = 120
     os._exit(code)
 

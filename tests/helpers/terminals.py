@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.helpers.patience import DEADLINE_S
+from tests.helpers.prepared import Forked, forked
 
 SCRIPT = Path(sys.executable).parent / "reev-gql"
 
@@ -22,14 +23,27 @@ SCRIPT = Path(sys.executable).parent / "reev-gql"
 class Terminal:
     """A program in a pseudo-terminal. Use as a context manager: it ends the program."""
 
-    def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], columns: int = 80) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        columns: int = 80,
+        *,
+        prepared: Mapping[str, str] | None = None,
+    ) -> None:
+        """`prepared` is what the environment of many commands of `reev-gql` has in common."""
         self._master, slave = pty.openpty()
         self.output = b""
         self.resize(columns)
+        self.process: Forked | subprocess.Popen[bytes]
         try:
-            self.process = subprocess.Popen(
-                command, cwd=cwd, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-            )
+            if prepared is not None:
+                self.process = forked(command[1:], cwd, env, prepared, slave, slave, slave, new_session=True)
+            else:
+                self.process = subprocess.Popen(
+                    command, cwd=cwd, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+                )
         finally:
             os.close(slave)
 
@@ -40,6 +54,8 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if isinstance(self.process, Forked):
+            self.process.close()
         os.close(self._master)
 
     def resize(self, columns: int) -> None:
