@@ -26,11 +26,11 @@ class AssertionComparison:
     right: AssertionResult | None = strawberry.field(description="Its outcome on the right.")
 
     @classmethod
-    def of(cls, pair: differences.AssertionPair) -> Self:
+    def of(cls, pair: differences.AssertionPair, index: int) -> Self:
         return cls(
             difference=pair.difference,
-            left=None if pair.left is None else AssertionResult.of(dict(pair.left)),
-            right=None if pair.right is None else AssertionResult.of(dict(pair.right)),
+            left=None if pair.left is None else AssertionResult.of(pair.left, index),
+            right=None if pair.right is None else AssertionResult.of(pair.right, index),
         )
 
 
@@ -169,7 +169,7 @@ class ExecutionComparison:
         same_definition = _differ(await self._benchmarks(info)) is False
         left, right = self.left.assertions, self.right.assertions
         pairs = differences.compare_assertions(left, right, same_definition=same_definition)
-        return [AssertionComparison.of(pair) for pair in pairs]
+        return [AssertionComparison.of(pair, index) for index, pair in enumerate(pairs)]
 
     @strawberry.field(graphql_type=list[ToolCallComparison], description="The tool calls, in order.")
     async def tool_calls(self, info: Info) -> Sequence[differences.ToolCallPair]:

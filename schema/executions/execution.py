@@ -26,7 +26,7 @@ from schema.executions.lists import ExecutionConnection, executions_of
 from schema.executions.output import LogChunk, Offset
 from schema.executions.progress import ExecutionProgress, LeakedProcess
 from schema.executions.pruned import Pruned, gap_before
-from schema.executions.scoring import NOT_COMPUTABLE, AssertionResult, Scoring
+from schema.executions.scoring import AssertionResult, Scoring, scoring_of
 from schema.executions.steps import Step
 from schema.executions.tool_calls import ToolCall
 from schema.executions.tool_logs import ExecutionRemark, ToolLog
@@ -242,16 +242,14 @@ class Execution:
     @strawberry.field(description="The score computed here, with its breakdown; null without a result.")
     @staticmethod
     def scoring(row: Row) -> Scoring | None:
-        scoring = row.scoring
-        return None if scoring is None or NOT_COMPUTABLE in scoring else Scoring.of(scoring)
+        return scoring_of(row.scoring)[0]
 
     @strawberry.field(
         description="Why no score can be computed of its result; null where one was, or without a result."
     )
     @staticmethod
     def scoring_problem(row: Row) -> str | None:
-        problem: str | None = (row.scoring or {}).get(NOT_COMPUTABLE)
-        return problem
+        return scoring_of(row.scoring)[1]
 
     @strawberry.field(
         description="Each final state assertion of the benchmark; null without a result to evaluate them on."
@@ -260,7 +258,7 @@ class Execution:
     def assertions(row: Row) -> list[AssertionResult] | None:
         if row.assertions is None:
             return None
-        return [AssertionResult.of(outcome) for outcome in row.assertions]
+        return [AssertionResult.of(outcome, index) for index, outcome in enumerate(row.assertions)]
 
     @strawberry.field(description="What its transactions logged, as a tree and as texts.")
     @staticmethod

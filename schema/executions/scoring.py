@@ -1,14 +1,50 @@
 """The score computed here with its breakdown, and the outcome of each assertion."""
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import strawberry
 from strawberry.scalars import JSON
 
 from runner_bridge.formats.benchmarks.scoring import NOT_COMPUTABLE
 
-__all__ = ["NOT_COMPUTABLE", "AssertionOutcome", "AssertionResult", "Scoring"]
+UNKNOWN_FORM = "It is stored in a form that this version of the server does not know"
+
+T = TypeVar("T")
+
+
+class UnknownForm(Exception):
+    """What is stored lacks what the type cannot be without: another version of the server wrote it."""
+
+
+def _of_stored(kind: type[T], stored: object, **instead: object) -> T:
+    """An object of `kind`, with `instead` for some of its fields; what is stored besides is left out.
+
+    Raises UnknownForm.
+    """
+    if not isinstance(stored, Mapping):
+        raise UnknownForm
+    known = _fields(kind)
+    try:
+        return kind(**{name: value for name, value in stored.items() if name in known} | instead)
+    except TypeError:
+        raise UnknownForm from None
+
+
+@functools.cache
+def _fields(kind: Callable[..., object]) -> frozenset[str]:
+    return frozenset(inspect.signature(kind).parameters)
+
+
+def _items(stored: object, name: str) -> list[Any]:
+    """Raises UnknownForm."""
+    found = stored.get(name) if isinstance(stored, Mapping) else None
+    if not isinstance(found, list):
+        raise UnknownForm
+    return found
 
 
 @strawberry.enum(description="The outcome of an assertion.")
@@ -26,29 +62,44 @@ class AssertionResult:
     type: str = strawberry.field(description="Its type, such as SolBalance.")
     description: str = strawberry.field(description="What it demands, in a line.")
     outcome: AssertionOutcome = strawberry.field(description="What became of it.")
-    expected: JSON | None = strawberry.field(description="Its conditions as written.")
-    actual: JSON | None = strawberry.field(description="The number observed; null when none was.")
+    expected: JSON | None = strawberry.field(default=None, description="Its conditions as written.")
+    actual: JSON | None = strawberry.field(
+        default=None, description="The number observed; null when none was."
+    )
     weight: float = strawberry.field(
         description="Its weight in the ground truth; it does not enter the score."
     )
-    reason: str | None = strawberry.field(description="Why it did not pass.")
+    reason: str | None = strawberry.field(default=None, description="Why it did not pass.")
 
     @classmethod
-    def of(cls, outcome: dict[str, Any]) -> Self:
-        return cls(**{**outcome, "outcome": AssertionOutcome(outcome["outcome"])})
+    def of(cls, outcome: Mapping[str, Any], index: int) -> Self:
+        """The assertion at `index`. One that is stored in an unknown form is not evaluable."""
+        try:
+            return _of_stored(cls, outcome, outcome=AssertionOutcome(outcome.get("outcome")))
+        except (UnknownForm, ValueError):
+            return cls(
+                index=index,
+                type="unknown",
+                description="an assertion",
+                outcome=AssertionOutcome.NOT_EVALUABLE,
+                weight=0.0,
+                reason=UNKNOWN_FORM,
+            )
 
 
 @strawberry.type(description="One comparison: a program id, the data, or an account of an instruction.")
 class ScorePart:
     what: str = strawberry.field(description="What was compared: program_id, data or account.")
-    index: int | None = strawberry.field(description="Which account, from 0; null for the others.")
+    index: int | None = strawberry.field(
+        default=None, description="Which account, from 0; null for the others."
+    )
     weight: float = strawberry.field(description="What it is worth.")
     matched: bool = strawberry.field(description="Whether it is as expected.")
-    expected: JSON | None = strawberry.field(description="What the ground truth expects.")
+    expected: JSON | None = strawberry.field(default=None, description="What the ground truth expects.")
     actual: JSON | None = strawberry.field(
-        description="What the agent sent; null when the file has nothing there."
+        default=None, description="What the agent sent; null when the file has nothing there."
     )
-    why: str | None = strawberry.field(description="Why it did not match.")
+    why: str | None = strawberry.field(default=None, description="Why it did not match.")
 
 
 @strawberry.type(description="An expected instruction compared with the one the agent sent at its place.")
@@ -80,9 +131,24 @@ class Scoring:
     instructions: list[InstructionScore] = strawberry.field(description="Instruction by instruction.")
 
     @classmethod
-    def of(cls, scoring: dict[str, Any]) -> Self:
+    def of(cls, scoring: object) -> Self:
+        """Raises UnknownForm."""
         instructions = [
-            InstructionScore(**{**item, "parts": [ScorePart(**part) for part in item["parts"]]})
-            for item in scoring["instructions"]
+            _of_stored(
+                InstructionScore, item, parts=[_of_stored(ScorePart, part) for part in _items(item, "parts")]
+            )
+            for item in _items(scoring, "instructions")
         ]
-        return cls(**{**scoring, "instructions": instructions})
+        return _of_stored(cls, scoring, instructions=instructions)
+
+
+def scoring_of(stored: object) -> tuple[Scoring | None, str | None]:
+    """The score with its breakdown, or why there is none; neither where nothing is stored."""
+    if stored is None:
+        return None, None
+    if isinstance(stored, Mapping) and NOT_COMPUTABLE in stored:
+        return None, stored[NOT_COMPUTABLE]
+    try:
+        return Scoring.of(stored), None
+    except UnknownForm:
+        return None, UNKNOWN_FORM

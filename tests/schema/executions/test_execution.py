@@ -316,3 +316,53 @@ async def test_what_is_looked_up_together_is_one_statement(db: Database, ask: An
         answer = await ask(document, a=str(first.id), b=str(second.id))
     assert answer == {"a": {"id": str(first.id)}, "b": {"id": str(second.id)}}
     assert len(statements) == 1, statements
+
+
+STORED = """
+query ($id: ID!) {
+  execution(id: $id) {
+    scoring { score details instructions { parts { what why } } }
+    scoringProblem
+    assertions { index type outcome reason }
+  }
+}
+"""
+OTHER_VERSION = "It is stored in a form that this version of the server does not know"
+
+
+@pytest.mark.parametrize(
+    ("scoring", "is_read"),
+    [
+        ({**SCORING, "of_the_future": [1]}, True),
+        ({**SCORING, "instructions": [{**SCORING["instructions"][0], "parts": [{**PART, "new": 1}]}]}, True),
+        ({name: value for name, value in SCORING.items() if name != "instructions"}, False),
+        ({name: value for name, value in SCORING.items() if name != "details"}, False),
+        ({**SCORING, "instructions": [{"index": 0, "possible": 1.0, "achieved": 1.0}]}, False),
+        ({**SCORING, "instructions": [{**SCORING["instructions"][0], "parts": [{"what": "data"}]}]}, False),
+        ({"score": 1.0}, False),
+        ([], False),
+    ],
+)
+async def test_what_another_version_has_stored_is_shown_as_far_as_it_is_understood(
+    db: Database, ask: Any, scoring: Any, is_read: bool
+) -> None:
+    execution = await queued(db)
+    await claim(db, execution.id)
+    bare = {name: ASSERTION[name] for name in ("index", "type", "description", "outcome", "weight")}
+    ending = Ending(
+        ExecutionStatus.SUCCEEDED,
+        scoring=scoring,
+        assertions=[{**ASSERTION, "new": 1}, bare, {**ASSERTION, "outcome": "DOUBTFUL"}, {}],
+    )
+    await state_machine.finish(db, execution.id, ending)
+    found = (await ask(STORED, id=str(execution.id)))["execution"]
+    assert (found["scoring"] is not None) == is_read
+    assert found["scoringProblem"] == (None if is_read else OTHER_VERSION)
+    assert [
+        (each["index"], each["type"], each["outcome"], each["reason"]) for each in found["assertions"]
+    ] == [
+        (0, "SolBalance", "FAILED", "0 is not 1"),
+        (0, "SolBalance", "FAILED", None),
+        (2, "unknown", "NOT_EVALUABLE", OTHER_VERSION),
+        (3, "unknown", "NOT_EVALUABLE", OTHER_VERSION),
+    ]
