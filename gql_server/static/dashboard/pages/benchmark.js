@@ -8,6 +8,7 @@ import { Definition } from "../parts/definition.js";
 import { Editor } from "../parts/editor.js";
 import { Name } from "../parts/name.js";
 import { Empty, Shown } from "../parts/notices.js";
+import { Rest } from "../parts/pager.js";
 import { kOf } from "../parts/pass_k.js";
 import { Revisions } from "../parts/revisions.js";
 import { RunWith } from "../parts/run_with.js";
@@ -53,7 +54,7 @@ export function BenchmarkPage({ id }) {
               live.reload();
             } else go(`/benchmarks/${stored}`);
           }} />`;
-        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} entries=${leaderboard.entries} k=${live.asked.k} tab=${tab} change=${change} reload=${live.reload} />`;
+        return html`<${Benchmark} benchmark=${benchmark} agents=${agents} leaderboard=${leaderboard} k=${live.asked.k} tab=${tab} change=${change} reload=${live.reload} />`;
       }}
     </${Shown}>
   `;
@@ -74,7 +75,7 @@ const Missing = ({ id }) => html`
   </${Empty}>
 `;
 
-function Benchmark({ benchmark, agents, entries, k, tab, change, reload }) {
+function Benchmark({ benchmark, agents, leaderboard, k, tab, change, reload }) {
   const chosen = TABS.some(([id]) => id === tab) ? tab : "definition";
   return html`
     ${benchmark.archivedAt && html`<${Archived} benchmark=${benchmark} done=${reload} />`}
@@ -96,28 +97,30 @@ function Benchmark({ benchmark, agents, entries, k, tab, change, reload }) {
       </div>
     </section>
     <${Tabs} label="Parts of the benchmark" tabs=${TABS} chosen=${chosen} choose=${(id) => change({ tab: id })} />
-    <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} entries=${entries} k=${k} change=${change} /></${Panel}>
+    <${Panel} id=${chosen}><${Part} tab=${chosen} benchmark=${benchmark} leaderboard=${leaderboard} k=${k} change=${change} /></${Panel}>
   `;
 }
 
-function Part({ tab, benchmark, entries, k, change }) {
+function Part({ tab, benchmark, leaderboard, k, change }) {
   switch (tab) {
     case "yaml":
       return html`<${Text} text=${benchmark.source} name="definition" />`;
     case "revisions":
       return html`<${Revisions} benchmark=${benchmark} change=${change} />`;
     case "results":
-      return html`<${Results} benchmark=${benchmark} entries=${entries} k=${k} />`;
+      return html`<${Results} benchmark=${benchmark} leaderboard=${leaderboard} k=${k} />`;
     default:
       return html`<${Definition} benchmark=${benchmark} />`;
   }
 }
 
-function Results({ benchmark: { id, latestExecutions }, entries, k }) {
+function Results({ benchmark: { id, latestExecutions }, leaderboard, k }) {
+  const { entries } = leaderboard;
   if (entries.length === 0 && latestExecutions.length === 0)
     return html`<p class="quiet">It was never executed.</p>`;
   return html`
-    ${entries.length > 0 && html`<${Board} entries=${entries} k=${k} within=${{ benchmarkIds: [id] }} />`}
+    ${entries.length > 0 && html`<${Board} entries=${entries} k=${k} within=${{ benchmarkIds: [id] }} filter=${{ benchmarkIds: [id] }} />`}
+    <${Rest} leaderboard=${leaderboard} search=${`?benchmark=${encodeURIComponent(id)}`} />
     <h2>Newest executions</h2>
     <ul class="plain-list">
       ${latestExecutions.map(

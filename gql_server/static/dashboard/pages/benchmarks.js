@@ -89,7 +89,7 @@ function List({ answer: { benchmarks, benchmarkTags, agents }, search, change })
     <${Pager} connection=${benchmarks} one="benchmark" change=${change} />
     ${
       nodes.length === 0
-        ? html`<${Nothing} what="benchmark" filters=${["text", "tag", "state", "solved"]}><p>Put YAML files into the benchmarks directory and sync, or write one here. <code>reev-gql init</code> writes examples to begin with.</p>${search.archived !== "1" && html`<p class="quiet">What is archived is shown with <em>Archived too</em>.</p>`}</${Nothing}>`
+        ? html`<${Nothing} what="benchmark" title=${search.archived === "1" ? undefined : "There are no benchmarks"} filters=${["text", "tag", "state", "solved"]}><p>Put YAML files into the benchmarks directory and sync, or write one here. <code>reev-gql init</code> writes examples to begin with.</p>${search.archived !== "1" && html`<p class="quiet">What is archived is shown with <em>Archived too</em>.</p>`}</${Nothing}>`
         : html`<${Table} benchmarks=${nodes} />`
     }
     ${nodes.length > 20 && html`<${Pager} connection=${benchmarks} one="benchmark" change=${change} quiet />`}

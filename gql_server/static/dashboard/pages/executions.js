@@ -1,8 +1,9 @@
 // The live list of executions: filters and order are in the address, pages come without end, new ones slide in.
-import { ask } from "../api.js";
+import { useAgain } from "../again.js";
+import { ask, passes } from "../api.js";
 import { conditions, FIELDS } from "../execution_conditions.js";
 import * as format from "../format.js";
-import { html, useCallback, useMemo, useRef } from "../html.js";
+import { html, useCallback, useMemo, useRef, useState } from "../html.js";
 import { lasting, listOf, onlyServerKnows, withPage, withUpdate } from "../list_data.js";
 import { useLiveQuery } from "../live_query.js";
 import { Age, BenchmarkName, Elapsed, Progress, Scores, Solved, Status } from "../parts/basics.js";
@@ -13,7 +14,7 @@ import { Heading } from "../parts/heading.js";
 import { Tags } from "../parts/labels.js";
 import { Name } from "../parts/name.js";
 import { Nothing } from "../parts/nothing.js";
-import { attempt, Shown } from "../parts/notices.js";
+import { ErrorNote, Shown } from "../parts/notices.js";
 import { useWindow } from "../parts/window.js";
 import { Link, usePage, useSearch } from "../router.js";
 
@@ -75,16 +76,21 @@ function listIn(answer) {
 function List({ answer, extend, filter, order, change, compare }) {
   const list = listIn(answer);
   const loading = useRef(false);
+  const [failed, setFailed] = useState(null);
 
   const more = useCallback(async () => {
     if (loading.current || !list.hasMore) return;
     loading.current = true;
-    const page = await attempt(() =>
-      ask("executions", { filter, orderBy: order, first: PAGE, after: list.end }),
-    );
+    try {
+      const page = await ask("executions", { filter, orderBy: order, first: PAGE, after: list.end });
+      setFailed(null);
+      extend((answer) => ({ ...answer, list: withPage(answer.list, page) }));
+    } catch (error) {
+      setFailed(error);
+    }
     loading.current = false;
-    if (page) extend((answer) => ({ ...answer, list: withPage(answer.list, page) }));
   }, [list]);
+  useAgain(passes(failed), more, failed);
 
   if (list.items.length === 0) return html`<${NoExecution} />`;
   return html`
@@ -93,6 +99,7 @@ function List({ answer, extend, filter, order, change, compare }) {
       <${Downloads} what="executions" filter=${filter} />
     </div>
     <${Rows} items=${list.items} total=${list.total} more=${more} order=${order} change=${change} compare=${compare} />
+    ${failed && html`<${ErrorNote} error=${failed} what="Further executions" retry=${more} />`}
   `;
 }
 

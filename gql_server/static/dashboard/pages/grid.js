@@ -89,8 +89,9 @@ function Grid({ grid, question, extend, filter, change }) {
 }
 
 const NoBenchmarks = () => html`
-  <${Empty} title="There are no benchmarks yet">
+  <${Empty} title="There are no benchmarks">
     <p>Put YAML files into the benchmarks directory and read them, or <${Link} href="/benchmarks?edit=new">write one here</${Link}>. <code>reev-gql init</code> writes examples to begin with.</p>
+    <p class="quiet">Archived ones are in the <${Link} href="/benchmarks?archived=1">list of benchmarks</${Link}>.</p>
     <${SyncButton} />
   </${Empty}>
 `;

@@ -20,7 +20,8 @@ const TIMES = [
   ["365", "last year"],
 ];
 
-const conditions = ({ tag, batch, days }) => ({
+const filterOf = ({ benchmark, tag, batch, days }) => ({
+  benchmarkIds: benchmark ? [benchmark] : null,
   tags: tag ? [tag] : null,
   batchId: batch || null,
   since: days ? new Date(Date.now() - Number(days) * DAY_MS).toISOString() : null,
@@ -35,7 +36,7 @@ export function LeaderboardPage() {
   const [search, change] = useSearch();
   const { sort = "SOLVE_RATE", direction = "DESC" } = search;
   const key = JSON.stringify({ ...search, against: null });
-  const filter = useMemo(() => conditions(search), [key]);
+  const filter = useMemo(() => filterOf(search), [key]);
   const order = useMemo(() => ({ field: sort, direction }), [key]);
   const live = useLiveQuery({
     key,
@@ -49,6 +50,7 @@ export function LeaderboardPage() {
   return html`
     <h1 ref=${heading} tabindex="-1">Leaderboard</h1>
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <${SearchField} label="Benchmark" placeholder="id" value=${search.benchmark} change=${(benchmark) => change({ benchmark, from: null })} />
       <${SearchField} label="Benchmarks with the tag" value=${search.tag} change=${(tag) => change({ tag, from: null })} />
       <label>Ended in the
         <select value=${search.days ?? ""} onChange=${(event) => change({ days: event.target.value, from: null })}>
@@ -59,7 +61,7 @@ export function LeaderboardPage() {
       <${SearchField} label="Batch" placeholder="id" value=${search.batch} change=${(batch) => change({ batch, from: null })} />
     </form>
     <${Shown} live=${live} what="the leaderboard">
-      ${({ leaderboard }) => html`<${List} leaderboard=${leaderboard} k=${live.asked.k} within=${within(filter)} order=${order} sortBy=${sortBy} against=${search.against} from=${placeOf(search)} change=${change} />`}
+      ${({ leaderboard }) => html`<${List} leaderboard=${leaderboard} k=${live.asked.k} within=${within(filter)} filter=${filter} order=${order} sortBy=${sortBy} against=${search.against} from=${placeOf(search)} change=${change} />`}
     </${Shown}>
   `;
 }
@@ -74,6 +76,7 @@ function List({
   leaderboard: { entries, totalCount, benchmarks },
   k,
   within,
+  filter,
   order,
   sortBy,
   against,
@@ -81,12 +84,12 @@ function List({
   change,
 }) {
   if (entries.length === 0 && from === 0)
-    return html`<${Nothing} what="attempt" filters=${["tag", "batch", "days"]}><p>Agents stand here when an execution of theirs has ended. Start one from the <${Link} href="/">grid</${Link}>.</p></${Nothing}>`;
+    return html`<${Nothing} what="attempt" filters=${["benchmark", "tag", "batch", "days"]}><p>Agents stand here when an execution of theirs has ended. Start one from the <${Link} href="/">grid</${Link}>.</p></${Nothing}>`;
   return html`
     <p class="quiet" role="status">${totalCount === 1 ? "1 line" : `${format.count(totalCount)} lines`}, one for each agent and its settings; ${format.many(benchmarks, "benchmark")} in all. An interval says where the true rate lies with a confidence of 95 %: few attempts make it wide.</p>
     <${RankPager} shown=${entries.length} total=${totalCount} size=${PAGE} from=${from} one="line" change=${change} />
     ${totalCount > entries.length && html`<p class="quiet">Drawn are the lines of this page.</p>`}
     <${Scatter} entries=${entries} measure=${against} choose=${(against) => change({ against })} />
-    <${Board} entries=${entries} k=${k} within=${within} order=${order} sortBy=${sortBy} />
+    <${Board} entries=${entries} k=${k} within=${within} filter=${filter} order=${order} sortBy=${sortBy} />
   `;
 }

@@ -4,11 +4,11 @@ import * as format from "../format.js";
 import { Fragment, html, useState } from "../html.js";
 import { go, Link } from "../router.js";
 import { Score } from "./basics.js";
+import { ByBenchmark } from "./by_benchmark.js";
 import { Heading } from "./heading.js";
-import { InPieces } from "./pieces.js";
 import { Name } from "./name.js";
 import { PassK } from "./pass_k.js";
-import { bounds, Excluded, excludedWords, IntervalBar, Settings, SolveRate } from "./rates.js";
+import { bounds, Excluded, IntervalBar, Settings, SolveRate } from "./rates.js";
 
 // Field to sort by, title, and what stands there for the figures; the first four are drawn by themselves.
 const COLUMNS = [
@@ -36,8 +36,9 @@ const columnsOf = (entries) =>
 const keyOf = ({ agent, settingsHash }) => `${agent} ${settingsHash}`;
 
 // `within` are the conditions that the entries were asked with, which hold for what is compared too; `k` is that of
-// pass@k. `order` and `sortBy` are there where the server sorts.
-export function Board({ entries, k, within = {}, order, sortBy }) {
+// pass@k. `order` and `sortBy` are there where the server sorts. `filter` is that of the leaderboard, with which a line's
+// benchmarks are asked for when it is opened, where the entries do not have them.
+export function Board({ entries, k, within = {}, filter, order, sortBy }) {
   const [opened, setOpened] = useState(new Set());
   const [picked, setPicked] = useState([]);
   const columns = columnsOf(entries);
@@ -65,7 +66,7 @@ export function Board({ entries, k, within = {}, order, sortBy }) {
             return html`
               <${Fragment} key=${key}>
                 <${Line} entry=${entry} columns=${columns} canPick=${entries.length > 1} picked=${picked.includes(key)} pick=${() => pick(key)} opened=${opened.has(key)} toggle=${() => toggle(key)} />
-                ${opened.has(key) && html`<tr><td colspan=${columns.length + 1}><${ByBenchmark} entry=${entry} k=${k} /></td></tr>`}
+                ${opened.has(key) && html`<tr><td colspan=${columns.length + 1}><${ByBenchmark} entry=${entry} filter=${filter} k=${k} /></td></tr>`}
               </${Fragment}>
             `;
           })}
@@ -122,25 +123,3 @@ function MeanWithInterval({ figures: { meanScore, meanScoreInterval: interval },
     </span>
   `;
 }
-
-const ByBenchmark = ({ entry: { agent, byBenchmark }, k }) => html`
-  <${InPieces} items=${byBenchmark} one="benchmark">${(byBenchmark) => html`
-  <table aria-label=${`${agent} by benchmark`}>
-    <thead><tr><th scope="col">Benchmark</th><th scope="col">Solved</th><th scope="col">Mean score</th><th scope="col">pass@${k}</th><th scope="col">pass^${k}</th><th scope="col">Not counted</th></tr></thead>
-    <tbody>
-      ${byBenchmark.map(
-        ({ benchmarkId, revision, figures }) => html`
-          <tr key=${`${benchmarkId} ${revision}`}>
-            <th scope="row"><${Link} href=${`/benchmarks/${encodeURIComponent(benchmarkId)}`}>${benchmarkId}</${Link}> ${revision != null && html`<span class="quiet">revision ${revision}</span>`}</th>
-            <td><${SolveRate} figures=${figures} label=${`Solve rate at ${benchmarkId}`} /></td>
-            <td><${Score} value=${figures.meanScore} /></td>
-            <td>${format.share(figures.passAt)}</td>
-            <td>${format.share(figures.passAll)}</td>
-            <td>${excludedWords(figures.excluded)}</td>
-          </tr>
-        `,
-      )}
-    </tbody>
-  </table>
-  `}</${InPieces}>
-`;

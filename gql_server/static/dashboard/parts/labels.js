@@ -1,7 +1,7 @@
 // Tags, and the form that changes them, with a name and a note where there are such.
 import { html, useState } from "../html.js";
 import { Link } from "../router.js";
-import { useUnsaved } from "../unsaved.js";
+import { mayLeave, useUnsaved } from "../unsaved.js";
 import { Doing } from "./doing.js";
 import { Field } from "./field.js";
 
@@ -45,7 +45,7 @@ export function LabelForm({ of: { name, note, tags }, named = false, save, close
       )}
       <div class="buttons">
         <${Doing} type="submit" class="primary">Save</${Doing}>
-        <button type="button" onClick=${close}>Cancel</button>
+        <button type="button" onClick=${() => mayLeave(null, close) && close()}>Cancel</button>
       </div>
     </form>
   `;

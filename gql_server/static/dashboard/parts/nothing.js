@@ -4,10 +4,10 @@ import { useSearch } from "../router.js";
 import { Empty } from "./notices.js";
 
 // `what` is listed; `filters` are the parts of the address that hide some of it; the children say the next step.
-export function Nothing({ what, filters, children }) {
+export function Nothing({ what, filters, title = `There is no ${what} yet`, children }) {
   const [search, change] = useSearch();
   const set = filters.filter((name) => search[name]);
-  if (set.length === 0) return html`<${Empty} title=${`There is no ${what} yet`}>${children}</${Empty}>`;
+  if (set.length === 0) return html`<${Empty} title=${title}>${children}</${Empty}>`;
   return html`
     <${Empty} title=${`No ${what} fits`}>
       <p>The filters above hide all there are.</p>

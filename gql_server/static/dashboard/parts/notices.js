@@ -50,10 +50,11 @@ export async function attempt(work) {
   }
 }
 
-export function ErrorNote({ error, retry }) {
+// `what` could not be shown; the place says what "this" is.
+export function ErrorNote({ error, what = "This", retry }) {
   return html`
     <div class="error-note" role="alert">
-      <p><strong>This could not be shown.</strong> ${error.message}</p>
+      <p><strong>${what} could not be shown.</strong> ${error.message}</p>
       ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
     </div>
   `;

@@ -37,10 +37,11 @@ export function Pager({ connection, one, several, change, quiet = false }) {
   `;
 }
 
-// Where a page shows the first lines of a leaderboard beside other things: how many there are elsewhere.
-export const Rest = ({ leaderboard: { totalCount, entries } }) =>
+// Where a page shows the first lines of a leaderboard beside other things: how many there are elsewhere. `search` narrows
+// it to what the page is about.
+export const Rest = ({ leaderboard: { totalCount, entries }, search = "" }) =>
   totalCount > entries.length &&
-  html`<p class="quiet">${format.many(totalCount - entries.length, "further line")} of agents and settings: see the <${Link} href="/leaderboard">leaderboard</${Link}>.</p>`;
+  html`<p class="quiet">${format.many(totalCount - entries.length, "further line")} of agents and settings: see the <${Link} href=${`/leaderboard${search}`}>leaderboard</${Link}>.</p>`;
 
 // The same for a ranking, which is read by place: the address says where it begins.
 export function RankPager({ shown, total, size, from, one, several, change }) {
