@@ -73,7 +73,7 @@ async def test_going_back_finds_the_place_the_focus_and_what_was_read(make_dashb
     await page.go_back()
     # What came meanwhile is there, and what was read has not moved.
     await expect(total).to_have_text("151 executions")
-    assert await page.evaluate(AT) == [at[0], at[1] + 44, at[2]]
+    await eventually(lambda: _is_at(page, [at[0], at[1] + 44, at[2]]))
     assert not [body for body in asked if "query Executions(" in body], "it is not asked for anew"
     # A page that is loaded anew, from here or from elsewhere, reads as far as it was read.
     at = await page.evaluate(AT)
@@ -89,6 +89,10 @@ async def test_going_back_finds_the_place_the_focus_and_what_was_read(make_dashb
     await page.get_by_role("link", name="Benchmarks").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Benchmarks")
     assert await page.evaluate("scrollY") == 0
+
+
+async def _is_at(page: Page, at: list[Any]) -> bool:
+    return bool(await page.evaluate(AT) == at)
 
 
 async def _read_far_down(page: Page) -> list[Any]:
