@@ -1,8 +1,6 @@
 """The score computed here with its breakdown, and the outcome of each assertion."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Self, TypeVar
 
@@ -27,16 +25,11 @@ def _of_stored(kind: type[T], stored: object, **instead: object) -> T:
     """
     if not isinstance(stored, Mapping):
         raise UnknownForm
-    known = _fields(kind)
+    known = vars(kind)["__dataclass_fields__"]
     try:
         return kind(**{name: value for name, value in stored.items() if name in known} | instead)
     except TypeError:
         raise UnknownForm from None
-
-
-@functools.cache
-def _fields(kind: Callable[..., object]) -> frozenset[str]:
-    return frozenset(inspect.signature(kind).parameters)
 
 
 def _items(stored: object, name: str) -> list[Any]:

@@ -82,7 +82,7 @@ PART = {
     "actual": SYSTEM,
     "why": None,
 }
-SCORING = {
+SCORING: dict[str, Any] = {
     "version": 1,
     "score": 0.75,
     "instruction_score": 1.0,
@@ -95,7 +95,7 @@ SCORING = {
     "details": [],
     "instructions": [{"index": 0, "possible": 1.0, "achieved": 1.0, "parts": [PART]}],
 }
-ASSERTION = {
+ASSERTION: dict[str, Any] = {
     "index": 0,
     "type": "SolBalance",
     "description": "SolBalance of X == 1",
