@@ -266,6 +266,94 @@ BEGIN
 END
 $$;
 
+CREATE PROCEDURE public.begin_days()
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    name text;
+    first uuid;
+    after uuid;
+BEGIN
+    SET LOCAL lock_timeout = '500ms';
+    PERFORM pg_advisory_xact_lock(8243110937284436541);
+    SELECT first_id, after_id INTO first, after FROM retention_progress FOR UPDATE;
+    WHILE first IS NULL OR EXISTS (SELECT FROM executions WHERE id >= first AND id < after) LOOP
+        first := (substr(gen_random_uuid()::text, 1, 8) || '-0000-0000-0000-000000000000')::uuid;
+        after := overlay(first::text PLACING 'ffff-ffff-ffff-ffffffffffff' FROM 10)::uuid;
+    END LOOP;
+    UPDATE retention_progress SET first_id = first, after_id = after;
+    COMMIT;
+    FOREACH name IN ARRAY tables_by_day() LOOP
+        CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
+        IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = name || '_has_no_day') THEN
+            CALL lock_for_days(name || '_undated');
+            EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (execution_id < %L OR execution_id >= %L) NOT VALID',
+                           name || '_undated', name || '_has_no_day', first, after);
+            COMMIT;
+        END IF;
+        SET LOCAL lock_timeout = '500ms';
+        EXECUTE format('ALTER TABLE %I VALIDATE CONSTRAINT %I', name || '_undated', name || '_has_no_day');
+        COMMIT;
+        CALL lock_for_days(name);
+        CALL make_table_of_days(name, first, after);
+        COMMIT;
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION public.day_of_id(id uuid) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((('x'::text || substr((id)::text, 10, 4)))::bit(16))::integer;
+
+COMMENT ON FUNCTION public.day_of_id(id uuid) IS 'Counted from 1970-01-01; means nothing where the id has no day';
+
+CREATE PROCEDURE public.drop_days(IN before timestamp with time zone, INOUT first date)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    due record;
+    name text;
+BEGIN
+    SET LOCAL lock_timeout = '500ms';
+    PERFORM pg_advisory_xact_lock(8243110937284436541);
+    -- What an earlier call did not finish.
+    SELECT first_day INTO first FROM execution_days WHERE dropped_at IS NOT NULL AND EXISTS (
+        SELECT FROM unnest(tables_by_day()) AS one WHERE to_regclass(table_of_days(one, first_day)) IS NOT NULL
+    ) LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT * INTO due FROM due_days(before) LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+        first := due.first_day;
+        UPDATE execution_days AS d SET dropped_at = clock_timestamp(), executions = due.executions, bytes = due.bytes,
+                                  cleaned_up_to = due.first_id
+        WHERE d.first_day = first;
+        COMMIT;
+    END IF;
+    FOREACH name IN ARRAY tables_by_day() LOOP
+        CALL lock_for_days(name || '_days');
+        EXECUTE format('DROP TABLE IF EXISTS %I', table_of_days(name, first));
+        COMMIT;
+    END LOOP;
+END
+$$;
+
+COMMENT ON PROCEDURE public.drop_days(IN before timestamp with time zone, INOUT first date) IS 'Drops the tables of the next days that are due; after an error it goes on where it was';
+
+CREATE FUNCTION public.due_days(before timestamp with time zone) RETURNS TABLE(first_day date, last_day date, first_id uuid, after_id uuid, executions bigint, bytes bigint)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT d.first_day, d.last_day, d.first_id, d.after_id,
+           (SELECT count(*) FROM executions WHERE id >= d.first_id AND id < d.after_id),
+           (SELECT sum(pg_total_relation_size(table_of_days(name, d.first_day)::regclass)) FROM unnest(tables_by_day()) AS name)
+    FROM execution_days AS d
+    WHERE d.dropped_at IS NULL AND d.last_day < (before AT TIME ZONE 'UTC')::date AND have_all_ended(d, before)
+    ORDER BY d.first_day
+$$;
+
+COMMENT ON FUNCTION public.due_days(before timestamp with time zone) IS 'Days all of whose executions have ended before, and what is in their tables';
+
 CREATE FUNCTION public.end_batch() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -299,6 +387,46 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.execution_days (
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    first_id uuid NOT NULL,
+    after_id uuid NOT NULL,
+    dropped_at timestamp with time zone,
+    executions bigint,
+    bytes bigint,
+    cleaned_up_to uuid,
+    CONSTRAINT dropped_is_counted CHECK ((((dropped_at IS NULL) = (executions IS NULL)) AND ((dropped_at IS NULL) = (bytes IS NULL)))),
+    CONSTRAINT execution_days_check CHECK ((last_day >= first_day))
+);
+
+COMMENT ON TABLE public.execution_days IS 'UTC days with tables of their own for what executions that are requested then store';
+
+COMMENT ON COLUMN public.execution_days.first_id IS 'Ids of these days: from first_id to after_id, exclusive';
+
+COMMENT ON COLUMN public.execution_days.dropped_at IS 'When retention dropped the tables; executions and bytes say what was in them';
+
+COMMENT ON COLUMN public.execution_days.cleaned_up_to IS 'How far positions and words of executions of dropped days have been deleted; null when all are';
+
+CREATE FUNCTION public.have_all_ended(days public.execution_days, before timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM executions WHERE NOT is_terminal(status) AND id >= days.first_id AND id < days.after_id
+    ) AND coalesce((
+        SELECT max(at) < before FROM execution_events_of_status
+        WHERE is_terminal(status) AND day_of_id(execution_id) = days.first_day - '1970-01-01'
+    ), true);
+END
+$$;
+
+CREATE FUNCTION public.id_of_day(first_id uuid, number integer) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((substr((first_id)::text, 1, 9) || lpad(to_hex(number), 4, '0'::text)) || '-0000-0000-000000000000'::text))::uuid;
+
+COMMENT ON FUNCTION public.id_of_day(first_id uuid, number integer) IS 'The first id of a day, which is counted from 1970-01-01';
+
 CREATE FUNCTION public.is_attempt(status public.execution_status, failure_kind public.failure_kind, startup_time_ms bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE status WHEN 'SUCCEEDED'::public.execution_status THEN true WHEN 'FAILED'::public.execution_status THEN (failure_kind = ANY (ARRAY['BENCHMARK'::public.failure_kind, 'AGENT'::public.failure_kind])) WHEN 'TIMED_OUT'::public.execution_status THEN (startup_time_ms IS NOT NULL) WHEN 'STOPPED'::public.execution_status THEN false WHEN 'LOST'::public.execution_status THEN false ELSE NULL::boolean END;
@@ -308,6 +436,91 @@ COMMENT ON FUNCTION public.is_attempt(status public.execution_status, failure_ki
 CREATE FUNCTION public.is_terminal(status public.execution_status) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (status <> ALL (ARRAY['QUEUED'::public.execution_status, 'RUNNING'::public.execution_status, 'STOPPING'::public.execution_status]));
+
+CREATE PROCEDURE public.lock_for_days(IN name text)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    SET LOCAL lock_timeout = '500ms';
+    -- One process at a time.
+    PERFORM pg_advisory_xact_lock(8243110937284436541);
+    LOCK TABLE executions IN SHARE ROW EXCLUSIVE MODE;
+    EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', name);
+END
+$$;
+
+CREATE PROCEDURE public.make_days(IN first_day date, IN last_day date)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    name text;
+    of_days text;
+    first uuid;
+    after uuid;
+BEGIN
+    CALL begin_days();
+    SELECT id_of_day(first_id, make_days.first_day - '1970-01-01'), id_of_day(first_id, make_days.last_day - '1970-01-01' + 1)
+    INTO first, after FROM retention_progress;
+    FOREACH name IN ARRAY tables_by_day() LOOP
+        of_days := table_of_days(name, make_days.first_day);
+        CONTINUE WHEN to_regclass(of_days) IS NOT NULL;
+        CALL lock_for_days(name || '_days');
+        CONTINUE WHEN to_regclass(of_days) IS NOT NULL;
+        EXECUTE format('CREATE TEMP TABLE found_astray ON COMMIT DROP AS SELECT * FROM %I WHERE false', name);
+        EXECUTE format('WITH found AS (DELETE FROM %I WHERE execution_id >= %L AND execution_id < %L RETURNING *)'
+                       ' INSERT INTO found_astray SELECT * FROM found', name || '_astray', first, after);
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', of_days, name || '_days', first, after);
+        EXECUTE format('INSERT INTO %I SELECT * FROM found_astray', of_days);
+        COMMIT;
+    END LOOP;
+    INSERT INTO execution_days VALUES (make_days.first_day, make_days.last_day, first, after) ON CONFLICT DO NOTHING;
+END
+$$;
+
+COMMENT ON PROCEDURE public.make_days(IN first_day date, IN last_day date) IS 'Makes what is missing; after an error it goes on where it was';
+
+CREATE PROCEDURE public.make_table_of_days(IN name text, IN first uuid, IN after uuid)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    range text := format('PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', name, first, after);
+BEGIN
+    -- Rows of a day that has no tables, which takes another database of the same past.
+    IF name <> 'execution_events' THEN
+        EXECUTE format('CREATE TABLE %I %s PARTITION BY RANGE (execution_id)', name || '_days', range);
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I DEFAULT', name || '_astray', name || '_days');
+        RETURN;
+    END IF;
+    -- Changes of status are kept for ever.
+    EXECUTE format('CREATE TABLE execution_events_by_kind %s PARTITION BY LIST (kind)', range);
+    CREATE TABLE execution_events_of_status PARTITION OF execution_events_by_kind FOR VALUES IN ('STATUS_CHANGED');
+    ALTER TABLE execution_events_of_status ADD PRIMARY KEY (execution_id, seq);
+    CREATE INDEX execution_ends_by_day ON execution_events_of_status (day_of_id(execution_id), at)
+        WHERE is_terminal(status);
+    CREATE UNIQUE INDEX one_terminal_event_by_day ON execution_events_of_status (execution_id)
+        WHERE is_terminal(status) AND NOT data ? 'superseded';
+    CREATE TABLE execution_events_days PARTITION OF execution_events_by_kind DEFAULT PARTITION BY RANGE (execution_id);
+    ALTER TABLE execution_events_days ADD PRIMARY KEY (execution_id, seq);
+    CREATE TABLE execution_events_astray PARTITION OF execution_events_days DEFAULT;
+END
+$$;
+
+CREATE FUNCTION public.new_execution_id() RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    chosen text := gen_random_uuid();
+    day_begins uuid;
+BEGIN
+    SELECT first_id INTO day_begins FROM execution_days
+    WHERE (clock_timestamp() AT TIME ZONE 'UTC')::date BETWEEN first_day AND last_day AND dropped_at IS NULL;
+    IF day_begins IS NULL THEN
+        RETURN chosen;
+    END IF;
+    -- Version 8 of RFC 9562: 32 bits of the database, 16 of the day, and 74 by chance.
+    RETURN substr(day_begins::text, 1, 14) || '8' || substr(chosen, 16);
+END
+$$;
 
 CREATE FUNCTION public.next_log_position() RETURNS bigint
     LANGUAGE plpgsql
@@ -350,7 +563,7 @@ END
 $$;
 
 CREATE TABLE public.executions (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    id uuid DEFAULT public.new_execution_id() NOT NULL,
     benchmark_id text NOT NULL,
     benchmark_revision integer,
     agent text NOT NULL,
@@ -532,24 +745,6 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION public.notify_queue() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    PERFORM pg_notify('reev_gql_queue', concat_ws(' ', TG_ARGV[0], pg_current_xact_id()));
-    RETURN NULL;
-END
-$$;
-
-CREATE FUNCTION public.notify_stop() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    PERFORM pg_notify('reev_gql_stop', NEW.id::text);
-    RETURN NULL;
-END
-$$;
-
 CREATE FUNCTION public.place_benchmark_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -627,6 +822,14 @@ CREATE FUNCTION public.settings_hash(usage jsonb, execution_agent text, agent_re
     RETURN COALESCE(CASE WHEN (length((usage ->> 'settings_hash'::text)) > 128) THEN encode(sha256(convert_to((usage ->> 'settings_hash'::text), 'UTF8'::name)), 'hex'::text) ELSE NULLIF((usage ->> 'settings_hash'::text), ''::text) END, (SELECT r.settings_hash FROM public.agent_revisions r WHERE ((r.agent = settings_hash.execution_agent) AND (r.number = settings_hash.agent_revision))), (SELECT encode(sha256(convert_to((jsonb_build_array(COALESCE((settings_hash.usage ->> 'model'::text), known.model), known.settings))::text, 'UTF8'::name)), 'hex'::text) AS encode FROM ((SELECT 1 AS "?column?") one LEFT JOIN public.agent_revisions known ON (((known.agent = settings_hash.execution_agent) AND (known.number = settings_hash.agent_revision)))) WHERE (COALESCE((settings_hash.usage ->> 'model'::text), known.model) IS NOT NULL)));
 
 COMMENT ON FUNCTION public.settings_hash(usage jsonb, execution_agent text, agent_revision integer) IS 'What the runner says it is, else that of the revision it was started with, else one of the model and its settings as far as they are known';
+
+CREATE FUNCTION public.table_of_days(name text, first_day date) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN (name || to_char((first_day)::timestamp with time zone, '_YYYY_MM_DD'::text));
+
+CREATE FUNCTION public.tables_by_day() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    RETURN ARRAY['execution_events'::text, 'execution_messages'::text, 'execution_output'::text, 'execution_results'::text, 'execution_steps'::text, 'execution_tool_calls'::text, 'execution_tool_logs'::text, 'execution_tool_log_text'::text];
 
 CREATE FUNCTION public.tell_settings() RETURNS trigger
     LANGUAGE plpgsql
@@ -798,7 +1001,21 @@ CREATE TABLE public.execution_events (
     data jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT execution_events_seq_check CHECK ((seq > 0)),
     CONSTRAINT status_exactly_when_changed CHECK (((kind = 'STATUS_CHANGED'::public.event_kind) = (status IS NOT NULL)))
+)
+PARTITION BY RANGE (execution_id);
+
+CREATE TABLE public.execution_events_undated (
+    execution_id uuid CONSTRAINT execution_events_execution_id_not_null NOT NULL,
+    seq integer CONSTRAINT execution_events_seq_not_null NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT execution_events_at_not_null NOT NULL,
+    kind public.event_kind CONSTRAINT execution_events_kind_not_null NOT NULL,
+    status public.execution_status,
+    data jsonb DEFAULT '{}'::jsonb CONSTRAINT execution_events_data_not_null NOT NULL,
+    CONSTRAINT execution_events_seq_check CHECK ((seq > 0)),
+    CONSTRAINT status_exactly_when_changed CHECK (((kind = 'STATUS_CHANGED'::public.event_kind) = (status IS NOT NULL)))
 );
+
+COMMENT ON TABLE public.execution_events_undated IS 'What is in no table of a day, as all tables of that name';
 
 CREATE TABLE public.execution_messages (
     execution_id uuid NOT NULL,
@@ -809,7 +1026,8 @@ CREATE TABLE public.execution_messages (
     end_offset bigint NOT NULL,
     CONSTRAINT execution_messages_end_offset_check CHECK ((end_offset > 0)),
     CONSTRAINT execution_messages_ordinal_check CHECK ((ordinal > 0))
-);
+)
+PARTITION BY RANGE (execution_id);
 
 COMMENT ON TABLE public.execution_messages IS 'The lines of transcripts, secrets excluded: what was said between an agent and its model';
 
@@ -819,14 +1037,43 @@ COMMENT ON COLUMN public.execution_messages.data IS 'The line as it stands; a te
 
 COMMENT ON COLUMN public.execution_messages.end_offset IS 'Bytes of the file up to the end of the line';
 
+CREATE TABLE public.execution_messages_undated (
+    execution_id uuid CONSTRAINT execution_messages_execution_id_not_null NOT NULL,
+    ordinal integer CONSTRAINT execution_messages_ordinal_not_null NOT NULL,
+    at timestamp with time zone,
+    kind public.message_kind CONSTRAINT execution_messages_kind_not_null NOT NULL,
+    data jsonb CONSTRAINT execution_messages_data_not_null NOT NULL,
+    end_offset bigint CONSTRAINT execution_messages_end_offset_not_null NOT NULL,
+    CONSTRAINT execution_messages_end_offset_check CHECK ((end_offset > 0)),
+    CONSTRAINT execution_messages_ordinal_check CHECK ((ordinal > 0))
+);
+
+COMMENT ON TABLE public.execution_messages_undated IS 'The lines of transcripts, secrets excluded: what was said between an agent and its model';
+
+COMMENT ON COLUMN public.execution_messages_undated.ordinal IS 'The number of the line in the file, from 1; blank lines are left out';
+
+COMMENT ON COLUMN public.execution_messages_undated.data IS 'The line as it stands; a text where the line is not JSON';
+
+COMMENT ON COLUMN public.execution_messages_undated.end_offset IS 'Bytes of the file up to the end of the line';
+
 CREATE TABLE public.execution_output (
     execution_id uuid NOT NULL,
     start_offset bigint NOT NULL,
     content bytea NOT NULL,
     CONSTRAINT execution_output_start_offset_check CHECK ((start_offset >= 0))
-);
+)
+PARTITION BY RANGE (execution_id);
 
 COMMENT ON TABLE public.execution_output IS 'What a runner printed, in pieces that follow each other without a gap; capped by the worker';
+
+CREATE TABLE public.execution_output_undated (
+    execution_id uuid CONSTRAINT execution_output_execution_id_not_null NOT NULL,
+    start_offset bigint CONSTRAINT execution_output_start_offset_not_null NOT NULL,
+    content bytea CONSTRAINT execution_output_content_not_null NOT NULL,
+    CONSTRAINT execution_output_start_offset_check CHECK ((start_offset >= 0))
+);
+
+COMMENT ON TABLE public.execution_output_undated IS 'What a runner printed, in pieces that follow each other without a gap; capped by the worker';
 
 CREATE SEQUENCE public.execution_queue_numbers
     START WITH 1
@@ -843,13 +1090,35 @@ CREATE TABLE public.execution_results (
     prompt text,
     session jsonb NOT NULL,
     stored_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
+)
+PARTITION BY RANGE (execution_id);
 
 COMMENT ON TABLE public.execution_results IS 'The session file of an execution as it was read, steps excluded, or the rows that an imported one was made of; at most one each';
+
+CREATE TABLE public.execution_results_undated (
+    execution_id uuid CONSTRAINT execution_results_execution_id_not_null NOT NULL,
+    content_hash text CONSTRAINT execution_results_content_hash_not_null NOT NULL,
+    prompt text,
+    session jsonb CONSTRAINT execution_results_session_not_null NOT NULL,
+    stored_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT execution_results_stored_at_not_null NOT NULL
+);
+
+COMMENT ON TABLE public.execution_results_undated IS 'The session file of an execution as it was read, steps excluded, or the rows that an imported one was made of; at most one each';
 
 CREATE TABLE public.execution_steps (
     execution_id uuid NOT NULL,
     ordinal integer NOT NULL,
+    thought text,
+    action jsonb,
+    observation jsonb,
+    info jsonb,
+    CONSTRAINT execution_steps_ordinal_check CHECK ((ordinal > 0))
+)
+PARTITION BY RANGE (execution_id);
+
+CREATE TABLE public.execution_steps_undated (
+    execution_id uuid CONSTRAINT execution_steps_execution_id_not_null NOT NULL,
+    ordinal integer CONSTRAINT execution_steps_ordinal_not_null NOT NULL,
     thought text,
     action jsonb,
     observation jsonb,
@@ -871,6 +1140,23 @@ CREATE TABLE public.execution_tool_calls (
     error_message text,
     CONSTRAINT execution_tool_calls_duration_ms_check CHECK ((duration_ms >= 0)),
     CONSTRAINT execution_tool_calls_ordinal_check CHECK ((ordinal > 0))
+)
+PARTITION BY RANGE (execution_id);
+
+CREATE TABLE public.execution_tool_calls_undated (
+    execution_id uuid CONSTRAINT execution_tool_calls_execution_id_not_null NOT NULL,
+    ordinal integer CONSTRAINT execution_tool_calls_ordinal_not_null NOT NULL,
+    name text CONSTRAINT execution_tool_calls_name_not_null NOT NULL,
+    raw_name text CONSTRAINT execution_tool_calls_raw_name_not_null NOT NULL,
+    status public.tool_call_status CONSTRAINT execution_tool_calls_status_not_null NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    duration_ms bigint,
+    params jsonb,
+    result jsonb,
+    error_message text,
+    CONSTRAINT execution_tool_calls_duration_ms_check CHECK ((duration_ms >= 0)),
+    CONSTRAINT execution_tool_calls_ordinal_check CHECK ((ordinal > 0))
 );
 
 CREATE TABLE public.execution_tool_log_text (
@@ -878,9 +1164,19 @@ CREATE TABLE public.execution_tool_log_text (
     start_offset bigint NOT NULL,
     content bytea NOT NULL,
     CONSTRAINT execution_tool_log_text_start_offset_check CHECK ((start_offset >= 0))
-);
+)
+PARTITION BY RANGE (execution_id);
 
 COMMENT ON TABLE public.execution_tool_log_text IS 'The lines of tool logs as they stand, secrets excluded, in pieces that follow each other without a gap';
+
+CREATE TABLE public.execution_tool_log_text_undated (
+    execution_id uuid CONSTRAINT execution_tool_log_text_execution_id_not_null NOT NULL,
+    start_offset bigint CONSTRAINT execution_tool_log_text_start_offset_not_null NOT NULL,
+    content bytea CONSTRAINT execution_tool_log_text_content_not_null NOT NULL,
+    CONSTRAINT execution_tool_log_text_start_offset_check CHECK ((start_offset >= 0))
+);
+
+COMMENT ON TABLE public.execution_tool_log_text_undated IS 'The lines of tool logs as they stand, secrets excluded, in pieces that follow each other without a gap';
 
 CREATE TABLE public.execution_tool_logs (
     execution_id uuid NOT NULL,
@@ -896,7 +1192,8 @@ CREATE TABLE public.execution_tool_logs (
     remarks jsonb NOT NULL,
     CONSTRAINT execution_tool_logs_bytes_check CHECK ((bytes >= 0)),
     CONSTRAINT execution_tool_logs_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text))
-);
+)
+PARTITION BY RANGE (execution_id);
 
 COMMENT ON TABLE public.execution_tool_logs IS 'The tool log of an execution as far as it was read; its calls are in execution_tool_calls';
 
@@ -909,6 +1206,34 @@ COMMENT ON COLUMN public.execution_tool_logs.first_at IS 'The earliest time that
 COMMENT ON COLUMN public.execution_tool_logs.prompt IS 'The prompt of the execution where no session file tells one';
 
 COMMENT ON COLUMN public.execution_tool_logs.remarks IS 'What of the file was not used, or not as it stands: [{kind, line, message}], at most some thousand';
+
+CREATE TABLE public.execution_tool_logs_undated (
+    execution_id uuid CONSTRAINT execution_tool_logs_execution_id_not_null NOT NULL,
+    file text CONSTRAINT execution_tool_logs_file_not_null NOT NULL,
+    bytes bigint CONSTRAINT execution_tool_logs_bytes_not_null NOT NULL,
+    content_hash text CONSTRAINT execution_tool_logs_content_hash_not_null NOT NULL,
+    is_finished boolean CONSTRAINT execution_tool_logs_is_finished_not_null NOT NULL,
+    first_at timestamp with time zone,
+    last_at timestamp with time zone,
+    prompt text,
+    prompt_is_truncated boolean CONSTRAINT execution_tool_logs_prompt_is_truncated_not_null NOT NULL,
+    prompts jsonb CONSTRAINT execution_tool_logs_prompts_not_null NOT NULL,
+    remarks jsonb CONSTRAINT execution_tool_logs_remarks_not_null NOT NULL,
+    CONSTRAINT execution_tool_logs_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT execution_tool_logs_content_hash_check CHECK ((content_hash ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.execution_tool_logs_undated IS 'The tool log of an execution as far as it was read; its calls are in execution_tool_calls';
+
+COMMENT ON COLUMN public.execution_tool_logs_undated.bytes IS 'Bytes of the file that were read; content_hash is of these';
+
+COMMENT ON COLUMN public.execution_tool_logs_undated.is_finished IS 'Whether its last line was taken, also without an end of line';
+
+COMMENT ON COLUMN public.execution_tool_logs_undated.first_at IS 'The earliest time that a line tells of; last_at the latest';
+
+COMMENT ON COLUMN public.execution_tool_logs_undated.prompt IS 'The prompt of the execution where no session file tells one';
+
+COMMENT ON COLUMN public.execution_tool_logs_undated.remarks IS 'What of the file was not used, or not as it stands: [{kind, line, message}], at most some thousand';
 
 CREATE TABLE public.execution_words (
     execution_id uuid NOT NULL,
@@ -1206,35 +1531,45 @@ CREATE TABLE public.pruned_executions (
 
 COMMENT ON TABLE public.pruned_executions IS 'Executions whose bulk was deleted for its age: the row and its changes of status stay, and this says what is gone';
 
-CREATE TABLE public.reev_imports (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    path text NOT NULL,
-    dry_run boolean NOT NULL,
-    state text DEFAULT 'RUNNING'::text NOT NULL,
-    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    ended_at timestamp with time zone,
-    problem text,
-    report jsonb,
-    CONSTRAINT reev_imports_check CHECK (((state = 'RUNNING'::text) = (ended_at IS NULL))),
-    CONSTRAINT reev_imports_check1 CHECK (((state = 'FAILED'::text) = (problem IS NOT NULL))),
-    CONSTRAINT reev_imports_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text])))
-);
-
-COMMENT ON TABLE public.reev_imports IS 'The last imports of reev databases that were asked for over the API';
-
-COMMENT ON COLUMN public.reev_imports.heartbeat_at IS 'Written by the server that carries it out: when it is old, that server is gone';
-
-COMMENT ON COLUMN public.reev_imports.report IS 'What was done so far, as runner_bridge.moving_in.report has it';
+CREATE VIEW public.pruned AS
+ SELECT pruned_executions.execution_id,
+    pruned_executions.pruned_at,
+    pruned_executions.events,
+    pruned_executions.steps,
+    pruned_executions.tool_calls,
+    pruned_executions.results,
+    pruned_executions.output_bytes,
+    pruned_executions.tool_log_bytes,
+    pruned_executions.messages
+   FROM public.pruned_executions
+UNION ALL
+ SELECT e.id AS execution_id,
+    d.dropped_at AS pruned_at,
+    (e.event_seq - ( SELECT (count(*))::integer AS count
+           FROM public.execution_events v
+          WHERE ((v.execution_id = e.id) AND (v.kind = 'STATUS_CHANGED'::public.event_kind)))) AS events,
+    NULL::integer AS steps,
+    NULL::integer AS tool_calls,
+    NULL::integer AS results,
+    NULL::bigint AS output_bytes,
+    NULL::bigint AS tool_log_bytes,
+    NULL::bigint AS messages
+   FROM (public.execution_days d
+     JOIN public.executions e ON (((e.id >= d.first_id) AND (e.id < d.after_id))))
+  WHERE (d.dropped_at IS NOT NULL);
 
 CREATE TABLE public.retention_progress (
     is_the_only_row boolean DEFAULT true NOT NULL,
     ended_at timestamp with time zone NOT NULL,
     execution_id uuid NOT NULL,
+    first_id uuid,
+    after_id uuid,
     CONSTRAINT retention_progress_is_the_only_row_check CHECK (is_the_only_row)
 );
 
 COMMENT ON TABLE public.retention_progress IS 'Every end up to this one has been pruned, in the order of (at, execution_id)';
+
+COMMENT ON COLUMN public.retention_progress.first_id IS 'The ids of all days: from first_id to after_id, exclusive; of this database alone, null before the first day is made';
 
 CREATE TABLE public.webhook_deliveries (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1314,6 +1649,22 @@ COMMENT ON COLUMN public.workers.capacity IS 'How many executions it runs at onc
 
 COMMENT ON COLUMN public.workers.left_at IS 'When it left, or was given up; null again should it come back';
 
+ALTER TABLE ONLY public.execution_events ATTACH PARTITION public.execution_events_undated DEFAULT;
+
+ALTER TABLE ONLY public.execution_messages ATTACH PARTITION public.execution_messages_undated DEFAULT;
+
+ALTER TABLE ONLY public.execution_output ATTACH PARTITION public.execution_output_undated DEFAULT;
+
+ALTER TABLE ONLY public.execution_results ATTACH PARTITION public.execution_results_undated DEFAULT;
+
+ALTER TABLE ONLY public.execution_steps ATTACH PARTITION public.execution_steps_undated DEFAULT;
+
+ALTER TABLE ONLY public.execution_tool_calls ATTACH PARTITION public.execution_tool_calls_undated DEFAULT;
+
+ALTER TABLE ONLY public.execution_tool_log_text ATTACH PARTITION public.execution_tool_log_text_undated DEFAULT;
+
+ALTER TABLE ONLY public.execution_tool_logs ATTACH PARTITION public.execution_tool_logs_undated DEFAULT;
+
 ALTER TABLE ONLY public.executions ALTER COLUMN queue_number SET DEFAULT nextval('public.execution_queue_numbers'::regclass);
 
 ALTER TABLE ONLY public.agent_configs
@@ -1349,29 +1700,56 @@ ALTER TABLE ONLY public.ingest_conflicts
 ALTER TABLE ONLY public.event_positions
     ADD CONSTRAINT event_positions_pkey PRIMARY KEY ("position", execution_id, last_seq);
 
-ALTER TABLE ONLY public.execution_events
-    ADD CONSTRAINT execution_events_pkey PRIMARY KEY (execution_id, seq);
+ALTER TABLE ONLY public.execution_days
+    ADD CONSTRAINT execution_days_first_id_key UNIQUE (first_id);
+
+ALTER TABLE ONLY public.execution_days
+    ADD CONSTRAINT execution_days_pkey PRIMARY KEY (first_day);
+
+ALTER TABLE ONLY public.execution_events_undated
+    ADD CONSTRAINT execution_events_undated_pkey PRIMARY KEY (execution_id, seq);
 
 ALTER TABLE ONLY public.execution_messages
     ADD CONSTRAINT execution_messages_pkey PRIMARY KEY (execution_id, ordinal);
 
+ALTER TABLE ONLY public.execution_messages_undated
+    ADD CONSTRAINT execution_messages_undated_pkey PRIMARY KEY (execution_id, ordinal);
+
 ALTER TABLE ONLY public.execution_output
     ADD CONSTRAINT execution_output_pkey PRIMARY KEY (execution_id, start_offset);
+
+ALTER TABLE ONLY public.execution_output_undated
+    ADD CONSTRAINT execution_output_undated_pkey PRIMARY KEY (execution_id, start_offset);
 
 ALTER TABLE ONLY public.execution_results
     ADD CONSTRAINT execution_results_pkey PRIMARY KEY (execution_id);
 
+ALTER TABLE ONLY public.execution_results_undated
+    ADD CONSTRAINT execution_results_undated_pkey PRIMARY KEY (execution_id);
+
 ALTER TABLE ONLY public.execution_steps
     ADD CONSTRAINT execution_steps_pkey PRIMARY KEY (execution_id, ordinal);
+
+ALTER TABLE ONLY public.execution_steps_undated
+    ADD CONSTRAINT execution_steps_undated_pkey PRIMARY KEY (execution_id, ordinal);
 
 ALTER TABLE ONLY public.execution_tool_calls
     ADD CONSTRAINT execution_tool_calls_pkey PRIMARY KEY (execution_id, ordinal);
 
+ALTER TABLE ONLY public.execution_tool_calls_undated
+    ADD CONSTRAINT execution_tool_calls_undated_pkey PRIMARY KEY (execution_id, ordinal);
+
 ALTER TABLE ONLY public.execution_tool_log_text
     ADD CONSTRAINT execution_tool_log_text_pkey PRIMARY KEY (execution_id, start_offset);
 
+ALTER TABLE ONLY public.execution_tool_log_text_undated
+    ADD CONSTRAINT execution_tool_log_text_undated_pkey PRIMARY KEY (execution_id, start_offset);
+
 ALTER TABLE ONLY public.execution_tool_logs
     ADD CONSTRAINT execution_tool_logs_pkey PRIMARY KEY (execution_id);
+
+ALTER TABLE ONLY public.execution_tool_logs_undated
+    ADD CONSTRAINT execution_tool_logs_undated_pkey PRIMARY KEY (execution_id);
 
 ALTER TABLE ONLY public.execution_words_due
     ADD CONSTRAINT execution_words_due_pkey PRIMARY KEY (execution_id);
@@ -1424,9 +1802,6 @@ ALTER TABLE ONLY public.performance_times
 ALTER TABLE ONLY public.pruned_executions
     ADD CONSTRAINT pruned_executions_pkey PRIMARY KEY (execution_id);
 
-ALTER TABLE ONLY public.reev_imports
-    ADD CONSTRAINT reev_imports_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.retention_progress
     ADD CONSTRAINT retention_progress_pkey PRIMARY KEY (is_the_only_row);
 
@@ -1456,7 +1831,7 @@ CREATE UNIQUE INDEX benchmark_changes_in_order ON public.benchmark_changes USING
 
 CREATE INDEX event_positions_of_execution ON public.event_positions USING btree (execution_id, last_seq);
 
-CREATE INDEX execution_ends ON public.execution_events USING btree (at, execution_id) WHERE public.is_terminal(status);
+CREATE INDEX execution_ends ON public.execution_events_undated USING btree (at, execution_id) WHERE public.is_terminal(status);
 
 CREATE INDEX execution_words_found ON public.execution_words USING gin (words);
 
@@ -1516,9 +1891,7 @@ CREATE INDEX executions_waiting ON public.executions USING btree (priority DESC,
 
 CREATE UNIQUE INDEX failure_is_recorded_once ON public.ingest_failures USING btree (md5(((((host || chr(10)) || directory) || chr(10)) || file)), COALESCE(line, 0));
 
-CREATE UNIQUE INDEX one_import_at_a_time ON public.reev_imports USING btree ((true)) WHERE (state = 'RUNNING'::text);
-
-CREATE UNIQUE INDEX one_terminal_event ON public.execution_events USING btree (execution_id) WHERE (public.is_terminal(status) AND (NOT (data ? 'superseded'::text)));
+CREATE UNIQUE INDEX one_terminal_event ON public.execution_events_undated USING btree (execution_id) WHERE (public.is_terminal(status) AND (NOT (data ? 'superseded'::text)));
 
 CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
 
@@ -1529,6 +1902,20 @@ CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (we
 CREATE INDEX webhook_deliveries_ended ON public.webhook_deliveries USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
 CREATE INDEX workers_present ON public.workers USING btree (heartbeat_at) WHERE (left_at IS NULL);
+
+ALTER INDEX public.execution_messages_pkey ATTACH PARTITION public.execution_messages_undated_pkey;
+
+ALTER INDEX public.execution_output_pkey ATTACH PARTITION public.execution_output_undated_pkey;
+
+ALTER INDEX public.execution_results_pkey ATTACH PARTITION public.execution_results_undated_pkey;
+
+ALTER INDEX public.execution_steps_pkey ATTACH PARTITION public.execution_steps_undated_pkey;
+
+ALTER INDEX public.execution_tool_calls_pkey ATTACH PARTITION public.execution_tool_calls_undated_pkey;
+
+ALTER INDEX public.execution_tool_log_text_pkey ATTACH PARTITION public.execution_tool_log_text_undated_pkey;
+
+ALTER INDEX public.execution_tool_logs_pkey ATTACH PARTITION public.execution_tool_logs_undated_pkey;
 
 CREATE TRIGGER accepted_stop_ends_stopped BEFORE UPDATE ON public.executions FOR EACH ROW WHEN (((new.stop_requested_at IS NOT NULL) AND (new.status <> ALL (ARRAY['STOPPING'::public.execution_status, 'STOPPED'::public.execution_status])) AND (NOT public.is_terminal(old.status)))) EXECUTE FUNCTION public.refuse_other_end_after_stop();
 
@@ -1558,13 +1945,7 @@ CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.perfo
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
 
-CREATE TRIGGER queue_has_more AFTER INSERT ON public.executions FOR EACH ROW WHEN ((new.status = 'QUEUED'::public.execution_status)) EXECUTE FUNCTION public.notify_queue('+');
-
 CREATE TRIGGER settings_are_told BEFORE INSERT OR UPDATE OF usage, agent_revision ON public.executions FOR EACH ROW WHEN (((new.usage IS NOT NULL) OR (new.agent_revision IS NOT NULL))) EXECUTE FUNCTION public.tell_settings();
-
-CREATE TRIGGER slot_is_free AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (old.status = ANY (ARRAY['RUNNING'::public.execution_status, 'STOPPING'::public.execution_status])))) EXECUTE FUNCTION public.notify_queue('-');
-
-CREATE TRIGGER stop_is_requested AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN (((new.status = 'STOPPING'::public.execution_status) AND (old.status <> 'STOPPING'::public.execution_status))) EXECUTE FUNCTION public.notify_stop();
 
 CREATE TRIGGER words_of_end AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND ((old.failure_message IS DISTINCT FROM new.failure_message) OR ((NOT public.is_terminal(old.status)) AND (new.usage IS NOT NULL))))) EXECUTE FUNCTION public.note_words();
 
@@ -1582,28 +1963,28 @@ ALTER TABLE ONLY public.benchmark_revisions
 ALTER TABLE ONLY public.benchmarks
     ADD CONSTRAINT current_revision_exists FOREIGN KEY (id, current_revision) REFERENCES public.benchmark_revisions(benchmark_id, revision) DEFERRABLE INITIALLY DEFERRED;
 
-ALTER TABLE ONLY public.execution_events
+ALTER TABLE public.execution_events
     ADD CONSTRAINT execution_events_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.execution_messages
+ALTER TABLE public.execution_messages
     ADD CONSTRAINT execution_messages_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.execution_output
+ALTER TABLE public.execution_output
     ADD CONSTRAINT execution_output_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.execution_results
+ALTER TABLE public.execution_results
     ADD CONSTRAINT execution_results_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.execution_steps
+ALTER TABLE public.execution_steps
     ADD CONSTRAINT execution_steps_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.execution_tool_calls
+ALTER TABLE public.execution_tool_calls
     ADD CONSTRAINT execution_tool_calls_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.execution_tool_log_text
+ALTER TABLE public.execution_tool_log_text
     ADD CONSTRAINT execution_tool_log_text_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.execution_tool_logs
+ALTER TABLE public.execution_tool_logs
     ADD CONSTRAINT execution_tool_logs_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.execution_words

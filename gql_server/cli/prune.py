@@ -21,7 +21,8 @@ from gql_server.cli.views.live_view import new_console
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from runner_bridge.worker.retention import PrunedFiles, remove_files
-from store.executions import retention
+from store.executions import days, retention
+from store.executions.days import Days
 from store.executions.retention import MIN_AGE, Bulk
 from store.postgres.database import Database
 from store.postgres.migrate import check
@@ -51,6 +52,21 @@ class PruneOptions:
     as_json: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What was deleted, or would be."""
+
+    bulk: Bulk
+    """Of executions one by one."""
+    days: list[Days]
+    """Whole tables."""
+    files: PrunedFiles
+    deliveries: int
+
+    def __bool__(self) -> bool:
+        return bool(self.bulk.executions or self.days or self.files.count or self.deliveries)
+
+
 def parse_age(text: str) -> dt.timedelta:
     """`90d`, `12w` or `36h` as a duration; raises CliError."""
     match = _AGE.fullmatch(text.strip().lower())
@@ -73,16 +89,32 @@ async def prune(settings: Settings, options: PruneOptions) -> None:
         db = await Database.open(url, max_size=2)
         try:
             before = await retention.cutoff(db, options.age)
+            whole = await _days(db, before, delete=options.delete)
             total, ids = await _through_all(db, before, options, console)
             files = PrunedFiles()
             if options.files:
                 files = await remove_files(
-                    db, settings.runner, before, dry_run=not options.delete, due=ids.__contains__
+                    *(db, settings.runner, before),
+                    dry_run=not options.delete,
+                    due=lambda one: one in ids or any(each.have(one) for each in whole),
                 )
             told = await _deliveries(db, before, delete=options.delete)
         finally:
             await db.close()
-    _print(console, options, before, total, files, told)
+    _print(console, options, before, Deleted(total, whole, files, told))
+
+
+async def _days(db: Database, before: dt.datetime, *, delete: bool) -> list[Days]:
+    """The days whose tables are due."""
+    if not delete:
+        return await days.due(db, before)
+    dropped = []
+    if await days.may_make(db):
+        while (one := await days.drop(db, before)) is not None:
+            dropped.append(one)
+        while await days.clean_up(db):
+            pass
+    return dropped
 
 
 async def _deliveries(db: Database, before: dt.datetime, *, delete: bool) -> int:
@@ -123,22 +155,22 @@ async def _batches(
         place = measured.progress
 
 
-def _print(
-    console: Console, options: PruneOptions, before: dt.datetime, total: Bulk, files: PrunedFiles, told: int
-) -> None:
+def _print(console: Console, options: PruneOptions, before: dt.datetime, gone: Deleted) -> None:
     if options.as_json:
-        emit(
-            {"deleted": options.delete, "endedBefore": before.isoformat()}
-            | {_camel(name): value for name, value in asdict(total).items()}
-            | {"webhookDeliveries": told}
-            | ({"files": files.count, "fileBytes": files.bytes} if options.files else {})
-        )
+        emit(_as_json(options, before, gone))
         return
     when = f"ended before {before:%Y-%m-%d %H:%M} UTC"
-    if not total.executions and not files.count and not told:
+    if not gone:
         console.print(f"Nothing to delete: the bulk of every execution that {when} is gone already.")
         return
     verb = "Deleted" if options.delete else "Would delete"
+    for each in gone.days:
+        console.print(
+            f"{verb} the tables of {each.first_day} to {each.last_day} (UTC): {each.executions:,} executions, "
+            f"{decimal(each.bytes)}",
+            soft_wrap=True,
+        )
+    total = gone.bulk
     console.print(f"{verb} the bulk of {total.executions:,} executions that {when}:", soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
@@ -147,16 +179,37 @@ def _print(
         number = getattr(total, name)
         table.add_row(decimal(number) if name.endswith("_bytes") else f"{number:,}", words)
     table.add_row(decimal(total.bytes), "of content in the database, as it is stored")
-    if told:
-        table.add_row(f"{told:,}", "deliveries of webhooks")
+    if gone.deliveries:
+        table.add_row(f"{gone.deliveries:,}", "deliveries of webhooks")
     if options.files:
         table.add_row(
-            f"{files.count:,}", f"files of theirs in this machine's directories, {decimal(files.bytes)}"
+            f"{gone.files.count:,}",
+            f"files of theirs in this machine's directories, {decimal(gone.files.bytes)}",
         )
     console.print(table)
     console.print("Rows, scores, failures, changes of status and performance figures stay.", soft_wrap=True)
     if not options.delete:
         console.print("Nothing was deleted: add --yes to do it.")
+
+
+def _as_json(options: PruneOptions, before: dt.datetime, gone: Deleted) -> dict[str, object]:
+    return (
+        {"deleted": options.delete, "endedBefore": before.isoformat()}
+        | {_camel(name): value for name, value in asdict(gone.bulk).items()}
+        | {
+            "days": [
+                {
+                    "firstDay": each.first_day.isoformat(),
+                    "lastDay": each.last_day.isoformat(),
+                    "executions": each.executions,
+                    "bytes": each.bytes,
+                }
+                for each in gone.days
+            ],
+            "webhookDeliveries": gone.deliveries,
+        }
+        | ({"files": gone.files.count, "fileBytes": gone.files.bytes} if options.files else {})
+    )
 
 
 def _camel(name: str) -> str:

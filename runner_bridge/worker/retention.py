@@ -26,7 +26,7 @@ from runner_bridge.formats.file_names import (
 )
 from runner_bridge.launchers.runner_config import RunnerConfig
 from store.errors import RetentionBusy, StoreError
-from store.executions import retention, state_machine
+from store.executions import days, retention, state_machine
 from store.executions.retention import Bulk
 from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
@@ -89,6 +89,9 @@ async def keep_pruning(
 async def _pass(db: Database, config: RunnerConfig, policy: RetentionPolicy) -> None:
     began, total = time.monotonic(), Bulk()
     before = await retention.cutoff(db, policy.age)
+    if await days.may_make(db):
+        await days.make_ahead(db, policy.age)
+        await _drop_days(db, before)
     while (batch := await retention.prune(db, before)) is not None:
         total += batch
         await asyncio.sleep(BETWEEN_BATCHES_S)
@@ -102,6 +105,18 @@ async def _pass(db: Database, config: RunnerConfig, policy: RetentionPolicy) -> 
         files = await remove_files(db, config, before)
         if files.count:
             log.info("retention removed %d files, %d bytes", files.count, files.bytes)
+
+
+async def _drop_days(db: Database, before: dt.datetime) -> None:
+    while (dropped := await days.drop(db, before)) is not None:
+        log.info(
+            "retention dropped the tables of %s to %s: %d executions, %d bytes",
+            *(dropped.first_day, dropped.last_day, dropped.executions, dropped.bytes),
+        )
+    more = True
+    while more:
+        more = await days.clean_up(db)
+        await asyncio.sleep(BETWEEN_BATCHES_S)
 
 
 async def remove_files(

@@ -78,7 +78,7 @@ async def execution_log(
         raise RequestError("EXECUTION_NOT_FOUND", f"There is no execution {execution_id}")
     pruned = await context.loaders.pruned.load(found.id) if found.status.is_terminal else None
     size = await stored_output.size(context.db, found.id) if pruned is None else pruned.output_bytes
-    if not 0 <= offset <= size:
+    if offset < 0 or (size is not None and offset > size):
         raise RequestError("INVALID_CURSOR", f"`offset` is {offset}; there are {size} bytes of output")
     over = found.status.is_terminal and (offset == size or pruned is not None)
     yield LogChunk(offset=offset, text="", next_offset=offset, ended=over)

@@ -14,16 +14,17 @@ from store.model import ExecutionId
     description="What retention has deleted of an old execution. Its row, score, failure, scoring, "
     "assertions and changes of status are kept; what is counted here is deleted, so `steps`, `toolCalls`, "
     "`conversation`, `transactionLogs`, `trace`, `flow`, `log` and `remarks` are empty, and `prompt` and "
-    "`toolLog` are null."
+    "`toolLog` are null. What was deleted with everything of its day was not counted: then the counts are null, "
+    "but for that of events."
 )
 class Pruned:
     pruned_at: dt.datetime = strawberry.field(description="When it was deleted.")
     events: int = strawberry.field(description="Deleted events: all but changes of status.")
-    steps: int = strawberry.field(description="Deleted steps.")
-    tool_calls: int = strawberry.field(description="Deleted tool calls.")
-    output_bytes: int = strawberry.field(description="Deleted bytes of output.")
-    tool_log_bytes: int = strawberry.field(description="Deleted bytes of the tool log.")
-    messages: int = strawberry.field(description="Deleted entries of the conversation.")
+    steps: int | None = strawberry.field(description="Deleted steps.")
+    tool_calls: int | None = strawberry.field(description="Deleted tool calls.")
+    output_bytes: int | None = strawberry.field(description="Deleted bytes of output.")
+    tool_log_bytes: int | None = strawberry.field(description="Deleted bytes of the tool log.")
+    messages: int | None = strawberry.field(description="Deleted entries of the conversation.")
 
 
 async def gap_before(

@@ -2,9 +2,10 @@
 
 Deleted are events other than changes of status, output, steps, tool calls, tool logs, conversations and results.
 Kept are the row with status, score, failure and times, the events of changes of status (so subscriptions to all
-executions still show every end), and the figures of performance, which are sums. An execution is pruned whole or
-not at all, some in each transaction, by one process at a time; an interrupted pass continues where it was. Live
-executions are never pruned.
+executions still show every end), and the figures of performance, which are sums. Executions with rows in tables
+of days go when these are dropped (store.executions.days). The others are pruned here, whole or not at all, some in
+each transaction, by one process at a time; an interrupted pass continues where it was. Live executions are never
+pruned.
 
 The age of an execution is that of its last event: what was imported today is not old, whenever it ran. Kept events
 keep their positions, so cursors stay valid; `seq` of a pruned execution has gaps, and `pruned_executions` has a
@@ -70,16 +71,16 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """When retention deleted the bulk of an execution, and what it was."""
+    """When retention deleted the bulk of an execution, and what it was; None where whole days were dropped."""
 
     pruned_at: dt.datetime
     events: int
-    steps: int
-    tool_calls: int
-    results: int
-    output_bytes: int
-    tool_log_bytes: int
-    messages: int
+    steps: int | None
+    tool_calls: int | None
+    results: int | None
+    output_bytes: int | None
+    tool_log_bytes: int | None
+    messages: int | None
 
 
 async def cutoff(db: Database, age: dt.timedelta) -> dt.datetime:

@@ -156,9 +156,7 @@ EXECUTION = JsonTable(
             order="{row}.ordinal",
             many=True,
         ),
-        "pruned": JsonRelation(
-            _PRUNED, "pruned_executions AS {row}", condition="{row}.execution_id = {outer}.id"
-        ),
+        "pruned": JsonRelation(_PRUNED, "pruned AS {row}", condition="{row}.execution_id = {outer}.id"),
     },
 )
 

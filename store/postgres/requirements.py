@@ -30,6 +30,7 @@ TABLES = (
     "benchmark_revisions",
     "benchmarks",
     "event_positions",
+    "execution_days",
     "execution_events",
     "execution_messages",
     "execution_output",

@@ -196,7 +196,7 @@ SELECT format('I2 execution %s: its row says %s events, there are %s with seq %s
 FROM executions x CROSS JOIN LATERAL (
     SELECT count(*) AS n, min(seq) AS first, max(seq) AS last FROM execution_events WHERE execution_id = x.id
 ) AS e
-LEFT JOIN pruned_executions AS p ON p.execution_id = x.id
+LEFT JOIN pruned AS p ON p.execution_id = x.id
 WHERE e.n + coalesce(p.events, 0) <> x.event_seq
    OR e.first IS DISTINCT FROM 1 OR e.last IS DISTINCT FROM x.event_seq
 """
@@ -212,7 +212,9 @@ SELECT format('I7 execution %s keeps hash %s, its stored result is %s', x.id,
               coalesce(x.session_file_hash, 'none'), coalesce(r.content_hash, 'missing'))
 FROM executions x FULL JOIN execution_results r ON r.execution_id = x.id
 WHERE x.session_file_hash IS DISTINCT FROM r.content_hash
-  AND NOT (r IS NULL AND EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = x.id AND p.results = 1))
+  AND NOT (
+      r IS NULL AND EXISTS (SELECT FROM pruned AS p WHERE p.execution_id = x.id AND coalesce(p.results, 1) = 1)
+  )
 UNION ALL
 SELECT format('I7 execution %s is %s and has a result already', x.id, x.status)
 FROM executions x JOIN execution_results r ON r.execution_id = x.id WHERE NOT is_terminal(x.status)

@@ -177,6 +177,8 @@ def _prompt_source(execution: Data) -> list[tuple[str, object]]:
 def _pruned(pruned: Data | None) -> list[tuple[str, object]]:
     if pruned is None:
         return []
+    if pruned["steps"] is None:
+        return [("retention", f"deleted all of its day on {pruned['prunedAt']}")]
     gone = (
         f"{pruned['steps']} steps, {pruned['toolCalls']} tool calls, {pruned['outputBytes']} bytes of output"
     )
