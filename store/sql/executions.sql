@@ -115,7 +115,7 @@ SELECT true FROM moved
 -- One statement for any number of events, because a busy runner writes hundreds a second.
 -- The execution's row is locked first, as in every statement that writes to it, and seq is taken under that lock.
 -- What an earlier try stored has no event again. That may have committed after this statement's snapshot was taken,
--- so the conflict decides: xmax is 0 in a row that was inserted, and not in one that existed.
+-- so the conflict decides: what was not inserted existed.
 WITH living AS (
     SELECT id FROM executions
     WHERE id = $1 AND status IN ('RUNNING', 'STOPPING') AND ($3::uuid IS NULL OR worker_id = $3)
@@ -130,16 +130,25 @@ WITH living AS (
         ended_at timestamptz, duration_ms bigint, params jsonb, result jsonb, error_message text
     )
     ORDER BY c.ordinal, ordinality DESC
-), stored AS (
+), inserted AS (
+    INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
+                                      duration_ms, params, result, error_message)
+    SELECT living.id, latest.* FROM living CROSS JOIN latest
+    ON CONFLICT DO NOTHING
+    RETURNING ordinal
+), ended AS (
     INSERT INTO execution_tool_calls AS t (execution_id, ordinal, name, raw_name, status, started_at, ended_at,
                                            duration_ms, params, result, error_message)
     SELECT living.id, latest.* FROM living CROSS JOIN latest
+    WHERE latest.status <> 'UNFINISHED' AND latest.ordinal NOT IN (SELECT ordinal FROM inserted)
     ON CONFLICT (execution_id, ordinal) DO UPDATE SET
         name = excluded.name, raw_name = excluded.raw_name, status = excluded.status,
         started_at = excluded.started_at, ended_at = excluded.ended_at, duration_ms = excluded.duration_ms,
         params = excluded.params, result = excluded.result, error_message = excluded.error_message
-    WHERE t.status = 'UNFINISHED' AND excluded.status <> 'UNFINISHED'
-    RETURNING t.ordinal, t.xmax = 0 AS is_new
+    WHERE t.status = 'UNFINISHED'
+    RETURNING t.ordinal
+), stored AS (
+    SELECT ordinal, true AS is_new FROM inserted UNION ALL SELECT ordinal, false FROM ended
 ), fresh AS (
     SELECT kind, call, row_number() OVER (ORDER BY ordinality) AS number
     FROM given JOIN stored ON stored.ordinal = (call ->> 'ordinal')::integer

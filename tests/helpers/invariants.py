@@ -333,12 +333,18 @@ async def _connections(connection: Connection, around: InvariantContext) -> list
     return await _told(connection, CONNECTIONS, pools, around.servers, IDLE_IN_TRANSACTION_S)
 
 
+TABLES_READ = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+"""
+
+
 async def _canaries_in_database(connection: Connection, around: InvariantContext) -> list[str]:
     """Any column of any table; bytes print as hex."""
     if not around.canaries:
         return []
     found = []
-    for table in await _told(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+    for table in await _told(connection, TABLES_READ):
         for canary in around.canaries:
             rows = await connection.fetchval(
                 f'SELECT count(*) FROM "{table}" AS t WHERE strpos(t::text, $1) + strpos(t::text, $2) > 0',  # noqa: S608

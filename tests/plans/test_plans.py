@@ -196,7 +196,7 @@ ASKED: dict[str, Callable[[Database], Awaitable[object]]] = {
 
 def scanned(node: dict[str, Any]) -> set[str]:
     """The tables that a plan reads from end to end."""
-    found = {node["Relation Name"]} if node["Node Type"] == "Seq Scan" else set()
+    found = {node["Relation Name"].removesuffix("_undated")} if node["Node Type"] == "Seq Scan" else set()
     return found.union(*(scanned(child) for child in node.get("Plans", [])))
 
 

@@ -20,6 +20,7 @@ from store.postgres.migrate import check, known_revisions, migrate
 from store.postgres.requirements import TABLES
 from tests.conftest import NO_PGBOUNCER, url_of
 from tests.helpers.external import PGBOUNCER, cluster, few_rights, pgbouncer, short_directory
+from tests.helpers.invariants import TABLES_READ
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.proxy import proxied_database
 from tests.helpers.stored_rows import background, ending, running
@@ -42,8 +43,8 @@ async def refused(url: str, *words: str) -> DatabaseUnsuitable:
 
 
 async def test_the_tables_that_are_looked_at_are_those_of_the_schema(db: Database) -> None:
-    found = await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    assert sorted({row["tablename"] for row in found} - {"alembic_version"}) == list(TABLES)
+    found = await db.fetch(TABLES_READ)
+    assert sorted({row["relname"] for row in found} - {"alembic_version"}) == list(TABLES)
 
 
 async def test_a_role_that_may_not_make_tables_is_told_so_and_what_to_grant(empty_database_url: str) -> None:
