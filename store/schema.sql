@@ -285,8 +285,11 @@ BEGIN
     COMMIT;
     FOREACH name IN ARRAY tables_by_day() LOOP
         CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
-        IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = name || '_has_no_day') THEN
+        IF NOT EXISTS (
+            SELECT FROM pg_constraint WHERE conname = name || '_has_no_day' AND conrelid = to_regclass(name || '_undated')
+        ) THEN
             CALL lock_for_days(name || '_undated');
+            CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
             EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (execution_id < %L OR execution_id >= %L) NOT VALID',
                            name || '_undated', name || '_has_no_day', first, after);
             COMMIT;
@@ -295,6 +298,7 @@ BEGIN
         EXECUTE format('ALTER TABLE %I VALIDATE CONSTRAINT %I', name || '_undated', name || '_has_no_day');
         COMMIT;
         CALL lock_for_days(name);
+        CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
         CALL make_table_of_days(name, first, after);
         COMMIT;
     END LOOP;

@@ -25,7 +25,7 @@ from runner_bridge.formats.file_names import (
     transcript_name,
 )
 from runner_bridge.launchers.runner_config import RunnerConfig
-from store.errors import RetentionBusy, StoreError
+from store.errors import DatabaseContended, RetentionBusy, StoreError
 from store.executions import days, retention, state_machine
 from store.executions.retention import Bulk
 from store.model import ExecutionId, ExecutionOrigin
@@ -90,8 +90,12 @@ async def _pass(db: Database, config: RunnerConfig, policy: RetentionPolicy) -> 
     began, total = time.monotonic(), Bulk()
     before = await retention.cutoff(db, policy.age)
     if await days.may_make(db):
-        await days.make_ahead(db, policy.age)
         await _drop_days(db, before)
+        try:
+            await days.make_ahead(db, policy.age)
+        except DatabaseContended:
+            # Until the next pass, what is requested is pruned one by one when its time has come.
+            log.info("tables of days are made later: those of before are in use")
     while (batch := await retention.prune(db, before)) is not None:
         total += batch
         await asyncio.sleep(BETWEEN_BATCHES_S)

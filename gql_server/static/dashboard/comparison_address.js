@@ -13,7 +13,7 @@ export function setOf(text) {
   }
 }
 
-const short = (ids) => ids.map((id) => id.slice(0, 8)).join(", ");
+const short = (ids) => ids.map((id) => id.slice(-8)).join(", ");
 
 // The set in a few words.
 export function setWords({ name, agents, settingsHashes, batchIds, benchmarkIds, tags, since, until }) {

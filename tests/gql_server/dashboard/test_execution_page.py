@@ -90,7 +90,7 @@ async def test_an_execution_is_run_again_and_compared_with_the_first(dashboard: 
     await page.wait_for_url(lambda url: first not in url)
     second = page.url.rpartition("/")[2]
     await expect(page.get_by_role("region", name="Summary")).to_contain_text("Succeeded")
-    await expect(page.get_by_role("region", name="Summary")).to_contain_text(first[:8])
+    await expect(page.get_by_role("region", name="Summary")).to_contain_text(first[-8:])
 
     await page.get_by_role("link", name="Compare with another").click()
     row = page.get_by_role("row").filter(has=page.locator(f"a[href='/executions/{first}']"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
 
+from store.errors import DatabaseContended
 from store.executions import days, output, retention, state_machine, tool_logs
 from store.live import events
 from store.live.hub import Hub
@@ -20,6 +23,7 @@ from tests.store.executions.test_observed import row as log_row
 from tests.store.executions.test_retention import BULK, age, left, lived, prune_all
 
 MONTH = dt.timedelta(days=30)
+DAY = dt.timedelta(days=1)
 TABLES = (*BULK, "execution_events", "execution_messages", "execution_tool_logs", "execution_tool_log_text")
 S = ExecutionStatus
 
@@ -49,13 +53,16 @@ async def test_what_is_requested_is_in_the_tables_of_its_day_and_what_was_there_
     await check_invariants(db.url)
 
 
-async def test_a_long_retention_makes_few_tables_and_a_short_one_one_a_day(db: Database) -> None:
-    await days.make_ahead(db, dt.timedelta(days=95))
-    assert await db.fetchval("SELECT last_day - first_day + 1 FROM execution_days") == 10
-    await db.execute("UPDATE execution_days SET last_day = first_day")
-    await days.make_ahead(db, dt.timedelta(days=3))
-    lengths = await db.fetch("SELECT last_day - first_day + 1 AS days FROM execution_days")
-    assert [row["days"] for row in lengths] == [1] * (days.AHEAD + 1)
+@pytest.mark.parametrize(("kept", "length", "tables"), [(95, 10, 1), (20, 2, 2), (3, 1, 3)])
+async def test_a_long_retention_makes_few_tables_and_a_short_one_one_a_day(
+    db: Database, kept: int, length: int, tables: int
+) -> None:
+    assert await days.make_ahead(db, dt.timedelta(days=kept)) == tables
+    made = await db.fetch("SELECT first_day, last_day - first_day + 1 AS days FROM execution_days ORDER BY 1")
+    assert [row["days"] for row in made] == [length] * tables
+    assert [(row["first_day"] - made[0]["first_day"]).days for row in made] == [
+        length * n for n in range(tables)
+    ]
 
 
 async def test_old_days_are_dropped_whole_and_what_retention_keeps_stays(db: Database, hub: Hub) -> None:
@@ -120,15 +127,23 @@ async def test_executions_in_no_such_table_are_pruned_one_by_one(db: Database) -
 
 
 async def test_many_make_and_drop_at_once_while_others_write(db: Database) -> None:
-    async def requested() -> int:
-        return len([await lived(db, calls=1) for _ in range(5)])
+    async def insist(step: Callable[[], Awaitable[object]]) -> None:
+        """Until there is nothing to do; tables are not waited for long."""
+        while True:
+            with contextlib.suppress(DatabaseContended):
+                if not await step():
+                    return
 
-    made = await asyncio.gather(*(days.make_ahead(db, MONTH) for _ in range(3)), requested(), requested())
-    assert sum(made[:3]) >= 1 and await db.fetchval("SELECT count(*) FROM execution_days") == 1
-    await requested()
+    async def request() -> None:
+        for _ in range(5):
+            await lived(db, calls=1)
+
+    making = [insist(lambda: days.make_ahead(db, MONTH)) for _ in range(3)]
+    await asyncio.gather(*making, request(), request())
+    assert await db.fetchval("SELECT count(*) FROM execution_days") == 1
+    await request()
     before = await in_a_month(db)
-    dropped = await asyncio.gather(*(days.drop(db, before) for _ in range(3)))
-    assert any(dropped)
+    await asyncio.gather(*(insist(lambda: days.drop(db, before)) for _ in range(3)))
     assert await db.fetchval("SELECT count(*) FROM execution_days WHERE dropped_at IS NOT NULL") == 1
     await check_invariants(db.url)
 
@@ -136,25 +151,23 @@ async def test_many_make_and_drop_at_once_while_others_write(db: Database) -> No
 @pytest.mark.parametrize("table", ["execution_events", "execution_steps", "execution_tool_log_text"])
 async def test_what_was_interrupted_goes_on_where_it_was(db: Database, table: str) -> None:
     """Another holds a table: what was done before it stays done, and nobody gets an id of a day without tables."""
-    await days.make_ahead(db, MONTH)
-    await db.execute("UPDATE execution_days SET last_day = first_day")
-    async with db.transaction() as other:
-        await other.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
-        await other.execute(f"LOCK TABLE {table}_days IN ACCESS SHARE MODE")
-        with pytest.raises(Exception, match="lock"):
-            await db.execute("CALL make_days(current_date + 1, current_date + 1)")
-    assert await db.fetchval("SELECT count(*) FROM execution_days") == 1
-    await days.make_ahead(db, dt.timedelta(days=1))
+    await days.make_ahead(db, DAY)
     old, before = await lived(db), await in_a_month(db)
+    next_day = await db.fetchval("SELECT max(last_day) + 1 FROM execution_days")
+    made = "SELECT count(*) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relname ~ '_20[0-9_]+$'"
     async with db.transaction() as other:
         await other.execute(f"LOCK TABLE {table}_days IN ACCESS SHARE MODE")
-        with pytest.raises(Exception, match="lock"):
-            await db.execute("CALL drop_days($1, NULL)", before)
-    assert await retention.pruned_of(db, [old])
-    while await days.drop(db, before):
+        with pytest.raises(DatabaseContended):
+            await db.execute(days.SQL["make"], next_day, next_day)
+        assert await db.fetchval("SELECT max(last_day) + 1 FROM execution_days") == next_day
+        with pytest.raises(DatabaseContended):
+            await db.execute(days.SQL["drop"], before)
+    assert await retention.pruned_of(db, [old]), "that it goes is known before the first table goes"
+    await db.execute(days.SQL["make"], next_day, next_day)
+    assert await db.fetchval("SELECT max(last_day) FROM execution_days") == next_day
+    while await days.drop(db, before + MONTH):
         pass
-    tables = "SELECT count(*) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relname ~ '_20[0-9_]+$'"
-    assert await db.fetchval(tables) == 0
+    assert await db.fetchval(made) == 0
 
 
 async def test_a_role_that_does_not_own_the_tables_makes_none(db: Database) -> None:

@@ -106,7 +106,7 @@ const reportsOtherwise = ({ score, computedScore }) =>
 const difference = (delta, unit) => (delta === 0 ? "same" : format.signed(delta, unit));
 const points = (value) => `${(value * 100).toFixed(1)} points`;
 const Side = ({ execution }) =>
-  html`<${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /> <span class="mono">${execution.id.slice(0, 8)}</span></${Link}>`;
+  html`<${Link} href=${`/executions/${execution.id}`}><${Status} status=${execution.status} /> <span class="mono">${execution.id.slice(-8)}</span></${Link}>`;
 const outcome = ({ outcome, actual }) =>
   `${outcome.toLowerCase().replace("_", " ")}${actual == null ? "" : ` (${JSON.stringify(actual)})`}`;
 const call = (one) =>

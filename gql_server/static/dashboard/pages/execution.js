@@ -39,7 +39,7 @@ const streamOf = (id) => ({
 });
 
 export function ExecutionPage({ id }) {
-  const heading = usePage(`Execution ${id.slice(0, 8)}`);
+  const heading = usePage(`Execution ${id.slice(-8)}`);
   const live = useLiveQuery({ key: id, query: "execution", variables: { id }, streams: [streamOf(id)] });
   const outdated = live.data?.outdated;
   useEffect(() => {
@@ -47,7 +47,7 @@ export function ExecutionPage({ id }) {
   }, [outdated]);
   if (["EXECUTION_NOT_FOUND", "INVALID_ID"].includes(live.error?.code)) return html`<${Missing} id=${id} />`;
   return html`
-    <h1 ref=${heading} tabindex="-1">Execution <span class="mono">${id.slice(0, 8)}</span></h1>
+    <h1 ref=${heading} tabindex="-1">Execution <span class="mono">${id.slice(-8)}</span></h1>
     <${Shown} live=${live} what="the execution">
       ${({ execution, events = [] }) => (execution ? html`<${Execution} execution=${execution} events=${events} refresh=${live.reload} />` : html`<${Missing} id=${id} />`)}
     </${Shown}>

@@ -31,7 +31,7 @@ export function suggestions(path) {
   const [id] = path.match(UUID) ?? [];
   if (id) {
     return [
-      [`/executions/${id}`, `execution ${id.slice(0, 8)}`],
+      [`/executions/${id}`, `execution ${id.slice(-8)}`],
       [`/batches/${id}`, `batch ${id.slice(0, 8)}`],
     ];
   }

@@ -58,7 +58,7 @@ export function Header({ execution, children }) {
         <${Fact} name="Benchmark revision">${benchmarkRevision ?? format.UNKNOWN}</${Fact}>
         ${execution.batch && html`<${Fact} name="Batch"><${Link} href=${`/batches/${execution.batch.id}`}>${batchName(execution.batch)}</${Link}></${Fact}>`}
         ${execution.tags.length > 0 && html`<${Fact} name="Tags"><${Tags} tags=${execution.tags} href="/executions?label=" /></${Fact}>`}
-        ${execution.rerunOf && html`<${Fact} name="Repeats"><${Link} href=${`/executions/${execution.rerunOf.id}`}>${execution.rerunOf.id.slice(0, 8)}</${Link}></${Fact}>`}
+        ${execution.rerunOf && html`<${Fact} name="Repeats"><${Link} href=${`/executions/${execution.rerunOf.id}`}>${execution.rerunOf.id.slice(-8)}</${Link}></${Fact}>`}
       </dl>
       ${children}
     </section>

@@ -121,7 +121,7 @@ function found({ agentNames, benchmarks, batches, executions }, text) {
       results: executions.nodes.map((execution) => [
         `/executions/${execution.id}`,
         `${execution.benchmarkId} · ${execution.agent}`,
-        html`<${Status} status=${execution.status} /> <${Age} iso=${execution.queuedAt} /> <span class="mono">${execution.id.slice(0, 8)}</span>`,
+        html`<${Status} status=${execution.status} /> <${Age} iso=${execution.queuedAt} /> <span class="mono">${execution.id.slice(-8)}</span>`,
       ]),
     },
   ].filter(({ total }) => total > 0);
