@@ -166,10 +166,18 @@ def _print(console: Console, options: PruneOptions, before: dt.datetime, gone: D
     verb = "Deleted" if options.delete else "Would delete"
     for each in gone.days:
         console.print(
-            f"{verb} the tables of {each.first_day} to {each.last_day} (UTC): {each.executions:,} executions, "
-            f"{decimal(each.bytes)}",
+            f"{verb} the tables of {each.first_day} to {each.last_day} (UTC) with {decimal(each.bytes)} "
+            f"of {each.executions:,} executions.",
             soft_wrap=True,
         )
+    if gone.bulk.executions or gone.deliveries or gone.files.count:
+        _print_rest(console, options, verb, when, gone)
+    console.print("Rows, scores, failures, changes of status and performance figures stay.", soft_wrap=True)
+    if not options.delete:
+        console.print("Nothing was deleted: add --yes to do it.")
+
+
+def _print_rest(console: Console, options: PruneOptions, verb: str, when: str, gone: Deleted) -> None:
     total = gone.bulk
     console.print(f"{verb} the bulk of {total.executions:,} executions that {when}:", soft_wrap=True)
     table = Table.grid(padding=(0, 2))
@@ -187,9 +195,6 @@ def _print(console: Console, options: PruneOptions, before: dt.datetime, gone: D
             f"files of theirs in this machine's directories, {decimal(gone.files.bytes)}",
         )
     console.print(table)
-    console.print("Rows, scores, failures, changes of status and performance figures stay.", soft_wrap=True)
-    if not options.delete:
-        console.print("Nothing was deleted: add --yes to do it.")
 
 
 def _as_json(options: PruneOptions, before: dt.datetime, gone: Deleted) -> dict[str, object]:
