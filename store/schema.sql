@@ -285,15 +285,14 @@ BEGIN
     COMMIT;
     FOREACH name IN ARRAY tables_by_day() LOOP
         CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
+        CALL lock_for_days(name || '_undated');
         IF NOT EXISTS (
             SELECT FROM pg_constraint WHERE conname = name || '_has_no_day' AND conrelid = to_regclass(name || '_undated')
         ) THEN
-            CALL lock_for_days(name || '_undated');
-            CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
             EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (execution_id < %L OR execution_id >= %L) NOT VALID',
                            name || '_undated', name || '_has_no_day', first, after);
-            COMMIT;
         END IF;
+        COMMIT;
         SET LOCAL lock_timeout = '500ms';
         EXECUTE format('ALTER TABLE %I VALIDATE CONSTRAINT %I', name || '_undated', name || '_has_no_day');
         COMMIT;
@@ -1551,7 +1550,7 @@ UNION ALL
     d.dropped_at AS pruned_at,
     (e.event_seq - ( SELECT (count(*))::integer AS count
            FROM public.execution_events v
-          WHERE ((v.execution_id = e.id) AND (v.kind = 'STATUS_CHANGED'::public.event_kind)))) AS events,
+          WHERE ((v.execution_id = e.id) AND (v.status IS NOT NULL)))) AS events,
     NULL::integer AS steps,
     NULL::integer AS tool_calls,
     NULL::integer AS results,

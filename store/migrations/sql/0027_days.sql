@@ -126,15 +126,14 @@ BEGIN
     COMMIT;
     FOREACH name IN ARRAY tables_by_day() LOOP
         CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
+        CALL lock_for_days(name || '_undated');
         IF NOT EXISTS (
             SELECT FROM pg_constraint WHERE conname = name || '_has_no_day' AND conrelid = to_regclass(name || '_undated')
         ) THEN
-            CALL lock_for_days(name || '_undated');
-            CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;
             EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (execution_id < %L OR execution_id >= %L) NOT VALID',
                            name || '_undated', name || '_has_no_day', first, after);
-            COMMIT;
         END IF;
+        COMMIT;
         SET LOCAL lock_timeout = '500ms';
         EXECUTE format('ALTER TABLE %I VALIDATE CONSTRAINT %I', name || '_undated', name || '_has_no_day');
         COMMIT;
@@ -256,7 +255,7 @@ SELECT execution_id, pruned_at, events, steps, tool_calls, results, output_bytes
 FROM pruned_executions
 UNION ALL
 SELECT e.id, d.dropped_at, e.event_seq - (
-    SELECT count(*)::integer FROM execution_events AS v WHERE v.execution_id = e.id AND v.kind = 'STATUS_CHANGED'
+    SELECT count(*)::integer FROM execution_events AS v WHERE v.execution_id = e.id AND v.status IS NOT NULL
 ), NULL, NULL, NULL, NULL, NULL, NULL
 FROM execution_days AS d JOIN executions AS e ON e.id >= d.first_id AND e.id < d.after_id
 WHERE d.dropped_at IS NOT NULL;
