@@ -277,11 +277,14 @@ BEGIN
     SET LOCAL lock_timeout = '500ms';
     PERFORM pg_advisory_xact_lock(8243110937284436541);
     SELECT first_id, after_id INTO first, after FROM retention_progress FOR UPDATE;
-    WHILE first IS NULL OR EXISTS (SELECT FROM executions WHERE id >= first AND id < after) LOOP
-        first := (substr(gen_random_uuid()::text, 1, 8) || '-0000-0000-0000-000000000000')::uuid;
-        after := overlay(first::text PLACING 'ffff-ffff-ffff-ffffffffffff' FROM 10)::uuid;
-    END LOOP;
-    UPDATE retention_progress SET first_id = first, after_id = after;
+    IF first IS NULL THEN
+        LOOP
+            first := (substr(gen_random_uuid()::text, 1, 8) || '-0000-0000-0000-000000000000')::uuid;
+            after := overlay(first::text PLACING 'ffff-ffff-ffff-ffffffffffff' FROM 10)::uuid;
+            EXIT WHEN NOT EXISTS (SELECT FROM executions WHERE id >= first AND id < after);
+        END LOOP;
+        UPDATE retention_progress SET first_id = first, after_id = after;
+    END IF;
     COMMIT;
     FOREACH name IN ARRAY tables_by_day() LOOP
         CONTINUE WHEN to_regclass(name || '_days') IS NOT NULL;

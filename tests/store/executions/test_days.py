@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import asyncpg
 import pytest
@@ -165,6 +166,8 @@ async def test_what_was_interrupted_goes_on_where_it_was(db: Database, table: st
     assert await retention.pruned_of(db, [old]), "that it goes is known before the first table goes"
     await db.execute(days.SQL["make"], next_day, next_day)
     assert await db.fetchval("SELECT max(last_day) FROM execution_days") == next_day
+    ranges = await db.fetch("SELECT first_id, after_id FROM execution_days ORDER BY first_day")
+    assert all(one["after_id"] == other["first_id"] for one, other in pairwise(ranges)), "one after the other"
     while await days.drop(db, before + MONTH):
         pass
     assert await db.fetchval(made) == 0
