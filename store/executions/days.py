@@ -1,7 +1,7 @@
 """Tables by days, for retention: made ahead, and dropped when all of their executions are old enough.
 
 An execution that is requested on a day with tables of its own has an id that begins with that day, by which its
-rows are found (migration 0027). Dropping tables takes a moment, however many executions they hold. What is deleted
+rows are found (migration 0031). Dropping tables takes a moment, however many executions they hold. What is deleted
 and what is kept is the same as in store.executions.retention, which prunes one by one what is in no such table. An
 execution stays until the last one of its days is old enough.
 

@@ -194,12 +194,12 @@ GRANT SELECT, INSERT ON execution_steps TO "of days";
 
 
 async def test_a_migration_copies_nothing_and_keeps_rows_and_rights(empty_database_url: str) -> None:
-    before, _ = offline_sql().split("-- Running upgrade 0025 -> 0027")
+    before, _ = offline_sql().split("-- Running upgrade 0028 -> 0031")
     connection = await asyncpg.connect(empty_database_url)
     try:
         await connection.execute(f"{before} COMMIT; {OF_BEFORE}")
         file = await connection.fetchval("SELECT pg_relation_filenode('execution_steps')")
-        assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0027") :]
+        assert await migrate(empty_database_url) == known_revisions()[known_revisions().index("0031") :]
         assert await connection.fetchval("SELECT pg_relation_filenode('execution_steps_undated')") == file
         assert await connection.fetchval("SELECT count(*) FROM execution_steps") == 3
         rights = "SELECT has_table_privilege('of days', 'execution_steps', $1)"

@@ -6,9 +6,9 @@ from alembic import op
 
 from store.migrations.scripts import run_script
 
-revision = "0027"
-down_revision = "0025"
+revision = "0031"
+down_revision = "0028"
 
 
 def upgrade() -> None:
-    run_script(op.get_context(), "0027_days")
+    run_script(op.get_context(), "0031_days")
