@@ -4,7 +4,9 @@ SELECT pg_advisory_xact_lock(8243110937284436530)
 
 -- name: known
 SELECT e.id, e.status, e.origin, e.agent, e.session_file_hash, e.last_activity_at,
-       EXISTS (SELECT FROM pruned AS p WHERE p.execution_id = e.id) AS is_pruned,
+       EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id) OR EXISTS (
+           SELECT FROM execution_days AS d WHERE e.id >= d.first_id AND e.id < d.after_id AND d.dropped_at IS NOT NULL
+       ) AS is_pruned,
        l.file, l.bytes, l.content_hash, l.is_finished, coalesce((
            SELECT end_offset FROM execution_messages AS m WHERE m.execution_id = e.id ORDER BY ordinal DESC LIMIT 1
        ), 0) AS transcript_bytes
@@ -48,7 +50,7 @@ WHERE origin = 'OBSERVED' AND status = 'RUNNING' AND id <> ALL($2::uuid[])
 UPDATE execution_events AS v SET data = v.data || '{"superseded": true}'
 FROM executions AS e
 WHERE e.id = ANY($1::uuid[]) AND e.origin = 'OBSERVED' AND is_terminal(e.status) AND e.session_file_hash IS NULL
-  AND NOT EXISTS (SELECT FROM pruned AS p WHERE p.execution_id = e.id)
+  AND NOT EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id)
   AND v.execution_id = e.id AND is_terminal(v.status)
 
 -- name: write
@@ -103,7 +105,7 @@ WITH told AS (
         session_file_hash = g.session_file_hash, usage = coalesce(g.usage::jsonb, e.usage)
     FROM given AS g
     WHERE e.id = g.id AND e.origin = 'OBSERVED' AND e.session_file_hash IS NULL
-      AND NOT EXISTS (SELECT FROM pruned AS p WHERE p.execution_id = e.id)
+      AND NOT EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id)
     RETURNING e.id, e.event_seq, e.status, e.success, e.score, e.failure_kind, e.failure_message
 ), written AS (
     SELECT * FROM inserted UNION ALL SELECT * FROM ended

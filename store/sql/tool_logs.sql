@@ -33,7 +33,10 @@ SELECT true FROM living
 -- The executions that may be written to: all that were not pruned.
 SELECT id FROM executions AS e
 WHERE id = ANY($1::uuid[]) AND is_terminal(status)
-  AND NOT EXISTS (SELECT FROM pruned AS p WHERE p.execution_id = e.id)
+  AND NOT EXISTS (SELECT FROM pruned_executions AS p WHERE p.execution_id = e.id)
+  AND NOT EXISTS (
+      SELECT FROM execution_days AS d WHERE e.id >= d.first_id AND e.id < d.after_id AND d.dropped_at IS NOT NULL
+  )
 ORDER BY id FOR NO KEY UPDATE
 
 -- name: store
