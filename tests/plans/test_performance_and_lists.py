@@ -256,7 +256,7 @@ ASKED: dict[str, Question] = {
 
 @pytest.fixture
 async def big(database_url: str) -> AsyncIterator[Database]:
-    await seed(database_url, EXECUTIONS, benchmarks=BENCHMARKS, with_figures=True)
+    await seed(database_url, EXECUTIONS, EXECUTIONS, benchmarks=BENCHMARKS, with_figures=True)
     db = await Database.open(database_url, max_size=1)
     for statement in WORDS.strip().split(";")[:-1]:
         await db.execute(statement)
