@@ -751,6 +751,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.notify_queue() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('reev_gql_queue', concat_ws(' ', TG_ARGV[0], pg_current_xact_id()));
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.notify_stop() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('reev_gql_stop', NEW.id::text);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.place_benchmark_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1564,6 +1582,27 @@ UNION ALL
      JOIN public.executions e ON (((e.id >= d.first_id) AND (e.id < d.after_id))))
   WHERE (d.dropped_at IS NOT NULL);
 
+CREATE TABLE public.reev_imports (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    path text NOT NULL,
+    dry_run boolean NOT NULL,
+    state text DEFAULT 'RUNNING'::text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    problem text,
+    report jsonb,
+    CONSTRAINT reev_imports_check CHECK (((state = 'RUNNING'::text) = (ended_at IS NULL))),
+    CONSTRAINT reev_imports_check1 CHECK (((state = 'FAILED'::text) = (problem IS NOT NULL))),
+    CONSTRAINT reev_imports_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text])))
+);
+
+COMMENT ON TABLE public.reev_imports IS 'The last imports of reev databases that were asked for over the API';
+
+COMMENT ON COLUMN public.reev_imports.heartbeat_at IS 'Written by the server that carries it out: when it is old, that server is gone';
+
+COMMENT ON COLUMN public.reev_imports.report IS 'What was done so far, as runner_bridge.moving_in.report has it';
+
 CREATE TABLE public.retention_progress (
     is_the_only_row boolean DEFAULT true NOT NULL,
     ended_at timestamp with time zone NOT NULL,
@@ -1808,6 +1847,9 @@ ALTER TABLE ONLY public.performance_times
 ALTER TABLE ONLY public.pruned_executions
     ADD CONSTRAINT pruned_executions_pkey PRIMARY KEY (execution_id);
 
+ALTER TABLE ONLY public.reev_imports
+    ADD CONSTRAINT reev_imports_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.retention_progress
     ADD CONSTRAINT retention_progress_pkey PRIMARY KEY (is_the_only_row);
 
@@ -1897,6 +1939,8 @@ CREATE INDEX executions_waiting ON public.executions USING btree (priority DESC,
 
 CREATE UNIQUE INDEX failure_is_recorded_once ON public.ingest_failures USING btree (md5(((((host || chr(10)) || directory) || chr(10)) || file)), COALESCE(line, 0));
 
+CREATE UNIQUE INDEX one_import_at_a_time ON public.reev_imports USING btree ((true)) WHERE (state = 'RUNNING'::text);
+
 CREATE UNIQUE INDEX one_terminal_event ON public.execution_events_undated USING btree (execution_id) WHERE (public.is_terminal(status) AND (NOT (data ? 'superseded'::text)));
 
 CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
@@ -1951,7 +1995,13 @@ CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.perfo
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
 
+CREATE TRIGGER queue_has_more AFTER INSERT ON public.executions FOR EACH ROW WHEN ((new.status = 'QUEUED'::public.execution_status)) EXECUTE FUNCTION public.notify_queue('+');
+
 CREATE TRIGGER settings_are_told BEFORE INSERT OR UPDATE OF usage, agent_revision ON public.executions FOR EACH ROW WHEN (((new.usage IS NOT NULL) OR (new.agent_revision IS NOT NULL))) EXECUTE FUNCTION public.tell_settings();
+
+CREATE TRIGGER slot_is_free AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND (old.status = ANY (ARRAY['RUNNING'::public.execution_status, 'STOPPING'::public.execution_status])))) EXECUTE FUNCTION public.notify_queue('-');
+
+CREATE TRIGGER stop_is_requested AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN (((new.status = 'STOPPING'::public.execution_status) AND (old.status <> 'STOPPING'::public.execution_status))) EXECUTE FUNCTION public.notify_stop();
 
 CREATE TRIGGER words_of_end AFTER UPDATE OF status ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND ((old.failure_message IS DISTINCT FROM new.failure_message) OR ((NOT public.is_terminal(old.status)) AND (new.usage IS NOT NULL))))) EXECUTE FUNCTION public.note_words();
 

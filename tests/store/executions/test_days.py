@@ -194,7 +194,7 @@ GRANT SELECT, INSERT ON execution_steps TO "of days";
 
 
 async def test_a_migration_copies_nothing_and_keeps_rows_and_rights(empty_database_url: str) -> None:
-    before, _ = offline_sql().split("-- Running upgrade 0028 -> 0031")
+    before, _ = offline_sql().split("-- Running upgrade 0026 -> 0031")
     connection = await asyncpg.connect(empty_database_url)
     try:
         await connection.execute(f"{before} COMMIT; {OF_BEFORE}")
