@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -148,10 +150,14 @@ def arguments_of(definition: GraphQLField, node: FieldNode) -> Arguments | dict[
 
 
 def _of_request(definition: GraphQLField, node: FieldNode) -> Arguments:
+    simple = _simple_arguments(definition, node)
+
     def arguments(scope: Scope) -> dict[str, Any]:
         known = scope.arguments.get(arguments)
         if known is None:
-            known = _found(definition, node, scope)
+            known = None if simple is None else _joined(simple, scope.variables.coerced)
+            if known is None:
+                known = _found(definition, node, scope)
             if not all(_copyable(value) for value in known.values()):
                 return known
             scope.arguments[arguments] = known
@@ -159,6 +165,59 @@ def _of_request(definition: GraphQLField, node: FieldNode) -> Arguments:
         return copied
 
     return arguments
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """An argument of a field by the name that the resolver knows: a constant, or all of a variable."""
+
+    name: str
+    constant: dict[str, Any] | None
+    """What is passed when there is no variable, or it has no value; None where that is an error."""
+    variable: str | None = None
+    takes_null: bool = True
+
+
+def _simple_arguments(definition: GraphQLField, node: FieldNode) -> list[_Argument] | None:
+    """None where an argument has variables inside a list or an object."""
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    found = []
+    for name, argument in definition.args.items():
+        value = given.get(name)
+        own_name = argument.out_name or name
+        alone = GraphQLField(definition.type, {name: argument})
+        if isinstance(value, VariableNode):
+            constant = _constant(alone, FieldNode(name=node.name, arguments=()))
+            takes_null = not is_non_null_type(argument.type)
+            found.append(_Argument(own_name, constant, value.name.value, takes_null))
+        elif value is None or not uses_variables(value):
+            found.append(_Argument(own_name, _constant(alone, node)))
+        else:
+            return None
+    # What cannot be copied is made anew for each request.
+    return found if all(_copyable(argument.constant) for argument in found) else None
+
+
+def _constant(definition: GraphQLField, node: FieldNode) -> dict[str, Any] | None:
+    with suppress(GraphQLError):
+        return get_argument_values(definition, node)
+    return None
+
+
+def _joined(arguments: list[_Argument], coerced: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The arguments of a request; None where there is an error in them."""
+    joined: dict[str, Any] = {}
+    for argument in arguments:
+        if argument.variable is not None and argument.variable in coerced:
+            value = coerced[argument.variable]
+            if value is None and not argument.takes_null:
+                return None
+            joined[argument.name] = value
+        elif argument.constant is None:
+            return None
+        else:
+            joined |= argument.constant
+    return joined
 
 
 def _found(definition: GraphQLField, node: FieldNode, scope: Scope) -> dict[str, Any]:

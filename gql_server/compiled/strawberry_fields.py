@@ -127,9 +127,10 @@ class _Call:
     def converting(self, source: Any, raw_info: Any, /, **arguments: Any) -> Any:
         info = self.config.info_class(_raw_info=raw_info, _field=self.field)
         for name, type_ in self.converted.items():
-            if name in arguments:
+            value = arguments.get(name)
+            if value is not None or (name in arguments and isinstance(type_, StrawberryMaybe)):
                 arguments[name] = convert_argument(
-                    arguments[name], type_, self.scalars, self.config, info, path=(name,)
+                    value, type_, self.scalars, self.config, info, path=(name,)
                 )
         return self._called(source, info, arguments)
 

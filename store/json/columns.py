@@ -46,7 +46,7 @@ class JsonRelation:
 
 def _time(column: str) -> str:
     """As `datetime.isoformat` writes it: in UTC in any session time zone, six digits of a second or none."""
-    text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')"""
+    text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
     return f"replace({text}, '.000000', '')"
 
 

@@ -43,6 +43,18 @@ class Part:
         return ", ".join(words)
 
     @strawberry.field
+    def told(
+        self,
+        word: str = "no word",
+        more: int | None = 3,
+        words: list[str] = strawberry.UNSET,
+        last: int = 0,
+    ) -> str:
+        if isinstance(words, list):
+            words.append("changed")
+        return f"{word} {more} {words} {last}"
+
+    @strawberry.field
     def nothing(self) -> str:
         found: str = None  # type: ignore[assignment]
         return found
@@ -127,6 +139,30 @@ async def test_no_resolver_sees_what_another_did_to_its_arguments() -> None:
     for _ in range(2):
         data, _ = await by_plan(plan, {}, context())
         assert data == {"whole": {"parts": 3 * [{"spelled": "a, changed"}]}}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"word": "w", "more": 4, "words": ["v"]},
+        {"word": None},
+        {"more": None, "words": ["v"]},
+        {"words": None},
+    ],
+)
+async def test_variables_are_arguments_as_graphql_core_makes_them(variables: Mapping[str, Any]) -> None:
+    """With a value, null, or none; where null may be and where not; with and without a default."""
+    source = """query ($word: String, $more: Int, $words: [String!]! = ["default"]) {
+      whole {
+        spare { told(word: $word, more: $more, words: $words, last: 7) }
+        parts { told(more: $more, words: $words) }
+      }
+    }"""
+    plan = plan_of(schema, parse(source))
+    for _ in range(2):
+        expected = await by_graphql_core(schema, parse(source), variables, context())
+        assert await by_plan(plan, variables, context()) == expected
 
 
 async def test_conditions_decide_for_each_request_what_is_there() -> None:
