@@ -1,6 +1,8 @@
 """Import of reev's database, against reading the file alone: 100,000 executions with 400,000 tool calls.
 
-`moving_in.5000` takes that many executions.
+Reading alone is what every reader must do: copy the file, read each row of each table once with Python's sqlite3,
+and parse the JSON in them with Python's json. How long it takes to have the rows execution by execution, and then
+as executions, is printed too. `moving_in.5000` takes that many executions.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -20,10 +23,13 @@ import psutil
 
 from perf.report.figures import show
 from perf.report.lines import RATIO, Line
+from runner_bridge.formats.paths import Directory
 from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
 from runner_bridge.moving_in.reading import KEYS, Reading
 from runner_bridge.reev_database.database import open_reev_database
 from runner_bridge.reev_database.errors import DEFAULT_LIMITS
+from runner_bridge.reev_database.private_copy import copy_database
+from runner_bridge.reev_database.tables import quoted
 from store.postgres.database import Database
 from tests.helpers.reev_databases import ReevWriter, fill_history
 
@@ -41,6 +47,7 @@ async def measure(new_database: Callable[[], Awaitable[Database]], sizes: Sequen
         path = directory / "reev_results.db"
         await asyncio.to_thread(_write, path, executions)
         rows, alone = await asyncio.to_thread(_read, path, directory)
+        grouped = await asyncio.to_thread(_group, path, directory)
         mapped = await asyncio.to_thread(_map, path, directory)
         db = await new_database()
         try:
@@ -53,10 +60,12 @@ async def measure(new_database: Callable[[], Awaitable[Database]], sizes: Sequen
     show(
         f"Import of a reev database: {executions:,} executions, {rows:,} rows",
         [
-            ("copying and reading alone", f"{alone:.1f} s = {rows / alone:,.0f} rows/s"),
+            ("copying, reading and parsing alone", f"{alone:.1f} s = {rows / alone:,.0f} rows/s"),
+            ("reading execution by execution", f"{grouped:.1f} s = {grouped / alone:.2f} × reading"),
             ("and understanding it, in one process", f"{mapped:.1f} s = {mapped / alone:.2f} × reading"),
             ("first import", f"{first:.1f} s = {executions / first:,.0f}/s = {first / alone:.2f} × reading"),
             ("again, nothing changed", f"{second:.1f} s = {second / alone:.2f} × reading"),
+            ("the first against reading execution by execution", f"{first / grouped:.2f} ×"),
             ("memory of the import, most", f"{memory:.0f} MB"),
         ],
     )
@@ -78,12 +87,31 @@ def _write(path: Path, executions: int) -> None:
 
 
 def _read(path: Path, scratch: Path) -> tuple[int, float]:
-    """How many rows there are, and how long it takes to have them execution by execution."""
+    """How many rows of executions there are, and how long it takes to read every row and to parse its JSON."""
+    began = time.perf_counter()
+    rows = 0
+    to = scratch / "alone.db"
+    copy_database(Directory(path.parent), path.name, to, DEFAULT_LIMITS)
+    with closing(sqlite3.connect(to)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        for (name,) in tables:
+            for row in connection.execute(f"SELECT * FROM {quoted(name)} NOT INDEXED ORDER BY rowid"):  # noqa: S608
+                rows += name in KEYS
+                for value in row:
+                    if type(value) is str and value[:1] in ("{", "["):
+                        with contextlib.suppress(ValueError):
+                            json.loads(value)
+    return rows, time.perf_counter() - began
+
+
+def _group(path: Path, scratch: Path) -> float:
+    """How long it takes to have the rows execution by execution, as an import needs them."""
     began = time.perf_counter()
     with open_reev_database(path, scratch) as database:
         keys = {table: key for table, key in KEYS.items() if table in database.tables}
-        rows = sum(len(group) for _, group in database.grouped(keys))
-    return rows, time.perf_counter() - began
+        for _ in database.grouped(keys):
+            pass
+    return time.perf_counter() - began
 
 
 def _map(path: Path, scratch: Path) -> float:
