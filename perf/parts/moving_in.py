@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 import json
 import shutil
 import sqlite3
@@ -35,8 +36,10 @@ from tests.helpers.reev_databases import ReevWriter, fill_history
 
 EXECUTIONS = 100_000
 TOOL_CALLS = 4
-LOOK_S = 0.05
+LOOK_S = 0.1
 """How often memory is looked at."""
+FIND_EVERY = 20
+"""Looks between two searches for processes."""
 
 
 async def measure(new_database: Callable[[], Awaitable[Database]], sizes: Sequence[str] = ()) -> list[Line]:
@@ -129,15 +132,17 @@ def _map(path: Path, scratch: Path) -> float:
 
 async def _import(db: Database, path: Path, scratch: Path, rows: int) -> tuple[float, float]:
     """Seconds, and the most megabytes by which this process and its reader grew."""
-    peak = 0.0
+    peak, found = 0.0, _processes()
 
     async def look() -> None:
-        nonlocal peak
-        while True:
-            peak = max(peak, sum(_memory()))
+        nonlocal peak, found
+        for number in itertools.count():
+            # To find the processes takes far longer than to ask them.
+            found = _processes() if number % FIND_EVERY == 0 else found
+            peak = max(peak, sum(_memory(found)))
             await asyncio.sleep(LOOK_S)
 
-    before = sum(_memory())
+    before = sum(_memory(found))
     looking = asyncio.create_task(look())
     began = time.perf_counter()
     try:
@@ -150,10 +155,18 @@ async def _import(db: Database, path: Path, scratch: Path, rows: int) -> tuple[f
     return took, (peak - before) / 1e6
 
 
-def _memory() -> Iterator[int]:
-    """Of this process and the programs in Python that it started."""
+def _processes() -> list[psutil.Process]:
+    """This process and the programs in Python that it started."""
     own = psutil.Process()
-    for process in (own, *own.children(recursive=True)):
+    found = [own]
+    for process in own.children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if process == own or "python" in process.name():
-                yield process.memory_info().rss
+            if "python" in process.name():
+                found.append(process)
+    return found
+
+
+def _memory(processes: Sequence[psutil.Process]) -> Iterator[int]:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            yield process.memory_info().rss

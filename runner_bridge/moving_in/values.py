@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,6 +16,9 @@ from runner_bridge.formats.times import from_rfc3339, from_unix
 Value = None | int | float | str
 
 MAX_BIGINT = 2**63 - 1
+
+MAX_TIME = 100
+"""Characters; a longer text is no time."""
 
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][-+]?[0-9]{1,2})?")
 _WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?")
@@ -78,10 +82,16 @@ def whole_of(value: Value) -> int | None:
 
 def time_of(value: Value) -> dt.datetime | None:
     """A time: seconds, milliseconds, RFC 3339, or SQLite's own text, which is in UTC. 0 and 1 are no times."""
+    if value is None or (isinstance(value, str) and len(value) > MAX_TIME):
+        return None
+    return _time_of(value)
+
+
+@functools.lru_cache(maxsize=256)
+def _time_of(value: int | float | str) -> dt.datetime | None:
+    """The rows of one execution name the same few times again and again."""
     if isinstance(value, (int, float)):
         return from_unix(value)
-    if value is None:
-        return None
     text = value.strip().strip('"')
     if _NUMBER.fullmatch(text):
         return from_unix(float(text))

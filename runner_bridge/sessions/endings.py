@@ -11,22 +11,23 @@ from runner_bridge.formats.benchmarks.scoring import score_steps
 from runner_bridge.formats.session_file import FinalResult, SessionStep
 from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.sessions.reading import Session
-from store.model import Ending, ExecutionStatus, Failure, FailureKind, JsonValue, Step
+from store.model import Ending, ExecutionStatus, Failure, FailureKind, Step
+from store.postgres.text import EncodedJson, encode_json
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What we compute ourselves about a result; None where the definition cannot be evaluated."""
 
-    scoring: JsonValue | None = None
-    assertions: JsonValue | None = None
+    scoring: EncodedJson | None = None
+    assertions: EncodedJson | None = None
 
 
 def evaluate_steps(benchmark: Benchmark, steps: tuple[SessionStep, ...]) -> Evaluation:
     """Scoring and assertions of steps."""
     return Evaluation(
-        scoring=score_steps(benchmark, steps).to_json(),
-        assertions=[outcome.to_json() for outcome in evaluate_assertions(benchmark, steps)],
+        scoring=EncodedJson(encode_json(score_steps(benchmark, steps).members())),
+        assertions=EncodedJson(encode_json(list(evaluate_assertions(benchmark, steps)))),
     )
 
 

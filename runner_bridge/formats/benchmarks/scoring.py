@@ -9,7 +9,8 @@ Assertions are evaluated elsewhere and do not count here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from runner_bridge.formats.addresses import b58decode, is_address
 from runner_bridge.formats.benchmarks.benchmark import Benchmark
@@ -78,11 +79,18 @@ class Scoring:
     why_not_computable: str | None = None
     """Why the score means nothing: a comparison that only an unknown address could decide."""
 
-    def to_json(self) -> dict[str, JsonValue]:
-        """All of it; only the reason when nothing could be computed."""
+    def members(self) -> dict[str, Any]:
+        """All of it by name; only the reason when nothing could be computed."""
         if self.why_not_computable is not None:
             return {"version": self.version, NOT_COMPUTABLE: self.why_not_computable}
-        return {key: value for key, value in as_json(self).items() if key != "why_not_computable"}
+        return {name: getattr(self, name) for name in _MEMBERS}
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The same as it comes back from JSON."""
+        return {name: as_json(value) for name, value in self.members().items()}
+
+
+_MEMBERS = tuple(field.name for field in fields(Scoring) if field.name != "why_not_computable")
 
 
 def score_steps(benchmark: Benchmark, steps: Sequence[SessionStep]) -> Scoring:
