@@ -3,7 +3,7 @@
     python -m perf workers workers.20 workers.quick
 
 A hundred, or as many as are named, in a few processes (perf.load.fake_workers), each with a small pool. An idle
-phase, then PER_S executions a second, then a queue that is full.
+phase, then an even load, then a queue that is full.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class Watcher:
 
 async def measure(of_it: Sequence[str] = ()) -> list[Line]:
     """Prints the phases, and the goals' figures of a fleet of workers."""
-    size = QUICK if "quick" in of_it else Size(workers=int(of_it[0])) if of_it else Size()
+    size = QUICK if "quick" in of_it else _size(int(of_it[0])) if of_it else Size()
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_database())
         db = await Database.open(url, max_size=4)
@@ -192,18 +192,21 @@ async def measure(of_it: Sequence[str] = ()) -> list[Line]:
         )
         await asyncio.sleep(SETTLE_S)
         idle = await _phase(fleet, asyncio.sleep(size.idle_s))
+        _show(f"{size.workers} idle workers on {connections} connections", size, idle)
         loaded = await _phase(fleet, _load(db, size))
         waits = [row["ms"] for row in await db.fetch(WAITS)]
+        title = f"{size.per_s:.1f} executions a second through {size.workers} workers"
+        _show(title, size, loaded, len(waits))
         ends = list(watcher.ends_ms)
         await fleet.stop()
         hurried = Fleet(url, postmaster)
         stack.push_async_callback(hurried.stop)
         await hurried.start(size.workers, 0)
         full = await _phase(hurried, _fill(db, size.full))
+    _show(f"a queue of {size.full} that take no time, {size.workers} workers", size, full, size.full)
     count = len(waits)
-    _show(size, connections, idle, loaded, full, count)
     show(
-        f"{size.per_s:.0f} executions a second: how late",
+        f"{size.per_s:.1f} executions a second: how late",
         [
             (
                 "requested → claimed",
@@ -226,6 +229,11 @@ async def measure(of_it: Sequence[str] = ()) -> list[Line]:
         ),
         Line("workers.full", f"{title}: executions", size.full / full.at, "/s", more_is_better=True),
     ]
+
+
+def _size(workers: int) -> Size:
+    """As much for each as with a hundred."""
+    return Size(workers=workers, per_s=0.12 * workers, full=15 * workers)
 
 
 async def _phase(fleet: Fleet, work: object) -> Counts:
@@ -262,26 +270,29 @@ async def _all_ended(db: Database) -> None:
             await asyncio.sleep(LOOK_S)
 
 
-def _show(size: Size, connections: int, idle: Counts, loaded: Counts, full: Counts, count: int) -> None:
-    def rows(of: Counts, executions: int) -> list[tuple[str, str]]:
-        return [
-            ("seconds", f"{of.at:.1f}"),
-            (
-                "statements, of each worker",
-                f"{of.statements / of.at:.0f} /s, {of.statements / of.at / size.workers:.2f} /s",
-            ),
-            ("commits", f"{of.commits / of.at:.0f} /s"),
-            (
-                "claims, of these of nothing",
-                f"{of.claims / of.at:.1f} /s, {of.claims_of_nothing / of.at:.1f} /s",
-            ),
-            (
-                "CPU of workers and of PostgreSQL",
-                f"{100 * of.cpu_of_workers_s / of.at:.0f} %, {100 * of.cpu_of_postgresql_s / of.at:.0f} %",
-            ),
-            *([("executions", f"{executions / of.at:.1f} /s")] if executions else []),
+def _show(title: str, size: Size, of: Counts, executions: int = 0) -> None:
+    rows = [
+        ("seconds", f"{of.at:.1f}"),
+        (
+            "statements, of each worker",
+            f"{of.statements / of.at:.0f} /s, {of.statements / of.at / size.workers:.2f} /s",
+        ),
+        ("commits", f"{of.commits / of.at:.0f} /s"),
+        (
+            "looks at the queue, of these for nothing",
+            f"{of.claims / of.at:.1f} /s, {of.claims_of_nothing / of.at:.1f} /s",
+        ),
+        (
+            "CPU of workers and of PostgreSQL",
+            f"{100 * of.cpu_of_workers_s / of.at:.0f} %, {100 * of.cpu_of_postgresql_s / of.at:.0f} %",
+        ),
+    ]
+    if executions:
+        cpu_ms = [1000 * used / executions for used in (of.cpu_of_workers_s, of.cpu_of_postgresql_s)]
+        rows += [
+            ("executions", f"{executions / of.at:.1f} /s"),
+            ("statements of one", f"{of.statements / executions:.1f}"),
+            ("looks for nothing, per execution", f"{of.claims_of_nothing / executions:.2f}"),
+            ("CPU of one, of workers and of PostgreSQL", f"{cpu_ms[0]:.1f} ms, {cpu_ms[1]:.1f} ms"),
         ]
-
-    show(f"{size.workers} idle workers on {connections} connections", rows(idle, 0))
-    show(f"{size.per_s:.0f} executions a second through {size.workers} workers", rows(loaded, count))
-    show(f"a queue of {size.full} that take no time, {size.workers} workers", rows(full, size.full))
+    show(title, rows)

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 import uuid
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
@@ -224,6 +225,7 @@ class Worker:
             await self._learn_command()
             if self._leaving.is_set():
                 return True
+            began = time.monotonic()
             look = await queue.claim(
                 self._context.db, self.id, self._limits, self._runner, at_most=self._free
             )
@@ -234,7 +236,7 @@ class Worker:
             # Whatever it was: without this loop nothing would be executed again.
             log.exception("taking from the queue failed")
             return False
-        hints.note(look)
+        hints.note(look, time.monotonic() - began)
         for execution in look.taken:
             self._begin(execution, is_fresh=True)
         return bool(look.taken) or look.outcome is not None

@@ -18,10 +18,13 @@ from store.live.change_signal import ChangeSignal
 KEPT = 256
 """Numbers of transactions that are remembered; of more it is enough to know that there were many."""
 
-MOMENT_S = 0.003
-"""For each other worker: about as long as a look takes until all have heard of it."""
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.003, 0.1
+"""Bounds of what a look is taken to last until all have heard of it."""
 
-LONGEST_S = 0.2
+LONGEST_DELAY_S = 1.0
+
+SHARE = 0.2
+"""What the last look counts for in the mean of how long they last."""
 
 BEATS_UNTIL_LOOK = 2
 """So often in a row something waited, though no notification asked for a look."""
@@ -59,7 +62,8 @@ class QueueHints:
         self._as_of: Snapshot | None = None
         self._requests: deque[int] = deque(maxlen=KEPT)
         self._ends: deque[int] = deque(maxlen=KEPT)
-        self._others = 0
+        self._free_others = 0
+        self._look_s = SHORTEST_LOOK_S
         self._waited = 0
 
     @property
@@ -73,8 +77,12 @@ class QueueHints:
 
     @property
     def delay_s(self) -> float:
-        """A random moment to wait before a look: the more workers, the longer it may be."""
-        return secrets.randbelow(1000) / 1000 * min(LONGEST_S, self._others * MOMENT_S)
+        """A random moment to wait before a look.
+
+        The more others have capacity too, the longer it may be: about one of them looks in the time of a look.
+        """
+        longest_s = min(LONGEST_DELAY_S, self._free_others * self._look_s)
+        return secrets.randbelow(1000) / 1000 * longest_s
 
     def hear(self, payload: str) -> None:
         """A notification: `+` and `-` with a transaction that requested and ended, `=` with what a look found."""
@@ -92,8 +100,10 @@ class QueueHints:
             if self._outcome is not Outcome.EMPTY:
                 self.changed.fire()
 
-    def note(self, look: Look) -> None:
+    def note(self, look: Look, seconds: float = SHORTEST_LOOK_S) -> None:
         """What this worker found itself. With more to take it looks again as soon as it has capacity."""
+        bounded_s = min(LONGEST_LOOK_S, max(SHORTEST_LOOK_S, seconds))
+        self._look_s += SHARE * (bounded_s - self._look_s)
         if look.outcome is None:
             self._must_look, self._outcome = True, None
         else:
@@ -105,9 +115,9 @@ class QueueHints:
         self.changed.fire()
         self.ended.fire()
 
-    def note_waiting(self, waits: bool, others: int) -> None:
-        """What a heartbeat says: whether anything waits, and how many other workers there are."""
-        self._others = others
+    def note_waiting(self, waits: bool, free_others: int) -> None:
+        """What a heartbeat says: whether anything waits, and how many other workers have capacity left."""
+        self._free_others = free_others
         self._waited = self._waited + 1 if waits else 0
         is_limited = self._outcome in (Outcome.FULL, Outcome.AGENTS)
         if self._waited >= (BEATS_WHILE_LIMITED if is_limited else BEATS_UNTIL_LOOK):

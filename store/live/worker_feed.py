@@ -123,7 +123,7 @@ class WorkerFeed:
         for one in self.latest.executions:
             if one.status is ExecutionStatus.STOPPING and one.belongs_to(self._worker.id):
                 self.stop(one.execution_id)
-        self.queue.note_waiting(self.latest.waits, self.latest.others)
+        self.queue.note_waiting(self.latest.waits, self.latest.free_others)
         self.beats.fire()
 
     async def _keep(self, connection: Connection | None) -> None:

@@ -7,13 +7,16 @@ WITH beat AS (
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp(), left_at = NULL
     RETURNING id, started_at
+), busy AS MATERIALIZED (
+    SELECT worker_id, count(*) AS live FROM executions
+    WHERE status IN ('RUNNING', 'STOPPING') AND origin = 'REQUESTED' GROUP BY worker_id
 ), others AS MATERIALIZED (
-    SELECT w.*, (w.started_at, w.id) < (beat.started_at, beat.id) AS is_older,
+    SELECT w.*, w.capacity > coalesce((SELECT live FROM busy WHERE worker_id = w.id), 0) AS is_free, (w.started_at, w.id) < (beat.started_at, beat.id) AS is_older,
            w.machine_id = $3 AND w.sessions_dir = $5 AS sees_the_same
     FROM workers AS w CROSS JOIN beat
     WHERE w.left_at IS NULL AND w.heartbeat_at > clock_timestamp() - make_interval(secs => $10) AND w.id <> $1
 ), duty AS MATERIALIZED (
-    SELECT count(*) AS others, NOT coalesce(bool_or(is_older), false) AS leads,
+    SELECT count(*) FILTER (WHERE is_free) AS free_others, NOT coalesce(bool_or(is_older), false) AS leads,
            NOT coalesce(bool_or(is_older AND sees_the_same), false) AS leads_home
     FROM others
 ), elder AS (

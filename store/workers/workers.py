@@ -126,8 +126,8 @@ class Beat:
     elder: Elder | None = None
     waits: bool = False
     """Whether anything waits in the queue."""
-    others: int = 0
-    """How many other workers are heard of."""
+    free_others: int = 0
+    """How many other workers are heard of and have capacity left."""
 
 
 async def send_heartbeat(connection: Any, worker: Registration) -> Beat:
@@ -153,7 +153,7 @@ async def send_heartbeat(connection: Any, worker: Registration) -> Beat:
         first["leads_home"],
         None if elder is None else Elder(WorkerId(elder), first["elder_pid"], first["elder_started"]),
         first["waits"],
-        first["others"],
+        first["free_others"],
     )
 
 

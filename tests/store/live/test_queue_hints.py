@@ -75,11 +75,11 @@ def test_a_lost_notification_costs_a_few_heartbeats(outcome: Outcome, beats: int
     hints = hints_after(outcome)
     for _ in range(beats):
         assert not hints.is_worth_it
-        hints.note_waiting(True, others=3)
+        hints.note_waiting(True, free_others=3)
     assert hints.is_worth_it and 0 <= hints.delay_s <= 0.009
     hints = hints_after(outcome)
     for beat in range(3 * beats):
-        hints.note_waiting(beat % 2 == 0, others=0)
+        hints.note_waiting(beat % 2 == 0, free_others=0)
     assert not hints.is_worth_it and hints.delay_s == 0, "each time it was gone again"
 
 
@@ -160,7 +160,7 @@ async def test_the_oldest_that_is_heard_of_leads_and_each_has_its_own(db: Databa
         await claim_as(db, execution.id, worker.id)
         mine[worker.id] = execution.id
     first, second, third, fourth = await beats()
-    assert (first.leads, first.leads_home, first.others) == (True, True, 3)
+    assert (first.leads, first.leads_home, first.free_others) == (True, True, 3)
     assert {one.execution_id for one in first.executions} == {*mine.values()}
     assert [(beat.leads, beat.leads_home) for beat in (second, third, fourth)] == [
         (False, False),
