@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from store.postgres.database import Database
 from tests.helpers.command_line import cli, start_cli
 from tests.helpers.places import REPOSITORY
 from tests.helpers.scripted_endpoint import API_KEY, scripted_endpoint
@@ -26,6 +27,11 @@ query ($id: ID!) {
 }
 """
 
+CONNECTIONS = """
+SELECT application_name FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'second%'
+"""
+
 
 def command() -> tuple[str, list[str]]:
     """What starts the worker there, and the variables it needs."""
@@ -35,17 +41,17 @@ def command() -> tuple[str, list[str]]:
     return arguments, re.findall(r"(\w+)=", variables)
 
 
-async def test_its_worker_executes_what_servers_elsewhere_are_asked_for(
-    tmp_path: Path, database_url: str
-) -> None:
+async def test_its_worker_executes_what_servers_elsewhere_are_asked_for(tmp_path: Path, db: Database) -> None:
+    """Its worker reads no log of events, and has few connections."""
     first, other, second = (tmp_path / name for name in ("first", "other", "second"))
     for directory in (first, other, second):
         directory.mkdir()
     (first / "benchmarks").mkdir()
     payment = "001-sol-transfer.yml"
     (first / "benchmarks" / payment).write_text((REPOSITORY / "benchmarks" / payment).read_text())
-    shared = {"DATABASE_URL": database_url, "REEV_GQL_SECRET_KEY": "of-both-machines-0123456789-01234"}
+    shared = {"DATABASE_URL": db.url, "REEV_GQL_SECRET_KEY": "of-both-machines-0123456789-01234"}
     without_benchmarks = {"REEV_GQL_BENCHMARKS_DIR": str(tmp_path / "none")}
+    named = {"DATABASE_URL": f"{db.url}{'&' if '?' in db.url else '?'}application_name=second"}
     argument, names = command()
     assert set(names) == set(shared)
     async with (
@@ -54,7 +60,7 @@ async def test_its_worker_executes_what_servers_elsewhere_are_asked_for(
     ):
         with (second / "log").open("wb") as log:
             worker = await start_cli(
-                argument, cwd=second, stderr=log.fileno(), **shared, **without_benchmarks
+                argument, cwd=second, stderr=log.fileno(), **shared | named, **without_benchmarks
             )
         try:
             with scripted_endpoint(tmp_path, SCRIPT, "openai") as model:
@@ -72,6 +78,10 @@ async def test_its_worker_executes_what_servers_elsewhere_are_asked_for(
                 ended = await cli("watch", execution_id, "--url", f"{watched.url}/graphql", cwd=other)
             assert ended.code == 0, ended.out + ended.err + (second / "log").read_text()
             assert "SUCCEEDED  solved  score 1.0" in ended.out
+            connections = [row["application_name"] for row in await db.fetch(CONNECTIONS)]
+            assert connections.count("second worker") == 1, connections
+            assert {*connections} == {"second worker", "second"} and len(connections) <= 3
+            assert "connections=3" in (second / "log").read_text()
             answer = await watched.ask(EXECUTION, id=execution_id)
             assert answer["health"]["workers"] == [{"isFresh": True}]
             execution = answer["execution"]
