@@ -14,11 +14,11 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runner_bridge.processes import process_identity
+from runner_bridge.processes import process_identity, process_table
 from runner_bridge.processes.members import find_members
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.processes.reaper import KILL_WAIT_S
-from runner_bridge.processes.spawn import is_reaper
+from runner_bridge.processes.spawn import is_reaper, is_shield
 from store.executions.state_machine import ProcessIdentity
 from store.model import LeakedProcess
 
@@ -78,10 +78,13 @@ class _Members:
     known: dict[int, float | None] = field(default_factory=dict)
     reaper: int | None = field(init=False)
     """The leader when it is a reaper: it is no process of the execution, and has to outlive them all."""
+    is_shield: bool = field(init=False)
+    """Whether that has a child that is the reaper as well."""
 
     def __post_init__(self) -> None:
         pid = self.certain_leader
         self.reaper = pid if pid is not None and is_reaper(pid) else None
+        self.is_shield = self.reaper is not None and is_shield(self.reaper)
 
     @property
     def certain_leader(self) -> int | None:
@@ -91,7 +94,7 @@ class _Members:
 
     def living(self) -> list[int]:
         found = find_members(self.table, self.leader, self.started, self.execution_id)
-        found = [pid for pid in found if pid != self.reaper]
+        found = [pid for pid in found if not self._reaps(pid)]
         found += [
             pid
             for pid, started in self.known.items()
@@ -101,6 +104,12 @@ class _Members:
         ]
         self.known |= {pid: process_identity.start_time(pid) for pid in found if pid not in self.known}
         return found
+
+    def _reaps(self, pid: int) -> bool:
+        if pid == self.reaper:
+            return True
+        entry = process_table.entry(pid) if self.is_shield else None
+        return entry is not None and entry.parent == self.reaper
 
     @property
     def group(self) -> int | None:

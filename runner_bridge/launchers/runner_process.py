@@ -92,13 +92,16 @@ async def start(
     environment: Mapping[str, str],
     working_directory: Path | None,
     output: Path,
+    ends_with_us: bool = False,
 ) -> RunnerProcess:
     """Starts a runner; raises LaunchError with the reason."""
     marked = {**environment, MARKER: execution_id}
     try:
         descriptor = os.open(output, OUTPUT_FLAGS, 0o640)
         try:
-            pid = await spawn(list(arguments), marked, working_directory, descriptor)
+            pid = await spawn(
+                list(arguments), marked, working_directory, descriptor, ends_with_us=ends_with_us
+            )
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:

@@ -88,6 +88,7 @@ async def start_runner(config: RunnerConfig, order: Order) -> RunnerProcess:
         environment=environment,
         working_directory=None if config.working_directory is None else config.working_directory.absolute(),
         output=output_path(config, order.execution_id),
+        ends_with_us=config.runners_end_with_us,
     )
 
 

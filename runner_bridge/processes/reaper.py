@@ -1,6 +1,6 @@
 """The parent of one runner: a small program that no process of its runner can escape.
 
-    python -I -S reaper.py REPORT COMMAND...
+    python -I -S reaper.py REPORT PARENT COMMAND...
 
 It is a subreaper (prctl): what a runner leaves behind becomes its child, also when it forked twice, left the
 session and cleared its environment. So the descendants of this process are the processes of the runner, for
@@ -10,7 +10,9 @@ that stops the runner ends the rest. Other signals are passed on to the runner; 
 end ends the waiting.
 
 REPORT is a descriptor: it is closed when the command was executed; when it could not be, the error number is
-written to it first. The program imports nothing of ours, because each runner waits for its start.
+written to it first. PARENT is 0, or the process with which the runner ends: an engine that lost it says that the
+runner is lost, so nothing of it may go on. The program imports nothing of ours, because each runner waits for its
+start.
 """
 
 from __future__ import annotations
@@ -29,11 +31,15 @@ else:
     # `signal`, which makes enums of the numbers, and the modules above take longer to import than all the rest.
     import _signal as signal
 
+PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 
 LEFTOVER_GRACE_S = 0.5
 """Grace for what a runner leaves behind: the runner's result waits for it."""
+
+ORPHAN_GRACE_S = 5.0
+"""Grace for a runner whose parent ended."""
 
 KILL_WAIT_S = 1.5
 """How long killed processes may take to end before they count as leaked (they are stuck in the kernel)."""
@@ -55,6 +61,7 @@ class Reaper:
         self._runner = runner
         self._status: int | None = None
         self._only_waits = False
+        self._is_orphan = False
 
     def pass_on(self, number: int, _: FrameType | None) -> None:
         """Passes a signal on to the runner; after its end, ends the waiting."""
@@ -65,6 +72,15 @@ class Reaper:
     def only_wait(self, number: int, _: FrameType | None) -> None:
         """From now on a worker ends what is left."""
         self._only_waits = True
+
+    def lose_parent(self, number: int, _: FrameType | None) -> None:
+        """Ends the runner: politely the first time, then by force."""
+        self._only_waits = False
+        send([self._runner] if self._status is None else [], signal.SIGTERM)
+        if self._is_orphan:
+            send(children(), signal.SIGKILL)
+        self._is_orphan = True
+        signal.setitimer(signal.ITIMER_REAL, ORPHAN_GRACE_S)
 
     def run(self) -> NoReturn:
         """Waits until the runner and what it left have ended, or cannot be ended."""
@@ -135,10 +151,13 @@ def end_like(status: int) -> NoReturn:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def execute(command: list[str], report: int) -> NoReturn:
+def execute(command: list[str], report: int, parent: int) -> NoReturn:
     """Becomes the runner, with the environment as it was given: Python may have added to it."""
     try:
         os.setsid()
+        if parent:
+            # Whatever kills this reaper, such as the end of an engine's worker, kills the runner.
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         for number in IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -152,20 +171,49 @@ def execute(command: list[str], report: int) -> NoReturn:
         os._exit(NOT_EXECUTED)
 
 
+def end_with(parent: int) -> None:
+    """Sends this process SIGALRM when its parent ends, also when that has ended already."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGALRM, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGALRM)
+
+
+def shield(parent: int, report: int) -> int:
+    """Puts a process between PARENT and the reaper; returns in the reaper, with its new parent.
+
+    An engine's worker kills its children when it ends. A reaper that was killed could end nothing.
+    """
+    shielding = os.getpid()
+    inner = os.fork()
+    if inner == 0:
+        return shielding
+    os.close(report)
+    for number in (*PASSED_ON, signal.SIGUSR1, signal.SIGALRM):
+        signal.signal(number, lambda number, _: send([inner], number))
+    end_with(parent)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, signal.SIGALRM, *PASSED_ON])
+    end_like(os.waitpid(inner, 0)[1])
+
+
 def main() -> NoReturn:
-    report, command = int(sys.argv[1]), sys.argv[2:]
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    report, parent, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     # Nothing that comes before the handlers are there is lost.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGUSR1, *PASSED_ON])
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGUSR1, signal.SIGALRM, *PASSED_ON])
+    if parent:
+        parent = shield(parent, report)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     runner = os.fork()
     if runner == 0:
-        execute(command, report)
+        execute(command, report, parent)
     os.close(report)
     reaper = Reaper(runner)
     signal.signal(signal.SIGUSR1, reaper.only_wait)
     for number in PASSED_ON:
         signal.signal(number, reaper.pass_on)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, *PASSED_ON])
+    signal.signal(signal.SIGALRM, reaper.lose_parent)
+    if parent:
+        end_with(parent)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, signal.SIGALRM, *PASSED_ON])
     reaper.run()
 
 

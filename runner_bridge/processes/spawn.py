@@ -25,17 +25,25 @@ ERROR_NUMBER_BYTES = 16
 
 
 async def spawn(
-    arguments: list[str], environment: Mapping[str, str], working_directory: Path | None, output: int
+    arguments: list[str],
+    environment: Mapping[str, str],
+    working_directory: Path | None,
+    output: int,
+    *,
+    ends_with_us: bool = False,
 ) -> int:
     """The pid of the reaper, or of the runner itself where there is none.
 
+    With `ends_with_us` nothing of the runner outlives this process, where there is a reaper.
     `output` is a descriptor for what the runner prints. Raises OSError when the command cannot be executed, and
     ValueError when it cannot be one.
     """
     report, theirs = os.pipe()
     try:
         try:
-            pid = _start(arguments, environment, working_directory, output, theirs)
+            parent = os.getpid() if ends_with_us else 0
+            prefix = [*REAPER, str(theirs), str(parent)] if sys.platform == "linux" else []
+            pid = _start([*prefix, *arguments], environment, working_directory, output, theirs)
         finally:
             os.close(theirs)
         await _until_readable(report)
@@ -56,7 +64,7 @@ def _start(
     report: int,
 ) -> int:
     child = subprocess.Popen(
-        [*REAPER, str(report), *arguments] if sys.platform == "linux" else arguments,
+        arguments,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -82,8 +90,17 @@ async def _until_readable(descriptor: int) -> None:
 
 def is_reaper(pid: int) -> bool:
     """Whether this process is the parent of a runner, not a runner."""
+    return any(REAPER_PATH.search(argument) for argument in _arguments(pid)[: len(REAPER)])
+
+
+def is_shield(reaper: int) -> bool:
+    """Whether the only child of this reaper is the one that does its work."""
+    arguments = _arguments(reaper)
+    return len(arguments) > len(REAPER) + 1 and arguments[len(REAPER) + 1] != b"0"
+
+
+def _arguments(pid: int) -> list[bytes]:
     try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return False
-    return any(REAPER_PATH.search(argument) for argument in arguments[: len(REAPER)])
+        return []
