@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node audit conformance tiny llm-test clean
+.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node ray audit conformance tiny llm-test clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
@@ -52,12 +52,13 @@ perf: $(STAMP) $(RIVALS)
 	$(BIN)/python -m perf $(PARTS) $(if $(SAVE),--save $(SAVE)) $(if $(COMPARE),--compare $(COMPARE))
 
 # Races RACES stops against the natural end; then runs clients for DURATION seconds while programs are killed at random.
-# SEED repeats the random choices of a run.
+# SEED repeats the random choices of a run; LAUNCHER=ray lets runners run on a cluster (`make ray` first).
 RACES ?= 1000
 DURATION ?= 60
+LAUNCHER ?= local
 chaos: $(STAMP)
 	STOP_RACES=$(RACES) $(BIN)/pytest -q tests/adversity/test_stops.py -k racing
-	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED)) --launcher $(LAUNCHER)
 
 # Makes one small change after the other to the modules that [tool.mutmut] names, and lists the changes that no test
 # noticed; `.venv/bin/mutmut show NAME` prints one. Takes about ten minutes.
@@ -78,6 +79,11 @@ lock: $(STAMP)
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --generate-hashes --allow-unsafe \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
 	  --no-header --no-annotate --output-file constraints.txt pyproject.toml
+
+# Installs Ray, which the tests with a cluster need; without it they are left out.
+RAY_VERSION := 2.60.0
+ray: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check ray==$(RAY_VERSION)
 
 # Installs the JavaScript clients and audits that tests use; without them those tests are left out.
 node:

@@ -52,7 +52,8 @@ def settings(directory: Path, url: str, **changes: str) -> dict[str, str]:
         "REEV_GQL_BENCHMARKS_DIR": str(benchmarks),
         "REEV_GQL_SESSIONS_DIR": str(directory / "sessions"),
         "REEV_GQL_OUTPUT_DIR": str(directory / "runs"),
-        "REEV_GQL_RUNNER_COMMAND": f"{python} {{path}} --agent={{agent}} --execution-id={{id}}",
+        "REEV_GQL_RUNNER_COMMAND": f"{python} {{path}} --agent={{agent}} --execution-id={{id}} "
+        f"--notes={shlex.quote(str(directory / 'sessions'))}",
         "REEV_GQL_AGENTS": ",".join(AGENTS),
         "REEV_GQL_MAX_CONCURRENT_EXECUTIONS": str(LIMIT),
         "REEV_GQL_TERM_GRACE_S": "0.5",

@@ -80,10 +80,13 @@ class Outcome:
         )
 
 
-async def run(url: str, directory: Path, *, seed: int, duration_s: float) -> Outcome:
-    """A history of `duration_s` over the migrated, empty database at `url`; ends everything it started."""
+async def run(url: str, directory: Path, *, seed: int, duration_s: float, **changes: str) -> Outcome:
+    """A history of `duration_s` over the migrated, empty database at `url`; ends everything it started.
+
+    `changes` are settings of all programs.
+    """
     history = History()
-    shared = programs.settings(directory, url)
+    shared = programs.settings(directory, url, **changes)
     fleet = [
         programs.server("server-a", shared, directory, history, worker=True),
         programs.server("server-b", shared, directory, history, worker=False),

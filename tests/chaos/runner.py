@@ -1,9 +1,9 @@
 """A runner whose agent's name says how it behaves, and which records its start and its result in a journal.
 
-    python -S -E tests/chaos/runner.py PATH --agent=NAME --execution-id=ID
+    python -S -E tests/chaos/runner.py PATH --agent=NAME --execution-id=ID --notes=DIRECTORY
 
-The journal, `journal_{id}` beside the session file, has a line `started PID TIME` per start (there must never
-be two) and `wrote PID TIME` once the session file is complete.
+The journal, `journal_{id}` in a directory that the test sees wherever this program runs, has a line
+`started PID TIME` per start (there must never be two) and `wrote PID TIME` once the session file is complete.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import fake_runner  # type: ignore[import-not-found]
 
 def note(fake: fake_runner.FakeRunner, what: str) -> None:
     """One write of one line: never torn, whoever else writes."""
-    descriptor = os.open(fake.sessions / f"journal_{fake.id}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    descriptor = os.open(fake.notes / f"journal_{fake.id}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(descriptor, f"{what} {os.getpid()} {time.time()}\n".encode())
     os.close(descriptor)
 
@@ -89,7 +89,7 @@ def held(fake: fake_runner.FakeRunner) -> int:
     """Waits until a file says `go`."""
     fake.call_tool("sol_transfer")
     until = time.monotonic() + fake_runner.STILL_ALIVE_S
-    while not (fake.sessions / f"go_{fake.id}").exists() and time.monotonic() < until:
+    while not (fake.notes / f"go_{fake.id}").exists() and time.monotonic() < until:
         time.sleep(0.005)
     return finish(fake)
 
@@ -111,8 +111,10 @@ def main() -> int:
     parser.add_argument("path", type=Path)
     parser.add_argument("--agent", required=True, help="what it does, and after a dot anything")
     parser.add_argument("--execution-id", required=True)
+    parser.add_argument("--notes", type=Path, required=True)
     given = parser.parse_args()
     fake = fake_runner.FakeRunner(given.path.stem, given.agent, given.execution_id)
+    fake.notes = given.notes
     note(fake, "started")
     return AGENTS[given.agent.partition(".")[0]](fake)
 
