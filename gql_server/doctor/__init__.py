@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from gql_server.doctor import database, machine
+from gql_server.doctor import cluster, database, machine
 from gql_server.doctor.findings import Finding, Level
 from gql_server.settings.settings import Settings
 
@@ -23,7 +23,7 @@ def _all_of(check: Callable[[Settings], Iterator[Finding]], settings: Settings) 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, as soon as it is made."""
     yield Finding(Level.OK, "settings", "can be used")
-    for check in machine.CHECKS:
+    for check in (*machine.CHECKS, cluster.cluster):
         try:
             findings = await asyncio.to_thread(_all_of, check, settings)
         except Exception as error:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from gql_server.settings.document_limits import MB, DocumentLimits, MemoryLimits
+from gql_server.settings.launcher_settings import LauncherSettings
 from gql_server.settings.setting_types import (
     AgentLimits,
     Command,
@@ -47,7 +48,7 @@ WORKER_POOL_SIZE = 2
 """The pool of a worker without a server, unless the pool's size is set: there may be hundreds of these."""
 
 
-class Settings(BaseSettings):
+class Settings(LauncherSettings):
     """What can be set, with the default of each."""
 
     model_config = SettingsConfigDict(
@@ -410,4 +411,5 @@ class Settings(BaseSettings):
             term_grace_s=self.term_grace_s,
             result_attempts=self.result_attempts,
             result_interval_s=self.result_interval_s,
+            ray=self.ray,
         )

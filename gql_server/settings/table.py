@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gql_server.settings.launcher_settings import LauncherSettings
 from gql_server.settings.loading import variable_of
 from gql_server.settings.settings import Settings
 
@@ -9,7 +10,9 @@ from gql_server.settings.settings import Settings
 def markdown_table() -> str:
     """The table of docs/settings.md."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    # What is declared in a part of the settings comes after everything else.
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in LauncherSettings.model_fields)
+    for name, field in fields:
         lines.append(
             f"| `{variable_of(name, field)}` | {_show_default(field.default)} | {field.description} |"
         )

@@ -70,6 +70,13 @@ class Launcher(Protocol):
     def why_not_found(self) -> str | None:
         """What it means when a runner is not found, where that is more than an end that nobody saw."""
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether a launch may wait for room; then it may be cancelled, and repeated."""
+
+    def repeats(self, recorded: Recorded) -> bool:
+        """Whether a launch that was stored and perhaps never made is made again."""
+
     def handle(self, execution_id: str) -> Handle | None:
         """What is stored before `launch`, so that a worker that dies in between leaves no unknown runner.
 
@@ -87,3 +94,6 @@ class Launcher(Protocol):
 
     def output(self, execution_id: str) -> RunnerOutput:
         """The file with what a runner prints."""
+
+    async def close(self) -> None:
+        """Ends what it keeps running for itself; runners go on."""

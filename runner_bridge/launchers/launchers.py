@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner_bridge.launchers.launcher import Launcher
 from runner_bridge.launchers.local_launcher import LocalLauncher
+from runner_bridge.launchers.ray.ray_launcher import RayLauncher
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.processes.process_table import ProcessTable
 
@@ -13,7 +14,7 @@ class Launchers:
 
     def __init__(self, config: RunnerConfig) -> None:
         self.local = LocalLauncher(config, ProcessTable())
-        self.chosen: Launcher = self.local
+        self.chosen: Launcher = self.local if config.ray is None else RayLauncher(config, config.ray)
         self._by_name: dict[str, Launcher] = {self.local.name: self.local, self.chosen.name: self.chosen}
 
     @property
@@ -24,3 +25,8 @@ class Launchers:
     def of(self, name: str | None) -> Launcher:
         """The launcher of an execution; only a process can live whose launch is not stored."""
         return self.local if name is None else self._by_name[name]
+
+    async def close(self) -> None:
+        """Ends what they keep running for themselves."""
+        for launcher in self._by_name.values():
+            await launcher.close()

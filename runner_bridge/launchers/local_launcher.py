@@ -62,6 +62,14 @@ class LocalLauncher:
     def why_not_found(self) -> None:
         return None
 
+    @property
+    def may_wait(self) -> bool:
+        return False
+
+    def repeats(self, recorded: Recorded) -> bool:
+        """Nobody knows whether it was started."""
+        return False
+
     def handle(self, execution_id: str) -> None:
         """A runner is found by its marker, stored or not."""
         return None
@@ -78,6 +86,9 @@ class LocalLauncher:
 
     def output(self, execution_id: str) -> RunnerOutput:
         return RunnerOutput(output_path(self.config, execution_id), self.config.output_cap_bytes)
+
+    async def close(self) -> None:
+        """It keeps nothing running."""
 
 
 async def _end(table: ProcessTable, recorded: Recorded, grace_s: float) -> Leftover:

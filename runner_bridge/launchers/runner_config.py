@@ -11,6 +11,7 @@ from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.benchmarks.directory import BenchmarksDirectory
 from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.launchers.command_template import CommandTemplate, Part, parse_template
+from runner_bridge.launchers.ray_settings import RaySettings
 from runner_bridge.processes.own_python import run_module
 
 LOCAL_RUNNER = "runner_bridge.local_runner"
@@ -66,6 +67,10 @@ class RunnerConfig:
     """The output line with which the runner itself begins; None leaves it to the command, see `beginning`."""
     stop_runners_on_shutdown: bool = False
     """Whether runners end with their worker; otherwise they go on, and the next worker takes over."""
+    runners_end_with_us: bool = False
+    """Whether no runner may outlive the process that started it, for an engine that would not find it again."""
+    ray: RaySettings | None = None
+    """The cluster where runners are started; None: beside their worker."""
     term_grace_s: float = 10.0
     """Between SIGTERM and SIGKILL."""
     result_attempts: int = 10

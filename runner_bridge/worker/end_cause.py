@@ -43,7 +43,7 @@ async def wait_for_end_cause(
         config.startup_timeout_ms, execution.timeout_ms or config.timeout_ms, config.idle_timeout_ms
     )
     exited = asyncio.create_task(runner.wait(), name="runner exit")
-    stop = asyncio.create_task(_stop_requested(context, execution), name="stop request")
+    stop = asyncio.create_task(stop_requested(context, execution), name="stop request")
     limit = asyncio.create_task(until_reached(limits, liveness), name="time limits")
     shut_down = asyncio.create_task(shutdown.wait(), name="shutdown")
     try:
@@ -60,7 +60,7 @@ async def wait_for_end_cause(
             task.cancel()
 
 
-async def _stop_requested(context: WorkerContext, execution: Execution) -> None:
+async def stop_requested(context: WorkerContext, execution: Execution) -> None:
     """Returns when the execution is to be stopped, or has been ended by another worker."""
     if execution.status is not ExecutionStatus.STOPPING:
         await context.feed.until_stopped(execution.id)

@@ -1,7 +1,8 @@
 """Executions whose worker is gone: which worker may take them over, and when they are closed because none can.
 
 A worker is gone when it deregistered, when its process provably does not run any more, or when its heartbeat is
-stale. Only a worker with the same home sees its runners, and takes over at once. One that finds the machine
+stale. Only a worker with the same home sees its runners, and takes over at once; the runners of an engine are seen
+by every worker that uses it. One that finds the machine
 after another boot knows that no runner of before lives, and reads what files there are. What no worker can see
 is closed as LOST, or as STOPPED when a stop was accepted. A worker that was itself away a moment ago does not
 trust the silence of others: the database may have been away.
@@ -12,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from runner_bridge.launchers.end_runner import end_runner
+from runner_bridge.launchers.local_launcher import LOCAL
 from runner_bridge.processes import machine
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
@@ -71,6 +73,19 @@ class TakeoverPolicy:
         is_gone = owner.has_left or silent or (self.trusts_pids_of(owner) and not _runs(owner))
         return Takeover.CLOSE if is_gone and owner.silent_s >= self.lost_after_s else Takeover.LEAVE
 
+    def decide_of_engine(self, owner: Owner | None, *, steady: bool, reached: bool) -> Takeover:
+        """The same for the runner of an engine; `reached` is whether this process can ask that engine."""
+        if owner is None:
+            return Takeover.LEAVE
+        is_gone = (
+            owner.has_left
+            or (steady and owner.silent_s >= STALE_S)
+            or (self.trusts_pids_of(owner) and not _runs(owner))
+        )
+        if is_gone and reached:
+            return Takeover.TAKE_OVER
+        return Takeover.CLOSE if is_gone and owner.silent_s >= self.lost_after_s else Takeover.LEAVE
+
     def trusts_pids_of(self, owner: Owner) -> bool:
         """Whether a pid that it recorded can mean its runner."""
         home = self.home
@@ -98,6 +113,8 @@ class Recovery:
     policy: TakeoverPolicy
     worker_id: WorkerId | None = None
     process_table: ProcessTable = field(default_factory=ProcessTable)
+    launchers: Collection[str] = ()
+    """Those whose runners this worker finds, besides processes of this machine."""
     attempted: set[ExecutionId] = field(default_factory=set, init=False)
     """What may have been taken over, also where the database's answer was lost."""
     _began: float | None = field(default=None, init=False)
@@ -138,6 +155,10 @@ class Recovery:
         await self._forget()
 
     def _decide(self, one: OwnedExecution, steady: bool) -> Takeover:
+        if one.launcher not in (None, LOCAL):
+            return self.policy.decide_of_engine(
+                one.owner, steady=steady, reached=one.launcher in self.launchers
+            )
         decision = self.policy.decide(one.owner, steady=steady)
         if one.origin is ExecutionOrigin.OBSERVED and decision is Takeover.TAKE_OVER:
             # The observer of the directory takes it over; when there is none, it is closed like any other.

@@ -64,7 +64,7 @@ async def end_living(
     announced = None
     if cause.reason is EndReason.SHUTDOWN:
         grace_s = min(grace_s, SHUTDOWN_GRACE_S)
-        announced = asyncio.create_task(_announce_shutdown(context, execution_id), name="announced stop")
+        announced = asyncio.create_task(announce_shutdown(context, execution_id), name="announced stop")
     try:
         left = await end_runner(context, runner, grace_s)
         exit = ProcessExit() if left.has_runner else await runner.wait()
@@ -92,7 +92,7 @@ def _counted(context: WorkerContext, left: Leftover) -> Leftover:
     return left
 
 
-async def _announce_shutdown(context: WorkerContext, execution_id: ExecutionId) -> None:
+async def announce_shutdown(context: WorkerContext, execution_id: ExecutionId) -> None:
     """Like a stop that a client asks for; the reason is recorded with it."""
     reason = "Its worker was shut down, and is set to leave no runner running"
     await until_stored(lambda: state_machine.request_stop(context.db, execution_id, reason), context.leaving)

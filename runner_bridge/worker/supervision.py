@@ -27,6 +27,7 @@ from runner_bridge.sessions.find_session import ExpectedSession, find_session
 from runner_bridge.waiting import until_stored
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.end_cause import EndCause, EndReason, wait_for_end_cause
+from runner_bridge.worker.launching import launched
 from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.liveness_record import LivenessRecord
 from runner_bridge.worker.result import decide, steps_done
@@ -72,15 +73,51 @@ class Supervision:
     async def execute(self) -> None:
         """Starts the runner and sees it to its end."""
         self._use(self._context.launchers.chosen)
+        await self._start_and_supervise()
+
+    async def resume(self) -> None:
+        """Takes over from a worker that is gone: watches on, or reads what a dead runner left."""
+        recorded, stored = await until_stored(self._recorded, self._context.leaving)
+        if self._launcher.repeats(recorded) and self._execution.status is ExecutionStatus.RUNNING:
+            await self._start_and_supervise()
+            return
+        self.started.set()
+        try:
+            await self._learn_environment()
+        except LaunchError as error:
+            log.warning("execution %s: its output is not searched for the API key: %s", self._id, error)
+        runner = await self._launcher.find(recorded)
+        if runner is None:
+            await self._read_what_is_left(recorded, stored)
+            return
+        log.info("execution %s goes on: its runner, %s, still lives", self._id, runner.describe())
+        await self._supervise(runner, stored)
+
+    async def _start_and_supervise(self) -> None:
         try:
             agent_revision = await self._learn_environment()
             if not await self._announce_launch():
                 log.warning("execution %s was taken over before its runner was started", self._id)
                 return
-            runner = await self._launcher.launch(self._order())
+            runner = await launched(
+                self._context, self._launcher, self._execution, self._order(), self._shutdown
+            )
         except LaunchError as error:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
             return
+        if runner is None:
+            await self._finish(Ending(ExecutionStatus.STOPPED))
+            return
+        if await self._is_recorded(runner, agent_revision):
+            await self._supervise(runner, {})
+            return
+        # This process stood still for so long that another worker took over, and has found no runner.
+        log.warning("execution %s was taken over while its runner was started", self._id)
+        await end_runner(self._context, runner, LEFTOVER_GRACE_S)
+        await runner.release()
+
+    async def _is_recorded(self, runner: Runner, agent_revision: int | None) -> bool:
+        """Stores where the runner is; False when it must not go on."""
         startup_time_ms = 0 if self._config.beginning is None else None
         recorded = runner.recorded
         is_ours = await until_stored(
@@ -97,28 +134,7 @@ class Supervision:
             self._context.leaving,
         )
         self.started.set()
-        if not is_ours:
-            # This process stood still for so long that another worker took over, and has found no runner.
-            log.warning("execution %s was taken over while its runner was started", self._id)
-            await end_runner(self._context, runner, LEFTOVER_GRACE_S)
-            await runner.release()
-            return
-        await self._supervise(runner, {})
-
-    async def resume(self) -> None:
-        """Takes over from a worker that is gone: watches on, or reads what a dead runner left."""
-        self.started.set()
-        try:
-            await self._learn_environment()
-        except LaunchError as error:
-            log.warning("execution %s: its output is not searched for the API key: %s", self._id, error)
-        recorded, stored = await until_stored(self._recorded, self._context.leaving)
-        runner = await self._launcher.find(recorded)
-        if runner is None:
-            await self._read_what_is_left(recorded, stored)
-            return
-        log.info("execution %s goes on: its runner, %s, still lives", self._id, runner.describe())
-        await self._supervise(runner, stored)
+        return is_ours
 
     async def _announce_launch(self) -> bool:
         """Stores the handle of a runner that only its handle finds; False when it must not be started."""

@@ -118,11 +118,13 @@ class Worker:
         )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
         self._observer = Observer(db, self._context.watch, self.id, config, self._leaving)
+        launchers = self._context.launchers
         self._recovery = Recovery(
             db,
             TakeoverPolicy(self._registration.home, lost_after_s),
             self.id,
-            self._context.launchers.local.table,
+            launchers.local.table,
+            launchers.names,
         )
         self._supervised: dict[ExecutionId, asyncio.Task[None]] = {}
         self._freed = ChangeSignal()
@@ -140,6 +142,7 @@ class Worker:
             finally:
                 await self._feed.close()
                 await self._context.watch.close()
+                await self._context.launchers.close()
 
     async def _observe(self) -> None:
         if self._context.config.observe:

@@ -42,7 +42,8 @@ SELECT w.*, extract(epoch FROM clock_timestamp() - w.heartbeat_at)::double preci
 FROM workers AS w WHERE w.left_at IS NULL ORDER BY w.started_at, w.id
 
 -- name: live
-SELECT e.id, e.origin, e.status, e.queued_at, e.worker_id, w.host, w.machine_id, w.boot_id, w.sessions_dir, w.process_id AS worker_pid,
+SELECT e.id, e.origin, e.launcher, e.status, e.queued_at, e.worker_id, w.host, w.machine_id, w.boot_id,
+       w.sessions_dir, w.process_id AS worker_pid,
        w.process_started_at AS worker_started, w.left_at IS NOT NULL AS has_left,
        extract(epoch FROM clock_timestamp() - w.heartbeat_at)::double precision AS silent_s
 FROM executions AS e LEFT JOIN workers AS w ON w.id = e.worker_id

@@ -99,6 +99,7 @@ class OwnedExecution:
     origin: ExecutionOrigin
     status: ExecutionStatus
     owner: Owner | None
+    launcher: str | None = None
 
     def belongs_to(self, worker_id: WorkerId) -> bool:
         return self.owner is not None and self.owner.id == worker_id
@@ -208,7 +209,11 @@ async def owned(db: Database) -> list[OwnedExecution]:
 
 def _owned(row: Row) -> OwnedExecution:
     return OwnedExecution(
-        ExecutionId(row["id"]), ExecutionOrigin(row["origin"]), ExecutionStatus(row["status"]), _owner(row)
+        ExecutionId(row["id"]),
+        ExecutionOrigin(row["origin"]),
+        ExecutionStatus(row["status"]),
+        _owner(row),
+        row["launcher"],
     )
 
 

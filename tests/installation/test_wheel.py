@@ -69,7 +69,7 @@ def test_what_is_installed_fits_together_and_is_what_is_pinned(installation: Ins
     assert "pytest" not in versions, "development tools hide what is missing"
 
 
-OPTIONAL = {"opentelemetry": "otel", "pyarrow": "parquet"}
+OPTIONAL = {"opentelemetry": "otel", "pyarrow": "parquet", "ray": "ray"}
 """What only an extra brings, by what is imported; without it the program says which extra is needed."""
 
 
