@@ -52,7 +52,7 @@ class WrittenFiles:
         if ended and not self._is_closed:
             self._output.close()
             self._is_closed = True
-        else:
+        elif not self._is_closed:
             self._output.check()
         pieces = [self._printed(seen.get(OUTPUT, [0, 0])[1])]
         pieces += [self._appended(name, path, seen.get(name)) for name, path in self._growing.items()]
