@@ -40,7 +40,7 @@ imports: $(STAMP)
 # Chromium; without any they are left out, and the last lines say so.
 unit: $(STAMP)
 	@$(if $(FAST),,$(BIN)/python -m tests.helpers.find_browser || true)
-	$(BIN)/pytest -n auto $(if $(FAST),--fast)
+	$(BIN)/pytest -n auto --dist worksteal $(if $(FAST),--fast)
 
 # The rivals in JavaScript; without npm their lines are left out.
 RIVALS := $(if $(shell command -v npm),perf/node/node_modules/.package-lock.json)

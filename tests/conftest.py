@@ -93,6 +93,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real-model", action="store_true", help="with the tests of `make llm-test`")
 
 
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are cores: tests also wait, for processes, databases and browsers."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return 1 + (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = {item for item in items if config.option.fast and is_slow(item)}
     if not config.option.real_model:
