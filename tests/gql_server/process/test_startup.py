@@ -23,7 +23,8 @@ from tests.helpers.places import REPOSITORY
 from tests.helpers.server import close_code
 from tests.helpers.site import MakeSite
 
-pytestmark = pytest.mark.usefixtures("started_anew")
+STARTED_ANEW = pytest.mark.usefixtures("started_anew")
+"""For what may happen while Python imports or ends."""
 
 END_S = 60.0
 """On a busy machine too. A server that waited for its watchers would take two minutes."""
@@ -71,6 +72,7 @@ async def test_a_signal_ends_it_in_time_whatever_is_open(server: Server, number:
     assert "Traceback" not in server.stderr.read_text()
 
 
+@STARTED_ANEW
 async def test_signals_that_keep_coming_until_the_very_end_do_not_change_its_exit_code(
     server: Server,
 ) -> None:
@@ -82,6 +84,7 @@ async def test_signals_that_keep_coming_until_the_very_end_do_not_change_its_exi
     assert await server.process.wait() == 0
 
 
+@STARTED_ANEW
 async def test_a_signal_while_it_starts_ends_it_as_well(tmp_path: Path, empty_database_url: str) -> None:
     holder = await asyncpg.connect(empty_database_url)
     try:
@@ -102,6 +105,7 @@ async def test_a_signal_while_it_starts_ends_it_as_well(tmp_path: Path, empty_da
         await holder.close()
 
 
+@STARTED_ANEW
 async def test_a_port_in_use_is_one_line_and_its_holder_lives(
     server: Server, tmp_path: Path, empty_database_url: str
 ) -> None:
@@ -140,6 +144,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path, database_url: str) -> N
     assert "9999" in done.err and "newer" in done.err
 
 
+@STARTED_ANEW
 async def test_bad_settings_are_one_line(tmp_path: Path) -> None:
     done = await cli("serve", cwd=tmp_path, REEV_GQL_LOG_LEVEL="loud")
     assert (done.code, done.err.count("\n")) == (2, 1)
@@ -182,6 +187,7 @@ async def test_a_bad_benchmark_file_is_named_in_the_log_and_costs_only_itself(
     assert "bad.yml:" in line
 
 
+@STARTED_ANEW
 async def test_an_embedded_server_starts_with_it_and_ends_with_it(tmp_path: Path) -> None:
     """What `make serve` does on a machine that has nothing, until its terminal is closed."""
     with (tmp_path / "log").open("wb") as log:
