@@ -62,6 +62,16 @@ async def test_an_agent_is_shown_with_its_figures_and_they_move_when_one_ends(da
     await expect(figures).to_contain_text("75 %")
     await expect(page.locator(".chart .plot")).to_have_count(3)
     await expect(page.get_by_role("region", name="Best benchmarks")).to_contain_text("003-spl-transfer-fail")
+    await dashboard.run("001-sol-transfer")
+    await expect(page.get_by_role("region", name="Best benchmarks")).to_contain_text("001-sol-transfer")
+    worst = page.get_by_role("region", name="Worst benchmarks").get_by_role("listitem")
+    await expect(worst).to_have_count(1)
+    await expect(worst).to_contain_text("003-spl-transfer-fail")
+    # On a phone the page's own link is in sight.
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await dashboard.open("/agents/deterministic")
+    current = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Agents")
+    await expect(current).to_be_in_viewport(ratio=0.99)
 
 
 async def test_a_key_of_an_agent_can_be_written_and_is_never_shown(make_dashboard: MakeDashboard) -> None:

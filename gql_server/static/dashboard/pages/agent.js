@@ -111,8 +111,8 @@ function Charts({ entry, bucket }) {
       <${Chart} title="Mean score" period=${bucket} points=${points.score} format=${format.share} max=${1} />
       <${Chart} title="Mean execution time" period=${bucket} points=${points.time} format=${format.duration} />
       <${Distribution} title="Benchmarks by solve rate, in percent" bins=${points.tenths} what="benchmarks" />
-      <${Ranking} title="Best benchmarks" rows=${points.ranked.slice(0, RANKED)} />
-      <${Ranking} title="Worst benchmarks" rows=${points.ranked.slice(-RANKED).reverse()} />
+      <${Ranking} title="Best benchmarks" rows=${points.ranked.slice(0, RANKED)} none="None was attempted." />
+      <${Ranking} title="Worst benchmarks" rows=${worst(points.ranked)} none="There is none with an attempt that was not solved." />
     </div>
   `;
 }
@@ -126,6 +126,12 @@ const Headline = ({ figures }) => html`
 `;
 
 const RANKED = 5;
+
+const worst = (ranked) =>
+  ranked
+    .filter(({ solveRate }) => solveRate < 1)
+    .slice(-RANKED)
+    .reverse();
 
 function series({ overTime, byBenchmark }) {
   const tried = byBenchmark
@@ -141,12 +147,12 @@ function series({ overTime, byBenchmark }) {
   };
 }
 
-const Ranking = ({ title, rows }) => html`
+const Ranking = ({ title, rows, none }) => html`
   <section class="surface" aria-label=${title}>
     <h2>${title}</h2>
     ${
       rows.length === 0
-        ? html`<p class="quiet">None was attempted.</p>`
+        ? html`<p class="quiet">${none}</p>`
         : html`<ol class="ranking">${rows.map((row) => html`<li key=${`${row.benchmarkId} ${row.revision}`}><${Link} href=${`/benchmarks/${row.benchmarkId}`}>${row.benchmarkId}</${Link}> <strong class="score" data-grade=${format.grade(row.solveRate)}>${solvedOf(row)}</strong> <span class="quiet">mean score ${format.score(row.meanScore)}${row.revision > 1 && ` · revision ${row.revision}`}</span></li>`)}</ol>`
     }
   </section>

@@ -1,6 +1,6 @@
 // The frame around every page: navigation, connection light, theme, sign-in.
 import { firstAnswer } from "../api.js";
-import { html, useLayoutEffect, useRef } from "../html.js";
+import { html, useEffect, useLayoutEffect, useRef } from "../html.js";
 import { lazy } from "../lazy.js";
 import { connection } from "../live.js";
 import { PAGES } from "../pages_table.js";
@@ -71,16 +71,30 @@ function useHeaderHeight() {
   return header;
 }
 
+// On a phone the navigation is wider than the screen: the page's own link is brought into sight.
+function useCurrentInSight(path) {
+  const nav = useRef(null);
+  useEffect(() => {
+    const link = nav.current.querySelector("[aria-current]")?.getBoundingClientRect();
+    const frame = nav.current.getBoundingClientRect();
+    if (link)
+      nav.current.scrollLeft +=
+        Math.ceil(Math.max(0, link.right - frame.right)) + Math.floor(Math.min(0, link.left - frame.left));
+  }, [path]);
+  return nav;
+}
+
 export function Layout({ children }) {
   const { path } = useStore(place);
   const { wanted } = useStore(session);
   const header = useHeaderHeight();
+  const nav = useCurrentInSight(path);
   const Dialog = DIALOGS[useStore(dialog)];
   return html`
     <a class="skip" href="#content">Skip to the content</a>
     <header class="top" ref=${header}>
       <${Link} href="/" class="brand">reev<span>gql</span></${Link}>
-      <nav aria-label="Pages">
+      <nav aria-label="Pages" ref=${nav}>
         ${PAGES.map(
           ({ href, title }) => html`
             <${Link} key=${href} href=${href} aria-current=${isCurrent(href, path) ? "page" : undefined}>${title}</${Link}>
