@@ -89,13 +89,7 @@ async def keep_pruning(
 async def _pass(db: Database, config: RunnerConfig, policy: RetentionPolicy) -> None:
     began, total = time.monotonic(), Bulk()
     before = await retention.cutoff(db, policy.age)
-    if await days.may_make(db):
-        await _drop_days(db, before)
-        try:
-            await days.make_ahead(db, policy.age)
-        except DatabaseContended:
-            # Until the next pass, what is requested is pruned one by one when its time has come.
-            log.info("tables of days are made later: those of before are in use")
+    await _keep_by_days(db, policy.age, before)
     while (batch := await retention.prune(db, before)) is not None:
         total += batch
         await asyncio.sleep(BETWEEN_BATCHES_S)
@@ -109,6 +103,20 @@ async def _pass(db: Database, config: RunnerConfig, policy: RetentionPolicy) -> 
         files = await remove_files(db, config, before)
         if files.count:
             log.info("retention removed %d files, %d bytes", files.count, files.bytes)
+
+
+async def _keep_by_days(db: Database, age: dt.timedelta, before: dt.datetime) -> None:
+    """What is requested while there are no tables of its day is pruned one by one when its time has come."""
+    if not await days.may_make(db):
+        log.info(
+            "no tables of days: the role of the database does not own the others; rows are deleted instead"
+        )
+        return
+    await _drop_days(db, before)
+    try:
+        await days.make_ahead(db, age)
+    except DatabaseContended:
+        log.info("tables of days are made later: those of before are in use")
 
 
 async def _drop_days(db: Database, before: dt.datetime) -> None:

@@ -40,13 +40,14 @@ JOIN executions AS x ON x.id = e.execution_id
 ORDER BY wanted.after, wanted.first, e.execution_id, e.seq
 
 -- name: of_execution
+-- By $1 the tables of one day are chosen, those of messages too.
 SELECT e.execution_id, e.seq, e.at, e.kind, e.status AS event_status, coalesce(m.data, e.data) AS data, x.*
 FROM (
     SELECT * FROM execution_events WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 ) AS e
 LEFT JOIN LATERAL (
     SELECT to_jsonb(line) - 'execution_id' AS data FROM execution_messages AS line
-    WHERE e.kind = 'MESSAGE' AND line.execution_id = e.execution_id AND line.ordinal = (e.data -> 'ordinal')::integer
+    WHERE e.kind = 'MESSAGE' AND line.execution_id = $1 AND line.ordinal = (e.data -> 'ordinal')::integer
 ) AS m ON true
 JOIN executions AS x ON x.id = e.execution_id
 ORDER BY e.seq

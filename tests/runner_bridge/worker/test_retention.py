@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import os
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,29 @@ async def test_a_worker_prunes_what_is_old_and_goes_on_after_a_fault(
         await eventually(lambda: retention.pruned_of(bridge.db, [old]))
     assert await retention.pruned_of(bridge.db, [young]) == {}
     assert all(path.exists() for path in paths), "files are only removed when that is asked for"
+
+
+async def test_a_worker_makes_tables_of_days_and_drops_them_when_they_are_old(bridge: Bridge) -> None:
+    policy, db = RetentionPolicy(MONTH), bridge.db
+    await background_pass(bridge, policy, lambda: db.fetchval("SELECT count(*) FROM execution_days"))
+    dated = await lived(db)
+    assert dated.version == 8
+    await db.execute("UPDATE execution_events SET at = at - interval '40 days'")
+    await db.execute("UPDATE execution_days SET first_day = first_day - 40, last_day = last_day - 40")
+    tables = await db.fetch("SELECT relname FROM pg_class WHERE relname ~ '_20[0-9_]+$' AND relkind = 'r'")
+    for table in [row["relname"] for row in tables]:
+        then = dt.date(*map(int, table[-10:].split("_"))) - dt.timedelta(days=40)
+        await db.execute(f"ALTER TABLE {table} RENAME TO {table[:-10]}{then:%Y_%m_%d}")
+    await background_pass(bridge, policy, lambda: retention.pruned_of(db, [dated]))
+
+
+async def background_pass(
+    bridge: Bridge, policy: RetentionPolicy, until: Callable[[], Awaitable[object]]
+) -> None:
+    """Retention at work until something is so."""
+    keeping = keep_pruning(bridge.db, bridge.config, policy, first_pass_s=0, between_passes_s=0.01)
+    async with background(keeping):
+        await eventually(until)
 
 
 async def test_files_of_pruned_executions_go_and_all_others_stay(bridge: Bridge) -> None:
