@@ -15,7 +15,7 @@ from store.executions import observed
 from store.executions.observed import Observed
 from store.model import BenchmarkId, Ending, ExecutionId, ExecutionOrigin, ExecutionStatus
 from store.postgres.database import Database
-from store.postgres.text import EncodedJson, encode_json, storable_text
+from store.postgres.text import EncodedJson
 
 SQL = sql.load("imported")
 
@@ -56,39 +56,18 @@ def prepare(
 
     `source` names the database for people. Steps and calls are those of the ending, encoded already.
     """
-    failure = ending.failure
-    return Observed(
+    return observed.row_of(
         execution_id,
-        columns=(
-            execution_id,
-            session_id,
-            benchmark_id,
-            benchmark_revision,
-            storable_text(agent),
-            ending.status,
-            None if failure is None else failure.kind,
-            None if failure is None else storable_text(failure.message),
-            ending.success,
-            ending.score,
-            None if ending.scoring is None else encode_json(ending.scoring),
-            None if ending.assertions is None else encode_json(ending.assertions),
-            ending.execution_time_ms,
-            ending.session_file_hash,
-            storable_text(source),
-            times.queued_at,
-            times.started_at,
-            times.ended_at,
-            None if ending.usage is None else encode_json(ending.usage),
-        ),
-        result=(
-            execution_id,
-            content_hash,
-            None if ending.prompt is None else storable_text(ending.prompt),
-            encode_json(ending.session),
-        ),
+        ending,
+        (times.queued_at, times.started_at, times.ended_at),
+        session_id=session_id,
+        benchmark_id=benchmark_id,
+        benchmark_revision=benchmark_revision,
+        agent=agent,
+        file=source,
+        content_hash=content_hash,
         steps=steps,
         session_calls=calls,
-        log=None,
     )
 
 

@@ -129,6 +129,38 @@ def prepare(
     `session_id` is given only where the files name the execution otherwise than by its id. `log` is the tool log
     beside the session file, `log_start` the first time in it.
     """
+    return row_of(
+        execution_id,
+        ending,
+        (started_at, ended_at, log_start),
+        session_id=session_id,
+        benchmark_id=benchmark_id,
+        benchmark_revision=benchmark_revision,
+        agent=agent,
+        file=file,
+        content_hash=ending.session_file_hash,
+        steps=_encode(ending.steps),
+        session_calls=_encode(ending.tool_calls),
+        log=log,
+    )
+
+
+def row_of(
+    execution_id: ExecutionId,
+    ending: Ending,
+    times: tuple[dt.datetime | None, dt.datetime | None, dt.datetime | None],
+    *,
+    session_id: str | None,
+    benchmark_id: BenchmarkId,
+    benchmark_revision: int | None,
+    agent: str,
+    file: str,
+    content_hash: str | None,
+    steps: str | None,
+    session_calls: str | None,
+    log: StoredLog | None = None,
+) -> Observed:
+    """The parameters of the statement that writes it, which decides what the three times mean."""
     failure = ending.failure
     return Observed(
         execution_id,
@@ -148,19 +180,17 @@ def prepare(
             ending.execution_time_ms,
             ending.session_file_hash,
             storable_text(file),
-            started_at,
-            ended_at,
-            log_start,
+            *times,
             None if ending.usage is None else encode_json(ending.usage),
         ),
         result=(
             execution_id,
-            ending.session_file_hash,
+            content_hash,
             None if ending.prompt is None else storable_text(ending.prompt),
             encode_json(ending.session),
         ),
-        steps=_encode(ending.steps),
-        session_calls=_encode(ending.tool_calls),
+        steps=steps,
+        session_calls=session_calls,
         log=log,
     )
 
