@@ -49,9 +49,11 @@ def end_of(evidence: Evidence) -> End:
         case Verdict.FAILED | Verdict.SUCCEEDED | Verdict.COMPLETED:
             verdict: Verdict | None = Verdict.FAILED if state is Verdict.FAILED else told or state
         case Verdict.LIVE:
-            # The first table that has a status decides: reev itself shows this execution as not ended.
-            verdict = Verdict.LIVE
-            if told not in (None, Verdict.LIVE):
+            # The first table that has a status decides: reev itself shows this execution as not ended. Only a
+            # session file knows better, because its result is the end itself, whoever failed to note it.
+            filed = (content.verdict for content in evidence.of_kind(ContentKind.SESSION_FILE))
+            verdict = next((found for found in filed if found is not None), Verdict.LIVE)
+            if verdict is Verdict.LIVE and told not in (None, Verdict.LIVE):
                 word = evidence.text("execution_states", "status")
                 evidence.remarks.append(f"execution_states says {word}, other rows say {told}: taken as LOST")
         case None:
