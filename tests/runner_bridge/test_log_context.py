@@ -92,8 +92,7 @@ async def test_executions_at_the_same_time_are_not_mixed_up(
 
     monkeypatch.setattr("runner_bridge.launchers.local_launcher.start_runner", failing)
     ids = [await bridge.request() for _ in range(4)]
-    worker = bridge.worker("ok")
-    await asyncio.gather(*map(worker.handle, ids))
+    await asyncio.gather(*(bridge.worker("ok").handle(each) for each in ids))
     found = [record for record in of_ours(records(capsys)) if "supervising" in record["event"]]
     assert len(found) == 4
     assert all(record["execution_id"] in record["event"] for record in found)
