@@ -27,6 +27,7 @@ from store.embedded import EmbeddedServer
 from store.live.hub import Hub
 from store.postgres.database import Database
 from store.postgres.migrate import migrate
+from tests.helpers import prepared
 from tests.helpers.fast_tests import is_slow, slow_modules
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.places import REAL_DATA
@@ -123,6 +124,7 @@ def _fast_directory() -> Path | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Starts the server in the controller only; xdist's workers inherit its environment."""
     global _server, _data
+    prepared.can_fork = hasattr(os, "pidfd_open")
     if config.option.fast:
         settings.load_profile("fast")
     if hasattr(config, "workerinput") or config.option.collectonly:

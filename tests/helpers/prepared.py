@@ -31,7 +31,8 @@ from tests.helpers.places import REPOSITORY
 OURS = ("REEV_GQL_", "DATABASE_URL", "LLM_", "PYTEST_")
 """What may differ from the environment of the process that forks: nothing reads it at its import."""
 
-can_fork = hasattr(os, "pidfd_open")
+can_fork = False
+"""Pytest switches it on (tests/conftest.py): `make perf` measures servers that are started as users start them."""
 
 ENVIRONMENT = dict(os.environ)
 """Before any test has changed it."""

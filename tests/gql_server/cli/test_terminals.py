@@ -17,8 +17,8 @@ import pytest
 import typer
 
 from gql_server.cli.commands import app
+from tests.helpers import prepared
 from tests.helpers.command_line import Server, environment
-from tests.helpers.prepared import forked
 from tests.helpers.terminals import SCRIPT, Terminal
 
 ASCII = {"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
@@ -72,10 +72,10 @@ def in_terminal(
     cwd: Path,
     env: dict[str, str],
     columns: int = 60,
-    prepared: dict[str, str] | None = None,
+    shared: dict[str, str] | None = None,
 ) -> tuple[int, bytes]:
     command = (str(SCRIPT), *path, *arguments(path))
-    with Terminal(command, cwd, env, columns, prepared=prepared) as terminal:
+    with Terminal(command, cwd, env, columns, prepared=shared) as terminal:
         if path in ENDLESS:
             terminal.read_until(ENDLESS[path])
             terminal.process.send_signal(signal.SIGINT)
@@ -83,7 +83,7 @@ def in_terminal(
 
 
 def into_closed_pipe(
-    path: tuple[str, ...], cwd: Path, env: dict[str, str], prepared: dict[str, str]
+    path: tuple[str, ...], cwd: Path, env: dict[str, str], shared: dict[str, str] | None
 ) -> tuple[int, bytes]:
     """Some in a Python of their own, which has more to do at its end."""
     reader, writer = os.pipe()
@@ -91,10 +91,10 @@ def into_closed_pipe(
     command = (str(SCRIPT), *path, *arguments(path))
     none, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
-        if path in IN_A_PYTHON_OF_THEIR_OWN:
+        if shared is None or path in IN_A_PYTHON_OF_THEIR_OWN:
             done = subprocess.run(command, cwd=cwd, env=env, stdin=none, stdout=writer, stderr=pipe)
             return done.returncode, done.stderr
-        process = forked(command[1:], cwd, env, prepared, none, writer, pipe)
+        process = prepared.forked(command[1:], cwd, env, shared, none, writer, pipe)
     finally:
         os.close(writer)
     with contextlib.closing(process), process.stderr as errors:
@@ -106,7 +106,7 @@ async def test_every_command_in_a_poor_terminal_and_into_a_closed_pipe(
 ) -> None:
     assert len(COMMANDS) >= 30 and set(COMMANDS) > IN_A_PYTHON_OF_THEIR_OWN
     env = settings(server, database_url, **ASCII)
-    shared = settings(server, "", **ASCII)
+    shared = settings(server, "", **ASCII) if prepared.can_fork else None
     at_once = asyncio.Semaphore(4)
     problems = []
 
@@ -114,7 +114,7 @@ async def test_every_command_in_a_poor_terminal_and_into_a_closed_pipe(
         async with at_once:
             home = tmp_path / "-".join(path)
             home.mkdir()
-            code, output = await asyncio.to_thread(in_terminal, path, home, env, prepared=shared)
+            code, output = await asyncio.to_thread(in_terminal, path, home, env, shared=shared)
             shown = output.decode("ascii")
             if not output.strip() or code not in (0, 1, 2, 3) or re.search(r"\x1b\[[0-9;]*3[0-7]m", shown):
                 problems.append((path, code, output))
