@@ -77,9 +77,9 @@ class WorkerFeed:
 
     async def until_stopped(self, execution_id: ExecutionId) -> None:
         """Returns when this execution is to be stopped."""
-        stop = self._stops.setdefault(execution_id, asyncio.Event())
         if str(execution_id) in self._stopped:
             return
+        stop = self._stops.setdefault(execution_id, asyncio.Event())
         try:
             await stop.wait()
         finally:
