@@ -14,6 +14,7 @@ from enum import StrEnum
 from store import sql
 from store.model import JsonValue
 from store.postgres.database import Database, Row
+from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
 
 SQL = sql.load("imports")
@@ -54,6 +55,14 @@ class StoredImport:
 
 async def begin(db: Database, path: str, *, dry_run: bool) -> StoredImport | uuid.UUID:
     """The import that was begun, or the id of the one that is carried out already."""
+    # What hindered the first statement may have ended before the second.
+    while (begun := await _begin(db, path, dry_run)) is None:
+        pass
+    return begun
+
+
+@retried
+async def _begin(db: Database, path: str, dry_run: bool) -> StoredImport | uuid.UUID | None:
     async with db.transaction() as connection:
         await connection.execute(SQL["end_silent"], SILENT.total_seconds(), SERVER_GONE)
         row = await connection.fetchrow(SQL["begin"], storable_text(path), dry_run)
@@ -61,8 +70,7 @@ async def begin(db: Database, path: str, *, dry_run: bool) -> StoredImport | uui
             await connection.execute(SQL["forget"], KEPT)
             return _stored(row)
         running = await connection.fetchval(SQL["running"])
-    # It may have ended between the two statements.
-    return await begin(db, path, dry_run=dry_run) if running is None else uuid.UUID(str(running))
+    return None if running is None else uuid.UUID(str(running))
 
 
 async def note_progress(db: Database, import_id: uuid.UUID, report: JsonValue) -> None:

@@ -23,7 +23,9 @@ FLOW = "query ($id: ID!) { flow(executionId: $id) { source toolCount prompt page
 
 async def test_a_flow_is_read_from_the_database_else_from_its_file(tmp_path: Path, database_url: str) -> None:
     shutil.copytree(REPOSITORY / "benchmarks", tmp_path / "benchmarks")
-    async with running_server(tmp_path, {"DATABASE_URL": database_url}) as server:
+    # Whoever observes the directory soon has every file in the database.
+    settings = {"DATABASE_URL": database_url, "REEV_GQL_OBSERVE": "false"}
+    async with running_server(tmp_path, settings) as server:
         execution_id = (await server.ask(RUN))["runBenchmark"]["execution"]["id"]
         async with server.watch(ENDED, id=execution_id) as events:
             assert [event async for event in events]

@@ -23,6 +23,8 @@ ALLOWED = {
     "runner_bridge/observing/sessions.py",
     "runner_bridge/importing/tool_log_import.py",
     "runner_bridge/worker/liveness.py",
+    "runner_bridge/launchers/ray/node.py",
+    "runner_bridge/launchers/ray/written_files.py",
     # Compares this clock with the database's, to tell a person how far they are apart.
     "gql_server/doctor/database.py",
     # The time of a request in its signature, and of a test message: the receiver compares it with its clock.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_scores_are_recomputed_from_the_definition_that_ran_and_stand_beside_the
     ending = decide(EXPECTED, judged(wrong, "session.json", EXPECTED), ProcessExit(code=0))
     assert ending.score == 1.0
     assert ending.assertions is not None
-    assert [outcome["outcome"] for outcome in ending.assertions] == ["FAILED", "PASSED"]
+    assert [outcome["outcome"] for outcome in json.loads(ending.assertions)] == ["FAILED", "PASSED"]
 
 
 def test_tools_of_an_old_session_file_stand_in_for_a_missing_tool_log() -> None:
