@@ -41,6 +41,9 @@ const posted = (body) => ({
   body: JSON.stringify(body),
 });
 
+export const unreachable = () =>
+  new RequestFailed("The server cannot be reached. Is `make serve` running?", "UNREACHABLE");
+
 async function send(address, options) {
   try {
     const response = await fetch(address, options);
@@ -48,7 +51,7 @@ async function send(address, options) {
     return response;
   } catch {
     reachable.set(false);
-    throw new RequestFailed("The server cannot be reached. Is `make serve` running?", "UNREACHABLE");
+    throw unreachable();
   }
 }
 

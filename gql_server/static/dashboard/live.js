@@ -27,7 +27,9 @@ let wake = () => {};
 function wait() {
   const longest = Math.min(FIRST_WAIT_MS * 2 ** attempts, LONGEST_WAIT_MS);
   attempts += 1;
-  connection.set(!navigator.onLine || attempts > OFFLINE_AFTER ? "offline" : "reconnecting");
+  const offline = !navigator.onLine || attempts > OFFLINE_AFTER;
+  connection.set(offline ? "offline" : "reconnecting");
+  if (offline) reachable.set(false);
   return new Promise((resolve) => {
     // With jitter: a thousand pages must not come back in the same moment.
     const timer = setTimeout(resolve, longest * (0.5 + Math.random() / 2));

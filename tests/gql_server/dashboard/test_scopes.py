@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.async_api import Response, expect
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.browser
 
 
 def is_told_who_looks(response: Response) -> bool:
-    return "viewer {" in (response.request.post_data or "")
+    request = response.request
+    return "viewer {" in (request.post_data or unquote(request.url))
 
 
 async def test_each_scope_is_offered_what_it_may_do(

@@ -1,5 +1,5 @@
 // What is said to the viewer: notices that come and go, errors with a way on, empty states that say what to do.
-import { reachable } from "../api.js";
+import { reachable, unreachable } from "../api.js";
 import { html } from "../html.js";
 import { Store } from "../store.js";
 import { useStore } from "../use_store.js";
@@ -67,7 +67,11 @@ export const Empty = ({ title, children }) => html`
   </div>
 `;
 
-export const Loading = ({ what }) => html`<p class="loading" aria-busy="true">Loading ${what} …</p>`;
+// What waits for a server that is away says so, and goes on when it is back.
+export function Loading({ what }) {
+  if (!useStore(reachable)) return html`<${ErrorNote} error=${unreachable()} />`;
+  return html`<p class="loading" aria-busy="true">Loading ${what} …</p>`;
+}
 
 // A page's data, or what stands in its place: the error, or that it is being loaded.
 export function Shown({ live, what, children }) {
