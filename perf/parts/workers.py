@@ -277,7 +277,8 @@ def _show(title: str, size: Size, of: Counts, executions: int = 0) -> None:
             "statements, of each worker",
             f"{of.statements / of.at:.0f} /s, {of.statements / of.at / size.workers:.2f} /s",
         ),
-        ("commits", f"{of.commits / of.at:.0f} /s"),
+        # PostgreSQL counts each listening session that a notification wakes as one.
+        ("commits, sessions that were woken among them", f"{of.commits / of.at:.0f} /s"),
         (
             "looks at the queue, of these for nothing",
             f"{of.claims / of.at:.1f} /s, {of.claims_of_nothing / of.at:.1f} /s",
