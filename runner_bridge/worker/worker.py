@@ -58,9 +58,6 @@ from store.workers.workers import Beat, Elder, OwnedExecution, Registration
 AGAIN_S = 1.0
 """Until the next try where a look at the queue failed, or claimed nothing though there seemed to be something."""
 
-CLAIM_S = 1.0
-"""How long a claim that is under way may take; what it takes is finished too."""
-
 LEAVE_PATIENCE_S = 2.0
 """How long a worker that ends still waits for a runner that is just starting, or has ended and has a result."""
 
@@ -128,6 +125,7 @@ class Worker:
         )
         self._supervised: dict[ExecutionId, asyncio.Task[None]] = {}
         self._freed = ChangeSignal()
+        self._taking = asyncio.Lock()
         self._begun: set[ExecutionId] = set()
 
     async def run(self) -> None:
@@ -155,7 +153,9 @@ class Worker:
     async def finish(self) -> None:
         """Takes nothing more from the queue; returns when nothing is left to watch. `stop` comes after it."""
         self._limits = replace(self._limits, of_worker=0)
-        await asyncio.sleep(CLAIM_S)
+        # What a claim that is under way takes is finished too.
+        async with self._taking:
+            pass
         while self._supervised:
             await asyncio.wait(self._supervised.values())
 
@@ -210,7 +210,9 @@ class Worker:
         while not self._leaving.is_set():
             changed, freed, again_s = hints.changed.next, self._freed.next, None
             if self._free > 0 and hints.is_worth_it:
-                if await self._take_some():
+                async with self._taking:
+                    is_answered = await self._take_some()
+                if is_answered:
                     continue
                 again_s = AGAIN_S
             await wait_for_any(changed, freed, self._leaving, timeout_s=again_s)

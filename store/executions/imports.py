@@ -81,7 +81,7 @@ async def note_progress(db: Database, import_id: uuid.UUID, report: JsonValue) -
 async def end(
     db: Database, import_id: uuid.UUID, state: ImportState, problem: str | None, report: JsonValue
 ) -> None:
-    """Writes how it ended."""
+    """Writes how it ended; the first end stays."""
     await db.execute(
         SQL["end"], import_id, state, None if problem is None else storable_text(problem), _encoded(report)
     )

@@ -21,8 +21,9 @@ UPDATE reev_imports SET heartbeat_at = clock_timestamp(), report = coalesce($2::
 WHERE id = $1 AND state = 'RUNNING'
 
 -- name: end
+-- An import that was given up has ended: its server, which was only slow, changes nothing any more.
 UPDATE reev_imports SET state = $2, ended_at = clock_timestamp(), problem = $3, report = coalesce($4::text::jsonb, report)
-WHERE id = $1
+WHERE id = $1 AND state = 'RUNNING'
 
 -- name: by_id
 SELECT *, clock_timestamp() - heartbeat_at AS silence FROM reev_imports WHERE id = $1

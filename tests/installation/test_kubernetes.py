@@ -17,7 +17,7 @@ from gql_server.cli.commands import app
 from gql_server.settings.loading import load_settings, variable_of
 from gql_server.settings.settings import Settings
 from runner_bridge.version import VERSION
-from runner_bridge.worker.worker import CLAIM_S, LEAVE_S, SHUTDOWN_PATIENCE_S
+from runner_bridge.worker.worker import LEAVE_S, SHUTDOWN_PATIENCE_S
 from tests.conftest import NO_KUBECTL
 from tests.helpers.manifests import (
     DIRECTORY,
@@ -136,7 +136,7 @@ def test_a_pod_runs_a_command_with_settings_that_are_accepted(
     if command == "worker":
         assert settings.runners_on_shutdown == "finish", "runners end with their container"
         assert settings.finish_timeout_s > settings.execution_timeout_s
-        needed = settings.finish_timeout_s + CLAIM_S + SHUTDOWN_PATIENCE_S + LEAVE_S + MARGIN_S
+        needed = settings.finish_timeout_s + SHUTDOWN_PATIENCE_S + LEAVE_S + MARGIN_S
         assert pod["spec"]["terminationGracePeriodSeconds"] >= needed
 
 

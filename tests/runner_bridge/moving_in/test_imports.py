@@ -13,6 +13,7 @@ from runner_bridge.moving_in import imports
 from runner_bridge.moving_in.imports import ImportUnderWay, ReevImport, ReevImports
 from runner_bridge.moving_in.moving_in import ReevFile
 from runner_bridge.moving_in.report import DatabaseReport, RowOutcome, TableReport
+from store.executions import imports as stored_imports
 from store.executions.imports import SERVER_GONE, ImportState
 from store.postgres.database import Database
 from tests.helpers.patience import until
@@ -74,6 +75,10 @@ async def test_every_server_knows_an_import_and_how_it_ended(
     second = await there.start(db, FILE, dry_run=True)
     *_, last = [one async for one in there.follow(db, second.id)]
     assert (last.state, last.problem, last.report) == (ImportState.COMPLETED, None, REPORT)
+    # The killed one was only slow: it was given up when the next began, and that end stays.
+    await stored_imports.end(db, gone, ImportState.COMPLETED, None, None)
+    found = await there.get(db, gone)
+    assert found is not None and (found.state, found.problem) == (ImportState.FAILED, SERVER_GONE)
     known = await here.all(db)
     assert [one.id for one in known[:1]] == [second.id] and {first.id, gone} < {one.id for one in known}
     assert [one.state for one in known].count(ImportState.RUNNING) == 0

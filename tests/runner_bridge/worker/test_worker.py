@@ -16,7 +16,7 @@ from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.waiting import ShuttingDown
 from runner_bridge.worker import supervision
 from runner_bridge.worker.worker import Worker
-from store.executions import output, state_machine
+from store.executions import output, queue, state_machine
 from store.executions.state_machine import ProcessIdentity
 from store.model import EventKind, ExecutionId, ExecutionStatus, FailureKind
 from tests.helpers.bridge import Bridge
@@ -35,6 +35,27 @@ async def at_work(worker: Worker) -> AsyncIterator[None]:
         worker.stop()
         async with asyncio.timeout(DEADLINE_S):
             await running
+
+
+WAITS_FOR_CLAIMS = """
+SELECT EXISTS (
+    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted
+)
+"""
+
+
+async def test_who_finishes_waits_for_a_claim_under_way_and_for_what_it_takes(bridge: Bridge) -> None:
+    worker = bridge.worker("ok")
+    async with at_work(worker):
+        async with bridge.db.transaction() as connection:
+            await connection.fetchval(queue.SQL["lock"])
+            execution_id = await bridge.request()
+            await eventually(lambda: bridge.db.fetchval(WAITS_FOR_CLAIMS))
+            finishing = asyncio.create_task(worker.finish())
+        async with asyncio.timeout(DEADLINE_S):
+            await finishing
+        assert (await bridge.get(execution_id)).status is SUCCEEDED
 
 
 async def left_behind(bridge: Bridge, mode: str) -> tuple[ExecutionId, ProcessIdentity]:
