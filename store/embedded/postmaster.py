@@ -11,16 +11,18 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from store.embedded.children import reap_children, start_child
 from store.embedded.cluster import Cluster
 from store.embedded.lock import FileLock
 from store.embedded.processes import executes_postgres_in, processes_in, signal_postgres
+from store.embedded.short_path import ShortPath
 from store.errors import EmbeddedServerFailed
 
 PORT = 5432
@@ -32,6 +34,11 @@ STALE = ("postmaster.pid", SOCKET, f"{SOCKET}.lock")
 """Files that a killed PostgreSQL leaves; the pids in them may be those of other processes now."""
 
 READY, STOPPING = "ready", "stopping"
+
+MAY_I_ENCRYPT = bytes.fromhex("00000008 04d2162f")
+"""SSLRequest of PostgreSQL's protocol (manual, "Message Formats"): any server answers it with one byte."""
+
+ANSWER_S = 1.0
 
 START_DEADLINE_S = 1800.0
 """After a crash the whole log since the last checkpoint is replayed first."""
@@ -113,7 +120,7 @@ class Postmaster:
         began = alone_since = time.monotonic()
         started, is_told = None, False
         log_size = self._log.stat().st_size if self._log.exists() else 0
-        while (found := self.find()) is None or found.status != READY:
+        while not self._serves():
             now = time.monotonic()
             if started is not None and started.poll() is not None:
                 raise EmbeddedServerFailed(self._reason(log_size, started.returncode))
@@ -128,11 +135,6 @@ class Postmaster:
                 is_told = True
             if ending.wait(POLL_S):
                 raise EmbeddedServerFailed("The start was interrupted")
-        if not (self._data / SOCKET).exists():
-            raise EmbeddedServerFailed(
-                f"Another program has started PostgreSQL in the data directory, with other settings: "
-                f"stop it (kill -INT {found.pid})"
-            )
 
     def shut_down(self) -> None:
         """Stops it, cleanly if possible, and waits until none of its processes is left."""
@@ -148,6 +150,27 @@ class Postmaster:
         """Ends the postmaster if this process started it, without looking into the data directory."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
+
+    def _serves(self) -> bool:
+        """Whether it is ready and answers: one that was killed may be there for a moment, still called ready."""
+        found = self.find()
+        if found is None or found.status != READY:
+            return False
+        if not (self._data / SOCKET).exists():
+            raise EmbeddedServerFailed(
+                f"Another program has started PostgreSQL in the data directory, with other settings: "
+                f"stop it (kill -INT {found.pid})"
+            )
+        with (
+            closing(ShortPath(self._data)) as short,
+            socket.socket(socket.AF_UNIX) as asking,
+            suppress(OSError),
+        ):
+            asking.settimeout(ANSWER_S)
+            asking.connect(str(short.path / SOCKET))
+            asking.sendall(MAY_I_ENCRYPT)
+            return asking.recv(1) != b""
+        return False
 
     def _signal(self, number: signal.Signals) -> None:
         if (found := self.find()) is not None:

@@ -142,6 +142,9 @@ async def test_a_worker_killed_at_every_point_of_an_accepted_stop_leaves_it_to_e
         ids = {point: await site.launch(point) for point in points[1:]}
         for point in (*told, *gone, *unheard):
             await site.until_recorded(ids[point])
+        # A runner that is ended sooner has noted nothing.
+        for execution_id in ids.values():
+            await site.until_noted(execution_id, "started")
         for point in told:
             await site.until_noted(ids[point], "deaf")
         for point in (*told, *gone):

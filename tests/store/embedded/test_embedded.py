@@ -181,6 +181,26 @@ async def test_a_start_right_after_everything_was_killed(directory: Path) -> Non
     user.communicate()
 
 
+async def test_who_joins_a_server_that_is_called_ready_and_does_not_answer_waits_for_one_that_does(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is for a moment after a SIGKILL: the process and its files are still there."""
+    monkeypatch.setattr(postmaster, "ANSWER_S", 0.05)
+    monkeypatch.setattr(postmaster, "SILENT_START_S", 0.1)
+    user = start_user(directory)
+    answer_of(user)
+    dying = int((directory / "postgres/postmaster.pid").read_text().split()[0])
+    os.kill(dying, signal.SIGSTOP)
+    joining = asyncio.create_task(asyncio.to_thread(EmbeddedServer, directory))
+    await asyncio.to_thread(wait_for, lambda: joining.done() or "takes long to start" in caplog.text)
+    assert not joining.done()
+    os.kill(dying, signal.SIGKILL)
+    server = await joining
+    assert await ask(server) == 1
+    await asyncio.to_thread(server.stop)
+    user.communicate()
+
+
 def test_a_kill_while_the_directory_is_made_leaves_no_half_of_it(tmp_path: Path) -> None:
     directory = tmp_path / "data"
     user = start_user(directory)
