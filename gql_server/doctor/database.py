@@ -12,6 +12,7 @@ from gql_server.doctor.findings import Finding, Level, ok, problem, warning
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from runner_bridge.agents import configurations
+from runner_bridge.launchers.local_launcher import LOCAL
 from runner_bridge.processes import members
 from runner_bridge.webhooks import managing
 from store.errors import DatabaseUnsuitable, SchemaOutdated, SchemaTooNew, StoreError
@@ -209,7 +210,11 @@ def _stuck(owned: Sequence[OwnedExecution]) -> Iterator[Finding]:
         whose = (
             "has no worker" if one.owner is None else f"belongs to a worker on {one.owner.host} that is gone"
         )
-        how = "Start a worker there: within seconds it takes over or closes it"
+        how = (
+            "Start a worker there: within seconds it takes over or closes it"
+            if one.launcher in (None, LOCAL)
+            else f"Start a worker with REEV_GQL_LAUNCHER={one.launcher}: only such a one finds its runner"
+        )
         yield problem("stuck", f"execution {one.execution_id} has not ended and {whose}", how)
     if not stuck:
         yield ok("stuck", "no execution is without a living worker")

@@ -15,6 +15,9 @@ from runner_bridge.launchers.start_runner import Order
 from store.executions.state_machine import Handle, ProcessIdentity
 from store.model import LeakedProcess
 
+UNWATCHED_S = 3600.0
+"""How long the runner of an engine may go on that no worker asks for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

@@ -22,6 +22,11 @@ class Launchers:
         """Those whose runners this worker can find."""
         return list(self._by_name)
 
+    @property
+    def engines(self) -> list[str]:
+        """Those of them whose runners are found from every machine."""
+        return [name for name in self._by_name if name != self.local.name]
+
     def of(self, name: str | None) -> Launcher:
         """The launcher of an execution; only a process can live whose launch is not stored."""
         return self.local if name is None else self._by_name[name]

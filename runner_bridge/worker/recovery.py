@@ -2,10 +2,10 @@
 
 A worker is gone when it deregistered, when its process provably does not run any more, or when its heartbeat is
 stale. Only a worker with the same home sees its runners, and takes over at once; the runners of an engine are seen
-by every worker that uses it. One that finds the machine
-after another boot knows that no runner of before lives, and reads what files there are. What no worker can see
-is closed as LOST, or as STOPPED when a stop was accepted. A worker that was itself away a moment ago does not
-trust the silence of others: the database may have been away.
+by every worker that uses it, and live on without any: nobody else closes their executions until the engine itself
+must have ended them. A worker that finds the machine after another boot knows that no runner of before lives, and
+reads what files there are. What no worker can see is closed as LOST, or as STOPPED when a stop was accepted. One
+that was itself away a moment ago does not trust the silence of others: the database may have been away.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from runner_bridge.launchers.end_runner import end_runner
+from runner_bridge.launchers.launcher import UNWATCHED_S
 from runner_bridge.launchers.local_launcher import LOCAL
 from runner_bridge.processes import machine
 from runner_bridge.processes.process_table import ProcessTable
@@ -42,6 +43,9 @@ from store.workers.workers import HEARTBEAT_S, STALE_S, Home, OwnedExecution, Ow
 FORGET_PAUSE_S = 3600.0
 """Between two deletions of the rows of workers that are long gone."""
 
+ENGINE_LOST_AFTER_S = UNWATCHED_S + 60.0
+"""When the runner of an engine has ended because no worker asked for it."""
+
 log = logging.getLogger(__name__)
 
 
@@ -51,6 +55,8 @@ class Takeover(Enum):
     LEAVE = auto()
     TAKE_OVER = auto()
     CLOSE = auto()
+    UNSEEN = auto()
+    """Its runner may live; a worker that finds it has to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,11 @@ class TakeoverPolicy:
             or (steady and owner.silent_s >= STALE_S)
             or (self.trusts_pids_of(owner) and not _runs(owner))
         )
-        if is_gone and reached:
+        if not is_gone:
+            return Takeover.LEAVE
+        if reached:
             return Takeover.TAKE_OVER
-        return Takeover.CLOSE if is_gone and owner.silent_s >= self.lost_after_s else Takeover.LEAVE
+        return Takeover.CLOSE if owner.silent_s >= ENGINE_LOST_AFTER_S else Takeover.UNSEEN
 
     def trusts_pids_of(self, owner: Owner) -> bool:
         """Whether a pid that it recorded can mean its runner."""
@@ -117,6 +125,7 @@ class Recovery:
     """Those whose runners this worker finds, besides processes of this machine."""
     attempted: set[ExecutionId] = field(default_factory=set, init=False)
     """What may have been taken over, also where the database's answer was lost."""
+    _told: set[ExecutionId] = field(default_factory=set, init=False)
     _began: float | None = field(default=None, init=False)
     _looked: float = field(default=0.0, init=False)
     _forgot: float = field(default_factory=time.monotonic, init=False)
@@ -146,6 +155,8 @@ class Recovery:
                         resume(execution)
                 case Takeover.CLOSE:
                     await self._close(one)
+                case Takeover.UNSEEN:
+                    self._tell_unseen(one)
                 case Takeover.LEAVE:
                     pass
 
@@ -165,6 +176,18 @@ class Recovery:
             silent_s = 0.0 if one.owner is None else one.owner.silent_s
             return Takeover.CLOSE if silent_s >= self.policy.lost_after_s else Takeover.LEAVE
         return decision
+
+    def _tell_unseen(self, one: OwnedExecution) -> None:
+        """Once of each, and not before workers that find its runner had their turn."""
+        owner = one.owner
+        if owner is None or owner.silent_s < self.policy.lost_after_s or one.execution_id in self._told:
+            return
+        self._told.add(one.execution_id)
+        log.warning(
+            "execution %s runs with launcher %s, and no worker that is set to it is there: start one",
+            one.execution_id,
+            one.launcher,
+        )
 
     def _is_steady(self) -> bool:
         now = self._now()

@@ -92,6 +92,7 @@ class Worker:
         self.id = WorkerId(uuid.uuid4())
         self._limits = limits or Limits()
         self._leaving = asyncio.Event()
+        launchers = Launchers(config)
         self._registration = Registration(
             id=self.id,
             host=socket.gethostname(),
@@ -100,6 +101,7 @@ class Worker:
             process_started=process_identity.start_time(os.getpid()) or 0.0,
             capacity=self._limits.capacity,
             version=version,
+            engines=launchers.engines,
         )
         self._feed = WorkerFeed(db.connector, self._registration, self._limits.fingerprint)
         self._context = WorkerContext(
@@ -110,12 +112,11 @@ class Worker:
             DirectoryWatch(config.sessions_dir),
             self._leaving,
             self.id,
-            Launchers(config),
+            launchers,
             Counters() if counters is None else counters,
         )
         self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
         self._observer = Observer(db, self._context.watch, self.id, config, self._leaving)
-        launchers = self._context.launchers
         self._recovery = Recovery(
             db,
             TakeoverPolicy(self._registration.home, lost_after_s),

@@ -1,7 +1,8 @@
 -- name: heartbeat
 -- Answers what a worker has to know. The oldest of those that are heard of looks after all live executions ($10: for
 -- how many seconds a worker may be silent), the oldest of those that see the same files after those of their machine,
--- and everyone after its own. Nobody is asked who that is, and nobody holds a lock that a frozen process would keep.
+-- and everyone after its own. Of an engine ($11) everyone that finds its runners looks after those that nobody is heard
+-- of for: the oldest of all may not be one of them. Nobody is asked who that is, and nobody holds a lock that a frozen process would keep.
 WITH beat AS (
     INSERT INTO workers (id, host, machine_id, boot_id, sessions_dir, process_id, process_started_at, capacity, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -25,7 +26,9 @@ WITH beat AS (
 )
 SELECT duty.*, elder.*, first.waits IS NOT NULL AS waits, live.*
 FROM duty LEFT JOIN elder ON true LEFT JOIN LATERAL (
-    {live} AND (e.worker_id = $1 OR duty.leads OR duty.leads_home AND w.machine_id = $3)
+    {live} AND (e.worker_id = $1 OR duty.leads OR duty.leads_home AND w.machine_id = $3
+                OR e.launcher = ANY($11::text[])
+                   AND (w.left_at IS NOT NULL OR w.heartbeat_at < clock_timestamp() - make_interval(secs => $10)))
 ) AS live ON true
 LEFT JOIN (
     SELECT true AS waits FROM executions WHERE status = 'QUEUED' ORDER BY priority DESC, queue_number LIMIT 1

@@ -56,6 +56,8 @@ class Registration:
     process_started: float
     capacity: int
     version: str
+    engines: Sequence[str] = ()
+    """The launchers whose runners it finds wherever they run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Elder:
 class Beat:
     """The answer to a heartbeat: what the worker has to know, and which executions it has to look after.
 
-    These are its own; those of its machine when it `leads_home`; and all that have a runner when it `leads`.
+    These are its own; those of its machine when it `leads_home`; all that have a runner when it `leads`; and those
+    of its engines whose worker is gone.
     """
 
     executions: Sequence[OwnedExecution] = ()
@@ -145,6 +148,7 @@ async def send_heartbeat(connection: Any, worker: Registration) -> Beat:
         worker.capacity,
         worker.version,
         STALE_S,
+        list(worker.engines),
     )
     first = found[0]
     elder = first["elder"]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runner_bridge.errors import LaunchError
+from runner_bridge.launchers.launcher import UNWATCHED_S
 from runner_bridge.launchers.local_launcher import LocalLauncher, LocalRunner
 from runner_bridge.launchers.ray.written_files import OUTPUT, WrittenFiles
 from runner_bridge.launchers.runner_config import RunnerConfig
@@ -36,9 +37,6 @@ OF_THE_MACHINE = (
 
 LOOK_S = 0.1
 """Between two looks at what the runner prints; its other files wake."""
-
-UNWATCHED_S = 3600.0
-"""How long a runner may go on that nobody asks for."""
 
 REMOVED_AFTER_S = 7 * 24 * 3600.0
 """Files of runners whose actor was killed are removed by a later one, this long after."""

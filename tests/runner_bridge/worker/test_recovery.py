@@ -14,9 +14,16 @@ from typing import Any
 
 import pytest
 
+from gql_server.doctor import database as doctor_database
 from runner_bridge.processes import machine, members, process_identity
 from runner_bridge.worker import recovery
-from runner_bridge.worker.recovery import Recovery, Takeover, TakeoverPolicy, close_unseen
+from runner_bridge.worker.recovery import (
+    ENGINE_LOST_AFTER_S,
+    Recovery,
+    Takeover,
+    TakeoverPolicy,
+    close_unseen,
+)
 from runner_bridge.worker.worker import Worker
 from store.errors import DatabaseUnavailable
 from store.executions import queue, results, state_machine
@@ -24,7 +31,7 @@ from store.executions.state_machine import ProcessIdentity
 from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, FailureKind, WorkerId
 from store.postgres.database import Database
 from store.workers import workers
-from store.workers.workers import STALE_S, Home, Owner
+from store.workers.workers import STALE_S, Beat, Home, Owner, Registration
 from tests.helpers.bridge import Bridge
 from tests.helpers.patience import DEADLINE_S, eventually, until
 from tests.helpers.stored_rows import background, call, ending, in_state, running
@@ -294,6 +301,47 @@ async def test_the_runner_of_a_vanished_worker_with_other_files_is_ended_before_
     execution = await bridge.get(execution_id)
     assert (execution.status, execution.failure is None) == (end, end is S.STOPPED)
     assert bridge.living(execution_id) == []
+
+
+async def test_the_execution_of_an_engine_waits_for_a_worker_that_finds_its_runner(
+    db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those that do not find it close it when it must have ended: the oldest worker, a server without one."""
+    monkeypatch.setattr(Recovery, "_is_steady", lambda _: True)
+    on_engine = await running(db)
+    await db.execute("UPDATE executions SET launcher = 'ray', handle = '{}' WHERE id = $1", on_engine)
+    leader = replace(registration("leader"), home=ELSEWHERE)
+    finder = replace(registration("finder"), home=replace(ELSEWHERE, machine_id="third"), engines=["ray"])
+    without = [
+        Recovery(db, TakeoverPolicy(ELSEWHERE, LONG_S), leader.id),
+        Recovery(db, TakeoverPolicy(None, LONG_S)),
+    ]
+
+    async def beat(worker: Registration) -> Beat:
+        async with db.connection() as connection:
+            return await workers.send_heartbeat(connection, worker)
+
+    await beat(leader)
+    assert not (await beat(finder)).executions, "its worker is heard of"
+    await silent_for(db, id_of("worker"), ENGINE_LOST_AFTER_S - 60)
+    taken: list[Execution] = []
+    for _ in range(2):
+        for looking in without:
+            await looking.look(taken.append)
+    assert await _are(db, [on_engine], S.RUNNING) and taken == []
+    [told] = {record.getMessage() for record in caplog.records if "no worker" in record.getMessage()}
+    assert str(on_engine) in told and "launcher ray" in told
+    [finding] = doctor_database._stuck(await workers.owned(db))
+    assert finding.advice is not None and "REEV_GQL_LAUNCHER=ray" in finding.advice
+
+    beat_of_leader, beat_of_finder = await beat(leader), await beat(finder)
+    assert beat_of_leader.leads and not beat_of_finder.leads
+    finding_it = Recovery(db, TakeoverPolicy(finder.home, LONG_S), finder.id, launchers=["local", "ray"])
+    await finding_it.consider(beat_of_finder.executions, taken.append)
+    assert [one.id for one in taken] == [on_engine]
+    await silent_for(db, finder.id, ENGINE_LOST_AFTER_S)
+    await without[1].look(taken.append)
+    assert await _are(db, [on_engine], S.LOST)
 
 
 async def test_a_former_owner_writes_nothing_any_more(db: Database) -> None:
