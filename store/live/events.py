@@ -83,8 +83,9 @@ class LoggedEvent(HubEvent):
 
 async def after(db: Database, cursor: Cursor, limit: int) -> LogPage[Cursor, LoggedEvent]:
     """The events after `cursor`, in order, at most `limit`."""
+    statement = SQL["after"].format(limit=limit)
     found = await db.fetch(
-        SQL["after"], cursor.position, cursor.execution_id, cursor.seq, limit, timeout_s=FEED_TIMEOUT_S
+        statement, cursor.position, cursor.execution_id, cursor.seq, timeout_s=FEED_TIMEOUT_S
     )
     now, known = time.monotonic(), _Executions()
     items = [_logged(row, known, now) for row in found if row["seq"] is not None]

@@ -218,3 +218,15 @@ async def test_a_migration_copies_nothing_and_keeps_rows_and_rights(empty_databa
     finally:
         await connection.execute('DROP OWNED BY "of days"; DROP ROLE "of days"')
         await connection.close()
+
+
+async def test_the_log_among_tables_of_days_is_not_planned_at_each_reading(db: Database) -> None:
+    await days.make_ahead(db, dt.timedelta(days=3))
+    await lived(db)
+    for position in range(7):
+        await events.after(db, events.Cursor(position, events.NO_EXECUTION, 0), 50)
+    planned = await db.fetch(
+        "SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE '%AS read_at%'"
+    )
+    # The first five are planned for their arguments, which is how PostgreSQL finds out that it need not be.
+    assert [row["generic_plans"] for row in planned] == [2]
