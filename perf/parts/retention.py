@@ -3,6 +3,7 @@
     python -m perf retention.1000000     # or of so many
 
 Beside it, what the file system takes to free files of the same size: nothing that drops them can be faster.
+PostgreSQL frees them after it has released its locks, so nobody else waits for that.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import datetime as dt
 import os
 import tempfile
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -55,15 +56,16 @@ ROWS = {
                            (4, 'TOOL_CALL_ENDED', NULL, '{"ordinal": 2, "name": "sol", "params": {"amount": 1}}'),
                            (5, 'STATUS_CHANGED', 'SUCCEEDED', '{}')) AS event (seq, kind, status, data)""",
     "executions": """
-        INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, status, queued_at,
-                                started_at, ended_at, success, score)
+        INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, status,
+                                queued_at, started_at, ended_at, success, score)
         SELECT id, 'b', 1, 'a', 1000, 5, 'SUCCEEDED', at, at, at, true, 1 FROM made""",
     "event_positions": """
         INSERT INTO event_positions (position, execution_id, first_seq, last_seq)
         SELECT nextval('log_position'), id, seq, seq FROM made, generate_series(1, 5) AS seq""",
     "execution_tool_calls": """
         INSERT INTO execution_tool_calls (execution_id, ordinal, name, raw_name, status, duration_ms)
-        SELECT id, ordinal, 'sol_transfer', 'SolTransfer', 'SUCCESS', 7 FROM made, generate_series(1, 2) AS ordinal""",
+        SELECT id, ordinal, 'sol_transfer', 'SolTransfer', 'SUCCESS', 7
+        FROM made, generate_series(1, 2) AS ordinal""",
     "execution_results": """
         INSERT INTO execution_results (execution_id, content_hash, prompt, session)
         SELECT id, repeat('f', 64), 'Move it.', jsonb_build_object('session_id', id) FROM made""",
@@ -74,7 +76,8 @@ ROWS = {
         INSERT INTO execution_output (execution_id, start_offset, content)
         SELECT id, 0, convert_to(repeat('printed ', 20), 'UTF8') FROM made""",
     "execution_steps": """
-        INSERT INTO execution_steps (execution_id, ordinal, thought, action) SELECT id, 1, 'so', '{"a": 1}' FROM made""",
+        INSERT INTO execution_steps (execution_id, ordinal, thought, action)
+        SELECT id, 1, 'so', '{"a": 1}' FROM made""",
 }
 """The tables with the most work first."""
 
@@ -92,6 +95,16 @@ SET session_replication_role = replica; SET synchronous_commit = off; SET mainte
 
 AT_ONCE = 2
 
+BEGINNING = events.Cursor(0, events.NO_EXECUTION, 0)
+
+REQUEST = """
+WITH made AS (
+    INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, event_seq)
+    VALUES ('b', 1, 'a', 1000, 1) RETURNING id
+)
+INSERT INTO execution_events (execution_id, seq, kind, status) SELECT id, 1, 'STATUS_CHANGED', 'QUEUED' FROM made
+"""
+
 
 async def measure(new_url: Callable[[], Awaitable[str]], sizes: Sequence[str]) -> list[Line]:
     """Figures of one day, and of reading with and without the tables of a month."""
@@ -107,9 +120,10 @@ async def measure(new_url: Callable[[], Awaitable[str]], sizes: Sequence[str]) -
         await _fill(db, executions)
         await db.execute("CHECKPOINT")
         before = await db.fetchval("SELECT clock_timestamp() + interval '1 year'")
-        began = time.perf_counter()
-        dropped = await days.drop(db, before)
-        took = time.perf_counter() - began
+        async with _waiting(db.url) as waits:
+            began = time.perf_counter()
+            dropped = await days.drop(db, before)
+            took = time.perf_counter() - began
         assert dropped is not None and dropped.executions == executions
         cleaned = await _timed(days.clean_up(db)) / days.CLEANED
         freed = await asyncio.to_thread(_free, dropped.bytes)
@@ -118,7 +132,8 @@ async def measure(new_url: Callable[[], Awaitable[str]], sizes: Sequence[str]) -
     show(
         f"retention of {executions:,} executions, {dropped.bytes / 1e6:,.0f} MB",
         [
-            ("their tables dropped", f"{took:.2f} s"),
+            ("their tables dropped, files and all", f"{took:.2f} s"),
+            *((f"meanwhile a {who} waits at most", f"{wait * 1e3:.0f} ms") for who, wait in waits.items()),
             ("the file system frees files of that size", f"{freed:.2f} s"),
             ("positions and words of one of them, afterwards", f"{cleaned * 1e3:.2f} ms"),
             ("one that is in no such table", f"{one_by_one * 1e3:.2f} ms"),
@@ -128,6 +143,10 @@ async def measure(new_url: Callable[[], Awaitable[str]], sizes: Sequence[str]) -
     )
     return [
         Line("retention.dropped", f"the tables of {executions:,} executions are dropped", took, "s"),
+        *(
+            Line(f"retention.{who}_waits", f"a {who} waits at most, meanwhile", wait * 1e3, "ms")
+            for who, wait in waits.items()
+        ),
         Line("retention.one_by_one", "an execution in no table of days is pruned", one_by_one * 1e3, "ms"),
         *(
             Line(
@@ -180,13 +199,37 @@ async def _prune_all(db: Database) -> None:
 async def _reading(db: Database) -> dict[str, float]:
     """Milliseconds of the statements that are asked most."""
     ids = [ExecutionId(row["id"]) for row in await db.fetch("SELECT id FROM executions LIMIT 50")]
-    beginning = events.Cursor(0, uuid.UUID(int=0), 0)
     asked: dict[str, Callable[[], Awaitable[object]]] = {
-        "a page of the log": lambda: events.after(db, beginning, 50),
+        "a page of the log": lambda: events.after(db, BEGINNING, 50),
         "the events of one": lambda: events.of_execution(db, ids[0], 0, 100),
         "the messages of 50": lambda: messages.counts_of(db, ids),
     }
     return {name: median([await _timed(ask()) for _ in range(READINGS)]) * 1e3 for name, ask in asked.items()}
+
+
+@asynccontextmanager
+async def _waiting(url: str) -> AsyncIterator[dict[str, float]]:
+    """The longest that a reader of the log and a writer had to wait meanwhile, one statement after the other."""
+    longest = {"reader": 0.0, "writer": 0.0}
+    reading, writing = await Database.open(url, max_size=1), await asyncpg.connect(url)
+    await writing.execute(SESSION)
+
+    async def again(who: str, ask: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            longest[who] = max(longest[who], await _timed(ask()))
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            both = [
+                tasks.create_task(again("reader", lambda: events.after(reading, BEGINNING, 50))),
+                tasks.create_task(again("writer", lambda: writing.execute(REQUEST))),
+            ]
+            yield longest
+            for one in both:
+                one.cancel()
+    finally:
+        writing.terminate()
+        await reading.close()
 
 
 async def _timed(work: Awaitable[object]) -> float:
