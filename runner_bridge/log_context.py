@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextvars
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from structlog.contextvars import bound_contextvars
+FIELDS = "fields"
+"""The attribute of a record of the standard library that holds its own fields."""
 
 MIN_HIDDEN_LENGTH = 6
 """Shorter texts would remove ordinary words from records."""
@@ -21,12 +23,30 @@ MOST_HIDDEN = 1000
 """The newest secrets are remembered: records are about what happens now."""
 
 
-def about(
-    *, execution_id: object | None = None, worker_id: object | None = None
-) -> AbstractContextManager[None]:
+_ABOUT: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("about")
+_NOTHING: Mapping[str, str] = {}
+
+
+@contextmanager
+def about(*, execution_id: object | None = None, worker_id: object | None = None) -> Iterator[None]:
     """Records inside carry these fields, beside those of the context around it."""
-    fields = {"execution_id": execution_id, "worker_id": worker_id}
-    return bound_contextvars(**{name: str(value) for name, value in fields.items() if value is not None})
+    given = {"execution_id": execution_id, "worker_id": worker_id}
+    added = {name: str(value) for name, value in given.items() if value is not None}
+    token = _ABOUT.set({**fields_of_context(), **added})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
+
+
+def fields_of_context() -> Mapping[str, str]:
+    """The fields of a record that is written here."""
+    return _ABOUT.get(_NOTHING)
+
+
+def fields(**values: object) -> dict[str, object]:
+    """`values` as fields of one record: `log.info("migrated", extra=fields(revisions=…))`."""
+    return {FIELDS: values}
 
 
 def unrelated() -> contextvars.Context:

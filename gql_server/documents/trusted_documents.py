@@ -6,9 +6,10 @@ own command line and pages are always in it. A document sent in full is as good 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from graphql import GraphQLError, GraphQLSyntaxError, parse, print_ast
@@ -34,11 +35,19 @@ def sha256_of(source: str) -> str:
 
 
 class TrustedDocuments:
-    """Documents by hash, as few as a program needs. With `only`, one that is not among them is refused."""
+    """Documents by hash, as few as a program needs. With `only`, one that is not among them is refused.
 
-    def __init__(self, documents: Mapping[str, str] | None = None, *, only: bool = False) -> None:
-        self._documents = dict(documents or {})
+    `documents` is called when a hash is looked for: those of our own are parsed and printed, and a server
+    that nobody sends a hash to can do without.
+    """
+
+    def __init__(self, documents: Callable[[], Mapping[str, str]] = dict, *, only: bool = False) -> None:
+        self._make = documents
         self._only = only
+
+    @functools.cached_property
+    def _documents(self) -> Mapping[str, str]:
+        return self._make()
 
     def source(self, query: str | None, given: str | None) -> str:
         """The text of the document that was sent, or whose hash was `given`. Raises Refused."""

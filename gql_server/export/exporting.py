@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
-import structlog
 from aiohttp import HttpVersion11, hdrs, web
 from strawberry import Schema
 
@@ -20,6 +20,7 @@ from gql_server.export.parquet import ParquetFailed, check_installed, parquet_fi
 from gql_server.http.open_streams import OpenStream, OpenStreams
 from gql_server.http.refusals import refusal_response
 from gql_server.responses.errors import BadRequest
+from runner_bridge.log_context import fields
 from schema.contract.errors import public_error
 from store.errors import StoreError
 from store.executions.filters import ExecutionFilter
@@ -30,7 +31,7 @@ from store.postgres.database import Database
 RETRY_AFTER_S = 10
 """When a client may try again that came while as many exports as may be were running."""
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Format(StrEnum):
@@ -124,10 +125,11 @@ class Exports:
                 await copy_rows(self._db, what, _LAYOUTS[format], filter, take, timeout_s=timeout_s)
             await body.end()
         except ReaderLost as error:
-            log.info("export_not_read", what=what, reason=str(error))
+            log.info("export_not_read", extra=fields(what=what, reason=str(error)))
             body.cut_off()
         except (StoreError, ParquetFailed, TimeoutError) as error:
-            log.warning("export_failed", what=what, reason=str(error) or "it took too long")
+            reason = str(error) or "it took too long"
+            log.warning("export_failed", extra=fields(what=what, reason=reason))
             if not body.has_begun:
                 raise _refusal(error) from error
             body.cut_off()

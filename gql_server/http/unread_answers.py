@@ -6,25 +6,26 @@ nothing at all is closed by the system (TCP_USER_TIMEOUT in process/listening.py
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-import structlog
 from aiohttp import hdrs, web
 
 from gql_server.http.answers import OrdinaryAnswer
 from gql_server.http.refusals import refusal_response
 from gql_server.operations.time_limit import TimeLimit
 from gql_server.responses.errors import BadRequest
+from runner_bridge.log_context import fields
 
 SMALL = 64 * 1024
 """Bytes up to which an answer is not counted."""
 
 RETRY_AFTER_S = 10
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class TooManyUnread(Exception):
@@ -91,7 +92,8 @@ class UnreadAnswers:
                 )
             )
         except TimeoutError:
-            log.warning("answer_not_read", client=client, size=size, seconds=self._time.seconds)
+            told = fields(client=client, size=size, seconds=self._time.seconds)
+            log.warning("answer_not_read", extra=told)
             if request.transport is not None:
                 request.transport.abort()
         except ConnectionError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from collections import Counter
@@ -10,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from gql_server.process import garbage_collection
@@ -25,6 +25,7 @@ from runner_bridge.agents import known_agents
 from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
 from runner_bridge.benchmarks.sync import sync_benchmarks
 from runner_bridge.errors import BenchmarksDirectoryError
+from runner_bridge.log_context import fields
 from store.benchmarks import benchmarks
 
 HTTP_DRAIN_S = 1.0
@@ -36,7 +37,7 @@ KEEPALIVE_S = 75.0
 LINGER_S = 1.0
 """How long the rest of a refused body is read, so that its sender sees the answer."""
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 async def serve_api(settings: Settings, services: Services, listener: socket.socket, began: float) -> None:
@@ -107,15 +108,15 @@ async def sync_at_start(settings: Settings, services: Services) -> str:
             written = f" · {len(copied.written)} files written to {directory}"
         report = await sync_benchmarks(services.db, directory)
     except OSError as error:
-        log.warning("benchmarks_not_created", reason=f"{error.strerror}: {error.filename}")
+        log.warning("benchmarks_not_created", extra=fields(reason=f"{error.strerror}: {error.filename}"))
         return "none read"
     except BenchmarksDirectoryError as error:
-        log.warning("benchmarks_not_read", reason=str(error))
+        log.warning("benchmarks_not_read", extra=fields(reason=str(error)))
         return "none read"
     outcomes = Counter(file.outcome.value.lower() for file in report.files)
     for file in report.files:
         if file.error is not None:
-            log.warning("benchmark_refused", reason=str(file.error))
+            log.warning("benchmark_refused", extra=fields(reason=str(file.error)))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     return (counts or "no files") + written
 

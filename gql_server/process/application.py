@@ -6,7 +6,7 @@ It opens nothing and ends only its own websockets and event streams; startup.py 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
 
 from aiohttp import hdrs, web
@@ -35,10 +35,7 @@ from gql_server.process.probes import healthz, readyz
 from gql_server.process.routes import Routes
 from gql_server.process.services import Services
 from gql_server.responses.errors import BadRequest
-from gql_server.rest.context import Rest
 from gql_server.rest.errors import json_errors
-from gql_server.rest.remembered import RememberedAnswers
-from gql_server.rest.routes import rest_handlers
 from gql_server.settings.settings import Settings
 from gql_server.ws.endpoint import WebSocketEndpoint, wants_websocket
 from schema import build_schema
@@ -89,7 +86,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     for method in SESSION_METHODS:
         routes.add("/session", session, method=method)
     if settings.rest:
-        for path, method, handler in rest_handlers(_rest(settings, services, rules)):
+        for path, method, handler in _rest_handlers(settings, services, rules):
             routes.add(path, handler, method=method)
     pages = page_handlers(
         graphiql=settings.graphiql,
@@ -137,9 +134,17 @@ def create_metrics_app(settings: Settings, services: Services, port: int) -> web
     return app
 
 
-def _rest(settings: Settings, services: Services, rules: AccessRules) -> Rest:
+def _rest_handlers(
+    settings: Settings, services: Services, rules: AccessRules
+) -> Iterator[tuple[str, str, Handler]]:
+    """The routes of the old server, whose modules are imported where they are switched on."""
+    from gql_server.rest.context import Rest
+    from gql_server.rest.remembered import RememberedAnswers
+    from gql_server.rest.routes import rest_handlers
+
     remembered = RememberedAnswers(services.hub)
-    return Rest(services.db, settings.runner, rules, remembered, settings.rest_results)
+    rest = Rest(services.db, settings.runner, rules, remembered, settings.rest_results)
+    return rest_handlers(rest)
 
 
 def _protected_app(rules: AccessRules, *outer: Middleware) -> web.Application:
@@ -197,7 +202,7 @@ def create_engine(
 def trusted_documents(settings: Settings) -> TrustedDocuments:
     """Our own documents and those of the manifest. Raises ManifestError."""
     manifest = read_manifest(settings.trusted_documents) if settings.trusted_documents else {}
-    return TrustedDocuments(own_documents() | manifest, only=settings.trusted_only)
+    return TrustedDocuments(lambda: own_documents() | manifest, only=settings.trusted_only)
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
-
-from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 
 from gql_server.settings.settings import Settings
 from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
@@ -38,18 +34,27 @@ def show_banner(
     rows.append(("worker", worker))
     if not settings.is_loopback:
         rows.append(("exposed", f"{settings.host}, token required, as {', '.join(settings.allowed_hosts)}"))
+    title = f"reev-gql {VERSION} · ready in {seconds:.2f} s · Ctrl-C ends it"
+    # Without a terminal nothing is cut or wrapped: scripts read the addresses.
+    if sys.stdout.isatty():
+        _draw(rows, title)
+    else:
+        print(*(f"{name}: {value}" for name, value in rows), title, sep="\n", flush=True)
+
+
+def _draw(rows: Sequence[tuple[str, str]], title: str) -> None:
+    # Only a terminal needs rich, whose import takes as long as that of the driver.
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(value))
-    title = f"reev-gql {VERSION} · ready in {seconds:.2f} s · Ctrl-C ends it"
-    console = Console(highlight=False)
-    # Without a terminal nothing is cut or wrapped: scripts read the addresses.
-    if console.is_terminal:
-        console.print(Panel(table, subtitle=title, subtitle_align="left", expand=False))
-    else:
-        print(*(f"{name}: {value}" for name, value in rows), title, sep="\n", flush=True)
+    Console(highlight=False).print(Panel(table, subtitle=title, subtitle_align="left", expand=False))
 
 
 def _agents(names: Sequence[str]) -> str:

@@ -7,12 +7,12 @@ gives for unknown paths and methods.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import (
     BadStatusLine,
@@ -26,6 +26,7 @@ from gql_server.http.body import unknown_encoding
 from gql_server.http.headers import SECURITY_HEADERS, SERVER
 from gql_server.http.refusals import internal_error, refusal, refusal_response
 from gql_server.ws.masked_frames import MaskedFrames
+from runner_bridge.log_context import fields
 
 REASONS = (
     (LineTooLong, "The request line or a header is longer than this server reads"),
@@ -43,7 +44,7 @@ REFUSALS = {
 }
 """Replace the messages of aiohttp, some of which repeat what was sent."""
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Protocol(web.RequestHandler):
@@ -72,7 +73,7 @@ class Protocol(web.RequestHandler):
 
     def _answer_to(self, request: web.BaseRequest, exc: BaseException | None) -> web.Response:
         if isinstance(exc, HttpProcessingError):
-            log.info("malformed_request", reason=type(exc).__name__, address=request.remote)
+            log.info("malformed_request", extra=fields(reason=type(exc).__name__, address=request.remote))
             if isinstance(exc, ContentEncodingError):
                 return refusal_response(unknown_encoding())
             return refusal(

@@ -1,20 +1,18 @@
 """Log records: one line each on stderr, escaped, without secrets, with ids as fields.
 
-Records of structlog and of the standard library go the same way; what runner_bridge.log_context binds
-(`execution_id`, `worker_id`) is in both, and what it hides is in neither. Text from outside (agents, files,
-requests) ends up in records; a newline or an escape sequence in it must not look like a record of ours or
-steer a terminal.
+Our records and those of libraries go the same way; what runner_bridge.log_context binds (`execution_id`,
+`worker_id`) is in both, and what it hides is in neither. Text from outside (agents, files, requests) ends up in
+records; a newline or an escape sequence in it must not look like a record of ours or steer a terminal.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import logging
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Literal
-
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from runner_bridge import log_context
 
@@ -22,35 +20,18 @@ REDACTED = "***"
 
 QUIET_LOGGERS = ("aiohttp.access", "alembic", "watchfiles")
 
+IDS = ("execution_id", "worker_id")
+"""Fields that our records may have without `log_context.fields`."""
+
+Style = Literal["console", "json"]
+
 
 def configure_logging(
-    level: str, style: Literal["console", "json"], secrets: Iterable[str] = (), *, colors: bool | None = None
+    level: str, style: Style, secrets: Iterable[str] = (), *, colors: bool | None = None
 ) -> None:
-    """Sends structlog's and the standard library's records the same way. `secrets` never appear in one."""
-    hidden = tuple(secret for secret in secrets if secret)
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    """Sends all records to stderr. `secrets` never appear in one."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                *shared,
-                structlog.stdlib.ExtraAdder(allow=("execution_id", "worker_id")),
-                structlog.stdlib.PositionalArgumentsFormatter(),
-            ],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_execution_of_driver,
-                structlog.processors.format_exc_info,
-                _redactor(hidden),
-                _renderer(style, sys.stderr.isatty() if colors is None else colors),
-            ],
-        )
-    )
+    handler.setFormatter(OneLine(style, secrets, colors=sys.stderr.isatty() if colors is None else colors))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -60,30 +41,41 @@ def configure_logging(
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
     # Strawberry logs every error of every request; responses/masking.py logs our own faults, with their id.
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
 
 
-def _without_execution_of_driver(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Removes the id of the execution that first needed a connection from the records of the driver."""
-    if str(record.get("logger", "")).startswith("asyncpg"):
-        record.pop("execution_id", None)
-    return record
+class OneLine(logging.Formatter):
+    """A record as a line for people, or as an object of JSON."""
 
+    def __init__(self, style: Style, secrets: Iterable[str], *, colors: bool) -> None:
+        super().__init__()
+        self._line = _json if style == "json" else _colored if colors else _plain
+        self._secrets = tuple(secret for secret in secrets if secret)
 
-def _redactor(secrets: tuple[str, ...]) -> Processor:
-    def redact(_: WrappedLogger, __: str, record: EventDict) -> Mapping[str, Any]:
-        hidden = sorted({*secrets, *log_context.SECRETS.forms()}, key=len, reverse=True)
-        return {key: _clean(value, hidden) for key, value in record.items()}
+    def format(self, record: logging.LogRecord) -> str:
+        hidden = sorted({*self._secrets, *log_context.SECRETS.forms()}, key=len, reverse=True)
+        return self._line({name: _clean(value, hidden) for name, value in self._fields(record).items()})
 
-    return redact
+    def _fields(self, record: logging.LogRecord) -> dict[str, object]:
+        fields: dict[str, object] = {
+            **log_context.fields_of_context(),
+            **{name: value for name, value in vars(record).items() if name in IDS},
+            **vars(record).get(log_context.FIELDS, {}),
+        }
+        if record.name.startswith("asyncpg"):
+            # It is that of the execution that first needed the connection.
+            fields.pop("execution_id", None)
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        when = dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="microseconds")
+        return {
+            "event": record.getMessage(),
+            **fields,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": when.replace("+00:00", "Z"),
+        }
 
 
 def _clean(value: object, secrets: Sequence[str]) -> object:
@@ -95,17 +87,20 @@ def _clean(value: object, secrets: Sequence[str]) -> object:
     return text
 
 
-def _renderer(style: Literal["console", "json"], colors: bool) -> Processor:
-    if style == "json":
-        return structlog.processors.JSONRenderer()
+_json = json.dumps
 
-    def render(_: WrappedLogger, __: str, record: MutableMapping[str, Any]) -> str:
-        when, level, name, event = (record.pop(key, "") for key in ("timestamp", "level", "logger", "event"))
-        details = "".join(f" {key}={_escape(value)}" for key, value in record.items())
-        line = f"{when} {level:<8}{_escape(event)}{details} [{name}]"
-        return f"\x1b[2m{line}\x1b[0m" if colors and level in ("debug", "info") else line
 
-    return render
+def _plain(record: Mapping[str, object]) -> str:
+    fields = dict(record)
+    when, level, name, event = (fields.pop(key) for key in ("timestamp", "level", "logger", "event"))
+    details = "".join(f" {key}={_escape(value)}" for key, value in fields.items())
+    return f"{when} {level:<8}{_escape(event)}{details} [{name}]"
+
+
+def _colored(record: Mapping[str, object]) -> str:
+    """What tells of no problem is dim."""
+    line = _plain(record)
+    return f"\x1b[2m{line}\x1b[0m" if record["level"] in ("debug", "info") else line
 
 
 def _escape(value: object) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-import structlog
-
 from gql_server.settings.settings import DEDICATED_CONNECTIONS, Settings
 from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.counters import Counters
+from runner_bridge.log_context import fields
 from runner_bridge.moving_in.imports import ReevImports
 from store.live.hub import Hub
 from store.postgres.database import Database
 from store.postgres.migrate import migrate
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ async def open_services(settings: Settings, url: str, *, serves: bool = True) ->
     async with AsyncExitStack() as stack:
         applied = await migrate(url)
         if applied:
-            log.info("migrated", revisions=applied)
+            log.info("migrated", extra=fields(revisions=applied))
         pool = settings.pool_size - DEDICATED_CONNECTIONS if serves else settings.worker_pool_size
         db = await Database.open(url, max_size=pool)
         stack.push_async_callback(db.close)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import logging
 import os
 import signal
 import tempfile
@@ -22,7 +23,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import structlog
 import uvloop
 
 from gql_server.process import garbage_collection
@@ -31,6 +31,7 @@ from gql_server.process.logs import configure_logging
 from gql_server.settings.settings import Settings
 from gql_server.settings.startup_error import StartupError
 from runner_bridge.errors import BridgeError
+from runner_bridge.log_context import fields
 from runner_bridge.redaction import secret_values
 from store.embedded import EmbeddedServer
 from store.errors import StoreError
@@ -46,7 +47,7 @@ WORKER: tuple[str, ...] = ("runner_bridge.worker.worker", "gql_server.process.wo
 SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.process.api_process")
 """The modules of each, in steps of at most 0.2 s."""
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 def check_extras(settings: Settings) -> None:
@@ -82,7 +83,8 @@ def make_directories(settings: Settings) -> None:
         except OSError as error:
             # The server can still show what other runners have written.
             reason = os.strerror(error.errno or 0)
-            log.warning("executions_will_fail", directory=str(path), reason=reason, set=variable)
+            told = fields(directory=str(path), reason=reason, set=variable)
+            log.warning("executions_will_fail", extra=told)
 
 
 @asynccontextmanager

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-
-import structlog
 
 from gql_server.process import garbage_collection
 from gql_server.process.services import Services
 from gql_server.settings.settings import FEED_CONNECTIONS, Settings
+from runner_bridge.log_context import fields
 from runner_bridge.traces.exporter import TraceExporter, TracesConfig
 from runner_bridge.version import VERSION
 from runner_bridge.webhooks.deliverer import Deliverer, DelivererConfig
@@ -19,7 +19,7 @@ from runner_bridge.worker.recovery import close_unseen
 from runner_bridge.worker.retention import RetentionPolicy, keep_pruning
 from runner_bridge.worker.worker import Worker
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 async def work_alone(settings: Settings, services: Services, **addresses: str) -> None:
@@ -27,7 +27,8 @@ async def work_alone(settings: Settings, services: Services, **addresses: str) -
     async with running_worker(settings, services) as worker:
         garbage_collection.settle()
         connections = settings.worker_pool_size + FEED_CONNECTIONS
-        log.info("working", limit=settings.limits.capacity, connections=connections, **addresses)
+        told = fields(limit=settings.limits.capacity, connections=connections, **addresses)
+        log.info("working", extra=told)
         await asyncio.wait({worker})
         worker.result()
 
@@ -68,7 +69,7 @@ async def running_worker(settings: Settings, services: Services) -> AsyncIterato
 
 
 async def _finish(worker: Worker, timeout_s: float) -> None:
-    log.info("finishing", within_s=timeout_s)
+    log.info("finishing", extra=fields(within_s=timeout_s))
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await worker.finish()

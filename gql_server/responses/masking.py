@@ -6,15 +6,16 @@ and code. Everything else becomes "Internal error" with an id; the log has the s
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 
-import structlog
 from graphql import GraphQLError
 
+from runner_bridge.log_context import fields
 from schema.contract.errors import public_error
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _ECHO = re.compile(r"(?:, found|(?<=cannot represent a non string value)): .*", re.DOTALL)
 """What graphql-core says after "but what I got was"."""
@@ -29,10 +30,10 @@ def masked(error: GraphQLError, code: str = BAD_REQUEST) -> GraphQLError:
     if original is None or isinstance(original, GraphQLError) or _is_bad_input(error):
         return _with_code(_without_echo(error), code)
     if public := public_error(original):
-        log.warning("request_refused", reason=str(original), path=error.path)
+        log.warning("request_refused", extra=fields(reason=str(original), path=error.path))
         return _like(error, public.message, public.extensions or {})
     error_id = uuid.uuid4().hex
-    log.error("internal_error", error_id=error_id, path=error.path, exc_info=original)
+    log.error("internal_error", extra=fields(error_id=error_id, path=error.path), exc_info=original)
     return _like(error, "Internal error", {"code": "INTERNAL", "errorId": error_id})
 
 

@@ -18,7 +18,6 @@ from gql_server.http.refusals import Refusal
 from gql_server.responses.answers import refused_for
 from gql_server.responses.errors import BadRequest
 from gql_server.rest import absent
-from gql_server.rest.shapes import ErrorAnswer
 
 SWITCHED_OFF = (
     "The old server's routes are switched off: start the server with REEV_GQL_REST=true, or ask GraphQL"
@@ -28,6 +27,9 @@ NOWHERE = "There is no such route; GET /api/v1/openapi.json lists those there ar
 
 def error_response(error: BadRequest) -> web.Response:
     """`error` as JSON."""
+    # The shapes of all answers, which a server without these routes never needs.
+    from gql_server.rest.shapes import ErrorAnswer
+
     body = ErrorAnswer(error=error.code, message=error.message).model_dump_json().encode()
     return json_response(body, error.status, JSON, error.headers)
 

@@ -14,13 +14,13 @@ from gql_server.rest.words import FinalWord, LowerState, State
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class _Body(BaseModel):
     """A body that is read; members that are not known are named in the answer."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     @property
     def unknown(self) -> list[str]:

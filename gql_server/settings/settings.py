@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from gql_server.settings.document_limits import MB, DocumentLimits, MemoryLimits
 from gql_server.settings.launcher_settings import LauncherSettings
@@ -51,18 +50,12 @@ WORKER_POOL_SIZE = 2
 class Settings(LauncherSettings):
     """What can be set, with the default of each."""
 
-    model_config = SettingsConfigDict(
-        # `NAME=` in an environment file means: not set.
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    prefix = PREFIX
+    variables: ClassVar = {"database_url": "DATABASE_URL"}
 
     database_url: DatabaseUrl | None = Field(
         None,
-        validation_alias="DATABASE_URL",
         description="PostgreSQL to use; without it an embedded server is started",
     )
     host: str = Field(

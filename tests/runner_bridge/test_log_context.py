@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from gql_server.process.logs import configure_logging
 from runner_bridge import log_context
@@ -32,7 +31,6 @@ def logging_as_it_was() -> Iterator[None]:
     root.setLevel(level)
     for name, before in ours.items():
         logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
 
 
 Records = list[dict[str, str]]

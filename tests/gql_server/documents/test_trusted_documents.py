@@ -101,7 +101,7 @@ def test_our_own_documents_are_many_and_each_is_known_by_its_hash() -> None:
     documents = own_documents()
     assert len(documents) > 15
     assert all(sha256_of(document) == digest for digest, document in documents.items())
-    trusted = TrustedDocuments(documents, only=True)
+    trusted = TrustedDocuments(lambda: documents, only=True)
     assert all(trusted.source(document, None) == document for document in documents.values())
 
 

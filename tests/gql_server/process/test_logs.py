@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-import structlog
 
 from gql_server.process.logs import configure_logging
+from runner_bridge.log_context import fields
 
 CANARY = "canary-password"
 HOSTILE = "first\nsecond \x1b[31mred\x1b[0m \x00 \u202e \r end"
@@ -23,7 +23,6 @@ def logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def configure(style: Literal["console", "json"], *, colors: bool = False) -> None:
@@ -35,12 +34,12 @@ def test_a_record_is_one_line_whatever_is_in_it(
     capsys: pytest.CaptureFixture[str], style: Literal["console", "json"]
 ) -> None:
     configure(style)
-    structlog.get_logger("ours").info("event", text=HOSTILE, number=3)
+    logging.getLogger("ours").info("event", extra=fields(text=HOSTILE, number=3))
     logging.getLogger("theirs").warning("message %s", HOSTILE)
     try:
         raise ValueError(HOSTILE)
     except ValueError:
-        structlog.get_logger("ours").exception("failed")
+        logging.getLogger("ours").exception("failed")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert all(line.isprintable() or style == "json" for line in lines)
@@ -55,7 +54,8 @@ def test_no_secret_is_in_a_record(
     capsys: pytest.CaptureFixture[str], style: Literal["console", "json"]
 ) -> None:
     configure(style)
-    structlog.get_logger("ours").info(f"event {CANARY}", url=f"postgresql://u:{CANARY}@h/d", parts=[CANARY])
+    told = fields(url=f"postgresql://u:{CANARY}@h/d", parts=[CANARY])
+    logging.getLogger("ours").info(f"event {CANARY}", extra=told)
     logging.getLogger("theirs").error("message %s", CANARY)
     try:
         raise ValueError(CANARY)
@@ -68,7 +68,7 @@ def test_no_secret_is_in_a_record(
 
 def test_less_severe_records_and_chatty_libraries_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     configure("console")
-    structlog.get_logger("ours").debug("debug")
+    logging.getLogger("ours").debug("debug")
     logging.getLogger("alembic").info("chat")
     logging.getLogger("strawberry.execution").error("logged by masking, with an id")
     assert capsys.readouterr().err == ""

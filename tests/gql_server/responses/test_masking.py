@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import asyncpg
 import pytest
-import structlog
 
+from runner_bridge.log_context import FIELDS
 from schema.loading.loaders import Loaders
 from store.postgres.database import Database
 from tests.helpers.site import Site
@@ -27,25 +28,33 @@ FAULTS: dict[str, Exception] = {
 }
 
 
+def internal_errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.message == "internal_error"]
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    found: dict[str, object] = vars(record)[FIELDS]
+    return found
+
+
 @pytest.mark.parametrize("name", list(FAULTS))
 async def test_our_faults_are_masked_with_an_id_that_is_in_the_log(
-    site: Site, monkeypatch: pytest.MonkeyPatch, name: str
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise FAULTS[name]
 
     for relation in LOOKED_UP_BY:
         monkeypatch.setattr(vars(Loaders)[relation], "_load", fail)
-    with structlog.testing.capture_logs() as logs:
-        status, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
+    status, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     assert status == 200
     (error,) = answer["errors"]
     assert error["message"] == "Internal error"
     assert error["extensions"]["code"] == "INTERNAL"
     assert CANARY not in json.dumps(answer)
-    (record,) = [record for record in logs if record["event"] == "internal_error"]
-    assert record["error_id"] == error["extensions"]["errorId"]
-    assert CANARY in str(record["exc_info"])
+    (record,) = internal_errors(caplog)
+    assert fields_of(record)["error_id"] == error["extensions"]["errorId"]
+    assert CANARY in str(record.exc_info)
 
 
 async def test_a_statement_that_fails_tells_nothing_of_itself(
@@ -56,8 +65,7 @@ async def test_a_statement_that_fails_tells_nothing_of_itself(
 
     for relation in LOOKED_UP_BY:
         monkeypatch.setattr(vars(Loaders)[relation], "_load", fail)
-    with structlog.testing.capture_logs():
-        _, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
+    _, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     text = json.dumps(answer)
     assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
     for word in (CANARY, "SELECT", "integer", "syntax"):
@@ -65,22 +73,19 @@ async def test_a_statement_that_fails_tells_nothing_of_itself(
 
 
 async def test_a_fault_outside_of_any_field_is_masked_too(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError(CANARY)
 
     monkeypatch.setattr("gql_server.operations.engine.Engine.operation", fail)
-    with structlog.testing.capture_logs() as logs:
-        status, answer = await site.post(DOCUMENT)
-        async with site.client.ws_connect(
-            f"{site.base}/graphql", protocols=("graphql-transport-ws",)
-        ) as socket:
-            await socket.send_json({"type": "connection_init"})
-            await socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": DOCUMENT}})
-            await socket.receive_json()
-            refused = await socket.receive_json()
+    status, answer = await site.post(DOCUMENT)
+    async with site.client.ws_connect(f"{site.base}/graphql", protocols=("graphql-transport-ws",)) as socket:
+        await socket.send_json({"type": "connection_init"})
+        await socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": DOCUMENT}})
+        await socket.receive_json()
+        refused = await socket.receive_json()
     assert (status, answer["errors"][0]["extensions"]["code"]) == (500, "INTERNAL")
     assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "INTERNAL")
     assert CANARY not in json.dumps([answer, refused])
-    assert len([record for record in logs if record["event"] == "internal_error"]) == 2
+    assert len(internal_errors(caplog)) == 2

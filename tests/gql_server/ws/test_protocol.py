@@ -11,7 +11,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import structlog
 
 from gql_server.documents.document_cache import Operation
 from gql_server.operations.engine import Engine
@@ -20,6 +19,7 @@ from gql_server.ws import connection
 from gql_server.ws.connection import MAX_OPERATIONS, MESSAGES_AT_ONCE
 from gql_server.ws.endpoint import MAX_MESSAGE_BYTES
 from gql_server.ws.messages import MAX_ID_CHARS, MAX_REASON_BYTES, close_reason
+from runner_bridge.log_context import FIELDS
 from store.live.hub import Hub
 from store.postgres.database import Database
 from tests.helpers.patience import until
@@ -382,7 +382,7 @@ async def test_each_operation_of_a_socket_sees_what_the_former_one_wrote(site: S
     "field", ["execution(id: {id}) {{ id }}", "executionEvents(executionId: {id}) {{ seq }}"]
 )
 async def test_our_faults_are_masked_over_websockets_too(
-    site: Site, monkeypatch: pytest.MonkeyPatch, field: str
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, field: str
 ) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("canary: /etc/secret password=hunter2")
@@ -391,13 +391,12 @@ async def test_our_faults_are_masked_over_websockets_too(
         monkeypatch.setattr(Database, name, fail)
     kind = "subscription" if "Events" in field else "query"
     query = f"{kind} {{ {field.format(id=json.dumps(UNKNOWN))} }}"
-    with structlog.testing.capture_logs() as logs:
-        async with connected(site) as socket:
-            text = json.dumps(await subscribe(socket, query))
+    async with connected(site) as socket:
+        text = json.dumps(await subscribe(socket, query))
     assert '"INTERNAL"' in text and "Internal error" in text
     assert "canary" not in text
-    (record,) = [record for record in logs if record["event"] == "internal_error"]
-    assert record["error_id"] in text
+    (record,) = [record for record in caplog.records if record.message == "internal_error"]
+    assert vars(record)[FIELDS]["error_id"] in text
 
 
 def test_reasons_fit_into_a_close_frame() -> None:
