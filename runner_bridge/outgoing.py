@@ -7,7 +7,6 @@ proxy and no cookie is used; callers follow no redirects, read a limited number 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,6 +14,7 @@ import aiohttp
 
 from runner_bridge.formats.agents.endpoint_addresses import ForbiddenAddress, checked_socket
 from runner_bridge.redaction import clean_text
+from store.records import record
 
 CONNECT_TIMEOUT_S = 5.0
 
@@ -40,7 +40,7 @@ class ConnectionProblemKind(StrEnum):
     BAD_ANSWER = "BAD_ANSWER"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConnectionProblem:
     """The problem, and a sentence that explains it."""
 

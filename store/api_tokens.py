@@ -12,13 +12,13 @@ import re
 import secrets
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from store import sql
 from store.errors import DatabaseNotWritable
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("tokens")
 
@@ -39,7 +39,7 @@ class Scope(IntEnum):
     """Change benchmarks and agents, import files."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Token:
     """A stored token, without its secret."""
 

@@ -7,23 +7,25 @@ here and how PostgreSQL writes it as JSON (store.json.columns): one line declare
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from enum import Enum
 from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from store.records import record
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ColumnName:
     """In a field's annotation: the column that it stands for, where that has another name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """A field of a row class, its column and its type: without `None`, which `is_nullable` tells of."""
 

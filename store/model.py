@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, Any, Generic, NamedTuple, NewType, TypeVar
 
 from store.columns import ColumnName
+from store.records import record
 
 ExecutionId = NewType("ExecutionId", uuid.UUID)
 BenchmarkId = NewType("BenchmarkId", str)
@@ -143,7 +144,7 @@ class ToolCallStatus(StrEnum):
     UNFINISHED = "UNFINISHED"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """Why an execution ended badly; `message` is for a person and quotes the process."""
 
@@ -151,7 +152,7 @@ class Failure:
     message: Annotated[str, ColumnName("failure_message")]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """How far an execution has come, in steps of its flow (1 for a plain benchmark); None is unknown."""
 
@@ -166,7 +167,7 @@ class Progress:
         return min(1.0, self.done / self.total)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LeakedProcess:
     """A process that outlived its execution, by its pid on the worker's machine and its program's name."""
 
@@ -174,7 +175,7 @@ class LeakedProcess:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Execution:
     """An execution at one moment. `revision` is the seq of its newest event: the higher one is the newer state.
 
@@ -250,7 +251,7 @@ class Execution:
         return round((self.started_at - self.queued_at).total_seconds() * 1000)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecutionEvent:
     """An event of an execution. `seq` counts from 1 without a gap."""
 
@@ -262,7 +263,7 @@ class ExecutionEvent:
     data: JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ToolCall:
     """One call of a tool, ordinal counted from 1 in the order of the tool log. Duration in milliseconds."""
 
@@ -278,7 +279,7 @@ class ToolCall:
     error_message: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """A line of a transcript: `ordinal` is its number, `end_offset` the bytes of the file up to its end.
 
@@ -292,7 +293,7 @@ class Message:
     end_offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelUsage:
     """What a model used in an execution. Times in milliseconds; the cost is in the currency of the prices."""
 
@@ -316,7 +317,7 @@ class ModelUsage:
     final_text: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """A step of the result; `action` and `observation` are as the session file has them."""
 
@@ -327,7 +328,7 @@ class Step:
     info: JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ending:
     """Everything that is stored when an execution ends, once, in one transaction."""
 
@@ -354,7 +355,7 @@ class Ending:
     """Whether nobody could see the runner end: then `failure` stays, even if a stop was accepted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Batch:
     """Executions that were requested together; `request` is what was asked for, by field."""
 
@@ -369,7 +370,7 @@ class Batch:
     rerun_of: BatchId | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchLabel:
     """What a batch is called, for those who look for it."""
 
@@ -378,7 +379,7 @@ class BatchLabel:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BenchmarkDraft:
     """A benchmark definition read and checked, on its way into the database.
 
@@ -420,7 +421,7 @@ class StoredFile(NamedTuple):
     """On request: those whose file is missing are no stored files."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Benchmark:
     """A benchmark at one revision (the current one unless asked otherwise)."""
 
@@ -453,7 +454,7 @@ class SyncOutcome(StrEnum):
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page(Generic[T]):
     """A page of a list, and whether there are more items after and before it."""
 

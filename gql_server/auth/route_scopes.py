@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from schema.contract.permissions import Scope
+from store.records import record
 
 PUBLIC = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RouteScope:
     """The scope that a token must have, PUBLIC for none, and the reason.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -26,6 +26,7 @@ from store.executions.days import Days
 from store.executions.retention import MIN_AGE, Bulk
 from store.postgres.database import Database
 from store.postgres.migrate import check
+from store.records import record
 from store.webhooks import deliveries
 
 _AGE = re.compile(r"(\d+)\s*([hdw])")
@@ -42,7 +43,7 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PruneOptions:
     """The options of the command line."""
 
@@ -52,7 +53,7 @@ class PruneOptions:
     as_json: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Deleted:
     """What was deleted, or would be."""
 

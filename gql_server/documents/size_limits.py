@@ -8,7 +8,7 @@ unused here; one that is spread inside itself has no size, and is refused at onc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from graphql import (
     DirectiveNode,
@@ -27,6 +27,7 @@ from graphql.language.parser import MAX_NESTING_DEPTH
 
 from gql_server.documents.fragments import fragments_of, in_order
 from gql_server.settings.document_limits import DocumentLimits
+from store.records import record
 
 MAX_DOCUMENT_CHARS = 64 * 1024
 """Large values travel as variables; parsing a longer document would block other requests."""
@@ -41,7 +42,7 @@ SHOWN_BELOW = 10**9
 """Fragments of fragments can make a number of a hundred digits, which is of no use in a message."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sizes:
     """What a definition has with its fragments written out; what has a limit is named like it.
 
@@ -92,9 +93,12 @@ def check_sizes(
     return operations
 
 
+_MEASURED = frozenset(field.name for field in fields(Sizes))
+
+
 def _check(size: Sizes, limits: DocumentLimits) -> None:
     for field in fields(limits):
-        if field.name in Sizes.__slots__ and getattr(size, field.name) > getattr(limits, field.name):
+        if field.name in _MEASURED and getattr(size, field.name) > getattr(limits, field.name):
             raise too_many(field.name, getattr(size, field.name), getattr(limits, field.name))
     if size.nesting > MAX_NESTING:
         raise too_many("nesting", size.nesting, MAX_NESTING)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -27,6 +26,7 @@ from store.executions.filters import ExecutionFilter
 from store.export.columns import COLUMNS, What
 from store.export.copying import Layout, Take, copy_rows
 from store.postgres.database import Database
+from store.records import record
 
 RETRY_AFTER_S = 10
 """When a client may try again that came while as many exports as may be were running."""
@@ -54,7 +54,7 @@ _MEDIA_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExportLimits:
     """How many exports run `at_once`, how long each may take, and how long the client for a piece of it."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
 from gql_server.responses.errors import BadRequest
+from store.records import record
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -23,7 +23,7 @@ REMEMBERED_VALUES = 64
 """Of each header: programs send the same ones with every request, and aiohttp bounds their length."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Accepted:
     """What a client accepts: the media type of a `single` answer, None if only a stream; whether a `stream`."""
 

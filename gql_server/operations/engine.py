@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -36,9 +36,10 @@ from gql_server.responses.errors import Refused
 from gql_server.settings.document_limits import DocumentLimits, MemoryLimits
 from schema.contract.context import Context
 from schema.contract.permissions import Principal
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timeouts:
     """How long one answer may take, in seconds."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gql_server.documents.trusted_documents import HASH_PREFIX
 from gql_server.responses.errors import BadRequest
+from store.records import record
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GraphQLRequest:
     """The parameters. `document_hash` is the SHA-256 of a trusted document, in lower-case hexadecimals."""
 

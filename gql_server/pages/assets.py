@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from aiohttp import hdrs, web
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import read_bounded, regular_file
+from store.records import record
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -51,7 +51,7 @@ def assets_base() -> str:
     return f"/static/v-{digest.hexdigest()[:12]}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _File:
     """A file as it was read. All responses share the bytes."""
 

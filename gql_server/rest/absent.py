@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from gql_server.responses.errors import BadRequest
+from store.records import record
 
 _DYNAMIC = (
     "Flows from a prompt alone are not executed here: save a benchmark with the prompt (mutation upsertBenchmark, "
@@ -19,7 +19,7 @@ _CONSOLIDATED = (
 _DEBUG = "Debug routes are not here: ask GraphQL for what you look for, or GET /export/executions.csv"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Absent:
     """A route of the old server that answers with `status` and `why`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -26,6 +25,7 @@ from schema.contract.permissions import Scope
 from store.model import Execution, ExecutionId
 from store.postgres.database import Database
 from store.postgres.text import storable_text
+from store.records import record
 
 CONTENT_TYPE = f"{JSON}; charset=utf-8"
 REVALIDATE = "private, no-cache"
@@ -34,7 +34,7 @@ REVALIDATE = "private, no-cache"
 B = TypeVar("B", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rest:
     """One per server; `results` is how many newest results the figures of agents list."""
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -15,6 +14,7 @@ from gql_server.auth.route_scopes import PUBLIC, ROUTE_SCOPES
 from gql_server.rest import agent_configs, benchmarks, executions, flows, performance, running, shapes
 from gql_server.rest.absent import ABSENT
 from gql_server.rest.context import Rest
+from store.records import record
 
 PREFIX = "/api/v1"
 OPENAPI = f"{PREFIX}/openapi.json"
@@ -22,7 +22,7 @@ OPENAPI = f"{PREFIX}/openapi.json"
 Handler = Callable[[Rest, web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """A query parameter, or a header where `place` says so."""
 
@@ -32,7 +32,7 @@ class Parameter:
     place: str = "query"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operation:
     """A route: `answer` is what it answers with 200, `others` what with other statuses than 200 and errors."""
 

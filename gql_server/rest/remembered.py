@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from store.live.events import LoggedEvent
 from store.live.hub import Hub
 from store.model import Execution, ExecutionId
+from store.records import record
 
 REMEMBER_S = 10.0
 
@@ -43,7 +44,7 @@ class Tagged:
         self.etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Entry:
     answer: Tagged
     subject: Subject

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DocumentLimits:
     """The most that a document may have. `fields` counts fragments too; `cost`: schema/contract/costs.py."""
 
@@ -21,7 +21,7 @@ class DocumentLimits:
 MB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryLimits:
     """In bytes: cached documents, those of subscriptions with their variables, and one answer."""
 

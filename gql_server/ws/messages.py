@@ -6,7 +6,6 @@ Whatever is not a message of the protocol, to the last field, is ProtocolError a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ import orjson
 from gql_server.operations.request import GraphQLRequest, read_request
 from gql_server.responses.encoding import encode
 from gql_server.responses.errors import BadRequest
+from store.records import record
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -43,28 +43,28 @@ class ProtocolError(Exception):
         self.code, self.reason = code, reason
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Init:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ping:
     payload: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pong:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subscribe:
     id: str
     request: GraphQLRequest
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Complete:
     id: str
 

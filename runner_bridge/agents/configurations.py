@@ -13,7 +13,7 @@ to the agents that upstream knows: to it the name means its own agent service, n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -39,6 +39,7 @@ from store.agents.configurations import AgentConfig, AgentConfigValues, AgentRev
 from store.errors import TooManyAgents
 from store.model import UNKNOWN_AGENT
 from store.postgres.database import Database
+from store.records import record
 
 MIN_KEY_LENGTH = 6
 """A shorter one might be an ordinary word where it has to be removed."""
@@ -62,7 +63,7 @@ class AgentSettings(Protocol):
     def is_local_runner(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigurationChange:
     """What to save. `api_key` empty removes the key; None keeps what is stored.
 
@@ -80,7 +81,7 @@ class ConfigurationChange:
     reset_settings: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Endpoint:
     """The address of a model's API, with the model, the settings and the key to use there."""
 
@@ -90,7 +91,7 @@ class Endpoint:
     settings: ModelSettings = field(default_factory=ModelSettings)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentEnvironment:
     """What a runner of an agent is given, and the revision it was taken from; None without a configuration."""
 

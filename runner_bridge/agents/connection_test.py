@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ from runner_bridge.outgoing import (
     quoted,
 )
 from runner_bridge.redaction import redact, redact_bytes
+from store.records import record
 
 TIMEOUT_S = 20.0
 """Long enough for a local model that has to be loaded first."""
@@ -43,7 +43,7 @@ _PING = {"type": "object", "properties": {}, "additionalProperties": False}
 _TOOL = {"name": "ping", "description": "Answers."}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConnectionReport:
     """The result of the request to `url`; `problem` is None when the endpoint answered as expected."""
 
@@ -53,7 +53,7 @@ class ConnectionReport:
     problem: ConnectionProblem | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Request:
     method: str
     url: str

@@ -15,12 +15,13 @@ from runner_bridge.formats.benchmarks.benchmark import Benchmark, parse_benchmar
 from runner_bridge.formats.benchmarks.reference_answer import why_no_reference_answer
 from runner_bridge.formats.benchmarks.runnable import why_not_runnable
 from runner_bridge.formats.errors import FormatError
+from store.records import record
 
 REMEMBERED_CHARACTERS = 8 * 1024 * 1024
 """Of source text; parsed definitions take about ten times as much memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreadable:
     """A stored text that cannot be parsed any more (it could when it was stored), and why."""
 

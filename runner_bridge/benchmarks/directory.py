@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from store.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class BenchmarksDirectory:
     """Where benchmark files are, and whether definitions may be written there when somebody asks for it."""
 

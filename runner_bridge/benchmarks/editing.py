@@ -7,7 +7,6 @@ sync would undo is refused (HeldByFile) or, when the caller asks for it, made in
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from runner_bridge.benchmarks.definition_files import (
     holds_file,
@@ -25,11 +24,12 @@ from store.benchmarks import benchmarks, editing
 from store.benchmarks.writing import Known, compare
 from store.model import ArchiveReason, BenchmarkId, SyncOutcome
 from store.postgres.database import Database
+from store.records import record
 
 NO_WRITING = "This server writes no benchmark files: REEV_GQL_WRITE_BENCHMARK_FILES is off"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Changed:
     """A benchmark as it is now, what was done, and its file if that was asked for and holds the same."""
 
@@ -38,7 +38,7 @@ class Changed:
     file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prospect:
     """What storing a definition would do, the file it may be written to, and what would refuse either."""
 

@@ -6,19 +6,20 @@ Parser processes import this module. It imports no more than it needs, because t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner_bridge.formats.benchmarks.benchmark import Remark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats_to_rows import benchmark_draft
 from store.model import BenchmarkDraft, StoredFile
 from store.postgres.text import EncodedJson, encode_json
+from store.records import record
 
 Batch = Sequence[tuple[str, bytes]]
 """Files to parse: names and contents."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BenchmarkFile:
     """A file that was read: a benchmark for the store, one that is stored already, or the error in it."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.processes.own_python import HOME
+from store.records import record
 
 SHIPPED = HOME / "benchmarks"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Copied:
     """Names of files: those that were written, and those that existed already and were left as they are."""
 

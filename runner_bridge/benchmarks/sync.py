@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.benchmarks.files import MAX_FILE_BYTES, read_benchmark_files
@@ -24,9 +23,10 @@ from store.benchmarks.benchmarks import ChangedMeanwhile
 from store.model import BenchmarkId, StoredFile, SyncOutcome
 from store.postgres.database import Database
 from store.postgres.text import storable_text
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileReport:
     """What a sync did with one file. `error` has line and column if the error has a position.
 
@@ -41,7 +41,7 @@ class FileReport:
     stays_archived: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SyncReport:
     """A sync, file by file in order of name."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.errors import ImportDirectoryError
@@ -24,6 +23,7 @@ from runner_bridge.formats.paths import Directory, path_names
 from runner_bridge.formats.tool_logs.cli_store import CLI_STORE
 from runner_bridge.ingest_failures import display
 from runner_bridge.launchers.runner_config import RunnerConfig
+from store.records import record
 
 MAX_FILES = 400_000
 """A directory with more files of sessions is refused."""
@@ -32,7 +32,7 @@ MAX_OTHERS = 100
 """How many names of other files are listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listing:
     """The files of a directory that can be imported, in their order, and what else is there.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from runner_bridge.formats.file_names import session_of_file, session_of_transcript
@@ -24,9 +24,10 @@ from runner_bridge.sessions.session_ingest import Progress, SessionIngest
 from runner_bridge.sessions.tool_log_ingest import ToolLogIngest
 from runner_bridge.sessions.transcript_ingest import TranscriptIngest
 from store.postgres.database import Database
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportReport:
     """The report of an import: what was done with each file it took, in order.
 

@@ -13,11 +13,11 @@ import re
 import signal
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.start_runner import runner_environment
 from runner_bridge.redaction import clean_text, redact
+from store.records import record
 
 LONGEST_HELP = 256 * 1024
 """Bytes of the help that are read: many times what a program with a hundred flags prints."""
@@ -30,7 +30,7 @@ _FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Help:
     """The flags that the program knows; `problem` says why they are not known."""
 
@@ -38,7 +38,7 @@ class Help:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CommandRemark:
     """A remark on a template and its program; with `advice` when executions may fail."""
 

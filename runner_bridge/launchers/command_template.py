@@ -18,9 +18,9 @@ import itertools
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from runner_bridge.errors import CommandTemplateError
+from store.records import record
 
 PLACEHOLDERS = frozenset({"path", "file", "benchmark", "agent", "id"})
 BENCHMARK = frozenset({"path", "file", "benchmark"})
@@ -28,7 +28,7 @@ BENCHMARK = frozenset({"path", "file", "benchmark"})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """Arguments that are passed together or not at all."""
 
@@ -46,7 +46,7 @@ class Part:
         return hands_on_id(self.arguments)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CommandTemplate:
     """A command line with its placeholders."""
 

@@ -6,7 +6,6 @@ runners write, wherever they run. `local_launcher` has the processes of this mac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from runner_bridge.launchers.output import RunnerOutput
@@ -14,12 +13,13 @@ from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.launchers.start_runner import Order
 from store.executions.state_machine import Handle, ProcessIdentity
 from store.model import LeakedProcess
+from store.records import record
 
 UNWATCHED_S = 3600.0
 """How long the runner of an engine may go on that no worker asks for."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recorded:
     """What is stored of the runner: its process on the owner's machine, or the handle of an engine."""
 
@@ -28,7 +28,7 @@ class Recorded:
     handle: Handle | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Leftover:
     """What of a runner could not be ended; `has_runner` when the runner itself is among it."""
 

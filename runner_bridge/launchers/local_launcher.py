@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.end_runner import end_runner
 from runner_bridge.launchers.launcher import Leftover, Recorded
@@ -12,11 +10,12 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
 from runner_bridge.launchers.start_runner import Order, output_path, start_runner
 from runner_bridge.processes.process_table import ProcessTable
+from store.records import record
 
 LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalRunner:
     """A process of this machine."""
 
@@ -47,7 +46,7 @@ class LocalRunner:
         """A process needs nobody."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalLauncher:
     """Starts runners beside the worker, which find and end each other's runners by their processes."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from store.model import JsonValue
+from store.records import record
 
 EVERY_AGENT = "*"
 
@@ -16,7 +17,7 @@ OWN_NAMES = ("num_cpus", "num_gpus", "memory")
 """Resources with a name of their own in Ray; every other one is a custom resource."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RaySettings:
     """`address` as `ray.init` takes it; `resources` by agent, with EVERY_AGENT for those that are not named."""
 

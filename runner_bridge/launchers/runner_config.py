@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from runner_bridge.agents.secret_key import SecretKey
@@ -13,6 +13,7 @@ from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.launchers.command_template import CommandTemplate, Part, parse_template
 from runner_bridge.launchers.ray_settings import RaySettings
 from runner_bridge.processes.own_python import run_module
+from store.records import record
 
 LOCAL_RUNNER = "runner_bridge.local_runner"
 
@@ -38,7 +39,7 @@ CARGO_BEGINS = r"^\s*Running `"
 """What cargo prints when it has compiled the program and starts it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunnerConfig:
     """Settings about runners. Paths may be relative to this process's working directory.
 

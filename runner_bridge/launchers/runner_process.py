@@ -14,7 +14,6 @@ import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.errors import LaunchError
@@ -23,6 +22,7 @@ from runner_bridge.processes.members import MARKER, find_leader
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.processes.spawn import spawn
 from store.executions.state_machine import ProcessIdentity
+from store.records import record
 
 SHELL_SIGNAL_BASE = 128
 """A shell reports a command that was killed by signal n as exit code 128 + n."""
@@ -31,7 +31,7 @@ OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLL
 """O_APPEND, so that the file can be cut while the runner writes to it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProcessExit:
     """How a process ended; code and signal are None when that is not known, because it was not our child.
 
@@ -56,7 +56,7 @@ class ProcessExit:
         return f"ended with exit code {self.code}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunnerProcess:
     """A runner that lives, or whose end has been seen while its pid is still held."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from runner_bridge.agents import configurations
@@ -22,6 +22,7 @@ from runner_bridge.launchers.runner_process import RunnerProcess
 from runner_bridge.processes import own_python
 from store.model import Benchmark, Execution
 from store.postgres.database import Database
+from store.records import record
 
 
 def output_path(config: RunnerConfig, execution_id: str) -> Path:
@@ -29,7 +30,7 @@ def output_path(config: RunnerConfig, execution_id: str) -> Path:
     return config.output_dir.absolute() / f"{execution_id}.log"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Order:
     """A runner that is to be started. `arguments` have placeholders; `environment` holds secrets."""
 

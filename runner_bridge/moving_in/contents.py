@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from runner_bridge.formats.errors import FormatError
@@ -31,6 +31,7 @@ from runner_bridge.moving_in.values import (
     verdict_of,
     whole_of,
 )
+from store.records import record
 
 CONVERTED_LOG = "# Reev Session Log Analysis"
 EXECUTION_FAILED = "Execution failed:"
@@ -52,7 +53,7 @@ class ContentKind(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Content:
     """What a text says; what it does not say is None or empty."""
 

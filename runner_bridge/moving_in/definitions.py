@@ -20,6 +20,7 @@ from runner_bridge.moving_in.values import text_of, time_of
 from runner_bridge.reev_database.rows import Row
 from store.model import BenchmarkDraft, BenchmarkId
 from store.postgres.text import EncodedJson, encode_json
+from store.records import record
 
 MAX_DEFINITIONS = 20_000
 MAX_SOURCE_CHARACTERS = 64 * 1024 * 1024
@@ -30,7 +31,7 @@ PARSED = 64
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundDefinition:
     """A row of `benchmarks`: its key, what it defines, or why it cannot be used."""
 
@@ -81,7 +82,7 @@ def definition_of(row: Row) -> FoundDefinition:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KnownDefinition:
     """A definition of the database: its benchmark, and the revision that it is here; None when it is none."""
 

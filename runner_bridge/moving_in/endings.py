@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runner_bridge.formats.ids import is_dynamic_id
 from runner_bridge.moving_in.contents import ContentKind
 from runner_bridge.moving_in.evidence import Evidence
 from runner_bridge.moving_in.values import Value, Verdict, member, number_of, scalar, text_of, verdict_of
 from store.model import ExecutionStatus, Failure, FailureKind
+from store.records import record
 
 BY_SESSION_FILE = "Session file indicates failure"
 """How the error begins that reev writes when the benchmark was executed and its result is a failure."""
@@ -25,7 +25,7 @@ TIMED_OUT = "reev gave it up at its time limit"
 MAX_MESSAGE = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class End:
     """Its status, and why it ended badly; `success` and `score` are what reev reported."""
 

@@ -23,6 +23,7 @@ from store.errors import StoreError
 from store.executions import imports
 from store.executions.imports import SERVER_GONE, ImportState, StoredImport
 from store.postgres.database import Database
+from store.records import record
 
 PAUSE_S = 0.1
 """The least time between two reports of progress to those who follow an import."""
@@ -48,7 +49,7 @@ class ImportUnderWay(BridgeError):
         self.import_id = import_id
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReevImport:
     """An import and its report as far as it is; `problem` is why it failed."""
 

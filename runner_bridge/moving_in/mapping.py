@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
@@ -41,6 +40,7 @@ from store.model import (
     Step,
 )
 from store.postgres.text import EncodedJson, encode_json
+from store.records import record
 
 JUNK = frozenset({"health_check", "corruption_test", "test-session-001", "test-conflict-1"})
 """Ids of rows that reev's own health checks and debug routes have made."""
@@ -59,7 +59,7 @@ MAX_REMARKS = 100
 """Of one execution."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """The database that is imported, for its executions' records."""
 
@@ -67,7 +67,7 @@ class Source:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """The rows of one execution, and what can be said of them without taking them apart.
 
@@ -94,7 +94,7 @@ class Mapped(NamedTuple):
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Skipped:
     """Rows that make no execution, and why."""
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.errors import BridgeError
@@ -31,6 +30,7 @@ from store.executions import imported
 from store.executions.imported import Known
 from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
+from store.records import record
 
 OPEN_S = 3_600.0
 """How long copying a database and counting its rows may take; its limits allow 4 GiB."""
@@ -43,7 +43,7 @@ class ReadingLost(BridgeError):
     """The process that read a database was ended from outside."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReevFile:
     """A database to import. With `within`, its directory as a client may name it, no link below is followed."""
 
@@ -174,7 +174,7 @@ async def _definitions(
     return revisions
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Piece:
     """What is stored together. `known` is what was stored under these ids when the chunk was read.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from runner_bridge.moving_in.strays import Strays
 from runner_bridge.reev_database.database import ReevDatabase, open_reev_database
 from runner_bridge.reev_database.errors import Limits
 from store.model import ExecutionId
+from store.records import record
 
 KEYS = {
     "execution_states": "execution_id",
@@ -51,7 +51,7 @@ NO_KEY_COLUMN = "its table has no column that names an execution"
 TOO_MANY_DEFINITIONS = f"the database has more than {MAX_DEFINITIONS} definitions"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """What is in a database: the rows of each table, and the rows that are not looked at, with the reasons."""
 
@@ -70,7 +70,7 @@ class Found(NamedTuple):
     tally: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chunk:
     """The next executions, and rows that make none."""
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from store.records import record
+
 MAX_REMARKS = 500
 """Different remarks that are kept; of the others only the number."""
 MAX_CHANGED = 100
@@ -48,7 +50,7 @@ class RemarkReport:
     example: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChangedExecution:
     """An execution that was imported before, and of which the database tells another end by now."""
 

@@ -15,7 +15,6 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
@@ -46,6 +45,7 @@ from store.executions.ingest_problems import FoundFailure
 from store.executions.observed import Begun
 from store.model import ExecutionId, ToolCallStatus, WorkerId
 from store.postgres.database import Database
+from store.records import record
 
 TOUCH_S = 1.0
 """Between two updates of an execution's last activity."""
@@ -105,7 +105,7 @@ class _Live:
             await tail.drain()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Waiting:
     """A log that is to be looked at, not before `due` on the monotonic clock."""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import psutil
+
+from store.records import record
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -26,7 +27,7 @@ DEAD_STATES = (b"Z", b"X", b"x")
 """States of processes that have ended, reaped or not."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One process as it was a moment ago. `started` in seconds, on Linux counted from boot."""
 

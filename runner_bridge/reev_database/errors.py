@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from enum import StrEnum
 
 from runner_bridge.errors import BridgeError
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """How much a database may demand."""
 

@@ -22,6 +22,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.files import DirectoryReader
 from runner_bridge.formats.paths import Directory
 from runner_bridge.reev_database.errors import Limits, Reason, ReevDatabaseError
+from store.records import record
 
 MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
@@ -40,7 +41,7 @@ class PrivateCopy:
     remarks: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _State:
     """What tells whether a file was written to while it was copied."""
 

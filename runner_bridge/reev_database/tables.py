@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runner_bridge.formats.errors import shown
 from runner_bridge.reev_database.connection import Connection
+from store.records import record
 
 TABLES = (
     "benchmarks",
@@ -28,7 +28,7 @@ _ROWID_NAMES = ("rowid", "_rowid_", "oid")
 _MAX_SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     name: str
     columns: tuple[str, ...]

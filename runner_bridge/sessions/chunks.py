@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from runner_bridge.benchmarks.definitions import StoredText, Unreadable, read_definition
@@ -29,6 +29,7 @@ from runner_bridge.tool_logs.log_file import find_tool_log
 from store.executions.observed import Known, Observed
 from store.executions.tool_logs import StoredLog
 from store.model import BenchmarkId, ExecutionId
+from store.records import record
 
 CHUNK_BYTES = 16 * 1024 * 1024
 """How many bytes of session files and tool logs are in memory together; a single file may be larger."""
@@ -43,7 +44,7 @@ NamedFile = NamedSession | FileReport
 """What a file's name tells: its session, or why no session can be called so."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewSession:
     """A session that is not stored yet, as far as its file tells."""
 
@@ -57,7 +58,7 @@ class NewSession:
         return FileReport(self.found.file, ImportOutcome.FAILED, reason=reason, content_hash=self.hash)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Content:
     """What is in the file of a new session, and in the tool log beside it."""
 
@@ -67,7 +68,7 @@ class Content:
     log_start: dt.datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chunk:
     """The first of some files, as many as may be in memory together.
 
@@ -79,7 +80,7 @@ class Chunk:
     contents: list[Content] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judged:
     """The rows of new sessions, and why some have none. Of two files of one execution only the first is judged."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner_bridge.formats.agents.model_usage import usage_of_session
 from runner_bridge.formats.benchmarks.assertions import evaluate_assertions
 from runner_bridge.formats.benchmarks.benchmark import Benchmark
@@ -13,9 +11,10 @@ from runner_bridge.formats_to_rows import tool_call
 from runner_bridge.sessions.reading import Session
 from store.model import Ending, ExecutionStatus, Failure, FailureKind, Step
 from store.postgres.text import EncodedJson, encode_json
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evaluation:
     """What we compute ourselves about a result; None where the definition cannot be evaluated."""
 

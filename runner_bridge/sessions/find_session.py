@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum, auto
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from runner_bridge.formats.file_names import own_directory, session_file_name, s
 from runner_bridge.formats.files import read_regular_file
 from runner_bridge.sessions.reading import MAX_SESSION_BYTES, NoResult, Session, read_session
 from store.model import Failure, FailureKind
+from store.records import record
 
 
 class ResultSeen(Enum):
@@ -29,7 +30,7 @@ class ResultSeen(Enum):
     NONE = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExpectedSession:
     """The execution that the session file must be of, and the definition that was run.
 
@@ -43,7 +44,7 @@ class ExpectedSession:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundSession:
     """A session file of this execution with a result, or the problem with it; both None when there is no file."""
 

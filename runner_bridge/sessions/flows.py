@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from store.benchmarks import benchmarks
 from store.executions import results, retention, state_machine
 from store.model import Execution, ToolCall
 from store.postgres.database import Database
+from store.records import record
 
 
 class FlowSource(StrEnum):
@@ -34,7 +35,7 @@ class FlowSource(StrEnum):
     SESSION_FILE = "SESSION_FILE"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FlowMaterial:
     """Everything a flow shows. `execution` is None for a session that is not in the database."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner_bridge.errors import LaunchError
 from runner_bridge.sessions.named_session import NamedSession
 from runner_bridge.sessions.reports import FileReport, ImportOutcome
 from store.executions.observed import Known
 from store.model import ExecutionOrigin
+from store.records import record
 
 CHUNK_FILES = 200
 CHUNK_BYTES = 16 * 1024 * 1024
@@ -19,7 +20,7 @@ EnvironmentOf = Callable[[str], Awaitable[Mapping[str, str]]]
 """Gives the environment of an agent's runners, which has its secrets; raises LaunchError."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WantedFile:
     """A file of an ended execution. `environment` is the runner's: the values of its secrets are taken out."""
 

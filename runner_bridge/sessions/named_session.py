@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.session_uuids import uuid_of_session
 from runner_bridge.ingest_failures import display
 from store.model import ExecutionId
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamedSession:
     """The session that a file's name tells of.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from runner_bridge.benchmarks.definitions import StoredText
 from runner_bridge.formats.paths import Directory
@@ -16,11 +15,12 @@ from store.benchmarks import benchmarks
 from store.executions.observed import Known
 from store.model import BenchmarkId, ExecutionId
 from store.postgres.database import Database
+from store.records import record
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parsed:
     """The parsed first of some files; `rest` are the others, which would not fit into memory together."""
 

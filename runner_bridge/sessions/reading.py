@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from runner_bridge.formats.errors import FormatError, shown
@@ -16,11 +15,12 @@ from runner_bridge.formats.ids import normalise_benchmark_id
 from runner_bridge.formats.session_file import FinalResult, SessionFile, parse_session_file
 from runner_bridge.redaction import redact_bytes
 from store.model import FailureKind
+from store.records import record
 
 MAX_SESSION_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Session:
     """A session file that was read whole, and its result."""
 

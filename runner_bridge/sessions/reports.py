@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -20,6 +19,7 @@ from store.executions.observed import Known
 from store.executions.tool_logs import Remark
 from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
+from store.records import record
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class ImportOutcome(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileReport:
     """What was done with one file. `reason` says why it was not taken; `remarks` what of it was not used, or not
     as it stands.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import format_rank, session_of_log, takes_precedence
@@ -39,11 +39,12 @@ from store.executions.observed import Known
 from store.executions.tool_logs import RemarkKind, StoredLog
 from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
+from store.records import record
 
 NOT_USED = (RemarkKind.UNUSABLE_LINE, RemarkKind.CUT_OFF)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Read:
     """What is said of a log, and what is to be stored of it."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import session_of_transcript
@@ -32,12 +31,13 @@ from store.executions.messages import StoredTranscript
 from store.executions.observed import Known
 from store.model import ExecutionId
 from store.postgres.database import Database
+from store.records import record
 
 FILES_AT_ONCE = 50
 """Transcripts that are stored together, while the next are read."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Read:
     """What is said of a transcript, and what is to be stored of it."""
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner_bridge.counters import Counters
@@ -19,6 +18,7 @@ from store.executions import messages, results, state_machine
 from store.live.hub import Hub
 from store.model import ExecutionId, Message, WorkerId
 from store.postgres.database import Database
+from store.records import record
 from store.workers import workers
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ FLUSH_S = 3.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TracesConfig:
     """`endpoint` is the base address of an OTLP/HTTP receiver; `public_url` is where the server's pages are."""
 

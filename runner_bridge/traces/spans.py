@@ -11,7 +11,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -21,6 +20,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from runner_bridge.version import VERSION
 from store.model import Execution, ExecutionId, Message, MessageKind, ToolCall, ToolCallStatus
+from store.records import record
 
 CONTENT = frozenset(
     {
@@ -44,7 +44,7 @@ MAX_TEXT = 16_000
 Attributes = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Story:
     """What is stored of an ended execution."""
 
@@ -53,7 +53,7 @@ class Story:
     tool_calls: Sequence[ToolCall]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Part:
     """A span below the root; `key` tells it from the others."""
 

@@ -12,7 +12,6 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from runner_bridge.agents.secret_key import SecretKey
 from runner_bridge.counters import Counters
@@ -22,6 +21,7 @@ from runner_bridge.webhooks.signing import decrypted
 from store.errors import StoreError
 from store.live.change_signal import ChangeSignal
 from store.postgres.database import Database
+from store.records import record
 from store.webhooks import deliveries
 from store.webhooks.deliveries import Delivery
 from store.webhooks.webhooks import WebhookId
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 _random = random.SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DelivererConfig:
     """`public_url` is where the server's pages are, for links; `delay` says when a failed delivery is repeated."""
 

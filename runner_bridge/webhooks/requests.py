@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import aiohttp
@@ -22,12 +21,13 @@ from runner_bridge.outgoing import (
 )
 from runner_bridge.version import VERSION
 from runner_bridge.webhooks.signing import signed_headers
+from store.records import record
 
 TIMEOUT_S = 15.0
 """From the first byte of the request to the last of the answer's headers."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """What is sent to `url`, the same in every attempt but for time and signature."""
 
@@ -36,7 +36,7 @@ class Message:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attempt:
     """How a request went; `problem` is None when the receiver has accepted it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner_bridge.counters import Counters
 from runner_bridge.launchers.command_help import RunnerCommand
@@ -16,11 +16,12 @@ from store.executions import state_machine
 from store.live.worker_feed import WorkerFeed
 from store.model import Ending, Execution, ExecutionId, WorkerId
 from store.postgres.database import Database
+from store.records import record
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WorkerContext:
     """`leaving` is set when the worker has to end.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from runner_bridge.launchers.launcher import Runner
@@ -11,6 +10,7 @@ from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.time_limits import TimeLimits, until_reached
 from store.model import Execution, ExecutionStatus
+from store.records import record
 
 
 class EndReason(Enum):
@@ -22,7 +22,7 @@ class EndReason(Enum):
     SHUTDOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndCause:
     """The reason; `limit_reached` says in words which time limit it was."""
 

@@ -37,6 +37,7 @@ from store.model import (
     WorkerId,
 )
 from store.postgres.database import Database
+from store.records import record
 from store.workers import workers
 from store.workers.workers import HEARTBEAT_S, STALE_S, Home, OwnedExecution, Owner
 
@@ -59,7 +60,7 @@ class Takeover(Enum):
     """Its runner may live; a worker that finds it has to come."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TakeoverPolicy:
     """Decides from this process's point of view. `home` is None where no runner can be seen at all."""
 

@@ -14,7 +14,6 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner_bridge.formats.file_names import (
@@ -30,6 +29,7 @@ from store.executions import days, retention, state_machine
 from store.executions.retention import Bulk
 from store.model import ExecutionId, ExecutionOrigin
 from store.postgres.database import Database
+from store.records import record
 from store.webhooks import deliveries
 
 FIRST_PASS_S = 60.0
@@ -46,7 +46,7 @@ IDS_AT_ONCE = 500
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PrunedFiles:
     """Number and total size of files of pruned executions."""
 
@@ -54,7 +54,7 @@ class PrunedFiles:
     bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RetentionPolicy:
     """What a worker applies: executions older than `age` are pruned, with `files` their files too."""
 

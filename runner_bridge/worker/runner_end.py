@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner_bridge.launchers.launcher import Launcher, Leftover, Recorded, Runner
 from runner_bridge.launchers.runner_process import ProcessExit
@@ -15,6 +15,7 @@ from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.end_cause import EndCause, EndReason
 from store.executions import state_machine
 from store.model import ExecutionId
+from store.records import record
 
 SHUTDOWN_GRACE_S = 3.0
 """Longest grace for a runner that ends with its worker: a supervisor waits for the worker to end."""
@@ -22,7 +23,7 @@ SHUTDOWN_GRACE_S = 3.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunnerEnd:
     """How a runner ended, and what there was to read."""
 

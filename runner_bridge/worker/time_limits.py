@@ -7,12 +7,12 @@ start-up limit is for what comes before. All count from the start of the process
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from runner_bridge.worker.liveness import LOOK_S, Liveness
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimeLimits:
     """In milliseconds; `idle_ms` None: no limit."""
 

@@ -7,7 +7,7 @@ yet is read the ordinary way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 
 import orjson
@@ -20,6 +20,7 @@ from schema.contract.selection import SelectedField, derived
 from store.json.columns import BENCHMARK_OF_LIST
 from store.json.lists import JsonBenchmark
 from store.json.rows import EVERY, JsonMember, JsonRow, NeedsRows
+from store.records import record
 
 IN_PYTHON = frozenset({"runnableLocally", "whyNotRunnableLocally"})
 
@@ -27,7 +28,7 @@ _NEED_IDS = frozenset({"offset", "figures"})
 """Fields of a connection that need no more of its rows than their ids."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonNodes:
     """The nodes of a list, in parts: members that PostgreSQL writes or, by key and name, those from Python."""
 

@@ -8,7 +8,6 @@ everything else costs 1. So every new field has a cost; an expensive one is name
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -38,6 +37,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values
 
 from schema.contract.pagination import DEFAULT_PAGE, LARGEST_PAGE
+from store.records import record
 
 LIST_SIZE = 10
 """The assumed length of a list of objects where no rule says otherwise."""
@@ -46,7 +46,7 @@ JSON_COST = 3
 """A JSON tree is read, decoded and encoded as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cost:
     """Of a field: `own`, and how many items there can be below it.
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from schema.contract.context import Info
 from store.live.chunks import Chunk
+from store.records import record
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class Feed(Hashable, Protocol[P, T]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Continue:
     """The last item of a resolver for an engine that shares feeds: continue with `feed` after `position`."""
 

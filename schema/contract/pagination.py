@@ -9,12 +9,12 @@ import binascii
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Protocol, Self
 
 import strawberry
 
 from schema.contract.errors import RequestError
+from store.records import record
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -55,7 +55,7 @@ class PageInfo:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Window:
     """The checked page arguments of a list."""
 

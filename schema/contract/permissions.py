@@ -4,7 +4,6 @@ Whoever is let in may read, so queries and subscriptions need no class; every mu
 """
 
 import uuid
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import strawberry
@@ -13,11 +12,12 @@ from strawberry.permission import BasePermission, PermissionExtension
 
 from schema.contract.errors import RequestError
 from store.api_tokens import Scope
+from store.records import record
 
 __all__ = ["LOCAL", "CanAdmin", "CanRun", "Principal", "Scope", "needs_admin", "needs_run"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Principal:
     """The caller. `token_id` is that of a token in the database, which may be revoked meanwhile."""
 

@@ -7,16 +7,18 @@ graphql-core's own executor does neither: `selection_of` is None then, and a res
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 import strawberry
 from graphql import FieldNode, InlineFragmentNode
 
+from store.records import record
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SelectedField:
     """One field below another, under the name it has in the response; same-named ones are merged."""
 
@@ -29,7 +31,7 @@ class SelectedField:
     """What is selected of it; empty for leaves."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """All that is selected below one field of a document. There is one per place in a document, for its life.
 
@@ -52,7 +54,7 @@ class Selection:
         return count
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadyJson:
     """A value written as JSON in UTF-8 that is exactly what its selection asks for, errors impossible."""
 

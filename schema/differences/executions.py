@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import zip_longest
@@ -16,6 +15,7 @@ from typing import TypeVar
 
 from schema.differences.tree_diff import same
 from store.model import JsonValue, Step, ToolCall
+from store.records import record
 
 MATCHED_ITEMS = 1_000
 """Beyond so many on a side items are paired in order only: matching takes quadratic time at worst."""
@@ -39,7 +39,7 @@ class Difference(StrEnum):
     ONLY_RIGHT = "ONLY_RIGHT"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AssertionPair:
     """An assertion's outcome on either side, as it was stored."""
 
@@ -48,7 +48,7 @@ class AssertionPair:
     right: _Map | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ToolCallPair:
     """A tool call on either side. The rest is None where one side has none."""
 
@@ -60,7 +60,7 @@ class ToolCallPair:
     duration_delta_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StepPair:
     """A step on either side. The rest is None where one side has none."""
 

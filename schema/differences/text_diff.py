@@ -7,10 +7,11 @@ byte. The work is bounded: a part with many changed lines is given as removed an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import pairwise
+
+from store.records import record
 
 CONTEXT = 3
 """Unchanged lines shown around each change."""
@@ -27,7 +28,7 @@ class LineKind(StrEnum):
     ADDED = "ADDED"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A line without its line feed; `left` and `right` are its numbers, from 1, where it is there."""
 
@@ -38,7 +39,7 @@ class Line:
     has_line_feed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hunk:
     """A part with changes. Starts count from 1; the start of an empty part is the line before it."""
 

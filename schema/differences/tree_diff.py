@@ -7,10 +7,10 @@ in order. Values of different types differ: 1, 1.0, true and "1" are four values
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from store.model import JsonValue
+from store.records import record
 
 Path = tuple[str | int, ...]
 
@@ -23,7 +23,7 @@ class ChangeKind(StrEnum):
     CHANGED = "CHANGED"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """A changed part. A removed part's path is in the left tree, any other's in the right one."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Self
 
 import strawberry
@@ -19,6 +19,7 @@ from store.live.chunks import Chunk
 from store.live.hub import Hub
 from store.model import ExecutionId
 from store.postgres.database import Database
+from store.records import record
 
 Offset = Annotated[
     int, strawberry.argument(description="Byte to start from; `nextOffset` of the previous chunk.")
@@ -43,7 +44,7 @@ LogPosition = tuple[int, bool]
 """The byte up to which all was sent, and whether the end was sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogFeed:
     """The output of one execution's runner."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from store.executions.filters import ExecutionFilter
@@ -12,6 +11,7 @@ from store.executions.listing import ExecutionBounds, Parent
 from store.json import lists
 from store.json.rows import JsonRow
 from store.postgres.database import Database
+from store.records import record
 
 Id = Any
 """Of an execution, a benchmark or a batch."""
@@ -24,13 +24,13 @@ class Question(Protocol):
         """The JSON text of each id that has one. Raises NeedsRows."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecutionById:
     async def ask(self, db: Database, row: JsonRow, ids: Sequence[Id]) -> Mapping[Id, str]:
         return await lists.by_ids(db, row, ids)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ToolCalls:
     """Of each execution, the list of its tool calls."""
 
@@ -38,7 +38,7 @@ class ToolCalls:
         return await lists.tool_calls(db, row, ids)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LatestExecution:
     """Of each benchmark, by one agent or by any."""
 
@@ -48,7 +48,7 @@ class LatestExecution:
         return await lists.latest(db, row, ids, self.agent)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LatestExecutions:
     """Of each benchmark, a list with one by each agent."""
 
@@ -60,7 +60,7 @@ class LatestExecutions:
         return await lists.latest_of_agents(db, row, ids, self.agents, are_configured=self.are_configured)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FirstExecutions:
     """Of each parent, the list of its executions on a page read forwards."""
 

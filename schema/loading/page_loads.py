@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from store import model
@@ -15,9 +15,10 @@ from store.executions.ordering import ExecutionKey
 from store.model import BenchmarkId, Page
 from store.postgres.database import Database
 from store.postgres.keyset import LogQuery
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NestedPage:
     """A page of the executions that belong to one parent."""
 
@@ -32,7 +33,7 @@ class NestedPage:
     """Gives the position in the log; None where that is not selected."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NestedCount:
     """How many executions of one parent match a filter."""
 

@@ -8,10 +8,11 @@ the core form of the transaction logs. `wide`: the root at the margin, cells fou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tree:
     """A text and what hangs below it."""
 
@@ -19,7 +20,7 @@ class Tree:
     children: tuple[Tree, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Cells:
     root: str
     node: str

@@ -7,7 +7,6 @@ was asked for, rounded to the documented number of decimals.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -16,6 +15,7 @@ import orjson
 from runner_bridge.formats.addresses import USDC_MINT, USDT_MINT, WRAPPED_SOL_MINT
 from schema.renderings.plain_text import as_dict, as_dicts, compact_json, shortened, text_of
 from store.model import JsonValue, ToolCall
+from store.records import record
 
 EXECUTE = "Execute"
 U64_END = 2**64
@@ -30,7 +30,7 @@ _SCALES: dict[str, tuple[int, int]] = {WRAPPED_SOL_MINT: (9, 3), USDC_MINT: (6, 
 _OTHER_SCALE = (6, 6)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Transfer:
     """Sender, recipient and amount, as far as the call gives them; `amount` is `transfer` when it does not."""
 

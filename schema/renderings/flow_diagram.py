@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from schema.renderings.call_labels import EXECUTE, Transfer, call_label, transfer_of
 from schema.renderings.mermaid_text import MAX_LABEL, StateIds, label, state_id
 from schema.renderings.plain_text import shortened, visible
 from store.model import ToolCall, ToolCallStatus
+from store.records import record
 
 NO_PROMPT = "Execute task"
 PROMPT_LENGTH = 100
@@ -37,7 +37,7 @@ class FlowNodeKind(StrEnum):
     END = "END"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FlowNode:
     """A state. `label` is the real text; `calls` are the ordinals of the tool calls that it stands for."""
 
@@ -48,7 +48,7 @@ class FlowNode:
     calls: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FlowEdge:
     """An arrow. `call` is the ordinal of the tool call that it stands for, `status` how that call ended."""
 
@@ -60,7 +60,7 @@ class FlowEdge:
     status: ToolCallStatus | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FlowDiagram:
     """The Mermaid text (no newline at its end) and what it shows."""
 

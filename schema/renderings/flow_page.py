@@ -9,11 +9,11 @@ it as an image, in which nothing runs.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from html import escape
 
 from schema.renderings.flow_diagram import FlowDiagram, FlowEdge
 from schema.renderings.plain_text import visible
+from store.records import record
 
 SOURCE_ID = "flow-source"
 """What flow.js reads; the element's text is the Mermaid text, exactly."""
@@ -51,7 +51,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FlowMetadata:
     """What the page says of the execution; what is unknown is said to be unknown."""
 

@@ -8,57 +8,58 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from store.records import record
 
 TRUNCATED = "Log truncated"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Invoke:
     program_id: str
     level: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Success:
     program_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failed:
     program_id: str
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Consumed:
     program_id: str
     units: int
     available: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instruction:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Data:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Returned:
     program_id: str
     data: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Other:
     """A line that says nothing the tree has a place for."""
 

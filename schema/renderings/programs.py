@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runner_bridge.formats.addresses import (
     ASSOCIATED_TOKEN_PROGRAM,
     JUPITER_ROUTER_PROGRAM,
     SYSTEM_PROGRAM,
     TOKEN_PROGRAM,
 )
+from store.records import record
 
 OTHER_ICON = "📄"
 _NAME_LENGTH = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """How a program is shown."""
 

@@ -27,12 +27,13 @@ from schema.renderings.log_lines import (
 from schema.renderings.plain_text import as_dict, as_text
 from schema.renderings.programs import program
 from store.model import Step
+from store.records import record
 
 MAX_LEVEL = 64
 """The runtime nests less than ten deep; a line that claims more is kept as text, and no tree gets deeper."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogEntry:
     """One invocation of a program. `succeeded` is None when the log does not tell how it ended.
 
@@ -56,7 +57,7 @@ class LogEntry:
     children: tuple[LogEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StepLogs:
     """The log of one step: its lines as they came, the tree, and the lines outside every invocation.
 

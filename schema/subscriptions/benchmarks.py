@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Self
 
 import strawberry
@@ -17,6 +17,7 @@ from store import model
 from store.live.benchmark_changes import BenchmarkChange, ChangeCursor
 from store.live.chunks import Chunk
 from store.live.log_reader import LogReader
+from store.records import record
 
 
 @strawberry.type(description="A benchmark was created, updated or archived.")
@@ -54,7 +55,7 @@ class BenchmarkUpdate:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BenchmarksFeed:
     """The changes of all benchmarks."""
 

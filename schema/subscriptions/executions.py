@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Self
 
 import strawberry
@@ -23,6 +23,7 @@ from store.live.events import Cursor, HubEvent
 from store.live.hub import Hub
 from store.model import ExecutionId
 from store.postgres.database import Database
+from store.records import record
 
 
 @strawberry.type(description="A change somewhere in the list of executions.")
@@ -42,7 +43,7 @@ class ExecutionUpdate:
         return cls(cursor=cursor, event=event, execution=event.execution)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecutionFeed:
     """The events of one execution, by seq."""
 
@@ -66,7 +67,7 @@ class ExecutionFeed:
         return (await retention.pruned_of(self.db, [execution_id])).get(execution_id)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UpdatesFeed:
     """The events of all executions that match the conditions."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated
 
 from store import sql
@@ -16,6 +16,7 @@ from store.errors import TooManyAgents
 from store.model import JsonValue
 from store.postgres.database import Database
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("agent_configs")
 
@@ -23,7 +24,7 @@ MAX_AGENTS = 200
 """Configurations that may be stored: all are read at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentRevision:
     """What was set for an agent from one change to the next; None is not set. Numbers count from 1."""
 
@@ -36,7 +37,7 @@ class AgentRevision:
     settings_hash: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentConfig:
     """What is stored for an agent."""
 
@@ -47,7 +48,7 @@ class AgentConfig:
     revision: AgentRevision
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentConfigValues:
     """The values of a configuration that can be saved."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from store import sql
 from store.model import BenchmarkId, ExclusionReason
 from store.postgres.database import Database, columns
 from store.postgres.text import storable_text
+from store.records import record
 
 SQL = sql.load("performance")
 
@@ -30,7 +30,7 @@ FOREVER = dt.date.max
 """Plus infinity in PostgreSQL."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PerformanceFilter:
     """Which ended executions: from day `since` to day `until` of their end, both whole UTC days.
 
@@ -58,7 +58,7 @@ _BUCKET_STARTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scores:
     """Of the executions that have a score (`count` of them): the mean, the best, that of the latest end."""
 
@@ -68,7 +68,7 @@ class Scores:
     latest: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Figures:
     """The figures of one agent: on all benchmarks asked for, on one, or in the period that begins at `start`."""
 
@@ -241,7 +241,7 @@ async def excluded(
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timed:
     """Whose times: an agent's on one benchmark, or on all that match the filter; `count` is how many there are."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store import sql
 from store.executions import rows
 from store.model import Batch, BatchId, BatchStatus, Page
 from store.postgres.database import Database
 from store.postgres.keyset import Conditions, PageBounds
+from store.records import record
 
 SQL = sql.load("batches")
 
@@ -19,7 +19,7 @@ RERUNS = 100
 """The reruns of a batch that are read; the newest ones."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchFilter:
     """Which batches: `tags` must all be there, `text` is searched in name and note, in any case.
 
@@ -31,7 +31,7 @@ class BatchFilter:
     statuses: tuple[BatchStatus, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchBounds(PageBounds[tuple[dt.datetime, uuid.UUID]]):
     """A page of batches, newest first; the keys are (requested_at, id)."""
 

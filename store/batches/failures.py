@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store import sql
 from store.model import BatchId, ExecutionStatus, FailureKind
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("batches")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FailureCount:
     """So many executions ended in this state, for this reason; None where the state says it."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import Any
 
 from store import sql
 from store.model import BatchId, Execution
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("batches")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchFigures:
     """Of the executions of a batch that have ended, those that say something about their agents.
 
@@ -35,7 +36,9 @@ class BatchFigures:
 async def figures_of(db: Database, ids: Sequence[BatchId]) -> dict[BatchId, BatchFigures]:
     """The figures of each batch so far; batches without attempts are absent."""
     return {
-        BatchId(row["batch_id"]): BatchFigures(**{name: row[name] for name in BatchFigures.__slots__})
+        BatchId(row["batch_id"]): BatchFigures(
+            **{field.name: row[field.name] for field in fields(BatchFigures)}
+        )
         for row in await db.fetch(SQL["figures"], ids)
     }
 

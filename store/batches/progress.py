@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from store import sql
 from store.model import LIVE_STATUSES, BatchId, ExecutionStatus
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("batches")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """How many executions of a batch are in each state, and how long those took that have ended.
 

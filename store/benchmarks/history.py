@@ -15,11 +15,12 @@ from store.benchmarks import writing
 from store.model import BenchmarkDraft, BenchmarkId, SyncOutcome
 from store.postgres.database import Connection, Database, columns
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("benchmark_history")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OldDefinition:
     """A definition, and when it was made; None when nobody knows."""
 
@@ -27,7 +28,7 @@ class OldDefinition:
     created_at: dt.datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Placed:
     """Which revision a definition is, and whether it was added now."""
 

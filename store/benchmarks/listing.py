@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from store import sql
@@ -10,6 +9,7 @@ from store.benchmarks import rows
 from store.model import UNKNOWN_AGENT, Benchmark, ExecutionStatus, Page
 from store.postgres.database import Database
 from store.postgres.keyset import Conditions, LogQuery, PageBounds, fetch_with_position
+from store.records import record
 
 SQL = sql.load("benchmarks")
 
@@ -17,7 +17,7 @@ AND_KNOWN = "*"
 """Among agents: those with a stored configuration, and those that ever executed anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BenchmarkFilter:
     """Which benchmarks: `tags` must all be there, `text` is searched in id, description and prompt.
 
@@ -37,7 +37,7 @@ class BenchmarkFilter:
     configured: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tags:
     """The most frequent tags, each with how many benchmarks have it, and how many tags there are in all."""
 
@@ -45,7 +45,7 @@ class Tags:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BenchmarkBounds(PageBounds[str]):
     """A page of benchmarks; the keys are ids."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store import sql
 from store.model import BenchmarkId, Page
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("revisions")
 
@@ -19,7 +19,7 @@ NEWEST = 2**31 - 1
 """Above every revision."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Revision:
     """One content that a benchmark has had."""
 

@@ -5,18 +5,18 @@ statements that write what differs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from store import sql
 from store.model import ArchiveReason, BenchmarkDraft, BenchmarkId, SyncOutcome
 from store.postgres.database import Connection, columns
 from store.postgres.text import encode_json, storable_text
+from store.records import record
 
 SQL = sql.load("benchmarks")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """What is stored of a benchmark, as far as a writer compares it."""
 
@@ -28,7 +28,7 @@ class Known:
     archive_reason: ArchiveReason | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """A row of `benchmarks` to write; `draft` only when its content makes a new revision."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from store.errors import EmbeddedServerFailed
+from store.records import record
 
 if sys.platform != "win32":
     import pwd
@@ -22,7 +22,7 @@ READ, ENTER = 0o4, 0o1
 """Bits of a file's mode."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """A system user other than the one of this process."""
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from store.embedded.account import Account, account_for, has_name, refuse_foreig
 from store.embedded.lock import FileLock
 from store.embedded.programs import Programs, environment, find_programs
 from store.errors import EmbeddedServerFailed
+from store.records import record
 
 SUPERUSER = "postgres"
 
@@ -37,7 +37,7 @@ WORKING_DIRECTORY = "/proc/self/cwd"
 """Names a data directory that its own user cannot reach by its path, because root's directories are above it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cluster:
     """A data directory, the programs that fit it, and the user who runs them.
 

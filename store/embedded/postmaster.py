@@ -16,7 +16,6 @@ import subprocess
 import threading
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass
 
 from store.embedded.children import reap_children, start_child
 from store.embedded.cluster import Cluster
@@ -24,6 +23,7 @@ from store.embedded.lock import FileLock
 from store.embedded.processes import executes_postgres_in, processes_in, signal_postgres
 from store.embedded.short_path import ShortPath
 from store.errors import EmbeddedServerFailed
+from store.records import record
 
 PORT = 5432
 """Part of the socket's name only: nothing listens on a network."""
@@ -66,7 +66,7 @@ MAX_LOG_BYTES = 16 * 1024**2
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Running:
     """A postmaster that lives, and its status in postmaster.pid."""
 

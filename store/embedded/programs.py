@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from store.embedded.account import ENTER, READ, Account
 from store.errors import EmbeddedServerFailed
+from store.records import record
 
 INSTALLATION = re.compile(r"pginstall(\d+)")
 """The package's folder for each major version of PostgreSQL that it brings."""
@@ -27,7 +27,7 @@ INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 """What PostgreSQL needs of our environment. Not PG*, which would redirect it, nor locales, nor secrets."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Programs:
     """The programs of one major version of PostgreSQL."""
 

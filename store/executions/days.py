@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
 
 from store import sql
 from store.postgres.database import Database
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("days")
 
@@ -34,7 +34,7 @@ CLEANED = 500
 """Executions of one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Days:
     """Days with tables of their own: how many executions are of them, and the size of their tables."""
 

@@ -6,13 +6,13 @@ store.executions.listing has the same conditions in SQL; `ExecutionFilter.matche
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from enum import StrEnum
 
 from store.model import BatchId, Execution, ExecutionOrigin, ExecutionStatus, FailureKind
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResolvedConditions:
     """The benchmarks and agents that a filter's tags and text match (store.executions.lookup finds them)."""
 
@@ -26,7 +26,7 @@ class ResolvedConditions:
     """Agents of stored executions whose name contains the text."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecutionFilter:
     """Conditions that must all hold; an empty tuple or None means any.
 
@@ -130,7 +130,7 @@ class OrderField(StrEnum):
     TOKENS = "TOKENS"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecutionOrder:
     """The field and the direction; unknown values come last in both, equal ones are ordered by queued_at, id."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store import sql
 from store.executions import observed
@@ -16,11 +15,12 @@ from store.executions.observed import Observed
 from store.model import BenchmarkId, Ending, ExecutionId, ExecutionOrigin, ExecutionStatus
 from store.postgres.database import Database
 from store.postgres.text import EncodedJson
+from store.records import record
 
 SQL = sql.load("imported")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """What is stored under an id. `content_hash` is of the rows it was imported from, else of its session file."""
 
@@ -29,7 +29,7 @@ class Known:
     content_hash: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Times:
     """When it was requested, began and ended; each None when nobody knows. They must be in this order."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from store import sql
@@ -16,6 +15,7 @@ from store.model import JsonValue
 from store.postgres.database import Database, Row
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
+from store.records import record
 
 SQL = sql.load("imports")
 
@@ -39,7 +39,7 @@ class ImportState(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredImport:
     """An import as it was last written; `report` as far as it is, `problem` is why it failed."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store import sql
 from store.model import ExecutionId
 from store.postgres.database import Database, Row
 from store.postgres.text import storable_text
+from store.records import record
 
 SQL = sql.load("ingest_problems")
 
@@ -23,7 +23,7 @@ MAX_FAILURES = 10_000
 """A directory full of unusable files must not fill the database."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """A directory of session files, as one host sees it."""
 
@@ -31,7 +31,7 @@ class Place:
     directory: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundConflict:
     """A session file whose execution ended with another result. `content_hash` is the file's sha256 in hex."""
 
@@ -41,14 +41,14 @@ class FoundConflict:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conflict(FoundConflict):
     """A recorded conflict; `seen_at` is when it was first seen."""
 
     seen_at: dt.datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundFailure:
     """A file that cannot be used, or a line of it; hash and offset (bytes from 0) where they are known."""
 
@@ -59,7 +59,7 @@ class FoundFailure:
     line: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IngestFailure(FoundFailure):
     """A recorded failure; `seen_at` is when the file was first seen with this content."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +19,7 @@ from store.model import LIVE_STATUSES, Execution, ExecutionStatus, Page
 from store.postgres.database import Database
 from store.postgres.keyset import Conditions, LogQuery, PageBounds, fetch_with_position
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("listing")
 
@@ -27,7 +28,7 @@ SEARCHED = """id IN (
 )"""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecutionBounds(PageBounds[ExecutionKey]):
     """A page of executions, newest first or by `order`."""
 

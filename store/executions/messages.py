@@ -7,7 +7,6 @@ an event too. `add` stores transcripts that are read whole, after the end; nothi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from store import sql
@@ -17,6 +16,7 @@ from store.model import ExecutionId, JsonValue, Message, Page, WorkerId
 from store.postgres.database import Database, columns
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json
+from store.records import record
 
 SQL = sql.load("messages")
 
@@ -27,7 +27,7 @@ MessagesPage = tuple[ExecutionId, int, int]
 """The execution, the ordinal after which to read, and how many messages at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredTranscript:
     """A transcript read to its end, as rows. `usage` is what it tells of the model."""
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -40,6 +39,7 @@ from store.model import (
 from store.postgres.database import Connection, Database, Row, columns
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
+from store.records import record
 
 SQL = sql.load("observed")
 
@@ -56,7 +56,7 @@ FILE = 14
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """What the database has under an id already."""
 
@@ -78,7 +78,7 @@ class Known:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begun:
     """An observed execution that runs, since `began_at`; None is since now.
 

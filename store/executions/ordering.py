@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from store.executions.filters import ExecutionOrder, OrderField
 from store.model import Execution
+from store.records import record
 
 ExecutionKey: TypeAlias = tuple[dt.datetime, uuid.UUID] | tuple[float | int | None, dt.datetime, uuid.UUID]
 """The key of an execution in a list: (queued_at, id), with the value that is sorted by before them if any."""
@@ -21,7 +21,7 @@ ExecutionKey: TypeAlias = tuple[dt.datetime, uuid.UUID] | tuple[float | int | No
 NEWEST_FIRST = ExecutionOrder()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Sortable:
     """A column that is never below 0, and its type."""
 

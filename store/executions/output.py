@@ -7,11 +7,11 @@ a reader that continues at `next_offset` misses nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store import sql
 from store.model import ExecutionId, WorkerId
 from store.postgres.database import Database, Row
+from store.records import record
 
 SQL = sql.load("output")
 
@@ -19,7 +19,7 @@ PIECES_AT_ONCE = 64
 """The most pieces of one read; a worker writes none larger than 64 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutputPiece:
     """Output from byte `offset` on; what follows begins at `next_offset`."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from store import sql
 from store.columns import reader
@@ -20,6 +19,7 @@ from store.model import (
 )
 from store.postgres.database import Database, Row
 from store.postgres.text import storable_text
+from store.records import record
 
 SQL = sql.load("polled")
 
@@ -28,7 +28,7 @@ _NEWEST = SQL["polled"].format(rows=SQL["newest"])
 _NEWEST_OF_AGENT = SQL["polled"].format(rows=SQL["newest_of_agent"])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LiveCall:
     """A tool call of an execution that has not ended."""
 
@@ -38,7 +38,7 @@ class LiveCall:
     duration_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Polled:
     """An execution with its steps, which come at its end, and its tool calls until then."""
 
@@ -47,7 +47,7 @@ class Polled:
     live_calls: tuple[LiveCall, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended:
     """An ended execution in a list of results; `session_id` is that of its session where that is another."""
 
@@ -62,7 +62,7 @@ class Ended:
     ended_at: dt.datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListedBenchmark:
     """A benchmark without its definition."""
 
@@ -72,7 +72,7 @@ class ListedBenchmark:
     prompt: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentTotals:
     """An agent's ended executions of all benchmarks; `best` and `worst` are benchmarks by their latest score."""
 

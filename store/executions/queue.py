@@ -8,7 +8,6 @@ the lock first, and is told by other workers what they found (store.live.queue_h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from store import sql
@@ -16,6 +15,7 @@ from store.executions import rows
 from store.model import Execution, ExecutionId, RunnerKind, WorkerId
 from store.postgres.database import Database, Row
 from store.postgres.retrying import retried
+from store.records import record
 from store.workers.concurrency_limits import Limits
 
 SQL = sql.load("queue")
@@ -35,7 +35,7 @@ class Outcome(StrEnum):
     """As many run as may run over all workers."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """A look at the queue: what was claimed, and why there is nothing more, as of a snapshot of PostgreSQL.
 

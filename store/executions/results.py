@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from store import sql
 from store.executions import rows
 from store.model import ExecutionId, JsonValue, Step, ToolCall
 from store.postgres.database import Database, Row
+from store.records import record
 
 SQL = sql.load("results")
 
@@ -30,7 +30,7 @@ async def key_maps_of(db: Database, ids: Sequence[ExecutionId]) -> dict[Executio
     }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RoundedScore:
     """A score of 0 or 1 that the session file of session `session_id` gives as `raw`."""
 
@@ -60,7 +60,7 @@ class PromptSource(StrEnum):
     IMPORT_RECORD = "IMPORT_RECORD"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prompt:
     """What the agent was asked. `is_truncated` when only a cut text is known."""
 
@@ -82,7 +82,7 @@ async def prompts_of(db: Database, ids: Sequence[ExecutionId]) -> dict[Execution
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportRecord:
     """The rows of another program's database that an execution was made of, by table, and their numbers there.
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from store import sql
 from store.errors import RetentionBusy
 from store.model import ExecutionId
 from store.postgres.database import Database, Row
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("retention")
 
@@ -34,7 +35,7 @@ MIN_AGE = dt.timedelta(hours=1)
 """Younger ends may not have been committed in the order of their times yet, and could be passed over."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bulk:
     """How much is deleted with executions: rows of each kind, and bytes as they are stored."""
 
@@ -52,7 +53,7 @@ class Bulk:
         return Bulk(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """How far a pass has come: every end up to here has been pruned or skipped."""
 
@@ -60,7 +61,7 @@ class Progress:
     execution_id: uuid.UUID
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Measured:
     """What the next transaction would delete, of which executions, and the progress after it."""
 
@@ -69,7 +70,7 @@ class Measured:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pruned:
     """When retention deleted the bulk of an execution, and what it was; None where whole days were dropped."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +31,7 @@ from store.model import (
 from store.postgres.database import Connection, Database, Row
 from store.postgres.retrying import retried
 from store.postgres.text import storable_text
+from store.records import record
 
 SQL = sql.load("executions")
 
@@ -38,7 +39,7 @@ STEPS_AT_ONCE = 20
 """Steps of one statement: encoding all steps of a large result at once would block the event loop."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProcessIdentity:
     """A runner process: its pid and when it started, in seconds since boot; a pid alone means nothing."""
 
@@ -59,7 +60,7 @@ class StopOutcome(StrEnum):
     NOT_OURS = "NOT_OURS"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StopRequest:
     """The execution after a request to stop, and the result of the request."""
 

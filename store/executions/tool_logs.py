@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +20,7 @@ from store.model import ExecutionId, JsonValue, ToolCall, WorkerId
 from store.postgres.database import Connection, Database, columns
 from store.postgres.retrying import retried
 from store.postgres.text import encode_json, storable_text
+from store.records import record
 
 SQL = sql.load("tool_logs")
 
@@ -41,7 +41,7 @@ class RemarkKind(StrEnum):
     CUT_OFF = "CUT_OFF"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remark:
     """Why something was not used, or was changed. `line` counts from 1; None for the whole file."""
 
@@ -51,7 +51,7 @@ class Remark:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prompt:
     """A prompt in a log; `original_bytes` is the size of a `final_prompt` that its writer cut."""
 
@@ -62,7 +62,7 @@ class Prompt:
     tool_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ToolLog:
     """The log that was read for an execution: `bytes` of `file`, whose sha256 in hex is `content_hash`."""
 
@@ -74,14 +74,14 @@ class ToolLog:
     prompts: tuple[Prompt, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogRow:
     """A log on its way into the store, its JSON text already. Made by `log_row`."""
 
     columns: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredLog:
     """A log read to its end, with its calls. `calls` None leaves what is stored: the log has none."""
 
@@ -92,7 +92,7 @@ class StoredLog:
     pieces: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KnownLog:
     """How far the log of an execution was read.
 

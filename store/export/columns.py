@@ -7,8 +7,9 @@ docs/export.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from store.records import record
 
 
 class Kind(StrEnum):
@@ -26,7 +27,7 @@ UNITS = {"_ms": "milliseconds", "_usd": "US dollars", "_tokens": "tokens"}
 """By the end of a column's name."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """A column of an export. In `sql` an execution is `e`, its tool call `t`, message `m` and event `v`."""
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from store.figures import rates
 from store.figures.intervals import Estimate, Interval, Sample, estimate, t_interval, wilson
 from store.model import BenchmarkId
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sums:
     """Over the attempts of some agent at one benchmark revision. Times in milliseconds, costs in US dollars.
 
@@ -69,7 +69,7 @@ def _total(values: Iterable[Any]) -> Any:
     return sum(known) if known else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AttemptFigures:
     """Over attempts at `benchmarks`, one Sums per benchmark revision. `settings`: with how many different ones."""
 

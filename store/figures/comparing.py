@@ -10,13 +10,13 @@ equal: they have no spread, and the first, which is wider then, is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from store.figures import intervals
 from store.figures.attempts import AttemptFigures, Sums
 from store.figures.intervals import Estimate, Interval
 from store.model import BenchmarkId
+from store.records import record
 
 FEW = 5
 """Fewer attempts at a benchmark than that say little about their spread."""
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
     CANNOT_TELL = "CANNOT_TELL"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """Candidate minus baseline; the interval is None where there are too few values for one."""
 
@@ -44,7 +44,7 @@ class Difference:
         return Verdict.BETTER if self.value > 0 else Verdict.WORSE
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison:
     """Of the benchmark revisions that both sets have; `benchmarks` compares at each of them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -15,11 +15,12 @@ from store.model import UNKNOWN_AGENT, BatchId, BenchmarkId
 from store.postgres.database import Database, columns
 from store.postgres.keyset import Conditions
 from store.postgres.text import storable_text
+from store.records import record
 
 SQL = sql.load("figures")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AttemptFilter:
     """Which ended executions; days are whole UTC days of their end. None is any, an empty tuple is none at all.
 
@@ -35,7 +36,7 @@ class AttemptFilter:
     until: dt.date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentSums:
     """Of one agent with one settings hash at one benchmark revision.
 
@@ -112,7 +113,7 @@ def select_sums(filter: AttemptFilter, *, ordered: bool = True) -> tuple[str, li
     return statement, conditions.values
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FilteredSums:
     """Sums with the filter that they were read with, for what is counted beside them."""
 

@@ -7,7 +7,6 @@ of the sums themselves; what needs each benchmark by itself, as pass@k does, is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from store import sql
@@ -16,11 +15,12 @@ from store.figures.intervals import PRIOR, Estimate, Moments, estimate_of
 from store.figures.reading import AttemptFilter, select_sums
 from store.model import UNKNOWN_AGENT
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("figures")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Total(AttemptFigures):
     """The figures in one row; `benchmarks`, which they are of, is empty."""
 
@@ -76,7 +76,7 @@ class Total(AttemptFigures):
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentTotal:
     """Of one agent with one settings hash.
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from store import model
 from store.columns import Column, columns_of
 from store.executions import retention
 from store.executions.latest import select_latest, select_latest_of_agents
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonTable:
     """The expressions and relations of one kind of row, by the names of fields in store.model."""
 
@@ -27,7 +28,7 @@ class JsonTable:
     relations: Mapping[str, JsonRelation] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonRelation:
     """Rows that belong to a row, or a part of the row itself where there is no `source`.
 

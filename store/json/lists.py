@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -24,6 +23,7 @@ from store.model import BenchmarkId, ExecutionId, Page
 from store.postgres.database import Database
 from store.postgres.keyset import LogQuery, fetch_with_position
 from store.postgres.text import storable_text
+from store.records import record
 
 SQL = json_rows.SQL
 
@@ -33,7 +33,7 @@ REMEMBERED_STATEMENTS = 256
 """About the number of places in the documents that a server caches."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonItem:
     """An execution in a list: its JSON object and its position."""
 
@@ -41,7 +41,7 @@ class JsonItem:
     key: ExecutionKey
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonBenchmark:
     """A benchmark in a list, as one JSON object for each part of its members."""
 

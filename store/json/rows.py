@@ -16,6 +16,7 @@ from store import sql
 from store.errors import StoreError
 from store.json.columns import JsonRelation, JsonTable
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("json_rows")
 
@@ -45,7 +46,7 @@ class NeedsRows(StoreError):
     """A value cannot be written as JSON, such as a number that is too large for the API: read whole rows."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonMember:
     """A member of a JSON object: its key (a GraphQL name: no quotes), its column or relation, its members."""
 
@@ -103,7 +104,7 @@ class _Unknown(Exception):
     """A member is not known here."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Writer:
     """Writes the expressions of one row, and collects the parameters that they need."""
 

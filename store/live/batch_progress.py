@@ -7,7 +7,6 @@ an event that the rows contain already changes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from store import sql
 from store.batches.figures import BatchFigures, FiguresSum
@@ -15,11 +14,12 @@ from store.batches.progress import Progress
 from store.live.events import Cursor, HubEvent
 from store.model import BatchId, EventKind, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("batches")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Known:
     seq: int
     status: ExecutionStatus

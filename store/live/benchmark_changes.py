@@ -12,6 +12,7 @@ from store.live.bounded_buffer import BufferLimits
 from store.live.log_reader import Log, LogPage
 from store.model import Benchmark, BenchmarkId, SyncOutcome
 from store.postgres.database import FEED_TIMEOUT_S, Database, Row
+from store.records import record
 
 SQL = sql.load("benchmark_changes")
 
@@ -47,7 +48,7 @@ class ChangeCursor:
         return cls(position + 1, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BenchmarkChange:
     """A benchmark created, updated or archived. `benchmark` is at the change's revision, None when deleted."""
 

@@ -18,6 +18,7 @@ from store.live.bounded_buffer import BufferLimits
 from store.live.log_reader import Log, LogPage
 from store.model import Execution, ExecutionEvent, ExecutionId
 from store.postgres.database import FEED_TIMEOUT_S, Database, Row
+from store.records import record
 
 SQL = sql.load("events")
 
@@ -27,7 +28,7 @@ EVENT_BYTES = 4096
 NO_EXECUTION = uuid.UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HubEvent:
     """An event together with its execution as it stood when the event was read."""
 
@@ -70,7 +71,7 @@ class Cursor:
         return cls(position + 1, NO_EXECUTION, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoggedEvent(HubEvent):
     """An event as it was read from the log of all executions."""
 

@@ -13,7 +13,6 @@ import logging
 import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from store.errors import DatabaseBusy, DatabaseUnavailable, InvalidCursor, StoreError
@@ -22,6 +21,7 @@ from store.live.change_signal import ChangeSignal
 from store.live.chunks import Chunk
 from store.live.timelines import READ_AGAIN, Timelines
 from store.postgres.database import FEED_TIMEOUT_S, Database
+from store.records import record
 
 POLL_S = 1.0
 """The log is read this often without a notification: a lost one delays an item by at most this."""
@@ -50,7 +50,7 @@ T = TypeVar("T", bound=Logged)
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogPage(Generic[C, T]):
     """The items after a cursor. `end` is the cursor after them; `is_last` is True when nothing followed them."""
 
@@ -59,7 +59,7 @@ class LogPage(Generic[C, T]):
     is_last: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Log(Generic[C, T]):
     """A table that is read as a log."""
 

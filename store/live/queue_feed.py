@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
-from dataclasses import dataclass
 
 from store.executions import queue
 from store.live.change_signal import ChangeSignal
 from store.model import ExecutionId
 from store.postgres.database import Database
+from store.records import record
 
 PAUSE_S = 0.1
 """Between two reads: of a queue that drains quickly ten states a second are sent, not a thousand."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Positions:
     """The queue at one moment: its length, and positions from 1 by execution; None does not wait."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from dataclasses import dataclass
 
 from store.executions.queue import Look, Outcome
 from store.live.change_signal import ChangeSignal
+from store.records import record
 
 KEPT = 256
 """Numbers of transactions that are remembered; of more it is enough to know that there were many."""
@@ -33,7 +33,7 @@ BEATS_WHILE_LIMITED = 4
 """The same where limits were known to be the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Snapshot:
     """Which transactions PostgreSQL had committed: of `text`, as pg_current_snapshot prints it."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -19,6 +18,7 @@ from store import sql
 from store.errors import InvalidCursor
 from store.postgres.database import FEED_TIMEOUT_S, Database, Row
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("timelines")
 
@@ -29,7 +29,7 @@ UNKNOWN = "-"
 """Stands for a part of the identity that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timeline:
     """`began_after` is the highest position that it shares with the timeline before it."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import asyncpg
@@ -23,6 +23,7 @@ from store.postgres.pool import Connection as Connection
 from store.postgres.pool import Pool
 from store.postgres.pool import Row as Row
 from store.postgres.retrying import retried
+from store.records import record
 
 ACQUIRE_TIMEOUT_S = 5.0
 """asyncpg would wait for ever for a free connection; callers get DatabaseBusy instead."""
@@ -68,7 +69,7 @@ class PooledConnection:
             raise known from error
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Database:
     """A pool of connections to one database. Open with `Database.open`, close with `close`."""
 

@@ -12,12 +12,13 @@ import os.path
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TypeAlias
 from urllib.parse import quote, unquote, urlencode
 
 from store.errors import DatabaseUrlInvalid
+from store.records import record
 
 Host: TypeAlias = tuple[str, int | None]
 """A name, an address or the directory of a Unix socket, and the port; None for the driver's default."""
@@ -88,7 +89,7 @@ _OPTION = re.compile(r"\s*-c\s*(?P<name>[\w.]+)=(?P<value>(?:\\.|[^\s\\])*)(?=\s
 _OPTIONS = re.compile(rf"(?:{_OPTION.pattern.replace('?P<name>', '?:').replace('?P<value>', '?:')})+\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DatabaseUrl:
     """A URL that can be used. Its `repr` is empty, because it has secrets."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass
 
 import asyncpg
 
@@ -25,6 +24,7 @@ from store.postgres import requirements
 from store.postgres.connector import Connection, Connector
 from store.postgres.migrate import require_newest
 from store.postgres.requirements import DatabaseFacts
+from store.records import record
 
 CHECK_TIMEOUT_S = 3.0
 """Shorter than the timeout of probes, so that they receive an answer with the reason."""
@@ -36,7 +36,7 @@ LOCKED_S = 1.0
 """A lock that lasts this long is reported; none of ours does."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DatabaseHealth:
     """The result of a check."""
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from store import sql
 from store.model import Page
 from store.postgres.text import storable_json
+from store.records import record
 
 SQL = sql.load("keyset")
 
@@ -49,7 +50,7 @@ class Conditions:
         return " AND ".join(self.fragments) or "true"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageBounds(Generic[K]):
     """Which items of a list: the first `limit` after one key and before another; the last ones if `backwards`."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import asyncpg
 
@@ -18,6 +18,7 @@ from store import sql
 from store.errors import DatabaseNotWritable, DatabaseUnsuitable
 from store.postgres.connector import Connection, Connector
 from store.postgres.driver_errors import describe_url, translated
+from store.records import record
 
 SQL = sql.load("requirements")
 
@@ -72,7 +73,7 @@ LOCK_WAIT_S = 1.0
 """How long reading the schema's revision waits for a lock."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DatabaseFacts:
     """Facts about a database and the role that is used."""
 
@@ -90,7 +91,7 @@ class DatabaseFacts:
     """Tables of ours that the role may not read and write."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lock:
     """A lock of another transaction on a table of ours."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from store import sql
 from store.columns import reader
 from store.postgres.database import Database
+from store.records import record
 from store.webhooks.webhooks import WebhookEvent, WebhookId
 
 SQL = sql.load("webhooks")
@@ -23,7 +24,7 @@ KEEP = dt.timedelta(days=30)
 PRUNED_AT_ONCE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delivery:
     """A claimed delivery, with where it goes. `attempts` have failed; `due_at` is the end of the lease."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NewType
 
@@ -13,6 +13,7 @@ from store import sql
 from store.columns import reader
 from store.postgres.database import Database
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("webhooks")
 
@@ -28,7 +29,7 @@ class WebhookEvent(StrEnum):
     BATCH_ENDED = "BATCH_ENDED"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Webhook:
     """An address that is told of `events`; `pending` counts what it has not been told yet."""
 

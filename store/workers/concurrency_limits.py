@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from store.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """The most executions that may run at once: over all workers, of one worker (None: any), and per agent."""
 

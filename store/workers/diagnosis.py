@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TypeVar
 
 from store import sql
 from store.postgres.database import Database, Row
+from store.records import record
 
 SQL = sql.load("diagnosis")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServerFacts:
     """About the PostgreSQL server. `now_s` is its clock, in seconds since 1970."""
 
@@ -24,7 +25,7 @@ class ServerFacts:
     """How full the queue of notifications is, from 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class QueueFacts:
     """How many executions wait, and for how long the oldest has."""
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from store import sql
 from store.model import LIVE_STATUSES, ExecutionStatus
 from store.postgres.database import Database
+from store.records import record
 
 SQL = sql.load("gauges")
 
 TERMINAL_STATUSES = tuple(status for status in ExecutionStatus if status.is_terminal)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gauges:
     """Counts over all servers and workers. Every status is there, if only with 0."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from store import sql
 from store.model import ExecutionId, ExecutionOrigin, ExecutionStatus, WorkerId
 from store.postgres.database import Database, Row
 from store.postgres.retrying import retried
+from store.records import record
 
 SQL = sql.load("workers")
 
@@ -36,7 +36,7 @@ DELETE_AFTER_S = 7 * 24 * 60 * 60.0
 DELETED_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Home:
     """Where a worker's runners can be seen: the machine, its boot (pids are valid within one), the directory."""
 
@@ -45,7 +45,7 @@ class Home:
     sessions_dir: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Registration:
     """What a worker registers. `process_started` is in seconds, as in ProcessIdentity."""
 
@@ -60,7 +60,7 @@ class Registration:
     """The launchers whose runners it finds wherever they run."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Worker:
     """A worker at one moment; `silent_s` counts from its last heartbeat."""
 
@@ -80,7 +80,7 @@ class Worker:
         return self.silent_s < STALE_S
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Owner:
     """The worker that an execution belongs to: what others need to decide whether it is still there."""
 
@@ -93,7 +93,7 @@ class Owner:
     silent_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OwnedExecution:
     """An execution that has a runner, and its owner; None if a version without workers started it."""
 
@@ -107,7 +107,7 @@ class OwnedExecution:
         return self.owner is not None and self.owner.id == worker_id
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Elder:
     """The oldest worker on the same boot of the same machine, with the same directory; not this one."""
 
@@ -116,7 +116,7 @@ class Elder:
     process_started: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Beat:
     """The answer to a heartbeat: what the worker has to know, and which executions it has to look after.
 
