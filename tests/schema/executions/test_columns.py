@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import strawberry
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_non_null_type
 
@@ -16,6 +14,7 @@ from store.json import lists
 from store.json.columns import EXECUTION, JsonTable, columns_as_json
 from store.json.rows import JsonMember, JsonRow
 from store.postgres.database import Database
+from store.records import record
 from tests.helpers.stored_rows import queued
 
 COMPUTED = {"queue_duration_ms"}
@@ -45,7 +44,7 @@ def test_what_the_api_reads_from_a_row_is_a_declared_column_of_the_same_type_and
         assert name in written, name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wider(model.Execution):
     """An execution with one column more: this line is what declares it."""
 
