@@ -13,7 +13,10 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import aiohttp
+# Before gql, which imports aiohttp too.
+from runner_bridge.lazy_aiohttp import aiohttp
+
+# isort: split
 from gql import Client, GraphQLRequest
 from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.aiohttp_websockets import AIOHTTPWebsocketsTransport

@@ -44,7 +44,14 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """The signals that end a server in good order; SIGHUP comes when its terminal is closed."""
 
 WORKER: tuple[str, ...] = ("runner_bridge.worker.worker", "gql_server.process.worker_process")
-SERVER = (*WORKER, "aiohttp.web", "strawberry", "schema", "gql_server.process.api_process")
+SERVER = (
+    *WORKER,
+    "runner_bridge.lazy_aiohttp",
+    "aiohttp.web",
+    "strawberry",
+    "schema",
+    "gql_server.process.api_process",
+)
 """The modules of each, in steps of at most 0.2 s."""
 
 log = logging.getLogger(__name__)

@@ -9,13 +9,14 @@ import json
 import os
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
 
 class FromEnvironment(BaseModel):
     """Its constructor reads the environment."""
 
+    model_config = ConfigDict(defer_build=True)
     prefix: ClassVar[str]
     variables: ClassVar[dict[str, str]] = {}
     """Those without the prefix, by field."""

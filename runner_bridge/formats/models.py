@@ -44,7 +44,7 @@ _WORDS = {
 class Model(BaseModel):
     """Base of the models: frozen, strict, unknown keys kept in `model_extra`."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", defer_build=True)
 
 
 _LEAVES = frozenset((str, int, float, bool, type(None)))

@@ -45,7 +45,7 @@ Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 class _WithRaw(Model):
     """A part that keeps its own tree; a key whose value is null counts as missing."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     raw: Any
 
@@ -158,7 +158,7 @@ class _SessionTree(Model):
 ROUNDING = 1e-9
 """A score this close to 0 or 1 is rounded: sums of floats leave such remainders."""
 
-_STEPS = TypeAdapter(Tuple[SessionStep])
+_STEPS = TypeAdapter(Tuple[SessionStep], config=ConfigDict(defer_build=True))
 
 
 def parse_session_file(data: bytes, source: str) -> SessionFile:

@@ -13,17 +13,21 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from runner_bridge.errors import BridgeError
-from runner_bridge.moving_in.moving_in import ReevFile, import_reev_database
 from runner_bridge.moving_in.report import DatabaseReport
 from store.errors import StoreError
 from store.executions import imports
 from store.executions.imports import SERVER_GONE, ImportState, StoredImport
 from store.postgres.database import Database
 from store.records import record
+
+if TYPE_CHECKING:
+    from runner_bridge.moving_in.moving_in import ReevFile
 
 PAUSE_S = 0.1
 """The least time between two reports of progress to those who follow an import."""
@@ -36,9 +40,12 @@ LOOK_S = 1.0
 
 FAULT = "The server failed; its log says how. What was imported before is stored"
 
-_REPORT = TypeAdapter(DatabaseReport)
-
 log = logging.getLogger(__name__)
+
+
+@cache
+def _adapter() -> TypeAdapter[DatabaseReport]:
+    return TypeAdapter(DatabaseReport)
 
 
 class ImportUnderWay(BridgeError):
@@ -65,7 +72,7 @@ class ReevImport:
     @classmethod
     def of(cls, stored: StoredImport, report: DatabaseReport | None = None) -> ReevImport:
         if report is None and stored.report is not None:
-            report = _REPORT.validate_python(stored.report)
+            report = _adapter().validate_python(stored.report)
         return cls(
             stored.id,
             stored.path,
@@ -158,6 +165,9 @@ class ReevImports:
                 return one
 
     async def _carry_out(self, db: Database, own: _Own, file: ReevFile) -> None:
+        # What knows reev's formats is imported by the few servers that need it.
+        from runner_bridge.moving_in.moving_in import import_reev_database
+
         beating = asyncio.create_task(self._write_progress(db, own))
         state = ImportState.FAILED
         problem: str | None = SERVER_GONE
@@ -187,4 +197,4 @@ class ReevImports:
 
 
 def _written(report: DatabaseReport | None) -> dict[str, object] | None:
-    return None if report is None else _REPORT.dump_python(report, mode="json")
+    return None if report is None else _adapter().dump_python(report, mode="json")

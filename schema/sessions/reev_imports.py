@@ -11,7 +11,6 @@ import strawberry
 from runner_bridge.errors import ImportDirectoryError as DirectoryFault
 from runner_bridge.importing.import_directory import allowed_file
 from runner_bridge.moving_in import imports, report
-from runner_bridge.moving_in.moving_in import ReevFile
 from runner_bridge.moving_in.report import RowOutcome
 from schema.contract.context import Info
 from schema.contract.enums import ExecutionStatus, ImportState
@@ -181,6 +180,8 @@ async def import_reev_database(
     info: Info,
     input: Annotated[ImportReevDatabaseInput, strawberry.argument(description="Which database.")],
 ) -> ImportReevDatabaseResult:
+    from runner_bridge.moving_in.moving_in import ReevFile
+
     context = info.context
     try:
         directory, name = allowed_file(context.runner, input.path)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urljoin
 
-import aiohttp
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import (
@@ -25,6 +24,7 @@ from rich.progress import (
 from gql_server.cli import graphql_client
 from gql_server.cli.errors import CliError, ExitCode, wrong_use
 from gql_server.cli.whole_files import whole_file
+from runner_bridge.lazy_aiohttp import aiohttp
 
 PART = 256 * 1024
 

@@ -79,7 +79,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f
 class ModelSettings(BaseModel):
     """How a model is asked, apart from its address and its name. What is None is not sent."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
     protocol: Annotated[ModelProtocol, Field(strict=False)] = Field(
         ModelProtocol.OPENAI, description="The interface that the endpoint speaks."

@@ -93,7 +93,7 @@ class FlowStep(Model):
 class Benchmark(Model):
     """A benchmark definition. `flow_type` is the effective one: the tag `dynamic` decides before the key."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     id: str
     description: str

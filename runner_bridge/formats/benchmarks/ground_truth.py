@@ -43,7 +43,7 @@ class AddressDerivation(Model):
 class Assertion(Model):
     """A condition on the final state. Of an unknown type only `type`, `weight` and `raw` are filled."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     type: str
     weight: Weight = 1.0

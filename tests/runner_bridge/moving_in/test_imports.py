@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner_bridge.moving_in import imports
+from runner_bridge.moving_in import imports, moving_in
 from runner_bridge.moving_in.imports import ImportUnderWay, ReevImport, ReevImports
 from runner_bridge.moving_in.moving_in import ReevFile
 from runner_bridge.moving_in.report import DatabaseReport, RowOutcome, TableReport
@@ -37,7 +37,7 @@ async def test_every_server_knows_an_import_and_how_it_ended(
         await goes_on.wait()
         return REPORT
 
-    monkeypatch.setattr(imports, "import_reev_database", slow)
+    monkeypatch.setattr(moving_in, "import_reev_database", slow)
     monkeypatch.setattr(imports, "WRITE_S", 0.01)
     monkeypatch.setattr(imports, "LOOK_S", 0.01)
     here, there = ReevImports(), ReevImports()
