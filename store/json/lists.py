@@ -59,7 +59,7 @@ async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict
 
 @lru_cache(REMEMBERED_STATEMENTS)
 def _of_ids(row: JsonRow, rows: str) -> str:
-    return SQL["one_by_one"].format(keys="e.id", rows=rows, members=row.members)
+    return SQL["one_by_one"].format(keys="e.id", rows=rows, object=row.object)
 
 
 async def page(
@@ -72,7 +72,7 @@ async def page(
     """A page of executions, as store.executions.listing gives it."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit + 1)
     keys = ", ".join(f"e.{column}" for column in ordering.columns(bounds.order))
-    statement = SQL["one_by_one"].format(keys=keys, rows=rows, members=row.members)
+    statement = SQL["one_by_one"].format(keys=keys, rows=rows, object=row.object)
     found, position = await _fetched(db, statement, values, log, filter)
     return bounds.page([JsonItem(text, ordering.key_of_values(place)) for *place, text in found], position)
 
@@ -86,7 +86,7 @@ async def first(
 ) -> tuple[str, int | None]:
     """A page read forwards as one text, and with `log` the position in the log; no cursors."""
     rows, values = await listing.select_executions(db, filter, bounds, limit=bounds.limit)
-    statement = SQL["all_at_once"].format(rows=rows, members=row.members)
+    statement = SQL["all_at_once"].format(rows=rows, list=row.list)
     [[text]], position = await _fetched(db, statement, values, log, filter)
     return text, position
 
@@ -110,7 +110,7 @@ async def first_of(
 ) -> dict[str | uuid.UUID, str]:
     """Such a page of the executions of each parent, newest first."""
     blanks, values = await listing.blanks_of_parents(db, parent, parents, filter, bounds, limit=bounds.limit)
-    statement = SQL["executions_of"].format(members=row.members, **blanks)
+    statement = SQL["executions_of"].format(list=row.list, **blanks)
     return dict(await json_rows.fetch(db, statement, *values, by=listing.fetch_for(db, filter)))
 
 
@@ -124,7 +124,7 @@ async def latest_of_agents(
     given = "SELECT $2::text[]"
     names = SQL["configured"].format(given=given) if are_configured else given
     newest = select_latest_of_agents("wanted.benchmark_id", f"({names})")
-    statement = SQL["latest_of_agents"].format(members=row.members, latest=newest)
+    statement = SQL["latest_of_agents"].format(list=row.list, latest=newest)
     return dict(await json_rows.fetch(db, statement, ids, list(dict.fromkeys(map(storable_text, agents)))))
 
 
@@ -133,7 +133,7 @@ async def latest(
 ) -> dict[BenchmarkId, str]:
     """Per benchmark its newest execution, of `agent` or of any."""
     wanted = None if agent is None else storable_text(agent)
-    statement = SQL["one_by_one"].format(keys="e.benchmark_id", rows=OF_BENCHMARKS, members=row.members)
+    statement = SQL["one_by_one"].format(keys="e.benchmark_id", rows=OF_BENCHMARKS, object=row.object)
     return dict(await json_rows.fetch(db, statement, ids, wanted))
 
 
@@ -150,22 +150,20 @@ async def benchmarks(
     Among them AND_STORED may stand for those with a stored configuration.
     """
     rows, values = benchmark_listing.select(filter, bounds)
-    laterals = []
+    columns = ["e.benchmark_id", "e.content_hash"]
     for number, part in enumerate(parts):
-        laterals.append(SQL["part"].format(members=part.after(len(values)), number=number))
+        columns.append(f'{part.after(len(values))} AS "part {number}"')
         given = [
             (*configured, AND_OTHERS) if agents == EVERY else configured if agents is None else agents
             for agents in part.agents
         ]
         values += [list(dict.fromkeys(map(storable_text, agents))) for agents in given]
-    objects = [f'row_to_json("part {number}")::text' for number in range(len(parts))]
-    columns = ", ".join(["e.benchmark_id", "e.content_hash", *objects])
-    statement = SQL["in_parts"].format(columns=columns, rows=rows, parts=" ".join(laterals))
+    statement = SQL["in_parts"].format(columns=", ".join(columns), rows=rows)
     found, position = await _fetched(db, statement, values, log)
     return bounds.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found], position)
 
 
 async def tool_calls(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict[ExecutionId, str]:
     """The tool calls of each execution, in order, in one text."""
-    statement = SQL["tool_calls"].format(members=row.members)
+    statement = SQL["tool_calls"].format(list=row.list)
     return dict(await json_rows.fetch(db, statement, ids))

@@ -1,4 +1,4 @@
-"""SELECT lists for rows that PostgreSQL writes as JSON, with exactly the members that are selected.
+"""The SQL expression of a JSON object with exactly the members that are selected of a row, as text.
 
 A tree of `JsonMember` becomes a `JsonRow` once per document. Where a member is not known here there is no JsonRow,
 and the caller reads whole rows. The expressions are those of store.json.columns.
@@ -19,12 +19,6 @@ from store.postgres.database import Database
 from store.records import record
 
 SQL = sql.load("json_rows")
-
-LONGEST_NAME = 63
-"""PostgreSQL cuts longer names of columns."""
-
-MOST_MEMBERS = 50
-"""A function of PostgreSQL takes 100 arguments."""
 
 OUT_OF_RANGE = (asyncpg.NumericValueOutOfRangeError, asyncpg.InvalidTextRepresentationError)
 """Errors of PostgreSQL for an Int that is too large, and for a Float that is no number."""
@@ -65,29 +59,32 @@ class JsonMember:
 class JsonRow:
     """How a row becomes a JSON object. There is one per place in a document, and loaders use it as a key."""
 
-    members: str
-    """A SELECT list over a row that is called `e`; `@1` stands for the first of `agents`."""
+    object: str
+    """The expression, for a row that is called `e`; `@1` stands for the first of `agents`."""
     agents: tuple[Agents, ...] = ()
     """Lists of agents that are parameters of the statement; None for the configured ones."""
+
+    @property
+    def list(self) -> str:
+        """The expression of a JSON list of the objects of all rows."""
+        return SQL["list"].format(object=self.object, order="")
 
     @classmethod
     def of(cls, selected: Sequence[JsonMember], table: JsonTable) -> JsonRow | None:
         """For rows of `table`; None where a member is not known here."""
-        if any(len(member.key) > LONGEST_NAME for member in selected):
-            return None
         writer = _Writer([])
         try:
-            members = writer.members(selected, table, "e")
+            written = writer.object(selected, table, "e")
         except _Unknown:
             return None
-        return cls(", ".join(f'{expression} AS "{key}"' for key, expression in members), tuple(writer.agents))
+        return cls(written, tuple(writer.agents))
 
     def after(self, values: int) -> str:
-        """`members` for a statement that has `values` parameters before those of this row."""
-        members = self.members
+        """`object` for a statement that has `values` parameters before those of this row."""
+        written = self.object
         for number in range(len(self.agents), 0, -1):
-            members = members.replace(f"@{number}", f"${values + number}")
-        return members
+            written = written.replace(f"@{number}", f"${values + number}")
+        return written
 
 
 async def fetch(
@@ -110,12 +107,17 @@ class _Writer:
 
     agents: list[Agents]
 
-    def members(self, selected: Sequence[JsonMember], table: JsonTable, row: str) -> list[tuple[str, str]]:
-        return [(member.key, self._expression(member, table, row)) for member in selected]
+    def object(self, selected: Sequence[JsonMember], table: JsonTable, row: str) -> str:
+        pieces, before = [], "{"
+        for member in selected:
+            written = self._expression(member, table, row)
+            pieces += [f"""'{before}"{member.key}":'""", f"coalesce({written}, 'null')"]
+            before = ","
+        return _joined([*pieces, "'}'"])
 
     def _expression(self, member: JsonMember, table: JsonTable, row: str) -> str:
         if member.constant is not None:
-            return f"'{member.constant}'"
+            return f"""'"{member.constant}"'"""
         if member.name in table.columns and not member.below:
             return table.columns[member.name].format(row=row)
         if member.name in table.relations and member.below:
@@ -124,7 +126,7 @@ class _Writer:
 
     def _related(self, member: JsonMember, relation: JsonRelation, outer: str) -> str:
         row = f"{outer}e" if relation.source else outer
-        written = self._object(member.below, relation.table, row)
+        written = self.object(member.below, relation.table, row)
         if not relation.source:
             present = relation.present.format(row=row)
             return f"CASE WHEN {present} THEN {written} END" if present else written
@@ -135,7 +137,7 @@ class _Writer:
             source += relation.joined.format(row=row)
         if relation.many:
             order = f" ORDER BY {relation.order.format(row=row)}" if relation.order else ""
-            written = f"coalesce(json_agg({written}{order}), '[]')"
+            written = SQL["list"].format(object=written, order=order)
         condition = relation.condition.format(outer=outer, row=row)
         return SQL["related"].format(written=written, source=source, condition=condition)
 
@@ -148,8 +150,10 @@ class _Writer:
         are_given = member.agents is not None and member.agents != EVERY
         return f"({given})" if are_given else f"({SQL['configured'].format(given=given)})"
 
-    def _object(self, selected: Sequence[JsonMember], table: JsonTable, row: str) -> str:
-        if len(selected) > MOST_MEMBERS:
-            raise _Unknown
-        pairs = (f"'{key}', {expression}" for key, expression in self.members(selected, table, row))
-        return f"json_build_object({', '.join(pairs)})"
+
+def _joined(pieces: Sequence[str]) -> str:
+    """All of them behind each other; as a tree, so that no piece is copied more often than the tree is high."""
+    if len(pieces) == 1:
+        return pieces[0]
+    middle = len(pieces) // 2
+    return f"({_joined(pieces[:middle])} || {_joined(pieces[middle:])})"

@@ -194,6 +194,8 @@ def _settings(address: DatabaseUrl, purpose: str) -> str:
         "application_name": _name(address, purpose),
         "idle_in_transaction_session_timeout": str(round(IDLE_IN_TRANSACTION_S * 1000)),
         **address.settings,
+        # PostgreSQL writes times as JSON in the zone of the session.
+        "TimeZone": "UTC",
     }
     # A statement whose client has gone would else wait for its lock for ever, and keep its connection. On Linux
     # alone PostgreSQL notices. It comes first, so that the URL may say otherwise.

@@ -31,13 +31,12 @@ PARTS = {
     "latest": "SELECT * FROM executions LIMIT 1",
     "limit": "1",
     "live": "$1::execution_status[]",
-    "members": "1 AS one",
+    "list": "'[]'",
     "newest": sql.load("events")["newest"],
-    "number": "0",
+    "object": "'{}'",
     "only": "true",
     "order": "id",
     "parents": "$1::text[]",
-    "parts": "",
     "rows": "SELECT * FROM executions",
     "source": "executions",
     "start": "p.start",
@@ -45,6 +44,7 @@ PARTS = {
     "written": "1",
 }
 OF_FILES = {
+    "json_rows": {"order": ""},
     "workers": {"live": sql.load("workers")["live"]},
     "figures": {
         "keys": "",
@@ -62,8 +62,8 @@ OF_FILES = {
 }
 """Other values where the blocks of a file need them."""
 FRAGMENTS = {
+    ("json_rows", "list"): "SELECT ",
     ("json_rows", "related"): "SELECT ",
-    ("json_rows", "part"): "SELECT 1 FROM executions AS e ",
     ("benchmarks", "newest_is"): "SELECT FROM benchmarks AS b WHERE ",
     ("benchmarks", "every_solved"): "SELECT FROM benchmarks AS b WHERE ",
     ("figures", "only_of_groups"): "SELECT FROM figures WHERE true ",
