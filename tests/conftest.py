@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from store.embedded import EmbeddedServer
@@ -200,6 +201,27 @@ def cloned_database(template: str | None) -> Iterator[str]:
         yield url_of(server, name)
     finally:
         run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser_of_all() -> AsyncIterator[None]:
+    """Playwright's driver and its connection to Chromium, for all tests of pages in this process."""
+    from tests.helpers.browser import kept_browser
+
+    async with kept_browser():
+        yield
+
+
+@pytest.fixture
+def _function_scoped_runner(
+    request: pytest.FixtureRequest, _function_scoped_runner: asyncio.Runner
+) -> asyncio.Runner:
+    """Overrides what pytest-asyncio runs a test in: the tests of pages share the loop of `browser_of_all`."""
+    if not request.node.get_closest_marker("browser"):
+        return _function_scoped_runner
+    request.getfixturevalue("browser_of_all")
+    runner: asyncio.Runner = request.getfixturevalue("_session_scoped_runner")
+    return runner
 
 
 LEAK_SLACK_FDS = 2

@@ -1,13 +1,15 @@
 """A real browser for tests: one page, the errors that it reported, and the hosts that it sent requests to.
 
-A process that tests starts one Chromium, when it first needs it, and ends it when it ends itself. Each page has a
-context of its own: nothing of one test is stored for the next.
+A process that tests starts one Chromium, when it first needs it, and ends it when it ends itself. Its tests of pages
+share an event loop, and with it Playwright's driver: starting one costs a second of CPU, and what it has done before
+it does faster. Each page has a context of its own: nothing of one test is stored for the next.
 
 `Page.wait_for_function` needs `eval`, which our pages forbid: wait with `patience.eventually` and `evaluate`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import os
@@ -64,9 +66,34 @@ class Watched:
     origins: set[str] = field(default_factory=set)
 
 
+_kept: dict[asyncio.AbstractEventLoop, Browser] = {}
+"""The browser of an event loop that many tests share."""
+
+
 @asynccontextmanager
 async def shared_browser() -> AsyncIterator[Browser]:
-    """This process's Chromium, for the tests of one event loop."""
+    """This process's Chromium: the one that is kept for this event loop, or else with a driver of its own."""
+    if kept := _kept.get(asyncio.get_running_loop()):
+        yield kept
+        return
+    async with _connected() as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def kept_browser() -> AsyncIterator[None]:
+    """Meanwhile `shared_browser` is always the same one in this event loop."""
+    async with _connected() as browser:
+        loop = asyncio.get_running_loop()
+        _kept[loop] = browser
+        try:
+            yield
+        finally:
+            del _kept[loop]
+
+
+@asynccontextmanager
+async def _connected() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         chromium = on_path() or playwright.chromium.executable_path
         if shutil.which(chromium) is None:
