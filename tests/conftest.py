@@ -53,10 +53,6 @@ ENOUGH_BYTES = 4 * 1024**3
 _server: EmbeddedServer | None = None
 _data = ""
 
-# Hundreds of servers are started: where nothing may be kept, each would compile all modules anew.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
-
 # Whoever starts the suite in the background or with nohup has these ignored, and so would every process of a test.
 for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(_signal) is signal.SIG_IGN:

@@ -1,8 +1,8 @@
 """A real browser for tests: one page, the errors that it reported, and the hosts that it sent requests to.
 
-A process that tests starts one Chromium, when it first needs it, and ends it when it ends itself. Its tests of pages
-share an event loop, and with it Playwright's driver: starting one costs a second of CPU, and what it has done before
-it does faster. Each page has a context of its own: nothing of one test is stored for the next.
+A process that tests starts one Chromium, when it first needs it, and ends it when it ends itself. Its tests of
+pages share an event loop, and with it Playwright's driver: starting one costs a second of CPU, and what it has
+done before it does faster. Each page has a context of its own: nothing of one test is stored for the next.
 
 `Page.wait_for_function` needs `eval`, which our pages forbid: wait with `patience.eventually` and `evaluate`.
 """

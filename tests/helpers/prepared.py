@@ -34,8 +34,12 @@ OURS = ("REEV_GQL_", "DATABASE_URL", "LLM_", "PYTEST_")
 can_fork = False
 """Pytest switches it on (tests/conftest.py): `make perf` measures servers that are started as users start them."""
 
+# Hundreds of servers are started: where nothing may be kept, each would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 ENVIRONMENT = dict(os.environ)
-"""Before any test has changed it."""
+"""Before any test has changed it; what differs from it in another way than OURS is started anew."""
 
 LIMIT = 2**16
 """Bytes of a line, as `create_subprocess_exec` has it."""
@@ -51,7 +55,7 @@ async def start_reev_gql(
 ) -> Process:
     """Like `create_subprocess_exec`, for `python -m gql_server`."""
     streams: dict[str, Any] = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-    if not (can_fork and _can_be_prepared(arguments, env)):
+    if not (can_fork and can_be_prepared(arguments, env)):
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gql_server", *arguments), cwd=cwd, env=dict(env), **streams
         )
@@ -66,7 +70,8 @@ async def start_reev_gql(
     return Process(transport, protocol, loop)
 
 
-def _can_be_prepared(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
+def can_be_prepared(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether a fork is the same as a Python that is started anew."""
     if _reads_port(arguments, env):
         return False
     names = {name for name in env.keys() | ENVIRONMENT.keys() if env.get(name) != ENVIRONMENT.get(name)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from asyncio import create_subprocess_exec
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from pathlib import Path
 
@@ -11,7 +13,17 @@ import psutil
 import pytest
 
 from tests.helpers.command_line import api_line, cli, environment, start_cli
+from tests.helpers.places import REPOSITORY
 from tests.helpers.prepared import start_reev_gql
+
+
+async def test_what_a_machine_sets_for_every_python_does_not_start_each_anew(tmp_path: Path) -> None:
+    """Without that nothing fails: it only takes minutes longer."""
+    code = "from tests import conftest; from tests.helpers import command_line as c, prepared as p; "
+    code += "p.can_fork = True; assert p.can_be_prepared(('serve',), c.environment(DATABASE_URL=''))"
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    python = await create_subprocess_exec(sys.executable, "-c", code, env=environment, cwd=REPOSITORY)
+    assert await python.wait() == 0
 
 
 @pytest.mark.parametrize(
@@ -44,6 +56,7 @@ async def test_signals_reach_it_and_its_death_is_told(tmp_path: Path, database_u
         assert await api_line(server) is not None
         process = psutil.Process(server.pid)
         assert process.cwd() == str(tmp_path)
+        assert process.ppid() != os.getpid(), "it was started anew"
         server.send_signal(number)
         assert await server.wait() == server.returncode == code
         assert not process.is_running()
