@@ -91,6 +91,8 @@ async def watch(url: str, execution: str, *, as_json: bool) -> int:
 
 async def stop(url: str, execution: str, *, as_json: bool) -> int:
     answer = await graphql_client.ask(url, cli_documents.STOP, {"id": _id_of(execution)})
+    if answer["stopExecution"].get("code") == "EXECUTION_NOT_FOUND":
+        raise _unknown(execution)
     stopped: Data = success(answer, "stopExecution")["execution"]
     if as_json:
         emit(stopped)

@@ -129,7 +129,7 @@ def run(
     request: dict[str, Any] = {"idempotencyKey": key, "priority": priority}
     if timeout is not None:
         request["timeoutMs"] = _milliseconds(timeout)
-    simple = len(benchmarks or ()) == len(who) == repeats == 1 and plan.watching == watch
+    simple = len(benchmarks or ()) == len(who) == repeats == 1 and not plan.judging
     if simple and name is note is None and not batch_tags:
         request |= {"benchmarkId": chosen["benchmarkIds"][0], "agent": who[0]}
         finish(client_commands.run(url, request, watching=watch, as_json=json))

@@ -42,8 +42,13 @@ class Plan:
     given: Mapping[str, str | None]
 
     @property
+    def judging(self) -> bool:
+        """Whether it is judged or reported, for which one execution is a batch too."""
+        return bool(self.targets) or self.junit is not None or self.summary is not None
+
+    @property
     def watching(self) -> bool:
-        return self.watch or bool(self.targets) or self.junit is not None or self.summary is not None
+        return self.watch or self.judging
 
     def with_baseline(self, baseline: Baseline) -> Plan:
         """Whatever it was found by, the same batch stays the baseline."""

@@ -275,6 +275,8 @@ async def test_stop_stops_and_a_time_limit_limits(make_server: MakeServer, tmp_p
     assert watched.out.splitlines()[-1].startswith("STOPPED")
     again = await cli("stop", execution["id"], *url, cwd=tmp_path)
     assert again.code == 1 and "EXECUTION_ALREADY_ENDED" in again.err
+    unknown = await cli("stop", "my-session", *url, cwd=tmp_path)
+    assert (unknown.code, unknown.err.strip()) == (2, "reev-gql: there is no execution my-session")
 
     timed = await cli("run", "001-sol-transfer", "--watch", "--timeout", "0.3", *url, cwd=tmp_path)
     assert timed.code == 1

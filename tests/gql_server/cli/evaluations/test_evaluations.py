@@ -93,6 +93,11 @@ async def test_targets_are_judged_and_reported(command: Command, tmp_path: Path)
         # Without targets all must have SUCCEEDED.
         (("run", "b1", "b2", "--agent", "exit1-no-file", "--watch"), 1, "2 do not count for the agent"),
         (("run", "--all", "--watch"), 2, "deterministic"),
+        # One execution is judged and reported too, also where it is watched.
+        (("run", "b1", "--agent", "ok", "--watch", "--fail-under", "solve-rate=1", "--junit", "one.xml"), 0,
+         r"✓ ok: solve rate 1\.000"),
+        (("run", "b1", "--agent", "benchmark-failed", "--watch", "--fail-under", "solve-rate=0"), 0,
+         r"✓ benchmark-failed: solve rate 0\.000 \(0 of 1\)"),
         # A full disk: said, and the result is there.
         ((*suite, "--agent", "ok", "--junit", "/dev/full", "--summary", "again.md"), 3, "solved 4 of 4 attempts"),
     ]  # fmt: skip
@@ -101,7 +106,7 @@ async def test_targets_are_judged_and_reported(command: Command, tmp_path: Path)
         assert done.code == code, (arguments, done.out, done.err)
         assert re.search(words, done.out + done.err), (arguments, done.out, done.err)
     assert "/dev/full cannot be written: No space left on device" in done.err
-    assert (tmp_path / "again.md").exists()
+    assert (tmp_path / "again.md").exists() and (tmp_path / "one.xml").exists()
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     failed = [case.get("name") for case in root.iter("testcase") if case.find("failure") is not None]
     assert failed == ["b1", "b2", "target: solve-rate at least 0.5"]
