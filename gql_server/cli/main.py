@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gc
+import os
 import sys
 
 from gql_server.cli.errors import CliError, ExitCode
@@ -15,6 +17,10 @@ UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
 def main() -> None:
     """Entry point of the console script."""
     prepare_streams()
+    # While modules are imported there is next to nothing to collect.
+    gc.disable()
+    # Plugins of other packages have nothing to do with our models; looking for them reads all that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         try:
             # Imported here, so that Ctrl-C meanwhile ends the command without a traceback.

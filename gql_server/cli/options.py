@@ -45,5 +45,7 @@ Execution = Annotated[str, typer.Argument(help="Id of the execution, or of its s
 def finish(command: Coroutine[Any, Any, int]) -> None:
     """Runs a command to its end, and ends with its exit code."""
     import asyncio
+    import gc
 
+    gc.enable()
     raise typer.Exit(asyncio.run(command))

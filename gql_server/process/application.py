@@ -6,7 +6,8 @@ It opens nothing and ends only its own websockets and event streams; startup.py 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sized
 from contextlib import suppress
 
 from aiohttp import hdrs, web
@@ -30,7 +31,6 @@ from gql_server.pages.flow_pages import flow_page
 from gql_server.pages.pages import page_handlers
 from gql_server.pages.unknown_addresses import unknown_address_middleware
 from gql_server.process.garbage_collection import MemoryTrimmer
-from gql_server.process.metrics import ProcessFigures, metrics_page
 from gql_server.process.probes import healthz, readyz
 from gql_server.process.routes import Routes
 from gql_server.process.services import Services
@@ -79,9 +79,7 @@ def create_app(settings: Settings, services: Services, port: int) -> web.Applica
     routes.add("/flows/{execution_id}", flow_page(services.db, settings.runner))
     routes.add("/healthz", healthz)
     routes.add("/readyz", readyz(services.db.health_check))
-    routes.add(
-        "/metrics", metrics_page(services.db, services.hub, ProcessFigures(streams, services.counters))
-    )
+    routes.add("/metrics", _metrics(services, streams))
     session = session_handler(authenticator)
     for method in SESSION_METHODS:
         routes.add("/session", session, method=method)
@@ -129,9 +127,24 @@ def _graphql(
 def create_metrics_app(settings: Settings, services: Services, port: int) -> web.Application:
     """`/metrics` and nothing else, on a port of the loopback address, for a worker without a server."""
     app = _protected_app(AccessRules.build(port, (), ()))
-    page = metrics_page(services.db, services.hub, ProcessFigures((), services.counters))
-    Routes(app, _authenticator(settings, services), unread_answers(settings)).add("/metrics", page)
+    routes = Routes(app, _authenticator(settings, services), unread_answers(settings))
+    routes.add("/metrics", _metrics(services, ()))
     return app
+
+
+def _metrics(services: Services, streams: Sized) -> Handler:
+    """The handler of /metrics. Prometheus' library is imported when the page is first asked for."""
+
+    @functools.cache
+    def page() -> Handler:
+        from gql_server.process.metrics import ProcessFigures, metrics_page
+
+        return metrics_page(services.db, services.hub, ProcessFigures(streams, services.counters))
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await page()(request)
+
+    return answer
 
 
 def _rest_handlers(

@@ -27,6 +27,11 @@ def pause() -> None:
     gc.disable()
 
 
+def resume() -> None:
+    """Switches it on, for a process that imports no more than a command does."""
+    gc.enable()
+
+
 def settle() -> None:
     """Switches it on; objects made so far are ignored. Called when the server is ready."""
     gc.freeze()

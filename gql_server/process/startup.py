@@ -195,6 +195,7 @@ async def migrate_only(settings: Settings) -> None:
 
 def run(part: Callable[[Settings], Coroutine[None, None, None]], settings: Settings) -> bool:
     """Runs a part of the server until it ends or a signal ends it; whether one did. Raises StartupError."""
+    garbage_collection.resume()
     configure_logging(settings.log_level, settings.log_format, secrets_of(settings))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:

@@ -12,13 +12,12 @@ import secrets
 import stat
 import tempfile
 from pathlib import Path
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING
 
 from runner_bridge.errors import SecretKeyError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FILE_NAME = "secret.key"
 VERSION = b"\x01"
@@ -48,6 +47,8 @@ class SecretKey:
 
         `what` it is, is in the message.
         """
+        from cryptography.exceptions import InvalidTag
+
         nonce, encrypted = data[1 : 1 + NONCE_BYTES], data[1 + NONCE_BYTES :]
         cipher = self._opened(create=False)
         try:
@@ -62,6 +63,11 @@ class SecretKey:
 
     def _opened(self, *, create: bool) -> AESGCM:
         if self._cipher is None:
+            # Most processes neither encrypt nor decrypt anything.
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+            from cryptography.hazmat.primitives.hashes import SHA256
+            from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
             text = self._text or self._read(create=create)
             derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=PURPOSE).derive(text.encode())
             self._cipher = AESGCM(derived)

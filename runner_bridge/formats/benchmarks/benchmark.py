@@ -24,7 +24,6 @@ from runner_bridge.formats.errors import FormatError, path_text
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.models import Lamports, Model, Path, Tuple, first_problem
 from runner_bridge.formats.strict_json import load_json
-from runner_bridge.formats.strict_yaml import decode_text, load_yaml, load_yaml_document
 
 __all__ = [
     "AccountData",
@@ -122,6 +121,9 @@ _KEYS = ("id", "description", "prompt", "tags", "flow_type", "initial_state", "f
 
 def parse_benchmark(data: bytes, source: str) -> Benchmark:
     """The benchmark in a YAML file; `source` is the file's name, for errors and remarks."""
+    # Servers and workers that find all definitions parsed never import a reader of YAML.
+    from runner_bridge.formats.strict_yaml import decode_text, load_yaml
+
     tree = load_yaml(data, source)
     if not isinstance(tree, dict):
         raise FormatError("not a benchmark: the file must be a map of keys", source=source, line=1, column=1)
@@ -154,6 +156,8 @@ def _list(value: Any) -> list[Any]:
 
 
 def _error_at(data: bytes, source: str, path: Path, message: str) -> FormatError:
+    from runner_bridge.formats.strict_yaml import load_yaml_document
+
     # Reading once more costs only the failing file; recording places always would cost every file.
     line, column = load_yaml_document(data, source, with_places=True).locate(path) or (1, 1)
     return FormatError(message, source=source, line=line, column=column)

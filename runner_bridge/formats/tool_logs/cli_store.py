@@ -17,7 +17,6 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.strict_json import load_json
-from runner_bridge.formats.strict_yaml import load_yaml
 from runner_bridge.formats.times import from_rfc3339
 from runner_bridge.formats.tool_logs.tool_call import CallStatus, ToolCall, normalise_tool_name, readable
 from runner_bridge.formats.tool_logs.tool_log import Prompt
@@ -174,6 +173,8 @@ def _block(lines: Sequence[str]) -> JsonValue:
 
 def _value(text: str) -> JsonValue:
     try:
+        from runner_bridge.formats.strict_yaml import load_yaml
+
         return load_yaml(text.encode("utf-8", "surrogatepass"), "value")
     except FormatError:
         return text
