@@ -135,7 +135,9 @@ def _split(batch: Batch) -> Iterator[Batch]:
 
 def _names(directory: Path) -> list[str]:
     try:
-        names = sorted(name for name in os.listdir(directory) if os.path.splitext(name)[1] in SUFFIXES)
+        names = sorted(
+            name for name in os.listdir(directory) if name.endswith(SUFFIXES) and os.path.splitext(name)[1]
+        )
     except OSError as error:
         raise BenchmarksDirectoryError(
             f"The benchmarks directory {directory} cannot be read: {error.strerror}"

@@ -82,6 +82,9 @@ class DirectoryReader:
 
     def open(self, name: str) -> int:
         """A descriptor of the file called `name`, as the directory lists it; the caller closes it."""
+        return self._opened(name)[0]
+
+    def _opened(self, name: str) -> tuple[int, os.stat_result]:
         try:
             if "/" in name:
                 raise FormatError(f"{shown(name)} is no name of a file in one directory")
@@ -91,11 +94,12 @@ class DirectoryReader:
             _refuse_irregular(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False))
             descriptor = os.open(name, _FILE_FLAGS, dir_fd=self._descriptor)
             try:
-                _refuse_irregular(os.fstat(descriptor))
+                status = os.fstat(descriptor)
+                _refuse_irregular(status)
             except BaseException:
                 os.close(descriptor)
                 raise
-            return descriptor
+            return descriptor, status
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as error:
@@ -103,25 +107,32 @@ class DirectoryReader:
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """The bytes of the file called `name`, with the promises of `read_regular_file`."""
-        descriptor = self.open(name)
+        descriptor, status = self._opened(name)
         try:
-            return read_bounded(descriptor, name, max_bytes)
+            return read_bounded(descriptor, name, max_bytes, status)
         finally:
             os.close(descriptor)
 
 
-def read_bounded(descriptor: int, name: str, max_bytes: int) -> bytes:
-    """All of an open regular file. FormatError when it has or grows beyond `max_bytes`, or cannot be read."""
+def read_bounded(descriptor: int, name: str, max_bytes: int, status: os.stat_result | None = None) -> bytes:
+    """All of an open regular file. FormatError when it has or grows beyond `max_bytes`, or cannot be read.
+
+    `status` is that of the open file, where the caller has it.
+    """
     try:
-        size = os.fstat(descriptor).st_size
+        size = (status or os.fstat(descriptor)).st_size
         if size > max_bytes:
             raise FormatError(f"{size} bytes are more than the {max_bytes} allowed", source=name)
-        chunks, size = [], 0
-        while chunk := os.read(descriptor, min(_CHUNK, max_bytes + 1 - size)):
+        # One byte more than there should be: if it does not come, the file has ended.
+        chunks, length, wanted = [], 0, min(_CHUNK, size + 1)
+        while chunk := os.read(descriptor, wanted):
             chunks.append(chunk)
-            size += len(chunk)
-            if size > max_bytes:
+            length += len(chunk)
+            if length > max_bytes:
                 raise FormatError(f"grew beyond the {max_bytes} bytes allowed", source=name)
+            if length == size and len(chunk) < wanted:
+                break
+            wanted = min(_CHUNK, max_bytes + 1 - length)
         return b"".join(chunks)
     except OSError as error:
         raise FormatError(reason(error), source=name) from None

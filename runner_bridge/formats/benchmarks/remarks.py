@@ -74,6 +74,8 @@ def remarks_on(tree: dict[str, Any], source: str) -> tuple[Remark, ...]:
 
 def remarks_on_name(benchmark_id: JsonValue, source: str) -> tuple[Remark, ...]:
     """What depends on the file's name and not on its content; the only remarks whose path is `id`."""
+    if source in (f"{benchmark_id}.yml", f"{benchmark_id}.yaml"):
+        return ()
     name = os.path.basename(source)
     stem, suffix = os.path.splitext(name)
     if suffix not in (".yml", ".yaml") or stem == benchmark_id:

@@ -104,6 +104,28 @@ def test_a_file_without_an_honest_size_is_still_bounded() -> None:
         read_regular_file(Path("/proc"), "cpuinfo", 10)
 
 
+def test_a_file_that_grows_while_it_is_read_is_read_on_and_still_bounded(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read = root / "grows", os.read
+
+    def grow_first(descriptor: int, count: int) -> bytes:
+        with path.open("ab") as file:
+            file.write(b"+")
+        return read(descriptor, count)
+
+    for at_first, expected in ((b"", b"++"), (b"x" * (LIMIT - 1), None), (b"x" * LIMIT, None)):
+        path.write_bytes(at_first)
+        with monkeypatch.context() as patch:
+            grown = iter([grow_first] * 2)
+            patch.setattr(os, "read", lambda *given, grown=grown: next(grown, read)(*given))
+            if expected is not None:
+                assert read_regular_file(root, "grows", LIMIT) == expected
+                continue
+            with pytest.raises(FormatError, match="grew beyond"):
+                read_regular_file(root, "grows", LIMIT)
+
+
 def test_a_text_that_may_not_name_a_file_is_refused_before_anything_is_opened(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
