@@ -40,9 +40,10 @@ def ready(text: str) -> Any:
 
 async def loaded(info: Info, question: Question, row: JsonRow, about: Id) -> Any:
     """The answer as the value of a field, None when there is none. Raises NeedsRows."""
-    loader = info.context.loaders.as_json
-    load = loader.load_now if is_alone(info) else loader.load
-    text = await load((question, row, about))
+    if is_alone(info):
+        text = (await question.ask(info.context.db, row, [about])).get(about)
+    else:
+        text = await info.context.loaders.as_json.load((question, row, about))
     return None if text is None else ready(text)
 
 

@@ -110,7 +110,7 @@ class Loaders:
 
     def __init__(self, db: Database, definitions: Definitions) -> None:
         self.db = db
-        self.definition = Loader[StoredText, Definition](definitions.of, UNREAD)
+        self.definition: Loader[StoredText, Definition] = Loader(definitions.of, UNREAD)
 
     execution = Relation[ExecutionId, Execution | None](state_machine.get_many, None)
     conflicts = Relation[ExecutionId, tuple[Conflict, ...]](ingest_problems.conflicts_of, ())
