@@ -384,7 +384,8 @@ class BenchmarkDraft:
     """A benchmark definition read and checked, on its way into the database.
 
     `content_hash` is the sha256 hex of the source text; equal hashes are equal revisions. `source_path` is
-    the file name inside the benchmarks directory, None for a definition that came over the API.
+    the file name inside the benchmarks directory, whose name is `directory`; both are None for a definition that
+    came over the API.
     """
 
     id: BenchmarkId
@@ -396,6 +397,7 @@ class BenchmarkDraft:
     definition: JsonValue
     remarks: JsonValue
     source_path: str | None = None
+    directory: str | None = None
 
 
 class ArchiveReason(StrEnum):
@@ -419,6 +421,8 @@ class StoredFile(NamedTuple):
     remarks: JsonValue
     is_archived: bool = False
     """On request: those whose file is missing are no stored files."""
+    directory: str | None = None
+    """The benchmarks directory that brought it; None when no sync has noted that yet."""
 
 
 @record
@@ -448,6 +452,7 @@ class SyncOutcome(StrEnum):
     UPDATED = "UPDATED"
     UNCHANGED = "UNCHANGED"
     ARCHIVED = "ARCHIVED"
+    KEPT = "KEPT"
     FAILED = "FAILED"
 
 

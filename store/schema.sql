@@ -1000,12 +1000,15 @@ CASE
     WHEN archived_on_request THEN 'REQUESTED'::text
     ELSE 'FILE_MISSING'::text
 END) STORED,
+    directory text,
     CONSTRAINT benchmark_id_is_safe CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'::text))
 );
 
 COMMENT ON COLUMN public.benchmarks.source_path IS 'File name inside the benchmarks directory; null for a definition that came over the API, which a sync never archives';
 
 COMMENT ON COLUMN public.benchmarks.archived_on_request IS 'No sync restores it; means nothing while archived_at is null';
+
+COMMENT ON COLUMN public.benchmarks.directory IS 'The name of the benchmarks directory that brought the file; null without a file, and before a sync has seen it';
 
 CREATE TABLE public.event_positions (
     "position" bigint NOT NULL,

@@ -51,7 +51,7 @@ mutation Sync($input: SyncBenchmarksInput) {{
   syncBenchmarks(input: $input) {{
     {_ERRORS}
     ... on SyncBenchmarksSuccess {{
-      created updated unchanged archived failed durationMs
+      created updated unchanged archived kept failed durationMs
       files {{ file benchmarkId outcome staysArchived error {{ message line column }} remarks {{ path message }}
         benchmark {{ runnableLocally whyNotRunnableLocally referenceAnswer {{ exists reason }} }} }}
     }}

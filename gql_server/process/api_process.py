@@ -37,6 +37,11 @@ KEEPALIVE_S = 75.0
 LINGER_S = 1.0
 """How long the rest of a refused body is read, so that its sender sees the answer."""
 
+OF_OTHERS = (
+    "another benchmarks directory brought them and this one does not have their files, so they stay: `reev-gql "
+    "benchmarks archive` takes them out; directories with one REEV_GQL_BENCHMARKS_NAME are taken for one"
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -106,7 +111,7 @@ async def sync_at_start(settings: Settings, services: Services) -> str:
         if await is_first_start(settings, services):
             copied = await asyncio.to_thread(copy_shipped_benchmarks, directory)
             written = f" · {len(copied.written)} files written to {directory}"
-        report = await sync_benchmarks(services.db, directory)
+        report = await sync_benchmarks(services.db, directory, name=settings.runner.benchmarks_name)
     except OSError as error:
         log.warning("benchmarks_not_created", extra=fields(reason=f"{error.strerror}: {error.filename}"))
         return "none read"
@@ -117,6 +122,9 @@ async def sync_at_start(settings: Settings, services: Services) -> str:
     for file in report.files:
         if file.error is not None:
             log.warning("benchmark_refused", extra=fields(reason=str(file.error)))
+    if kept := outcomes["kept"]:
+        said = fields(count=kept, directory=str(directory), reason=OF_OTHERS)
+        log.warning("benchmarks_of_another_directory", extra=said)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     return (counts or "no files") + written
 

@@ -43,6 +43,7 @@ _OPERATIONS: dict[SyncOutcome, Operation] = {
     SyncOutcome.CREATED: "created",
     SyncOutcome.UPDATED: "updated",
     SyncOutcome.UNCHANGED: "unchanged",
+    SyncOutcome.KEPT: "unchanged",
 }
 
 
@@ -85,7 +86,9 @@ async def one(rest: Rest, request: web.Request) -> web.StreamResponse:
 async def sync(rest: Rest, request: web.Request) -> web.StreamResponse:
     """POST /sync"""
     try:
-        report = await benchmark_sync.sync_benchmarks(rest.db, rest.runner.benchmarks_dir)
+        report = await benchmark_sync.sync_benchmarks(
+            rest.db, rest.runner.benchmarks_dir, name=rest.runner.benchmarks_name
+        )
     except BenchmarksDirectoryError as error:
         raise BadRequest(
             str(error), code="BENCHMARKS_DIRECTORY", status=HTTPStatus.SERVICE_UNAVAILABLE

@@ -164,6 +164,12 @@ class Settings(LauncherSettings):
 
     data_dir: Path = Field(Path(".reev-gql"), description="Where the embedded PostgreSQL keeps its data")
     benchmarks_dir: Path = Field(Path("benchmarks"), description="Directory of benchmark files")
+    benchmarks_name: str | None = Field(
+        None,
+        max_length=200,
+        description="Name of that directory: a sync archives what is missing only if a directory of this name "
+        "brought it; without a name the machine and the path tell",
+    )
     write_benchmark_files: bool = Field(
         True,
         description="Whether those with the scope admin may have definitions written into BENCHMARKS_DIR",
@@ -385,6 +391,7 @@ class Settings(LauncherSettings):
         """The settings that concern runners; they work elsewhere, so relative paths are resolved here."""
         return RunnerConfig(
             benchmarks_dir=self.benchmarks_dir.absolute(),
+            benchmarks_name=self.benchmarks_name,
             write_benchmark_files=self.write_benchmark_files,
             sessions_dir=self.sessions_dir.absolute(),
             output_dir=self.output_dir.absolute(),

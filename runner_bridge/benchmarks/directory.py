@@ -13,3 +13,5 @@ class BenchmarksDirectory:
 
     path: Path
     may_write: bool = True
+    name: str | None = None
+    """Directories with one name are taken for one; None: the machine and the path tell which it is."""

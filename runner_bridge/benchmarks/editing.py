@@ -15,7 +15,7 @@ from runner_bridge.benchmarks.definition_files import (
     write_definition,
 )
 from runner_bridge.benchmarks.directory import BenchmarksDirectory
-from runner_bridge.benchmarks.sync import parse_source
+from runner_bridge.benchmarks.sync import names_of, parse_source
 from runner_bridge.errors import BenchmarkChanged, FileNotWritten, HeldByFile
 from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.formats_to_rows import benchmark_draft
@@ -74,7 +74,7 @@ async def store_definition(
         await _write(directory, _file_of(benchmark.id, before), source, before)
         return _file_of(benchmark.id, before)
 
-    outcome = await editing.store(db, benchmark_draft(benchmark), source_path)
+    outcome = await editing.store(db, benchmark_draft(benchmark), source_path, names_of(directory)[0])
     stored = await _stored(db, BenchmarkId(benchmark.id))
     return Changed(stored, outcome, stored.source_path if write_file else None)
 
@@ -116,11 +116,13 @@ async def restore(
     """
     written: list[str] = []
 
-    async def check(before: Known) -> None:
+    async def check(before: Known) -> str | None:
         written.clear()
         file = before.source_path
-        if file is None or await asyncio.to_thread(_is_there, directory, file, before):
-            return
+        if file is None:
+            return None
+        if await asyncio.to_thread(_is_there, directory, file, before):
+            return names_of(directory)[0] if directory.path.is_dir() else None
         if not write_file:
             raise HeldByFile(
                 file,
@@ -130,6 +132,7 @@ async def restore(
             )
         await _write(directory, file, (await _stored(db, benchmark_id)).source, before)
         written.append(file)
+        return names_of(directory)[0]
 
     outcome = await editing.restore(db, benchmark_id, check)
     return Changed(await _stored(db, benchmark_id), outcome, written[0] if written else None)

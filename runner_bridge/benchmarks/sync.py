@@ -3,8 +3,9 @@
 The directory is read once, each file by itself. A bad file is reported by name with line and column; its stored
 version stays, and the other files are not affected. Two files with one id are both refused, because taking
 either would be a guess. A benchmark whose file is gone is archived, and restored when its file is back; one that
-is archived on request gets new content and stays archived. When every file is as it is stored, nothing is parsed,
-locked or written.
+is archived on request gets new content and stays archived. What another benchmarks directory brought stays,
+because this one does not know whether its file is gone (decision 0014). When every file is as it is stored,
+nothing is parsed, locked or written.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from runner_bridge.benchmarks.directory import BenchmarksDirectory
 from runner_bridge.benchmarks.files import MAX_FILE_BYTES, read_benchmark_files
 from runner_bridge.benchmarks.parsing import BenchmarkFile
 from runner_bridge.formats.benchmarks.benchmark import Benchmark, Remark, parse_benchmark
 from runner_bridge.formats.errors import FormatError
+from runner_bridge.processes.machine import machine_id
 from store.benchmarks import benchmarks
 from store.benchmarks.benchmarks import ChangedMeanwhile
 from store.model import BenchmarkId, StoredFile, SyncOutcome
 from store.postgres.database import Database
 from store.postgres.text import storable_text
 from store.records import record
+
+MISSING = (SyncOutcome.ARCHIVED, SyncOutcome.KEPT)
+"""What is done with a benchmark whose file is not there."""
 
 
 @record
@@ -49,42 +56,56 @@ class SyncReport:
     duration_ms: int
 
 
-async def sync_benchmarks(db: Database, directory: Path, *, dry_run: bool = False) -> SyncReport:
+async def sync_benchmarks(
+    db: Database, directory: Path, *, name: str | None = None, dry_run: bool = False
+) -> SyncReport:
     """Makes the database agree with the directory; with `dry_run` only reports what that would change.
+
+    `name` is that of BenchmarksDirectory.
 
     Raises BenchmarksDirectoryError; then nothing was changed.
     """
     began = time.monotonic()
     stored = await benchmarks.stored_files(db)
     try:
-        reports = await _sync(db, directory, stored, dry_run)
+        reports = await _sync(db, BenchmarksDirectory(directory, name=name), stored, dry_run)
     except ChangedMeanwhile:
         # Another sync changed what this one found unchanged: everything is parsed, so that it cannot happen again.
-        reports = await _sync(db, directory, None, dry_run)
+        reports = await _sync(db, BenchmarksDirectory(directory, name=name), None, dry_run)
     files = tuple(sorted(reports, key=lambda report: report.file))
     return SyncReport(files, round((time.monotonic() - began) * 1000))
 
 
 async def _sync(
     db: Database,
-    directory: Path,
+    directory: BenchmarksDirectory,
     stored: Mapping[str, StoredFile] | None,
     dry_run: bool,
 ) -> list[FileReport]:
-    read = _refuse_duplicates(await read_benchmark_files(directory, stored or {}))
-    drafts = [item.draft for item in read if item.draft is not None]
+    read = _refuse_duplicates(await read_benchmark_files(directory.path, stored or {}))
+    names = names_of(directory)
+    drafts = [replace(item.draft, directory=names[0]) for item in read if item.draft is not None]
     failed = [item.file for item in read if item.error is not None]
     unchanged = [item.stored for item in read if item.stored is not None]
     outcomes: list[tuple[BenchmarkId, SyncOutcome]] = []
-    if drafts or stored is None or _expected(stored) - {storable_text(item.file) for item in read}:
-        outcomes = await benchmarks.sync(db, drafts, unchanged=unchanged, keep_paths=failed, dry_run=dry_run)
+    unclaimed = any(item.directory in (None, *names[1:]) for item in unchanged)
+    missing = stored is None or _expected(stored) - {storable_text(item.file) for item in read}
+    if drafts or unclaimed or missing:
+        outcomes = await benchmarks.sync(
+            db, drafts, unchanged=unchanged, directories=names, keep_paths=failed, dry_run=dry_run
+        )
     by_id = dict(outcomes)
     archived = {item.benchmark_id for item in unchanged if item.is_archived}
     if drafts:
         archived |= await benchmarks.archived_on_request(db)
     reports = [_report(item, by_id, archived) for item in read]
-    gone = [benchmark_id for benchmark_id, outcome in outcomes if outcome is SyncOutcome.ARCHIVED]
-    return reports + await _report_archived(db, gone)
+    return reports + await _report_missing(db, {id_: what for id_, what in outcomes if what in MISSING})
+
+
+def names_of(directory: BenchmarksDirectory) -> tuple[str, ...]:
+    """The name that is stored with benchmarks whose files it brings, and what it was before it was given one."""
+    unnamed = storable_text(f"{machine_id()}:{directory.path.resolve()}")
+    return (unnamed,) if directory.name is None else (storable_text(directory.name), unnamed)
 
 
 def parse_source(source: str) -> Benchmark:
@@ -135,11 +156,8 @@ def _report(
     )
 
 
-async def _report_archived(db: Database, gone: Sequence[BenchmarkId]) -> list[FileReport]:
-    if not gone:
+async def _report_missing(db: Database, missing: Mapping[BenchmarkId, SyncOutcome]) -> list[FileReport]:
+    if not missing:
         return []
-    found = await benchmarks.get_many(db, gone)
-    return [
-        FileReport(archived.source_path or archived.id, archived.id, SyncOutcome.ARCHIVED)
-        for archived in found.values()
-    ]
+    found = await benchmarks.get_many(db, list(missing))
+    return [FileReport(one.source_path or one.id, one.id, missing[one.id]) for one in found.values()]

@@ -47,6 +47,8 @@ class RunnerConfig:
     """
 
     benchmarks_dir: Path = Path("benchmarks")
+    benchmarks_name: str | None = None
+    """The name of that directory, see BenchmarksDirectory."""
     write_benchmark_files: bool = True
     """Whether a definition may be written into `benchmarks_dir` when somebody asks for it."""
     sessions_dir: Path = Path("logs/sessions")
@@ -96,7 +98,7 @@ class RunnerConfig:
 
     @property
     def benchmark_files(self) -> BenchmarksDirectory:
-        return BenchmarksDirectory(self.benchmarks_dir, self.write_benchmark_files)
+        return BenchmarksDirectory(self.benchmarks_dir, self.write_benchmark_files, self.benchmarks_name)
 
     @property
     def beginning(self) -> re.Pattern[str] | None:

@@ -86,6 +86,10 @@ class SyncBenchmarksSuccess:
     )
     unchanged: int = strawberry.field(description="Benchmarks for which nothing was written.")
     archived: int = strawberry.field(description="Benchmarks whose file is missing.")
+    kept: int = strawberry.field(
+        description="Benchmarks that another benchmarks directory brought, and whose file is not in this one: "
+        "they stay."
+    )
     failed: int = strawberry.field(description="Files that were refused.")
     duration_ms: int = strawberry.field(description="Milliseconds it took.")
     files: list[SyncedFile] = strawberry.field(description="File by file, in order of name.")
@@ -106,7 +110,10 @@ async def sync_benchmarks(
     wanted = input or SyncBenchmarksInput()
     try:
         report = await sync.sync_benchmarks(
-            info.context.db, info.context.runner.benchmarks_dir, dry_run=wanted.dry_run
+            info.context.db,
+            info.context.runner.benchmarks_dir,
+            name=info.context.runner.benchmarks_name,
+            dry_run=wanted.dry_run,
         )
     except DirectoryFault as error:
         return BenchmarksDirectoryError(message=str(error), code=ErrorCode.BENCHMARKS_DIRECTORY)
@@ -119,6 +126,7 @@ async def sync_benchmarks(
         updated=count(SyncOutcome.UPDATED),
         unchanged=count(SyncOutcome.UNCHANGED),
         archived=count(SyncOutcome.ARCHIVED),
+        kept=count(SyncOutcome.KEPT),
         failed=count(SyncOutcome.FAILED),
         duration_ms=report.duration_ms,
         files=[SyncedFile.of(file) for file in report.files],

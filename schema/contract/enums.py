@@ -191,6 +191,8 @@ _describe(
         "restored.",
         "UNCHANGED": "Nothing was written.",
         "ARCHIVED": "Its file is missing, or somebody archived it; its executions stay readable.",
+        "KEPT": "Its file is not in this server's benchmarks directory, but another directory brought it: "
+        "it stays.",
         "FAILED": "The file was refused; the former revision stays.",
     },
 )

@@ -26,7 +26,8 @@ async def stored_files(db: Database) -> dict[str, StoredFile]:
     """Every benchmark whose file was there at the last sync, by the file's name as it is stored."""
     found = await db.fetch(SQL["stored_files"])
     return {
-        row[1]: StoredFile(BenchmarkId(row[0]), row[1], row[2], row[3], row[4] is not None) for row in found
+        row[1]: StoredFile(BenchmarkId(row[0]), row[1], row[2], row[3], row[4] is not None, row[5])
+        for row in found
     }
 
 
@@ -41,6 +42,7 @@ async def sync(
     drafts: Sequence[BenchmarkDraft],
     *,
     unchanged: Sequence[StoredFile] = (),
+    directories: Sequence[str] = (),
     archive_missing: bool = True,
     keep_paths: Collection[str] = (),
     dry_run: bool = False,
@@ -49,9 +51,10 @@ async def sync(
 
     `unchanged` are files that equal what `stored_files` returned. Raises ChangedMeanwhile when one no longer does.
     Benchmarks that came from a file which is gone are archived, except those whose file is in `keep_paths`
-    (it is there but could not be read). One that is archived on request gets new content and stays archived.
-    Returns what happened per id: drafts first, in their order, then the archived; with `dry_run` what would have
-    happened, and nothing is written. The drafts' ids must differ (ValueError).
+    (it is there but could not be read), and those that another directory brought: these are KEPT. `directories`
+    are the names of this one, the present one first. One that is archived on request gets new content and stays
+    archived. Returns what happened per id: drafts first, in their order, then the archived and the kept; with
+    `dry_run` what would have happened, and nothing is written. The drafts' ids must differ (ValueError).
     """
     drafts = [_storable_path(draft) for draft in drafts]
     keep_paths = {storable_text(path) for path in keep_paths}
@@ -69,11 +72,16 @@ async def sync(
             (id_, SyncOutcome.UNCHANGED if change is None else change.outcome) for id_, change in compared
         ]
         if archive_missing:
-            gone = _gone(known, present, keep_paths)
-            changes += gone
-            outcomes += [(change.id, SyncOutcome.ARCHIVED) for change in gone]
+            missing = _missing(known, present, keep_paths)
+            kept = {id_ for id_, before in missing.items() if before.directory not in (None, *directories)}
+            changes += [_archived(id_, before) for id_, before in missing.items() if id_ not in kept]
+            outcomes += [(id_, SyncOutcome.KEPT if id_ in kept else SyncOutcome.ARCHIVED) for id_ in missing]
         if not dry_run:
             await write(connection, changes)
+            if directories:
+                await connection.execute(
+                    SQL["note_directory"], directories[0], sorted(present), list(directories)
+                )
         return outcomes
 
 
@@ -101,21 +109,29 @@ def _is_as_stored(file: StoredFile, known: Known | None) -> bool:
     )
 
 
-def _gone(known: dict[BenchmarkId, Known], present: set[BenchmarkId], keep_paths: set[str]) -> list[Change]:
-    return [
-        Change(
-            benchmark_id,
-            SyncOutcome.ARCHIVED,
-            before.revision,
-            before.source_path,
-            ArchiveReason.FILE_MISSING,
-        )
+def _missing(
+    known: dict[BenchmarkId, Known], present: set[BenchmarkId], keep_paths: set[str]
+) -> dict[BenchmarkId, Known]:
+    """Those in use that came from a file which is not there."""
+    return {
+        benchmark_id: before
         for benchmark_id, before in sorted(known.items())
         if benchmark_id not in present
         and before.archive_reason is None
         and before.source_path is not None
         and before.source_path not in keep_paths
-    ]
+    }
+
+
+def _archived(benchmark_id: BenchmarkId, before: Known) -> Change:
+    return Change(
+        benchmark_id,
+        SyncOutcome.ARCHIVED,
+        before.revision,
+        before.source_path,
+        ArchiveReason.FILE_MISSING,
+        directory=before.directory,
+    )
 
 
 async def get(db: Database, benchmark_id: BenchmarkId, revision: int | None = None) -> Benchmark | None:

@@ -25,17 +25,22 @@ async def look(db: Database, benchmark_id: BenchmarkId) -> Known | None:
 
 @retried
 async def store(
-    db: Database, draft: BenchmarkDraft, source_path: Callable[[Known | None], Awaitable[str | None]]
+    db: Database,
+    draft: BenchmarkDraft,
+    source_path: Callable[[Known | None], Awaitable[str | None]],
+    directory: str | None = None,
 ) -> SyncOutcome:
     """Stores a definition: a new benchmark, a new revision, or nothing when the content is known.
 
-    `source_path` is given what is stored and returns the file that holds the definition from now on; None leaves
-    that as it is.
+    `source_path` is given what is stored and returns the file in `directory` that holds the definition from now
+    on; None leaves that as it is.
     """
     async with db.transaction() as connection:
         await lock_writers(connection)
         before = await known(connection, draft.id)
-        change = compare(replace(draft, source_path=await source_path(before)), before)
+        path = await source_path(before)
+        held = replace(draft, source_path=path, directory=None if path is None else directory)
+        change = compare(held, before)
         await write(connection, [] if change is None else [change])
     return SyncOutcome.UNCHANGED if change is None else change.outcome
 
@@ -55,15 +60,18 @@ async def archive(db: Database, benchmark_id: BenchmarkId) -> SyncOutcome:
 
 @retried
 async def restore(
-    db: Database, benchmark_id: BenchmarkId, check: Callable[[Known], Awaitable[None]]
+    db: Database, benchmark_id: BenchmarkId, check: Callable[[Known], Awaitable[str | None]]
 ) -> SyncOutcome:
-    """Takes it out of the archive when `check` lets it. UPDATED or UNCHANGED; raises BenchmarkNotFound."""
+    """Takes it out of the archive when `check` lets it. UPDATED or UNCHANGED; raises BenchmarkNotFound.
+
+    `check` returns the benchmarks directory that has the file; None leaves that as it is.
+    """
     async with db.transaction() as connection:
         await lock_writers(connection)
         before = _existing(await known(connection, benchmark_id), benchmark_id)
         if before.archive_reason is None:
             return SyncOutcome.UNCHANGED
-        await check(before)
+        before = replace(before, directory=await check(before) or before.directory)
         await write(connection, [_moved(benchmark_id, before, SyncOutcome.UPDATED, None)])
     return SyncOutcome.UPDATED
 
@@ -77,4 +85,5 @@ def _existing(found: Known | None, benchmark_id: BenchmarkId) -> Known:
 def _moved(
     benchmark_id: BenchmarkId, before: Known, outcome: SyncOutcome, reason: ArchiveReason | None
 ) -> Change:
-    return Change(benchmark_id, outcome, before.revision, before.source_path, reason)
+    path, directory = before.source_path, before.directory
+    return Change(benchmark_id, outcome, before.revision, path, reason, directory=directory)

@@ -26,6 +26,8 @@ class Known:
     content_hash: str
     source_path: str | None
     archive_reason: ArchiveReason | None
+    directory: str | None = None
+    """The benchmarks directory that brought the file."""
 
 
 @record
@@ -38,6 +40,7 @@ class Change:
     source_path: str | None
     archive_reason: ArchiveReason | None = None
     draft: BenchmarkDraft | None = None
+    directory: str | None = None
 
 
 async def lock_writers(connection: Connection) -> None:
@@ -61,6 +64,7 @@ async def _known(connection: Connection, benchmark_id: str | None) -> dict[Bench
             row["content_hash"],
             row["source_path"],
             ArchiveReason.of(row["archive_reason"]),
+            row["directory"],
         )
         for row in await connection.fetch(SQL["known"], benchmark_id)
     }
@@ -72,14 +76,17 @@ def compare(draft: BenchmarkDraft, before: Known | None) -> Change | None:
     A benchmark that is archived on request stays so; one whose file was missing is restored.
     """
     if before is None:
-        return Change(draft.id, SyncOutcome.CREATED, 1, draft.source_path, draft=draft)
+        return Change(
+            draft.id, SyncOutcome.CREATED, 1, draft.source_path, draft=draft, directory=draft.directory
+        )
+    directory = draft.directory or before.directory
     path = draft.source_path or before.source_path
     reason = before.archive_reason if before.archive_reason is ArchiveReason.REQUESTED else None
     if before.content_hash != draft.content_hash:
-        return Change(draft.id, SyncOutcome.UPDATED, before.newest + 1, path, reason, draft)
+        return Change(draft.id, SyncOutcome.UPDATED, before.newest + 1, path, reason, draft, directory)
     if (path, reason) != (before.source_path, before.archive_reason):
         # The content is known, but its file came back or moved: no new revision.
-        return Change(draft.id, SyncOutcome.UPDATED, before.revision, path, reason)
+        return Change(draft.id, SyncOutcome.UPDATED, before.revision, path, reason, None, directory)
     return None
 
 
@@ -89,7 +96,7 @@ async def write(connection: Connection, changes: Iterable[Change]) -> None:
         return
     await connection.execute(
         SQL["write_benchmarks"],
-        *columns([(c.id, c.revision, c.source_path, c.archive_reason) for c in ordered]),
+        *columns([(c.id, c.revision, c.source_path, c.directory, c.archive_reason) for c in ordered]),
     )
     revised = [revision_row(change.draft, change.revision) for change in ordered if change.draft is not None]
     if revised:

@@ -2,14 +2,15 @@
 SELECT pg_advisory_xact_lock(8243110937284436529)
 
 -- name: known
-SELECT b.id, b.current_revision, b.source_path, b.archive_reason, r.content_hash,
+SELECT b.id, b.current_revision, b.source_path, b.archive_reason, b.directory, r.content_hash,
        (SELECT max(revision) FROM benchmark_revisions m WHERE m.benchmark_id = b.id) AS newest
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 WHERE $1::text IS NULL OR b.id = $1
 
 -- name: stored_files
-SELECT b.id, b.source_path, r.content_hash, CASE WHEN r.remarks <> '[]' THEN r.remarks END, b.archive_reason
+SELECT b.id, b.source_path, r.content_hash, CASE WHEN r.remarks <> '[]' THEN r.remarks END, b.archive_reason,
+       b.directory
 FROM benchmarks b
 JOIN benchmark_revisions r ON r.benchmark_id = b.id AND r.revision = b.current_revision
 WHERE b.source_path IS NOT NULL AND b.archive_reason IS DISTINCT FROM 'FILE_MISSING'
@@ -18,14 +19,21 @@ WHERE b.source_path IS NOT NULL AND b.archive_reason IS DISTINCT FROM 'FILE_MISS
 SELECT id FROM benchmarks WHERE archive_reason = 'REQUESTED'
 
 -- name: write_benchmarks
-INSERT INTO benchmarks AS b (id, current_revision, source_path, archived_at, archived_on_request)
-SELECT id, revision, source_path, CASE WHEN reason IS NOT NULL THEN clock_timestamp() END,
+INSERT INTO benchmarks AS b (id, current_revision, source_path, directory, archived_at, archived_on_request)
+SELECT id, revision, source_path, directory, CASE WHEN reason IS NOT NULL THEN clock_timestamp() END,
        coalesce(reason = 'REQUESTED', false)
-FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[]) AS given (id, revision, source_path, reason)
+FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[])
+    AS given (id, revision, source_path, directory, reason)
 ON CONFLICT (id) DO UPDATE SET
     current_revision = excluded.current_revision, source_path = excluded.source_path,
+    directory = excluded.directory,
     archived_at = CASE WHEN excluded.archived_at IS NOT NULL THEN coalesce(b.archived_at, excluded.archived_at) END,
     archived_on_request = excluded.archived_on_request
+
+-- name: note_directory
+-- What a directory has and no other has brought.
+UPDATE benchmarks SET directory = $1
+WHERE id = ANY($2::text[]) AND (directory IS NULL OR directory <> $1 AND directory = ANY($3::text[]))
 
 -- name: write_revisions
 INSERT INTO benchmark_revisions (benchmark_id, revision, content_hash, description, prompt, tags, source,

@@ -20,9 +20,10 @@ OUTCOME_STYLES = {
     "CREATED": "green",
     "UPDATED": "blue",
     "ARCHIVED": "yellow",
+    "KEPT": "yellow",
     "FAILED": "red",
 }
-COUNTS = ("created", "updated", "unchanged", "archived", "failed")
+COUNTS = ("created", "updated", "unchanged", "archived", "kept", "failed")
 
 
 def print_sync(console: Console, result: Data) -> None:
@@ -50,6 +51,10 @@ def print_sync(console: Console, result: Data) -> None:
     console.print(
         f"{total - result['failed']} of {total} files: {counts}, in {milliseconds(result['durationMs'])}"
     )
+    if result["kept"]:
+        console.print(
+            "What was kept came from another benchmarks directory; `reev-gql benchmarks archive` takes it out"
+        )
     if archived := sum(file["staysArchived"] for file in result["files"]):
         console.print(
             f"{archived} of them archived on request; `reev-gql benchmarks restore` brings one back"

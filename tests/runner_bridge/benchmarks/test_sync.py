@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from runner_bridge.benchmarks import files, parsing, sync
+from runner_bridge.benchmarks.directory import BenchmarksDirectory
+from runner_bridge.benchmarks.editing import restore, store_definition
 from runner_bridge.benchmarks.sync import FileReport, SyncReport, sync_benchmarks
 from runner_bridge.errors import BenchmarksDirectoryError
 from runner_bridge.formats.errors import FormatError
@@ -241,3 +243,45 @@ async def _sync_counting(db: Database, directory: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(files, "parse_files", parse_files)
         return _Counted(await sync_benchmarks(db, directory), names)
+
+
+async def test_a_sync_archives_only_what_its_own_directory_brought(db: Database, directory: Path) -> None:
+    other = directory / "other"
+    other.mkdir()
+    for name in ("a", "d"):
+        (other / f"{name}.yml").write_text(definition(name))
+    await sync_benchmarks(db, directory)
+    # As a version before stored it: whoever has the file first has brought it.
+    await db.execute("UPDATE benchmarks SET directory = NULL WHERE id = 'b'")
+    await sync_benchmarks(db, directory)
+    kept = {"b.yml": SyncOutcome.KEPT, "c.yml": SyncOutcome.KEPT}
+    assert outcomes(await sync_benchmarks(db, other)) == {"a.yml": UNCHANGED, "d.yml": CREATED} | kept
+    written = await writes(db)
+    assert outcomes(await sync_benchmarks(db, other)) == {"a.yml": UNCHANGED, "d.yml": UNCHANGED} | kept
+    assert await writes(db) == written
+    (directory / "b.yml").unlink()
+    assert outcomes(await sync_benchmarks(db, directory)) == {
+        "a.yml": UNCHANGED,
+        "b.yml": ARCHIVED,
+        "c.yml": UNCHANGED,
+        "d.yml": SyncOutcome.KEPT,
+    }
+    # One name for both: what was brought before it was given is the directory's own still.
+    await sync_benchmarks(db, directory, name="one")
+    assert outcomes(await sync_benchmarks(db, other, name="one")) == {
+        "a.yml": UNCHANGED,
+        "c.yml": ARCHIVED,
+        "d.yml": UNCHANGED,
+    }
+
+
+async def test_what_is_written_into_a_directory_belongs_to_it(db: Database, directory: Path) -> None:
+    other = directory / "other"
+    other.mkdir()
+    await sync_benchmarks(db, directory)
+    await store_definition(db, BenchmarksDirectory(other), definition("e"), write_file=True)
+    assert of(await sync_benchmarks(db, directory), "e.yml").outcome is SyncOutcome.KEPT
+    (directory / "a.yml").unlink()
+    await sync_benchmarks(db, directory)
+    await restore(db, BenchmarksDirectory(other), BenchmarkId("a"), write_file=True)
+    assert of(await sync_benchmarks(db, directory), "a.yml").outcome is SyncOutcome.KEPT

@@ -29,8 +29,8 @@ export function SyncButton() {
   `;
 }
 
-const summary = ({ created, updated, archived, unchanged, failed }) =>
-  Object.entries({ created, updated, archived, unchanged, failed })
+const summary = ({ created, updated, archived, kept, unchanged, failed }) =>
+  Object.entries({ created, updated, archived, kept, unchanged, failed })
     .filter(([, number]) => number > 0)
     .map(([what, number]) => `${number} ${what}`)
     .join(", ") || "no files";
@@ -59,7 +59,7 @@ function Report({ report }) {
                 <tr key=${file.file}>
                   <th scope="row">${file.file}</th>
                   <td><span class="outcome" data-outcome=${file.outcome}>${file.outcome.toLowerCase()}</span></td>
-                  <td>${file.staysArchived && html`<p>It stays archived, as was asked for.</p>`}${file.error ? placed(file.error) : file.remarks.map(({ path, message }) => html`<p key=${path}><code>${path}</code> ${message}</p>`)}</td>
+                  <td>${file.staysArchived && html`<p>It stays archived, as was asked for.</p>`}${file.outcome === "KEPT" && html`<p>It stays: another benchmarks directory brought it.</p>`}${file.error ? placed(file.error) : file.remarks.map(({ path, message }) => html`<p key=${path}><code>${path}</code> ${message}</p>`)}</td>
                 </tr>
               `,
             )}
