@@ -30,6 +30,8 @@ class JsonTable:
     """The expressions and relations of one kind of row, by the names of fields in store.model."""
 
     columns: Mapping[str, str]
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """How columns are read as values, where Python's encoder writes these the same; a single row is read so."""
     relations: Mapping[str, JsonRelation] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -80,9 +82,27 @@ def columns_as_json(row_class: type) -> dict[str, str]:
     return {each.field: _expression(each) for each in columns if not (each.is_part or each.has_parts)}
 
 
+def columns_as_values(row_class: type) -> dict[str, str]:
+    """How columns are read whose values Python writes as `columns_as_json` does, by the names of their fields."""
+    return {
+        each.field: f"{{row}}.{each.name}{_CASTS.get(_type_of(each), '')}"
+        for each in columns_of(row_class)
+        if isinstance(_type_of(each), type) and issubclass(_type_of(each), _VALUES)
+    }
+
+
+_VALUES = (dt.datetime, float, int, str, uuid.UUID)
+_CASTS = {int: "::integer", uuid.UUID: "::text"}
+
+
+def _type_of(column: Column) -> Any:
+    """Of an identifier the type that it is written as."""
+    return getattr(column.type, "__supertype__", column.type)
+
+
 def _expression(column: Column) -> str:
     value = f"{{row}}.{column.name}"
-    type_ = getattr(column.type, "__supertype__", column.type)
+    type_ = _type_of(column)
     if type_ is dt.datetime:
         return _time(value)
     if type_ is float:
@@ -143,20 +163,22 @@ _PRUNED = JsonTable(columns_as_json(retention.Pruned))
 
 _LEAKED_PROCESS = JsonTable(columns_as_json(model.LeakedProcess))
 
+_COMPUTED = {
+    "session_id": _value("coalesce(nullif({row}.session_id, ''), {row}.id::text)"),
+    # Python rounds a float to even, and so does PostgreSQL with one.
+    "queue_duration_ms": (
+        "CASE WHEN {row}.origin = 'REQUESTED' THEN round(extract(epoch FROM"
+        " {row}.started_at - {row}.queued_at)::double precision * 1000)::integer::text END"
+    ),
+    "prompt": _value(
+        "coalesce((SELECT prompt FROM execution_results WHERE execution_id = {row}.id),"
+        " (SELECT prompt FROM execution_tool_logs WHERE execution_id = {row}.id))"
+    ),
+}
+
 EXECUTION = JsonTable(
-    {
-        **columns_as_json(model.Execution),
-        "session_id": _value("coalesce(nullif({row}.session_id, ''), {row}.id::text)"),
-        # Python rounds a float to even, and so does PostgreSQL with one.
-        "queue_duration_ms": (
-            "CASE WHEN {row}.origin = 'REQUESTED' THEN round(extract(epoch FROM"
-            " {row}.started_at - {row}.queued_at)::double precision * 1000)::integer::text END"
-        ),
-        "prompt": _value(
-            "coalesce((SELECT prompt FROM execution_results WHERE execution_id = {row}.id),"
-            " (SELECT prompt FROM execution_tool_logs WHERE execution_id = {row}.id))"
-        ),
-    },
+    {**columns_as_json(model.Execution), **_COMPUTED},
+    {name: how for name, how in columns_as_values(model.Execution).items() if name not in _COMPUTED},
     {
         "failure": JsonRelation(_FAILURE, present="{row}.failure_kind IS NOT NULL"),
         "progress": JsonRelation(_PROGRESS),
@@ -189,7 +211,7 @@ EXECUTION = JsonTable(
 
 _NODES = JsonTable(
     {},
-    {
+    relations={
         "nodes": JsonRelation(
             EXECUTION,
             "(SELECT * FROM executions WHERE benchmark_id = {outer}.benchmark_id"
@@ -201,7 +223,7 @@ _NODES = JsonTable(
 
 BENCHMARK_OF_LIST = JsonTable(
     columns_as_json(model.Benchmark),
-    {
+    relations={
         "latest_execution": JsonRelation(
             EXECUTION,
             f"({select_latest('benchmark_id = {outer}.benchmark_id')}) AS {{row}}",

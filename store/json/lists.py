@@ -54,12 +54,13 @@ async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict
     """Executions by id; ids that do not exist are absent."""
     rows, given = state_machine.by_ids(ids)
     found = await json_rows.fetch(db, _of_ids(row, rows), given)
-    return {ExecutionId(item["id"]): item["object"] for item in found}
+    return {ExecutionId(id_): row.of_values(values) for id_, *values in found}
 
 
 @lru_cache(REMEMBERED_STATEMENTS)
 def _of_ids(row: JsonRow, rows: str) -> str:
-    return SQL["one_by_one"].format(keys="e.id", rows=rows, object=row.object)
+    columns = ", ".join(["e.id", *(column.expression for column in row.columns)])
+    return SQL["columns"].format(columns=columns, rows=rows)
 
 
 async def page(
@@ -158,7 +159,7 @@ async def benchmarks(
             for agents in part.agents
         ]
         values += [list(dict.fromkeys(map(storable_text, agents))) for agents in given]
-    statement = SQL["in_parts"].format(columns=", ".join(columns), rows=rows)
+    statement = SQL["columns"].format(columns=", ".join(columns), rows=rows)
     found, position = await _fetched(db, statement, values, log)
     return bounds.page([JsonBenchmark(id_, hash_, tuple(texts)) for id_, hash_, *texts in found], position)
 

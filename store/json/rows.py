@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import asyncpg
+import orjson
 
 from store import sql
 from store.errors import StoreError
@@ -55,6 +56,15 @@ class JsonMember:
     """The agents of a list that takes them."""
 
 
+@record
+class JsonColumn:
+    """A column that is a member of an object: a value, or JSON that PostgreSQL wrote."""
+
+    key: str
+    expression: str
+    is_json: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class JsonRow:
     """How a row becomes a JSON object. There is one per place in a document, and loaders use it as a key."""
@@ -63,6 +73,8 @@ class JsonRow:
     """The expression, for a row that is called `e`; `@1` stands for the first of `agents`."""
     agents: tuple[Agents, ...] = ()
     """Lists of agents that are parameters of the statement; None for the configured ones."""
+    columns: tuple[JsonColumn, ...] = ()
+    """The same in columns, for `of_values`."""
 
     @property
     def list(self) -> str:
@@ -77,7 +89,23 @@ class JsonRow:
             written = writer.object(selected, table, "e")
         except _Unknown:
             return None
-        return cls(written, tuple(writer.agents))
+        agents = tuple(writer.agents)
+        return cls(written, agents, tuple(writer.column(member, table, "e") for member in selected))
+
+    def of_values(self, values: Sequence[Any]) -> str:
+        """The object, from what a statement gave for `columns`. Raises NeedsRows.
+
+        For one row PostgreSQL needs longer to prepare the writing than Python to write.
+        """
+        members = {}
+        for column, value in zip(self.columns, values, strict=True):
+            if column.is_json and value is not None:
+                members[column.key] = orjson.Fragment(value)
+            elif value.__class__ is float and value - value != 0.0:
+                raise NeedsRows("Not a number, or infinite")
+            else:
+                members[column.key] = value
+        return orjson.dumps(members).decode()
 
     def after(self, values: int) -> str:
         """`object` for a statement that has `values` parameters before those of this row."""
@@ -114,6 +142,11 @@ class _Writer:
             pieces += [f"""'{before}"{member.key}":'""", f"coalesce({written}, 'null')"]
             before = ","
         return _joined([*pieces, "'}'"])
+
+    def column(self, member: JsonMember, table: JsonTable, row: str) -> JsonColumn:
+        if member.constant is None and member.name in table.values:
+            return JsonColumn(member.key, table.values[member.name].format(row=row), is_json=False)
+        return JsonColumn(member.key, self._expression(member, table, row), is_json=True)
 
     def _expression(self, member: JsonMember, table: JsonTable, row: str) -> str:
         if member.constant is not None:

@@ -36,7 +36,7 @@ SELECT wanted.id AS key, (
 ) AS objects
 FROM unnest((SELECT $1::uuid[])) AS wanted (id)
 
--- name: in_parts
+-- name: columns
 SELECT {columns} FROM ({rows}) AS e
 
 -- name: configured

@@ -27,7 +27,10 @@ from tests.helpers.hard_rows import AGENTS, fill
 from tests.helpers.statements import statements_sent
 
 WRITTEN = "'{\""
-"""Is in every statement that writes JSON."""
+"""Is in every statement that writes objects."""
+
+IN_COLUMNS = "SELECT e.id, "
+"""Begins those that read a single one in columns."""
 
 ELSEWHERE = [
     *("steps { ordinal }", "trace", "events(first: 2) { kind }", "queuePosition", "rerunOf { id }"),
@@ -161,7 +164,7 @@ async def test_every_selection_is_answered_as_without_it(schema: strawberry.Sche
     draw()
     for text in drawn:
         sent = await same(schema, context, text)
-        assert any(WRITTEN in statement for statement in sent), text
+        assert any(WRITTEN in statement or statement.startswith(IN_COLUMNS) for statement in sent), text
     assert len(set(drawn)) > 30
 
 
