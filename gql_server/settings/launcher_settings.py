@@ -29,6 +29,13 @@ class LauncherSettings(FromEnvironment):
     ray_runtime_env: dict[str, Any] = Field(
         {}, description="What Ray prepares for runners on a node, as JSON of its `runtime_env`"
     )
+    ray_spares: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="For how many runners each worker keeps room and a process ready on the Ray cluster, "
+        "so that they start at once; 0 where nodes are added on demand",
+    )
     ray_unreachable_after_s: float = Field(
         300,
         ge=5,
@@ -45,5 +52,6 @@ class LauncherSettings(FromEnvironment):
             self.ray_address,
             resources=self.ray_resources,
             runtime_env=self.ray_runtime_env,
+            spares=self.ray_spares,
             unreachable_after_s=self.ray_unreachable_after_s,
         )

@@ -80,13 +80,16 @@ class Launcher(Protocol):
     def repeats(self, recorded: Recorded) -> bool:
         """Whether a launch that was stored and perhaps never made is made again."""
 
-    def handle(self, execution_id: str) -> Handle | None:
+    def prepare(self) -> None:
+        """Begins to make ready, in the background, what the first launch needs."""
+
+    def handle(self, execution_id: str, agent: str) -> Handle | None:
         """What is stored before `launch`, so that a worker that dies in between leaves no unknown runner.
 
-        None where a runner is found without.
+        A launch that is repeated is given the stored one. None where a runner is found without.
         """
 
-    async def launch(self, order: Order) -> Runner:
+    async def launch(self, order: Order, handle: Handle | None) -> Runner:
         """Starts a runner; raises LaunchError with the reason."""
 
     async def find(self, recorded: Recorded) -> Runner | None:

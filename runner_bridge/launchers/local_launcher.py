@@ -10,6 +10,7 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
 from runner_bridge.launchers.start_runner import Order, output_path, start_runner
 from runner_bridge.processes.process_table import ProcessTable
+from store.executions.state_machine import Handle
 from store.records import record
 
 LOCAL = "local"
@@ -69,11 +70,14 @@ class LocalLauncher:
         """Nobody knows whether it was started."""
         return False
 
-    def handle(self, execution_id: str) -> None:
+    def prepare(self) -> None:
+        """A process needs nothing."""
+
+    def handle(self, execution_id: str, agent: str) -> None:
         """A runner is found by its marker, stored or not."""
         return None
 
-    async def launch(self, order: Order) -> LocalRunner:
+    async def launch(self, order: Order, handle: Handle | None = None) -> LocalRunner:
         return LocalRunner(await start_runner(self.config, order), self.table)
 
     async def find(self, recorded: Recorded) -> LocalRunner | None:

@@ -26,6 +26,8 @@ class RaySettings:
     resources: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     runtime_env: Mapping[str, JsonValue] = field(default_factory=dict)
     """What Ray prepares on a node before a runner is started there."""
+    spares: int = 0
+    """How many actors each worker keeps ready for the next runners."""
     unreachable_after_s: float = 300.0
     """How long a cluster may be away before its runners count as lost."""
 

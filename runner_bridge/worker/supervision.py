@@ -34,6 +34,7 @@ from runner_bridge.worker.result import decide, steps_done
 from runner_bridge.worker.runner_end import RunnerEnd, after_exit, end_left, end_living, end_runner
 from runner_bridge.worker.runner_files import RunnerFiles, StoredCalls, settle
 from store.executions import results, state_machine
+from store.executions.state_machine import Handle
 from store.model import Benchmark, Ending, Execution, ExecutionStatus, Failure, FailureKind, ToolCall
 
 log = logging.getLogger(__name__)
@@ -96,11 +97,12 @@ class Supervision:
     async def _start_and_supervise(self) -> None:
         try:
             agent_revision = await self._learn_environment()
-            if not await self._announce_launch():
+            handle = self._execution.handle or self._launcher.handle(self._id, self._execution.agent)
+            if not await self._announce_launch(handle):
                 log.warning("execution %s was taken over before its runner was started", self._id)
                 return
             runner = await launched(
-                self._context, self._launcher, self._execution, self._order(), self._shutdown
+                self._context, self._launcher, self._execution, self._order(), handle, self._shutdown
             )
         except LaunchError as error:
             await self._finish(Ending(ExecutionStatus.FAILED, Failure(FailureKind.LAUNCH, str(error))))
@@ -136,9 +138,8 @@ class Supervision:
         self.started.set()
         return is_ours
 
-    async def _announce_launch(self) -> bool:
+    async def _announce_launch(self, handle: Handle | None) -> bool:
         """Stores the handle of a runner that only its handle finds; False when it must not be started."""
-        handle = self._launcher.handle(self._id)
         return handle is None or await until_stored(
             lambda: state_machine.record_launch(
                 *(self._context.db, self._execution.id, self._launcher.name, handle, self._context.owner)

@@ -135,6 +135,7 @@ class Worker:
             self._context.config.sessions_dir.mkdir(parents=True, exist_ok=True)
             try:
                 await self._register()
+                self._context.launchers.chosen.prepare()
                 await self._work()
             except ShuttingDown:
                 log.info("the worker ended before it was registered")

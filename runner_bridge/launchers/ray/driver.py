@@ -27,16 +27,19 @@ CONCURRENT_CALLS = 32
 
 LONGEST_REASON = 500
 
+OWN_NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+"""Options of actors, and what Ray calls these resources of its nodes."""
+
 
 class Actor:
     """On its node: hands calls on. It is sent as code, because our packages are not importable by themselves."""
 
-    def __init__(self, execution_id: str) -> None:
+    def __init__(self) -> None:
         import sys
         from importlib import import_module
 
         sys.path.insert(0, str(import_module("reev_gql").HOME))
-        self._runner = import_module("runner_bridge.launchers.ray.node").NodeRunner(execution_id)
+        self._runner = import_module("runner_bridge.launchers.ray.node").NodeRunner()
 
     async def call(self, method: str, *arguments: Any) -> Any:
         return await getattr(self._runner, method)(*arguments)
@@ -61,8 +64,8 @@ class Driver:
         with suppress(ConnectionError):
             await self._writer.drain()
 
-    async def do_create(self, name: str, execution_id: str, options: dict[str, Any]) -> None:
-        """Asks for an actor; whether Ray has room for it now is not known yet."""
+    async def do_create(self, name: str, options: dict[str, Any]) -> None:
+        """Asks for an actor, unless it is there; whether Ray has room for it now is not known yet."""
 
         def create() -> Any:
             asked = ray.remote(Actor).options(
@@ -73,9 +76,31 @@ class Driver:
                 max_concurrency=CONCURRENT_CALLS,
                 **options,
             )
-            return asked.remote(execution_id)
+            return asked.remote()
 
         self._handles[name] = await asyncio.to_thread(create)
+
+    async def do_prepare(self, name: str, options: dict[str, Any], wait_s: float) -> bool:
+        """Asks for an actor and waits until it answers; False when it was given up."""
+        await self.do_create(name, options)
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._handles[name].call.remote("describe")
+        except (TimeoutError, ray.exceptions.RayError):
+            await self.do_kill(name)
+            return False
+        return True
+
+    async def do_has_room(self, options: dict[str, Any]) -> bool:
+        """Whether nothing has to end before such an actor is started; as far as sums over all nodes tell."""
+        free = await asyncio.to_thread(ray.available_resources)
+        wanted = {OWN_NAMES.get(name, name): amount for name, amount in options.items() if name in OWN_NAMES}
+        wanted |= options.get("resources", {})
+        return all(free.get(name, 0) >= amount for name, amount in wanted.items())
+
+    async def do_names(self) -> list[str]:
+        """The named actors of this namespace."""
+        return await asyncio.to_thread(ray.util.list_named_actors)
 
     async def do_call(self, name: str, method: str, arguments: list[Any]) -> Any:
         if name not in self._handles:

@@ -1,7 +1,8 @@
 """What an actor does on its node: starts the runner as a worker does beside itself, and hands out its files.
 
-A launch that is repeated changes nothing. The runner ends with this process. One that no worker asked for during
-UNWATCHED_S is ended: its execution was closed long ago.
+An actor may be there before its execution (`spares`): it belongs to the one that takes it, and ends when its
+worker asks for nothing during SPARE_S. A launch that is repeated changes nothing. The runner ends with this
+process. One that no worker asked for during UNWATCHED_S is ended: its execution was closed long ago.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -35,6 +37,12 @@ OF_THE_MACHINE = (
 )
 """Variables that a runner gets from its node; every other one comes from the worker."""
 
+SPARE_S = 60.0
+"""How long an actor without a runner waits for a word of its worker."""
+
+LEAVING_S = 0.1
+"""How long the answer that it leaves may take on its way."""
+
 LOOK_S = 0.1
 """Between two looks at what the runner prints; its other files wake."""
 
@@ -43,16 +51,20 @@ REMOVED_AFTER_S = 7 * 24 * 3600.0
 
 
 class NodeRunner:
-    """The runner of one execution, and its files in a directory of their own."""
+    """The runner of one execution, and its files in a directory of their own; before that, a spare."""
 
-    def __init__(self, execution_id: str) -> None:
-        self._id = execution_id
+    def __init__(self) -> None:
+        self._id: str | None = None
         base = Path(tempfile.gettempdir()) / f"reev-gql-runners-{os.getuid()}"
         base.mkdir(mode=0o700, exist_ok=True)
         if base.is_symlink() or base.stat().st_uid != os.getuid():
             raise PermissionError(f"{base} belongs to somebody else")
         _remove_old(base)
-        self._directory = base / execution_id
+        self._base = base
+        self._deciding = threading.Lock()
+        """Whether it is taken or leaves, is decided once."""
+        self._is_leaving = False
+        self._is_launched = False
         self._launching = asyncio.Lock()
         self._runner: LocalRunner | None = None
         self._files: WrittenFiles | None = None
@@ -61,11 +73,32 @@ class NodeRunner:
         self._asked = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._following = ExitStack()
+        # Not a task: whoever asked for this actor may have died before its first call.
+        threading.Thread(target=self._leave_unasked, name="unasked", daemon=True).start()
+
+    async def take(self, execution_id: str) -> bool:
+        """Whether it is that execution's from now on; False when it leaves, or belongs to another one."""
+        with self._deciding:
+            self._asked = time.monotonic()
+            if self._id is None and not self._is_leaving:
+                self._id = execution_id
+                self._directory = self._base / execution_id
+            return self._id == execution_id
+
+    async def leave(self) -> bool:
+        """Ends this process, unless it was taken."""
+        with self._deciding:
+            if self._id is None and not self._is_leaving:
+                self._is_leaving = True
+                asyncio.get_running_loop().call_later(LEAVING_S, os._exit, 0)
+            return self._is_leaving
 
     async def launch(
         self, order: dict[str, Any], environment: dict[str, str], settings: dict[str, Any]
     ) -> dict[str, Any]:
         """Starts the runner, once. `environment` has secrets: it is an argument of its own, and never stored."""
+        with self._deciding:
+            self._is_launched = True
         async with self._launching:
             if self._runner is None:
                 try:
@@ -127,6 +160,16 @@ class NodeRunner:
             await self._runner.release()
         await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 
+    def _leave_unasked(self) -> None:
+        while True:
+            with self._deciding:
+                left_s = self._asked + SPARE_S - time.monotonic()
+                if self._is_launched:
+                    return
+                if left_s <= 0:
+                    os._exit(0)
+            time.sleep(left_s)
+
     async def _start(
         self, order: dict[str, Any], environment: dict[str, str], settings: dict[str, Any]
     ) -> None:
@@ -141,7 +184,9 @@ class NodeRunner:
         self._watch = DirectoryWatch(config.sessions_dir)
         self._following.enter_context(self._watch.follow_all())
         self._runner = await launcher.launch(asked)
-        self._files = WrittenFiles(config.sessions_dir, launcher.output(self._id), self._id)
+        self._files = WrittenFiles(
+            config.sessions_dir, launcher.output(asked.execution_id), asked.execution_id
+        )
         self._tasks = [
             asyncio.create_task(self._see_exit(self._runner), name="exit"),
             asyncio.create_task(self._end_unwatched(self._runner), name="unwatched"),

@@ -1,8 +1,8 @@
 """Runners on the nodes of a Ray cluster.
 
-The name of an actor is made from the execution's id and stored before the cluster is asked, so a launch can be
-repeated by any worker and starts one runner. Only the cluster says that a runner is lost. A cluster that is away
-for longer than is set has lost its runners, too: every execution ends.
+The name of an actor, a spare's or one made from the execution's id, is stored before the cluster is asked, so a
+launch can be repeated by any worker and starts one runner. Only the cluster says that a runner is lost. A cluster
+that is away for longer than is set has lost its runners, too: every execution ends.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from runner_bridge.errors import LaunchError
 from runner_bridge.launchers.launcher import Leftover, Recorded
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.ray.engine import EngineError, Gone, RayEngine, Unavailable
+from runner_bridge.launchers.ray.spares import Spares, is_spare, make_room
 from runner_bridge.launchers.ray.written_files import Mirror
-from runner_bridge.launchers.ray_settings import RaySettings
+from runner_bridge.launchers.ray_settings import EVERY_AGENT, RaySettings
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.launchers.start_runner import Order, output_path
@@ -38,6 +39,9 @@ AFTER_EXIT_S = 0.1
 """The same when the runner has ended: its result may still come."""
 
 RETRY_S = 0.25
+
+ROOM_S = 2.0
+"""Between two looks of a launch that waits whether spares hold its room."""
 
 NO_LIMIT = 1 << 62
 """The output is kept to its limit on the node."""
@@ -56,16 +60,22 @@ class RayLauncher:
         self._config = config
         self._settings = settings
         self.engine = RayEngine(settings)
+        self.spares = Spares(self.engine, settings.spares)
 
-    def handle(self, execution_id: str) -> Handle:
-        return {"actor": _name(execution_id), "namespace": self._settings.namespace}
+    def prepare(self) -> None:
+        self.spares.keep(self._settings.options(EVERY_AGENT))
+
+    def handle(self, execution_id: str, agent: str) -> Handle:
+        name = self.spares.take(self._settings.options(agent)) or f"reev-gql-{execution_id}"
+        return {"actor": name, "namespace": self._settings.namespace}
 
     def repeats(self, recorded: Recorded) -> bool:
         """Its name finds the actor that was asked for."""
         return recorded.handle is None or "pid" not in recorded.handle
 
-    async def launch(self, order: Order) -> RayRunner:
-        name = _name(order.execution_id)
+    async def launch(self, order: Order, handle: Handle | None = None) -> RayRunner:
+        handle = handle or self.handle(order.execution_id, order.agent)
+        name = handle["actor"]
         given = {key: value for key, value in asdict(order).items() if key != "environment"}
         settings: dict[str, JsonValue] = {
             "command": self._config.command,
@@ -76,11 +86,12 @@ class RayLauncher:
         options = self._settings.options(order.agent)
 
         async def place() -> dict[str, Any]:
-            await self.engine.ask("create", name=name, execution_id=order.execution_id, options=options)
+            await self._take(name, order.execution_id, options, wait_s)
             arguments = (given, dict(order.environment), settings)
             placed: dict[str, Any] = await self.engine.call(name, "launch", *arguments, patience_s=wait_s)
             return placed
 
+        making_room = asyncio.create_task(self._make_room(options), name="room on Ray")
         try:
             async with asyncio.timeout(wait_s):
                 placed = await _until_answered(place, wait_s)
@@ -92,13 +103,17 @@ class RayLauncher:
         except EngineError as error:
             await self._give_up(name)
             raise LaunchError(f"Ray cannot start the runner: {error}") from error
+        finally:
+            making_room.cancel()
+            self.spares.keep(options)
         if "error" in placed:
             await self._give_up(name)
             raise LaunchError(placed["error"])
-        return self._runner(order.execution_id, placed)
+        return self._runner(order.execution_id, handle, placed)
 
     async def find(self, recorded: Recorded) -> RayRunner | None:
-        name = _name(recorded.execution_id)
+        handle = self._handle_of(recorded)
+        name = handle["actor"]
         try:
             place = await _until_answered(
                 lambda: self.engine.call(name, "describe"), self._settings.unreachable_after_s
@@ -106,10 +121,10 @@ class RayLauncher:
         except EngineError as error:
             log.warning("the runner of execution %s is not found: %s", recorded.execution_id, error)
             return None
-        return None if place["pid"] is None else self._runner(recorded.execution_id, place)
+        return None if place["pid"] is None else self._runner(recorded.execution_id, handle, place)
 
     async def end_left(self, recorded: Recorded, grace_s: float) -> Leftover:
-        name = _name(recorded.execution_id)
+        name = self._handle_of(recorded)["actor"]
         left = await _end(self.engine, name, grace_s, self._settings.unreachable_after_s, "unknown")
         await self._give_up(name)
         return left
@@ -118,16 +133,36 @@ class RayLauncher:
         return RunnerOutput(output_path(self._config, execution_id), NO_LIMIT)
 
     async def close(self) -> None:
+        await self.spares.close()
         await self.engine.close()
+
+    async def _take(self, name: str, execution_id: str, options: dict[str, JsonValue], wait_s: float) -> None:
+        """The actor of this name is this execution's from now on; one that is not there is made."""
+        if is_spare(name):
+            # Nothing was started where a spare is gone: it is made anew.
+            with suppress(Gone):
+                if await self.engine.call(name, "take", execution_id):
+                    return
+        await self.engine.ask("create", name=name, options=options)
+        if not await self.engine.call(name, "take", execution_id, patience_s=wait_s):
+            raise Unavailable("the actor leaves")
+
+    async def _make_room(self, options: dict[str, JsonValue]) -> None:
+        while True:
+            await asyncio.sleep(ROOM_S)
+            with suppress(EngineError):
+                await make_room(self.engine, options)
+
+    def _handle_of(self, recorded: Recorded) -> Handle:
+        return recorded.handle or {"actor": f"reev-gql-{recorded.execution_id}"}
 
     async def _give_up(self, name: str) -> None:
         with suppress(EngineError):
             await self.engine.ask("kill", name=name)
 
-    def _runner(self, execution_id: str, place: dict[str, Any]) -> RayRunner:
+    def _runner(self, execution_id: str, handle: Handle, place: dict[str, Any]) -> RayRunner:
         mirror = Mirror(self._config.sessions_dir, output_path(self._config, execution_id), execution_id)
-        handle = {**self.handle(execution_id), "host": place["host"], "pid": place["pid"]}
-        recorded = Recorded(execution_id, None, handle)
+        recorded = Recorded(execution_id, None, {**handle, "host": place["host"], "pid": place["pid"]})
         return RayRunner(self.engine, recorded, mirror, place, self._settings.unreachable_after_s)
 
 
@@ -144,7 +179,7 @@ class RayRunner:
     ) -> None:
         self._engine = engine
         self.recorded = recorded
-        self._name = _name(recorded.execution_id)
+        self._name = str((recorded.handle or {})["actor"])
         self._mirror = mirror
         self._host, self._pid = str(place["host"]), int(place["pid"])
         self._began = time.monotonic() - float(place["age_s"])
@@ -243,10 +278,6 @@ async def _until_answered(ask: Callable[[], Awaitable[Any]], patience_s: float) 
             if now - away_since >= patience_s:
                 raise
         await asyncio.sleep(RETRY_S)
-
-
-def _name(execution_id: str) -> str:
-    return f"reev-gql-{execution_id}"
 
 
 def _sentence(error: EngineError) -> str:

@@ -18,6 +18,7 @@ import pytest
 
 from runner_bridge.launchers.ray.engine import RayEngine
 from runner_bridge.launchers.ray.ray_launcher import RayLauncher
+from runner_bridge.launchers.ray.spares import Spares
 from runner_bridge.launchers.ray_settings import RaySettings
 from store.executions import output, state_machine
 from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, FailureKind
@@ -55,14 +56,11 @@ async def ray(ray_cluster: RayCluster) -> AsyncIterator[RayEngine]:
 
 def worker_of(bridge: Bridge, ray: RayEngine, mode: str, **changes: Any) -> DirectedWorker:
     """A worker that starts runners on the cluster; `resources` is what they need."""
-    settings = replace(
-        ray.settings,
-        resources=changes.pop("resources", {}),
-    )
+    settings = replace(ray.settings, resources=changes.pop("resources", {}), spares=changes.pop("spares", 0))
     worker = bridge.worker(mode, ray=settings, **changes)
     launcher = worker._context.launchers.chosen
     assert isinstance(launcher, RayLauncher)
-    launcher.engine = ray
+    launcher.engine = launcher.spares.engine = ray
     return worker
 
 
@@ -199,6 +197,61 @@ async def test_a_launch_that_was_stored_and_never_made_is_made_by_the_next_worke
     async with handling(bridge, ray, "ok", execution_id) as (_, task):
         await task
     assert (await bridge.get(execution_id)).status is S.SUCCEEDED
+
+
+def spares_of(worker: DirectedWorker) -> Spares:
+    launcher = worker._context.launchers.chosen
+    assert isinstance(launcher, RayLauncher)
+    launcher.prepare()
+    return launcher.spares
+
+
+async def ready(spares: Spares) -> str:
+    """The name of the first spare, which stays one."""
+    await until(lambda: bool(spares._ready))
+    return spares._ready[0][0]
+
+
+async def test_an_actor_is_ready_before_its_execution_and_leaves_when_nobody_needs_it(
+    bridge: Bridge, ray_cluster: RayCluster, ray: RayEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is replaced; it makes room for a runner that has none; a launch whose spare has died makes another."""
+    monkeypatch.setattr("runner_bridge.launchers.ray.spares.ASK_S", 0.2)
+    await asyncio.to_thread(partial(ray_cluster.add_node, one=1))
+    needs_it = {"*": {"one": 1.0}}
+    worker = worker_of(bridge, ray, "ends-on-cue", resources=needs_it, spares=1)
+    spares = spares_of(worker)
+    name = await ready(spares)
+    execution_id = await bridge.request()
+    task = asyncio.create_task(worker.handle(execution_id))
+    execution = await recorded(bridge, execution_id)
+    assert execution.handle is not None and execution.handle["actor"] == name
+    assert await ray.call(name, "leave") is False, "it has a runner"
+    cue(execution_id)
+    await task
+    assert (await bridge.get(execution_id)).status is S.SUCCEEDED
+
+    # The next one holds the only room, of which another worker knows nothing.
+    second = await ready(spares)
+    assert second != name
+    async with handling(bridge, ray, "ok", resources=needs_it) as (elsewhere, task):
+        await task
+    assert (await bridge.get(elsewhere)).status is S.SUCCEEDED
+
+    # One that dies in the moment in which it is taken.
+    await until(lambda: second not in [name for name, _ in spares._ready])
+    third = await ready(spares)
+    assert second not in await ray.ask("names")
+    await ray.ask("kill", name=third)
+    monkeypatch.setattr(spares, "keep", lambda _: None)
+    execution_id = await bridge.request()
+    task = asyncio.create_task(worker.handle(execution_id))
+    execution = await recorded(bridge, execution_id)
+    assert execution.handle is not None and execution.handle["actor"] == third
+    cue(execution_id)
+    await task
+    assert (await bridge.get(execution_id)).status is S.SUCCEEDED
+    await spares.close()
 
 
 async def test_an_actor_and_a_node_that_are_killed_lose_their_executions_with_the_engines_reason(
