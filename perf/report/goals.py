@@ -51,6 +51,7 @@ EXPORT = "export of 1,000,000 executions, the worst of CSV, JSON lines and Parqu
 REST = "routes of the old server"
 MODEL = "execution with a model that answers at once"
 STARTUP = "start"
+RAY = "start of a runner on Ray"
 WORKERS = "100 workers on one database, 12 executions a second"
 
 GOALS = (
@@ -104,6 +105,7 @@ GOALS = (
     Goal(WORKERS, "workers.claimed", "requested → claimed, p99 ≤ 250 ms", at_most(250)),
     Goal(WORKERS, "workers.of_nothing", "looks that find nothing ≤ 2 per execution", at_most(2)),
     Goal(WORKERS, "workers.watched", "ended → watcher, p99 ≤ 100 ms", at_most(100)),
+    Goal(RAY, "ray.above_local", "≤ 150 ms above a start beside its worker", at_most(150)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
     Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),
 )

@@ -26,6 +26,7 @@ from schema.executions.lists import ExecutionConnection, executions_of
 from schema.executions.output import LogChunk, Offset
 from schema.executions.progress import ExecutionProgress, LeakedProcess
 from schema.executions.pruned import Pruned, gap_before
+from schema.executions.runner_place import RunnerPlace
 from schema.executions.scoring import AssertionResult, Scoring, scoring_of
 from schema.executions.steps import Step
 from schema.executions.tool_calls import ToolCall
@@ -233,6 +234,13 @@ class Execution:
         row: Row, info: Info, first: First = None, after: After = None
     ) -> ConversationConnection:
         return await conversation_of(info, row.id, Window.of(first, after, None, None))
+
+    @strawberry.field(
+        description="Where its runner was started; null before that, and when observed or imported."
+    )
+    @staticmethod
+    def runner_place(row: Row) -> RunnerPlace | None:
+        return RunnerPlace.of(row)
 
     @strawberry.field(description="What a model used for it; null when none was asked.")
     @staticmethod

@@ -159,6 +159,15 @@ _USAGE = JsonTable(
     }
 )
 
+_RUNNER_PLACE = JsonTable(
+    {
+        "launcher": _value("{row}.launcher"),
+        "node": "({row}.handle -> 'host')::text",
+        "actor": "({row}.handle -> 'actor')::text",
+        "process_id": "({row}.handle -> 'pid')::text",
+    }
+)
+
 _PRUNED = JsonTable(columns_as_json(retention.Pruned))
 
 _LEAKED_PROCESS = JsonTable(columns_as_json(model.LeakedProcess))
@@ -183,6 +192,7 @@ EXECUTION = JsonTable(
         "failure": JsonRelation(_FAILURE, present="{row}.failure_kind IS NOT NULL"),
         "progress": JsonRelation(_PROGRESS),
         "usage": JsonRelation(_USAGE, present="{row}.usage IS NOT NULL"),
+        "runner_place": JsonRelation(_RUNNER_PLACE, present="{row}.launcher IS NOT NULL"),
         "leaked_processes": JsonRelation(
             _LEAKED_PROCESS,
             "ROWS FROM (jsonb_to_recordset({outer}.leaked_processes) AS (pid integer, name text))"

@@ -22,7 +22,7 @@ INSERT INTO executions (
     id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq, priority, origin, status, queued_at,
     started_at, ended_at, last_activity_at, stop_requested_at, failure_kind, failure_message, exit_code,
     exit_signal, success, score, scoring, execution_time_ms, startup_time_ms, stop_reason, session_id, steps_done,
-    steps_total, leaked_processes, runner, usage
+    steps_total, leaked_processes, runner, usage, launcher, handle
 )
 SELECT md5(n::text)::uuid, 'b' || n % 3, CASE WHEN n % 7 > 0 THEN 1 + n % 2 END, text.agent, 1000, n, n - 30,
        CASE WHEN n % 5 = 0 THEN 'OBSERVED' ELSE 'REQUESTED' END::execution_origin, state.status, at.queued,
@@ -38,7 +38,9 @@ SELECT md5(n::text)::uuid, 'b' || n % 3, CASE WHEN n % 7 > 0 THEN 1 + n % 2 END,
        CASE WHEN n % 4 > 0 THEN n % 9 END, CASE WHEN n % 3 > 0 THEN 1 + n % 7 END,
        CASE n % 5 WHEN 1 THEN '[]' WHEN 2 THEN $4::jsonb END, CASE WHEN n % 2 = 0 THEN 'LOCAL'::runner_kind END,
        CASE n % 4 WHEN 1 THEN '{}' WHEN 2 THEN '{"cost": 2, "input_tokens": 2147483647}'
-       WHEN 3 THEN jsonb_build_object('turns', n, 'cost', n / 7.0::double precision, 'model', text.agent) END
+       WHEN 3 THEN jsonb_build_object('turns', n, 'cost', n / 7.0::double precision, 'model', text.agent) END,
+       CASE WHEN n % 5 > 0 THEN 'ray' END,
+       CASE n % 5 WHEN 1 THEN '{"actor": "a"}' WHEN 3 THEN jsonb_build_object('host', text.agent, 'pid', n) END
 FROM generate_series(0, $1::integer - 1) AS n
 CROSS JOIN LATERAL (SELECT ($2::text[])[1 + n % 4] AS agent) AS text
 CROSS JOIN LATERAL (SELECT (enum_range(NULL::execution_status))[1 + n % 8] AS status) AS state

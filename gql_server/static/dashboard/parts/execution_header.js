@@ -54,6 +54,7 @@ export function Header({ execution, children }) {
         <${Fact} name="Started by">${STARTED_BY[execution.origin]}</${Fact}>
         ${execution.exitCode != null && html`<${Fact} name="Exit code">${execution.exitCode}</${Fact}>`}
         ${execution.startupTimeMs != null && html`<${Fact} name="Start-up">${format.duration(execution.startupTimeMs)}</${Fact}>`}
+        ${execution.runnerPlace?.actor && html`<${Fact} name="Runs on"><${Place} place=${execution.runnerPlace} /></${Fact}>`}
         ${execution.priority !== 0 && html`<${Fact} name="Priority">${execution.priority}</${Fact}>`}
         <${Fact} name="Benchmark revision">${benchmarkRevision ?? format.UNKNOWN}</${Fact}>
         ${execution.batch && html`<${Fact} name="Batch"><${Link} href=${`/batches/${execution.batch.id}`}>${batchName(execution.batch)}</${Link}></${Fact}>`}
@@ -64,6 +65,11 @@ export function Header({ execution, children }) {
     </section>
   `;
 }
+
+// Beside its worker there is nothing to tell.
+const Place = ({ place: { launcher, node, actor, processId } }) => html`
+  <span title=${`Actor ${actor}`}>${node ? html`<${Name} text=${node} most=${48} />, process ${processId}` : "a node that is not known yet"} (${launcher})</span>
+`;
 
 const Why = ({ failure }) => html`
   <div class="error-note">
