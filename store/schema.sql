@@ -187,12 +187,14 @@ CREATE FUNCTION public.add_up_noted_figures() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    PERFORM add_up_figures(NEW.xid);
+    IF EXISTS (SELECT FROM performance_due WHERE xid = NEW.xid) THEN
+        PERFORM add_up_figures(NEW.xid);
+    END IF;
     RETURN NULL;
 END
 $$;
 
-CREATE FUNCTION public.add_up_performance() RETURNS trigger
+CREATE FUNCTION public.add_up_noted_performance(noted_by xid8) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -214,7 +216,7 @@ BEGIN
            coalesce(sum(weight) FILTER (WHERE is_attempt AND solved), 0),
            count(computed_score) FILTER (WHERE is_attempt),
            coalesce(sum(computed_score) FILTER (WHERE is_attempt), 0)
-    FROM performance_spread WHERE xid = NEW.xid
+    FROM performance_spread WHERE xid = noted_by
     GROUP BY benchmark_id, period, start, agent ORDER BY benchmark_id, period, start, agent
     ON CONFLICT (benchmark_id, period, start, agent) DO UPDATE SET
         executions = p.executions + excluded.executions,
@@ -243,25 +245,35 @@ BEGIN
         attempts_computed_sum = p.attempts_computed_sum + excluded.attempts_computed_sum;
     INSERT INTO performance_excluded AS x
     SELECT agent, benchmark_id, period, start, reason, sum(weight)
-    FROM performance_spread WHERE xid = NEW.xid AND NOT is_attempt
+    FROM performance_spread WHERE xid = noted_by AND NOT is_attempt
     GROUP BY agent, benchmark_id, period, start, reason ORDER BY agent, benchmark_id, period, start, reason
     ON CONFLICT (agent, benchmark_id, period, start, reason) DO UPDATE SET executions = x.executions + excluded.executions;
-    IF EXISTS (SELECT FROM performance_noted WHERE xid = NEW.xid AND weight < 0) THEN
+    IF EXISTS (SELECT FROM performance_noted WHERE xid = noted_by AND weight < 0) THEN
         DELETE FROM performance WHERE executions = 0 AND agent IN (
-            SELECT agent FROM performance_noted WHERE xid = NEW.xid AND weight < 0
+            SELECT agent FROM performance_noted WHERE xid = noted_by AND weight < 0
         );
         DELETE FROM performance_excluded WHERE executions = 0 AND agent IN (
-            SELECT agent FROM performance_noted WHERE xid = NEW.xid AND weight < 0
+            SELECT agent FROM performance_noted WHERE xid = noted_by AND weight < 0
         );
     END IF;
     INSERT INTO performance_times AS t
     SELECT agent, benchmark_id, period, start,
            ceil(ln(greatest(execution_time_ms, 1)::double precision) / ln(1.02::double precision)) AS bucket, count(*)
-    FROM performance_spread WHERE xid = NEW.xid AND execution_time_ms IS NOT NULL
+    FROM performance_spread WHERE xid = noted_by AND execution_time_ms IS NOT NULL
     GROUP BY agent, benchmark_id, period, start, bucket ORDER BY agent, benchmark_id, period, start, bucket
     ON CONFLICT (agent, benchmark_id, period, start, bucket) DO UPDATE SET executions = t.executions + excluded.executions;
-    DELETE FROM performance_noted WHERE xid = NEW.xid;
-    DELETE FROM performance_due WHERE xid = NEW.xid;
+    DELETE FROM performance_noted WHERE xid = noted_by;
+    DELETE FROM performance_due WHERE xid = noted_by;
+END
+$$;
+
+CREATE FUNCTION public.add_up_performance() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM performance_due WHERE xid = NEW.xid) THEN
+        PERFORM add_up_noted_performance(NEW.xid);
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -531,7 +543,13 @@ $$;
 CREATE FUNCTION public.next_log_position() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    mine CONSTANT xid8 := pg_current_xact_id();
 BEGIN
+    IF EXISTS (SELECT FROM performance_due WHERE xid = mine) THEN
+        PERFORM add_up_figures(mine);
+        PERFORM add_up_noted_performance(mine);
+    END IF;
     PERFORM pg_advisory_xact_lock(8243110937284436533);
     RETURN nextval('log_position');
 END
@@ -756,6 +774,19 @@ CREATE FUNCTION public.notify_queue() RETURNS trigger
     AS $$
 BEGIN
     PERFORM pg_notify('reev_gql_queue', concat_ws(' ', TG_ARGV[0], pg_current_xact_id()));
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.notify_requests() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    waiting CONSTANT bigint := (SELECT count(*) FROM inserted WHERE status = 'QUEUED');
+BEGIN
+    IF waiting > 0 THEN
+        PERFORM pg_notify('reev_gql_queue', concat_ws(' ', '+', pg_current_xact_id(), waiting));
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -1680,7 +1711,7 @@ CREATE TABLE public.workers (
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     heartbeat_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     left_at timestamp with time zone,
-    CONSTRAINT workers_capacity_check CHECK ((capacity > 0))
+    CONSTRAINT workers_capacity_check CHECK ((capacity >= 0))
 );
 
 COMMENT ON TABLE public.workers IS 'The worker processes there were; those whose heartbeat is fresh are at work, those that nothing refers to are deleted some time after they left';
@@ -1998,7 +2029,7 @@ CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.perfo
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
 
-CREATE TRIGGER queue_has_more AFTER INSERT ON public.executions FOR EACH ROW WHEN ((new.status = 'QUEUED'::public.execution_status)) EXECUTE FUNCTION public.notify_queue('+');
+CREATE TRIGGER queue_has_more AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.notify_requests();
 
 CREATE TRIGGER settings_are_told BEFORE INSERT OR UPDATE OF usage, agent_revision ON public.executions FOR EACH ROW WHEN (((new.usage IS NOT NULL) OR (new.agent_revision IS NOT NULL))) EXECUTE FUNCTION public.tell_settings();
 

@@ -37,7 +37,7 @@ class Services:
 async def open_services(settings: Settings, url: str, *, serves: bool = True) -> AsyncIterator[Services]:
     """The database at `url` at its newest schema, pool and hub, closed in reverse.
 
-    A process that does not serve has a small pool, and a hub that reads nothing unless it sends traces.
+    A process that does not serve has a small pool, and a hub that reads nothing.
     """
     async with AsyncExitStack() as stack:
         applied = await migrate(url)
@@ -48,7 +48,7 @@ async def open_services(settings: Settings, url: str, *, serves: bool = True) ->
         stack.push_async_callback(db.close)
         hub = Hub(db)
         stack.push_async_callback(hub.close)
-        if serves or settings.otlp_endpoint is not None:
+        if serves:
             await hub.open()
         services = Services(db, hub)
         stack.push_async_callback(services.imports.close)

@@ -78,7 +78,7 @@ async def _finish(worker: Worker, timeout_s: float) -> None:
 async def _traces(settings: Settings, services: Services, worker: Worker) -> None:
     if settings.otlp_endpoint is not None:
         config = TracesConfig(settings.otlp_endpoint, settings.public_url, settings.otlp_content)
-        await TraceExporter(services.db, services.hub, worker.id, config, services.counters).run()
+        await TraceExporter(services.db, worker.ended, worker.id, config, services.counters).run()
 
 
 def _deliverer(settings: Settings, services: Services, worker: Worker) -> Deliverer:

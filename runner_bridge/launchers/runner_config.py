@@ -13,6 +13,7 @@ from runner_bridge.formats.agents.agent_settings import WITHOUT_MODEL
 from runner_bridge.launchers.command_template import CommandTemplate, Part, parse_template
 from runner_bridge.launchers.ray_settings import RaySettings
 from runner_bridge.processes.own_python import run_module
+from store.model import RunnerKind
 from store.records import record
 
 LOCAL_RUNNER = "runner_bridge.local_runner"
@@ -120,6 +121,10 @@ class RunnerConfig:
     def is_local_runner(self) -> bool:
         """Whether the runner is our own, whose exit codes 3 and 4 have a meaning."""
         return LOCAL_RUNNER in self.template.required
+
+    @property
+    def runner_kind(self) -> RunnerKind:
+        return RunnerKind.LOCAL if self.is_local_runner else RunnerKind.COMMAND
 
 
 def _prints_when_cargo_is_done(arguments: tuple[str, ...]) -> bool:

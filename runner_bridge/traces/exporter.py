@@ -1,25 +1,25 @@
 """Follows what ends and sends its traces. A receiver that is away costs traces, which are counted, no more.
 
-The queue holds ids alone, and has a limit. An execution is sent by the worker that it belongs to; what a worker
-left that is gone, by the first of those that are present.
+The queue holds ids alone, and has a limit. An execution is sent by the worker that it belongs to; where that was
+gone when it ended, by the oldest of those that are present.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import logging
 from typing import TYPE_CHECKING
 
 from runner_bridge.counters import Counters
+from runner_bridge.waiting import wait_for_any
 from store.errors import StoreError
 from store.executions import messages, results, state_machine
-from store.live.hub import Hub
+from store.live.change_signal import ChangeSignal
+from store.live.ended import EndedExecutions
 from store.model import ExecutionId, Message, WorkerId
 from store.postgres.database import Database
 from store.records import record
-from store.workers import workers
 
 if TYPE_CHECKING:
     from runner_bridge.traces.sending import Sender
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 QUEUE = 1_000
 """Executions that wait to be sent; beyond it the newest are dropped."""
 
-NEWS = dt.timedelta(hours=1)
+NEWS_S = 3600.0
 """What ended longer ago was imported: it is history."""
 
 MESSAGES_AT_ONCE = 500
 MAX_MESSAGES = 10_000
+
+LOOK_S = 10.0
+"""Between two looks for what others left, where nothing of this worker ends."""
 
 AFTER_FAULT_S = 5.0
 
@@ -51,14 +54,14 @@ class TracesConfig:
 
 
 class TraceExporter:
-    """Runs until it is told to stop."""
+    """Runs until it is told to stop. `changed` fires when an execution of this worker has ended."""
 
     def __init__(
-        self, db: Database, hub: Hub, worker: WorkerId, config: TracesConfig, counters: Counters
+        self, db: Database, changed: ChangeSignal, worker: WorkerId, config: TracesConfig, counters: Counters
     ) -> None:
+        self.ended = EndedExecutions(db, worker, NEWS_S)
         self._db = db
-        self._hub = hub
-        self._worker = worker
+        self._changed = changed
         self._config = config
         self._counters = counters
         self._queue: asyncio.Queue[ExecutionId] = asyncio.Queue(QUEUE)
@@ -74,6 +77,7 @@ class TraceExporter:
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_S):
+                    await self._look_once_more()
                     await self._queue.join()
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -83,20 +87,30 @@ class TraceExporter:
         while True:
             try:
                 await self._follow()
+            except StoreError as error:
+                log.warning("what ends is not followed just now: %s", error)
+                await asyncio.sleep(AFTER_FAULT_S)
             except Exception:
                 # Whatever it was: if this task ended, no trace would be sent again.
                 log.exception("following what ends failed and is tried again")
                 await asyncio.sleep(AFTER_FAULT_S)
 
     async def _follow(self) -> None:
-        async with contextlib.aclosing(self._hub.updates.chunks()) as chunks:
-            async for chunk in chunks:
-                for item in chunk.items:
-                    status, ended_at = item.event.status, item.execution.ended_at
-                    if status is None or not status.is_terminal or ended_at is None:
-                        continue
-                    if ended_at > dt.datetime.now(dt.UTC) - NEWS and item.execution.started_at is not None:
-                        self._put(item.event.execution_id)
+        while True:
+            changed = self._changed.next
+            await self._look()
+            await wait_for_any(changed, timeout_s=LOOK_S)
+
+    async def _look(self) -> None:
+        for execution_id in await self.ended.next():
+            self._put(execution_id)
+
+    async def _look_once_more(self) -> None:
+        """What has just ended is sent too, unless the database is away."""
+        try:
+            await self._look()
+        except StoreError as error:
+            log.warning("the last traces are lost: %s", error)
 
     def _put(self, execution_id: ExecutionId) -> None:
         try:
@@ -121,8 +135,6 @@ class TraceExporter:
     async def _send(self, sender: Sender, execution_id: ExecutionId) -> None:
         from runner_bridge.traces.spans import Story, spans_of
 
-        if not await self._is_ours(execution_id):
-            return
         execution = await state_machine.get(self._db, execution_id)
         if execution is None:
             return
@@ -150,13 +162,6 @@ class TraceExporter:
                 log.info("traces are sent again, from execution %s on", execution_id)
             else:
                 log.warning("traces are dropped while their receiver fails, from %s on", execution_id)
-
-    async def _is_ours(self, execution_id: ExecutionId) -> bool:
-        owner = await state_machine.owner_of(self._db, execution_id)
-        if owner == self._worker:
-            return True
-        present = [worker.id for worker in await workers.present(self._db) if worker.is_fresh]
-        return owner not in present and present[:1] == [self._worker]
 
     async def _messages(self, execution_id: ExecutionId) -> list[Message]:
         found: list[Message] = []

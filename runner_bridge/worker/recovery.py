@@ -124,6 +124,8 @@ class Recovery:
     process_table: ProcessTable = field(default_factory=ProcessTable)
     launchers: Collection[str] = ()
     """Those whose runners this worker finds, besides processes of this machine."""
+    takes_over: bool = True
+    """Whether this worker takes anything over: not while it finishes."""
     attempted: set[ExecutionId] = field(default_factory=set, init=False)
     """What may have been taken over, also where the database's answer was lost."""
     _told: set[ExecutionId] = field(default_factory=set, init=False)
@@ -151,14 +153,14 @@ class Recovery:
             if self.worker_id is not None and one.belongs_to(self.worker_id):
                 continue
             match self._decide(one, steady):
-                case Takeover.TAKE_OVER:
+                case Takeover.TAKE_OVER if self.takes_over:
                     if (execution := await self._take_over(one)) is not None:
                         resume(execution)
                 case Takeover.CLOSE:
                     await self._close(one)
                 case Takeover.UNSEEN:
                     self._tell_unseen(one)
-                case Takeover.LEAVE:
+                case _:
                     pass
 
     async def forget_workers(self) -> None:

@@ -14,10 +14,8 @@ import contextlib
 import logging
 import os
 import socket
-import time
 import uuid
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 
 from runner_bridge import log_context
 from runner_bridge.counters import Counters
@@ -27,16 +25,17 @@ from runner_bridge.launchers.launchers import Launchers
 from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.observing.observer import Observer
 from runner_bridge.processes import machine, process_identity, reaper
-from runner_bridge.waiting import ShuttingDown, until_stored, wait_for_any, wait_for_event
+from runner_bridge.waiting import ShuttingDown, until_stored, wait_for_any
 from runner_bridge.watching.directory_watch import DirectoryWatch
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.indexing import keep_indexing
 from runner_bridge.worker.recovery import Recovery, TakeoverPolicy
 from runner_bridge.worker.runner_end import SHUTDOWN_GRACE_S, end_left
 from runner_bridge.worker.supervision import Supervision
+from runner_bridge.worker.taking import Taking
 from store.benchmarks import benchmarks
 from store.errors import StoreError
-from store.executions import queue, state_machine
+from store.executions import state_machine
 from store.live.change_signal import ChangeSignal
 from store.live.worker_feed import WorkerFeed
 from store.model import (
@@ -47,16 +46,12 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
-    RunnerKind,
     WorkerId,
 )
 from store.postgres.database import Database
 from store.workers import workers
 from store.workers.concurrency_limits import Limits
 from store.workers.workers import Beat, Elder, OwnedExecution, Registration
-
-AGAIN_S = 1.0
-"""Until the next try where a look at the queue failed, or claimed nothing though there seemed to be something."""
 
 LEAVE_PATIENCE_S = 2.0
 """How long a worker that ends still waits for a runner that is just starting, or has ended and has a result."""
@@ -115,7 +110,6 @@ class Worker:
             launchers,
             Counters() if counters is None else counters,
         )
-        self._runner = RunnerKind.LOCAL if config.is_local_runner else RunnerKind.COMMAND
         self._observer = Observer(db, self._context.watch, self.id, config, self._leaving)
         self._recovery = Recovery(
             db,
@@ -125,8 +119,7 @@ class Worker:
             launchers.names,
         )
         self._supervised: dict[ExecutionId, asyncio.Task[None]] = {}
-        self._freed = ChangeSignal()
-        self._taking = asyncio.Lock()
+        self._taking = Taking(self._context, self._limits, lambda: len(self._supervised), self._begin_fresh)
         self._begun: set[ExecutionId] = set()
 
     async def run(self) -> None:
@@ -153,11 +146,14 @@ class Worker:
         self._leaving.set()
 
     async def finish(self) -> None:
-        """Takes nothing more from the queue; returns when nothing is left to watch. `stop` comes after it."""
-        self._limits = replace(self._limits, of_worker=0)
+        """Takes nothing more, from the queue or from others; returns when nothing is left to watch.
+
+        `stop` comes after it.
+        """
+        self._recovery.takes_over = False
+        self._feed.announce(capacity=0)
         # What a claim that is under way takes is finished too.
-        async with self._taking:
-            pass
+        await self._taking.finish()
         while self._supervised:
             await asyncio.wait(self._supervised.values())
 
@@ -173,6 +169,11 @@ class Worker:
         return self._context.counters
 
     @property
+    def ended(self) -> ChangeSignal:
+        """Fires when an execution of this worker has ended."""
+        return self._taking.freed
+
+    @property
     def deliveries(self) -> ChangeSignal:
         """Fires when there is something for a webhook."""
         return self._feed.deliveries
@@ -183,7 +184,7 @@ class Worker:
     async def _work(self) -> None:
         # They end by themselves when this worker leaves: a claim that is under way must not be lost.
         loops = [
-            asyncio.create_task(self._take(), name="taking"),
+            asyncio.create_task(self._taking.run(), name="taking"),
             asyncio.create_task(self._look_after(), name="recovery"),
             asyncio.create_task(self._observe(), name="observer"),
             asyncio.create_task(keep_indexing(self._context.db, self._feed, self._leaving), name="indexing"),
@@ -205,61 +206,6 @@ class Worker:
                 await workers.deregister(self._context.db, self.id)
         except (TimeoutError, StoreError) as error:
             log.warning("the worker could not deregister: %s: %s", type(error).__name__, error)
-
-    async def _take(self) -> None:
-        """Takes what the limits and its capacity allow, whenever the queue is worth a look."""
-        hints = self._feed.queue
-        while not self._leaving.is_set():
-            changed, freed, again_s = hints.changed.next, self._freed.next, None
-            if self._free > 0 and hints.is_worth_it:
-                async with self._taking:
-                    is_answered = await self._take_some()
-                if is_answered:
-                    continue
-                again_s = AGAIN_S
-            await wait_for_any(changed, freed, self._leaving, timeout_s=again_s)
-
-    @property
-    def _free(self) -> int:
-        return self._limits.capacity - len(self._supervised)
-
-    async def _take_some(self) -> bool:
-        """One look, unless another worker was faster; whether the next may come at once."""
-        hints = self._feed.queue
-        if await wait_for_event(self._leaving, hints.delay_s) or not hints.is_worth_it:
-            return True
-        try:
-            await self._learn_command()
-            if self._leaving.is_set():
-                return True
-            began = time.monotonic()
-            look = await queue.claim(
-                self._context.db, self.id, self._limits, self._runner, at_most=self._free
-            )
-        except StoreError as error:
-            log.warning("nothing can be taken from the queue just now: %s", error)
-            return False
-        except Exception:
-            # Whatever it was: without this loop nothing would be executed again.
-            log.exception("taking from the queue failed")
-            return False
-        hints.note(look, time.monotonic() - began)
-        for execution in look.taken:
-            self._begin(execution, is_fresh=True)
-        return bool(look.taken) or look.outcome is not None
-
-    async def _learn_command(self) -> None:
-        """Nothing is taken before it is known what the runner is called with; a compiler may come first."""
-        learning = asyncio.create_task(self._context.command.learn(), name="runner's help")
-        leaving = asyncio.create_task(self._leaving.wait())
-        try:
-            await asyncio.wait({learning, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            learning.cancel()
-            leaving.cancel()
-            for outcome in await asyncio.gather(learning, leaving, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    log.error("asking the runner for its flags failed", exc_info=outcome)
 
     async def _look_after(self) -> None:
         """After each heartbeat: takes over what others left, lets go of what they took, begins the unwatched."""
@@ -315,6 +261,9 @@ class Worker:
             log.warning("execution %s was taken over by another worker", execution_id)
             supervised.cancel()
 
+    def _begin_fresh(self, execution: Execution) -> None:
+        self._begin(execution, is_fresh=True)
+
     def _begin(self, execution: Execution, *, is_fresh: bool) -> None:
         if execution.id in self._supervised:
             return
@@ -326,7 +275,7 @@ class Worker:
 
     def _ended(self, execution_id: ExecutionId) -> None:
         self._supervised.pop(execution_id, None)
-        self._freed.fire()
+        self._taking.freed.fire()
 
     async def _in_background(self, execution: Execution, *, is_fresh: bool) -> None:
         with contextlib.suppress(ShuttingDown):

@@ -20,7 +20,9 @@ class Worker:
         description="Whether that was a moment ago. The executions of a silent worker are taken over by a "
         "worker that can see their runners, or ended."
     )
-    capacity: int = strawberry.field(description="How many executions it runs at once at most.")
+    capacity: int = strawberry.field(
+        description="How many executions it runs at once at most; 0 while it finishes."
+    )
     live_executions: int = strawberry.field(
         description="How many it has now; more than `capacity` where it took over another's."
     )

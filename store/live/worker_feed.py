@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from store.errors import StoreError
 from store.live.change_signal import ChangeSignal
@@ -71,6 +72,11 @@ class WorkerFeed:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def announce(self, *, capacity: int) -> None:
+        """Tells all at once how many executions this worker takes from now on."""
+        self._worker = replace(self._worker, capacity=capacity)
+        self.beat_soon()
+
     def beat_soon(self) -> None:
         """The next heartbeat is sent at once."""
         self._soon.set()
@@ -123,7 +129,7 @@ class WorkerFeed:
         for one in self.latest.executions:
             if one.status is ExecutionStatus.STOPPING and one.belongs_to(self._worker.id):
                 self.stop(one.execution_id)
-        self.queue.note_waiting(self.latest.waits, self.latest.free_others)
+        self.queue.note_waiting(self.latest.waits, self.latest.free_others, self.latest.turn)
         self.beats.fire()
 
     async def _keep(self, connection: Connection | None) -> None:

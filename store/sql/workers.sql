@@ -2,22 +2,25 @@
 -- Answers what a worker has to know. The oldest of those that are heard of looks after all live executions ($10: for
 -- how many seconds a worker may be silent), the oldest of those that see the same files after those of their machine,
 -- and everyone after its own. Of an engine ($11) everyone that finds its runners looks after those that nobody is heard
--- of for: the oldest of all may not be one of them. Nobody is asked who that is, and nobody holds a lock that a frozen process would keep.
+-- of for: the oldest of all may not be one of them. Nobody is asked who that is, and nobody holds a lock that a frozen
+-- process would keep. A worker that finishes, which has no capacity, counts as the youngest: it takes nothing over.
+-- `turn` is its place among those with capacity left: see store.live.queue_hints.
 WITH beat AS (
     INSERT INTO workers (id, host, machine_id, boot_id, sessions_dir, process_id, process_started_at, capacity, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp(), left_at = NULL
-    RETURNING id, started_at
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp(), left_at = NULL, capacity = excluded.capacity
+    RETURNING id, started_at, capacity
 ), busy AS MATERIALIZED (
     SELECT worker_id, count(*) AS live FROM executions
     WHERE status IN ('RUNNING', 'STOPPING') AND origin = 'REQUESTED' GROUP BY worker_id
 ), others AS MATERIALIZED (
-    SELECT w.*, w.capacity > coalesce((SELECT live FROM busy WHERE worker_id = w.id), 0) AS is_free, (w.started_at, w.id) < (beat.started_at, beat.id) AS is_older,
+    SELECT w.*, w.capacity > coalesce((SELECT live FROM busy WHERE worker_id = w.id), 0) AS is_free,
+           (w.capacity = 0, w.started_at, w.id) < (beat.capacity = 0, beat.started_at, beat.id) AS is_older,
            w.machine_id = $3 AND w.sessions_dir = $5 AS sees_the_same
     FROM workers AS w CROSS JOIN beat
     WHERE w.left_at IS NULL AND w.heartbeat_at > clock_timestamp() - make_interval(secs => $10) AND w.id <> $1
 ), duty AS MATERIALIZED (
-    SELECT count(*) FILTER (WHERE is_free) AS free_others, NOT coalesce(bool_or(is_older), false) AS leads,
+    SELECT count(*) FILTER (WHERE is_free) AS free_others, count(*) FILTER (WHERE is_free AND id < $1) AS turn, NOT coalesce(bool_or(is_older), false) AS leads,
            NOT coalesce(bool_or(is_older AND sees_the_same), false) AS leads_home
     FROM others
 ), elder AS (

@@ -47,7 +47,10 @@ class Home:
 
 @record
 class Registration:
-    """What a worker registers. `process_started` is in seconds, as in ProcessIdentity."""
+    """What a worker registers. `process_started` is in seconds, as in ProcessIdentity.
+
+    `capacity` is 0 of a worker that finishes.
+    """
 
     id: WorkerId
     host: str
@@ -132,6 +135,8 @@ class Beat:
     """Whether anything waits in the queue."""
     free_others: int = 0
     """How many other workers are heard of and have capacity left."""
+    turn: int = 0
+    """How many of these come before it, in an order that is the same for all."""
 
 
 async def send_heartbeat(connection: Any, worker: Registration) -> Beat:
@@ -159,6 +164,7 @@ async def send_heartbeat(connection: Any, worker: Registration) -> Beat:
         None if elder is None else Elder(WorkerId(elder), first["elder_pid"], first["elder_started"]),
         first["waits"],
         first["free_others"],
+        first["turn"],
     )
 
 

@@ -65,7 +65,7 @@ class DirectedWorker(Worker):
 
     async def _handle(self, db: Database, execution_id: ExecutionId) -> None:
         execution = await until_stored(
-            lambda: claim_as(db, execution_id, self.id, self._runner), self._leaving
+            lambda: claim_as(db, execution_id, self.id, self._context.config.runner_kind), self._leaving
         )
         if execution is not None:
             await self._see_to_end(execution, is_fresh=True)

@@ -88,11 +88,10 @@ async def exporting(
     db: Database, hub: Hub, url: str, worker: str = "worker", **config: Any
 ) -> AsyncIterator[tuple[TraceExporter, Counters]]:
     counters = Counters()
-    exporter = TraceExporter(db, hub, id_of(worker), TracesConfig(url, **config), counters)
-    followers = hub.updates.followers
+    exporter = TraceExporter(db, hub.status_changes, id_of(worker), TracesConfig(url, **config), counters)
     task = asyncio.create_task(exporter.run())
     try:
-        await until(lambda: hub.updates.followers > followers)
+        await until(lambda: exporter.ended.has_begun)
         yield exporter, counters
     finally:
         task.cancel()
@@ -305,7 +304,9 @@ async def test_a_receiver_that_is_away_loses_traces_and_gets_the_next_ones(
 
 async def test_the_queue_has_a_limit(db: Database, hub: Hub) -> None:
     counters = Counters()
-    exporter = TraceExporter(db, hub, id_of("worker"), TracesConfig("http://127.0.0.1:1"), counters)
+    exporter = TraceExporter(
+        db, hub.status_changes, id_of("worker"), TracesConfig("http://127.0.0.1:1"), counters
+    )
     for _ in range(QUEUE + 3):
         exporter._put(ExecutionId(uuid.uuid4()))
     assert counters.traces_dropped == 3

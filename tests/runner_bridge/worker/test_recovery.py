@@ -119,6 +119,21 @@ async def at_work(worker: Worker) -> AsyncIterator[None]:
             await task
 
 
+async def test_who_finishes_takes_nothing_over_and_a_younger_one_does(bridge: Bridge) -> None:
+    finishing, younger = bridge.worker("ok"), bridge.worker("ok")
+    async with at_work(finishing), asyncio.timeout(DEADLINE_S):
+        await eventually(lambda: bridge.db.fetchval("SELECT count(*) FROM workers WHERE capacity > 0"))
+        await finishing.finish()
+        await eventually(lambda: bridge.db.fetchval("SELECT count(*) FROM workers WHERE capacity = 0"))
+        execution_id = await belonging_to(bridge, await dead(bridge))
+        await until(lambda: finishing._feed.latest.executions)
+        await finishing._tend(finishing._feed.latest, [])
+        assert await state_machine.owner_of(bridge.db, execution_id) == id_of("dead")
+        async with at_work(younger):
+            await bridge.status(execution_id, S.LOST)
+        assert await state_machine.owner_of(bridge.db, execution_id) == younger.id
+
+
 async def orphan(bridge: Bridge, mode: str) -> tuple[ExecutionId, ProcessIdentity]:
     """An execution whose worker is dead while its runner lives on."""
     execution_id = await bridge.request()

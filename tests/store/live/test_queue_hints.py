@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from store.executions import queue, state_machine
 from store.executions.queue import Look, Outcome
-from store.live.queue_hints import KEPT, QueueHints
+from store.live.queue_hints import KEPT, LOOKS_APART, SHORTEST_LOOK_S, QueueHints
 from store.live.worker_feed import WorkerFeed
 from store.model import ExecutionStatus
 from store.postgres.database import Database
@@ -76,11 +77,32 @@ def test_a_lost_notification_costs_a_few_heartbeats(outcome: Outcome, beats: int
     for _ in range(beats):
         assert not hints.is_worth_it
         hints.note_waiting(True, free_others=3)
-    assert hints.is_worth_it and 0 <= hints.delay_s <= 0.009
+    assert hints.is_worth_it
     hints = hints_after(outcome)
     for beat in range(3 * beats):
         hints.note_waiting(beat % 2 == 0, free_others=0)
     assert not hints.is_worth_it and hints.delay_s == 0, "each time it was gone again"
+
+
+@pytest.mark.parametrize("executions", [1, 3])
+def test_workers_look_one_after_the_other_and_as_many_at_once_as_there_are_executions(
+    executions: int,
+) -> None:
+    now = [50.0]
+    firsts = set()
+    for transaction in (101, 102):
+        workers_ = [QueueHints("us", lambda: now[0]) for _ in range(7)]
+        for turn, hints in enumerate(workers_):
+            hints.note(Look((), "100:100:", Outcome.EMPTY))
+            hints.note_waiting(False, free_others=6, turn=turn)
+            hints.hear(f"+ {transaction} {executions}")
+        delays = [hints.delay_s for hints in workers_]
+        places = [place // executions for place in range(7)]
+        assert sorted(delays) == pytest.approx([place * LOOKS_APART * SHORTEST_LOOK_S for place in places])
+        firsts.add(delays.index(0))
+        now[0] += 1.001 * LOOKS_APART * SHORTEST_LOOK_S
+        assert sum(hints.delay_s == 0 for hints in workers_) == 2 * executions, "the first does not look"
+    assert len(firsts) == 2, "another begins"
 
 
 @asynccontextmanager
@@ -161,6 +183,8 @@ async def test_the_oldest_that_is_heard_of_leads_and_each_has_its_own(db: Databa
         mine[worker.id] = execution.id
     first, second, third, fourth = await beats()
     assert (first.leads, first.leads_home, first.free_others) == (True, True, 3)
+    in_turn = sorted((worker.id, beat.turn) for worker, beat in zip(asked, await beats(), strict=True))
+    assert [turn for _, turn in in_turn] == [0, 1, 2, 3]
     assert {one.execution_id for one in first.executions} == {*mine.values()}
     assert [(beat.leads, beat.leads_home) for beat in (second, third, fourth)] == [
         (False, False),
@@ -175,3 +199,8 @@ async def test_the_oldest_that_is_heard_of_leads_and_each_has_its_own(db: Databa
     await silent_for(db, asked.pop(0).id, workers.STALE_S + 1)
     second, *_ = await beats()
     assert second.leads and len(second.executions) == 4
+    asked[0] = replace(asked[0], capacity=0)
+    await beats()
+    second, third, fourth = await beats()
+    assert not second.leads and (third.leads, fourth.leads_home) == (True, True), "who finishes leads nobody"
+    assert (third.free_others, fourth.free_others) == (1, 1) and fourth.elder is None
