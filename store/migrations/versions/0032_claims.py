@@ -7,7 +7,7 @@ from alembic import op
 from store.migrations.scripts import run_script
 
 revision = "0032"
-down_revision = "0031"
+down_revision = "0033"
 
 
 def upgrade() -> None:
