@@ -59,7 +59,7 @@ async def by_ids(db: Database, row: JsonRow, ids: Sequence[ExecutionId]) -> dict
 
 @lru_cache(REMEMBERED_STATEMENTS)
 def _of_ids(row: JsonRow, rows: str) -> str:
-    columns = ", ".join(["e.id", *(column.expression for column in row.columns)])
+    columns = ", ".join(["e.id", *row.columns])
     return SQL["columns"].format(columns=columns, rows=rows)
 
 

@@ -56,15 +56,6 @@ class JsonMember:
     """The agents of a list that takes them."""
 
 
-@record
-class JsonColumn:
-    """A column that is a member of an object: a value, or JSON that PostgreSQL wrote."""
-
-    key: str
-    expression: str
-    is_json: bool
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class JsonRow:
     """How a row becomes a JSON object. There is one per place in a document, and loaders use it as a key."""
@@ -73,8 +64,10 @@ class JsonRow:
     """The expression, for a row that is called `e`; `@1` stands for the first of `agents`."""
     agents: tuple[Agents, ...] = ()
     """Lists of agents that are parameters of the statement; None for the configured ones."""
-    columns: tuple[JsonColumn, ...] = ()
-    """The same in columns, for `of_values`."""
+    columns: tuple[str, ...] = ()
+    """The expression of each member, for `of_values`: its value, or its JSON where `as_json` has its key."""
+    keys: tuple[str, ...] = ()
+    as_json: tuple[str, ...] = ()
 
     @property
     def list(self) -> str:
@@ -90,21 +83,26 @@ class JsonRow:
         except _Unknown:
             return None
         agents = tuple(writer.agents)
-        return cls(written, agents, tuple(writer.column(member, table, "e") for member in selected))
+        return cls(
+            written,
+            agents,
+            tuple(writer.value(member, table, "e") for member in selected),
+            tuple(member.key for member in selected),
+            tuple(member.key for member in selected if not _is_value(member, table)),
+        )
 
     def of_values(self, values: Sequence[Any]) -> str:
         """The object, from what a statement gave for `columns`. Raises NeedsRows.
 
         For one row PostgreSQL needs longer to prepare the writing than Python to write.
         """
-        members = {}
-        for column, value in zip(self.columns, values, strict=True):
-            if column.is_json and value is not None:
-                members[column.key] = orjson.Fragment(value)
-            elif value.__class__ is float and value - value != 0.0:
+        for value in values:
+            if value.__class__ is float and value - value != 0.0:
                 raise NeedsRows("Not a number, or infinite")
-            else:
-                members[column.key] = value
+        members = dict(zip(self.keys, values, strict=True))
+        for key in self.as_json:
+            if members[key] is not None:
+                members[key] = orjson.Fragment(members[key])
         return orjson.dumps(members).decode()
 
     def after(self, values: int) -> str:
@@ -143,10 +141,10 @@ class _Writer:
             before = ","
         return _joined([*pieces, "'}'"])
 
-    def column(self, member: JsonMember, table: JsonTable, row: str) -> JsonColumn:
-        if member.constant is None and member.name in table.values:
-            return JsonColumn(member.key, table.values[member.name].format(row=row), is_json=False)
-        return JsonColumn(member.key, self._expression(member, table, row), is_json=True)
+    def value(self, member: JsonMember, table: JsonTable, row: str) -> str:
+        if _is_value(member, table):
+            return table.values[member.name].format(row=row)
+        return self._expression(member, table, row)
 
     def _expression(self, member: JsonMember, table: JsonTable, row: str) -> str:
         if member.constant is not None:
@@ -182,6 +180,10 @@ class _Writer:
         given = f"SELECT @{len(self.agents)}::text[]"
         are_given = member.agents is not None and member.agents != EVERY
         return f"({given})" if are_given else f"({SQL['configured'].format(given=given)})"
+
+
+def _is_value(member: JsonMember, table: JsonTable) -> bool:
+    return member.constant is None and member.name in table.values
 
 
 def _joined(pieces: Sequence[str]) -> str:

@@ -165,7 +165,7 @@ async def test_every_selection_is_answered_as_without_it(schema: strawberry.Sche
     for text in drawn:
         sent = await same(schema, context, text)
         assert any(WRITTEN in statement or statement.startswith(IN_COLUMNS) for statement in sent), text
-    assert len(set(drawn)) > 30
+    assert len(set(drawn)) > 10
 
 
 def everything(table: JsonTable, kind: GraphQLObjectType) -> str:
