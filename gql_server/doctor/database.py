@@ -78,6 +78,10 @@ async def _required(url: str) -> list[Finding]:
         # Locks first: what is locked cannot be checked.
         held = await requirements.locks(connection, LOCKED_S)
         findings = [problem("locks", str(lock), lock.remedy) for lock in held]
+        if facts.process_id != connection.get_server_pid():
+            # One that gives each transaction another session was refused above.
+            message = "a pooler is in front of PostgreSQL and keeps sessions, as it must"
+            findings.append(ok("pooler", f"{message}; its pool must hold the connections of all processes"))
         if not held:
             applied = await requirements.revision(connection, facts)
             try:

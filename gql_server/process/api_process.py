@@ -17,7 +17,7 @@ from gql_server.process import garbage_collection
 from gql_server.process.application import create_app, create_metrics_app
 from gql_server.process.banner import show_banner
 from gql_server.process.connection_protocol import Protocol
-from gql_server.process.listening import BACKLOG, LOOPBACK
+from gql_server.process.listening import BACKLOG
 from gql_server.process.services import Services
 from gql_server.process.worker_process import closing_lost_executions, running_worker
 from gql_server.settings.settings import Settings
@@ -74,9 +74,9 @@ async def metrics_of_worker(
     settings: Settings, services: Services, listener: socket.socket
 ) -> AsyncIterator[str]:
     """`/metrics` of a worker without a server, answering on `listener`; its address."""
-    port = listener.getsockname()[1]
+    host, port, *_ = listener.getsockname()
     async with answering(create_metrics_app(settings, services, port), listener):
-        yield f"http://{LOOPBACK}:{port}/metrics"
+        yield f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
 
 
 @asynccontextmanager

@@ -125,9 +125,10 @@ def _graphql(
 
 
 def create_metrics_app(settings: Settings, services: Services, port: int) -> web.Application:
-    """`/metrics` and nothing else, on a port of the loopback address, for a worker without a server."""
-    app = _protected_app(AccessRules.build(port, (), ()))
+    """`/metrics` and `/healthz`, for a worker without a server; the names are those of a server."""
+    app = _protected_app(AccessRules.build(port, settings.allowed_hosts, ()))
     routes = Routes(app, _authenticator(settings, services), unread_answers(settings))
+    routes.add("/healthz", healthz)
     routes.add("/metrics", _metrics(services, ()))
     return app
 

@@ -9,7 +9,6 @@ from gql_server.settings.settings import Settings
 from gql_server.settings.startup_error import StartupError
 
 BACKLOG = 512
-LOOPBACK = "127.0.0.1"
 
 
 def listening_socket(settings: Settings) -> socket.socket:

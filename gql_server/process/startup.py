@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from gql_server.process import garbage_collection
-from gql_server.process.listening import LOOPBACK, listen_on, listening_socket
+from gql_server.process.listening import listen_on, listening_socket
 from gql_server.process.logs import configure_logging
 from gql_server.settings.settings import Settings
 from gql_server.settings.startup_error import StartupError
@@ -164,7 +164,9 @@ async def work(settings: Settings) -> None:
     with contextlib.ExitStack() as stack:
         listener, modules = None, WORKER
         if settings.worker_metrics_port is not None:
-            listener = listen_on(LOOPBACK, settings.worker_metrics_port, "REEV_GQL_WORKER_METRICS_PORT")
+            listener = listen_on(
+                settings.worker_metrics_host, settings.worker_metrics_port, "REEV_GQL_WORKER_METRICS_PORT"
+            )
             stack.enter_context(contextlib.closing(listener))
             modules = SERVER
         async with (

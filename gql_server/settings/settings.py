@@ -47,6 +47,15 @@ WORKER_POOL_SIZE = 2
 """The pool of a worker without a server, unless the pool's size is set: there may be hundreds of these."""
 
 
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class Settings(LauncherSettings):
     """What can be set, with the default of each."""
 
@@ -224,8 +233,12 @@ class Settings(LauncherSettings):
         None,
         ge=0,
         le=65535,
-        description="Port of 127.0.0.1 where `reev-gql worker` answers `/metrics`, 0 takes a free one; without it "
-        "nowhere",
+        description="Port where `reev-gql worker` answers `/metrics` and `/healthz`, 0 takes a free one; without "
+        "it nowhere",
+    )
+    worker_metrics_host: str = Field(
+        "127.0.0.1",
+        description="Address of that port; others than loopback need a token and names, as HOST does",
     )
     agent_limits: AgentLimits = Field(
         (),
@@ -316,22 +329,21 @@ class Settings(LauncherSettings):
         if self.secret_key is not None and len(self.secret_key.get_secret_value()) < MIN_SECRET_KEY_LENGTH:
             raise ValueError(f"{PREFIX}SECRET_KEY needs at least {MIN_SECRET_KEY_LENGTH} characters")
         asks = self.token is not None or self.require_token
-        if not self.is_loopback and not (asks and self.allowed_hosts):
-            raise ValueError(
-                f"{PREFIX}HOST={self.host} can be reached from other machines: set {PREFIX}TOKEN (or "
-                f"{PREFIX}REQUIRE_TOKEN) and {PREFIX}ALLOWED_HOSTS too, or listen on 127.0.0.1"
-            )
+        listens = {"HOST": self.host}
+        if self.worker_metrics_port is not None:
+            listens["WORKER_METRICS_HOST"] = self.worker_metrics_host
+        for name, host in listens.items():
+            if not _is_loopback(host) and not (asks and self.allowed_hosts):
+                raise ValueError(
+                    f"{PREFIX}{name}={host} can be reached from other machines: set {PREFIX}TOKEN (or "
+                    f"{PREFIX}REQUIRE_TOKEN) and {PREFIX}ALLOWED_HOSTS too, or listen on 127.0.0.1"
+                )
         return self
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach `host`."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
 
     @property
     def own_names(self) -> tuple[str, ...]:

@@ -77,11 +77,11 @@ class Connector:
         Raises DatabaseUnavailable, or DatabaseUnsuitable when a setting of the URL is refused.
         """
         address = database_url.parse(self.url)
+        timeout_s = address.connect_timeout_s or CONNECT_TIMEOUT_S
         connection = await self._connected(address, _name(address, purpose), kept_statements)
         try:
             _set_socket_options(connection, address)
             # Behind a pooler this waits until it has a server's session to give.
-            timeout_s = address.connect_timeout_s or CONNECT_TIMEOUT_S
             await connection.execute(_settings(address, purpose), timeout=timeout_s)
         except BaseException as error:
             connection.terminate()
@@ -90,6 +90,13 @@ class Connector:
                 raise DatabaseUnsuitable(
                     f"PostgreSQL at {describe_url(self.url)} {what}",
                     "a parameter of the database's URL is refused",
+                ) from error
+            if isinstance(error, TimeoutError):
+                where = describe_url(self.url)
+                raise DatabaseUnavailable(
+                    f"PostgreSQL at {where} gives no session within {timeout_s:g} s: it is stuck, or a pooler in "
+                    "front of it has no session left; its pool must hold the connections of all servers and "
+                    "workers together"
                 ) from error
             if isinstance(error, Exception):
                 raise unavailable(self.url, error) from error

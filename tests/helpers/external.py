@@ -36,6 +36,7 @@ unix_socket_dir =
 auth_type = any
 pool_mode = {mode}
 ignore_startup_parameters = {ignored}
+default_pool_size = {sessions}
 """
 
 
@@ -137,7 +138,9 @@ def cluster(directory: Path, *, standby: bool = False) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def pgbouncer(url: str, mode: str, *, ignores_parameters: bool = False) -> AsyncIterator[str]:
+async def pgbouncer(
+    url: str, mode: str, *, ignores_parameters: bool = False, sessions: int = 20
+) -> AsyncIterator[str]:
     """The same database through PgBouncer, which refuses what a client asks for at its start, or ignores it."""
     assert PGBOUNCER is not None, NO_PGBOUNCER
     port, ignored = free_port(), "extra_float_digits,options,idle_in_transaction_session_timeout"
@@ -146,7 +149,11 @@ async def pgbouncer(url: str, mode: str, *, ignores_parameters: bool = False) ->
             settings = Path(directory) / "pgbouncer.ini"
             settings.write_text(
                 PGBOUNCER_INI.format(
-                    upstream=proxy.port, port=port, mode=mode, ignored=ignored if ignores_parameters else ""
+                    upstream=proxy.port,
+                    port=port,
+                    mode=mode,
+                    ignored=ignored if ignores_parameters else "",
+                    sessions=sessions,
                 )
             )
             # It refuses to be root.

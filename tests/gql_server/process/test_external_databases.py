@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.subprocess import DEVNULL
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import typer
 from typer.main import get_command
 
 from gql_server.cli.commands import app
+from store.errors import DatabaseUnavailable
+from store.postgres.connector import Connector
 from tests.conftest import NO_PGBOUNCER
 from tests.helpers.bridge import fake_command
-from tests.helpers.command_line import Finished, cli
+from tests.helpers.command_line import Finished, cli, start_cli
 from tests.helpers.external import PGBOUNCER, pgbouncer
 from tests.helpers.samples import transfer_yaml
 from tests.helpers.server import running_server
@@ -116,16 +119,34 @@ async def test_a_url_that_asks_for_what_cannot_be_had(tmp_path: Path) -> None:
 
 
 @with_pgbouncer
-async def test_a_server_behind_a_pooler_in_session_mode_sees_executions_to_their_end(
+async def test_a_server_and_a_worker_behind_a_pooler_in_session_mode_see_executions_to_their_end(
     database_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "transfer.yml").write_text(transfer_yaml())
     async with pgbouncer(database_url, "session") as url:
         settings = {"DATABASE_URL": url, "REEV_GQL_RUNNER_COMMAND": fake_command("ok")}
-        async with running_server(tmp_path, settings) as server:
+        worker = await start_cli("worker", cwd=tmp_path, stderr=DEVNULL, **settings)
+        async with running_server(tmp_path, settings | {"REEV_GQL_WORKER": "false"}) as server:
             execution_id = (await server.ask(RUN))["runBenchmark"]["execution"]["id"]
             async with server.watch(EVENTS, id=execution_id) as items:
                 told = [item["executionEvents"]["status"] async for item in items]
             assert told[-1] == "SUCCEEDED"
+            looked = await cli("doctor", cwd=tmp_path, **settings)
+            assert "a pooler is in front of PostgreSQL and keeps sessions" in " ".join(looked.out.split())
             assert await server.stop() == 0
+        worker.terminate()
+        assert await worker.wait() == 0
+
+
+@with_pgbouncer
+async def test_a_pooler_without_a_session_left_is_named_as_the_likely_cause(database_url: str) -> None:
+    async with pgbouncer(database_url, "session", sessions=1) as url:
+        patient, hurried = Connector(url), Connector(f"{url}{'&' if '?' in url else '?'}connect_timeout=1")
+        held = await patient.connect()
+        try:
+            with pytest.raises(DatabaseUnavailable, match="pooler in front of it has no session left"):
+                await hurried.connect()
+        finally:
+            await held.close()
+        await (await patient.connect()).close()

@@ -144,30 +144,35 @@ async def test_however_often_it_is_read_the_database_is_asked_once(
     assert len(asked) == 1
 
 
-async def test_a_worker_without_a_server_tells_of_itself_on_the_loopback_address(
-    tmp_path: Path, database_url: str
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
+async def test_a_worker_without_a_server_tells_of_itself_where_it_shall(
+    tmp_path: Path, database_url: str, host: str
 ) -> None:
     settings = {"DATABASE_URL": database_url, "REEV_GQL_TOKEN": TOKEN, "REEV_GQL_WORKER_METRICS_PORT": "0"}
+    settings |= {"REEV_GQL_WORKER_METRICS_HOST": host, "REEV_GQL_ALLOWED_HOSTS": "worker.example"}
     log = tmp_path / "worker.log"
     with log.open("wb") as stderr:
         worker = await start_cli("worker", cwd=tmp_path, stderr=stderr.fileno(), **settings)
     try:
-        while (found := re.search(r"metrics=(http://127\.0\.0\.1:\d+/metrics)", log.read_text())) is None:
+        while (found := re.search(rf"metrics=http://{host}:(\d+)/metrics", log.read_text())) is None:
             assert worker.returncode is None, log.read_text()
             await asyncio.sleep(0.05)
-        url, bearer = found[1], {"Authorization": f"Bearer {TOKEN}"}
+        url, bearer = f"http://127.0.0.1:{found[1]}/metrics", {"Authorization": f"Bearer {TOKEN}"}
         async with aiohttp.ClientSession() as client:
             answers = {}
             for name, headers in (
                 ("no token", {}),
                 ("another host", {**bearer, "Host": "evil.example"}),
                 ("bearer", bearer),
+                ("its name", {**bearer, "Host": "worker.example"}),
             ):
                 async with client.get(url, headers=headers) as response:
                     answers[name] = response.status, await response.text()
             async with client.get(url.replace("/metrics", "/graphql"), headers=bearer) as response:
                 assert response.status == 404
-        assert (answers["no token"][0], answers["another host"][0]) == (401, 421)
+            async with client.get(url.replace("/metrics", "/healthz")) as response:
+                assert response.status == 200
+        assert (answers["no token"][0], answers["another host"][0], answers["its name"][0]) == (401, 421, 200)
         status, text = answers["bearer"]
         assert status == 200 and "reev_gql_server_leaked_processes_total 0" in text
         assert "reev_gql_database_up 1" in text

@@ -114,6 +114,17 @@ def test_other_machines_are_let_in_only_with_token_and_names(
     assert load_settings().host == host
 
 
+def test_the_metrics_of_a_worker_are_let_out_by_the_same_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REEV_GQL_WORKER_METRICS_HOST", "192.168.1.2")
+    assert load_settings().worker_metrics_port is None, "nothing listens, so nothing is refused"
+    monkeypatch.setenv("REEV_GQL_WORKER_METRICS_PORT", "0")
+    with pytest.raises(SettingsError, match=r"REEV_GQL_WORKER_METRICS_HOST=192\.168\.1\.2 can be reached"):
+        load_settings()
+    monkeypatch.setenv("REEV_GQL_TOKEN", CANARY)
+    monkeypatch.setenv("REEV_GQL_ALLOWED_HOSTS", "worker.example.org")
+    assert load_settings().worker_metrics_host == "192.168.1.2"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_needs_neither(host: str) -> None:
     assert load_settings({"host": host}).is_loopback
