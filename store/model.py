@@ -63,6 +63,9 @@ class RerunOnly(StrEnum):
     ALL = "ALL"
 
 
+LONGEST_WAIT_H = 24 * 24
+"""Of a longer wait in the queue the milliseconds are not told: the API's integers end at almost 25 days."""
+
 LIVE_STATUSES = frozenset({ExecutionStatus.QUEUED, ExecutionStatus.RUNNING, ExecutionStatus.STOPPING})
 
 
@@ -244,9 +247,11 @@ class Execution:
     def queue_duration_ms(self) -> int | None:
         """Milliseconds between queued and started, both by the database clock; None before the start.
 
-        None as well for one that others started: its wait is unknown.
+        None as well for one that others started: its wait is unknown; and for more than the API's integers hold.
         """
         if self.started_at is None or self.origin is not ExecutionOrigin.REQUESTED:
+            return None
+        if self.started_at >= self.queued_at + dt.timedelta(hours=LONGEST_WAIT_H):
             return None
         return round((self.started_at - self.queued_at).total_seconds() * 1000)
 

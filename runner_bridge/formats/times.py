@@ -14,6 +14,9 @@ _LATEST_S = 4_102_444_800  # 2100-01-01
 # Written where the upstream converter could not parse a time.
 _DUMMY_S = 1_700_000_000
 
+MAX_MILLISECONDS = 2**31 - 1
+"""The longest duration that is believed, almost 25 days: the API has 32 bits for one."""
+
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -37,8 +40,15 @@ def from_rfc3339(text: object) -> dt.datetime | None:
         return None
 
 
-def milliseconds_between(start: dt.datetime | None, end: dt.datetime | None) -> int | None:
-    """Whole milliseconds from start to end; None when either is unknown or they run backwards."""
-    if start is None or end is None or end < start:
+def milliseconds_of(value: object) -> int | None:
+    """A duration as a file tells it; None for what is no whole number of milliseconds or is not believed."""
+    if type(value) is not int or not 0 <= value <= MAX_MILLISECONDS:
         return None
-    return round((end - start) / dt.timedelta(milliseconds=1))
+    return value
+
+
+def milliseconds_between(start: dt.datetime | None, end: dt.datetime | None) -> int | None:
+    """Whole milliseconds from start to end; None when either is unknown, they run backwards, or it is too long."""
+    if start is None or end is None:
+        return None
+    return milliseconds_of(round((end - start) / dt.timedelta(milliseconds=1)))

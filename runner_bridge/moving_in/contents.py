@@ -11,7 +11,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.session_file import SessionStep, parse_session_file, session_steps
 from runner_bridge.formats.strict_yaml import load_yaml
-from runner_bridge.formats.times import from_unix
+from runner_bridge.formats.times import from_unix, milliseconds_of
 from runner_bridge.formats.tool_logs.cli_store import converted_log
 from runner_bridge.formats.tool_logs.tool_call import (
     CallStatus,
@@ -229,7 +229,7 @@ def _calls_of(events: list[dict[str, JsonValue]]) -> Iterator[ToolCall]:
             raw_name=raw_name,
             status=call_status(member(data, "result_status")) or CallStatus.UNFINISHED,
             started_at=flow_time(event.get("timestamp")),
-            duration_ms=whole_of(scalar(member(data, "execution_time_ms"))),
+            duration_ms=milliseconds_of(whole_of(scalar(member(data, "execution_time_ms")))),
             params=readable(member(data, "tool_args")),
             result=readable(member(data, "result_data")),
             error_message=_text(member(data, "error_message")),

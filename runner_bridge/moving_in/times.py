@@ -5,13 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
+from runner_bridge.formats.times import MAX_MILLISECONDS
 from runner_bridge.moving_in.contents import ContentKind
 from runner_bridge.moving_in.evidence import Evidence
 from runner_bridge.moving_in.values import Value, Verdict, time_of, verdict_of, whole_of
 from store.executions.imported import Times
-
-MAX_EXECUTION_TIME_MS = 30 * 24 * 3_600_000
-"""A longer duration is not believed."""
 
 _AHEAD = dt.timedelta(days=1)
 """How far clocks may differ; a later time is not believed."""
@@ -114,7 +112,7 @@ def execution_time_of(evidence: Evidence) -> int | None:
         whole_of(evidence.value("consolidated_sessions", "execution_duration_ms")),
     )
     found = next((whole for whole in map(whole_of, told) if whole is not None), None)
-    if found is not None and found > MAX_EXECUTION_TIME_MS:
+    if found is not None and found > MAX_MILLISECONDS:
         evidence.remarks.append(f"an execution time of {found} ms is not believed")
         return None
     return found

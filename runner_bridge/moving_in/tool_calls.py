@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from runner_bridge.formats.times import milliseconds_of
 from runner_bridge.formats.tool_logs.tool_call import (
     CallStatus,
     ToolCall,
@@ -29,7 +30,10 @@ def _call(number: int, row: Row, remarks: list[str]) -> ToolCall:
     raw_name = text_of(values.get("tool_name"))
     if raw_name is None:
         remarks.append("a tool call without a name is called unknown")
-    started_at, duration_ms = time_of(values.get("start_time")), whole_of(values.get("execution_time_ms"))
+    started_at, told = time_of(values.get("start_time")), whole_of(values.get("execution_time_ms"))
+    duration_ms = milliseconds_of(told)
+    if told is not None and duration_ms is None:
+        remarks.append(f"a duration of {told} ms of a tool call is not believed")
     status = _status(text_of(values.get("status")), remarks)
     if status is CallStatus.UNFINISHED:
         duration_ms = None

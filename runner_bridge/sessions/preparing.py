@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from runner_bridge.formats.benchmarks.benchmark import Benchmark
 from runner_bridge.formats.errors import FormatError, shown
+from runner_bridge.formats.times import milliseconds_of
 from runner_bridge.sessions.endings import Evaluation, ending_by_result, evaluate_steps
 from runner_bridge.sessions.named_session import NamedSession
 from runner_bridge.sessions.reading import Session
@@ -19,9 +20,6 @@ from store.executions.tool_logs import StoredLog
 from store.model import UNKNOWN_AGENT, BenchmarkId
 
 MAX_AGENT_LENGTH = 200
-
-MAX_EXECUTION_TIME = dt.timedelta(days=30)
-"""A longer duration in a file is not believed."""
 
 Definition = tuple[int, Benchmark]
 """A benchmark's current revision and what it says."""
@@ -69,5 +67,4 @@ def _execution_time_ms(session: Session) -> int | None:
     for name, read in (("start_time", session.file.started_at), ("end_time", session.file.ended_at)):
         if tree.get(name) is not None and read is None:
             return None
-    limit = MAX_EXECUTION_TIME / dt.timedelta(milliseconds=1)
-    return claimed if claimed is not None and claimed <= limit else None
+    return milliseconds_of(claimed)

@@ -97,7 +97,8 @@ class Execution:
         description="Why the server stopped it; null when a client asked for it, or when it was not stopped."
     )
     queue_duration_ms: int | None = strawberry.field(
-        description="Milliseconds between request and start; null before the start, and when observed."
+        description="Milliseconds between request and start; null before the start, when observed, "
+        "and from 24 days on."
     )
     execution_time_ms: int | None = strawberry.field(
         description="Milliseconds that the runner's process lived, on a monotonic clock, its start-up included: "

@@ -176,8 +176,9 @@ _COMPUTED = {
     "session_id": _value("coalesce(nullif({row}.session_id, ''), {row}.id::text)"),
     # Python rounds a float to even, and so does PostgreSQL with one.
     "queue_duration_ms": (
-        "CASE WHEN {row}.origin = 'REQUESTED' THEN round(extract(epoch FROM"
-        " {row}.started_at - {row}.queued_at)::double precision * 1000)::integer::text END"
+        "CASE WHEN {row}.origin = 'REQUESTED' AND"
+        f" {{row}}.started_at < {{row}}.queued_at + interval '{model.LONGEST_WAIT_H} hours' THEN"
+        " round(extract(epoch FROM {row}.started_at - {row}.queued_at)::double precision * 1000)::integer::text END"
     ),
     "prompt": _value(
         "coalesce((SELECT prompt FROM execution_results WHERE execution_id = {row}.id),"

@@ -26,7 +26,8 @@ INSERT INTO executions (
 )
 SELECT md5(n::text)::uuid, 'b' || n % 3, CASE WHEN n % 7 > 0 THEN 1 + n % 2 END, text.agent, 1000, n, n - 30,
        CASE WHEN n % 5 = 0 THEN 'OBSERVED' ELSE 'REQUESTED' END::execution_origin, state.status, at.queued,
-       CASE WHEN state.status <> 'QUEUED' THEN at.queued + n * interval '500 us' END,
+       CASE WHEN state.status <> 'QUEUED' THEN at.queued
+            + CASE WHEN n = 17 THEN interval '720 h' ELSE n * interval '500 us' END END,
        CASE WHEN is_terminal(state.status) THEN at.queued + interval '1 h' + n * interval '100 ms' END,
        at.queued, CASE WHEN state.status IN ('STOPPING', 'STOPPED') THEN at.queued END,
        failure.kind, CASE WHEN failure.kind IS NOT NULL THEN 'why ' || text.agent END,

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from runner_bridge.formats.errors import shown
 from runner_bridge.formats.models import JsonValue
-from runner_bridge.formats.times import from_rfc3339, milliseconds_between
+from runner_bridge.formats.times import from_rfc3339, milliseconds_between, milliseconds_of
 from runner_bridge.formats.tool_logs.tool_call import (
     CallStatus,
     ToolCall,
@@ -156,14 +156,15 @@ class CallLedger:
         duration_ms: object,
     ) -> ToolCallChange:
         call = self.calls[index]
-        if isinstance(duration_ms, bool) or not isinstance(duration_ms, int) or duration_ms < 0:
-            # Not logged: the two lines' times are what is known then.
-            duration_ms = milliseconds_between(call.started_at, at)
+        took = milliseconds_of(duration_ms)
+        if took is None:
+            # Not logged, or not believed: the two lines' times are what is known then.
+            took = milliseconds_between(call.started_at, at)
         ended = replace(
             call,
             status=status,
             ended_at=at,
-            duration_ms=duration_ms,
+            duration_ms=took,
             result=result,
             error_message=_error_text(status, error, result),
         )

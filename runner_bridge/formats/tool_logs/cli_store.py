@@ -17,7 +17,7 @@ from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from runner_bridge.formats.models import JsonValue
 from runner_bridge.formats.strict_json import load_json
-from runner_bridge.formats.times import from_rfc3339
+from runner_bridge.formats.times import from_rfc3339, milliseconds_of
 from runner_bridge.formats.tool_logs.tool_call import CallStatus, ToolCall, normalise_tool_name, readable
 from runner_bridge.formats.tool_logs.tool_log import Prompt
 
@@ -158,7 +158,7 @@ def _call(number: int, lines: Sequence[str]) -> ToolCall:
         status=success.get(fields.get("success", ""), CallStatus.UNFINISHED),
         started_at=from_rfc3339(fields.get("start_time")),
         ended_at=from_rfc3339(fields.get("end_time")),
-        duration_ms=int(duration) if re.fullmatch(r"[0-9]{1,15}", duration) else None,
+        duration_ms=milliseconds_of(int(duration)) if re.fullmatch(r"[0-9]{1,15}", duration) else None,
         params=_block(values.get("input", [])),
         result=_block(values.get("output", [])),
         error_message=error[1:-1] if error and error[0] == error[-1] == '"' else error,

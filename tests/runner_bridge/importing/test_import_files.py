@@ -303,8 +303,10 @@ async def test_times_that_cannot_be_true_are_not_believed(db: Database, config: 
         tree["final_result"]["execution_time_ms"] = claimed
         (config.sessions_dir / f"session_{name}.json").write_text(json.dumps(tree))
     forever = json.loads(session_bytes("forever"))
-    forever["final_result"]["execution_time_ms"] = 2**63 - 1
-    (config.sessions_dir / "session_forever.json").write_text(json.dumps(forever))
+    for name, claimed in (("forever", 2**63 - 1), ("month", 2**31)):
+        forever["final_result"]["execution_time_ms"] = claimed
+        forever["session_id"] = name
+        (config.sessions_dir / f"session_{name}.json").write_text(json.dumps(forever))
     assert set(outcomes(await import_session_files(db, config)).values()) == {ImportOutcome.IMPORTED}
     began_at = dt.datetime.fromtimestamp(1761900000, dt.UTC)
     found = await one(db, "ahead")
@@ -315,7 +317,8 @@ async def test_times_that_cannot_be_true_are_not_believed(db: Database, config: 
     assert (found.started_at, found.execution_time_ms) == (None, None) and found.queued_at >= began
     found = await one(db, "no-end")
     assert found.ended_at == began_at + dt.timedelta(seconds=7)
-    assert (await one(db, "forever")).execution_time_ms is None
+    for name in ("forever", "month"):
+        assert (await one(db, name)).execution_time_ms is None
 
 
 async def test_an_unsuccessful_result_is_a_failure_with_its_reason(

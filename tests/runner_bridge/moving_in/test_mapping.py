@@ -256,16 +256,28 @@ def test_tool_calls_keep_their_order_their_words_and_what_they_hold() -> None:
         {"tool_name": "x", "status": "timeout", "output_result": "plain", "execution_time_ms": "12"},
         {"tool_name": "y", "status": "in_progress", "execution_time_ms": 0},
         {"tool_name": None, "status": "exploded"},
+        {"tool_name": "z", "status": "success", "execution_time_ms": 1_761_000_000_000, "start_time": START},
     ]
     rows = [row("session_tool_calls", number, **values) for number, values in enumerate(calls, 1)]
     one = mapped(session(), *rows)
     found = one["calls"]
-    assert [call["status"] for call in found] == ["SUCCESS", "ERROR", "TIMEOUT", "UNFINISHED", "UNFINISHED"]
-    assert [call["name"] for call in found] == ["get_account_balance", "sol_transfer", "x", "y", "unknown"]
+    assert [call["status"] for call in found] == [
+        *("SUCCESS", "ERROR", "TIMEOUT", "UNFINISHED", "UNFINISHED", "SUCCESS")
+    ]
+    assert [call["name"] for call in found] == [
+        "get_account_balance",
+        "sol_transfer",
+        "x",
+        "y",
+        "unknown",
+        "z",
+    ]
     assert (found[0]["raw_name"], found[0]["params"]) == ("account_balance", {"a": 1})
     assert found[0]["started_at"].startswith("2025-11-01") and found[1]["started_at"] is None
     assert (found[2]["result"], found[2]["duration_ms"], found[3]["duration_ms"]) == ("plain", 12, None)
     assert any("'exploded'" in text for text in one["remarks"])
+    assert (found[5]["duration_ms"], found[5]["ended_at"]) == (None, None)
+    assert "a duration of 1761000000000 ms of a tool call is not believed" in one["remarks"]
 
 
 def test_results_of_steps_belong_to_the_execution_whose_id_they_begin_with() -> None:

@@ -29,6 +29,7 @@ from store.model import (
     ExecutionStatus,
     Failure,
     FailureKind,
+    ToolCallStatus,
 )
 from tests.helpers.bridge import Bridge
 from tests.helpers.fake_runner import FakeRunner
@@ -189,6 +190,20 @@ async def test_a_bad_file_is_named_with_its_reason_and_taken_out_when_it_becomes
         await stored(bridge, cut, SUCCEEDED)
         (sessions / f"session_{bad.id}.json").unlink()
         await eventually(lambda: _as_many_failures(bridge, 0))
+
+
+async def test_a_duration_that_cannot_be_stored_stops_nothing(bridge: Bridge, sessions: Path) -> None:
+    """The log is read on, and so is every other file."""
+    runner = somebodys_runner()
+    async with observing(bridge):
+        runner.tool_started("sol_transfer")
+        runner.log_tool("ToolOutput", tool_output={"success": True}, timing={"step_timeuse_ms": 10**40})
+        await eventually(lambda: _has_events(bridge, runner, 3))
+        await seen_by_then(bridge, sessions)
+        runner.write(runner.session())
+        ended = await stored(bridge, runner, SUCCEEDED)
+    (call,) = (await results.tool_calls_of(bridge.db, [ended.id]))[ended.id]
+    assert call.status is ToolCallStatus.SUCCESS
 
 
 async def test_what_is_no_regular_file_is_reported_and_nothing_waits_for_it(

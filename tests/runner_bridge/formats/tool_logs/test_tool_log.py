@@ -208,7 +208,11 @@ def test_an_error_that_no_call_is_known_to_have_is_told_and_no_call() -> None:
 
 @pytest.mark.parametrize(
     ("step_ms", "started", "ended", "expected"),
-    [(1350, 0, 9, 1350), (0, 0, 1.5, 0), (None, 0, 1.5, 1500), (None, 5, 1, None), (-3, 0, 1, 1000)],
+    [
+        *((1350, 0, 9, 1350), (0, 0, 1.5, 0), (None, 0, 1.5, 1500), (None, 5, 1, None), (-3, 0, 1, 1000)),
+        # What the API and the database cannot hold is not believed.
+        *((2**31 - 1, 0, 1, 2**31 - 1), (2**31, 0, 1, 1000), (10**40, 0, 3e6, None)),
+    ],
 )
 def test_durations_are_logged_or_told_by_the_times_or_unknown(
     step_ms: int | None, started: float, ended: float, expected: int | None
