@@ -178,7 +178,8 @@ _COMPUTED = {
     "queue_duration_ms": (
         "CASE WHEN {row}.origin = 'REQUESTED' AND"
         f" {{row}}.started_at < {{row}}.queued_at + interval '{model.LONGEST_WAIT_H} hours' THEN"
-        " round(extract(epoch FROM {row}.started_at - {row}.queued_at)::double precision * 1000)::integer::text END"
+        " round(extract(epoch FROM {row}.started_at - {row}.queued_at)::double precision * 1000)::integer::text"
+        " END"
     ),
     "prompt": _value(
         "coalesce((SELECT prompt FROM execution_results WHERE execution_id = {row}.id),"
