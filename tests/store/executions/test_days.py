@@ -225,8 +225,6 @@ async def test_the_log_among_tables_of_days_is_not_planned_at_each_reading(db: D
     await lived(db)
     for position in range(7):
         await events.after(db, events.Cursor(position, events.NO_EXECUTION, 0), 50)
-    planned = await db.fetch(
-        "SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE '%AS read_at%'"
-    )
+    planned = await db.fetch("SELECT statement, generic_plans FROM pg_prepared_statements")
     # The first five are planned for their arguments, which is how PostgreSQL finds out that it need not be.
-    assert [row["generic_plans"] for row in planned] == [2]
+    assert [row["generic_plans"] for row in planned if "now.read_at" in row["statement"]] == [2]
