@@ -99,11 +99,15 @@ BEGINNING = events.Cursor(0, events.NO_EXECUTION, 0)
 
 REQUEST = """
 WITH made AS (
-    INSERT INTO executions (benchmark_id, benchmark_revision, agent, timeout_ms, event_seq)
-    VALUES ('b', 1, 'a', 1000, 1) RETURNING id
+    INSERT INTO executions (id, benchmark_id, benchmark_revision, agent, timeout_ms, event_seq)
+    SELECT overlay(gen_random_uuid()::text PLACING substr(first_id::text, 1, 13) FROM 1)::uuid,
+           'b', 1, 'a', 1000, 1
+    FROM execution_days ORDER BY first_day DESC LIMIT 1
+    RETURNING id
 )
 INSERT INTO execution_events (execution_id, seq, kind, status) SELECT id, 1, 'STATUS_CHANGED', 'QUEUED' FROM made
 """
+"""Of the last day that has tables, because days with executions that have not ended are not dropped."""
 
 
 async def measure(new_url: Callable[[], Awaitable[str]], sizes: Sequence[str]) -> list[Line]:
