@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from gql_server.cli.commands import app
 from gql_server.cli.errors import ExitCode
+from gql_server.settings.loading import variable_of
 from gql_server.settings.settings import Settings
 from gql_server.settings.table import markdown_table
 from reev_gql import PACKAGES
@@ -131,7 +132,7 @@ def test_every_command_exists(page: str) -> None:
 
 @pages_of_today
 def test_every_variable_is_a_setting(page: str) -> None:
-    settings = {Settings.variable_of(name) for name in Settings.model_fields}
+    settings = {variable_of(name, field) for name, field in Settings.model_fields.items()}
     assert set(re.findall(r"REEV_GQL_\w+", TEXTS[page])) <= settings | OTHER_VARIABLES
 
 

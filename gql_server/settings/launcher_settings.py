@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import Field
+from pydantic_settings import BaseSettings
 
-from gql_server.settings.from_environment import FromEnvironment
 from runner_bridge.launchers.ray_settings import RaySettings
 
 
-class LauncherSettings(FromEnvironment):
+class LauncherSettings(BaseSettings):
     """What can be set about launchers."""
 
     launcher: Literal["local", "ray"] = Field(

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
-from gql_server.settings.settings import Settings
+from gql_server.settings.settings import PREFIX, Settings
 
 
 class SettingsError(Exception):
     """The settings cannot be used; the message is one line and names the variable."""
+
+
+def variable_of(name: str, field: FieldInfo | None = None) -> str:
+    """The environment variable of a field."""
+    alias = field.validation_alias if field is not None else None
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
 
 
 def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
@@ -33,4 +40,4 @@ def _explain(error: ValidationError) -> str:
     if not first["loc"]:
         return reason
     name = str(first["loc"][0])
-    return f"{Settings.variable_of(name) if name in Settings.model_fields else name}: {reason}"
+    return f"{variable_of(name) if name in Settings.model_fields else name}: {reason}"

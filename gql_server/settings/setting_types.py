@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from runner_bridge.errors import CommandTemplateError
 from runner_bridge.formats.agents.endpoint_addresses import check_url
@@ -89,12 +90,16 @@ def _database_url(value: SecretStr) -> SecretStr:
 
 Port = Annotated[int, BeforeValidator(_port), Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_split)]
-HostNames = Annotated[tuple[Annotated[str, AfterValidator(_host_name)], ...], BeforeValidator(_split)]
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_split)]
-Names = Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, BeforeValidator(_split)]
-Paths = Annotated[tuple[Path, ...], BeforeValidator(_split)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_split)
+]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, NoDecode, BeforeValidator(_split)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 Command = Annotated[str, AfterValidator(_command)]
-AgentLimits = Annotated[tuple[Annotated[str, AfterValidator(_agent_limit)], ...], BeforeValidator(_split)]
+AgentLimits = Annotated[
+    tuple[Annotated[str, AfterValidator(_agent_limit)], ...], NoDecode, BeforeValidator(_split)
+]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 RegularExpression = Annotated[str, AfterValidator(_pattern)]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from gql_server.settings.document_limits import MB, DocumentLimits, MemoryLimits
 from gql_server.settings.launcher_settings import LauncherSettings
@@ -59,12 +60,19 @@ def _is_loopback(host: str) -> bool:
 class Settings(LauncherSettings):
     """What can be set, with the default of each."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-    prefix = PREFIX
-    variables: ClassVar = {"database_url": "DATABASE_URL"}
+    model_config = SettingsConfigDict(
+        defer_build=True,
+        # `NAME=` in an environment file means: not set.
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     database_url: DatabaseUrl | None = Field(
         None,
+        validation_alias="DATABASE_URL",
         description="PostgreSQL to use; without it an embedded server is started",
     )
     host: str = Field(

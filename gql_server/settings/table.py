@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gql_server.settings.launcher_settings import LauncherSettings
+from gql_server.settings.loading import variable_of
 from gql_server.settings.settings import Settings
 
 
@@ -13,7 +14,7 @@ def markdown_table() -> str:
     fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in LauncherSettings.model_fields)
     for name, field in fields:
         lines.append(
-            f"| `{Settings.variable_of(name)}` | {_show_default(field.default)} | {field.description} |"
+            f"| `{variable_of(name, field)}` | {_show_default(field.default)} | {field.description} |"
         )
     return "\n".join(lines) + "\n"
 

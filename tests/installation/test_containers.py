@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gql_server.cli.commands import app
-from gql_server.settings.loading import load_settings
+from gql_server.settings.loading import load_settings, variable_of
 from gql_server.settings.settings import Settings
 from tests.helpers.places import REPOSITORY
 
@@ -35,7 +35,7 @@ def test_a_service_runs_a_command_with_settings_that_are_accepted(
     monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     definition = COMPOSE["services"][service]
-    known = {Settings.variable_of(name) for name in Settings.model_fields}
+    known = {variable_of(name, field) for name, field in Settings.model_fields.items()}
     for name, value in definition["environment"].items():
         assert name in known
         monkeypatch.setenv(name, filled(str(value)))

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gql_server.cli.commands import app
-from gql_server.settings.loading import load_settings
+from gql_server.settings.loading import load_settings, variable_of
 from gql_server.settings.settings import Settings
 from runner_bridge.version import VERSION
 from runner_bridge.worker.worker import LEAVE_S, SHUTDOWN_PATIENCE_S
@@ -117,7 +117,7 @@ def test_a_pod_runs_a_command_with_settings_that_are_accepted(
     pod = pods()[name]
     container = container_of(pod)
     variables = variables_of(container, SECRETS)
-    assert set(variables) <= {Settings.variable_of(name) for name in Settings.model_fields}
+    assert set(variables) <= {variable_of(*item) for item in Settings.model_fields.items()}
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
     settings = load_settings()

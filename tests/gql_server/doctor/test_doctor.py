@@ -41,7 +41,7 @@ def settings(tmp_path: Path, url: str | None = None, **changes: Any) -> Settings
         "runner_command": f"{sys.executable} {{path}} {{id}}",
     }
     if url is not None:
-        given["database_url"] = url
+        given["DATABASE_URL"] = url
     return Settings.model_validate({**given, **changes})
 
 

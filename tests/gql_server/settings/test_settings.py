@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gql_server.settings.loading import SettingsError, load_settings
+from gql_server.settings.loading import SettingsError, load_settings, variable_of
 from gql_server.settings.settings import Settings
 from gql_server.settings.table import markdown_table
 from runner_bridge.launchers.runner_config import KNOWN_AGENTS
@@ -148,5 +148,5 @@ def test_every_setting_is_described_in_the_table() -> None:
     table = markdown_table()
     for name, field in Settings.model_fields.items():
         assert field.description, name
-        assert f"| `{Settings.variable_of(name)}` | " in table
+        assert f"| `{variable_of(name, field)}` | " in table
     assert "`DATABASE_URL`" in table
