@@ -89,8 +89,8 @@ class RayEngine:
                 await writer.drain()
                 return await answer
         except TimeoutError:
-            if self._answered < asked:
-                # Not a word for anybody: it hangs.
+            if self._answered < asked and patience_s >= ANSWER_S:
+                # Not a word for anybody: it hangs. A call that waits for less says nothing of the process.
                 self._drop()
             raise Unavailable(f"Ray did not answer within {patience_s:g} s") from None
         except ConnectionError as error:

@@ -141,7 +141,7 @@ class RayLauncher:
         if is_spare(name):
             # Nothing was started where a spare is gone: it is made anew.
             with suppress(Gone):
-                if await self.engine.call(name, "take", execution_id):
+                if await self.engine.call(name, "take", execution_id, patience_s=wait_s):
                     return
         await self.engine.ask("create", name=name, options=options)
         if not await self.engine.call(name, "take", execution_id, patience_s=wait_s):
