@@ -23,6 +23,8 @@ import traceback
 from typing import Any, NoReturn
 
 from gql_server.process.startup import SERVER
+from gql_server.settings.settings import Settings
+from schema import build_schema
 
 MODULES = (
     *SERVER,
@@ -44,6 +46,7 @@ def main(control: socket.socket) -> dict[str, Any] | None:
     """Forks until the other end is closed: None then, and in each child the request that it has to fulfil."""
     for name in MODULES:
         importlib.import_module(name)
+    _warm_up()
     assert len(os.listdir("/proc/self/task")) == 1, "a thread would not be there in the child"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
@@ -75,6 +78,12 @@ def main(control: socket.socket) -> dict[str, Any] | None:
                 handle = os.pidfd_open(pid)
                 children[handle] = pid, listener
                 ready.register(handle, selectors.EVENT_READ)
+
+
+def _warm_up() -> None:
+    """What libraries find out at the first use of our types and then know costs a server half of its start."""
+    Settings.model_rebuild()
+    build_schema()
 
 
 def _receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
