@@ -14,7 +14,7 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runner_bridge.formats.errors import FormatError
@@ -29,6 +29,7 @@ from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, place_of, record_failures
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import Signature
+from runner_bridge.observing.isolation import OF_EVERY_FILE, failed, take_isolated
 from runner_bridge.sessions.endings import end_of_silence
 from runner_bridge.sessions.late_files import EnvironmentOf
 from runner_bridge.sessions.named_session import NamedSession, named_session
@@ -82,6 +83,8 @@ class _Live:
         self._seen = {found.name: signature}
         self.heard_at = time.monotonic() - max(0.0, time.time() - signature.changed_at)
         self.touched_at = time.monotonic()
+        self.is_broken = False
+        """Whether nothing more of it can be stored."""
 
     @property
     def signature(self) -> Signature:
@@ -90,7 +93,7 @@ class _Live:
 
     @property
     def has_pending(self) -> bool:
-        return any(tail.has_pending for tail in self.tails)
+        return not self.is_broken and any(tail.has_pending for tail in self.tails)
 
     def see(self, name: str, signature: Signature) -> bool:
         """Whether the file is one of these, and changed since it was last seen."""
@@ -103,6 +106,12 @@ class _Live:
         """Stores what was appended to them."""
         for tail in self.tails:
             await tail.drain()
+
+    async def conclude(self) -> None:
+        """Stores what is left of them."""
+        for tail in self.tails:
+            await tail.conclude()
+            await tail.flush()
 
 
 @record
@@ -177,8 +186,8 @@ class ObservedLogs:
         due = [one for one in due if self._waiting.get(one.found.name) is one]
         transcripts = [one for one in due if session_of_transcript(one.found.name) is not None]
         logs = [one for one in due if one not in transcripts]
-        reports = await self._ended.run([one.found.name for one in logs])
-        reports |= await self._transcripts.run([one.found.name for one in transcripts])
+        reports = await take_isolated([one.found.name for one in logs], self._ended.run)
+        reports |= await take_isolated([one.found.name for one in transcripts], self._transcripts.run)
         for one in due:
             if (report := reports.get(one.found.name)) is None:
                 continue
@@ -200,7 +209,7 @@ class ObservedLogs:
         wanted = [session_id for session_id in session_ids if session_id in self._live]
         for begin in range(0, len(wanted), DRAINS_AT_ONCE):
             together = wanted[begin : begin + DRAINS_AT_ONCE]
-            await asyncio.gather(*(self._live[one].drain() for one in together))
+            await asyncio.gather(*(self._isolated(self._live[one], _Live.drain) for one in together))
             for one in together:
                 if self._live[one].has_pending:
                     self._unstored.add(one)
@@ -249,9 +258,7 @@ class ObservedLogs:
             live = self._live[session_id]
             if live.heard_at > now:
                 continue
-            for tail in live.tails:
-                await tail.conclude()
-                await tail.flush()
+            await self._isolated(live, _Live.conclude)
             heard_at = dt.datetime.fromtimestamp(live.signature.changed_at, dt.UTC)
             await self._give_up(live.id, reason_of(session_file_name(session_id)), heard_at)
             self._release(session_id)
@@ -259,6 +266,19 @@ class ObservedLogs:
         self._next_silent = min(
             (one.heard_at + self._idle_s for one in self._live.values()), default=float("inf")
         )
+
+    async def _isolated(self, live: _Live, work: Callable[[_Live], Awaitable[None]]) -> None:
+        """Does it unless something failed with this one before: then only its silence or session file ends it."""
+        if live.is_broken:
+            return
+        try:
+            await work(live)
+        except OF_EVERY_FILE:
+            raise
+        except Exception as error:
+            live.is_broken = True
+            failure = FoundFailure(display(live.name), None, None, failed(live.name, error), None)
+            await record_failures(self._db, self._place, [live.name], [failure])
 
     async def _note(self, name: str, session_id: str, signature: Signature) -> None:
         """Puts a new or changed log among those that wait to be looked at."""

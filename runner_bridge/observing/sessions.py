@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from runner_bridge.formats.paths import Directory
 from runner_bridge.ingest_failures import display, place_of
 from runner_bridge.observing import directory
 from runner_bridge.observing.directory import Signature
+from runner_bridge.observing.isolation import take_isolated
 from runner_bridge.sessions.reports import FileReport, ImportOutcome, record_problems
 from runner_bridge.sessions.session_ingest import SessionIngest
 from store.executions import ingest_problems
@@ -102,16 +103,19 @@ class ObservedSessions:
     async def take(self, names: list[str]) -> dict[str, FileReport]:
         """Stores these files. Reports those that are done with, by name."""
         began = time.monotonic()
-        reports = await self._ingest.run(names)
+        reports = await take_isolated(names, self._run)
         self._urgent.difference_update(names)
         took = time.monotonic() - began
         done = {
             name: report
-            for name, report in zip(names, reports, strict=True)
+            for name, report in reports.items()
             if self._settle(name, report, min(LONGEST_PAUSE_S, 2 * took))
         }
         await record_problems(self._db, self._place, list(done.values()))
         return done
+
+    async def _run(self, names: Sequence[str]) -> dict[str, FileReport]:
+        return dict(zip(names, await self._ingest.run(names), strict=True))
 
     def _note(self, found: Mapping[str, Signature]) -> set[str]:
         """The files that are new or changed."""

@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from runner_bridge.importing.import_files import import_session_files
 from runner_bridge.ingest_failures import place_of
 from runner_bridge.observing import logs, observer
 from runner_bridge.observing import sessions as observed_sessions
-from runner_bridge.sessions.reports import ImportOutcome
+from runner_bridge.sessions.reports import FileReport, ImportOutcome
+from runner_bridge.sessions.session_ingest import SessionIngest
+from runner_bridge.sessions.tool_log_ingest import ToolLogIngest
+from runner_bridge.tool_logs.tail import ToolLogTail
 from store.executions import ingest_problems, results, state_machine
 from store.model import (
     UNKNOWN_BENCHMARK,
@@ -204,6 +208,51 @@ async def test_a_duration_that_cannot_be_stored_stops_nothing(bridge: Bridge, se
         ended = await stored(bridge, runner, SUCCEEDED)
     (call,) = (await results.tool_calls_of(bridge.db, [ended.id]))[ended.id]
     assert call.status is ToolCallStatus.SUCCESS
+
+
+async def test_a_file_that_our_own_code_stumbles_over_costs_only_itself(
+    bridge: Bridge, sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a log that is followed, in one that came late, and in a session file."""
+    followed, late, ended, good = (somebodys_runner() for _ in range(4))
+    flush, add, store = ToolLogTail.flush, ToolLogIngest.run, SessionIngest.run
+
+    async def flush_some(tail: ToolLogTail) -> None:
+        stumble_over(followed, [tail.path.name])
+        await flush(tail)
+
+    async def add_some(ingest: ToolLogIngest, names: Sequence[str]) -> dict[str, FileReport]:
+        stumble_over(late, names)
+        return await add(ingest, names)
+
+    async def store_some(ingest: SessionIngest, names: Sequence[str]) -> list[FileReport]:
+        stumble_over(ended, names)
+        return await store(ingest, names)
+
+    monkeypatch.setattr(ToolLogTail, "flush", flush_some)
+    monkeypatch.setattr(ToolLogIngest, "run", add_some)
+    monkeypatch.setattr(SessionIngest, "run", store_some)
+    late.write(late.session())
+    async with observing(bridge):
+        await stored(bridge, late, SUCCEEDED)
+        late.call_tool("sol_transfer")
+        followed.tool_started("sol_transfer")
+        ended.write(ended.session())
+        await eventually(lambda: _as_many_failures(bridge, 3))
+        good.tool_started("sol_transfer")
+        await eventually(lambda: _has_events(bridge, good, 2))
+        good.tool_ended()
+        good.write(good.session())
+        await stored(bridge, good, SUCCEEDED)
+    assert {failure.reason for failure in await failures(bridge)} == {
+        "storing it failed here: ZeroDivisionError"
+    }
+
+
+def stumble_over(runner: FakeRunner, names: Sequence[str]) -> None:
+    """A bug that shows at the files of one runner."""
+    if any(runner.id in name for name in names):
+        raise ZeroDivisionError
 
 
 async def test_what_is_no_regular_file_is_reported_and_nothing_waits_for_it(
