@@ -32,7 +32,6 @@ ALLOWED = {
     "runner_bridge/webhooks/managing.py",
     # Whether what is kept for weeks, or sent for a while, is old: a clock that is wrong by minutes does no harm.
     "runner_bridge/webhooks/deliverer.py",
-    "runner_bridge/traces/exporter.py",
     # Whether a time is of today, for a person at this machine.
     "gql_server/cli/views/texts.py",
 }
