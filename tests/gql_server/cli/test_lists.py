@@ -190,7 +190,15 @@ def test_a_sync_of_many_files_prints_what_is_not_as_it_was() -> None:
         "benchmark": None,
     }
     files = [{**same, "file": f"{number}.yml"} for number in range(2000)]
-    counts = {"created": 0, "updated": 0, "unchanged": 1999, "archived": 0, "failed": 1, "durationMs": 2100}
+    counts = {
+        "created": 0,
+        "updated": 0,
+        "unchanged": 1999,
+        "archived": 0,
+        "kept": 0,
+        "failed": 1,
+        "durationMs": 2100,
+    }
     files[7] |= {"outcome": "FAILED", "error": {"message": "not YAML", "line": 2, "column": 1}}
     file = io.StringIO()
     print_sync(Console(file=file, width=60), {"files": files, **counts})

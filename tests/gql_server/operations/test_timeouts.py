@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schema.loading.json_loads import ExecutionById
 from schema.loading.loaders import Loaders
 from store.agents import configurations
 from store.postgres.database import Database
@@ -25,7 +26,8 @@ async def statements_asleep(db: Database) -> int:
     )
 
 
-async def sleep(db: Database, *_: object) -> Any:
+async def sleep(*given: object) -> Any:
+    (db,) = (one for one in given if isinstance(one, Database))
     await db.execute("SELECT pg_sleep(3600)")
 
 
@@ -56,7 +58,8 @@ async def asked(site: Site, document: str, **more: Any) -> Any:
 async def test_a_query_that_takes_too_long_is_cancelled_in_the_database_too(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, document: str
 ) -> None:
-    for relation in ("execution", "as_json", "benchmark"):
+    monkeypatch.setattr(ExecutionById, "ask", sleep)
+    for relation in ("execution", "benchmark"):
         monkeypatch.setattr(vars(Loaders)[relation], "_load", sleep)
     site = await make_site(query_timeout_s=2.0)
     status, answer = await asked(site, document)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
 import pytest
 
 from runner_bridge.log_context import FIELDS
+from schema.loading.json_loads import ExecutionById
 from schema.loading.loaders import Loaders
 from store.postgres.database import Database
 from tests.helpers.site import Site
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 DOCUMENT = "query ($id: ID!) { execution(id: $id) { id } }"
-LOOKED_UP_BY = ("execution", "as_json")
 CANARY = "canary-password-0123456789"
 
 FAULTS: dict[str, Exception] = {
@@ -26,6 +27,12 @@ FAULTS: dict[str, Exception] = {
     "an error of the system": OSError(2, f"No such file: /srv/{CANARY}"),
     "a refusal of a value": ValueError(CANARY),
 }
+
+
+def look_up(monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Any]) -> None:
+    """An execution is looked up with `ask`, as JSON or as a row."""
+    monkeypatch.setattr(ExecutionById, "ask", ask)
+    monkeypatch.setattr(vars(Loaders)["execution"], "_load", ask)
 
 
 def internal_errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
@@ -44,8 +51,7 @@ async def test_our_faults_are_masked_with_an_id_that_is_in_the_log(
     async def fail(*_: object, **__: object) -> None:
         raise FAULTS[name]
 
-    for relation in LOOKED_UP_BY:
-        monkeypatch.setattr(vars(Loaders)[relation], "_load", fail)
+    look_up(monkeypatch, fail)
     status, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     assert status == 200
     (error,) = answer["errors"]
@@ -60,11 +66,11 @@ async def test_our_faults_are_masked_with_an_id_that_is_in_the_log(
 async def test_a_statement_that_fails_tells_nothing_of_itself(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(db: Database, *_: object) -> Any:
+    async def fail(*given: object) -> Any:
+        (db,) = (one for one in given if isinstance(one, Database))
         await db.fetch("SELECT 'canary-password-0123456789'::integer")
 
-    for relation in LOOKED_UP_BY:
-        monkeypatch.setattr(vars(Loaders)[relation], "_load", fail)
+    look_up(monkeypatch, fail)
     _, answer = await site.post(DOCUMENT, {"id": UNKNOWN})
     text = json.dumps(answer)
     assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
