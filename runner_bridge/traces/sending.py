@@ -37,11 +37,11 @@ class Sender:
         given = Resource.create()
         is_named = not str(given.attributes.get(SERVICE_NAME, "")).startswith("unknown_service")
         self.resource = own.merge(given) if is_named else given.merge(own)
-        self._thread: threading.Thread | None = None
+        self._is_sending = False
 
     async def send(self, spans: Sequence[ReadableSpan]) -> bool:
         """Whether the receiver has accepted them within LONGEST_S."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_sending:
             # The last request was given up, and has not ended.
             return False
         loop, done = asyncio.get_running_loop(), asyncio.Event()
@@ -51,11 +51,13 @@ class Sender:
             try:
                 results.append(self._exporter.export(spans) is SpanExportResult.SUCCESS)
             finally:
+                # Its thread may live on for a moment.
+                self._is_sending = False
                 loop.call_soon_threadsafe(done.set)
 
+        self._is_sending = True
         # A daemon: the process does not wait for a receiver that hangs.
-        self._thread = threading.Thread(target=export, name="traces", daemon=True)
-        self._thread.start()
+        threading.Thread(target=export, name="traces", daemon=True).start()
         try:
             async with asyncio.timeout(LONGEST_S):
                 await done.wait()
