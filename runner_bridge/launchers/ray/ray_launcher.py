@@ -66,7 +66,7 @@ class RayLauncher:
         self.spares.keep(self._settings.options(EVERY_AGENT))
 
     def handle(self, execution_id: str, agent: str) -> Handle:
-        name = self.spares.take(self._settings.options(agent)) or f"reev-gql-{execution_id}"
+        name = self.spares.take(self._settings.options(agent)) or _own_name(execution_id)
         return {"actor": name, "namespace": self._settings.namespace}
 
     def repeats(self, recorded: Recorded) -> bool:
@@ -154,7 +154,7 @@ class RayLauncher:
                 await make_room(self.engine, options)
 
     def _handle_of(self, recorded: Recorded) -> Handle:
-        return recorded.handle or {"actor": f"reev-gql-{recorded.execution_id}"}
+        return recorded.handle or {"actor": _own_name(recorded.execution_id)}
 
     async def _give_up(self, name: str) -> None:
         with suppress(EngineError):
@@ -278,6 +278,11 @@ async def _until_answered(ask: Callable[[], Awaitable[Any]], patience_s: float) 
             if now - away_since >= patience_s:
                 raise
         await asyncio.sleep(RETRY_S)
+
+
+def _own_name(execution_id: str) -> str:
+    """Of the actor of an execution that got no spare."""
+    return f"reev-gql-{execution_id}"
 
 
 def _sentence(error: EngineError) -> str:

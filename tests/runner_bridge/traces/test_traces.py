@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -327,3 +328,24 @@ async def test_shutdown_sends_what_is_queued(db: Database, hub: Hub) -> None:
             exporter._put(execution_id)
         assert counters.traces_sent >= 1 and counters.traces_dropped == 0
     assert len(seen.requests) == counters.traces_sent
+
+
+async def test_a_trace_is_sent_though_the_thread_of_the_one_before_lives_on(
+    db: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does for a moment on a busy machine, after its request is over."""
+    may_end = threading.Event()
+
+    class Lingering(threading.Thread):
+        def run(self) -> None:
+            super().run()
+            may_end.wait()
+
+    with collector() as seen:
+        monkeypatch.setattr("runner_bridge.traces.sending.threading", SimpleNamespace(Thread=Lingering))
+        async with exporting(db, hub, seen.url) as (exporter, counters):
+            for _ in range(2):
+                exporter._put(await ended(db))
+            await until(lambda: counters.traces_sent + counters.traces_dropped >= 2)
+        may_end.set()
+        assert counters.traces_dropped == 0
