@@ -99,6 +99,24 @@ async def test_a_conversation_is_seen_as_it_happens_and_its_sums_at_the_end(
     assert API_KEY not in await page.content()
 
 
+async def test_a_page_opened_before_its_runner_has_started_turns_to_the_first_message(
+    make_dashboard: MakeDashboard, tmp_path: Path
+) -> None:
+    dashboard = await make_dashboard(REEV_GQL_MAX_CONCURRENT_EXECUTIONS="1")
+    page = dashboard.page
+    cues = [tmp_path / name for name in ("first", "second")]
+    with scripted_endpoint(tmp_path, [{"text": "I do nothing.", "cue": str(cue)} for cue in cues]) as model:
+        await run_scripted(dashboard, model)
+        await run_scripted(dashboard, model)
+        await expect(page.get_by_role("region", name="Summary")).to_contain_text("Queued")
+        await expect(page.get_by_role("tab", name="Tool calls")).to_have_attribute("aria-selected", "true")
+        await asyncio.to_thread(cues[0].touch)
+        await expect(page.get_by_role("tab", name="Conversation")).to_have_attribute("aria-selected", "true")
+        await expect(page.get_by_role("log", name="Conversation")).to_contain_text("Task:")
+        await asyncio.to_thread(cues[1].touch)
+        await expect(page.get_by_role("log", name="Conversation")).to_contain_text("I do nothing.")
+
+
 async def test_five_hundred_messages_are_read_in_pages_and_drawn_in_pieces(
     make_dashboard: MakeDashboard, tmp_path: Path
 ) -> None:

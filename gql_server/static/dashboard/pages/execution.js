@@ -63,7 +63,7 @@ const Missing = ({ id }) => html`
 
 function Execution({ execution, events, refresh }) {
   const [{ tab }, change] = useSearch();
-  const chosen = TABS.some(([id]) => id === tab) ? tab : asksModel(execution) ? "conversation" : "calls";
+  const chosen = TABS.some(([id]) => id === tab) ? tab : asksModel(execution, events) ? "conversation" : "calls";
   return html`
     <${Header} execution=${execution}><${Actions} execution=${execution} refresh=${refresh} /></${Header}>
     <${Timeline} execution=${execution} events=${events} />
@@ -73,8 +73,9 @@ function Execution({ execution, events, refresh }) {
 }
 
 // What its reader looks for first is what was said, where anything was.
-const asksModel = ({ usage, agentRevision, conversation }) =>
-  Boolean(usage ?? agentRevision) || conversation.edges.length > 0;
+// A page that was opened before its runner has started learns of it by the first message.
+const asksModel = ({ usage, agentRevision, conversation }, events) =>
+  Boolean(usage ?? agentRevision) || conversation.edges.length > 0 || events.some(({ kind }) => kind === "MESSAGE");
 
 function Part({ tab, execution }) {
   switch (tab) {
