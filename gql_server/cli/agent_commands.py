@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from gql_server.cli.errors import wrong_use
-from gql_server.cli.options import DEFAULT_SERVER, Json, Server, finish
+from gql_server.cli.options import DEFAULT_SERVER, INT_LIMIT, Json, Server, finish
 
 KEY_VARIABLE = "REEV_GQL_AGENT_KEY"
 KEY_ON_COMMAND_LINE = (
@@ -54,13 +54,27 @@ def add(
     protocol: Annotated[str | None, typer.Option(help="openai or anthropic.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Sampling temperature.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Nucleus sampling, 0 to 1.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the sampling.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Tokens of one answer at most.")] = None,
-    max_turns: Annotated[int | None, typer.Option(help="Answers in one step at most.")] = None,
-    max_tool_calls: Annotated[int | None, typer.Option(help="Tool calls in one step at most.")] = None,
-    request_timeout_ms: Annotated[int | None, typer.Option(help="Time that one request may take.")] = None,
-    time_limit_ms: Annotated[int | None, typer.Option(help="Time that one step may take.")] = None,
-    retries: Annotated[int | None, typer.Option(help="How often a failed request is repeated.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=-INT_LIMIT, max=INT_LIMIT, help="Seed of the sampling.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="Tokens of one answer at most.")
+    ] = None,
+    max_turns: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="Answers in one step at most.")
+    ] = None,
+    max_tool_calls: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="Tool calls in one step at most.")
+    ] = None,
+    request_timeout_ms: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="Time that one request may take.")
+    ] = None,
+    time_limit_ms: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="Time that one step may take.")
+    ] = None,
+    retries: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="How often a failed request is repeated.")
+    ] = None,
     tool_set: Annotated[
         str | None, typer.Option(help="How tools take amounts: base-units or decimal.")
     ] = None,

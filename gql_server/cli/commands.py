@@ -62,7 +62,9 @@ def init(json: Json = False) -> None:
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = None,
     worker: Annotated[bool | None, typer.Option(help="Run executions in this process.")] = None,
 ) -> None:
     """Start the server: API, GraphiQL and, unless switched off, the worker."""

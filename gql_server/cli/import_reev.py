@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from gql_server.cli.errors import CliError, ExitCode
+from gql_server.cli.errors import CliError, ExitCode, wrong_use
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.cli.views.rows import Rows
@@ -33,6 +33,8 @@ SHOWN_CHANGED = 10
 
 async def import_reev(settings: Settings, paths: Sequence[Path], *, dry_run: bool, as_json: bool) -> None:
     """Imports each database and prints its report. Raises CliError in the end when one could not be read."""
+    if missing := [printable(str(path)) for path in paths if not path.exists()]:
+        raise wrong_use(f"there is no file {', '.join(missing)}; nothing was imported")
     console = new_console()
     refused: list[str] = []
     async with database_server(settings) as url:

@@ -14,6 +14,9 @@ from gql_server.cli.errors import wrong_use
 DEFAULT_SERVER = f"http://127.0.0.1:{os.environ.get('REEV_GQL_PORT') or 3001}/graphql"
 """A server of this machine, with the port that it reads from the same variable."""
 
+INT_LIMIT = 2**31 - 1
+"""GraphQL has no larger integer: an option beyond it would be refused in words of GraphQL."""
+
 
 def _endpoint(url: str) -> str:
     """An address without a path is that of the server; its endpoint is then the usual one."""

@@ -15,7 +15,7 @@ from gql_server.cli.errors import CliError, wrong_use
 from gql_server.cli.views.json_lines import emit
 from gql_server.cli.views.live_view import new_console
 from gql_server.cli.views.rows import Rows
-from gql_server.cli.views.texts import UNKNOWN
+from gql_server.cli.views.texts import UNKNOWN, printable
 from gql_server.process.startup import database_server
 from gql_server.settings.settings import Settings
 from store import api_tokens
@@ -58,7 +58,9 @@ async def revoke(settings: Settings, name: str) -> None:
     """Revokes the token; every server refuses it within seconds."""
     async with _database(settings) as db:
         if await api_tokens.revoke(db, name) is None:
-            raise CliError(f"there is no valid token named {name}")
+            valid = [token.name for token in await api_tokens.list_all(db) if token.revoked_at is None]
+            named = ", ".join(valid) or "none"
+            raise wrong_use(f"there is no valid token named {printable(name)[:80]!r}; there are {named}")
     print(f"{name} is revoked")
 
 

@@ -51,6 +51,8 @@ FIELD = {
     "PAGE_SIZE": "A page is larger than there are, or asked for from both ends.",
     "EXECUTION_NOT_FOUND": "There is no such execution to watch.",
     "IMPORT_NOT_FOUND": "This server carries out no such import of a reev database.",
+    "AGENT_NOT_FOUND": "There is no agent of this name.",
+    "BENCHMARK_NOT_FOUND": "There is no such benchmark, or it is archived.",
     "BATCH_NOT_FOUND": "There is no such batch.",
     "NO_ATTEMPTS": "A set to compare has no attempts.",
     "RESULT_UNREADABLE": "The session file of the execution cannot be read.",
@@ -61,11 +63,9 @@ FIELD = {
 
 REST = {
     "INVALID_INPUT": "A member, a parameter or a header has a value that cannot be used.",
-    "BENCHMARK_NOT_FOUND": "There is no such benchmark, or it is archived.",
     "INVALID_BENCHMARK": "The text is not a benchmark definition.",
     "BENCHMARK_IN_FILE": "A sync would undo the change: the benchmark's file says otherwise.",
     "BENCHMARKS_DIRECTORY": "The benchmarks directory cannot be read; nothing was changed.",
-    "AGENT_NOT_FOUND": "No agent of this name is configured.",
     "AGENT_CONFIG_NOT_FOUND": "Nothing is saved for this agent.",
     "SECRET_KEY": "The server's secret key is missing, cannot be read, or is another one.",
     "EXECUTION_ALREADY_ENDED": "The execution had ended before; nothing was changed.",

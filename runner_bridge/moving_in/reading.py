@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -103,7 +105,11 @@ class Reading:
         scratch: Path,
         now: dt.datetime,
     ) -> Opened:
-        """Copies the database into `scratch` and opens the copy. Raises ReevDatabaseError."""
+        """Copies the database into `scratch` and opens the copy. Raises ReevDatabaseError.
+
+        This process removes `scratch` in its end: the one that made it may have been killed.
+        """
+        weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
         database = self._open.enter_context(open_reev_database(path, scratch, limits, within=within))
         self._database = database
         self._found = iter(_sorted_definitions(database))

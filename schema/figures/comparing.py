@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 import strawberry
 
+from runner_bridge.errors import AgentsNotFound
+from schema.agents.agent import agent_names
 from schema.contract.context import Info
 from schema.contract.enums import ComparisonVerdict
 from schema.contract.errors import RequestError
@@ -17,8 +19,8 @@ from schema.figures.leaderboard import batches_of, benchmarks_of
 from store.figures import comparing
 from store.figures.attempts import Sums, merged
 from store.figures.comparing import Comparison, Difference
-from store.figures.reading import AttemptFilter, By, revisions_of
-from store.model import UNKNOWN_AGENT
+from store.figures.reading import AgentSums, AttemptFilter, By, revisions_of
+from store.model import UNKNOWN_AGENT, BenchmarkId
 
 
 @strawberry.input(
@@ -94,9 +96,11 @@ class _Set:
     @classmethod
     async def read(cls, info: Info, given: AttemptSetInput, argument: str) -> Self:
         filter = await given.conditions(info, argument)
+        ended = await info.context.loaders.attempt_sums.load(filter)
+        await _check_names(info, given, ended)
         found = [
             each
-            for each in await info.context.loaders.attempt_sums.load(filter)
+            for each in ended
             if each.sums.attempts
             and (each.agent != UNKNOWN_AGENT or filter.agents is not None or filter.batch_ids)
         ]
@@ -108,6 +112,19 @@ class _Set:
         return cls(
             filter, merged(each.sums for each in found), len(settings), {agent for agent, _ in settings}
         )
+
+
+async def _check_names(info: Info, given: AttemptSetInput, ended: Sequence[AgentSums]) -> None:
+    """Raises RequestError for a name that nothing has: without its attempts the set would be another one."""
+    if unknown := set(given.agents or ()) - {each.agent for each in ended}:
+        known = sorted(await agent_names(info))
+        if unknown := unknown - set(known):
+            raise RequestError("AGENT_NOT_FOUND", str(AgentsNotFound(sorted(unknown), known)))
+    for each in sorted(set(given.benchmark_ids or ()) - {each.sums.benchmark[0] for each in ended}):
+        if await info.context.loaders.benchmark.load(BenchmarkId(each)) is None:
+            raise RequestError(
+                "BENCHMARK_NOT_FOUND", f"There is no benchmark {each!r}; `benchmarks` lists those there are"
+            )
 
 
 @strawberry.type(description="Both sets at one benchmark revision.")

@@ -112,7 +112,7 @@ def run(
     batch_tags: BatchTags = None,
     timeout: Annotated[float | None, typer.Option(help="Time limit of each execution, in seconds.")] = None,
     key: Key = None,
-    priority: Annotated[int, typer.Option(help="-100 to 100: the higher goes first.")] = 0,
+    priority: Annotated[int, typer.Option(min=-100, max=100, help="The higher goes first.")] = 0,
     url: ServerOrUrl = DEFAULT_SERVER,
     json: Json = False,
 ) -> None:

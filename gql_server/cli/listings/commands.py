@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gql_server.cli.errors import wrong_use
-from gql_server.cli.options import DEFAULT_SERVER, Json, Server, ServerOrUrl, finish
+from gql_server.cli.options import DEFAULT_SERVER, INT_LIMIT, Json, Server, ServerOrUrl, finish
 
 SHOWN = 20
 
@@ -69,7 +69,7 @@ class OrderedBy(StrEnum):
 
 benchmarks_app = typer.Typer(no_args_is_help=True, help="List benchmarks, archive and restore them.")
 
-First = Annotated[int, typer.Option(min=1, help="How many at most.")]
+First = Annotated[int, typer.Option(min=1, max=INT_LIMIT, help="How many at most.")]
 After = Annotated[
     str | None, typer.Option(help="Only those after this cursor, which the page before it named.")
 ]
@@ -130,8 +130,12 @@ def list_(
     computed_score_at_most: Annotated[float | None, typer.Option(help="Computed score, 0 to 1.")] = None,
     cost_at_least: Annotated[float | None, typer.Option(help="Cost in US dollars.")] = None,
     cost_at_most: Annotated[float | None, typer.Option(help="Cost in US dollars.")] = None,
-    tokens_at_least: Annotated[int | None, typer.Option(help="Tokens read and written.")] = None,
-    tokens_at_most: Annotated[int | None, typer.Option(help="Tokens read and written.")] = None,
+    tokens_at_least: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="Tokens read and written.")
+    ] = None,
+    tokens_at_most: Annotated[
+        int | None, typer.Option(min=0, max=INT_LIMIT, help="Tokens read and written.")
+    ] = None,
     by: Annotated[OrderedBy, typer.Option(help="What to sort by.")] = OrderedBy.QUEUED_AT,
     ascending: Annotated[bool, typer.Option("--ascending", help="The lowest or oldest first.")] = False,
     first: First = SHOWN,

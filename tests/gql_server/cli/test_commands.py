@@ -7,15 +7,18 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
+import typer
 from graphql import parse, validate
+from typer.models import OptionInfo
 
 from gql_server.cli import client_commands
+from gql_server.cli.commands import app
 from gql_server.cli.errors import CliError
 from gql_server.cli.evaluations.tables import figures_line
 from gql_server.cli.main import main
@@ -50,6 +53,29 @@ def test_every_document_is_valid_and_allowed_by_default() -> None:
         assert validate(schema, parse(text)) == [], name
         variables = {"first": LARGEST_PAGE} if "$first" in text else {}
         assert cost_of(re.sub(r"(\$\w+: \w+)!", r"\1", text), variables) <= DocumentLimits().cost, name
+
+
+def options_of(group: typer.Typer) -> Iterator[tuple[str, Any, OptionInfo]]:
+    """Every option of every command: where it is, its type, and what is declared of it."""
+    for command in group.registered_commands:
+        assert command.callback is not None
+        hints = get_type_hints(command.callback, include_extras=True)
+        for name, hint in hints.items():
+            kind, *declared = get_args(hint) or (hint,)
+            for info in declared:
+                if isinstance(info, OptionInfo):
+                    yield f"{command.callback.__module__}.{command.callback.__name__} {name}", kind, info
+    for part in group.registered_groups:
+        assert part.typer_instance is not None
+        yield from options_of(part.typer_instance)
+
+
+def test_no_whole_number_goes_to_the_server_that_graphql_cannot_express() -> None:
+    whole = {where: info for where, kind, info in options_of(app) if int in (kind, *get_args(kind))}
+    assert len(whole) > 15
+    for where, info in whole.items():
+        assert info.min is not None and info.min >= -(2**31), where
+        assert info.max is not None and info.max < 2**31, where
 
 
 async def test_sync_reports_every_file_and_fails_when_one_fails(

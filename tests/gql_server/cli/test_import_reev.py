@@ -93,6 +93,8 @@ async def test_the_command_takes_several_files_and_says_which_it_could_not_read(
     write_history(tmp_path / "old.db", 3, "2025-10-13")
     (tmp_path / "text.db").write_text("hello")
     files = ("one.db", "text.db", "old.db")
+    none = await cli("import-reev", *files, "nope.db", cwd=tmp_path, DATABASE_URL=database_url)
+    assert (none.code, none.out) == (2, "") and "no file nope.db; nothing was imported" in none.err
     dry = await cli("import-reev", *files, "--dry-run", cwd=tmp_path, DATABASE_URL=database_url)
     assert dry.code == 1 and "is no SQLite database" in dry.err
     assert dry.out.count("Nothing was written") == 2 and "Would make 2 executions (2 SUCCEEDED)" in dry.out

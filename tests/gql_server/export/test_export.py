@@ -136,13 +136,13 @@ async def test_what_cannot_be_answered_is_refused_with_what_would_be(
         assert response.headers["Content-Disposition"] == 'attachment; filename="executions.csv"'
         assert response.status == 200
     real = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *_: None if name == "pyarrow" else real(name)
-    )
-    status, code, message = await error_of(site, "executions.parquet")
+    with monkeypatch.context() as without_pyarrow:
+        without_pyarrow.setattr(
+            importlib.util, "find_spec", lambda name, *_: None if name == "pyarrow" else real(name)
+        )
+        status, code, message = await error_of(site, "executions.parquet")
     assert (status, code) == (501, "FORMAT_NOT_INSTALLED")
     assert "reev-gql[parquet]" in message
-    monkeypatch.undo()
     monkeypatch.setattr(parquet, "PROGRAM", "gql_server.export.no_such_program")
     assert (await error_of(site, "executions.parquet"))[:2] == (503, "INTERNAL")
 

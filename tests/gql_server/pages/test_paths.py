@@ -275,7 +275,9 @@ def requests_with(texts: list[str]) -> Iterator[dict[str, Any]]:
 
 
 REFUSALS = {
+    "AGENT_NOT_FOUND",
     "BAD_USER_INPUT",
+    "BENCHMARK_NOT_FOUND",
     "INVALID_ARGUMENT",
     "INVALID_CURSOR",
     "INVALID_FILTER",

@@ -340,12 +340,12 @@ async def test_a_reader_that_never_reads_is_cut_off_and_disturbs_nobody(
 
     async with connected(site) as bystander, connected(site) as socket:
         assert site.open_streams == 2
-        monkeypatch.setattr(Engine, "payload", large)
-        # Nobody calls receive: the client's buffers fill, then the server's.
-        for number in range(30):
-            await socket.send_json({"type": "subscribe", "id": f"{number}", "payload": {"query": HEALTH}})
-        await until(lambda: site.open_streams == 1)
-        monkeypatch.undo()
+        with monkeypatch.context() as answering:
+            answering.setattr(Engine, "payload", large)
+            # Nobody calls receive: the client's buffers fill, then the server's.
+            for number in range(30):
+                await socket.send_json({"type": "subscribe", "id": f"{number}", "payload": {"query": HEALTH}})
+            await until(lambda: site.open_streams == 1)
         assert await still_works(bystander)
 
 

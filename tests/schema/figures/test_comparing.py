@@ -109,7 +109,10 @@ async def test_a_set_that_cannot_be_is_refused_in_words(db: Database, refuse: Re
     for bad, code, words in (
         ({}, "INVALID_ARGUMENT", "`candidate` names no attempts"),
         ({"agents": []}, "INVALID_ARGUMENT", "give batchIds, agents"),
-        ({"agents": ["nobody"]}, "NO_ATTEMPTS", "`candidate` has no attempts"),
+        ({"agents": ["nobody"]}, "AGENT_NOT_FOUND", "There is no agent 'nobody'; known agents are a, "),
+        ({"agents": ["a", "nobody"]}, "AGENT_NOT_FOUND", "'nobody'"),
+        ({"benchmarkIds": ["bench", "nothing"]}, "BENCHMARK_NOT_FOUND", "There is no benchmark 'nothing'"),
+        ({"agents": ["deterministic"]}, "NO_ATTEMPTS", "`candidate` has no attempts"),
         ({"agents": ["stopped"]}, "NO_ATTEMPTS", "counts"),
         ({"batchIds": [str(uuid.UUID(int=7))]}, "BATCH_NOT_FOUND", "There is no batch"),
         ({"batchIds": ["x"]}, "INVALID_ID", "UUIDs"),
