@@ -63,7 +63,11 @@ const Missing = ({ id }) => html`
 
 function Execution({ execution, events, refresh }) {
   const [{ tab }, change] = useSearch();
-  const chosen = TABS.some(([id]) => id === tab) ? tab : asksModel(execution, events) ? "conversation" : "calls";
+  const chosen = TABS.some(([id]) => id === tab)
+    ? tab
+    : asksModel(execution, events)
+      ? "conversation"
+      : "calls";
   return html`
     <${Header} execution=${execution}><${Actions} execution=${execution} refresh=${refresh} /></${Header}>
     <${Timeline} execution=${execution} events=${events} />
@@ -75,7 +79,9 @@ function Execution({ execution, events, refresh }) {
 // What its reader looks for first is what was said, where anything was.
 // A page that was opened before its runner has started learns of it by the first message.
 const asksModel = ({ usage, agentRevision, conversation }, events) =>
-  Boolean(usage ?? agentRevision) || conversation.edges.length > 0 || events.some(({ kind }) => kind === "MESSAGE");
+  Boolean(usage ?? agentRevision) ||
+  conversation.edges.length > 0 ||
+  events.some(({ kind }) => kind === "MESSAGE");
 
 function Part({ tab, execution }) {
   switch (tab) {
