@@ -41,6 +41,11 @@ SCALARS = {
 
 
 def documents(mode: Mode) -> st.SearchStrategy[Any]:
+    """Made when the first one is asked for: that takes seconds, and every process of a run imports this module."""
+    return st.deferred(lambda: _documents(mode))
+
+
+def _documents(mode: Mode) -> st.SearchStrategy[Any]:
     schema = build_schema()._schema
     assert schema.mutation_type is not None and schema.query_type is not None
     fields = {*schema.query_type.fields, *schema.mutation_type.fields} - MUTATIONS_LEFT_OUT
