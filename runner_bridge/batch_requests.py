@@ -170,7 +170,9 @@ async def _chosen(
     else:
         chosen = await _matching(db, filter or BenchmarkFilter())
     if not chosen:
-        raise InvalidInput("filter" if filter else "benchmarkIds", "No benchmark is chosen")
+        if filter:
+            raise InvalidInput("filter", "No benchmark that is not archived matches the filter")
+        raise InvalidInput("benchmarkIds", "No benchmark is chosen: name at least one")
     if len(chosen) * of_each > MAX_BATCH:
         field = "filter" if filter else "benchmarkIds"
         asked = f"{len(chosen)} benchmarks, {of_each} times each"

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from gql_server.cli.errors import CliError, ExitCode
 from schema.printed import PRINTED_CONTRACT, sdl
 from store.embedded import EmbeddedServer
 from store.postgres.migrate import migrate
@@ -22,7 +23,14 @@ def print_or_keep(*, write: bool, check: bool) -> int:
     printed = {PRINTED_CONTRACT: contract, PRINTED_SCHEMA: _database_schema()}
     if write:
         for path, text in printed.items():
-            path.write_text(text, encoding="utf-8")
+            try:
+                path.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise CliError(
+                    f"{path} cannot be written: {error.strerror}. `--write` is for a checkout; "
+                    "`reev-gql schema > FILE` prints the contract",
+                    ExitCode.SERVER_FAILED,
+                ) from error
         return 0
     stale = [path for path, text in printed.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:

@@ -40,9 +40,13 @@ async def doctor(*, as_json: bool) -> int:
         async for finding in examine(settings):
             report(finding)
     if not as_json:
-        summary = ", ".join(f"{count} {level}" for level, count in counts.items() if count)
+        summary = ", ".join(_counted(count, level) for level, count in counts.items() if count)
         console.print(Text(f"\n{summary}", style="bold"))
     return 1 if counts[Level.PROBLEM] else 0
+
+
+def _counted(count: int, level: Level) -> str:
+    return f"{count} {level}" if count == 1 or level is Level.OK else f"{count} {level}s"
 
 
 def _print(console: Console, finding: Finding) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import CliError, wrong_use
 from gql_server.cli.views.json_lines import emit
 from gql_server.settings.loading import SettingsError, load_settings
 from runner_bridge.benchmarks.shipped import copy_shipped_benchmarks
@@ -14,7 +14,7 @@ def init(*, as_json: bool) -> int:
         directory = load_settings().runner.benchmarks_dir
         copied = copy_shipped_benchmarks(directory)
     except SettingsError as error:
-        raise CliError(str(error)) from error
+        raise wrong_use(str(error)) from error
     except OSError as error:
         raise CliError(f"{error.filename} cannot be written: {error.strerror}") from error
     if as_json:

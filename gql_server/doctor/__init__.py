@@ -7,10 +7,12 @@ findings; a part that fails itself is a finding as well.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from gql_server.doctor import cluster, database, machine
-from gql_server.doctor.findings import Finding, Level
+from gql_server.doctor.findings import Finding, Level, warning
+from gql_server.settings.loading import unknown_variables
 from gql_server.settings.settings import Settings
 
 __all__ = ["Finding", "Level", "examine"]
@@ -23,6 +25,9 @@ def _all_of(check: Callable[[Settings], Iterator[Finding]], settings: Settings) 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, as soon as it is made."""
     yield Finding(Level.OK, "settings", "can be used")
+    for name, meant in unknown_variables(os.environ).items():
+        advice = f"Set {meant}" if meant else "docs/settings.md lists the settings"
+        yield warning("settings", f"{name} is no setting, and has no effect", f"{advice}, or unset it")
     for check in (*machine.CHECKS, cluster.cluster):
         try:
             findings = await asyncio.to_thread(_all_of, check, settings)

@@ -28,6 +28,7 @@ import uvloop
 from gql_server.process import garbage_collection
 from gql_server.process.listening import listen_on, listening_socket
 from gql_server.process.logs import configure_logging
+from gql_server.settings.loading import unknown_variables
 from gql_server.settings.settings import Settings
 from gql_server.settings.startup_error import StartupError
 from runner_bridge.errors import BridgeError
@@ -55,6 +56,12 @@ SERVER = (
 """The modules of each, in steps of at most 0.2 s."""
 
 log = logging.getLogger(__name__)
+
+
+def warn_of_unknown_settings() -> None:
+    """A misspelt variable has no effect: whoever set it must learn of that."""
+    for name, meant in unknown_variables(os.environ).items():
+        log.warning("unknown_setting", extra=fields(variable=name, **({"meant": meant} if meant else {})))
 
 
 def check_extras(settings: Settings) -> None:
@@ -146,6 +153,7 @@ async def _services(
 async def serve(settings: Settings) -> None:
     """API and, unless switched off, a worker, until cancelled."""
     began = time.monotonic()
+    warn_of_unknown_settings()
     with contextlib.closing(listening_socket(settings)) as listener:
         if settings.worker:
             check_extras(settings)
@@ -159,6 +167,7 @@ async def serve(settings: Settings) -> None:
 
 async def work(settings: Settings) -> None:
     """A worker alone, until cancelled."""
+    warn_of_unknown_settings()
     check_extras(settings)
     make_directories(settings)
     with contextlib.ExitStack() as stack:

@@ -201,7 +201,10 @@ async def endpoint_of(db: Database, settings: AgentSettings, agent: str) -> Endp
     _check_agent(settings, agent)
     stored = await configurations.get(db, agent)
     if stored is None or stored.revision.api_url is None:
-        raise InvalidInput("agent", f"No address is stored for {agent}: save its configuration first")
+        command = f"`reev-gql agents add {agent} --url URL --model MODEL`"
+        raise InvalidInput(
+            "agent", f"No address is stored for {agent}: {command} stores one, and saveAgentConfig does"
+        )
     revision = stored.revision
     api_key = _decrypted(settings.secret_key, stored)
     return Endpoint(stored.revision.api_url, revision.model, api_key, model_settings(revision))

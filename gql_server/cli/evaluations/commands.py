@@ -313,7 +313,10 @@ def _chosen(benchmarks: list[str], tags: list[str], *, all_: bool) -> dict[str, 
 
 
 def _milliseconds(seconds: float) -> int:
+    from runner_bridge.request_checks import MAX_TIMEOUT_MS, MIN_TIMEOUT_MS
+
     # Neither `nan` nor `inf` is a number of milliseconds, and GraphQL's Int has 32 bits.
-    if not 0 < seconds < 2_000_000:
-        raise wrong_use(f"--timeout is a number of seconds, not {seconds}")
+    if not MIN_TIMEOUT_MS <= seconds * 1000 <= MAX_TIMEOUT_MS:
+        least, most = MIN_TIMEOUT_MS / 1000, MAX_TIMEOUT_MS // 1000
+        raise wrong_use(f"--timeout is a number of seconds from {least:g} to {most}, not {seconds:g}")
     return round(seconds * 1000)

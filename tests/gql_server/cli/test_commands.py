@@ -17,9 +17,9 @@ import typer
 from graphql import parse, validate
 from typer.models import OptionInfo
 
-from gql_server.cli import client_commands
+from gql_server.cli import client_commands, contracts
 from gql_server.cli.commands import app
-from gql_server.cli.errors import CliError
+from gql_server.cli.errors import CliError, ExitCode
 from gql_server.cli.evaluations.tables import figures_line
 from gql_server.cli.main import main
 from gql_server.cli.views.live_view import event_line, final_line
@@ -469,6 +469,16 @@ def test_the_printed_contract_is_current() -> None:
         [sys.executable, "-m", "gql_server", "schema", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_contracts_that_cannot_be_written_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contracts, "PRINTED_CONTRACT", tmp_path / "none" / "schema.graphql")
+    monkeypatch.setattr(contracts, "_database_schema", lambda: "")
+    with pytest.raises(CliError, match=r"cannot be written: .*`reev-gql schema > FILE`") as raised:
+        contracts.print_or_keep(write=True, check=False)
+    assert raised.value.code == ExitCode.SERVER_FAILED
 
 
 @pytest.mark.parametrize("format", [(), ("--json",)])

@@ -90,6 +90,28 @@ async def test_settings_that_cannot_be_used_are_one_problem(tmp_path: Path) -> N
     assert "REEV_GQL_POOL_SIZE" in done.out and "→" in done.out
 
 
+async def test_a_misspelt_setting_is_told_by_doctor_and_server(tmp_path: Path) -> None:
+    names = {"REEV_GQL_BENCHMARK_DIR": "x", "REEV_GQL_FROBNICATE": "1"}
+    no_misspelling = {
+        "reev_gql_pool_size": "4",
+        "REEV_GQL_URL": "http://127.0.0.1:1",
+        "REEV_GQL_AGENT_KEY": "k",
+    }
+    unreachable = "postgresql://u@127.0.0.1:9/d"
+    done = await cli("doctor", "--json", cwd=tmp_path, DATABASE_URL=unreachable, **names, **no_misspelling)
+    [_, *warnings] = [line for line in told(done) if line["about"] == "settings"]
+    assert [(line["level"], line["message"], line["advice"]) for line in warnings] == [
+        ("warning", f"{name} is no setting, and has no effect", f"{advice}, or unset it")
+        for name, advice in zip(
+            names, ("Set REEV_GQL_BENCHMARKS_DIR", "docs/settings.md lists the settings"), strict=True
+        )
+    ]
+    for command in (("serve", "--port", "0"), ("worker",)):
+        done = await cli(*command, cwd=tmp_path, DATABASE_URL=unreachable, **names)
+        assert "variable=REEV_GQL_BENCHMARK_DIR meant=REEV_GQL_BENCHMARKS_DIR" in done.err, done.err
+        assert done.err.count("unknown_setting") == len(names)
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [

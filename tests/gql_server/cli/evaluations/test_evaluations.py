@@ -114,7 +114,10 @@ async def test_targets_are_judged_and_reported(command: Command, tmp_path: Path)
 
 
 REFUSED_BY_THE_SERVER = (
-    (("run", "--tag", "nothing", "--agent", "ok", "--watch"), "No benchmark is chosen (INVALID_INPUT)"),
+    (
+        ("run", "--tag", "nothing", "--agent", "ok", "--watch"),
+        "matches the filter (INVALID_INPUT)",
+    ),
     (("run", "b1", "b1", "--agent", "ok", "--batch-tag", "x"), "named twice"),
     (("run", "b1", "b2", "--agent", "nobody"), "AGENT_NOT_FOUND"),
 )
@@ -135,7 +138,8 @@ async def test_what_cannot_work_is_refused_and_nothing_is_started(
         ((*one, "--repeats", "1000000000"), "--repeats"),
         ((*one, "--fail-under", "solve-rate=110%"), "from 0 to 1"),
         ((*one, "--max-drop", "0.1"), "--max-drop needs --baseline"),
-        ((*one, "--timeout", "nan"), "--timeout"),
+        ((*one, "--timeout", "nan"), "--timeout is a number of seconds from 0.1 to 86400, not nan"),
+        ((*one, "--timeout", "86401"), "--timeout is a number of seconds from 0.1 to 86400, not 86401"),
         ((*one, "--junit", "no/such/directory.xml"), "No such file or directory. Nothing was started"),
         ((*one, "--junit", "same", "--summary", "./same"), "two reports"),
         ((*one, "--baseline", "tag=main"), "is another suite (only in the baseline: b2)"),
