@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -15,6 +17,8 @@ from runner_bridge.agents import configurations
 from runner_bridge.launchers.local_launcher import LOCAL
 from runner_bridge.processes import members
 from runner_bridge.webhooks import managing
+from store.embedded.cluster import SUPERUSER
+from store.embedded.programs import find_programs
 from store.errors import DatabaseUnsuitable, SchemaOutdated, SchemaTooNew, StoreError
 from store.executions import state_machine
 from store.model import Execution, ExecutionOrigin, ExecutionStatus
@@ -56,6 +60,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         async with database_server(settings) as url:
             async for finding in _of(url, settings):
                 yield finding
+            if settings.database_url is None:
+                yield _backup(embedded)
     except (SchemaOutdated, SchemaTooNew) as error:
         yield problem("schema", str(error), "Run `reev-gql migrate` with the newest reev-gql")
     except DatabaseUnsuitable as error:
@@ -66,6 +72,13 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield problem("database", _line(error), f"Start PostgreSQL, or correct DATABASE_URL; {NOT_LOOKED_AT}")
     except Exception as error:
         yield problem("database", f"looking at it failed: {_line(error)}", f"Report that; {NOT_LOOKED_AT}")
+
+
+def _backup(data: Path) -> Finding:
+    """PostgreSQL refuses a pg_dump that is older than itself, which that of the machine may be."""
+    program = find_programs(int((data / "PG_VERSION").read_text()))["pg_dump"]
+    command = shlex.join([program, "-h", str(data), "-U", SUPERUSER, "-Fc", "-f", "reev-gql.dump"])
+    return ok("backup", f"while a server runs: {command}")
 
 
 def _line(error: Exception) -> str:
