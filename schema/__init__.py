@@ -10,8 +10,10 @@ annotation several times, a third of what it takes to import this package.
 import functools
 from collections.abc import AsyncGenerator
 
-import strawberry
 from strawberry.schema.config import StrawberryConfig
+
+# Before any of the types is declared.
+from schema.contract.lighter_types import strawberry  # isort: split
 
 from schema.agents.agent import Agent, agent_names, agents
 from schema.agents.mutations import (

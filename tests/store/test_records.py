@@ -82,3 +82,34 @@ def test_what_reads_dataclasses_reads_records() -> None:
         Point()  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         point.z = 1  # type: ignore[attr-defined]
+
+
+@record
+class Counted:
+    first: int
+    second: list[int] = field(default_factory=list)
+    made: list[str] = field(init=False, default_factory=lambda: ["made"])
+    named: int = field(default=4, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.made.append("checked")
+
+
+class Louder(Counted):
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(7)
+
+
+def test_the_constructor_that_is_compiled_at_the_first_call_is_that_of_a_dataclass() -> None:
+    """In the first call and in later ones, of the class and of those that inherit from it."""
+    for _ in range(2):
+        for made, first in ((Louder(), 7), (Counted(1), 1)):
+            assert (made.first, made.second, made.made, made.named) == (first, [], ["made", "checked"], 4)
+        assert Counted(1, [2], named=3).named == 3 and Counted(1).second is not Counted(1).second
+        for wrong in ((), (1, [2], 3), (1, [2], "made")):
+            with pytest.raises(TypeError, match=r"Counted.__init__\(\)"):
+                Counted(*wrong)
+        with pytest.raises(TypeError, match="unexpected keyword argument 'third'"):
+            Counted(1, third=3)  # type: ignore[call-arg]
