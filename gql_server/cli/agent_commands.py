@@ -4,8 +4,6 @@ They work through the API of a running server. An API key comes from the environ
 never from the command line, which every user of the machine can read.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import Annotated, Any

@@ -4,8 +4,6 @@ A command imports what it does when it is called, so that `--help` answers at on
 aiohttp take half a second.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum

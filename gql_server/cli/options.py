@@ -1,7 +1,5 @@
 """Options that commands share."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Coroutine
 from typing import Annotated, Any

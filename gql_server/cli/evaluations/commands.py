@@ -3,8 +3,6 @@
 What a command does is imported when it is called, so that `--help` answers at once.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -289,7 +287,7 @@ def _plan(
     *,
     watch: bool,
     as_json: bool,
-) -> Plan:
+) -> "Plan":
     from gql_server.cli.evaluations.evaluation import Plan
     from gql_server.cli.evaluations.targets import Targets
 

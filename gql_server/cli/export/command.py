@@ -1,7 +1,5 @@
 """The command `export` and its options."""
 
-from __future__ import annotations
-
 import sys
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`list`, `benchmarks list`, and their options: one for each condition of the filters of the contract."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The commands of `reev-gql webhooks` and their options. They work through the API of a running server."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 
