@@ -98,12 +98,11 @@ class Authenticator:
     async def authenticate(self, authorization: object, address: str) -> Principal:
         """The principal with this `Authorization`. Raises BadRequest (401, 429, 503)."""
         secret = _bearer(authorization)
+        principal = self.known(secret)
+        if principal is not None:
+            return principal
         if secret is None:
-            if self._required:
-                raise _unauthorized("A bearer token is needed")
-            return LOCAL
-        if self._token is not None and hmac.compare_digest(secret.encode(), self._token.encode()):
-            return CONFIGURED
+            raise _unauthorized("A bearer token is needed")
         principal = await self._of_database(api_tokens.digest_of(secret))
         if principal is None:
             # Only failures wait: else an attacker could lock out others who share its address.
@@ -111,10 +110,21 @@ class Authenticator:
             raise _unauthorized("This token is not known, or was revoked")
         return principal
 
+    def secret_of(self, request: web.BaseRequest) -> str | None:
+        """The token that a request shows, unchecked; None when it shows none."""
+        given = request.headers.get(hdrs.AUTHORIZATION)
+        return session_token(request) if given is None else _bearer(given)
+
+    def known(self, secret: str | None) -> Principal | None:
+        """The principal with this token, or without one; None when it must be looked up, or is not valid."""
+        if secret is None:
+            return None if self._required else LOCAL
+        if self._token is not None and hmac.compare_digest(secret.encode(), self._token.encode()):
+            return CONFIGURED
+        known = self._known.get(api_tokens.digest_of(secret)) if self._known else None
+        return known[1] if known is not None and time.monotonic() - known[0] < REMEMBER_S else None
+
     async def _of_database(self, digest: bytes) -> Principal | None:
-        known = self._known.get(digest)
-        if known is not None and time.monotonic() - known[0] < REMEMBER_S:
-            return known[1]
         self._known.pop(digest, None)
         try:
             async with asyncio.timeout(LOOK_UP_S):

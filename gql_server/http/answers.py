@@ -7,9 +7,10 @@ origin) is answered by aiohttp's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
+from typing import Protocol
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -18,10 +19,38 @@ from aiohttp.helpers import rfc822_formatted_time
 from gql_server.http.headers import SECURITY_HEADERS, SERVER
 
 
-def whole_answer(request: web.Request, body: bytes, media_type: str) -> web.StreamResponse:
-    """The response to a successful request: JSON of that media type."""
+class Connection(Protocol):
+    """The connection of a client."""
+
+    async def write_large(self, data: bytes) -> None:
+        """Sends `data`, and waits until most of it is sent. Raises ConnectionError."""
+
+    def abort(self) -> None:
+        """Closes it at once."""
+
+
+class KnownHead(Protocol):
+    """What is known of the head of a request."""
+
+    async def answer(self, body: bytes, connection: Connection) -> bytes | None:
+        """The response to a request with this head and `body`; empty when it was sent already.
+
+        None when nothing was done, and the request must be read anew.
+        """
+
+
+Remember = Callable[[web.BaseRequest], KnownHead]
+
+
+def whole_answer(
+    request: web.Request,
+    body: bytes,
+    media_type: str,
+    remember: Remember | None = None,
+) -> web.StreamResponse:
+    """The response to a successful request: JSON of that media type. `remember` is for OrdinaryAnswer."""
     if is_ordinary(request) and hdrs.ORIGIN not in request.headers:
-        return OrdinaryAnswer(_head(media_type), body)
+        return OrdinaryAnswer(json_head(media_type), body, remember=remember)
     return json_response(body, HTTPStatus.OK, media_type)
 
 
@@ -47,10 +76,16 @@ def json_headers(media_type: str) -> dict[str, str]:
 
 
 @cache
-def _head(media_type: str) -> str:
+def json_head(media_type: str, status: HTTPStatus = HTTPStatus.OK) -> str:
     """The constant part of the heads of ordinary answers."""
     headers = {**json_headers(media_type), hdrs.SERVER: SERVER, **SECURITY_HEADERS}
-    return "HTTP/1.1 200 OK\r\n" + lines_of(headers)
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n" + lines_of(headers)
+
+
+def in_one_piece(head: str, body: bytes | None) -> bytes:
+    """An ordinary answer as it is sent."""
+    length = "" if body is None else f"{hdrs.CONTENT_LENGTH}: {len(body)}\r\n"
+    return f"{head}{length}{hdrs.DATE}: {rfc822_formatted_time()}\r\n\r\n".encode("ascii") + (body or b"")
 
 
 def lines_of(headers: Mapping[str, str]) -> str:
@@ -64,10 +99,18 @@ class OrdinaryAnswer(web.StreamResponse):
     _writer: AbstractStreamWriter | None = None
     _is_sent = False
 
-    def __init__(self, head: str, body: bytes | None, status: HTTPStatus = HTTPStatus.OK) -> None:
+    def __init__(
+        self,
+        head: str,
+        body: bytes | None,
+        status: HTTPStatus = HTTPStatus.OK,
+        remember: Remember | None = None,
+    ) -> None:
         """`head` begins with the status line of `status`, and has every header of every response."""
         super().__init__(status=status)
         self._head, self._whole = head, body
+        self.remember = remember
+        """Gives what answers further requests with the same head; None where nothing does."""
 
     @property
     def size(self) -> int:
@@ -87,8 +130,5 @@ class OrdinaryAnswer(web.StreamResponse):
             raise RuntimeError("prepare comes before write_eof")
         if self._is_sent:
             return
-        body = self._whole
-        length = "" if body is None else f"{hdrs.CONTENT_LENGTH}: {len(body)}\r\n"
-        head = f"{self._head}{length}{hdrs.DATE}: {rfc822_formatted_time()}\r\n\r\n"
-        await self._writer.write_eof(head.encode("ascii") + (body or b""))
+        await self._writer.write_eof(in_one_piece(self._head, self._whole))
         self._is_sent = True

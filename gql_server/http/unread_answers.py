@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -78,28 +78,43 @@ class UnreadAnswers:
         size = _size(response)
         if size <= SMALL:
             return response
+
+        async def whole() -> None:
+            await response.prepare(request)
+            await response.write_eof()
+
+        def abort() -> None:
+            if request.transport is not None:
+                request.transport.abort()
+
+        try:
+            await self.send_large(client, size, whole(), abort)
+        except BadRequest as error:
+            return refusal_response(error)
+        return response
+
+    async def send_large(
+        self, client: str, size: int, sending: Coroutine[None, None, None], abort: Callable[[], None]
+    ) -> None:
+        """Awaits `sending`, of `size` bytes; `abort` closes the connection. Raises BadRequest at too many."""
         try:
             with self.holding(client, size), self._time.holding():
-                await response.prepare(request)
-                await response.write_eof()
+                await sending
         except TooManyUnread:
-            return refusal_response(
-                BadRequest(
-                    "Too many answers wait to be read: read them, or ask for smaller pages",
-                    code="ANSWERS_UNREAD",
-                    status=HTTPStatus.SERVICE_UNAVAILABLE,
-                    headers={hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
-                )
-            )
+            sending.close()
+            raise BadRequest(
+                "Too many answers wait to be read: read them, or ask for smaller pages",
+                code="ANSWERS_UNREAD",
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                headers={hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
+            ) from None
         except TimeoutError:
             told = fields(client=client, size=size, seconds=self._time.seconds)
             log.warning("answer_not_read", extra=told)
-            if request.transport is not None:
-                request.transport.abort()
+            abort()
         except ConnectionError:
             # aiohttp handles it.
             pass
-        return response
 
 
 def _size(response: web.StreamResponse) -> int:

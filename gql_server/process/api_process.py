@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gql_server.http.repeated_requests import KEEPALIVE_S
 from gql_server.process import garbage_collection
 from gql_server.process.application import create_app, create_metrics_app
 from gql_server.process.banner import show_banner
@@ -30,9 +31,6 @@ from store.benchmarks import benchmarks
 
 HTTP_DRAIN_S = 1.0
 """How long a request may continue after the server was asked to stop."""
-
-KEEPALIVE_S = 75.0
-"""How long a connection may do nothing, from its start on; browsers and proxies reuse theirs within a minute."""
 
 LINGER_S = 1.0
 """How long the rest of a refused body is read, so that its sender sees the answer."""

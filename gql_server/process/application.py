@@ -22,6 +22,7 @@ from gql_server.http.body import MAX_BODY_BYTES
 from gql_server.http.middleware import access_middleware, header_signal
 from gql_server.http.open_streams import OpenStreams
 from gql_server.http.refusals import refusal_response
+from gql_server.http.repeated_requests import LONGEST_S
 from gql_server.http.sessions import METHODS as SESSION_METHODS
 from gql_server.http.sessions import session_handler
 from gql_server.http.unread_answers import UnreadAnswers
@@ -113,6 +114,7 @@ def _graphql(
         unread,
         queries_by_get=settings.queries_by_get,
         heartbeat_s=settings.heartbeat_s,
+        remembers_heads=settings.query_timeout_s < LONGEST_S,
     )
 
     async def answer(request: web.Request) -> web.StreamResponse:

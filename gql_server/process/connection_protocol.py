@@ -25,6 +25,7 @@ from aiohttp.http_exceptions import (
 from gql_server.http.body import unknown_encoding
 from gql_server.http.headers import SECURITY_HEADERS, SERVER
 from gql_server.http.refusals import internal_error, refusal, refusal_response
+from gql_server.http.repeated_requests import RepeatingHandler
 from gql_server.ws.masked_frames import MaskedFrames
 from runner_bridge.log_context import fields
 
@@ -47,7 +48,7 @@ REFUSALS = {
 log = logging.getLogger(__name__)
 
 
-class Protocol(web.RequestHandler):
+class Protocol(RepeatingHandler):
     """The server's side of one connection."""
 
     __slots__ = ()
