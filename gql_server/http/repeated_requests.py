@@ -10,6 +10,7 @@ pieces, a mutation, a token that has to be looked up, a fault.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -41,7 +42,7 @@ class RepeatingHandler(web.RequestHandler):
         super().__init__(*arguments, **options)
         self._remembered: _Remembered | None = None
         self._answering: asyncio.Task[None] | None = None
-        self._held: list[bytes] = []
+        self._held = b""
         """What came while a repeated request was answered."""
         self._at_start = True
         """Whether what comes next begins a request, as far as is known."""
@@ -69,6 +70,11 @@ class RepeatingHandler(web.RequestHandler):
         self._chunk = b""
         return finished
 
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        # A websocket lives for hours: its handshake need not.
+        self._chunk = b""
+        super().set_parser(parser, data_received_cb)
+
     def close(self) -> None:
         self._remembered = None
         super().close()
@@ -93,7 +99,7 @@ class RepeatingHandler(web.RequestHandler):
 
     def _hold(self, data: bytes) -> None:
         if self.transport is not None:
-            self._held.append(data)
+            self._held += data
             self.transport.pause_reading()
 
     async def _answer(self, remembered: _Remembered, data: bytes) -> None:
@@ -111,7 +117,7 @@ class RepeatingHandler(web.RequestHandler):
         else:
             self.transport.write(answer)
         if self._held:
-            held, self._held = b"".join(self._held), []
+            held, self._held = self._held, b""
             self.transport.resume_reading()
             self.data_received(held)
 

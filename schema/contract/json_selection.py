@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from schema.contract.context import Info
 from schema.contract.selection import ReadyJson, SelectedField, derived, is_alone
 from schema.loading.json_loads import Id, Question
+from schema.loading.loader import SharedLoader
 from store.json.columns import EXECUTION, TOOL_CALL, JsonTable
 from store.json.rows import JsonMember, JsonRow
 
@@ -41,10 +43,20 @@ def ready(text: str) -> Any:
 async def loaded(info: Info, question: Question, row: JsonRow, about: Id) -> Any:
     """The answer as the value of a field, None when there is none. Raises NeedsRows."""
     if is_alone(info):
-        text = (await question.ask(info.context.db, row, [about])).get(about)
+        text = await _shared(info, question, row).load(about)
     else:
         text = await info.context.loaders.as_json.load((question, row, about))
     return None if text is None else ready(text)
+
+
+def _shared(info: Info, question: Question, row: JsonRow) -> SharedLoader[Id, str | None]:
+    """Of all requests with this document, which differ in the id only: there is one question at a place."""
+
+    def made(_: object) -> SharedLoader[Id, str | None]:
+        return SharedLoader(partial(question.ask, info.context.db, row), None)
+
+    found = derived(info, "shared", made)
+    return made(()) if found is None else found
 
 
 def execution_row(info: Info) -> JsonRow | None:

@@ -68,6 +68,31 @@ class Loader(Generic[K, V]):
         return batch
 
 
+class SharedLoader(Generic[K, V]):
+    """For keys of many requests: those that are wanted in one turn of the event loop are loaded by one call.
+
+    It begins after each of them was asked for, so that nobody gets what was so before. One that fails fails all.
+    """
+
+    __slots__ = ("_batch", "_load", "_missing")
+
+    def __init__(self, load: Load[K, V], missing: V) -> None:
+        self._load, self._missing = load, missing
+        self._batch: _Batch[K, V] | None = None
+
+    def load(self, key: K) -> Awaitable[V]:
+        """The value of `key`; raises what loading it raises."""
+        if self._batch is None:
+            self._batch = _Batch(self._load, self._missing)
+            asyncio.get_running_loop().call_soon(self._start)
+        return self._batch.add(key)
+
+    def _start(self) -> None:
+        batch, self._batch = self._batch, None
+        if batch is not None:
+            batch.start()
+
+
 class _Batch(Generic[K, V]):
     """Keys that are loaded together, each with the callers that wait for its value."""
 

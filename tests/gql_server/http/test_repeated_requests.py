@@ -9,10 +9,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from gql_server.auth import bearer_tokens
 from gql_server.http import repeated_requests
+from gql_server.http.answers import Connection, in_one_piece, json_head, whole_answer
 from gql_server.http.view import KnownPost
+from gql_server.process.api_process import answering
+from gql_server.process.listening import listen_on
 from schema.contract.permissions import Scope
 from store import api_tokens
 from tests.gql_server.http.test_unread_answers import MB, asking, with_benchmark
@@ -28,14 +32,14 @@ ANSWER = {"data": {"__typename": "Query"}}
 class Client:
     """One connection whose requests all have one head, unless a header is given."""
 
-    def __init__(self, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.host = site.base.removeprefix("http://")
-        self.reader, self.writer = reader, writer
+    def __init__(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.host, self.reader, self.writer = host, reader, writer
 
     @classmethod
     async def to(cls, site: Site) -> Client:
-        host, _, port = site.base.removeprefix("http://").partition(":")
-        return cls(site, *await asyncio.open_connection(host, int(port)))
+        named = site.base.removeprefix("http://")
+        host, _, port = named.partition(":")
+        return cls(named, *await asyncio.open_connection(host, int(port)))
 
     def request(self, body: object = PLAIN, **headers: str) -> bytes:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -45,12 +49,12 @@ class Client:
         return "\r\n".join([*lines, f"Content-Length: {len(padded)}"]).encode() + b"\r\n\r\n" + padded
 
     async def answer(self) -> tuple[str, Any]:
-        """The head without its date, and the value in the body."""
+        """The head without its date, its headers sorted, and the value in the body."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         lines = [line for line in head.split("\r\n") if not line.startswith("Date:")]
         length = next(line for line in lines if line.startswith("Content-Length"))
         body = await self.reader.readexactly(int(length.partition(": ")[2]))
-        return "\n".join(lines), json.loads(body)
+        return "\n".join([lines[0], *sorted(lines[1:])]), json.loads(body)
 
     async def ask(self, body: object = PLAIN, **headers: str) -> tuple[str, Any]:
         self.writer.write(self.request(body, **headers))
@@ -95,7 +99,7 @@ BODIES: dict[str, object] = {
     "no query": {"variables": {}},
     "no JSON": b"{",
     "no object": b"7",
-    "a subscription": {"query": "subscription { queueChanged { queued } }"},
+    "a subscription": {"query": "subscription { benchmarkUpdates { cursor } }"},
 }
 
 
@@ -251,4 +255,40 @@ async def test_a_large_answer_that_nobody_reads_is_not_kept(
         with suppress(ConnectionError):
             assert len(await client.reader.read()) < 10 * MB
     assert short == [True] * 3
+    client.writer.close()
+
+
+async def test_the_end_of_a_server_waits_for_a_repeated_request() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Known:
+        async def answer(self, body: bytes, connection: Connection) -> bytes | None:
+            begun.set()
+            await go_on.wait()
+            return in_one_piece(json_head(JSON), b"{}")
+
+    async def first(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return whole_answer(request, b"{}", JSON, lambda _: Known())
+
+    async def ending(_: web.Application) -> None:
+        asyncio.get_running_loop().create_task(later())
+
+    async def later() -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        go_on.set()
+
+    app = web.Application()
+    app.router.add_post("/graphql", first)
+    app.on_shutdown.append(ending)
+    listener = listen_on("127.0.0.1", 0, "a test")
+    async with asyncio.timeout(DEADLINE_S):
+        async with answering(app, listener):
+            host, port = listener.getsockname()
+            client = Client(f"{host}:{port}", *await asyncio.open_connection(host, port))
+            assert (await client.ask())[1] == {}
+            client.writer.write(client.request())
+            await begun.wait()
+        assert (await client.answer())[1] == {} and await client.reader.read() == b""
     client.writer.close()

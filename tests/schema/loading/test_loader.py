@@ -8,22 +8,26 @@ from typing import Any
 
 import pytest
 
-from schema.loading.loader import Loader
+from schema.loading.loader import Loader, SharedLoader
 from tests.helpers.patience import DEADLINE_S
 
 MISSING = -1
+
+Kind = type[Loader[int, int]] | type[SharedLoader[int, int]]
+
+both = pytest.mark.parametrize("kind", [Loader, SharedLoader])
 
 
 class Doubling:
     """Loads twice each key, all but 0; waits until it may."""
 
-    def __init__(self, *, held: bool = False) -> None:
+    def __init__(self, kind: Kind = Loader, *, held: bool = False) -> None:
         self.asked: list[list[int]] = []
         self.ended: list[str] = []
         self.called, self.may = asyncio.Event(), asyncio.Event()
         if not held:
             self.may.set()
-        self.loader: Loader[int, int] = Loader(self._load, MISSING)
+        self.loader: Any = kind(self._load, MISSING)
 
     async def _load(self, keys: list[int]) -> Mapping[int, int]:
         self.asked.append(keys)
@@ -38,7 +42,10 @@ class Doubling:
         return {key: 2 * key for key in keys if key}
 
     def asking(self, *keys: int) -> list[asyncio.Task[int]]:
-        return [asyncio.create_task(self.loader.load(key)) for key in keys]
+        return [asyncio.create_task(self._asked_for(key)) for key in keys]
+
+    async def _asked_for(self, key: int) -> int:
+        return int(await self.loader.load(key))
 
 
 async def test_what_is_asked_for_at_once_is_one_call_and_each_gets_its_own() -> None:
@@ -70,14 +77,35 @@ async def test_who_knows_that_nobody_else_asks_is_not_kept_waiting() -> None:
     assert answered.value.value == 2
 
 
-async def test_nothing_is_remembered() -> None:
-    doubling = Doubling()
+async def test_keys_of_many_requests_in_one_turn_are_one_call_that_begins_after_all_of_them() -> None:
+    doubling = Doubling(SharedLoader)
+    tasks = doubling.asking(1, 0, 1, 3)
+    await asyncio.sleep(0)
+    assert doubling.asked == []
+    assert await asyncio.gather(*tasks) == [2, MISSING, 2, 6] and doubling.asked == [[1, 0, 3]]
+
+
+async def test_a_call_under_way_keeps_no_further_key_waiting_and_answers_none() -> None:
+    doubling = Doubling(SharedLoader, held=True)
+    first = doubling.asking(1)
+    await doubling.called.wait()
+    doubling.called.clear()
+    second = doubling.asking(1)
+    await doubling.called.wait()
+    doubling.may.set()
+    assert await asyncio.gather(*first, *second) == [2, 2] and doubling.asked == [[1], [1]]
+
+
+@both
+async def test_nothing_is_remembered(kind: Kind) -> None:
+    doubling = Doubling(kind)
     assert [await doubling.loader.load(1), await doubling.loader.load(1)] == [2, 2]
     assert doubling.asked == [[1], [1]]
 
 
-async def test_who_asks_alone_and_leaves_ends_the_loading() -> None:
-    doubling = Doubling(held=True)
+@both
+async def test_who_asks_alone_and_leaves_ends_the_loading(kind: Kind) -> None:
+    doubling = Doubling(kind, held=True)
     [alone] = doubling.asking(1)
     await doubling.called.wait()
     alone.cancel()
@@ -87,8 +115,9 @@ async def test_who_asks_alone_and_leaves_ends_the_loading() -> None:
 
 @pytest.mark.parametrize("asked", [False, True], ids=["before the call", "during the call"])
 @pytest.mark.parametrize("leaving", [0, 1], ids=["the first", "another"])
-async def test_one_who_leaves_takes_nothing_from_the_others(asked: bool, leaving: int) -> None:
-    doubling = Doubling(held=True)
+@both
+async def test_one_who_leaves_takes_nothing_from_the_others(kind: Kind, asked: bool, leaving: int) -> None:
+    doubling = Doubling(kind, held=True)
     tasks = doubling.asking(1, 2, 3)
     await asyncio.sleep(0)
     if asked:
@@ -102,8 +131,9 @@ async def test_one_who_leaves_takes_nothing_from_the_others(asked: bool, leaving
     assert doubling.ended == []
 
 
-async def test_when_all_have_left_the_loading_ends() -> None:
-    doubling = Doubling(held=True)
+@both
+async def test_when_all_have_left_the_loading_ends(kind: Kind) -> None:
+    doubling = Doubling(kind, held=True)
     tasks = doubling.asking(1, 2, 3)
     await doubling.called.wait()
     for task in tasks:
@@ -113,8 +143,9 @@ async def test_when_all_have_left_the_loading_ends() -> None:
     assert doubling.ended == ["cancelled"]
 
 
-async def test_nothing_is_loaded_when_all_leave_before() -> None:
-    doubling = Doubling()
+@both
+async def test_nothing_is_loaded_when_all_leave_before(kind: Kind) -> None:
+    doubling = Doubling(kind)
     tasks = doubling.asking(1, 2)
     await asyncio.sleep(0)
     for task in tasks:
@@ -124,8 +155,9 @@ async def test_nothing_is_loaded_when_all_leave_before() -> None:
     assert doubling.asked == []
 
 
-async def test_a_fault_reaches_everybody_who_asked_and_nobody_later() -> None:
-    doubling = Doubling()
+@both
+async def test_a_fault_reaches_everybody_who_asked_and_nobody_later(kind: Kind) -> None:
+    doubling = Doubling(kind)
     answers = await asyncio.gather(*doubling.asking(1, 13), return_exceptions=True)
     assert [type(answer) for answer in answers] == [KeyError, KeyError]
     with pytest.raises(KeyError):
