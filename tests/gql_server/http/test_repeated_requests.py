@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from aiohttp import web
 from gql_server.auth import bearer_tokens
 from gql_server.http import repeated_requests
 from gql_server.http.answers import Connection, in_one_piece, json_head, whole_answer
+from gql_server.http.repeated_requests import RepeatingHandler
 from gql_server.http.view import KnownPost
 from gql_server.process.api_process import answering
 from gql_server.process.listening import listen_on
@@ -88,6 +90,10 @@ def without_id(answer: tuple[str, Any]) -> tuple[str, Any]:
     for error in answer[1].get("errors", ()):
         error["extensions"].pop("errorId", None)
     return answer
+
+
+def is_long(items: list[Any], length: int) -> bool:
+    return len(items) == length
 
 
 BODIES: dict[str, object] = {
@@ -256,6 +262,33 @@ async def test_a_large_answer_that_nobody_reads_is_not_kept(
             assert len(await client.reader.read()) < 10 * MB
     assert short == [True] * 3
     client.writer.close()
+
+
+async def test_who_asks_and_reads_nothing_is_not_answered_into_memory(
+    site: Site, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is answered the short way while much waits to be sent; later all of it comes, in order."""
+    answer, seen = KnownPost.answer, list[RepeatingHandler]()
+
+    async def noted(known: KnownPost, body: bytes, connection: Any) -> bytes | None:
+        seen.append(connection)
+        return await answer(known, body, connection)
+
+    def send(number: int) -> None:
+        client.writer.write(client.request({"query": asking(1).replace("a0", f"a{number % 7}")}))
+
+    monkeypatch.setattr(KnownPost, "answer", noted)
+    await with_benchmark(site, 50_000)
+    await client.ask()
+    sent = 0
+    while not (seen and seen[0].writing_paused):
+        send(sent)
+        sent += 1
+        await until(partial(is_long, seen, sent))
+    send(sent)
+    for number in range(sent + 1):
+        assert set((await client.answer())[1]["data"]["benchmark"]) == {f"a{number % 7}"}
+    assert len(seen) == sent
 
 
 async def test_the_end_of_a_server_waits_for_a_repeated_request() -> None:
