@@ -1,4 +1,5 @@
 // The live list of executions as data: pages read so far in the list's order, kept true by updates. Pure functions.
+// `last` is the execution with which the pages ended as they were read; what comes after it, later pages bring.
 
 // Times are compared as texts: all are of UTC, and a Date has no microseconds, of which the server's order takes notice.
 const VALUES = {
@@ -52,6 +53,7 @@ export function lets(filter, execution) {
 export const listOf = ({ executions: { nodes, pageInfo, totalCount } }) => ({
   items: nodes,
   end: pageInfo.endCursor,
+  last: nodes.at(-1),
   hasMore: pageInfo.hasNextPage,
   total: totalCount,
 });
@@ -71,9 +73,8 @@ export function withUpdate(list, { event, execution }, filter, order) {
   if (!lets(filter, execution)) return index < 0 ? list : { ...list, items: others, total: list.total - 1 };
   const total = list.total + (index < 0 && enters(event, filter) ? 1 : 0);
   const compare = comparator(order);
+  if (list.hasMore && compare(execution, list.last) > 0) return { ...list, items: others, total };
   const place = lowerBound(others, (other) => compare(other, execution) > 0);
-  // Beyond the last page that was read, its own page brings it.
-  if (place === others.length && list.hasMore) return { ...list, items: others, total };
   return { ...list, items: others.toSpliced(place, 0, execution), total };
 }
 

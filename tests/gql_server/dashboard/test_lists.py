@@ -109,10 +109,26 @@ async def test_all_that_fit_are_run_in_batches_and_a_failure_in_between_costs_no
     await expect(page.locator(".pager").get_by_role("status")).to_have_text("2 batches")
     await page.goto(f"{long.server.base}/executions")
     await expect(page.get_by_role("status").filter(has_text="executions")).to_have_text("1,300 executions")
+    on_the_edge = await _first_and_last_of_a_page_are_stopped(long)
     await _the_rest_is_asked_for_again(page)
+    await page.locator(".window").evaluate("frame => frame.scrollTo(0, 95 * 44)")
+    last = rows.filter(has=page.locator(f"a[href='/executions/{on_the_edge}']"))
+    await expect(last).to_contain_text("Stopped")
     long.watched.complaints[:] = [
         text for text in long.watched.complaints if "ERR_FAILED" not in text and "status of 500" not in text
     ]
+
+
+async def _first_and_last_of_a_page_are_stopped(long: Dashboard) -> str:
+    """The last execution of those that the page has read; the page has heard of its end."""
+    answer = await long.ask("{ executions(first: 100) { nodes { id } } }")
+    first, *_, last = [node["id"] for node in answer["executions"]["nodes"]]
+    for execution_id in (last, first):
+        await long.ask(
+            "mutation ($id: ID!) { stopExecution(input: {executionId: $id}) { __typename } }", id=execution_id
+        )
+    await expect(long.page.locator("tbody tr.row").first).to_contain_text("Stopped")
+    return str(last)
 
 
 async def _the_rest_is_asked_for_again(page: Page) -> None:
