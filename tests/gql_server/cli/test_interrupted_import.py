@@ -6,9 +6,11 @@ import asyncio
 import re
 import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from store.postgres.database import Database
@@ -16,8 +18,25 @@ from tests.helpers.command_line import cli, start_cli
 from tests.helpers.patience import eventually, until
 from tests.helpers.reev_databases import ReevWriter, fill_history
 
-EXECUTIONS = 2_500
+EXECUTIONS = 1_200
+"""Stored in three pieces."""
 TOOL_CALLS = 2
+GATE = """
+CREATE FUNCTION wait_in_the_middle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM executions) THEN PERFORM pg_advisory_xact_lock_shared(4711); END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER wait_in_the_middle BEFORE INSERT ON executions
+FOR EACH STATEMENT EXECUTE FUNCTION wait_in_the_middle();
+SELECT pg_advisory_lock(4711);
+"""
+NO_GATE = "DROP TRIGGER wait_in_the_middle ON executions"
+WAITS = """
+SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE datname = current_database() AND locktype = 'advisory' AND objid = 4711 AND NOT granted
+"""
 WHOLE = """
 SELECT count(*) FROM executions AS e
 WHERE EXISTS (SELECT FROM execution_results AS r WHERE r.execution_id = e.id)
@@ -26,6 +45,19 @@ WHERE EXISTS (SELECT FROM execution_results AS r WHERE r.execution_id = e.id)
   AND (SELECT count(*) FROM execution_events AS v WHERE v.execution_id = e.id) = 1
   AND (SELECT count(*) FROM event_positions AS p WHERE p.execution_id = e.id) = 1
 """
+
+
+@asynccontextmanager
+async def stored_in_part(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Meanwhile only the first executions of an import are stored; what stores the next ones waits."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(GATE)
+        yield connection
+        await connection.execute("SELECT pg_advisory_unlock(4711)")
+        await connection.execute(NO_GATE)
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize(
@@ -43,12 +75,13 @@ async def test_an_import_that_was_ended_in_its_middle_goes_on(
     async def stored() -> int:
         return int(await db.fetchval("SELECT count(*) FROM executions"))
 
-    running = await start_cli(
-        "import-reev", "reev.db", cwd=tmp_path, stderr=asyncio.subprocess.PIPE, **settings
-    )
-    await eventually(stored)
-    running.send_signal(number)
-    _, err = await running.communicate()
+    async with stored_in_part(database_url) as connection:
+        running = await start_cli(
+            "import-reev", "reev.db", cwd=tmp_path, stderr=asyncio.subprocess.PIPE, **settings
+        )
+        await eventually(lambda: connection.fetch(WAITS))
+        running.send_signal(number)
+        _, err = await running.communicate()
     assert running.returncode == code, err
     assert b"Traceback" not in err
     assert code < 0 or b"the same command goes on from there" in err
