@@ -97,7 +97,10 @@ async def closing_lost_executions(
     settings: Settings, services: Services
 ) -> AsyncIterator[asyncio.Task[None]]:
     """For a server without a worker: closes executions whose worker is gone, while the context is open."""
-    task = asyncio.create_task(close_unseen(services.db, settings.worker_lost_after_s), name="recovery")
+    task = asyncio.create_task(
+        close_unseen(services.db, settings.worker_lost_after_s, rerun_lost=settings.rerun_lost),
+        name="recovery",
+    )
     try:
         yield task
     finally:

@@ -259,6 +259,11 @@ class Settings(LauncherSettings):
         le=86_400,
         description="Seconds of silence after which a worker whose runners no other can see has lost them",
     )
+    rerun_lost: bool = Field(
+        False,
+        description="Whether an execution that is LOST, with its machine, its runner or its worker, is requested "
+        "again, once",
+    )
     execution_timeout_s: float = Field(
         300,
         gt=0,
@@ -427,6 +432,7 @@ class Settings(LauncherSettings):
             startup_timeout_ms=round(self.startup_timeout_s * 1000),
             idle_timeout_ms=None if self.idle_timeout_s is None else round(self.idle_timeout_s * 1000),
             began_pattern=self.runner_began_pattern,
+            rerun_lost=self.rerun_lost,
             stop_runners_on_shutdown=self.runners_on_shutdown != "keep",
             term_grace_s=self.term_grace_s,
             result_attempts=self.result_attempts,

@@ -71,6 +71,8 @@ class RunnerConfig:
     """The output line with which the runner itself begins; None leaves it to the command, see `beginning`."""
     stop_runners_on_shutdown: bool = False
     """Whether runners end with their worker; otherwise they go on, and the next worker takes over."""
+    rerun_lost: bool = False
+    """Whether an execution that is lost is requested again, once."""
     runners_end_with_us: bool = False
     """Whether no runner may outlive the process that started it, for an engine that would not find it again."""
     ray: RaySettings | None = None

@@ -42,7 +42,9 @@ class WorkerContext:
         """Writes the end of an execution, once, however long the database is away."""
 
         async def write() -> Execution | None:
-            return await state_machine.finish(self.db, execution_id, ending, self.owner)
+            return await state_machine.finish(
+                self.db, execution_id, ending, self.owner, rerun_lost=self.config.rerun_lost
+            )
 
         if await until_stored(write, self.leaving) is None:
             log.warning("execution %s had been ended or taken over by another worker", execution_id)

@@ -126,6 +126,8 @@ class Recovery:
     """Those whose runners this worker finds, besides processes of this machine."""
     takes_over: bool = True
     """Whether this worker takes anything over: not while it finishes."""
+    rerun_lost: bool = False
+    """Whether what is closed as lost is requested again."""
     attempted: set[ExecutionId] = field(default_factory=set, init=False)
     """What may have been taken over, also where the database's answer was lost."""
     _told: set[ExecutionId] = field(default_factory=set, init=False)
@@ -245,7 +247,10 @@ class Recovery:
             leaked_processes=left,
             runner_unseen=not sees_runner,
         )
-        if await state_machine.finish(self.db, one.execution_id, ending, owner.id) is not None:
+        closed = await state_machine.finish(
+            self.db, one.execution_id, ending, owner.id, rerun_lost=self.rerun_lost
+        )
+        if closed is not None:
             log.warning("execution %s is closed: worker %s has vanished", one.execution_id, owner.id)
 
     async def _forget(self) -> None:
@@ -255,9 +260,9 @@ class Recovery:
             await workers.delete_gone(self.db)
 
 
-async def close_unseen(db: Database, lost_after_s: float) -> None:
+async def close_unseen(db: Database, lost_after_s: float, *, rerun_lost: bool = False) -> None:
     """Closes what no worker can see, until cancelled: for a server without a worker of its own."""
-    recovery = Recovery(db, TakeoverPolicy(None, lost_after_s))
+    recovery = Recovery(db, TakeoverPolicy(None, lost_after_s), rerun_lost=rerun_lost)
     while True:
         try:
             await recovery.look(lambda _: None)

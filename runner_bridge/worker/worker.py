@@ -117,6 +117,7 @@ class Worker:
             self.id,
             launchers.local.table,
             launchers.names,
+            rerun_lost=config.rerun_lost,
         )
         self._supervised: dict[ExecutionId, asyncio.Task[None]] = {}
         self._taking = Taking(self._context, self._limits, lambda: len(self._supervised), self._begin_fresh)

@@ -8,6 +8,7 @@ notification.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from store.model import (
     Execution,
     ExecutionId,
     ExecutionOrigin,
+    ExecutionStatus,
     JsonValue,
     Step,
     ToolCall,
@@ -34,6 +36,8 @@ from store.postgres.text import storable_text
 from store.records import record
 
 SQL = sql.load("executions")
+
+log = logging.getLogger(__name__)
 
 STEPS_AT_ONCE = 20
 """Steps of one statement: encoding all steps of a large result at once would block the event loop."""
@@ -264,24 +268,34 @@ async def append_tool_calls(
 
 @retried
 async def finish(
-    db: Database, execution_id: ExecutionId, ending: Ending, owner: WorkerId | None = None
+    db: Database,
+    execution_id: ExecutionId,
+    ending: Ending,
+    owner: WorkerId | None = None,
+    *,
+    rerun_lost: bool = False,
 ) -> Execution | None:
     """Stores the end and the result in one transaction; None when the execution had ended before.
 
     With `owner` None as well when it belongs to another worker, which will end it. An execution with an accepted
-    stop ends as STOPPED, without success or score, even if a result arrived or its runner is lost.
+    stop ends as STOPPED, without success or score, even if a result arrived or its runner is lost. With
+    `rerun_lost` one that ends as LOST is requested again, in the same batch, unless it repeats a lost one itself.
     """
     if not ending.status.is_terminal:
         raise ValueError(f"{ending.status} is not an end")
     first, *more = _portions(ending.steps)
     arguments = (execution_id, *_finish_arguments(ending), owner, *_content_arguments(ending, first))
-    async with db.connection() as connection, connection.transaction() if more else nullcontext():
+    repeats = rerun_lost and ending.status is ExecutionStatus.LOST
+    async with db.connection() as connection, connection.transaction() if more or repeats else nullcontext():
+        again = await connection.fetchval(SQL["rerun_lost"], execution_id, owner) if repeats else None
         row = await connection.fetchrow(SQL["finish"], *arguments)
         if row is None:
             return None
         for steps in more:
             await connection.execute(SQL["store_steps"], execution_id, rows.records(steps))
-        return rows.execution(row)
+    if again is not None:
+        log.warning("execution %s is lost and is requested again as %s", execution_id, again)
+    return rows.execution(row)
 
 
 def _portions(steps: Sequence[Step]) -> list[Sequence[Step]]:

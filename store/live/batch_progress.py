@@ -28,7 +28,8 @@ class _Known:
 class BatchProgressTracker:
     """Call `take` with the events after `cursor`, in order, until `is_over`."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, batch_id: BatchId, cursor: Cursor) -> None:
+        self._batch_id = batch_id
         self.cursor = cursor
         self._known: dict[ExecutionId, _Known] = {}
         self._awaited = set[ExecutionId]()
@@ -45,7 +46,7 @@ class BatchProgressTracker:
         found = await db.fetch(SQL["states"], batch_id)
         if cursor is None:
             cursor = Cursor.at(found[0]["log_position"] if found else 0)
-        watch = cls(cursor)
+        watch = cls(batch_id, cursor)
         for row in found:
             execution_id = ExecutionId(row["id"])
             watch._set(execution_id, row["event_seq"], ExecutionStatus(row["status"]))
@@ -73,8 +74,10 @@ class BatchProgressTracker:
         """Whether the event is a change of status of an execution of this batch."""
         event = item.event
         known = self._known.get(event.execution_id)
-        if known is None or event.kind is not EventKind.STATUS_CHANGED or event.status is None:
+        if event.kind is not EventKind.STATUS_CHANGED or event.status is None:
             return False
+        if known is None:
+            return self._take_new(item)
         if event.seq > known.seq:
             self._counts[known.status] -= 1
             self._set(event.execution_id, event.seq, event.status)
@@ -84,6 +87,15 @@ class BatchProgressTracker:
                 self._take_time(item.execution.execution_time_ms)
         if event.status.is_terminal:
             self._awaited.discard(event.execution_id)
+        return True
+
+    def _take_new(self, item: HubEvent) -> bool:
+        """Whether the execution is new in this batch: it repeats one that is about to end as lost."""
+        event = item.event
+        if item.execution.batch_id != self._batch_id or event.status is None:
+            return False
+        self._set(event.execution_id, event.seq, event.status)
+        self._awaited.add(event.execution_id)
         return True
 
     def _set(self, execution_id: ExecutionId, seq: int, status: ExecutionStatus) -> None:

@@ -31,8 +31,11 @@ INSERT INTO execution_events (execution_id, seq, kind, status, at)
 SELECT id, 1, 'STATUS_CHANGED', 'QUEUED', queued_at FROM made
 
 -- name: to_rerun
-SELECT benchmark_id, benchmark_revision, agent, trial, timeout_ms, priority, id FROM executions
-WHERE batch_id = $1 AND is_terminal(status) AND {only} ORDER BY trial, queued_at, id
+-- Without the lost ones that the batch has repeated already.
+SELECT benchmark_id, benchmark_revision, agent, trial, timeout_ms, priority, id FROM executions AS e
+WHERE batch_id = $1 AND is_terminal(status) AND {only}
+  AND NOT EXISTS (SELECT FROM executions AS again WHERE again.rerun_of = e.id AND again.batch_id = $1)
+ORDER BY trial, queued_at, id
 
 -- name: reruns
 SELECT rerun.* FROM unnest($1::uuid[]) AS wanted (id) CROSS JOIN LATERAL (

@@ -168,6 +168,28 @@ WITH living AS (
 )
 SELECT true FROM moved
 
+-- name: rerun_lost
+-- Before the end of the execution that it repeats: who follows the batch knows of it first. That one is locked, so
+-- what is decided here holds at its end. What repeats a lost one is not repeated.
+WITH original AS (
+    SELECT * FROM executions AS e
+    WHERE id = $1 AND status = 'RUNNING' AND origin = 'REQUESTED' AND ($2::uuid IS NULL OR worker_id = $2)
+      AND NOT EXISTS (SELECT FROM executions AS first WHERE first.id = e.rerun_of AND first.status = 'LOST')
+    FOR NO KEY UPDATE
+), batch AS (
+    UPDATE batches SET size = size + 1 WHERE id = (SELECT batch_id FROM original)
+), made AS (
+    INSERT INTO executions (batch_id, tags, benchmark_id, benchmark_revision, agent, trial, timeout_ms, priority,
+                            rerun_of, event_seq, steps_done, steps_total)
+    SELECT batch_id, tags, benchmark_id, benchmark_revision, agent, trial, timeout_ms, priority, id, 1, 0, steps_total
+    FROM original
+    RETURNING id, queued_at
+), event AS (
+    INSERT INTO execution_events (execution_id, seq, kind, status, at)
+    SELECT id, 1, 'STATUS_CHANGED', 'QUEUED', queued_at FROM made
+)
+SELECT id FROM made
+
 -- name: finish
 -- Only by the worker that it belongs to: after a takeover the former worker writes nothing.
 -- An accepted stop ends as STOPPED, whatever the runner did meanwhile ($20: nobody could see the runner end, which the

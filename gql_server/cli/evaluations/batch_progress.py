@@ -31,6 +31,7 @@ class BatchProgressView:
     def __init__(self, console: Console, executions: Iterable[Data], *, as_json: bool) -> None:
         self._console, self._as_json = console, as_json
         known = list(executions)
+        self._known = {each["id"] for each in known}
         self.ended = {each["id"] for each in known if each["status"] in ENDED}
         self._alike = len({(each["benchmarkId"], each["agent"]) for each in known}) == 1
         self._solved = Counter(each["agent"] for each in known if each["solved"])
@@ -61,6 +62,11 @@ class BatchProgressView:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all had ended when it began."""
+        return self._known == self.ended
+
     def show(self, execution: Data) -> None:
         """Takes an execution that has ended; one that is known to have ended changes nothing."""
         if execution["id"] in self.ended:
@@ -72,7 +78,11 @@ class BatchProgressView:
             emit(execution)
         else:
             self._console.print(self._line(execution), soft_wrap=True)
-        self._progress.update(self._tasks[agent], advance=1, solved=self._solved[agent])
+        if execution["id"] in self._known:
+            self._progress.update(self._tasks[agent], advance=1, solved=self._solved[agent])
+        else:
+            # It repeats a lost one, in whose place it counts.
+            self._progress.update(self._tasks[agent], solved=self._solved[agent])
 
     def _line(self, execution: Data) -> Text:
         trial = f"trial {execution['trial']}  "

@@ -145,7 +145,7 @@ async def _through(plan: Plan, batch: Coroutine[Any, Any, Data], baseline: Basel
 
 async def _watch(plan: Plan, batch: Data, view: BatchProgressView, cursor: str) -> None:
     with view:
-        if len(view.ended) == batch["size"]:
+        if view.is_over:
             return
         updates = graphql_client.batch_updates(plan.url, batch["id"], cursor, view.connection_lost)
         async for update in updates:
@@ -160,7 +160,7 @@ async def _conclude(plan: Plan, batch_id: str, baseline: Baseline | None) -> int
         {} if baseline is None else await baselines.compare(plan.url, baseline, batch_id, executions)
     )
     found = judgement.checks(plan.targets, batch["entries"], comparisons, executions)
-    code = judgement.exit_code(found, batch)
+    code = judgement.exit_code(found, executions)
     reports: list[tuple[Path, str]] = []
     if plan.junit is not None:
         reports.append((plan.junit, junit.report(batch, executions, found)))

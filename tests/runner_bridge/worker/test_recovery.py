@@ -265,7 +265,7 @@ async def test_what_nobody_can_see_is_closed_after_a_while_even_by_a_server_with
         await state_machine.adopt(db, execution_id, worker_id, id_of("worker"))
     await state_machine.request_stop(db, stopping)
     await silent_for(db, vanished, 31)
-    async with background(close_unseen(db, LONG_S)):
+    async with background(close_unseen(db, LONG_S, rerun_lost=True)):
         await eventually(lambda: _are(db, [lost], S.LOST))
         await eventually(lambda: _are(db, [stopping], S.STOPPED))
     for execution_id in (lost, stopping):
@@ -274,6 +274,8 @@ async def test_what_nobody_can_see_is_closed_after_a_while_even_by_a_server_with
         assert execution.failure.kind is FailureKind.LOST, "nobody saw its runner end, and it says so"
         assert re.search(r"was not heard of for \d+ s", execution.failure.message)
     assert await _are(db, [kept], S.RUNNING)
+    again = await db.fetch("SELECT rerun_of, status FROM executions WHERE rerun_of IS NOT NULL")
+    assert [tuple(row) for row in again] == [(lost, "QUEUED")]
 
 
 async def _are(db: Database, ids: list[ExecutionId], status: S) -> bool:

@@ -160,12 +160,17 @@ async def test_a_runner_that_died_unwatched_is_judged_by_its_session_file(
     # As a new process would find it: not its child, so nobody knows how it ended.
     runner = runner_process.find(ProcessTable(), str(execution_id), identity)
     assert runner is None
-    await bridge.worker("ok").handle(execution_id)
+    await bridge.worker("ok", rerun_lost=True).handle(execution_id)
     execution = await bridge.get(execution_id)
     assert execution.status is status
     assert (execution.failure.kind if execution.failure else None) is (
         FailureKind.LOST if status is LOST else None
     )
+    again = await bridge.db.fetch("SELECT id, rerun_of FROM executions WHERE id <> $1", execution_id)
+    assert [row["rerun_of"] for row in again] == [execution_id] * (status is LOST), "with that setting"
+    for row in again:
+        await bridge.worker("ok").handle(row["id"])
+        assert (await bridge.get(row["id"])).status is SUCCEEDED
 
 
 async def test_what_a_runner_said_and_did_while_no_worker_watched_is_read_by_the_next_one(

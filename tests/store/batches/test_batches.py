@@ -16,11 +16,11 @@ from store.errors import BatchIdempotencyConflict, BenchmarkNotFound
 from store.executions import queue, state_machine
 from store.live.batch_progress import BatchProgressTracker
 from store.live.hub import Hub
-from store.model import Batch, BenchmarkId, Execution, ExecutionId, ExecutionStatus
+from store.model import Batch, BatchLabel, BenchmarkId, Execution, ExecutionId, ExecutionStatus, RerunOnly
 from store.postgres.database import Database
 from tests.helpers.patience import DEADLINE_S
-from tests.helpers.stored_rows import draft, ending, everything, queued
-from tests.helpers.workers import claim
+from tests.helpers.stored_rows import draft, ending, everything, queued, running
+from tests.helpers.workers import claim, id_of
 
 A, B = BenchmarkId("a"), BenchmarkId("b")
 GIVEN: dict[str, Any] = {
@@ -161,3 +161,49 @@ async def test_a_watcher_sees_each_change_once_from_wherever_it_begins_and_then_
         assert watch.progress.ended == 6
         assert await seen_from(db, hub, batch, watch, cursor) == everything_seen[position + 1 :]
         assert watch.progress.ended == 6
+
+
+async def test_a_lost_execution_is_requested_again_once_in_its_batch_which_is_not_over_before(
+    db: Database, hub: Hub
+) -> None:
+    start = hub.updates.position
+    given = {**GIVEN, "benchmark_ids": [A], "agents": ["x"], "priority": 7}
+    batch, _ = await batches.request_batch(db, **given, label=BatchLabel(tags=("nightly",)))
+    early = await BatchProgressTracker.start(db, batch.id, start)
+    [original] = await members(db, batch)
+    await claim(db, original.id)
+    lost = ending(ExecutionStatus.LOST)
+    assert await state_machine.finish(db, original.id, lost, id_of("other"), rerun_lost=True) is None
+    assert len(await members(db, batch)) == 1, "it belongs to another worker"
+    assert await state_machine.finish(db, original.id, lost, rerun_lost=True) is not None
+
+    original, again = await members(db, batch)
+    assert (original.status, again.status) == (ExecutionStatus.LOST, ExecutionStatus.QUEUED)
+    assert again.rerun_of == original.id
+    same = ("benchmark_id", "benchmark_revision", "agent", "trial", "timeout_ms", "priority", "tags")
+    assert [getattr(again, name) for name in same] == [getattr(original, name) for name in same]
+    found = (await batches.get_many(db, [batch.id]))[batch.id]
+    assert (found.size, found.ended_at) == (2, None)
+
+    await claim(db, again.id)
+    assert await state_machine.finish(db, again.id, lost, rerun_lost=True) is not None
+    assert len(await members(db, batch)) == 2, "what repeats a lost one is not repeated"
+    assert (await batches.get_many(db, [batch.id]))[batch.id].ended_at is not None
+    assert len(await seen_from(db, hub, batch, early, start)) == 3 * 2
+    assert early.progress.counts[ExecutionStatus.LOST] == 2
+
+    rerun, _ = await batches.rerun(db, batch, RerunOnly.FAILED, request={})
+    assert [one.rerun_of for one in await members(db, rerun)] == [again.id], "that one stands for both"
+
+
+async def test_what_is_not_to_be_lost_is_not_requested_again(db: Database) -> None:
+    """A stop was accepted; it ended otherwise; or nobody has asked for reruns."""
+    stopped, failed, unasked = [await running(db) for _ in range(3)]
+    await state_machine.request_stop(db, stopped)
+    for execution_id, status, rerun_lost in (
+        (stopped, ExecutionStatus.LOST, True),
+        (failed, ExecutionStatus.FAILED, True),
+        (unasked, ExecutionStatus.LOST, False),
+    ):
+        assert await state_machine.finish(db, execution_id, ending(status), rerun_lost=rerun_lost)
+    assert await db.fetchval("SELECT count(*) FROM executions") == 3

@@ -17,7 +17,9 @@ const WORDS = [
 
 export const batchName = ({ id, name }) => name ?? `Batch ${id.slice(0, 8)}`;
 
-export function BatchState({ batch: { size, progress, timeLeftMs }, counts = false }) {
+export function BatchState({ batch: { progress, timeLeftMs }, counts = false }) {
+  // Not the size it began with: one that was lost may have been requested again.
+  const size = progress.ended + progress.queued + progress.running + progress.stopping;
   const parts = WORDS.filter(([field]) => progress[field] > 0).map(
     ([field, words]) => `${format.count(progress[field])} ${words}`,
   );

@@ -9,7 +9,6 @@ from gql_server.cli.evaluations.judgement import Check, Outcome, checks, exit_co
 from gql_server.cli.evaluations.targets import Targets
 from tests.gql_server.cli.evaluations.answers import (
     Data,
-    batch,
     comparison,
     entry,
     excluded,
@@ -35,17 +34,16 @@ def outcomes(found: list[Check]) -> list[tuple[str, Outcome]]:
     ],
 )
 def test_a_threshold_is_reached_at_its_value(rate: float | None, outcome: Outcome, code: ExitCode) -> None:
-    of = batch(execution())
     found = checks(SOLVED, [entry(solveRate=rate)], {}, [execution()])
     assert outcomes(found) == [("a", outcome)]
-    assert exit_code(found, of) == code
+    assert exit_code(found, [execution()]) == code
 
 
 def test_every_agent_and_each_of_its_settings_must_reach_it() -> None:
     entries = [entry("a", "11112222", solveRate=1.0), entry("a", "33334444", solveRate=0.5), entry("b")]
     found = checks(SOLVED, entries, {}, [execution("a"), execution("b")])
     assert outcomes(found) == [("a@11112222", REACHED), ("a@33334444", NOT_REACHED), ("b", REACHED)]
-    assert exit_code(found, batch(execution())) == ExitCode.NOT_REACHED
+    assert exit_code(found, [execution()]) == ExitCode.NOT_REACHED
 
 
 def test_what_has_no_attempts_is_no_line_to_judge() -> None:
@@ -70,14 +68,14 @@ def test_half_of_each_benchmark_must_count(trials: list[Data], judged: bool) -> 
     assert (found[0].outcome is not NOT_JUDGED) == judged
     if not judged:
         assert len(found) == 1 and "too few executions count: b" in found[0].text
-        assert exit_code(found, batch(*trials)) == ExitCode.SERVER_FAILED
+        assert exit_code(found, trials) == ExitCode.SERVER_FAILED
 
 
 def test_infrastructure_that_failed_for_one_agent_outweighs_another_that_is_below() -> None:
     trials = [execution("a"), excluded("ENDPOINT", "b")]
     found = checks(SOLVED, [entry("a", solveRate=0.0), entry("b", attempts=0)], {}, trials)
     assert outcomes(found) == [("a", NOT_REACHED), ("b", NOT_JUDGED)]
-    assert exit_code(found, batch(*trials)) == ExitCode.SERVER_FAILED
+    assert exit_code(found, trials) == ExitCode.SERVER_FAILED
 
 
 @pytest.mark.parametrize(
@@ -109,5 +107,8 @@ def test_without_a_drop_the_verdict_decides(verdict: str, outcome: Outcome) -> N
 
 def test_without_targets_all_must_have_succeeded() -> None:
     assert checks(Targets(), [entry()], {}, [unsolved()]) == []
-    assert exit_code([], batch(unsolved())) == ExitCode.REACHED
-    assert exit_code([], batch(execution(), excluded("LOST"))) == ExitCode.NOT_REACHED
+    lost = excluded("LOST", "a", "b1", 2)
+    assert exit_code([], [unsolved()]) == ExitCode.REACHED
+    assert exit_code([], [execution(), lost]) == ExitCode.NOT_REACHED
+    assert exit_code([], [execution(), lost, unsolved("a", "b1", 2)]) == ExitCode.REACHED, "requested again"
+    assert exit_code([], [execution(), lost, excluded("LOST", "a", "b1", 2)]) == ExitCode.NOT_REACHED
