@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node ray audit conformance tiny llm-test clean
+.PHONY: serve test lint lint-web format types imports unit perf screenshots mutation chaos schema lock vendor node ray ray-test audit conformance tiny llm-test clean
 
 serve: $(STAMP)
 	@exec $(BIN)/reev-gql serve
 
 test: $(STAMP) lint types imports unit
+	@$(if $(FAST),,$(MAKE) --no-print-directory ray-test)
 
 lint: $(STAMP) lint-web
 	$(BIN)/ruff check .
@@ -40,7 +41,7 @@ imports: $(STAMP)
 # Chromium; without any they are left out, and the last lines say so.
 unit: $(STAMP)
 	@$(if $(FAST),,$(BIN)/python -m tests.helpers.find_browser || true)
-	$(BIN)/pytest -n auto --dist worksteal $(if $(FAST),--fast)
+	$(BIN)/pytest -n auto --dist worksteal -m "not ray" $(if $(FAST),--fast)
 
 # The rivals in JavaScript; without npm their lines are left out.
 RIVALS := $(if $(shell command -v npm),perf/node/node_modules/.package-lock.json)
@@ -84,6 +85,12 @@ lock: $(STAMP)
 RAY_VERSION := 2.60.0
 ray: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check ray==$(RAY_VERSION)
+
+# The tests with a Ray cluster, one after the other: a cluster takes as much as everything else together.
+ray-test: $(STAMP)
+	@if $(BIN)/python -c "import ray" 2>/dev/null; then \
+	  $(BIN)/pytest -q -m ray tests/runner_bridge/launchers tests/chaos; \
+	else echo "NOT TESTED: runners on a Ray cluster, because Ray is not installed (make ray)" >&2; fi
 
 # Installs the JavaScript clients and audits that tests use; without them those tests are left out.
 node:

@@ -41,7 +41,7 @@ async def measure(
     new_database: Callable[[], Awaitable[Database]], new_url: Callable[[], Awaitable[str]]
 ) -> list[Line]:
     """Prints the delays of LINES lines, and what TRANSCRIPTS of MESSAGES cost."""
-    delays = await _delays(await new_url())
+    delays = await delays_of_lines(await new_url())
     directory = Path(tempfile.mkdtemp(prefix="reev-gql-conversations-"))
     try:
         ids = await asyncio.to_thread(_write_sessions, directory)
@@ -77,7 +77,8 @@ async def measure(
     ]
 
 
-async def _delays(url: str) -> list[float]:
+async def delays_of_lines(url: str, **changes: str) -> list[float]:
+    """Milliseconds from a line of a transcript to its event at a watcher; `changes` are settings of the server."""
     runner = shlex.join(
         [sys.executable, "-S", "-E", str(REPOSITORY / "perf" / "load" / "speaking_runner.py")]
     )
@@ -89,6 +90,7 @@ async def _delays(url: str) -> list[float]:
         settings = {
             "DATABASE_URL": url,
             "REEV_GQL_RUNNER_COMMAND": f"{runner} {{path}} {{id}} {WARM_UP + LINES}",
+            **changes,
         }
         async with running_server(directory, settings) as server:
             execution_id = (await server.ask(RUN))["runBenchmark"]["execution"]["id"]

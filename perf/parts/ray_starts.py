@@ -1,4 +1,5 @@
-"""How long a runner takes to begin: on a node of a Ray cluster, beside its worker, and the difference."""
+"""Runners on a node of a Ray cluster against those beside their worker: how long they take to begin, and what they
+write to arrive."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
+from perf.parts.conversations import delays_of_lines
 from perf.report.figures import CONSOLE, median, show
 from perf.report.lines import RATIO, Line
 from tests.chaos.deployment import Deployment, deployed
@@ -30,6 +32,9 @@ async def measure(new_url: Callable[[], Awaitable[str]]) -> list[Line] | None:
     with cluster() as made:
         await asyncio.to_thread(made.add_node, cpus=4)
         took = await _rounds(made, new_url)
+        on_ray = {"REEV_GQL_LAUNCHER": "ray", "REEV_GQL_RAY_ADDRESS": made.address}
+        message = median(await delays_of_lines(await new_url(), **on_ray))
+    beside = median(await delays_of_lines(await new_url()))
     ms = {name: median(times) * 1000 for name, times in took.items()}
     show(
         f"From the request to the runner's first line, {ROUNDS} each in turn",
@@ -38,12 +43,18 @@ async def measure(new_url: Callable[[], Awaitable[str]]) -> list[Line] | None:
             for name in (LOCAL, SPARE, NO_SPARE)
         ],
     )
+    show(
+        "Message appended → event at the watcher, p50",
+        [("on Ray", f"{message:.1f} ms"), (LOCAL, f"{beside:.1f} ms")],
+    )
     return [
         Line("ray.local", LOCAL, ms[LOCAL], "ms"),
         Line("ray.spare", SPARE, ms[SPARE], "ms"),
         Line("ray.above_local", "on Ray above beside its worker", ms[SPARE] - ms[LOCAL], "ms"),
         Line("ray.of_local", "on Ray of beside its worker", ms[SPARE] / ms[LOCAL], RATIO),
         Line("ray.without_spare", NO_SPARE, ms[NO_SPARE], "ms"),
+        Line("ray.message", "message on Ray → event at the watcher, p50", message, "ms"),
+        Line("ray.message_of_local", "the same, of beside its worker", message / beside, RATIO),
     ]
 
 

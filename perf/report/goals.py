@@ -106,6 +106,7 @@ GOALS = (
     Goal(WORKERS, "workers.of_nothing", "looks that find nothing ≤ 2 per execution", at_most(2)),
     Goal(WORKERS, "workers.watched", "ended → watcher, p99 ≤ 100 ms", at_most(100)),
     Goal(RAY, "ray.above_local", "≤ 150 ms above a start beside its worker", at_most(150)),
+    Goal(RAY, "ray.message", "message → event at the watcher, p50 ≤ 30 ms", at_most(30)),
     Goal(STARTUP, "startup.help", "`reev-gql --help` ≤ 0.3 s", at_most(0.3)),
     Goal(STARTUP, "startup.warm", "server ready with a warm embedded database ≤ 1.5 s", at_most(1.5)),
 )

@@ -31,6 +31,9 @@ from tests.helpers.patience import DEADLINE_S
 
 LOOK_S = 0.02
 
+TIME_LIMIT_MS = 3_600_000
+"""Of executions: no test is about it."""
+
 
 @dataclass
 class Deployment:
@@ -44,6 +47,7 @@ class Deployment:
     client: Client
     watchers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     programs: list[Program] = field(default_factory=list)
+    patience_s: float = DEADLINE_S
 
     @property
     def history(self) -> History:
@@ -66,7 +70,7 @@ class Deployment:
 
     async def launch(self, agent: str, key: str | None = None) -> str:
         answer = await self.client.until_answered(
-            RUN, agent=agent, timeout=120_000, key=key or f"key of {agent}"
+            RUN, agent=agent, timeout=TIME_LIMIT_MS, key=key or f"key of {agent}"
         )
         return str(answer["runBenchmark"]["execution"]["id"])
 
@@ -97,7 +101,7 @@ class Deployment:
     async def until(self, condition: Callable[[], Awaitable[Any]], what: str) -> None:
         """Waits for a condition by asking for it again and again."""
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self.patience_s):
                 for _ in itertools.count():
                     if await condition():
                         return
@@ -116,7 +120,8 @@ class Deployment:
 
     async def until_recorded(self, execution_id: str) -> None:
         async def recorded() -> bool:
-            return (await self.row(execution_id))["process_id"] is not None
+            row = await self.row(execution_id)
+            return row["process_id"] is not None or '"pid"' in (row["handle"] or "")
 
         await self.until(recorded, f"the pid of {execution_id}")
 
@@ -135,7 +140,7 @@ class Deployment:
 
     async def check(self, *ids: str) -> None:
         """The invariants, and that each watcher saw 1..n, each event once."""
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(self.patience_s):
             await asyncio.gather(*self.watchers.values())
         for execution_id in self.watchers:
             saw = [e.details["seq"] for e in self.history.of("saw") if e.execution == execution_id]

@@ -11,8 +11,14 @@ from pathlib import Path
 import aiohttp
 
 from runner_bridge.processes import process_identity
-from tests.chaos.clients import STOP
 from tests.chaos.deployment import Deployment, deployed
+from tests.chaos.kill_points import (
+    POINTS,
+    ROOM,
+    STOP_POINTS,
+    worker_killed_at_every_point,
+    worker_killed_at_every_point_of_a_stop,
+)
 from tests.chaos.programs import Program
 from tests.helpers.patience import DEADLINE_S
 from tests.helpers.server import PROTOCOL, close_code
@@ -52,128 +58,18 @@ def committed(site: Deployment, agent: str) -> Callable[[], Awaitable[bool]]:
     return condition
 
 
-TOLD_TO_END = "told-to-end"
-
-
 async def test_a_worker_killed_at_every_point_of_an_execution_is_taken_over_at_each(
     tmp_path: Path, database_url: str
 ) -> None:
-    """One worker, one execution at each point, one SIGKILL; the API and its watchers live on."""
-    points = [
-        "held.claiming",
-        "held.unrecorded",
-        "held.running",
-        "held.exits-alone",
-        "quick.storing",
-        "quick.stored",
-        "held_deaf.stopping",
-    ]
-    async with deployed(
-        tmp_path, database_url, points, REEV_GQL_MAX_CONCURRENT_EXECUTIONS="10", REEV_GQL_POOL_SIZE="10"
-    ) as site:
-        claiming = await site.gates.at_commit_of("UPDATE", "executions", points[0], "OLD.status = 'QUEUED'")
-        unrecorded = await site.gates.before("UPDATE", "executions", points[1], "NEW.process_id IS NOT NULL")
-        storing = await site.gates.before("INSERT", "execution_results", points[4])
-        stored = await site.gates.at_commit_of("UPDATE", "executions", points[5], "NEW.status = 'SUCCEEDED'")
-        site.server(worker=False)
-        worker = site.worker(REEV_GQL_TERM_GRACE_S="200")
-        # Claims are made one at a time: the one that is held up comes last.
-        ids = {point: await site.launch(point) for point in points[1:]}
-        for execution_id in ids.values():
-            site.watch(execution_id)
-        running, alone, stopping = ids["held.running"], ids["held.exits-alone"], ids["held_deaf.stopping"]
-        for execution_id in (running, alone, stopping):
-            await site.until_recorded(execution_id)
-        await site.until_noted(ids["held.unrecorded"], "started")
-        await site.until_noted(stopping, "deaf")
-        await site.client.until_answered(STOP, id=stopping)
-        await site.until_noted(stopping, TOLD_TO_END)
-        await asyncio.gather(unrecorded.reached(), storing.reached(), stored.reached())
-        ids[points[0]] = await site.launch(points[0])
-        site.watch(ids[points[0]])
-        await claiming.reached()
-        former = (await site.row(running))["worker_id"]
-        await worker.kill()
-        await asyncio.gather(claiming.open(), unrecorded.break_off(), storing.break_off(), stored.open())
-        site.go(alone)
-        await site.until_noted(alone, "wrote")
-
-        site.worker("next")
-        await site.until_taken_over(running, former)
-        await site.until_taken_over(ids["held.unrecorded"], former)
-        site.go(running)
-        site.go(ids["held.unrecorded"])
-        ends = {point: await site.end_of(execution_id) for point, execution_id in ids.items()}
-        assert ends == {
-            # Nobody knows whether it was started before the worker died: it is not started again.
-            "held.claiming": "LOST",
-            "held.unrecorded": "SUCCEEDED",
-            "held.running": "SUCCEEDED",
-            "held.exits-alone": "SUCCEEDED",
-            "quick.storing": "SUCCEEDED",
-            "quick.stored": "SUCCEEDED",
-            "held_deaf.stopping": "STOPPED",
-        }
-        starts = {point: site.notes(execution_id).count("started") for point, execution_id in ids.items()}
-        assert starts == {point: int(point != "held.claiming") for point in points}
-        await site.check(*ids.values())
+    async with deployed(tmp_path, database_url, POINTS, **ROOM) as site:
+        await worker_killed_at_every_point(site)
 
 
 async def test_a_worker_killed_at_every_point_of_an_accepted_stop_leaves_it_to_end_as_stopped(
     tmp_path: Path, database_url: str
 ) -> None:
-    """Whoever ends it finds the runner alive, gone, or with a result, and says STOPPED all the same."""
-    after_the_kill = ["held.claiming", "held.unrecorded", "quick.storing"]
-    told = ["held_deaf.told", "held_deaf.told-then-killed"]
-    gone = ["held.gone-unwritten", "held.gone-committing"]
-    unheard = ["held.unheard", "held.unheard-then-wrote"]
-    points = [*after_the_kill, *told, *gone, *unheard]
-    async with deployed(
-        tmp_path, database_url, points, REEV_GQL_MAX_CONCURRENT_EXECUTIONS="10", REEV_GQL_POOL_SIZE="12"
-    ) as site:
-        claiming = await site.gates.at_commit_of("UPDATE", "executions", points[0], "OLD.status = 'QUEUED'")
-        unrecorded = await site.gates.before("UPDATE", "executions", points[1], "NEW.process_id IS NOT NULL")
-        storing = await site.gates.before("INSERT", "execution_results", points[2])
-        is_stopped = "NEW.status = 'STOPPED'"
-        unwritten = await site.gates.before("UPDATE", "executions", gone[0], is_stopped)
-        committing = await site.gates.at_commit_of("UPDATE", "executions", gone[1], is_stopped)
-        site.server(worker=False)
-        worker = site.worker(REEV_GQL_TERM_GRACE_S="200")
-        ids = {point: await site.launch(point) for point in points[1:]}
-        for point in (*told, *gone, *unheard):
-            await site.until_recorded(ids[point])
-        # A runner that is ended sooner has noted nothing.
-        for execution_id in ids.values():
-            await site.until_noted(execution_id, "started")
-        for point in told:
-            await site.until_noted(ids[point], "deaf")
-        for point in (*told, *gone):
-            await site.client.until_answered(STOP, id=ids[point])
-        for point in told:
-            await site.until_noted(ids[point], TOLD_TO_END)
-        await asyncio.gather(*(gate.reached() for gate in (unrecorded, storing, unwritten, committing)))
-        ids[points[0]] = await site.launch(points[0])
-        await claiming.reached()
-        for execution_id in ids.values():
-            site.watch(execution_id)
-        worker.send(signal.SIGSTOP)
-        for point in unheard:
-            await site.client.until_answered(STOP, id=ids[point])
-        await worker.kill()
-        await asyncio.gather(claiming.open(), committing.open())
-        await asyncio.gather(*(gate.break_off() for gate in (unrecorded, storing, unwritten)))
-        for point in after_the_kill:
-            await site.client.until_answered(STOP, id=ids[point])
-        site.go(ids[unheard[1]])
-        await site.until_noted(ids[unheard[1]], "wrote")
-        await site.kill_runner(ids[told[1]])
-
-        site.worker("next")
-        ends = {point: await site.end_of(execution_id) for point, execution_id in ids.items()}
-        assert ends == dict.fromkeys(ids, "STOPPED")
-        starts = {point: site.notes(execution_id).count("started") for point, execution_id in ids.items()}
-        assert starts == {point: int(point != "held.claiming") for point in ids}
-        await site.check(*ids.values())
+    async with deployed(tmp_path, database_url, STOP_POINTS, **ROOM) as site:
+        await worker_killed_at_every_point_of_a_stop(site)
 
 
 async def test_a_worker_that_is_frozen_is_taken_over_and_does_no_harm_when_it_thaws(

@@ -18,14 +18,35 @@ from pathlib import Path
 import psutil
 import pytest
 
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: make ray"
-)
+from tests.helpers.places import REPOSITORY
+
+needs_ray = [
+    pytest.mark.ray,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: make ray"),
+]
+"""The marks of a module whose tests start a cluster."""
 
 ADDRESS = "127.0.0.1"
 
-START_S = 120
-"""A node starts in 4 s on a quiet machine."""
+START_S = 280
+"""A node starts in 4 s on a quiet machine; a test may take no more than 300."""
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A start waits as long as a busy machine needs; without these 30 or 60 s.
+    "RAY_gcs_server_port_wait_time_s": f"{START_S}",
+    "RAY_worker_register_timeout_seconds": f"{START_S}",
+    "RAY_agent_register_timeout_ms": f"{START_S * 1000}",
+    "RAY_gcs_rpc_server_connect_timeout_s": f"{START_S}",
+    # A node is dead when it refuses connections, not when it is busy.
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": f"{START_S * 1000}",
+    # Runners with a niceness of 15 get nothing beside tests without one.
+    "RAY_worker_niceness": "0",
+    # Processes that no test asked for.
+    "RAY_prestart_worker_first_driver": "false",
+}
+"""What the cluster's processes get besides ours."""
 
 
 @dataclass
@@ -62,7 +83,7 @@ class RayCluster:
     def start_head(self) -> None:
         port = self.address.rpartition(":")[2]
         self._start(
-            *("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false"),
+            *("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", "--no-monitor"),
             f"--temp-dir={self.directory}",
         )
 
@@ -71,20 +92,34 @@ class RayCluster:
             if process.name() in ("gcs_server", "raylet"):
                 process.kill()
 
+    def actors(self) -> list[psutil.Process]:
+        """The processes of the actors that live now, on whatever node."""
+        found = []
+        for raylet in self._raylets():
+            for process in raylet.children():
+                with contextlib.suppress(psutil.Error):
+                    if process.cmdline()[0].startswith("ray::Actor"):
+                        found.append(process)
+        return found
+
     def logs(self) -> Iterator[Path]:
         """What the cluster wrote."""
         return (path for path in self.directory.rglob("*") if path.is_file() and not path.is_symlink())
 
     def _start(self, *arguments: str) -> None:
-        command = [str(Path(sys.executable).with_name("ray")), "start", *arguments]
-        subprocess.run(
-            [*command, f"--node-ip-address={ADDRESS}", "--disable-usage-stats"],
-            check=True,
+        command = [sys.executable, "-m", "tests.helpers.ray_start", "start", *arguments]
+        started = subprocess.run(
+            [*command, f"--node-ip-address={ADDRESS}", "--include-log-monitor=false"],
+            cwd=REPOSITORY,
             timeout=START_S,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+            env={**ENVIRONMENT, **os.environ},
         )
+        if started.returncode:
+            raise RuntimeError(f"a node of Ray did not start:\n{started.stdout}")
 
     def _raylets(self) -> list[psutil.Process]:
         return [process for process in self._processes() if process.name() == "raylet"]

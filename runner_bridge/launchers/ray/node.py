@@ -146,9 +146,11 @@ class NodeRunner:
         """Ends the runner and everything that it started; says what could not be ended."""
         self._asked = time.monotonic()
         async with self._launching:
-            if self._runner is None:
-                return {"processes": [], "has_runner": False}
-            left = await self._runner.end(grace_s)
+            runner = self._runner
+        if runner is None:
+            return {"processes": [], "has_runner": False}
+        # A worker that takes over does not wait for the grace that the one before it gave.
+        left = await runner.end(grace_s)
         return {"processes": [[one.pid, one.name] for one in left.processes], "has_runner": left.has_runner}
 
     async def release(self) -> None:

@@ -94,8 +94,8 @@ class RayLauncher:
         making_room = asyncio.create_task(self._make_room(options), name="room on Ray")
         try:
             async with asyncio.timeout(wait_s):
-                placed = await _until_answered(place, wait_s)
-        except (TimeoutError, Unavailable):
+                placed = await _until_answered(place, self._settings.unreachable_after_s)
+        except TimeoutError:
             await self._give_up(name)
             raise LaunchError(
                 f"Ray found no room for the runner within {wait_s:g} s; it needs {_readable(options)}"

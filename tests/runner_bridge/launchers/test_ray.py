@@ -26,7 +26,7 @@ from tests.helpers.bridge import Bridge, DirectedWorker
 from tests.helpers.patience import eventually, until
 from tests.helpers.ray_cluster import RayCluster, cluster, needs_ray
 
-pytestmark = needs_ray
+pytestmark = [*needs_ray, pytest.mark.timeout(1000)]
 
 S = ExecutionStatus
 
@@ -257,11 +257,14 @@ async def test_an_actor_is_ready_before_its_execution_and_leaves_when_nobody_nee
 async def test_an_actor_and_a_node_that_are_killed_lose_their_executions_with_the_engines_reason(
     bridge: Bridge, ray_cluster: RayCluster, ray: RayEngine
 ) -> None:
-    """The runners of both end, although nobody tells them to."""
+    """The runners of both end, although nobody tells them to. Both are requested again, by setting."""
     node = await asyncio.to_thread(partial(ray_cluster.add_node, doomed=1))
     async with (
-        handling(bridge, ray, "family") as (of_actor, actor_task),
-        handling(bridge, ray, "family", resources={"*": {"doomed": 1.0}}) as (of_node, node_task),
+        handling(bridge, ray, "family", rerun_lost=True) as (of_actor, actor_task),
+        handling(bridge, ray, "family", resources={"*": {"doomed": 1.0}}, rerun_lost=True) as (
+            of_node,
+            node_task,
+        ),
     ):
         actor_of(await recorded(bridge, of_actor)).kill()
         await recorded(bridge, of_node)
@@ -272,6 +275,8 @@ async def test_an_actor_and_a_node_that_are_killed_lose_their_executions_with_th
         assert failure is not None and failure.kind is FailureKind.LOST
         assert failure.message.startswith("Ray lost the runner: ") and reason in failure.message
         await gone(bridge, execution_id)
+    again = await bridge.db.fetch("SELECT rerun_of FROM executions WHERE status = 'QUEUED'")
+    assert {row["rerun_of"] for row in again} == {of_actor, of_node}
 
 
 async def test_without_room_a_stop_ends_the_waiting_and_a_limit_does(bridge: Bridge, ray: RayEngine) -> None:
