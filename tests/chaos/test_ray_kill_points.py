@@ -139,11 +139,10 @@ async def lost_what_was_not_read(now: AtEveryPoint, otherwise: dict[str, str]) -
     lost = [UNRECORDED, RUNNING]
     expected = {**dict.fromkeys(POINTS, "SUCCEEDED"), **dict.fromkeys(lost, "LOST"), STOPPING: "STOPPED"}
     del expected[EXITS]
-    assert ends == {**expected, **otherwise}
+    reasons = {point: (await site.row(one))["failure_message"] for point, one in now.ids.items()}
+    assert ends == {**expected, **otherwise}, reasons
     for point in lost:
-        row = await site.row(now.ids[point])
-        assert row["failure_kind"] == "LOST"
-        assert row["failure_message"].startswith("Ray lost the runner: "), row["failure_message"]
+        assert reasons[point].startswith("Ray lost the runner: "), reasons
     begun = int(ends[CLAIMING] == "SUCCEEDED")
     assert now.starts() == {**dict.fromkeys(POINTS, 1), CLAIMING: begun}
     await site.check(*now.ids.values())

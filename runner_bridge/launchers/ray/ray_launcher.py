@@ -43,6 +43,9 @@ RETRY_S = 0.25
 ROOM_S = 2.0
 """Between two looks of a launch that waits whether spares hold its room."""
 
+NODE_DIED = "node has died"
+"""In Ray's reason, where an actor was lost with its node."""
+
 NO_LIMIT = 1 << 62
 """The output is kept to its limit on the node."""
 
@@ -144,7 +147,14 @@ class RayLauncher:
                 if await self.engine.call(name, "take", execution_id, patience_s=wait_s):
                     return
         await self.engine.ask("create", name=name, options=options)
-        if not await self.engine.call(name, "take", execution_id, patience_s=wait_s):
+        try:
+            is_taken = await self.engine.call(name, "take", execution_id, patience_s=wait_s)
+        except Gone as error:
+            if NODE_DIED not in str(error):
+                raise
+            # Nothing was started there. Ray chooses another node.
+            raise Unavailable(str(error)) from error
+        if not is_taken:
             raise Unavailable("the actor leaves")
 
     async def _make_room(self, options: dict[str, JsonValue]) -> None:
