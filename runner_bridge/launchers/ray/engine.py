@@ -69,7 +69,7 @@ class RayEngine:
 
     def __init__(self, settings: RaySettings) -> None:
         self.settings = settings
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[asyncio.StreamWriter] | None = None
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._writer: asyncio.StreamWriter | None = None
@@ -104,6 +104,9 @@ class RayEngine:
 
     async def close(self) -> None:
         """Ends the driver; actors live on."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         writer = self._writer
         self._drop()
         if writer is not None:
@@ -113,15 +116,30 @@ class RayEngine:
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _driver(self) -> asyncio.StreamWriter:
-        async with self._starting:
-            if self._writer is None:
-                try:
-                    async with asyncio.timeout(self._connect_s):
-                        self._writer = await self._start()
-                except TimeoutError:
-                    self._drop()
-                    raise Unavailable(f"Ray was not reached within {self._connect_s:g} s") from None
+        """The connection to the driver. All that wait for its start get the same answer: each has its patience."""
+        if self._writer is not None:
             return self._writer
+        if self._starting is None:
+            self._starting = asyncio.create_task(
+                self._started(), name="driver of Ray", context=log_context.unrelated()
+            )
+            self._starting.add_done_callback(self._has_started)
+        return await asyncio.shield(self._starting)
+
+    async def _started(self) -> asyncio.StreamWriter:
+        try:
+            async with asyncio.timeout(self._connect_s):
+                self._writer = await self._start()
+                return self._writer
+        except TimeoutError:
+            self._drop()
+            raise Unavailable(f"Ray was not reached within {self._connect_s:g} s") from None
+
+    def _has_started(self, starting: asyncio.Task[asyncio.StreamWriter]) -> None:
+        self._starting = None
+        if not starting.cancelled():
+            # All that asked for it may have been cancelled meanwhile.
+            starting.exception()
 
     @property
     def _connect_s(self) -> float:
