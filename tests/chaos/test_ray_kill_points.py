@@ -115,7 +115,7 @@ async def test_the_head_killed_at_every_point_and_gone_for_good_ends_every_execu
 ) -> None:
     """The last test: nothing is left of the cluster."""
     await asyncio.to_thread(partial(ray.add_node, fifth=10))
-    away = {**RECONNECT, "REEV_GQL_RAY_UNREACHABLE_AFTER_S": "30"}
+    away = {**RECONNECT, "REEV_GQL_RAY_UNREACHABLE_AFTER_S": "60"}
     async with on_ray(ray, tmp_path, database_url, POINTS, "fifth", **away) as site:
         now = await at_every_point(site)
         await just_written(now)

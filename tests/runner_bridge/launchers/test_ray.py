@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from runner_bridge.launchers.ray.engine import RayEngine
+from runner_bridge.launchers.ray.engine import RayEngine, Unavailable
 from runner_bridge.launchers.ray.ray_launcher import RayLauncher
 from runner_bridge.launchers.ray.spares import Spares
 from runner_bridge.launchers.ray_settings import RaySettings
@@ -320,10 +320,17 @@ async def test_no_secret_is_in_anything_that_ray_keeps(
             assert not any(CANARY in argument for argument in process.cmdline())
 
 
+async def is_reached(ray: RayEngine) -> bool:
+    with contextlib.suppress(Unavailable):
+        return bool(await ray.ask("cluster"))
+    return False
+
+
 async def test_a_cluster_that_stays_away_has_lost_its_runners_and_the_worker_lives(
     bridge: Bridge, ray_cluster: RayCluster, ray: RayEngine
 ) -> None:
     """The last test: it kills the head."""
+    await eventually(partial(is_reached, ray))
     ray.settings = replace(ray.settings, unreachable_after_s=5)
     async with handling(bridge, ray, "hang") as (execution_id, task):
         await recorded(bridge, execution_id)
