@@ -18,7 +18,7 @@ from runner_bridge.processes import process_identity, process_table
 from runner_bridge.processes.members import find_members
 from runner_bridge.processes.process_table import ProcessTable
 from runner_bridge.processes.reaper import KILL_WAIT_S
-from runner_bridge.processes.spawn import is_reaper, is_shield
+from runner_bridge.processes.spawn import is_reaper, is_shield, says_all_ended
 from store.executions.state_machine import ProcessIdentity
 from store.model import LeakedProcess
 
@@ -39,6 +39,8 @@ async def end_runner(
     Returns when none of them lives any more, or with those that outlived SIGKILL for too long. `recorded` is the
     runner's process, alive or not; a process with its pid and another start time is never signalled.
     """
+    if recorded is not None and _has_ended_whole(recorded):
+        return ()
     left: list[int] = []
     leader, started = (None, None) if recorded is None else (recorded.pid, recorded.started)
     members = _Members(table, execution_id, leader, started)
@@ -54,6 +56,13 @@ async def end_runner(
     if left:
         log.error("processes %s of execution %s do not die", left, execution_id)
     return tuple(LeakedProcess(pid, process_identity.name_of(pid)) for pid in left)
+
+
+def _has_ended_whole(recorded: ProcessIdentity) -> bool:
+    """Whether its reaper has said so: looking at every process of the machine takes milliseconds."""
+    found = process_table.entry(recorded.pid)
+    is_held = found is not None and found.started == recorded.started and not found.is_living
+    return is_held and says_all_ended(recorded.pid)
 
 
 async def _dismiss(reaper: int, *, is_last: bool) -> bool:

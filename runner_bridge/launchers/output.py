@@ -33,7 +33,8 @@ class RunnerOutput:
         self._dropped = 0
         self._last_bytes = b""
         self._seen = -1
-        self._closed = False
+        self.is_closed = False
+        """Whether the runner has ended, so that nothing more comes."""
         self._unwritten = b""
         """What belongs at the file's end but could not be written, as on a full disk."""
 
@@ -52,7 +53,7 @@ class RunnerOutput:
     def close(self) -> None:
         """Writes the marker and the last lines where something was cut. The runner has ended."""
         self.check()
-        self._closed = True
+        self.is_closed = True
         if self._dropped:
             marker = f"\n[... {self._dropped - len(self._last_bytes)} bytes dropped ...]\n"
             self._append(marker.encode() + self._last_bytes)
@@ -76,7 +77,7 @@ class RunnerOutput:
         While the runner lives nothing beyond the limit is read: it will be cut off, and a runner that prints
         faster than it is read would never be read to its end.
         """
-        if not self._closed:
+        if not self.is_closed:
             limit = min(limit, max(0, self._cap - offset))
         try:
             with self.path.open("rb") as file:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.redaction import clean_text, cut_beside_secrets, redact
@@ -48,14 +48,23 @@ class OutputTail:
         self._already: int | None = None
         """Bytes that a worker before this one stored, which are not stored again; None until known."""
         self._waiting = b""
+        self._is_over = False
+        """Whether everything was read of an output that has ended."""
 
     async def follow(self, ended: asyncio.Event) -> None:
-        """Stores what is printed until `ended` is set, and then what is left."""
+        """Stores what is printed until `ended` is set."""
         while not await wait_for_event(ended, LOOK_S):
             await asyncio.to_thread(self._output.check)
-            await self._if_possible(self._drain)
-        await asyncio.to_thread(self._output.close)
-        await self._if_possible(self.flush)
+            try:
+                await self._drain()
+            except StoreError as error:
+                log.warning("output of execution %s waits for the database: %s", self._id, error)
+
+    def read_rest(self) -> None:
+        """Reads on after the output has ended, for `flush`, up to PIECE_BYTES. Called in a thread."""
+        self._output.close()
+        while len(self._waiting) < PIECE_BYTES and self._read_on():
+            pass
 
     async def flush(self) -> None:
         """Stores everything that is left of an output that has ended; safe to repeat. Raises StoreError."""
@@ -64,18 +73,18 @@ class OutputTail:
             await self._store(self._waiting)
             self._waiting = b""
 
-    async def _if_possible(self, store: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await store()
-        except StoreError as error:
-            log.warning("output of execution %s waits for the database: %s", self._id, error)
-
     async def _drain(self) -> None:
         await self._store_lines()
-        while data := await asyncio.to_thread(self._output.read, self._read, PIECE_BYTES):
-            self._read += len(data)
-            self._waiting += data
+        while not self._is_over and await asyncio.to_thread(self._read_on):
             await self._store_lines()
+
+    def _read_on(self) -> bool:
+        """Whether there was more."""
+        data = self._output.read(self._read, PIECE_BYTES)
+        self._read += len(data)
+        self._waiting += data
+        self._is_over = not data and self._output.is_closed
+        return bool(data)
 
     async def _store_lines(self) -> None:
         end = self._waiting.rfind(b"\n") + 1

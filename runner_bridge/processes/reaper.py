@@ -5,9 +5,9 @@
 It is a subreaper (prctl): what a runner leaves behind becomes its child, also when it forked twice, left the
 session and cleared its environment. So the descendants of this process are the processes of the runner, for
 whichever worker looks. It outlives the worker. It ends when nothing of the runner lives, with the runner's exit
-code or signal. When the runner exits, the reaper ends what it left; after SIGUSR1 it only waits, and the worker
-that stops the runner ends the rest. Other signals are passed on to the runner; one that comes after the runner's
-end ends the waiting.
+code or signal, and with a name that says so (ALL_ENDED). When the runner exits, the reaper ends what it left;
+after SIGUSR1 it only waits, and the worker that stops the runner ends the rest. Other signals are passed on to
+the runner; one that comes after the runner's end ends the waiting.
 
 REPORT is a descriptor: it is closed when the command was executed; when it could not be, the error number is
 written to it first. PARENT is 0, or the process with which the runner ends: an engine that lost it says that the
@@ -33,6 +33,7 @@ else:
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
 
 LEFTOVER_GRACE_S = 0.5
@@ -47,6 +48,9 @@ KILL_WAIT_S = 1.5
 LOOK_S = 0.05
 """Between two looks for what was left: the children of a killed process are found by the next look."""
 
+ALL_ENDED = b"reev: all ended"
+"""The name that a reaper takes when it has no child left: nothing else may change it, and a zombie keeps it."""
+
 NOT_EXECUTED = 127
 """A shell's exit code for a command that cannot be executed."""
 
@@ -57,8 +61,9 @@ IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 class Reaper:
     """One runner and whatever it leaves behind."""
 
-    def __init__(self, runner: int) -> None:
+    def __init__(self, runner: int, library: ctypes.CDLL) -> None:
         self._runner = runner
+        self._library = library
         self._status: int | None = None
         self._only_waits = False
         self._is_orphan = False
@@ -98,6 +103,8 @@ class Reaper:
                 told.update(left)
                 send(left, signal.SIGTERM if late_s < 0 else signal.SIGKILL)
             signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
+        else:
+            self._library.prctl(PR_SET_NAME, ALL_ENDED, 0, 0, 0)
         end_like(self._status)
 
     def _reap(self, options: int) -> bool:
@@ -201,12 +208,13 @@ def main() -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGUSR1, signal.SIGALRM, *PASSED_ON])
     if parent:
         parent = shield(parent, report)
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    library = ctypes.CDLL(None)
+    library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     runner = os.fork()
     if runner == 0:
         execute(command, report, parent)
     os.close(report)
-    reaper = Reaper(runner)
+    reaper = Reaper(runner, library)
     signal.signal(signal.SIGUSR1, reaper.only_wait)
     for number in PASSED_ON:
         signal.signal(number, reaper.pass_on)

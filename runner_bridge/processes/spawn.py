@@ -99,6 +99,14 @@ def is_shield(reaper: int) -> bool:
     return len(arguments) > len(REAPER) + 1 and arguments[len(REAPER) + 1] != b"0"
 
 
+def says_all_ended(pid: int) -> bool:
+    """Whether this process is a reaper that found nothing of its runner alive, before it ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n") == reaper.ALL_ENDED
+    except OSError:
+        return False
+
+
 def _arguments(pid: int) -> list[bytes]:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -1,4 +1,4 @@
-"""Finds the session file of one execution. It looks again for a bounded time, and in a thread: files can be big.
+"""Finds the session file of one execution. Everything here is called in threads: files can be big.
 
 Only the file of this execution's own name is read, a regular file inside the sessions directory. A runner that
 cannot be told the execution's id makes up one of its own; it gets a directory of its own there, and the one
@@ -7,7 +7,6 @@ session file in that is the execution's, whatever its name.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Mapping
 from dataclasses import field, replace
@@ -57,19 +56,6 @@ class FoundSession:
         if self.session is not None:
             return ResultSeen.VALID
         return ResultSeen.NONE if self.problem is None else ResultSeen.UNUSABLE
-
-
-async def find_session(
-    directory: Path, expected: ExpectedSession, attempts: int, interval_s: float
-) -> FoundSession:
-    """The result as soon as there is one, else what was found at the last of `attempts` further looks."""
-    found = await asyncio.to_thread(look, directory, expected)
-    for _ in range(attempts):
-        if found.session is not None:
-            break
-        await asyncio.sleep(interval_s)
-        found = await asyncio.to_thread(look, directory, expected)
-    return found
 
 
 def look(directory: Path, expected: ExpectedSession) -> FoundSession:

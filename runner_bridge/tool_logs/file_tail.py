@@ -53,8 +53,8 @@ class FileTail(ABC):
         """Whether something that was read is not stored yet."""
 
     @abstractmethod
-    async def conclude(self) -> None:
-        """Stores what is left, a last line without its end included. Called when nothing more will come."""
+    def _finish(self) -> None:
+        """Takes the last line even if it has no end. Called in a thread, when nothing more will come."""
 
     @abstractmethod
     async def flush(self) -> None:
@@ -69,7 +69,7 @@ class FileTail(ABC):
         return self.file.directory.path / self.file.name
 
     async def follow(self, watch: DirectoryWatch, ended: asyncio.Event) -> None:
-        """Stores what is written until `ended` is set, and then what is left."""
+        """Stores what is written until `ended` is set."""
         with watch.follow(self.file.name) as changed:
             wake = asyncio.create_task(self._wake_at_end(ended, changed))
             try:
@@ -79,7 +79,6 @@ class FileTail(ABC):
                     await wait_for_event(changed, LOOK_S)
             finally:
                 wake.cancel()
-        await self.conclude()
 
     @staticmethod
     async def _wake_at_end(ended: asyncio.Event, changed: asyncio.Event) -> None:
@@ -88,11 +87,21 @@ class FileTail(ABC):
 
     async def drain(self) -> None:
         """Stores what was written since the last call. Not to be called twice at once, nor beside `follow`."""
-        await self._read()
+        await asyncio.to_thread(self._read)
         await self._store_if_possible()
 
-    async def _read(self) -> None:
-        while await asyncio.to_thread(self._read_chunk):
+    async def conclude(self) -> None:
+        """Stores what is left. Called when nothing more will come, and after `follow`."""
+        await asyncio.to_thread(self.read_rest)
+        await self._store_if_possible()
+
+    def read_rest(self) -> None:
+        """Reads what is left, a last line without its end included, for `flush`. Called in a thread."""
+        self._read()
+        self._finish()
+
+    def _read(self) -> None:
+        while self._read_chunk():
             pass
 
     def _read_chunk(self) -> bool:

@@ -88,12 +88,10 @@ class ToolLogTail(FileTail):
     def has_pending(self) -> bool:
         return bool(self._pending) or self._is_ahead
 
-    async def conclude(self) -> None:
-        await self._read()
-        self._take(await asyncio.to_thread(self._log.finish))
+    def _finish(self) -> None:
+        self._take(self._log.finish())
         if self._log.reader.names_only_other_sessions:
-            await asyncio.to_thread(self._read_as_another_sessions)
-        await self._store_if_possible()
+            self._read_as_another_sessions()
 
     def _read_as_another_sessions(self) -> None:
         """Every line names another session: they are shown all the same."""

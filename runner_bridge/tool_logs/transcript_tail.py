@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from runner_bridge.formats.file_names import transcript_name
@@ -44,10 +43,8 @@ class TranscriptTail(FileTail):
     def has_pending(self) -> bool:
         return bool(self._pending)
 
-    async def conclude(self) -> None:
-        await self._read()
-        self._pending += await asyncio.to_thread(self._file.finish)
-        await self._store_if_possible()
+    def _finish(self) -> None:
+        self._pending += self._file.finish()
 
     def _take_chunk(self) -> bool:
         found, more = self._file.read_on()

@@ -1,4 +1,4 @@
-"""Ends a runner, or what an exited runner left behind, and reads its result."""
+"""Ends a runner, or what an exited runner left behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import field
 from runner_bridge.launchers.launcher import Launcher, Leftover, Recorded, Runner
 from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
-from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, find_session
+from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, look
 from runner_bridge.waiting import until_stored
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.end_cause import EndCause, EndReason
@@ -25,27 +25,26 @@ log = logging.getLogger(__name__)
 
 @record
 class RunnerEnd:
-    """How a runner ended, and what there was to read."""
+    """How a runner ended."""
 
     cause: EndCause
     exit: ProcessExit
-    found: FoundSession
     execution_time_ms: int | None
     left: Leftover = field(default_factory=Leftover)
+    found: FoundSession | None = None
+    """What there was to read before it was ended; None where its session file is still to be looked for."""
+    looks_again: int = 0
+    """How often to look again for a session file that is not there."""
 
 
-async def after_exit(context: WorkerContext, expected: ExpectedSession, runner: Runner) -> RunnerEnd:
-    """Reads the result, and meanwhile ends whatever the runner left behind."""
-    config = context.config
-    lasted = round(runner.age_s * 1000)
+async def after_exit(context: WorkerContext, runner: Runner) -> RunnerEnd:
+    """Ends whatever the exited runner left behind."""
+    config, lasted = context.config, round(runner.age_s * 1000)
     # Our own runner renames its session file into place before it exits: there is nothing to wait for.
-    attempts = 0 if config.is_local_runner else config.result_attempts
-    exit, found, left = await asyncio.gather(
-        runner.wait(),
-        find_session(config.sessions_dir, expected, attempts, config.result_interval_s),
-        end_runner(context, runner, LEFTOVER_GRACE_S),
-    )
-    return RunnerEnd(EndCause(EndReason.EXITED), exit, found, lasted, left)
+    looks_again = 0 if config.is_local_runner else config.result_attempts
+    exit = await runner.wait()
+    left = await end_runner(context, runner, LEFTOVER_GRACE_S)
+    return RunnerEnd(EndCause(EndReason.EXITED), exit, lasted, left, looks_again=looks_again)
 
 
 async def end_living(
@@ -61,7 +60,7 @@ async def end_living(
     if cause.reason is EndReason.TIME_LIMIT:
         context.counters.time_limits += 1
         log.warning("execution %s: %s", execution_id, cause.limit_reached)
-        found = await find_session(context.config.sessions_dir, expected, 0, 0)
+        found = await asyncio.to_thread(look, context.config.sessions_dir, expected)
     announced = None
     if cause.reason is EndReason.SHUTDOWN:
         grace_s = min(grace_s, SHUTDOWN_GRACE_S)
@@ -75,7 +74,7 @@ async def end_living(
     finally:
         if announced is not None:
             announced.cancel()
-    return RunnerEnd(cause, exit, found, round(runner.age_s * 1000), left)
+    return RunnerEnd(cause, exit, round(runner.age_s * 1000), left, found)
 
 
 async def end_runner(context: WorkerContext, runner: Runner, grace_s: float) -> Leftover:

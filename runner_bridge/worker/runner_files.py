@@ -48,6 +48,7 @@ class RunnerFiles:
             context.db, execution.id, Directory(sessions), environment, owner=owner
         )
         self._output = OutputTail(context.db, execution.id, output, environment, owner)
+        self._tails = (self._log, self._transcript, self._output)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -55,15 +56,28 @@ class RunnerFiles:
         return self._log.calls
 
     async def follow(self, ended: asyncio.Event) -> None:
-        """Stores what is written until `ended` is set, and what is left then."""
-        tails = (self._log, self._transcript)
-        following = [tail.follow(self._context.watch, ended) for tail in tails]
-        await settle([*following, self._output.follow(ended)])
+        """Stores what is written until `ended` is set."""
+        watch = self._context.watch
+        await settle(
+            [
+                self._log.follow(watch, ended),
+                self._transcript.follow(watch, ended),
+                self._output.follow(ended),
+            ]
+        )
+
+    def read_rest(self) -> None:
+        """Reads what is left when the runner has ended. Called in a thread, and after `follow`."""
+        for tail in self._tails:
+            try:
+                tail.read_rest()
+            except Exception:
+                # Whatever it is: it costs the execution nothing but this file.
+                log.exception("reading a runner's files failed")
 
     async def store_rest(self) -> None:
-        """Stores what was written while the database was away."""
-        flushes = (self._log.flush, self._transcript.flush, self._output.flush)
-        await settle([until_stored(flush, self._context.leaving) for flush in flushes])
+        """Stores what `read_rest` read, and what was written while the database was away."""
+        await settle([until_stored(tail.flush, self._context.leaving) for tail in self._tails])
 
 
 async def settle(work: Sequence[Awaitable[None]]) -> None:

@@ -23,7 +23,7 @@ from runner_bridge.launchers.start_runner import (
     runner_environment,
 )
 from runner_bridge.processes.reaper import LEFTOVER_GRACE_S
-from runner_bridge.sessions.find_session import ExpectedSession, find_session
+from runner_bridge.sessions.find_session import ExpectedSession, look
 from runner_bridge.waiting import until_stored
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.end_cause import EndCause, EndReason, wait_for_end_cause
@@ -35,7 +35,7 @@ from runner_bridge.worker.runner_end import RunnerEnd, after_exit, end_left, end
 from runner_bridge.worker.runner_files import RunnerFiles, StoredCalls, settle
 from store.executions import results, state_machine
 from store.executions.state_machine import Handle
-from store.model import Benchmark, Ending, Execution, ExecutionStatus, Failure, FailureKind, ToolCall
+from store.model import Benchmark, Ending, Execution, ExecutionStatus, Failure, FailureKind
 
 log = logging.getLogger(__name__)
 
@@ -188,15 +188,14 @@ class Supervision:
             if cause.reason is EndReason.EXITED:
                 self.exited.set()
                 ended.set()
-                end = await after_exit(self._context, self._expected, runner)
+                end = await after_exit(self._context, runner)
             else:
                 end = await end_living(
                     self._context, self._execution.id, self._expected, runner, cause, self.exited
                 )
                 ended.set()
             await settle(aside)
-            await files.store_rest()
-            await self._finish(await asyncio.to_thread(self._ending, end, files.tool_calls))
+            await self._end(end, files)
             await runner.release()
         finally:
             runner.let_go()
@@ -207,18 +206,12 @@ class Supervision:
         """The end of a runner that ended while no worker watched: its result, and what it wrote until then."""
         self.exited.set()
         left = await end_left(self._context, self._launcher, recorded)
-        found = await find_session(self._config.sessions_dir, self._expected, 0, 0)
         files = self._files(stored)
-        ended = asyncio.Event()
-        ended.set()
-        await files.follow(ended)
-        await files.store_rest()
         # A worker before this one was told to stop it, and may have done so.
         was_stopped = self._execution.status is ExecutionStatus.STOPPING
         cause = EndCause(EndReason.STOP_REQUESTED if was_stopped else EndReason.EXITED)
         exit = ProcessExit(reason=self._launcher.why_not_found)
-        end = RunnerEnd(cause, exit, found, None, left)
-        await self._finish(await asyncio.to_thread(self._ending, end, files.tool_calls))
+        await self._end(RunnerEnd(cause, exit, None, left), files)
 
     def _files(self, stored: StoredCalls) -> RunnerFiles:
         return RunnerFiles(self._context, self._execution, self._expected, self._output, stored)
@@ -233,18 +226,37 @@ class Supervision:
         )
         return Liveness(runner, files, self._config.beginning, self._execution.startup_time_ms)
 
-    def _ending(self, end: RunnerEnd, tool_calls: tuple[ToolCall, ...]) -> Ending:
+    async def _end(self, end: RunnerEnd, files: RunnerFiles) -> None:
+        """Reads everything that the runner left, and writes its end.
+
+        Watchers wait for this: one thread reads it all, because each hand-over to a thread costs as much.
+        """
+        ending = await asyncio.to_thread(self._read_ending, end, files)
+        await files.store_rest()
+        for _ in range(end.looks_again):
+            if ending.session_file_hash is not None:
+                break
+            await asyncio.sleep(self._config.result_interval_s)
+            ending = await asyncio.to_thread(self._ending, end, files)
+        await self._finish(ending)
+
+    def _read_ending(self, end: RunnerEnd, files: RunnerFiles) -> Ending:
+        files.read_rest()
+        return self._ending(end, files)
+
+    def _ending(self, end: RunnerEnd, files: RunnerFiles) -> Ending:
         """May take a while for a big result: called in a thread."""
+        found = look(self._config.sessions_dir, self._expected) if end.found is None else end.found
         ending = decide(
             self._expected,
-            end.found,
+            found,
             end.exit,
             stop_accepted=end.cause.reason in (EndReason.STOP_REQUESTED, EndReason.SHUTDOWN),
             limit_reached=end.cause.limit_reached,
             still_lives=end.left.has_runner,
             last_lines=self._output.last_lines(self._expected.environment),
             execution_time_ms=end.execution_time_ms,
-            tool_calls=tool_calls,
+            tool_calls=files.tool_calls,
         )
         done = steps_done(ending, self._execution.progress.total)
         return replace(ending, steps_done=done, leaked_processes=end.left.processes)

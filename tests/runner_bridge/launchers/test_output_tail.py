@@ -34,6 +34,12 @@ def _tail(db: Database, execution_id: ExecutionId, path: Path, cap: int = CAP) -
     return OutputTail(db, execution_id, RunnerOutput(path, cap), {"LLM_API_KEY": SECRET})
 
 
+async def _to_its_end(tail: OutputTail, ended: asyncio.Event) -> None:
+    await tail.follow(ended)
+    tail.read_rest()
+    await tail.flush()
+
+
 async def _whole(db: Database, execution_id: ExecutionId) -> str:
     offset, text = 0, ""
     while (piece := await stored_output.read(db, execution_id, offset)).content:
@@ -47,7 +53,7 @@ async def test_lines_are_stored_while_the_runner_prints_and_the_rest_at_its_end(
 ) -> None:
     execution_id, path, ended = await _running(db), tmp_path / "out.log", asyncio.Event()
     path.write_text("first line\nhalf a ")
-    tail = asyncio.create_task(_tail(db, execution_id, path).follow(ended))
+    tail = asyncio.create_task(_to_its_end(_tail(db, execution_id, path), ended))
     chunks = output_feed.chunks(db, hub, execution_id, 0)
     pieces = (piece async for chunk in chunks for piece in chunk.items)
     assert (await anext(pieces)).text == "first line\n"
@@ -70,7 +76,7 @@ async def test_nothing_secret_and_no_control_character_is_stored(db: Database, t
         f"\x1b[31mkey={SECRET}\x1b[0m\x00\xff\n".encode() + b"x" * (cut - 8) + SECRET.encode() + b"y" * 70_000
     )
     ended.set()
-    await _tail(db, execution_id, path).follow(ended)
+    await _to_its_end(_tail(db, execution_id, path), ended)
     text = await _whole(db, execution_id)
     assert SECRET not in text
     assert text.startswith("key=[LLM_API_KEY]\\x00")
@@ -85,7 +91,7 @@ async def test_a_worker_that_takes_over_stores_only_the_rest(db: Database, tmp_p
             file.write(content)
         ended = asyncio.Event()
         ended.set()
-        await _tail(db, execution_id, path).follow(ended)
+        await _to_its_end(_tail(db, execution_id, path), ended)
     assert await _whole(db, execution_id) == "one\ntwo\nthree\n"
 
 
@@ -95,7 +101,7 @@ async def test_output_beyond_the_cap_ends_with_a_marker_and_its_last_words(
     execution_id, path, ended = await _running(db), tmp_path / "out.log", asyncio.Event()
     path.write_bytes(b"line\n" * 60_000 + b"the very end\n")
     ended.set()
-    await _tail(db, execution_id, path, cap=1000).follow(ended)
+    await _to_its_end(_tail(db, execution_id, path, cap=1000), ended)
     text = await _whole(db, execution_id)
     assert "bytes dropped" in text
     assert text.endswith("the very end\n")

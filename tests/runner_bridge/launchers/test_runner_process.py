@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from runner_bridge.errors import LaunchError
+from runner_bridge.launchers import end_runner as end_runner_module
 from runner_bridge.launchers import runner_process
 from runner_bridge.launchers.end_runner import end_runner
 from runner_bridge.launchers.runner_process import ProcessExit, RunnerProcess
@@ -163,6 +164,31 @@ async def test_signals_to_the_recorded_pid_reach_the_runner(start: Start, output
     assert process_identity.is_living(runner.pid)
     await end(runner, grace_s=0.0)
     runner.release()
+
+
+async def test_a_reaper_that_left_nothing_alive_says_so_and_no_other_is_believed(
+    start: Start, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nobody looks at every process of the machine, which takes longer than all else at an end."""
+    looks: list[str] = []
+
+    def counted(table: ProcessTable, leader: int | None, started: float | None, name: str) -> list[int]:
+        looks.append(name)
+        return members.find_members(table, leader, started, name)
+
+    monkeypatch.setattr(end_runner_module, "find_members", counted)
+    runner = await start("escaped-at-the-end")
+    assert await end(runner) == () and looks, "it lives, or has not been waited for"
+    looks.clear()
+    assert (await end(runner), looks) == ((), [])
+    runner.release()
+    assert await end(runner) == () and looks, "nobody holds its pid any more"
+    killed = await start("ok")
+    os.kill(killed.pid, signal.SIGKILL)
+    await process_identity.wait_ended([killed.pid])
+    looks.clear()
+    assert await end(killed) == () and looks, "it was killed before it could say anything"
+    killed.release()
 
 
 async def test_without_its_reaper_a_runner_is_still_found_and_ended(start: Start, output: Path) -> None:

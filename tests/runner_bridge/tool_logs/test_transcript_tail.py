@@ -59,6 +59,7 @@ async def following(
         ended.set()
         async with asyncio.timeout(DEADLINE_S):
             await task
+            await tail.conclude()
             await watch.close()
 
 

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from runner_bridge.formats.file_names import session_file_name
+from runner_bridge.launchers.output import RunnerOutput
 from runner_bridge.launchers.runner_config import LOCAL_RUNNER
 from runner_bridge.processes import process_identity
+from runner_bridge.sessions import find_session
+from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, ResultSeen
+from runner_bridge.worker import supervision
 from store.executions import results, state_machine
 from store.model import EventKind, ExecutionStatus, FailureKind, ToolCallStatus
 from tests.helpers.bridge import SOL_TRANSFER, Bridge, fake_command, read_if_there
+from tests.helpers.fake_runner import FakeRunner
 from tests.helpers.patience import until
 
 FAILED, SUCCEEDED = ExecutionStatus.FAILED, ExecutionStatus.SUCCEEDED
@@ -88,6 +94,26 @@ async def test_each_way_to_end_has_its_own_documented_outcome(
     assert (execution.failure.kind if execution.failure else None) is kind
     assert words in (execution.failure.message if execution.failure else "")
     assert "\x1b" not in (execution.failure.message if execution.failure else "")
+
+
+async def test_a_session_file_that_comes_after_the_exit_is_waited_for(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the second look there is half of it, at the third it is whole, and further ones are not made."""
+    looks: list[FoundSession] = []
+
+    def look(directory: Path, expected: ExpectedSession) -> FoundSession:
+        content = FakeRunner(SOL_TRANSFER.stem, "deterministic", expected.execution_id).session()
+        if looks:
+            path = directory / session_file_name(expected.execution_id)
+            path.write_bytes(content if len(looks) > 1 else content[:100])
+        looks.append(find_session.look(directory, expected))
+        return looks[-1]
+
+    monkeypatch.setattr(supervision, "look", look)
+    execution = await bridge.run("exit0-no-file", result_attempts=5, result_interval_s=0.0)
+    assert (execution.status, execution.score) == (SUCCEEDED, 1.0)
+    assert [found.seen for found in looks] == [ResultSeen.NONE, ResultSeen.UNUSABLE, ResultSeen.VALID]
 
 
 @pytest.mark.parametrize(
@@ -201,6 +227,22 @@ async def test_an_output_that_filled_the_disk_is_shown_to_its_last_line(bridge: 
     kept = (await asyncio.to_thread(bridge.output(execution.id).read_text)).splitlines()
     assert 50 < len(kept) < 150 and kept[:2] == ["line 0000", "line 0001"]
     assert execution.failure is not None and execution.failure.message.endswith(kept[-1])
+
+
+async def test_a_file_that_cannot_be_read_costs_the_execution_nothing_else(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong: here with what it printed, after its end."""
+
+    def broken(output: RunnerOutput) -> None:
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(RunnerOutput, "close", broken)
+    execution = await bridge.run("ok")
+    assert (execution.status, execution.score) == (SUCCEEDED, 1.0)
+    calls = (await results.tool_calls_of(bridge.db, [execution.id]))[execution.id]
+    assert [call.status for call in calls] == [ToolCallStatus.SUCCESS]
+    assert "reading a runner's files failed" in caplog.text
 
 
 async def test_tool_calls_are_events_while_the_runner_still_works(bridge: Bridge) -> None:

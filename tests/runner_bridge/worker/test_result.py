@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 
 from runner_bridge.launchers.runner_process import ProcessExit
-from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, find_session, judged, look
+from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, judged
 from runner_bridge.worker.result import decide
 from store.model import ExecutionStatus, Failure, FailureKind
 from tests.helpers.bridge import SOL_TRANSFER
@@ -84,12 +83,3 @@ def test_tools_of_an_old_session_file_stand_in_for_a_missing_tool_log() -> None:
     content = RUNNER.session(final_result={**result, "data": {"prompt": "p", "steps": []}})
     found = judged(content, "session.json", EXPECTED)
     assert [call.name for call in decide(EXPECTED, found, ProcessExit(code=0)).tool_calls] == ["sol_transfer"]
-
-
-async def test_a_file_that_comes_late_is_waited_for_and_a_missing_one_not_for_ever(tmp_path: Path) -> None:
-    assert await find_session(tmp_path, EXPECTED, 3, 0.001) == FoundSession()
-    path = tmp_path / f"session_{ID}.json"
-    path.write_bytes(b"{")
-    assert look(tmp_path, EXPECTED).problem is not None
-    path.write_bytes(RUNNER.session())
-    assert (await find_session(tmp_path, EXPECTED, 0, 0.0)).session is not None
