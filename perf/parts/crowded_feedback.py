@@ -49,7 +49,8 @@ async def measure(url: str) -> None:
         }
         async with running_server(directory, settings) as server:
             async with _crowd(server):
-                delays = [await one(server, directory) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+                rounds = [await one(server, directory) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+    delays = [(seen - closed) / 1e6 for closed, seen in rounds]
     show(
         f"Session file closed → event at the subscriber, {WATCHERS} watchers, {EVENTS_A_SECOND} events a second "
         f"({ROUNDS} executions, one at a time)",

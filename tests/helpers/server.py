@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +94,15 @@ async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
 
 @asynccontextmanager
 async def running_server(
-    directory: Path, environment: Mapping[str, str], *arguments: str
+    directory: Path,
+    environment: Mapping[str, str],
+    *arguments: str,
+    start: Callable[..., Awaitable[asyncio.subprocess.Process]] = start_reev_gql,
 ) -> AsyncIterator[Server]:
-    """Starts `reev-gql serve` with `directory` for all its files; killed if the test does not end it."""
+    """Starts `reev-gql serve` with `directory` for all its files; killed if the test does not end it.
+
+    `start` is called like `start_reev_gql`.
+    """
     port = free_port()
     log = directory / "server.log"
     (directory / "benchmarks").mkdir(exist_ok=True)
@@ -111,7 +117,7 @@ async def running_server(
         **environment,
     }
     with log.open("wb") as output:
-        process = await start_reev_gql(
+        process = await start(
             "serve",
             *arguments,
             cwd=REPOSITORY,
