@@ -8,6 +8,7 @@ if that fails. Waiting callers are served in order.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -56,7 +57,12 @@ class Pool:
         self._size = 0
         """Connections that are idle, used, or being opened."""
         self._idle: list[tuple[Connection, float]] = []
-        """With when each was last used, on the monotonic clock; the newest at the end, and taken first."""
+        """With when each was last used, on the monotonic clock. The one opened first is at the end, and taken
+        first: the first statements of a connection take several times as long, until PostgreSQL has planned them.
+        """
+        self._numbers: dict[Connection, int] = {}
+        """In the order in which they were opened."""
+        self._opened = itertools.count()
         self._used: set[Connection] = set()
         self._outdated: set[Connection] = set()
         """Connections in use that must be closed when they come back."""
@@ -73,7 +79,7 @@ class Pool:
 
     @property
     def idle(self) -> list[Connection]:
-        """Connections that are not in use, the one used last at the end."""
+        """Connections that are not in use, the one opened first at the end."""
         return [connection for connection, _ in self._idle]
 
     @property
@@ -101,7 +107,8 @@ class Pool:
             elif await self._lives(connection):
                 return connection
             else:
-                # The others are older and probably dead as well: open a new one.
+                # Others that were silent as well are probably dead too: open a new one.
+                self._close_silent(PROBE_IDLE_S)
                 break
         if self._size < self._max_size:
             self._size += 1
@@ -160,6 +167,7 @@ class Pool:
         finally:
             if connection is None:
                 self._free_place()
+        self._numbers[connection] = next(self._opened)
         self._used.add(connection)
         return connection
 
@@ -209,7 +217,10 @@ class Pool:
                 self._used.add(connection)
                 turn.set_result(connection)
                 return
-        self._idle.append((connection, time.monotonic()))
+        place, number = len(self._idle), self._numbers[connection]
+        while place and self._numbers[self._idle[place - 1][0]] < number:
+            place -= 1
+        self._idle.insert(place, (connection, time.monotonic()))
         self._all_back.set()
         if self._ended:
             self.expire()
@@ -220,6 +231,7 @@ class Pool:
         self._close(connection)
 
     def _close(self, connection: Connection) -> None:
+        del self._numbers[connection]
         connection.terminate()
         self._free_place()
 
@@ -232,9 +244,17 @@ class Pool:
         self._size -= 1
         self._all_back.set()
 
+    def _close_silent(self, seconds: float, keeps: int = 0) -> None:
+        """Closes those that nobody has used for so long; `keeps` of those that were opened first stay."""
+        oldest = time.monotonic() - seconds
+        kept = self._idle[len(self._idle) - keeps :]
+        others = self._idle[: len(self._idle) - keeps]
+        self._idle = [one for one in others if one[1] >= oldest] + kept
+        for connection, used_at in others:
+            if used_at < oldest:
+                self._close(connection)
+
     def _sweep(self) -> None:
         """Closes those that were idle for IDLE_LIFETIME_S, all but one."""
-        oldest = time.monotonic() - IDLE_LIFETIME_S
-        while len(self._idle) > 1 and self._idle[0][1] < oldest:
-            self._close(self._idle.pop(0)[0])
+        self._close_silent(IDLE_LIFETIME_S, keeps=1)
         self._sweeping = asyncio.get_running_loop().call_later(IDLE_LIFETIME_S, self._sweep)

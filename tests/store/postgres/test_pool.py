@@ -167,6 +167,40 @@ async def _has_connections(db: Database, number: int) -> bool:
     return (await connections(db))["reev-gql"] == number
 
 
+async def test_the_one_opened_first_is_used_whenever_it_is_free(database_url: str) -> None:
+    """PostgreSQL has planned on it what others would have to plan first."""
+    db = await Database.open(database_url, max_size=3)
+    try:
+        async with db.connection() as first, db.connection() as second, db.connection() as third:
+            pass
+        taken = [db.pool.take() for _ in range(3)]
+        assert taken == [first, second, third]
+        assert db.pool.give_back(second) and db.pool.give_back(first) and db.pool.give_back(third)
+        assert db.pool.take() is first
+        assert db.pool.idle == [third, second]
+        assert db.pool.give_back(first)
+    finally:
+        await db.close()
+
+
+async def test_of_those_that_were_silent_none_is_tried_after_one_that_does_not_answer(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would be waited for."""
+    db = await Database.open(database_url, max_size=3)
+    try:
+        async with db.connection() as first, db.connection() as second, db.connection() as third:
+            pass
+        with monkeypatch.context() as changes:
+            changes.setattr(pool_module, "PROBE_IDLE_S", 0.0)
+            changes.setattr(pool_module, "PROBE", "SELECT 1 / 0")
+            async with db.connection() as fresh:
+                assert fresh not in (first, second, third) and db.pool.size == 1
+        assert all(one.is_closed() for one in (first, second, third))
+    finally:
+        await db.close()
+
+
 async def test_closing_waits_for_those_in_use_and_hands_out_no_more(database_url: str) -> None:
     db = await Database.open(database_url, max_size=2)
     async with asyncio.timeout(DEADLINE_S):
