@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from enum import Enum, auto
 from pathlib import Path
 
+from runner_bridge.benchmarks.definitions import UNREAD, Definition
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.file_names import own_directory, session_file_name, session_of_file
 from runner_bridge.formats.files import read_regular_file
@@ -38,8 +39,8 @@ class ExpectedSession:
 
     execution_id: str
     benchmark_id: str
-    source: str
     is_local_runner: bool
+    definition: Definition = UNREAD
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import field
 
+from runner_bridge.benchmarks.definitions import Definitions
 from runner_bridge.counters import Counters
 from runner_bridge.launchers.command_help import RunnerCommand
 from runner_bridge.launchers.launchers import Launchers
@@ -37,6 +38,7 @@ class WorkerContext:
     owner: WorkerId
     launchers: Launchers
     counters: Counters = field(default_factory=Counters)
+    definitions: Definitions = field(default_factory=Definitions)
 
     async def write_end(self, execution_id: ExecutionId, ending: Ending) -> None:
         """Writes the end of an execution, once, however long the database is away."""

@@ -12,8 +12,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from runner_bridge.formats.benchmarks.benchmark import parse_benchmark
-from runner_bridge.formats.errors import FormatError
+from runner_bridge.benchmarks.definitions import Unreadable
 from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.sessions.endings import Evaluation, ending_by_result, evaluate_steps
 from runner_bridge.sessions.find_session import ExpectedSession, FoundSession
@@ -93,12 +92,12 @@ def _kind_of_exit(expected: ExpectedSession, exit: ProcessExit) -> FailureKind |
 
 def _evaluate(expected: ExpectedSession, session: Session) -> Evaluation:
     """By the definition that was executed."""
-    try:
-        benchmark = parse_benchmark(expected.source.encode(), f"{expected.benchmark_id}.yml")
-    except FormatError:
-        log.exception("the stored definition of %s cannot be read", expected.benchmark_id)
+    if isinstance(expected.definition, Unreadable):
+        log.error(
+            "the stored definition of %s cannot be read: %s", expected.benchmark_id, expected.definition.why
+        )
         return Evaluation()
-    return evaluate_steps(benchmark, session.result.steps)
+    return evaluate_steps(expected.definition, session.result.steps)
 
 
 def _without_result(

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
+from runner_bridge.benchmarks.definitions import StoredText
 from runner_bridge.errors import LaunchError
 from runner_bridge.formats.file_names import session_file_name, tool_log_name, transcript_name
 from runner_bridge.launchers.launcher import Launcher, Recorded, Runner
@@ -53,9 +54,8 @@ class Supervision:
         self._expected = ExpectedSession(
             self._id,
             benchmark.id,
-            benchmark.source,
             config.is_local_runner,
-            runner_environment(config, {}),
+            environment=runner_environment(config, {}),
         )
         self._shutdown = asyncio.Event()
         self.started = asyncio.Event()
@@ -83,6 +83,7 @@ class Supervision:
             await self._start_and_supervise()
             return
         self.started.set()
+        await self._learn_definition()
         try:
             await self._learn_environment()
         except LaunchError as error:
@@ -96,7 +97,7 @@ class Supervision:
 
     async def _start_and_supervise(self) -> None:
         try:
-            agent_revision = await self._learn_environment()
+            agent_revision, _ = await asyncio.gather(self._learn_environment(), self._learn_definition())
             handle = self._execution.handle or self._launcher.handle(self._id, self._execution.agent)
             if not await self._announce_launch(handle):
                 log.warning("execution %s was taken over before its runner was started", self._id)
@@ -167,6 +168,12 @@ class Supervision:
         )
         self._expected = replace(self._expected, environment=environment)
         return revision
+
+    async def _learn_definition(self) -> None:
+        """Parses what is executed now, because watchers wait for what is done at the end."""
+        text = StoredText(self._benchmark.content_hash, self._benchmark.source)
+        definition = (await self._context.definitions.of([text]))[text]
+        self._expected = replace(self._expected, definition=definition)
 
     async def _supervise(self, runner: Runner, stored: StoredCalls) -> None:
         ended = asyncio.Event()

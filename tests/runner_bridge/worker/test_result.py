@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
+from runner_bridge.benchmarks.definitions import StoredText, Unreadable, read_definition
 from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.sessions.find_session import ExpectedSession, FoundSession, judged
 from runner_bridge.worker.result import decide
@@ -15,7 +17,8 @@ from tests.helpers.bridge import SOL_TRANSFER
 from tests.helpers.fake_runner import FakeRunner
 
 ID = "0b5c9f1e-58a4-4c0b-9d0f-3f1d2c4b5a69"
-EXPECTED = ExpectedSession(ID, "001-sol-transfer", SOL_TRANSFER.read_text(), is_local_runner=False)
+DEFINITION = read_definition(StoredText("", SOL_TRANSFER.read_text()))
+EXPECTED = ExpectedSession(ID, "001-sol-transfer", is_local_runner=False, definition=DEFINITION)
 RUNNER = FakeRunner("001-sol-transfer", "deterministic", ID)
 EXITS = [
     ProcessExit(code=0),
@@ -75,6 +78,18 @@ def test_scores_are_recomputed_from_the_definition_that_ran_and_stand_beside_the
     assert ending.score == 1.0
     assert ending.assertions is not None
     assert [outcome["outcome"] for outcome in json.loads(ending.assertions)] == ["FAILED", "PASSED"]
+
+
+def test_without_a_definition_that_can_be_read_the_files_own_result_stands(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = judged(RUNNER.session(), "session.json", EXPECTED)
+    ending = decide(replace(EXPECTED, definition=Unreadable("no YAML")), found, ProcessExit(code=0))
+    assert (ending.status, ending.score, ending.scoring, ending.assertions) == (
+        *(ExecutionStatus.SUCCEEDED, 1.0),
+        *(None, None),
+    )
+    assert "001-sol-transfer cannot be read: no YAML" in caplog.text
 
 
 def test_tools_of_an_old_session_file_stand_in_for_a_missing_tool_log() -> None:
