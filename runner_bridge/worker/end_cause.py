@@ -6,6 +6,7 @@ import asyncio
 from enum import Enum, auto
 
 from runner_bridge.launchers.launcher import Runner
+from runner_bridge.launchers.runner_process import ProcessExit
 from runner_bridge.worker.context import WorkerContext
 from runner_bridge.worker.liveness import Liveness
 from runner_bridge.worker.time_limits import TimeLimits, until_reached
@@ -24,10 +25,11 @@ class EndReason(Enum):
 
 @record
 class EndCause:
-    """The reason; `limit_reached` says in words which time limit it was."""
+    """The reason; `limit_reached` says in words which time limit it was, `exit` how the runner exited."""
 
     reason: EndReason
     limit_reached: str = ""
+    exit: ProcessExit | None = None
 
 
 async def wait_for_end_cause(
@@ -49,7 +51,7 @@ async def wait_for_end_cause(
     try:
         await asyncio.wait({exited, stop, limit, shut_down}, return_when=asyncio.FIRST_COMPLETED)
         if exited.done():
-            return EndCause(EndReason.EXITED)
+            return EndCause(EndReason.EXITED, exit=exited.result())
         if stop.done():
             return EndCause(EndReason.STOP_REQUESTED)
         if limit.done():

@@ -37,14 +37,13 @@ class RunnerEnd:
     """How often to look again for a session file that is not there."""
 
 
-async def after_exit(context: WorkerContext, runner: Runner) -> RunnerEnd:
+async def after_exit(context: WorkerContext, runner: Runner, cause: EndCause, exit: ProcessExit) -> RunnerEnd:
     """Ends whatever the exited runner left behind."""
     config, lasted = context.config, round(runner.age_s * 1000)
     # Our own runner renames its session file into place before it exits: there is nothing to wait for.
     looks_again = 0 if config.is_local_runner else config.result_attempts
-    exit = await runner.wait()
     left = await end_runner(context, runner, LEFTOVER_GRACE_S)
-    return RunnerEnd(EndCause(EndReason.EXITED), exit, lasted, left, looks_again=looks_again)
+    return RunnerEnd(cause, exit, lasted, left, looks_again=looks_again)
 
 
 async def end_living(

@@ -192,10 +192,10 @@ class Supervision:
         ]
         try:
             cause = await wait_for_end_cause(self._context, self._execution, runner, liveness, self._shutdown)
-            if cause.reason is EndReason.EXITED:
+            if cause.exit is not None:
                 self.exited.set()
                 ended.set()
-                end = await after_exit(self._context, runner)
+                end = await after_exit(self._context, runner, cause, cause.exit)
             else:
                 end = await end_living(
                     self._context, self._execution.id, self._expected, runner, cause, self.exited
