@@ -13,7 +13,7 @@ import pytest
 from runner_bridge.launchers import runner_process
 from runner_bridge.processes import members, process_identity
 from runner_bridge.processes.process_table import ProcessTable
-from runner_bridge.waiting import ShuttingDown
+from runner_bridge.waiting import ShuttingDown, until_stored
 from runner_bridge.worker import supervision
 from runner_bridge.worker.worker import Worker
 from store.executions import output, queue, state_machine
@@ -255,7 +255,8 @@ async def test_a_worker_whose_connections_are_cut_beats_again_and_takes_what_com
             " WHERE application_name LIKE 'reev-gql%' AND datname = current_database() AND pid <> pg_backend_pid()"
         )
         assert "reev-gql worker" in [row["application_name"] for row in killed]
-        second = await bridge.request()
+        # The next connection may be one that was cut: like any client it asks again.
+        second = await until_stored(bridge.request, asyncio.Event())
         await bridge.status(second, SUCCEEDED)
 
         async def beats() -> bool:
