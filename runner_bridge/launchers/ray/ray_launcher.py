@@ -43,8 +43,8 @@ RETRY_S = 0.25
 ROOM_S = 2.0
 """Between two looks of a launch that waits whether spares hold its room."""
 
-NODE_DIED = "node has died"
-"""In Ray's reason, where an actor was lost with its node."""
+CANNOT_BE_MADE = "creation task"
+"""In Ray's reason, where an actor of ours fails in its first step, as it would on the next try."""
 
 NO_LIMIT = 1 << 62
 """The output is kept to its limit on the node."""
@@ -150,9 +150,9 @@ class RayLauncher:
         try:
             is_taken = await self.engine.call(name, "take", execution_id, patience_s=wait_s)
         except Gone as error:
-            if NODE_DIED not in str(error):
+            if CANNOT_BE_MADE in str(error):
                 raise
-            # Nothing was started there. Ray chooses another node.
+            # It has left or died, or its node has, before anything was started there: another one is made.
             raise Unavailable(str(error)) from error
         if not is_taken:
             raise Unavailable("the actor leaves")
