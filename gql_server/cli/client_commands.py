@@ -119,7 +119,7 @@ def _id_of(execution: str) -> str:
 
 
 def _unknown(execution: str) -> CliError:
-    return wrong_use(f"there is no execution {printable(execution)[:200]}")
+    return wrong_use(f"there is no execution {printable(execution)[:200]}: `reev-gql list` lists them")
 
 
 def success(data: Data, field: str) -> Data:

@@ -120,7 +120,7 @@ async def test_bad_input_is_said_and_nothing_is_stored(server: Server, tmp_path:
         (("add", "deterministic", "--url", "http://127.0.0.1:1/v1"), "no model"),
         (("add", "../x", "--url", "http://127.0.0.1:1/v1"), "not allowed"),
         (("test", "x"), "No address is stored"),
-        (("remove", "x"), "Nothing is saved"),
+        (("remove", "x"), "Nothing is saved for 'x': `reev-gql agents list`"),
     ]
     for arguments, word in wrong:
         done = await agents(server, tmp_path, *arguments)

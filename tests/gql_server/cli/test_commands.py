@@ -302,7 +302,8 @@ async def test_stop_stops_and_a_time_limit_limits(make_server: MakeServer, tmp_p
     again = await cli("stop", execution["id"], *url, cwd=tmp_path)
     assert again.code == 1 and "EXECUTION_ALREADY_ENDED" in again.err
     unknown = await cli("stop", "my-session", *url, cwd=tmp_path)
-    assert (unknown.code, unknown.err.strip()) == (2, "reev-gql: there is no execution my-session")
+    assert unknown.code == 2
+    assert unknown.err.strip() == "reev-gql: there is no execution my-session: `reev-gql list` lists them"
 
     timed = await cli("run", "001-sol-transfer", "--watch", "--timeout", "0.3", *url, cwd=tmp_path)
     assert timed.code == 1
