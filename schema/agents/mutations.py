@@ -150,7 +150,7 @@ async def delete_agent_config(
     if await stored_configs.delete(info.context.db, storable_text(input.agent)):
         return DeleteAgentConfigSuccess(agent=input.agent)
     return AgentConfigNotFoundError(
-        message=f"Nothing is saved for {input.agent[:80]!r}: `reev-gql agents list` lists the agents, and so does agents",
+        message=f"Nothing is saved for {input.agent[:80]!r}: `reev-gql agents list` lists the agents",
         code=ErrorCode.AGENT_CONFIG_NOT_FOUND,
         agent=input.agent,
     )
