@@ -30,7 +30,7 @@ from store.postgres.database import Database
 from store.postgres.migrate import migrate
 from tests.helpers import prepared
 from tests.helpers.fast_tests import is_slow, slow_modules
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DATABASE_LIMITS, DEADLINE_S, PATIENT
 from tests.helpers.places import REAL_DATA
 
 TEMPLATE = f"reev_gql_template_{os.getpid()}"
@@ -264,14 +264,15 @@ def _open_descriptors() -> int | None:
 
 @pytest.fixture(autouse=True)
 def patient_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no database that is away; what is tried with one that is, sets its own times."""
-    for limit in (
-        "database.ACQUIRE_TIMEOUT_S",
-        "database.CONNECT_TIMEOUT_S",
-        "connector.CONNECT_TIMEOUT_S",
-        "health_check.CHECK_TIMEOUT_S",
-    ):
-        monkeypatch.setattr(f"store.postgres.{limit}", DEADLINE_S)
+    """A busy machine is no database that is away."""
+    for limit in DATABASE_LIMITS:
+        monkeypatch.setattr(limit, DEADLINE_S)
+
+
+@pytest.fixture
+def patient_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this test forks is as patient with its database as the test itself."""
+    monkeypatch.setenv(PATIENT, "1")
 
 
 @pytest.fixture

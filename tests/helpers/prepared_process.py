@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from gql_server.process.startup import SERVER
 from gql_server.settings.settings import Settings
 from schema import build_schema
+from tests.helpers.patience import PATIENT, be_patient_with_the_database
 
 MODULES = (
     *SERVER,
@@ -109,6 +110,8 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    if PATIENT in os.environ:
+        be_patient_with_the_database()
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         former = getattr(sys, name)
         raw = io.FileIO(descriptor, "w" if descriptor else "r", closefd=False)

@@ -144,6 +144,11 @@ def question_of(request: Request) -> dict[str, Any] | None:
 MakeDashboard = Callable[..., Awaitable[Dashboard]]
 
 
+@pytest.fixture(autouse=True)
+def no_database_is_away(patient_servers: None) -> None:
+    """A page that is told so recovers, but the browser complains of that answer."""
+
+
 @pytest.fixture
 async def make_dashboard(make_server: MakeServer, tmp_path: Path) -> AsyncIterator[MakeDashboard]:
     """Opens the grid of a new server; `runner` names a mode of the fake runner, our own runner without."""

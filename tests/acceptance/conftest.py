@@ -1,0 +1,10 @@
+"""Whole servers as users have them."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_database_is_away(patient_servers: None) -> None:
+    """A busy machine makes a database slow; these tests tell nothing of one that is away."""
