@@ -21,7 +21,6 @@ from runner_bridge.formats.tool_logs.tool_call import (
     readable,
 )
 from runner_bridge.moving_in.values import (
-    Value,
     Verdict,
     json_of,
     member,
@@ -234,8 +233,3 @@ def _calls_of(events: list[dict[str, JsonValue]]) -> Iterator[ToolCall]:
             result=readable(member(data, "result_data")),
             error_message=_text(member(data, "error_message")),
         )
-
-
-def first_known(*values: Value) -> Value:
-    """The first that is not None."""
-    return next((value for value in values if value is not None), None)

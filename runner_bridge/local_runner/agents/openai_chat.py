@@ -25,7 +25,6 @@ from runner_bridge.local_runner.agents.chat import (
 from runner_bridge.local_runner.agents.endpoint_errors import failure_of
 from runner_bridge.local_runner.agents.tool_definitions import Tool
 
-_PATH = "/chat/completions"
 _FILTERED = ("content_filter", "sensitive")
 """Finish reasons: OpenAI's, and z.ai's."""
 
