@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
-
 from runner_bridge.formats.errors import FormatError
 from runner_bridge.formats.ids import check_id
 from schema.contract.errors import RequestError
 from store.model import BatchId, BenchmarkId, ExecutionId
+from store.postgres.uuids import uuid_of
 
 
 def parse_execution_id(text: str) -> ExecutionId | None:
     """The execution id that `text` spells; None when it is not a UUID in its usual form."""
     try:
-        parsed = uuid.UUID(text)
+        parsed = uuid_of(text)
     except ValueError:
         return None
     return ExecutionId(parsed) if str(parsed) == text.lower() else None
