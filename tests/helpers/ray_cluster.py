@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,9 @@ ADDRESS = "127.0.0.1"
 
 START_S = 280
 """A node starts in 4 s on a quiet machine; a test may take no more than 300."""
+
+TRIES = 5
+"""A node aborts when the processes that it starts take more than 15 s to begin, which no setting changes."""
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -108,18 +111,22 @@ class RayCluster:
 
     def _start(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "tests.helpers.ray_start", "start", *arguments]
-        started = subprocess.run(
-            [*command, f"--node-ip-address={ADDRESS}", "--include-log-monitor=false"],
-            cwd=REPOSITORY,
-            timeout=START_S,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            env={**ENVIRONMENT, **os.environ},
-        )
-        if started.returncode:
-            raise RuntimeError(f"a node of Ray did not start:\n{started.stdout}")
+        for _ in range(TRIES):
+            before = set(self._processes())
+            started = subprocess.run(
+                [*command, f"--node-ip-address={ADDRESS}", "--include-log-monitor=false"],
+                cwd=REPOSITORY,
+                timeout=START_S,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                env={**ENVIRONMENT, **os.environ},
+            )
+            if not started.returncode:
+                return
+            _kill(set(self._processes()) - before)
+        raise RuntimeError(f"a node of Ray did not start:\n{started.stdout}")
 
     def _raylets(self) -> list[psutil.Process]:
         return [process for process in self._processes() if process.name() == "raylet"]
@@ -134,9 +141,13 @@ class RayCluster:
         return found
 
     def close(self) -> None:
-        for process in self._processes():
-            with contextlib.suppress(psutil.Error):
-                process.send_signal(signal.SIGKILL)
+        _kill(self._processes())
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(signal.SIGKILL)
 
 
 @contextlib.contextmanager

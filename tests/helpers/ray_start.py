@@ -1,10 +1,15 @@
-"""`ray start`, which waits for its node as long as a busy machine needs: by itself it gives up after 30 s."""
+"""`ray start`, which waits for its node as long as a busy machine needs, or until that has aborted.
+
+By itself it gives up after 30 s.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
+import psutil
 from ray._private import services
 from ray.scripts.scripts import main
 
@@ -19,6 +24,11 @@ def get_node(*arguments: Any) -> Any:
         try:
             return _get_node(*arguments)
         except RuntimeError:
+            if any(
+                child.name() == "raylet" and child.status() == psutil.STATUS_ZOMBIE
+                for child in psutil.Process().children()
+            ):
+                sys.exit("the node has aborted")
             time.sleep(LOOK_S)
 
 
