@@ -86,12 +86,27 @@ CREATE TYPE public.webhook_event AS ENUM (
     'BATCH_ENDED'
 );
 
-CREATE FUNCTION public.add_up_figures(noted_by xid8) RETURNS void
+CREATE FUNCTION public.add_up_figures() RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    PERFORM find_figure_groups(noted_by);
-    IF EXISTS (SELECT FROM performance_noted WHERE xid = noted_by AND group_id IS NULL) THEN
+    IF EXISTS (SELECT FROM performance_noted) THEN
+        PERFORM pg_advisory_xact_lock(8243110937284436542);
+        PERFORM add_up_noted_figures();
+        PERFORM add_up_noted_performance();
+        DELETE FROM performance_noted WHERE group_id IS NOT NULL;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.add_up_figures() IS 'Adds all that is noted to the sums; what another one is adding up is in them when this returns';
+
+CREATE FUNCTION public.add_up_noted_figures() RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM find_figure_groups();
+    IF EXISTS (SELECT FROM performance_noted WHERE group_id IS NULL) THEN
         INSERT INTO figure_groups (agent, settings_hash, benchmark_id, benchmark_revision, model, agent_revision)
         SELECT DISTINCT ON (1, 2, 3, 4) n.agent, coalesce(n.settings_hash, ''), scope.benchmark_id, scope.revision,
                n.usage ->> 'model', n.agent_revision
@@ -99,14 +114,14 @@ BEGIN
         CROSS JOIN LATERAL (
             VALUES (n.benchmark_id, coalesce(n.benchmark_revision, 0)), ('', 0)
         ) AS scope (benchmark_id, revision)
-        WHERE n.xid = noted_by AND n.group_id IS NULL
+        WHERE n.group_id IS NULL
         ORDER BY 1, 2, 3, 4
         ON CONFLICT DO NOTHING;
-        PERFORM find_figure_groups(noted_by);
+        PERFORM find_figure_groups();
     END IF;
 
     INSERT INTO figures AS f
-    SELECT group_id, period, start, sum(weight),
+    SELECT n.group_id, period, start, sum(weight),
            coalesce(sum(weight) FILTER (WHERE is_attempt), 0),
            coalesce(sum(weight) FILTER (WHERE is_attempt AND solved), 0),
            coalesce(sum(weight) FILTER (WHERE is_attempt AND computed_score IS NOT NULL), 0),
@@ -127,8 +142,8 @@ BEGIN
         ('DAY'::performance_period, ended.day), ('MONTH', date_trunc('month', ended.day::timestamp)::date),
         ('ALL', '-infinity')
     ) AS part (period, start)
-    WHERE xid = noted_by
-    GROUP BY group_id, period, start ORDER BY period, start, group_id
+    WHERE n.group_id IS NOT NULL
+    GROUP BY n.group_id, period, start ORDER BY period, start, n.group_id
     ON CONFLICT (period, start, group_id) DO UPDATE SET
         executions = f.executions + excluded.executions,
         attempts = f.attempts + excluded.attempts,
@@ -161,13 +176,13 @@ BEGIN
          execution_time_ms::double precision),
         (CASE status WHEN 'FAILED' THEN failure_kind::text WHEN 'TIMED_OUT' THEN 'TIMEOUT' ELSE status::text END, 0, 0)
     ) AS counted (what, bucket, value)
-    WHERE xid = noted_by AND value IS NOT NULL AND is_attempt = (what IN ('SCORE', 'TIME'))
+    WHERE n.group_id IS NOT NULL AND value IS NOT NULL AND is_attempt = (what IN ('SCORE', 'TIME'))
     GROUP BY part.group_id, part.period, part.start, what, bucket
     ORDER BY part.group_id, part.period, part.start, what, bucket
     ON CONFLICT (group_id, period, start, what, bucket) DO UPDATE SET
         executions = c.executions + excluded.executions, total = c.total + excluded.total;
 
-    IF EXISTS (SELECT FROM performance_noted WHERE xid = noted_by AND weight < 0) THEN
+    IF EXISTS (SELECT FROM performance_noted WHERE group_id IS NOT NULL AND weight < 0) THEN
         DELETE FROM figures AS f
         USING performance_noted AS n
         CROSS JOIN LATERAL (SELECT (n.ended_at AT TIME ZONE 'UTC')::date AS day) AS ended
@@ -175,26 +190,15 @@ BEGIN
             ('DAY'::performance_period, ended.day), ('MONTH', date_trunc('month', ended.day::timestamp)::date),
             ('ALL', '-infinity')
         ) AS part (period, start)
-        WHERE n.xid = noted_by AND n.weight < 0 AND f.executions = 0
+        WHERE n.group_id IS NOT NULL AND n.weight < 0 AND f.executions = 0
           AND (f.period, f.start, f.group_id) = (part.period, part.start, n.group_id);
         DELETE FROM figure_counts AS c USING performance_noted AS n
-        WHERE n.xid = noted_by AND n.weight < 0 AND c.executions = 0 AND c.group_id IN (n.group_id, n.group_of_all_id);
+        WHERE n.group_id IS NOT NULL AND n.weight < 0 AND c.executions = 0 AND c.group_id IN (n.group_id, n.group_of_all_id);
     END IF;
 END
 $$;
 
-CREATE FUNCTION public.add_up_noted_figures() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    IF EXISTS (SELECT FROM performance_due WHERE xid = NEW.xid) THEN
-        PERFORM add_up_figures(NEW.xid);
-    END IF;
-    RETURN NULL;
-END
-$$;
-
-CREATE FUNCTION public.add_up_noted_performance(noted_by xid8) RETURNS void
+CREATE FUNCTION public.add_up_noted_performance() RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -216,7 +220,7 @@ BEGIN
            coalesce(sum(weight) FILTER (WHERE is_attempt AND solved), 0),
            count(computed_score) FILTER (WHERE is_attempt),
            coalesce(sum(computed_score) FILTER (WHERE is_attempt), 0)
-    FROM performance_spread WHERE xid = noted_by
+    FROM performance_spread
     GROUP BY benchmark_id, period, start, agent ORDER BY benchmark_id, period, start, agent
     ON CONFLICT (benchmark_id, period, start, agent) DO UPDATE SET
         executions = p.executions + excluded.executions,
@@ -245,36 +249,23 @@ BEGIN
         attempts_computed_sum = p.attempts_computed_sum + excluded.attempts_computed_sum;
     INSERT INTO performance_excluded AS x
     SELECT agent, benchmark_id, period, start, reason, sum(weight)
-    FROM performance_spread WHERE xid = noted_by AND NOT is_attempt
+    FROM performance_spread WHERE NOT is_attempt
     GROUP BY agent, benchmark_id, period, start, reason ORDER BY agent, benchmark_id, period, start, reason
     ON CONFLICT (agent, benchmark_id, period, start, reason) DO UPDATE SET executions = x.executions + excluded.executions;
-    IF EXISTS (SELECT FROM performance_noted WHERE xid = noted_by AND weight < 0) THEN
+    IF EXISTS (SELECT FROM performance_noted WHERE group_id IS NOT NULL AND weight < 0) THEN
         DELETE FROM performance WHERE executions = 0 AND agent IN (
-            SELECT agent FROM performance_noted WHERE xid = noted_by AND weight < 0
+            SELECT agent FROM performance_noted WHERE group_id IS NOT NULL AND weight < 0
         );
         DELETE FROM performance_excluded WHERE executions = 0 AND agent IN (
-            SELECT agent FROM performance_noted WHERE xid = noted_by AND weight < 0
+            SELECT agent FROM performance_noted WHERE group_id IS NOT NULL AND weight < 0
         );
     END IF;
     INSERT INTO performance_times AS t
     SELECT agent, benchmark_id, period, start,
            ceil(ln(greatest(execution_time_ms, 1)::double precision) / ln(1.02::double precision)) AS bucket, count(*)
-    FROM performance_spread WHERE xid = noted_by AND execution_time_ms IS NOT NULL
+    FROM performance_spread WHERE execution_time_ms IS NOT NULL
     GROUP BY agent, benchmark_id, period, start, bucket ORDER BY agent, benchmark_id, period, start, bucket
     ON CONFLICT (agent, benchmark_id, period, start, bucket) DO UPDATE SET executions = t.executions + excluded.executions;
-    DELETE FROM performance_noted WHERE xid = noted_by;
-    DELETE FROM performance_due WHERE xid = noted_by;
-END
-$$;
-
-CREATE FUNCTION public.add_up_performance() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    IF EXISTS (SELECT FROM performance_due WHERE xid = NEW.xid) THEN
-        PERFORM add_up_noted_performance(NEW.xid);
-    END IF;
-    RETURN NULL;
 END
 $$;
 
@@ -387,7 +378,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION public.find_figure_groups(noted_by xid8) RETURNS void
+CREATE FUNCTION public.find_figure_groups() RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -401,7 +392,7 @@ BEGIN
         WHERE g.agent = n.agent AND g.settings_hash = coalesce(n.settings_hash, '') AND g.benchmark_id = ''
           AND g.benchmark_revision = 0
     )
-    WHERE n.xid = noted_by AND n.group_id IS NULL;
+    WHERE n.group_id IS NULL;
 END
 $$;
 
@@ -543,13 +534,7 @@ $$;
 CREATE FUNCTION public.next_log_position() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
-DECLARE
-    mine CONSTANT xid8 := pg_current_xact_id();
 BEGIN
-    IF EXISTS (SELECT FROM performance_due WHERE xid = mine) THEN
-        PERFORM add_up_figures(mine);
-        PERFORM add_up_noted_performance(mine);
-    END IF;
     PERFORM pg_advisory_xact_lock(8243110937284436533);
     RETURN nextval('log_position');
 END
@@ -739,7 +724,6 @@ BEGIN
             -- For performance it counts and nothing more: it had no result.
             PERFORM note_for_performance(OLD, -1, is_told_more);
         END IF;
-        INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
         RETURN NULL;
     END IF;
     INSERT INTO performance_noted (benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms,
@@ -748,9 +732,6 @@ BEGIN
     SELECT benchmark_id, agent, status, ended_at, score, computed_score, execution_time_ms, failure_kind, solved,
            is_attempt, settings_hash, benchmark_revision, agent_revision, usage - 'final_text'
     FROM inserted WHERE is_terminal(status);
-    IF FOUND THEN
-        INSERT INTO performance_due DEFAULT VALUES ON CONFLICT DO NOTHING;
-    END IF;
     RETURN NULL;
 END
 $$;
@@ -1496,10 +1477,6 @@ COMMENT ON COLUMN public.performance.time_sum_ms IS 'Not an integer: no time tha
 
 COMMENT ON COLUMN public.performance.attempts IS 'Executions that say something about the agent; solved are some of these';
 
-CREATE UNLOGGED TABLE public.performance_due (
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL
-);
-
 CREATE TABLE public.performance_excluded (
     agent text NOT NULL,
     benchmark_id text NOT NULL,
@@ -1511,8 +1488,7 @@ CREATE TABLE public.performance_excluded (
 
 COMMENT ON TABLE public.performance_excluded IS 'Ended executions that are no attempts, by why: STOPPED, LOST, or the kind of failure';
 
-CREATE UNLOGGED TABLE public.performance_noted (
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+CREATE TABLE public.performance_noted (
     benchmark_id text NOT NULL,
     agent text NOT NULL,
     status public.execution_status NOT NULL,
@@ -1531,9 +1507,12 @@ CREATE UNLOGGED TABLE public.performance_noted (
     group_id integer,
     group_of_all_id integer,
     is_of_figures_only boolean DEFAULT false NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', vacuum_truncate=off);
 
-COMMENT ON COLUMN public.performance_noted.group_id IS 'Found just before the commit, in one order: two transactions do not wait for each other''s new groups';
+COMMENT ON TABLE public.performance_noted IS 'Ended executions that are in no sum yet: add_up_figures moves them there, and readers call it';
+
+COMMENT ON COLUMN public.performance_noted.group_id IS 'Null but within add_up_figures: those that it adds up have one';
 
 COMMENT ON COLUMN public.performance_noted.is_of_figures_only IS 'What its model used became known after the end, which performance does not tell of';
 
@@ -1547,7 +1526,6 @@ CREATE VIEW public.performance_spread AS
     noted.score,
     noted.computed_score,
     noted.execution_time_ms,
-    noted.xid,
     noted.weight,
     noted.solved,
     noted.is_attempt,
@@ -1560,9 +1538,9 @@ CREATE VIEW public.performance_spread AS
      CROSS JOIN LATERAL ( SELECT ((noted.ended_at AT TIME ZONE 'UTC'::text))::date AS day) ended)
      CROSS JOIN LATERAL ( VALUES ('DAY'::public.performance_period,ended.day), ('MONTH'::public.performance_period,(date_trunc('month'::text, (ended.day)::timestamp without time zone))::date), ('ALL'::public.performance_period,'-infinity'::date)) part(period, start))
      CROSS JOIN LATERAL ( VALUES (noted.benchmark_id), (''::text)) scope(benchmark_id))
-  WHERE (NOT noted.is_of_figures_only);
+  WHERE ((noted.group_id IS NOT NULL) AND (NOT noted.is_of_figures_only));
 
-COMMENT ON VIEW public.performance_spread IS 'Each noted execution once per row of performance that it belongs to';
+COMMENT ON VIEW public.performance_spread IS 'Each execution that is added up, once per row of performance that it belongs to';
 
 CREATE TABLE public.performance_times (
     agent text NOT NULL,
@@ -1866,9 +1844,6 @@ ALTER TABLE ONLY public.log_timelines
 ALTER TABLE ONLY public.log_timelines
     ADD CONSTRAINT log_timelines_pkey PRIMARY KEY (number);
 
-ALTER TABLE ONLY public.performance_due
-    ADD CONSTRAINT performance_due_pkey PRIMARY KEY (xid);
-
 ALTER TABLE ONLY public.performance_excluded
     ADD CONSTRAINT performance_excluded_pkey PRIMARY KEY (agent, benchmark_id, period, start, reason);
 
@@ -1977,8 +1952,6 @@ CREATE UNIQUE INDEX one_import_at_a_time ON public.reev_imports USING btree ((tr
 
 CREATE UNIQUE INDEX one_terminal_event ON public.execution_events_undated USING btree (execution_id) WHERE (public.is_terminal(status) AND (NOT (data ? 'superseded'::text)));
 
-CREATE INDEX performance_noted_by ON public.performance_noted USING btree (xid);
-
 CREATE INDEX performance_of_pairs ON public.performance USING btree (period, start) WHERE (benchmark_id <> ''::text);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (webhook_id, due_at) WHERE (due_at IS NOT NULL);
@@ -2019,13 +1992,9 @@ CREATE CONSTRAINT TRIGGER events_before_commit AFTER UPDATE OF event_seq ON publ
 
 CREATE TRIGGER figures_after_the_end AFTER UPDATE OF usage ON public.executions FOR EACH ROW WHEN ((public.is_terminal(old.status) AND (NOT (old.session_file_hash IS DISTINCT FROM new.session_file_hash)) AND (old.usage IS DISTINCT FROM new.usage))) EXECUTE FUNCTION public.note_performance();
 
-CREATE CONSTRAINT TRIGGER figures_before_commit AFTER INSERT ON public.performance_due DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.add_up_noted_figures();
-
 CREATE CONSTRAINT TRIGGER first_events_before_commit AFTER INSERT ON public.executions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.event_seq > 0)) EXECUTE FUNCTION public.place_events();
 
 CREATE TRIGGER performance_at_the_end AFTER UPDATE ON public.executions FOR EACH ROW WHEN ((public.is_terminal(new.status) AND ((NOT public.is_terminal(old.status)) OR (old.session_file_hash IS DISTINCT FROM new.session_file_hash)))) EXECUTE FUNCTION public.note_performance();
-
-CREATE CONSTRAINT TRIGGER performance_before_commit AFTER INSERT ON public.performance_due DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.add_up_performance();
 
 CREATE TRIGGER performance_of_ended AFTER INSERT ON public.executions REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.note_performance();
 

@@ -12,6 +12,7 @@ from perf.load.seed import BATCH_ID, DAYS, seed
 from perf.parts.scale import GOAL, ROUNDS, quiet, ratio, times
 from perf.report.figures import median, show
 from perf.report.lines import RATIO, Line
+from store.agents.adding_up import add_up
 from store.executions import state_machine
 from store.model import Ending, ExecutionStatus
 from store.postgres.database import Database
@@ -73,8 +74,14 @@ async def measure(new_url: Callable[[], Awaitable[str]]) -> list[Line]:
     )
     ratios = {name: quiet(large[name]) / quiet(small[name]) for name in QUERIES}
     slowest = max(ratios, key=lambda name: ratios[name])
-    kept, bare = await _ends(urls[1])
-    show("an execution ends", [("with figures kept / without", ratio(kept, bare))])
+    kept, bare, added_up = await _ends(urls[1])
+    show(
+        "an execution ends",
+        [
+            ("with figures kept / without", ratio(kept, bare)),
+            (f"afterwards, {ENDS} added up together: each", f"{median(added_up):.2f} ms"),
+        ],
+    )
     return [
         Line("leaderboards.slowest", f"{LARGE:,} against {SMALL:,}: {slowest}", ratios[slowest], RATIO),
         Line("leaderboards.time", "leaderboard of 20 agents", median(large["leaderboard"]), "ms"),
@@ -87,19 +94,20 @@ async def measure(new_url: Callable[[], Awaitable[str]]) -> list[Line]:
     ]
 
 
-ADDS_NOTHING = """
-CREATE OR REPLACE FUNCTION add_up_figures(noted_by xid8) RETURNS void LANGUAGE plpgsql AS 'BEGIN END'
+NOTES_NOTHING = """
+CREATE OR REPLACE FUNCTION note_performance() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'
 """
 
 
-async def _ends(url: str) -> tuple[list[float], list[float]]:
-    """Milliseconds of ends while the figures are kept, and while they are not."""
+async def _ends(url: str) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of ends while the figures are kept, while they are not, and of adding up, for each end."""
     db = await Database.open(url)
     kept: list[float] = []
     bare: list[float] = []
-    adds_up = await db.fetchval("SELECT pg_get_functiondef('add_up_figures'::regproc)")
+    added_up: list[float] = []
+    notes = await db.fetchval("SELECT pg_get_functiondef('note_performance'::regproc)")
     for turn in range(8):
-        for definition, taken in ((adds_up, kept), (ADDS_NOTHING, bare)):
+        for definition, taken in ((notes, kept), (NOTES_NOTHING, bare)):
             await db.execute(definition)
             for number in range(ENDS):
                 execution, _ = await state_machine.request_execution(
@@ -120,5 +128,9 @@ async def _ends(url: str) -> tuple[list[float], list[float]]:
                 await state_machine.finish(db, execution.id, ending)
                 if turn > 1:
                     taken.append((time.perf_counter() - began) * 1000)
+            began = time.perf_counter()
+            await add_up(db)
+            if taken is kept and turn > 1:
+                added_up.append((time.perf_counter() - began) * 1000 / ENDS)
     await db.close()
-    return kept, bare
+    return kept, bare, added_up

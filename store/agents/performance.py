@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from store import sql
+from store.agents.adding_up import add_up
 from store.model import BenchmarkId, ExclusionReason
 from store.postgres.database import Database, columns
 from store.postgres.text import storable_text
@@ -185,6 +186,7 @@ async def _figures(
     arguments: list[Any] = [*columns(covered), agents]
     if which is _GIVEN_BENCHMARKS:
         arguments.append([storable_text(text) for text in filter.benchmark_ids or ()])
+    await add_up(db)
     return [_read(row) for row in await db.fetch(statement, *arguments)]
 
 

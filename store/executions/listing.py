@@ -180,11 +180,17 @@ async def _count_by_summary(db: Database, filter: ExecutionFilter) -> int:
 
 
 def _ended_and_live(filter: ExecutionFilter, conditions: Conditions) -> dict[str, str]:
-    """The blanks of the statements that count by summary; what is live becomes another value of `conditions`."""
+    """The blanks of the statements that count by summary; what is live and what has ended become
+    values of `conditions`."""
     wanted = set(filter.statuses or ExecutionStatus)
     ended = [_ENDED_COLUMNS[status] for status in ExecutionStatus if status in wanted - LIVE_STATUSES]
-    conditions.values.append(sorted(wanted & LIVE_STATUSES))
-    return {"ended": " + ".join(ended) or "0", "live": f"${len(conditions.values)}::execution_status[]"}
+    conditions.values += [sorted(wanted & LIVE_STATUSES), sorted(wanted - LIVE_STATUSES)]
+    last = len(conditions.values)
+    return {
+        "ended": " + ".join(ended) or "0",
+        "live": f"${last - 1}::execution_status[]",
+        "noted": f"NOT is_of_figures_only AND status = ANY(${last}::execution_status[])",
+    }
 
 
 _ENDED_COLUMNS = {

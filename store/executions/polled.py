@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from store import sql
+from store.agents.adding_up import add_up
 from store.columns import reader
 from store.executions import rows
 from store.model import (
@@ -117,6 +118,7 @@ async def newest_ended(db: Database, limit: int) -> list[Ended]:
 
 async def totals(db: Database, best: int) -> list[AgentTotals]:
     """Of each agent with an ended execution, by name; at most `best` benchmarks of each kind."""
+    await add_up(db)
     return [_totals(row) for row in await db.fetch(SQL["figures"], UNKNOWN_AGENT, best)]
 
 

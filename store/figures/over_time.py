@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from store.agents.performance import EVER, FOREVER, Bucket, Part
-from store.figures.reading import SQL, AgentSums, AttemptFilter, narrow, of_executions, of_groups, read
+from store.figures.reading import (
+    SQL,
+    AgentSums,
+    AttemptFilter,
+    narrow,
+    of_executions,
+    of_groups,
+    read,
+    settle,
+)
 from store.postgres.database import Database
 from store.postgres.keyset import Conditions
 
@@ -80,6 +89,7 @@ async def _months(db: Database, filter: AttemptFilter) -> dict[Line, list[dt.dat
     conditions = Conditions(["benchmark_id <> ''"], [since.replace(day=1), until])
     narrow(conditions, filter)
     months: dict[Line, list[dt.date]] = {}
+    await settle(db, filter)
     statement = SQL["months"].format(conditions=conditions)
     for agent, settings_hash, month in await db.fetch(statement, *conditions.values):
         months.setdefault((agent, settings_hash), []).append(month)

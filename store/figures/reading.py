@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from store import sql
+from store.agents.adding_up import add_up
 from store.agents.performance import Part, parts
 from store.figures.attempts import Sums
 from store.model import UNKNOWN_AGENT, BatchId, BenchmarkId
@@ -94,7 +95,14 @@ _IN_ORDER = "ORDER BY g.agent, g.settings_hash, g.benchmark_id, g.benchmark_revi
 async def sums(db: Database, filter: AttemptFilter) -> list[AgentSums]:
     """One per agent, settings hash and benchmark revision with an ended execution, in this order."""
     statement, values = select_sums(filter)
+    await settle(db, filter)
     return [read(row) for row in await db.fetch(statement, *values)]
+
+
+async def settle(db: Database, filter: AttemptFilter) -> None:
+    """To be called before sums are read: those of batches are read from executions themselves."""
+    if filter.batch_ids is None:
+        await add_up(db)
 
 
 def select_sums(filter: AttemptFilter, *, ordered: bool = True) -> tuple[str, list[Any]]:
@@ -160,6 +168,7 @@ async def counts(db: Database, filter: AttemptFilter, by: By, counted: Counted) 
         statement = SQL["counts_of_summary"].format(
             keys=keys, value=value, which=which, bucket=bucket, conditions=conditions, order=order
         )
+    await settle(db, filter)
     found: dict[Group, list[tuple[Any, int]]] = {}
     for row in await db.fetch(statement, *conditions.values):
         *group, found_value, executions = row
@@ -172,6 +181,7 @@ async def counts(db: Database, filter: AttemptFilter, by: By, counted: Counted) 
 
 async def settings_of(db: Database, agents: Sequence[str]) -> dict[str, int]:
     """How many settings hashes each agent's ended executions have, none at all being one; others are absent."""
+    await add_up(db)
     found = await db.fetch(SQL["settings"], [storable_text(agent) for agent in agents])
     return {row["agent"]: row["settings"] for row in found}
 

@@ -12,7 +12,7 @@ from typing import Any
 from store import sql
 from store.figures.attempts import AttemptFigures, Sums
 from store.figures.intervals import PRIOR, Estimate, Moments, estimate_of
-from store.figures.reading import AttemptFilter, select_sums
+from store.figures.reading import AttemptFilter, select_sums, settle
 from store.model import UNKNOWN_AGENT
 from store.postgres.database import Database
 from store.records import record
@@ -96,6 +96,7 @@ async def totals(db: Database, filter: AttemptFilter) -> list[AgentTotal]:
     An agent that no file names is none, unless it is asked for.
     """
     rows, values = select_sums(filter, ordered=False)
+    await settle(db, filter)
     named = f"agent <> '{UNKNOWN_AGENT}'" if filter.agents is None else "true"
     return [
         AgentTotal(

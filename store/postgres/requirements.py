@@ -50,7 +50,6 @@ TABLES = (
     "ingest_failures",
     "log_timelines",
     "performance",
-    "performance_due",
     "performance_excluded",
     "performance_noted",
     "performance_times",

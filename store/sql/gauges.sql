@@ -6,16 +6,18 @@ UNION ALL
 SELECT 'oldest_queued_s', '', extract(epoch FROM clock_timestamp() - min(queued_at))
 FROM executions WHERE status = 'QUEUED' AND NOT is_terminal(status) HAVING count(*) > 0
 UNION ALL
-SELECT 'ended', of_status.label, of_status.value
+SELECT 'ended', label, sum(executions)
 FROM (
-    SELECT sum(succeeded) AS succeeded, sum(failed) AS failed, sum(timed_out) AS timed_out, sum(stopped) AS stopped,
-           sum(lost) AS lost
-    FROM performance WHERE benchmark_id = '' AND period = 'ALL' AND start = '-infinity'
+    SELECT of_status.label, of_status.executions
+    FROM performance
+    CROSS JOIN LATERAL (VALUES
+        ('SUCCEEDED', succeeded), ('FAILED', failed), ('TIMED_OUT', timed_out), ('STOPPED', stopped), ('LOST', lost)
+    ) AS of_status (label, executions)
+    WHERE benchmark_id = '' AND period = 'ALL' AND start = '-infinity'
+    UNION ALL
+    SELECT status::text, weight FROM performance_noted WHERE NOT is_of_figures_only
 ) AS ever
-CROSS JOIN LATERAL (
-    VALUES ('SUCCEEDED', succeeded), ('FAILED', failed), ('TIMED_OUT', timed_out), ('STOPPED', stopped), ('LOST', lost)
-) AS of_status (label, value)
-WHERE of_status.value IS NOT NULL
+GROUP BY label
 UNION ALL
 SELECT 'conflicts', '', count(*) FROM ingest_conflicts
 UNION ALL

@@ -18,6 +18,7 @@ SET LOCAL enable_seqscan = off
 -- name: count_by_summary
 SELECT (SELECT coalesce(sum({ended}), 0) FROM performance
         WHERE period = 'ALL' AND start = '-infinity' AND {which} AND {conditions})
+     + (SELECT coalesce(sum(weight), 0) FROM performance_noted WHERE {noted} AND {conditions})
      + (SELECT count(*) FROM executions
         WHERE NOT is_terminal(status) AND status = ANY({live}) AND {conditions})
 
@@ -31,6 +32,9 @@ FROM unnest({parents}) AS wanted (parent)
 SELECT wanted.parent, (
     SELECT coalesce(sum({ended}), 0) FROM performance
     WHERE period = 'ALL' AND start = '-infinity' AND benchmark_id = wanted.parent AND {conditions}
+) + (
+    SELECT coalesce(sum(weight), 0) FROM performance_noted
+    WHERE {noted} AND benchmark_id = wanted.parent AND {conditions}
 ) + (
     SELECT count(*) FROM executions
     WHERE NOT is_terminal(status) AND status = ANY({live}) AND benchmark_id = wanted.parent AND {conditions}

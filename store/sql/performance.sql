@@ -1,3 +1,6 @@
+-- name: add_up
+SELECT add_up_figures()
+
 -- name: figures
 SELECT p.agent, {benchmark_id} AS benchmark_id, {start} AS start, sum(p.executions)::bigint AS executions,
        sum(p.succeeded)::bigint AS succeeded,
@@ -94,5 +97,7 @@ GROUP BY key
 
 -- name: agents
 SELECT DISTINCT agent FROM performance WHERE benchmark_id = '' AND period = 'ALL' AND start = '-infinity'
+UNION
+SELECT agent FROM performance_noted
 UNION
 SELECT DISTINCT agent FROM executions WHERE NOT is_terminal(status)

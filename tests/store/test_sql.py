@@ -31,6 +31,7 @@ PARTS = {
     "latest": "SELECT * FROM executions LIMIT 1",
     "limit": "1",
     "live": "$1::execution_status[]",
+    "noted": "NOT is_of_figures_only",
     "list": "'[]'",
     "newest": sql.load("events")["newest"],
     "object": "'{}'",

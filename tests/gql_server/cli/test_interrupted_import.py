@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from store.agents.adding_up import add_up
 from store.postgres.database import Database
 from tests.helpers.command_line import cli, start_cli
 from tests.helpers.patience import eventually, until
@@ -88,6 +89,7 @@ async def test_an_import_that_was_ended_in_its_middle_goes_on(
     before = await stored()
     assert 0 < before < EXECUTIONS
     assert await db.fetchval(WHOLE, TOOL_CALLS) == before
+    await add_up(db)
     assert await db.fetchval("SELECT coalesce(sum(executions), 0) FROM performance WHERE period = 'ALL'") > 0
     # No copy of the database stays behind, nor the directory it was in: a killed command's reader removes both.
     await until(lambda: not list(scratch.iterdir()))
@@ -99,6 +101,7 @@ async def test_an_import_that_was_ended_in_its_middle_goes_on(
     made, there = (int(number.replace(",", "")) for number in said.groups())
     assert there >= before and made + there == EXECUTIONS
     assert await stored() == await db.fetchval(WHOLE, TOOL_CALLS) == EXECUTIONS
+    await add_up(db)
     figures = await db.fetchval(
         "SELECT sum(executions) FROM performance WHERE period = 'ALL' AND benchmark_id <> ''"
     )

@@ -21,6 +21,7 @@ from runner_bridge.launchers.runner_config import RunnerConfig
 from runner_bridge.sessions import session_ingest
 from runner_bridge.sessions.named_session import execution_of
 from runner_bridge.sessions.reports import ImportOutcome
+from store.agents.adding_up import add_up
 from store.executions import ingest_problems, results, state_machine, tool_logs
 from store.executions.tool_logs import RemarkKind
 from store.live import events
@@ -141,6 +142,7 @@ async def test_importing_again_writes_nothing(db: Database, config: RunnerConfig
     assert set(outcomes(again).values()) == {ImportOutcome.UNCHANGED}
     assert {file.execution_id for file in again.files} == {uuid.UUID(text) for text in ids}
     assert await contents(db) == before
+    await add_up(db)
     assert await db.fetchval("SELECT sum(executions) FROM performance WHERE period = 'ALL'") == 2 * len(ids)
 
 

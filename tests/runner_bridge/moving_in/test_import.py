@@ -21,6 +21,7 @@ from runner_bridge.moving_in.reading import Reading
 from runner_bridge.moving_in.report import DatabaseReport, RowOutcome
 from runner_bridge.parsing.parser_processes import ParserProcess
 from runner_bridge.reev_database.errors import DEFAULT_LIMITS, Reason, ReevDatabaseError
+from store.agents.adding_up import add_up
 from store.benchmarks import benchmarks
 from store.executions import imported, observed, results, state_machine
 from store.executions.observed import Observed
@@ -107,6 +108,7 @@ async def test_what_an_execution_was_made_of_stays_readable_and_figures_count_it
     assert (prompt.text, prompt.source) == (PROMPT, results.PromptSource.IMPORT_RECORD)
     execution = await state_machine.get(db, execution_id)
     assert execution is not None and execution.queue_duration_ms is None
+    await add_up(db)
     figures = await db.fetchrow("SELECT attempts, timed FROM figures WHERE period = 'ALL' AND attempts > 0")
     assert tuple(figures) == (2, 2)
 

@@ -17,15 +17,25 @@ from hypothesis import strategies as st
 from store.agents import performance
 from store.agents.performance import EVER, FOREVER, Bucket, Figures, Group, PerformanceFilter, Timed, parts
 from store.benchmarks import benchmarks
-from store.executions import latest, state_machine
-from store.model import ExclusionReason, Execution, ExecutionStatus
+from store.executions import latest, listing, state_machine
+from store.executions.filters import ExecutionFilter
+from store.model import ExclusionReason, Execution, ExecutionId, ExecutionStatus
 from store.postgres.database import Database
-from tests.helpers.patience import DEADLINE_S
+from tests.helpers.patience import DEADLINE_S, eventually
 from tests.helpers.stored_rows import draft, ending, queued, running
 
 ANY = PerformanceFilter()
 FIRST = dt.date(2025, 11, 20)
 DAYS = 75
+ENDS = [
+    (ExecutionStatus.SUCCEEDED, ExecutionStatus.RUNNING),
+    (ExecutionStatus.LOST,),
+    (ExecutionStatus.FAILED, ExecutionStatus.STOPPED),
+]
+WAITING = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 INSERT = """
 INSERT INTO executions (benchmark_id, agent, origin, status, queued_at, started_at, ended_at, failure_kind,
@@ -228,15 +238,47 @@ async def test_only_ends_count_and_each_once(db: Database) -> None:
     assert (figures.timed, figures.mean_ms) == (1, 1000.0)
 
 
-async def test_many_finish_at_once_and_all_are_counted(db: Database) -> None:
+async def test_many_finish_at_once_and_at_any_moment_all_are_counted(db: Database) -> None:
     ids = [await running(db, f"b{n % 3}", agent="same") for n in range(30)]
+    ended: list[ExecutionId] = []
+
+    async def end(execution_id: ExecutionId) -> None:
+        await state_machine.finish(db, execution_id, ending(execution_time_ms=5))
+        ended.append(execution_id)
+
+    async def read() -> None:
+        while (before := len(ended)) < len(ids):
+            assert sum(each.executions for each in await performance.of_agents(db, ANY)) >= before
+            assert await listing.count_executions(db, ExecutionFilter()) == len(ids)
+            by_status = [await listing.count_executions(db, ExecutionFilter(statuses=each)) for each in ENDS]
+            assert by_status[0] >= before and by_status[1:] == [0, 0]
+            of_each = await listing.count_executions_of(
+                db, listing.Parent.BENCHMARK, ["b0", "b1", "b2"], ExecutionFilter()
+            )
+            assert list(of_each.values()) == [10, 10, 10]
+
     async with asyncio.timeout(DEADLINE_S):
-        await asyncio.gather(
-            *(state_machine.finish(db, execution_id, ending(execution_time_ms=5)) for execution_id in ids)
-        )
+        await asyncio.gather(read(), *map(end, ids))
     [figures] = await performance.of_agents(db, ANY)
     assert (figures.executions, figures.timed) == (30, 30)
     assert sorted(pair.executions for pair in await performance.of_pairs(db, ANY)) == [10, 10, 10]
+
+
+async def test_an_end_waits_for_no_sum_and_a_reader_for_whoever_adds_up(db: Database) -> None:
+    ids = [await running(db, agent="same") for _ in range(2)]
+    await state_machine.finish(db, ids[0], ending())
+    async with asyncio.timeout(DEADLINE_S):
+        async with db.transaction() as connection:
+            await connection.fetchval("SELECT add_up_figures()")
+            assert await state_machine.finish(db, ids[1], ending()) is not None
+            assert await listing.count_executions(db, ExecutionFilter()) == 2
+            reading = asyncio.create_task(performance.of_agents(db, ANY))
+            await eventually(lambda: db.fetchval(WAITING))
+            assert not reading.done()
+        [figures] = await reading
+    assert figures.executions == 2
+    assert await db.fetchval("SELECT count(*) FROM performance_noted") == 0
+    assert await listing.count_executions(db, ExecutionFilter()) == 2
 
 
 async def test_transactions_that_end_many_in_opposite_order_do_not_deadlock(db: Database) -> None:
@@ -272,8 +314,7 @@ async def test_what_is_rolled_back_is_not_counted(db: Database) -> None:
                 raise ZeroDivisionError
     [figures] = await performance.of_agents(db, ANY)
     assert figures.executions == 1
-    for table in ("performance_noted", "performance_due"):
-        assert await db.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608
+    assert await db.fetchval("SELECT count(*) FROM performance_noted") == 0
 
 
 async def test_no_claimed_time_can_refuse_an_end(db: Database) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.agents.adding_up import add_up
 from store.executions import observed, state_machine, tool_logs
 from store.executions.observed import Begun, Observed
 from store.executions.tool_logs import PIECE_BYTES, LogRow, split_text, stored_log
@@ -96,12 +97,14 @@ async def test_a_result_ends_anew_what_was_given_up_once_and_counts_once(db: Dat
         execution_id,
     )
     assert [tuple(end) for end in ends] == [(2, "LOST", True), (3, "SUCCEEDED", False)]
+    await add_up(db)
     counted = await db.fetch(
         "SELECT agent, executions, succeeded, lost FROM performance WHERE period = 'ALL' AND benchmark_id = ''"
         " ORDER BY agent"
     )
     assert [tuple(one) for one in counted] == [("a", 1, 1, 0), ("unknown", 1, 0, 1)]
     assert await observed.store(db, [result(other)]) == ({other}, {})
+    await add_up(db)
     agents = await db.fetch("SELECT DISTINCT agent FROM performance")
     assert [one["agent"] for one in agents] == ["a"], "nothing is left of an agent that nobody named"
     await check_invariants(db.url)

@@ -25,10 +25,6 @@ WAITING = """
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-WAITING_FOR_ROWS = """
-SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE datname = current_database() AND locktype = 'transactionid' AND NOT granted
-"""
 POSITIONS = "SELECT array_agg(position ORDER BY position) FROM event_positions"
 
 
@@ -46,20 +42,6 @@ async def test_nobody_commits_an_event_between_a_position_and_its_commit(db: Dat
         await committing
     placed = await db.fetch("SELECT execution_id FROM event_positions ORDER BY position DESC LIMIT 2")
     assert [row["execution_id"] for row in placed] == [second, first]
-
-
-async def test_an_end_that_waits_for_its_figures_keeps_nobody_else_from_the_log(db: Database) -> None:
-    """Ends of one agent add to the same sums."""
-    await state_machine.finish(db, await running(db), ending())
-    ended, other = await running(db), await running(db)
-    async with asyncio.timeout(DEADLINE_S):
-        async with db.transaction() as connection:
-            await connection.execute("SELECT FROM figures FOR UPDATE")
-            finishing = asyncio.create_task(state_machine.finish(db, ended, ending()))
-            await eventually(lambda: db.fetchval(WAITING_FOR_ROWS))
-            await append(db, other, 1)
-            assert not finishing.done()
-        assert await finishing is not None
 
 
 async def _append(connection: Connection, execution_id: object) -> None:

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
+from store.agents.adding_up import add_up
 from store.benchmarks import benchmarks
 from store.errors import DatabaseUnavailable, SchemaOutdated, SchemaTooNew
 from store.executions import queue, tool_logs
@@ -246,6 +247,7 @@ async def test_executions_of_before_get_their_verdicts_and_count_as_new_ones_do(
     for url in (empty_database_url, database_url):
         db = await Database.open(url)
         try:
+            await add_up(db)
             found.append(dict((await db.fetch(VERDICTS))[0]))
         finally:
             await db.close()
