@@ -129,6 +129,35 @@ async def test_an_execution_that_does_not_exist_is_said_in_words(dashboard: Dash
         await expect(dashboard.page.get_by_role("heading", name="There is no such execution")).to_be_visible()
 
 
+ON_A_CLUSTER = """
+INSERT INTO executions (benchmark_id, agent, origin, status, queued_at, started_at, ended_at, event_seq, launcher,
+                        handle)
+VALUES ('b', 'a', 'OBSERVED', 'SUCCEEDED', now(), now(), now(), 1, $1, $2) RETURNING id
+"""
+
+
+async def test_it_is_said_on_which_node_of_a_cluster_a_runner_is(dashboard: Dashboard, db: Database) -> None:
+    facts = dashboard.page.get_by_role("region", name="Summary").locator(".facts")
+    actor = {"actor": "reev-gql-<i>1"}
+    for launcher, handle, said in (
+        ("ray", {**actor, "host": "<img src=x onerror=window.pwned=1>", "pid": 4711}, "process 4711 (ray)"),
+        ("ray", actor, "a node that is not known yet (ray)"),
+        ("local", None, None),
+    ):
+        execution_id = await db.fetchval(ON_A_CLUSTER, launcher, handle)
+        await dashboard.open(f"/executions/{execution_id}")
+        await expect(facts).to_contain_text("Started by")
+        place = facts.get_by_title("Actor reev-gql-<i>1")
+        if said is None:
+            await expect(facts).not_to_contain_text("Runs on")
+            continue
+        await expect(facts).to_contain_text("Runs on")
+        await expect(place).to_contain_text(said)
+        if "process" in said:
+            await expect(place).to_contain_text("<img src=x")
+    assert await dashboard.page.evaluate("window.pwned") is None
+
+
 async def test_an_imported_execution_has_the_times_of_its_source(
     dashboard: Dashboard, db: Database, tmp_path: Path
 ) -> None:
