@@ -350,8 +350,8 @@ async def test_all_performance_takes_few_statements_however_many_agents(
     statements.clear()
     found = await ask(PERFORMANCE)
     assert len(found["agentPerformance"]) == 6
-    # Agents, their percentiles, pairs, their percentiles, days, weeks, benchmarks, latest executions; before the four
-    # sums all is added up.
+    # Agents, their percentiles, pairs, their percentiles, days, weeks, benchmarks, latest executions; before the
+    # four sums all is added up.
     assert len(statements) == 8 + 4, statements
     statements.clear()
     await ask("{ benchmarks { nodes { performance { agent successRate executionTime { p95Ms } } } } }")
