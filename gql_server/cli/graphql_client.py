@@ -133,18 +133,21 @@ async def _followed(
 async def _subscription(
     url: str, document: str, variables: dict[str, object]
 ) -> AsyncGenerator[dict[str, Any], None]:
-    transport = AIOHTTPWebsocketsTransport(
-        url=_websocket_url(url),
-        subprotocols=[AIOHTTPWebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-        init_payload=headers(),
-        heartbeat=PING_S,
-    )
-    async with Client(transport=transport) as session:
-        request = GraphQLRequest(document, variable_values=variables)
-        async with aclosing(session.subscribe(request)) as results:
-            async for result in results:
-                [item] = result.values()
-                yield item
+    # The transport does not close a session of its own when it cannot connect.
+    async with aiohttp.ClientSession() as connections:
+        transport = AIOHTTPWebsocketsTransport(
+            url=_websocket_url(url),
+            subprotocols=[AIOHTTPWebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+            init_payload=headers(),
+            heartbeat=PING_S,
+            session=connections,
+        )
+        async with Client(transport=transport) as session:
+            request = GraphQLRequest(document, variable_values=variables)
+            async with aclosing(session.subscribe(request)) as results:
+                async for result in results:
+                    [item] = result.values()
+                    yield item
 
 
 def _websocket_url(url: str) -> str:

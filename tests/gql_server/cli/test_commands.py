@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +19,7 @@ import typer
 from graphql import parse, validate
 from typer.models import OptionInfo
 
-from gql_server.cli import client_commands, contracts
+from gql_server.cli import client_commands, contracts, graphql_client
 from gql_server.cli.commands import app
 from gql_server.cli.errors import CliError, ExitCode
 from gql_server.cli.evaluations.tables import figures_line
@@ -470,6 +472,20 @@ def test_the_printed_contract_is_current() -> None:
         [sys.executable, "-m", "gql_server", "schema", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+async def test_an_attempt_to_reconnect_that_fails_leaves_no_session_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(graphql_client, "GIVE_UP_AFTER_S", 0.0)
+    monkeypatch.setattr(graphql_client, "FIRST_PAUSE_S", 0.0)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(CliError, match="no server answers"):
+            # Nothing listens on port 1 of this machine.
+            await anext(graphql_client.events("http://127.0.0.1:1/graphql", "x"))
+        gc.collect()
+    assert [str(one.message) for one in told if issubclass(one.category, ResourceWarning)] == []
 
 
 def test_contracts_that_cannot_be_written_are_one_line(
