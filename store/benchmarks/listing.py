@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from store import sql
+from store.agents.adding_up import add_up
 from store.benchmarks import rows
 from store.model import UNKNOWN_AGENT, Benchmark, ExecutionStatus, Page
 from store.postgres.database import Database
@@ -54,14 +55,14 @@ async def page(
     db: Database, filter: BenchmarkFilter, bounds: BenchmarkBounds, log: LogQuery | None = None
 ) -> Page[Benchmark]:
     """A page of benchmarks at their current revisions, by id, and with `log` its highest position."""
-    statement, values = select(filter, bounds)
+    statement, values = await select(db, filter, bounds)
     found, position = await fetch_with_position(db.fetch, statement, values, log)
     return bounds.page([rows.benchmark(row) for row in found], position)
 
 
-def select(filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[Any]]:
+async def select(db: Database, filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[Any]]:
     """The statement that reads the benchmarks within the bounds and one more, and its values."""
-    conditions = _conditions(filter)
+    conditions = await _conditions(db, filter)
     if bounds.after is not None:
         conditions.add("b.id > {}", bounds.after)
     if bounds.before is not None:
@@ -74,14 +75,14 @@ def select(filter: BenchmarkFilter, bounds: BenchmarkBounds) -> tuple[str, list[
 
 async def count(db: Database, filter: BenchmarkFilter, before: str | None = None) -> int:
     """How many benchmarks match the filter: all of them, or those whose id is below `before`."""
-    conditions = _conditions(filter)
+    conditions = await _conditions(db, filter)
     if before is not None:
         conditions.add("b.id < {}", before)
     statement = SQL["count"].format(conditions=conditions)
     return int(await db.fetchval(statement, *conditions.values))
 
 
-def _conditions(filter: BenchmarkFilter) -> Conditions:
+async def _conditions(db: Database, filter: BenchmarkFilter) -> Conditions:
     conditions = Conditions()
     if filter.ids:
         conditions.add("b.id = ANY({}::text[])", filter.ids)
@@ -98,6 +99,7 @@ def _conditions(filter: BenchmarkFilter) -> Conditions:
         statuses = [status.value for status in filter.statuses]
         conditions.add(SQL["newest_is"], agents, statuses, filter.untested, UNKNOWN_AGENT)
     if filter.every_solved is not None:
+        await add_up(db)
         conditions.add(SQL["every_solved"], filter.every_solved, filter.agents, UNKNOWN_AGENT)
     return conditions
 

@@ -150,7 +150,7 @@ async def benchmarks(
 
     Among them AND_STORED may stand for those with a stored configuration.
     """
-    rows, values = benchmark_listing.select(filter, bounds)
+    rows, values = await benchmark_listing.select(db, filter, bounds)
     columns = ["e.benchmark_id", "e.content_hash"]
     for number, part in enumerate(parts):
         columns.append(f'{part.after(len(values))} AS "part {number}"')

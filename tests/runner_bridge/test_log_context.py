@@ -58,10 +58,10 @@ async def test_every_record_about_an_execution_carries_its_id_and_the_workers(
     configure()
     finish, failures = state_machine.finish, iter([OSError("first try")])
 
-    async def finish_at_the_second_try(*arguments: object) -> object:
+    async def finish_at_the_second_try(*arguments: object, **options: object) -> object:
         for error in failures:
             raise executions_unavailable(error)
-        return await finish(*arguments)  # type: ignore[arg-type]
+        return await finish(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(state_machine, "finish", finish_at_the_second_try)
     execution_id = await bridge.request(timeout_ms=300 if mode == "hang" else 600_000)

@@ -97,3 +97,27 @@ def test_no_two_locks_are_the_same() -> None:
     """Those who hold one would keep strangers waiting."""
     keys = [key for path in SQL_FILES for key in re.findall(r"advisory_xact_lock\((\d+)\)", path.read_text())]
     assert len(keys) == len(set(keys)) >= 5
+
+
+SUMS = re.compile(r"\b(?:FROM|JOIN)\s+(?:figures|figure_counts|performance(?:_times|_excluded)?)\b")
+
+READ_AFTER_ADDING_UP = {
+    ("benchmarks", "every_solved"),
+    ("figures", "of_summary"),
+    ("figures", "months"),
+    ("figures", "of_all_time"),
+    ("figures", "counts_of_summary"),
+    ("figures", "settings"),
+    ("performance", "figures"),
+    ("performance", "excluded"),
+    ("performance", "percentiles_of_all_time"),
+    ("performance", "percentiles"),
+    ("polled", "figures"),
+}
+"""Whoever executes these has called `add_up` before, and a test reads through it what has just ended."""
+
+
+def test_whatever_reads_sums_has_what_ends_have_noted() -> None:
+    reading = {(file, block) for file, block in BLOCKS if SUMS.search(sql.load(file)[block])}
+    alone = {(file, block) for file, block in reading if "performance_noted" not in sql.load(file)[block]}
+    assert alone == READ_AFTER_ADDING_UP
