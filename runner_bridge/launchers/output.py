@@ -17,6 +17,9 @@ from runner_bridge.redaction import clean_text, redact
 TAIL_BYTES = 64 * 1024
 """What is kept of the end of an output that grew beyond the limit."""
 
+LOOKS = 1_000
+"""So many pieces are read before a cut at most: a runner that prints faster than it is read is cut, too."""
+
 SHOWN_LINES = 20
 SHOWN_CHARACTERS = 2_000
 """What a failure message quotes of the end of the output."""
@@ -99,10 +102,17 @@ class RunnerOutput:
             self._unwritten = end
 
     def _cut(self) -> None:
-        with self.path.open("r+b") as file:
+        """Cuts the file back to the limit and remembers its last bytes.
+
+        What is written between the last look and the cut is lost: it looks until there is nothing more, so that it
+        is lost only where the runner prints in just that moment.
+        """
+        with self.path.open("r+b", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
-            fresh = size - self._cap
             file.seek(max(self._cap, size - TAIL_BYTES))
-            self._last_bytes = (self._last_bytes + file.read(TAIL_BYTES))[-TAIL_BYTES:]
-            self._dropped += fresh
+            for _ in range(LOOKS):
+                if not (piece := file.read(TAIL_BYTES)):
+                    break
+                self._last_bytes = (self._last_bytes + piece)[-TAIL_BYTES:]
+            self._dropped += file.tell() - self._cap
             file.truncate(self._cap)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from runner_bridge.launchers.output import SHOWN_CHARACTERS, RunnerOutput
 from runner_bridge.redaction import clean_text, redact
@@ -32,6 +35,25 @@ def test_the_beginning_stays_where_it_is_while_the_rest_is_cut_away(tmp_path: Pa
     output.close()
     assert path.read_bytes().startswith(beginning + b"\n[... ")
     assert output.last_lines({}).endswith("last words")
+
+
+def test_what_is_printed_while_it_is_cut_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last words may come in just that moment."""
+    path = tmp_path / "out.log"
+    output, measure = RunnerOutput(path, CAP), os.fstat
+
+    def measured(descriptor: int) -> os.stat_result:
+        found = measure(descriptor)
+        append(path, b"the last words\n")
+        return found
+
+    append(path, b"x" * (CAP + 100_000))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", measured)
+        assert output.check()
+    output.close()
+    kept = path.read_bytes()
+    assert kept.endswith(b"the last words\n") and b"[... 34479 bytes dropped ...]" in kept
 
 
 def test_dropped_bytes_are_counted_exactly(tmp_path: Path) -> None:
