@@ -114,8 +114,12 @@ class Supervision:
         if await self._is_recorded(runner, agent_revision):
             await self._supervise(runner, {})
             return
-        # This process stood still for so long that another worker took over, and has found no runner.
+        # This process stood still for so long that another worker took over.
         log.warning("execution %s was taken over while its runner was started", self._id)
+        if handle is not None:
+            # That one has this very runner, by the handle that was stored before it.
+            runner.let_go()
+            return
         await end_runner(self._context, runner, LEFTOVER_GRACE_S)
         await runner.release()
 

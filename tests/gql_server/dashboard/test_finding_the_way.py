@@ -135,8 +135,10 @@ async def test_a_message_that_the_server_cannot_be_reached_goes_by_itself(
 ) -> None:
     dashboard = await make_dashboard("ok")
     page = dashboard.page
+    run = page.get_by_role("button", name="Run 001-sol-transfer with deterministic")
+    await expect(run).to_be_visible()
     await dashboard.server.stop(signal.SIGKILL)
-    await page.get_by_role("button", name="Run 001-sol-transfer with deterministic").click()
+    await run.click()
     message = page.locator(".notice")
     await expect(message).to_contain_text("cannot be reached")
     await make_server(dashboard.server.port)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from gql_server.doctor import database as doctor_database
+from runner_bridge.launchers.local_launcher import LocalLauncher
 from runner_bridge.processes import machine, members, process_identity
 from runner_bridge.worker import recovery
 from runner_bridge.worker.recovery import (
@@ -28,7 +29,7 @@ from runner_bridge.worker.worker import Worker
 from store.errors import DatabaseUnavailable
 from store.executions import queue, results, state_machine
 from store.executions.state_machine import ProcessIdentity
-from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, FailureKind, WorkerId
+from store.model import EventKind, Execution, ExecutionId, ExecutionStatus, FailureKind, JsonValue, WorkerId
 from store.postgres.database import Database
 from store.workers import workers
 from store.workers.workers import STALE_S, Beat, Home, Owner, Registration
@@ -376,9 +377,11 @@ async def test_a_former_owner_writes_nothing_any_more(db: Database) -> None:
     assert await state_machine.finish(db, execution_id, ending(), heir) is not None
 
 
-async def test_a_runner_started_after_another_worker_took_over_is_ended_at_once(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("handle", [None, {"actor": "of-this-execution"}])
+async def test_a_runner_started_after_another_worker_took_over_is_ended_unless_that_one_has_it(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, handle: dict[str, JsonValue] | None
 ) -> None:
+    """By a handle that was stored before the launch the other one has this very runner, whose result counts."""
     heir = await registered(bridge.db, "heir")
     record, worker = state_machine.record_process, bridge.worker("hang")
 
@@ -386,10 +389,11 @@ async def test_a_runner_started_after_another_worker_took_over_is_ended_at_once(
         assert await state_machine.adopt(db, execution_id, heir, worker.id) is not None
         return await record(db, execution_id, *more)  # type: ignore[arg-type]
 
+    monkeypatch.setattr(LocalLauncher, "handle", lambda *_: handle)
     monkeypatch.setattr(state_machine, "record_process", too_late)
     execution_id = await bridge.request()
     await worker.handle(execution_id)
-    assert bridge.living(execution_id) == []
+    assert bool(bridge.living(execution_id)) is (handle is not None)
     assert await _belongs(bridge.db, execution_id, heir)
     assert (await bridge.get(execution_id)).status is S.RUNNING
 
